@@ -1,0 +1,174 @@
+"""A command line -> a checked `Batch`; everything that is wrong with it at once, before anything is written."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from batch import Batch, load_flat_field
+from calibration import load_scale
+from config_loader import Config, ConfigFile, load_config
+from image_files import SUFFIXES, Found, find_images, manifest_gaps, plan_images
+from image_processing import Picture
+from manifest import Manifest, Problems, make_request, positive_number, read_manifest
+from records import PROGRAM, VERSION, ZONE_NAMES, Request, UserError
+
+HERE = Path(__file__).resolve().parent
+CONFIG, CALIBRATION = HERE / "config.json", HERE / "calibration.json"
+ZONES = tuple(ZONE_NAMES.values())
+NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
+USER_ERROR = 2  # exit code
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line instead of the whole usage."""
+        self.exit(USER_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the command line; `command` of what it returns is `inspect` or `demo`."""
+    text = f"{PROGRAM} {VERSION}: inspects photographs of optical-fiber end faces. Without a command it asks questions."
+    parser = _Parser(prog="main.py", description=text, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_inspect(commands.add_parser("inspect", help="inspect a folder of pictures", allow_abbrev=False))
+    demo = commands.add_parser("demo", help="render sample end faces and inspect them", allow_abbrev=False)
+    demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
+    return parser
+
+
+def _add_inspect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
+    parser.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
+    parser.add_argument(
+        "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
+    )
+    parser.add_argument("--fiber-class", metavar="KEY", help="connector class whose limits apply")
+    parser.add_argument("--edition", metavar="KEY", help="edition of the acceptance criteria")
+    parser.add_argument("--core-diameter-um", metavar="X", help="known diameter of the core")
+    parser.add_argument("--cladding-diameter-um", metavar="Y", help="known diameter of the cladding; gives the scale")
+    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
+    parser.add_argument("--calibration", metavar="FILE", default=str(CALIBRATION), help="the same")
+    parser.add_argument(
+        "--zones", metavar="NAME,...", default=",".join(ZONES), help="zones to inspect; default: %(default)s"
+    )
+    parser.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for single pictures")
+    parser.add_argument("--recursive", action="store_true", help="look in subfolders as well")
+    parser.add_argument("--no-plots", action="store_true", help="write no histograms")
+    parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def checked_batch(arguments: argparse.Namespace) -> Batch:
+    """Check everything that was asked, before anything is written.
+
+    Parameters
+    ----------
+    arguments : what `make_parser` returns for `inspect`
+
+    Raises
+    ------
+    UserError : one line for every problem of the command line and of the files it names
+    """
+    problems = Problems()
+    output_dir = problems.attempt(Path(), check_output_folder, arguments.output_dir)
+    found = problems.attempt(Found(), check_images, arguments.input_dir, arguments.recursive, output_dir)
+    calibration = problems.attempt(None, load_scale, Path(arguments.calibration))
+    given = _given(problems, arguments)
+    settings = problems.attempt(None, load_config, Path(arguments.config))
+    asked = _asked(problems, arguments, given, settings) if settings else None
+    problems.raise_if_any()
+    assert asked is not None, "without settings there was a problem"
+    images = plan_images(found, output_dir, asked.manifest, asked.request)
+    gaps = manifest_gaps(images, asked.manifest) if arguments.manifest else ()
+    return Batch(
+        images,
+        output_dir,
+        asked.config,
+        calibration,
+        _sha256(arguments.calibration) if calibration else None,
+        asked.flat_field,
+        plots=asked.config.reporting.plots and not arguments.no_plots,
+        warnings=(*found.warnings, *asked.manifest.warnings, *gaps),
+    )
+
+
+def _given(problems: Problems, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a request that the command line names."""
+    given: dict[str, Any] = {"zones": problems.attempt(ZONES, parse_zones, arguments.zones)}
+    for name in NUMBERS:
+        if (text := getattr(arguments, name)) is not None:
+            given[name] = problems.attempt(None, positive_number, f"--{name.replace('_', '-')}", text)
+    return given | {name: text for name in NAMES if (text := getattr(arguments, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    config: Config
+    request: Request
+    manifest: Manifest
+    flat_field: Picture | None
+
+
+def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, Any], settings: ConfigFile) -> _Asked:
+    """What depends on the configuration. A wrong answer is replaced by its default, so that the rest is checked too."""
+    config = settings.profile(settings.default_profile)
+    if arguments.profile is not None:
+        config = problems.attempt(config, settings.profile, arguments.profile)
+    defaults = Request(config.criteria.default_edition, config.criteria.default_class)
+    request = problems.attempt(defaults, make_request, defaults, given, config.criteria)
+    manifest = Manifest()
+    if arguments.manifest is not None:
+        manifest = problems.attempt(manifest, read_manifest, Path(arguments.manifest), config.criteria, request)
+    return _Asked(config, request, manifest, problems.attempt(None, load_flat_field, config))
+
+
+def _sha256(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:
+    """The pictures of the input folder; UserError if it cannot be read or holds none."""
+    if not text:
+        raise UserError("input folder: none is named (--input-dir)")
+    folder = Path(text).expanduser()
+    if not os.path.isdir(folder):
+        raise UserError(f"input folder {text}: {'not a folder' if os.path.exists(folder) else 'no such folder'}")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise UserError(f"input folder {text}: no permission to read it")
+    found = find_images(folder, recursive, output_dir)
+    if not found.files:
+        hint = "" if recursive else "; --recursive looks in its subfolders as well"
+        raise UserError(f"input folder {text}: no picture in it ({' '.join(SUFFIXES)}){hint}")
+    return found
+
+
+def check_output_folder(text: str | None) -> Path:
+    """The output folder, which may have to be made; UserError if it cannot be, or nothing can be written in it."""
+    if not text:
+        raise UserError("output folder: none is named (--output-dir)")
+    folder = Path(text).expanduser().absolute()
+    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))
+    if not os.path.isdir(there):
+        raise UserError(f"output folder {text}: {there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"output folder {text}: no permission to write in {there}")
+    return folder
+
+
+def parse_zones(text: str) -> tuple[str, ...]:
+    """Names of zones from a list with commas, from the innermost outwards; UserError if one is unknown."""
+    names = {name.strip().lower() for name in text.split(",") if name.strip()}
+    unknown = sorted(names - set(ZONES))
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], ZONES, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UserError(f"zones: {', '.join(map(repr, unknown))} is none of {', '.join(ZONES)}{hint}")
+    if not names:
+        raise UserError(f"zones: none is named, there are {', '.join(ZONES)}")
+    return tuple(zone for zone in ZONES if zone in names)

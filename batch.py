@@ -1,0 +1,251 @@
+"""Many images, one after the other, and their results on disk; one failure never stops the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+
+from config_loader import Config
+from image_files import ANNOTATED, HISTOGRAM, RESULT, SUMMARY, TABLE, ImageFile, printable
+from image_processing import Picture, decode_image
+from pipeline import inspect_image, not_measured
+from records import (
+    PROGRAM,
+    VERSION,
+    ImageInfo,
+    Inspection,
+    Provenance,
+    Scale,
+    UnreadableImage,
+    UserError,
+)
+from reporting import (
+    Record,
+    summary_row,
+    write_annotated,
+    write_defect_table,
+    write_histogram,
+    write_result,
+    write_summary,
+)
+
+SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
+
+logger = logging.getLogger("dscope.batch")
+
+
+class WriteFailed(UserError):
+    """A result cannot be written: the batch ends, what was finished is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Everything a batch needs, checked; nothing has been written yet."""
+
+    images: tuple[ImageFile, ...]
+    output_dir: Path
+    config: Config
+    calibration: Scale | None = None
+    calibration_sha256: str | None = None
+    flat_field: Picture | None = None
+    plots: bool = True
+    warnings: tuple[str, ...] = ()  # about the folder and the manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How a batch went so far."""
+
+    passed: int = 0
+    failed: int = 0
+    not_graded: int = 0
+    not_measured: int = 0  # of those not graded: unreadable, not located, out of focus
+
+    def plus(self, inspection: Inspection) -> Counts:
+        """The counts with one more image."""
+        status = inspection.verdict.status
+        return Counts(
+            self.passed + (status == "PASS"),
+            self.failed + (status == "FAIL"),
+            self.not_graded + (status == "NOT_GRADED"),
+            self.not_measured + (not was_measured(inspection)),
+        )
+
+    def exit_code(self, fail_exit: bool) -> int:
+        """0 every image was measured, 1 some could not be, 3 some failed and the caller asked to know."""
+        if self.not_measured:
+            return 1
+        return 3 if fail_exit and self.failed else 0
+
+
+def was_measured(inspection: Inspection) -> bool:
+    """Whether the image was measured; without a scale it is, though it cannot be graded."""
+    verdict = inspection.verdict
+    return verdict.status != "NOT_GRADED" or verdict.reasons[0].startswith("No scale:")
+
+
+def load_flat_field(config: Config) -> Picture | None:
+    """The flat-field image that the configuration names; UserError if it cannot be read."""
+    path = config.preprocessing.flat_field_image
+    if path is None:
+        return None
+    try:
+        return decode_image(path.read_bytes(), config.preprocessing.max_pixels)
+    except OSError as error:
+        raise UserError(f"flat-field image {path}: cannot be read, {error.strerror}") from None
+    except UnreadableImage as error:
+        raise UserError(f"flat-field image {path}: {error}") from None
+
+
+def run_batch(batch: Batch) -> Generator[Inspection]:
+    """Inspect the pictures one after the other and write the results of each before the next is read.
+
+    The summary is complete for all finished pictures however the batch ends.
+
+    Parameters
+    ----------
+    batch : what to do; its output folder is made if need be
+
+    Yields
+    ------
+    Inspection of each picture, in the order of the batch, after its results are on disk
+
+    Raises
+    ------
+    WriteFailed : a result cannot be written (disk full, no permission)
+    """
+    for warning in batch.warnings:
+        logger.warning(warning)
+    summary = _Summary(batch.output_dir / SUMMARY)
+    try:
+        for image in batch.images:
+            inspection = _process(batch, image)
+            summary.add(inspection)
+            yield inspection
+    finally:
+        summary.write()
+
+
+class _Summary:
+    """The table of the batch. Rewritten as it grows, seldom enough that a long batch does not slow down."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._due = path, 0.0
+        self._rows: list[Record] = []
+
+    def add(self, inspection: Inspection) -> None:
+        self._rows.append(summary_row(inspection))
+        if perf_counter() >= self._due:
+            self.write()
+
+    def write(self) -> None:
+        started = perf_counter()
+        with _writing(self._path):
+            write_summary(self._path, self._rows)
+        ended = perf_counter()
+        self._due = ended + (ended - started) / SUMMARY_SHARE
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Make the folder of a file to be written; what the system refuses ends the batch."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except UserError as error:
+        raise WriteFailed(str(error)) from error
+    except OSError as error:
+        raise WriteFailed(f"{error.filename or path} cannot be written: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A picture as read; `problem` says why there is none."""
+
+    info: ImageInfo
+    picture: Picture | None = None
+    problem: str = ""
+    read_s: float = 0.0
+
+
+def _process(batch: Batch, image: ImageFile) -> Inspection:
+    """One image from its file to its results; whatever goes wrong with it, the batch goes on."""
+    logger.info("Inspecting %s...", printable(image.file))
+    provenance = _provenance(batch)
+    loaded, inspection = _Loaded(ImageInfo(image.file)), None
+    try:
+        loaded = _load(image, batch.config)
+        inspection = _inspect(batch, image, loaded, provenance)
+        inspection = _write_results(batch, image, loaded, inspection)
+    except WriteFailed:
+        raise
+    except Exception as error:
+        logger.exception("%s: internal error", printable(image.file))
+        reason = f"Internal error: {type(error).__name__}: {error}"
+        # If the inspection went well, drawing its results is what failed, and would fail again.
+        drawn = replace(loaded, picture=None) if inspection else loaded
+        failed = not_measured(loaded.info, image.request, batch.config, provenance, reason)
+        inspection = _write_results(batch, image, drawn, failed)
+    _log_outcome(image, inspection)
+    return inspection
+
+
+def _provenance(batch: Batch) -> Provenance:
+    started = datetime.now().astimezone().isoformat(timespec="seconds")
+    config = batch.config
+    return Provenance(f"{PROGRAM} {VERSION}", config.profile, config.sha256, batch.calibration_sha256, started)
+
+
+def _load(image: ImageFile, config: Config) -> _Loaded:
+    started = perf_counter()
+    info = ImageInfo(image.file)
+    try:
+        data = image.path.read_bytes()
+        info = replace(info, sha256=hashlib.sha256(data).hexdigest())
+        picture = decode_image(data, config.preprocessing.max_pixels)
+    except OSError as error:
+        return _Loaded(info, problem=f"Unreadable: {error.strerror}", read_s=perf_counter() - started)
+    except UnreadableImage as error:
+        return _Loaded(info, problem=f"Unreadable: {error}", read_s=perf_counter() - started)
+    info = replace(info, width=picture.shape[1], height=picture.shape[0])
+    return _Loaded(info, picture, read_s=perf_counter() - started)
+
+
+def _inspect(batch: Batch, image: ImageFile, loaded: _Loaded, provenance: Provenance) -> Inspection:
+    if loaded.picture is None:
+        return not_measured(loaded.info, image.request, batch.config, provenance, loaded.problem)
+    return inspect_image(
+        loaded.picture, loaded.info, image.request, batch.config, batch.calibration, provenance, batch.flat_field
+    )
+
+
+def _write_results(batch: Batch, image: ImageFile, loaded: _Loaded, inspection: Inspection) -> Inspection:
+    """Write all files of one image, the record last: where it lies, the others are complete."""
+    started = perf_counter()
+    start = str(batch.output_dir / image.name)
+    with _writing(Path(start + RESULT)):
+        for end in (RESULT, TABLE, ANNOTATED, HISTOGRAM):  # an earlier run may have left what this one does not write
+            Path(start + end).unlink(missing_ok=True)
+        write_defect_table(Path(start + TABLE), inspection)
+        if loaded.picture is not None:
+            write_annotated(Path(start + ANNOTATED), loaded.picture, inspection)
+        if loaded.picture is not None and batch.plots:
+            write_histogram(Path(start + HISTOGRAM), inspection)
+        times = {**inspection.timings_s, "read": loaded.read_s, "write": perf_counter() - started}
+        inspection = replace(inspection, timings_s=times)
+        write_result(Path(start + RESULT), inspection)
+    return inspection
+
+
+def _log_outcome(image: ImageFile, inspection: Inspection) -> None:
+    for warning in inspection.quality.warnings:
+        logger.warning("%s: %s", printable(image.file), warning)
+    level = logging.INFO if was_measured(inspection) else logging.ERROR
+    reasons = "; ".join(inspection.verdict.reasons)
+    logger.log(level, "%s: %s %s", printable(image.file), inspection.verdict.status, printable(reasons))

@@ -1,0 +1,25 @@
+"""The detectors by name: residual in, support mask out.
+
+Each is one file with one public function `detect(residual, *, settings...) -> Mask` whose keyword arguments are the keys of
+its entry in config.json, beside `enabled` and `weight`.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+from detectors import black_hat, do2mr, edge_chip, gradient, lei, skeleton
+from records import Mask
+
+Detector: TypeAlias = Callable[..., Mask]
+
+DETECTORS: Mapping[str, Detector] = MappingProxyType(
+    {
+        "do2mr": do2mr.detect,
+        "lei": lei.detect,
+        "black_hat": black_hat.detect,
+        "gradient": gradient.detect,
+        "skeleton": skeleton.detect,
+        "edge_chip": edge_chip.detect,
+    }
+)

@@ -1,0 +1,208 @@
+"""The picture files of a folder: which there are, what is asked of each, and how its results are named."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from manifest import Manifest, file_key
+from records import Request, UserError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+SUMMARY = "summary_report.csv"
+RESULT, TABLE, ANNOTATED, HISTOGRAM = "_result.json", "_report.csv", "_annotated.png", "_histogram.png"
+RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
+LONGEST_NAME = 200  # bytes; file systems end at 255, and what is appended needs the rest
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """One picture of the batch, what is asked of it, and the start of the names of its results."""
+
+    path: Path
+    file: str  # relative to the input folder, with forward slashes, always printable as UTF-8
+    name: str  # relative to the output folder, without extension
+    request: Request
+
+
+def printable(file: str) -> str:
+    """A file name for one line of a log or a terminal: line ends and escape codes in it are replaced."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in file)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Pictures of a folder relative to it, in natural order, and what was passed over with the reason."""
+
+    folder: Path = Path()
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def find_images(folder: Path, recursive: bool, output_dir: Path) -> Found:
+    """Find the pictures of a folder.
+
+    Hidden files, the output folder and results of an earlier run are left out; links to folders are not followed,
+    so that a loop of links ends.
+
+    Parameters
+    ----------
+    folder : where to look
+    recursive : look in its subfolders as well
+    output_dir : folder of the results; it may lie inside of `folder`, or be it
+
+    Returns
+    -------
+    Found, the files in the order a person counts: x2.png before x10.png
+    """
+    files: list[str] = []
+    links: list[str] = []
+    errors: list[OSError] = []
+    own = os.path.realpath(output_dir)
+    for parent, folders, names in os.walk(folder, onerror=errors.append):
+        here = Path(parent)
+        folders[:] = [name for name in folders if recursive and not _is_left_out(here / name, own)]
+        links += [str(here / name) for name in folders if os.path.islink(here / name)]
+        files += [(here / name).relative_to(folder).as_posix() for name in _pictures(here, names)]
+    passed_over = [f"{printable(link)}: a link to a folder is not followed" for link in links]
+    passed_over += [f"{printable(str(e.filename))}: cannot be read, {e.strerror}" for e in errors]
+    return Found(folder, tuple(sorted(files, key=_natural)), tuple(passed_over))
+
+
+def _is_left_out(folder: Path, own: str) -> bool:
+    return folder.name.startswith(".") or os.path.realpath(folder) == own
+
+
+def _pictures(folder: Path, names: Sequence[str]) -> list[str]:
+    there = set(names)
+    shown = (n for n in names if n.lower().endswith(SUFFIXES) and not n.startswith("."))
+    return [n for n in shown if not _is_result(n, there) and _is_picture_file(folder / n)]
+
+
+def _is_result(name: str, there: set[str]) -> bool:
+    """Whether this picture was drawn by an earlier run: the record it belongs to lies beside it."""
+    return any(name.endswith(end) and name.removesuffix(end) + RESULT in there for end in (ANNOTATED, HISTOGRAM))
+
+
+def _is_picture_file(path: Path) -> bool:
+    """A regular file, or a link to nothing, which the batch then reports; opening a pipe would wait for ever."""
+    return os.path.isfile(path) or not os.path.exists(path)
+
+
+def _natural(file: str) -> list[list[str | int]]:
+    def parts(name: str) -> list[str | int]:
+        return [int(part) if k % 2 else part.casefold() for k, part in enumerate(re.split(r"(\d+)", name))]
+
+    return [*map(parts, file.split("/")), [file]]
+
+
+def _as_text(file: str) -> str:
+    """The name as UTF-8 can hold it; Linux allows any bytes."""
+    return os.fsencode(file).decode("utf-8", "replace")
+
+
+# --- under which names
+
+
+def output_names(files: Sequence[str]) -> list[str]:
+    """Name the results of each picture so that no two share one, whatever the case of their letters.
+
+    Parameters
+    ----------
+    files : paths relative to the input folder, with forward slashes
+
+    Returns
+    -------
+    The path without extension where it is unique; NAME_EXT (a counter after it if need be) where it is not
+    """
+    plain = [_without_extension(file) for file in files]
+    times = Counter(map(_key, plain))
+    unique = [times[_key(name)] == 1 and _key(name) != RESERVED for name in plain]
+    taken = {_key(name) for name, alone in zip(plain, unique, strict=True) if alone}
+    named = []
+    for file, name, alone in zip(files, plain, unique, strict=True):
+        named.append(name if alone else _free_name(f"{name}_{PurePosixPath(file).suffix[1:]}", taken))
+        taken.add(_key(named[-1]))
+    return named
+
+
+def _without_extension(file: str) -> str:
+    path = PurePosixPath(file)
+    stem = path.stem.encode()[:LONGEST_NAME].decode(errors="ignore")
+    return path.with_name(stem).as_posix()
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    number, free = 1, name
+    while _key(free) in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def _key(file: str) -> str:
+    """Equal for names that some file system holds for one."""
+    return unicodedata.normalize("NFC", file).casefold()
+
+
+# --- what is asked of them
+
+
+def plan_images(found: Found, output_dir: Path, manifest: Manifest, defaults: Request) -> tuple[ImageFile, ...]:
+    """Give each picture its request and the names of its results.
+
+    Parameters
+    ----------
+    found : the pictures
+    output_dir : where the results go
+    manifest : the requests of the pictures it names
+    defaults : the request of all others
+
+    Raises
+    ------
+    UserError : a result would overwrite a picture
+    """
+    texts = [_as_text(file) for file in found.files]
+    images = tuple(
+        ImageFile(found.folder / file, text, name, manifest.requests.get(file_key(text), defaults))
+        for file, text, name in zip(found.files, texts, output_names(texts), strict=True)
+    )
+    _check_overwrites(images, output_dir)
+    return images
+
+
+def _check_overwrites(images: Iterable[ImageFile], output_dir: Path) -> None:
+    results = (ANNOTATED, HISTOGRAM)
+    pictures = {_place(image.path): image for image in images if image.path.name.lower().endswith(results)}
+    if not pictures:
+        return
+    for image in images:
+        for end in results:
+            hit = pictures.get(_place(output_dir / (image.name + end)))
+            if hit:
+                raise UserError(
+                    f"the results of {image.file} would overwrite the picture {hit.file}: choose another output folder"
+                )
+
+
+def _place(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
+
+
+def manifest_gaps(images: Sequence[ImageFile], manifest: Manifest) -> tuple[str, ...]:
+    """One line for each file that the manifest names and the folder lacks, and the other way round."""
+    there = {file_key(image.file): image.file for image in images}
+    missing = [
+        f"{printable(key)}: named in the manifest, not among the images"
+        for key in manifest.requests
+        if key not in there
+    ]
+    unnamed = [
+        f"{printable(file)}: not named in the manifest" for key, file in there.items() if key not in manifest.requests
+    ]
+    return (*missing, *unnamed)

@@ -1,0 +1,410 @@
+"""Picture -> zones, residual, confidence map and candidate regions; everything here is in pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import ellipse_fit
+from config_loader import DetectorSettings, Fusion, Preprocessing, ResidualSettings
+from detectors import DETECTORS
+from records import (
+    ZONE_LETTERS,
+    Candidate,
+    Ellipse,
+    FiberGeometry,
+    FloatImage,
+    Mask,
+    Residual,
+    UnreadableImage,
+    ZoneOutline,
+    Zones,
+)
+
+FloatArray = NDArray[np.float64]
+MAD_TO_SIGMA = 1.4826
+
+
+# --- fiber coordinates ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FiberCoordinates:
+    """The place of pixels relative to the fiber.
+
+    `rho` is the distance from the cladding centre in cladding radii (1 on the edge, also of an ellipse), `s` the same
+    stretched so that the measured core edge, wherever its centre, lies at the mean core radius, and `theta` the angle.
+    """
+
+    rho: FloatImage
+    s: FloatImage
+    theta: FloatImage
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What turns pixels into fiber coordinates and back; v = root (x - centre) makes the cladding a unit circle."""
+
+    centre: FloatArray  # (2,)
+    root: FloatArray  # (2, 2)
+    core: tuple[float, FloatArray] | None  # mean radius and form in v
+
+    @property
+    def core_ratio(self) -> float:
+        return 1.0 if self.core is None else self.core[0]
+
+    def core_radius(self, theta: FloatArray) -> FloatArray:
+        """Distance from the cladding centre to the core edge along each direction, in cladding radii."""
+        assert self.core is not None
+        cx, cy, p, q, s = self.core[1]
+        c, d = np.cos(theta), np.sin(theta)
+        a = p * c * c + 2 * q * c * d + s * d * d
+        b = -(p * c * cx + q * (c * cy + d * cx) + s * d * cy)
+        k = p * cx * cx + 2 * q * cx * cy + s * cy * cy - 1
+        return (-b + np.sqrt(np.maximum(b * b - a * k, 0))) / a
+
+
+def _frame(geometry: FiberGeometry) -> _Frame:
+    form = ellipse_fit.to_form(geometry.cladding.ellipse)
+    values, vectors = np.linalg.eigh(np.array([[form[2], form[3]], [form[3], form[4]]]))
+    root = vectors @ np.diag(np.sqrt(values)) @ vectors.T
+    if geometry.core is None:
+        return _Frame(form[:2], root, None)
+    core = ellipse_fit.to_form(geometry.core.ellipse)
+    inverse = np.linalg.inv(root)
+    shape = inverse.T @ np.array([[core[2], core[3]], [core[3], core[4]]]) @ inverse
+    centre = root @ (core[:2] - form[:2])
+    in_v = np.array([*centre, shape[0, 0], shape[0, 1], shape[1, 1]])
+    return _Frame(form[:2], root, (float(np.linalg.det(shape) ** -0.25), in_v))
+
+
+def fiber_coordinates(geometry: FiberGeometry, origin: tuple[int, int], shape: tuple[int, int]) -> FiberCoordinates:
+    """Fiber coordinates of every pixel of a window of the picture."""
+    frame = _frame(geometry)
+    x = np.arange(shape[1], dtype=np.float32) + np.float32(origin[0] - frame.centre[0])
+    y = np.arange(shape[0], dtype=np.float32)[:, None] + np.float32(origin[1] - frame.centre[1])
+    r = frame.root.astype(np.float32)
+    rho, theta = cv2.cartToPolar(r[0, 0] * x + r[0, 1] * y, r[1, 0] * x + r[1, 1] * y)
+    return FiberCoordinates(rho, _stretched(frame, rho, theta), theta)
+
+
+def _stretched(frame: _Frame, rho: FloatImage, theta: FloatImage) -> FloatImage:
+    if frame.core is None:
+        return rho
+    table = frame.core_radius(np.linspace(0, 2 * math.pi, 1441)).astype(np.float32)
+    edge = table[np.rint(theta * np.float32(1440 / (2 * math.pi))).astype(np.int32)]
+    mean = np.float32(frame.core[0])
+    inside, outside = rho * (mean / edge), mean + (rho - edge) * ((1 - mean) / (1 - edge))
+    return np.where(rho < edge, inside, np.where(rho < 1, outside, rho))
+
+
+def _polar_points(frame: _Frame, theta: FloatArray, s: FloatArray) -> tuple[FloatImage, FloatImage]:
+    """Pixel positions of a polar grid; two (angles, radii) float32 arrays x and y."""
+    rho = np.broadcast_to(s[None, :], (len(theta), len(s)))
+    if frame.core is not None:
+        edge, mean = frame.core_radius(theta)[:, None], frame.core[0]
+        between = edge + (s - mean) * (1 - edge) / (1 - mean)
+        rho = np.where(s < mean, s * edge / mean, np.where(s < 1, between, s))
+    inverse = np.linalg.inv(frame.root)
+    vx, vy = rho * np.cos(theta)[:, None], rho * np.sin(theta)[:, None]
+    x = frame.centre[0] + inverse[0, 0] * vx + inverse[0, 1] * vy
+    y = frame.centre[1] + inverse[1, 0] * vx + inverse[1, 1] * vy
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+# --- residual ---------------------------------------------------------------------------------------------------------
+
+
+def residual(gray: FloatImage, geometry: FiberGeometry, reach: float, settings: ResidualSettings) -> Residual:
+    """Subtract what repeats around the fiber, and measure the noise that is left.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+    geometry : the located fiber
+    reach : how far from the centre marks are looked for, in cladding radii
+    settings : from config.json
+
+    Returns
+    -------
+    Residual on the window that holds the reach
+    """
+    origin, shape = _window(gray.shape, geometry.cladding.ellipse, reach)
+    window = gray[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
+    coordinates = fiber_coordinates(geometry, origin, shape)
+    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
+    s = np.arange(0, settings.polar_reach + 1e-9, settings.radial_step_px / radius_px)
+    polar = _unwrapped(gray, geometry, s, settings.polar_angles)  # (radii, angles)
+    model = _angular_model(polar, s * radius_px, _near_edges(geometry, s * radius_px, settings), settings)
+    _forgive_centre(model, s, geometry, settings)
+    background = _wrapped_back(model, coordinates, s)
+    background += _ferrule_trend(window - background, coordinates.rho, settings)
+    left = window - background
+    noise = _noise(left, polar - model, s, coordinates, radius_px, settings)
+    noise = _with_floors(noise, background, settings)
+    clear = np.abs(coordinates.rho - 1) * radius_px > settings.guard_px
+    return Residual(
+        origin_px=origin,
+        gray=left,
+        snr=left / noise,
+        background=background,
+        rho=coordinates.rho,
+        theta=coordinates.theta,
+        cladding_radius_px=radius_px,
+        cladding_step=abs(geometry.cladding.contrast),
+        inside=(coordinates.rho < reach) & clear & _lit(window, settings),
+    )
+
+
+def _window(shape: tuple[int, ...], cladding: Ellipse, reach: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    (cx, cy), half = cladding.center_px, reach * max(cladding.axes_px) / 2
+    x0, y0 = max(int(cx - half), 0), max(int(cy - half), 0)
+    x1, y1 = min(int(cx + half) + 2, shape[1]), min(int(cy + half) + 2, shape[0])
+    return (x0, y0), (y1 - y0, x1 - x0)
+
+
+def _lit(window: FloatImage, settings: ResidualSettings) -> Mask:
+    """Not the black frame that some cameras put around the picture: whole dark rows and columns at its border."""
+    dark = settings.frame_level * float(np.median(window))
+    lit = np.ones(window.shape, bool)
+    for axis, ends in ((1, (slice(None), slice(None, None, -1))), (0, (slice(None), slice(None, None, -1)))):
+        lines = np.percentile(window, 90, axis=axis) < dark
+        for way in ends:
+            frame = lines[way]
+            width = len(frame) if frame.all() else int(np.argmin(frame))
+            reached = min(width + settings.frame_margin_px, len(frame)) if width else 0
+            (lit if axis == 1 else lit.T)[way][:reached] = False
+    return lit
+
+
+def _unwrapped(gray: FloatImage, geometry: FiberGeometry, s: FloatArray, angles: int) -> FloatImage:
+    """The picture by stretched radius and angle, NaN outside; (radii, angles)."""
+    theta = np.linspace(0, 2 * math.pi, angles, endpoint=False)
+    x, y = _polar_points(_frame(geometry), theta, s)
+    # cubic, since a bilinear sample blurs the fiber's own edges and they would then be left in the residual
+    polar = cv2.remap(gray, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=math.nan)
+    return np.ascontiguousarray(polar.T)
+
+
+def _near_edges(geometry: FiberGeometry, r_px: FloatArray, settings: ResidualSettings) -> Mask:
+    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
+    edges = (1.0, _frame(geometry).core_ratio)
+    return np.min([np.abs(r_px - edge * radius_px) for edge in edges], axis=0) < settings.edge_px
+
+
+def _angular_model(polar: FloatImage, r_px: FloatArray, near_edges: Mask, settings: ResidualSettings) -> FloatImage:
+    """Median over angles plus low harmonics, fitted robustly at each radius; (radii, angles).
+
+    The harmonics take up directional light, and what the edges depart from their ellipses: a displaced edge is a low
+    harmonic, a slightly wavy one a higher, so more of them are allowed near the edges.
+    """
+    known = np.isfinite(polar)
+    start = _median_where(polar, known)
+    basis, orders = _harmonics(polar.shape[1], settings.edge_harmonics)
+    highest = np.where(near_edges, settings.edge_harmonics, settings.harmonics)
+    # at least 25 px of circumference for each period, or a mark near the centre would be fitted away
+    usable = orders[None, :] <= np.minimum(highest, r_px / 4)[:, None]
+    gain = np.where(orders == 0, 1, 2).astype(np.float32) / polar.shape[1]
+    coefficients = np.zeros((len(r_px), len(basis)), np.float32)
+    coefficients[:, 0] = start
+    for _ in range(settings.rounds):
+        deviation = np.where(known, polar - coefficients @ basis, 0)
+        limit = settings.clip_sigma * MAD_TO_SIGMA * np.median(np.abs(deviation[:, ::3]), axis=1, keepdims=True)
+        np.clip(deviation, -limit, limit, out=deviation)
+        coefficients += (deviation @ basis.T) * gain * usable
+    return coefficients @ basis
+
+
+def _median_where(polar: FloatImage, known: Mask) -> FloatImage:
+    """Median of each radius over the angles at which it lies in the picture; (radii,)."""
+    if known.all():
+        return np.median(polar, axis=1)
+    seen = known.any(axis=1)
+    out = np.zeros(len(polar), np.float32)
+    out[seen] = np.nanmedian(polar[seen], axis=1)
+    return out
+
+
+def _harmonics(angles: int, highest: int) -> tuple[FloatImage, NDArray[np.int64]]:
+    theta = np.linspace(0, 2 * math.pi, angles, endpoint=False)
+    k = np.arange(1, highest + 1)
+    basis = np.concatenate([np.ones((1, angles)), np.cos(k[:, None] * theta), np.sin(k[:, None] * theta)])
+    return basis.astype(np.float32), np.concatenate([[0], k, k])
+
+
+def _forgive_centre(model: FloatImage, s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> None:
+    """Near the centre a blemish fills whole circles: let the background there depart no further than an index profile does."""
+    centre = settings.centre_share * (1.0 if geometry.core is None else _frame(geometry).core_ratio)
+    within = s < centre
+    around = (s >= centre) & (s < 1.5 * centre)
+    if within.any() and around.any():
+        level = float(np.median(model[around]))
+        dip = settings.centre_dip * level
+        model[within] = np.clip(model[within], level - dip, level + dip)
+
+
+def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, s: FloatArray) -> FloatImage:
+    """A polar picture in the pixels of the window; beyond its last radius that radius goes on."""
+    closed = np.concatenate([polar, polar[:, :1]], axis=1)
+    columns = coordinates.theta * np.float32(polar.shape[1] / (2 * math.pi))
+    rows = coordinates.s * np.float32(1 / (s[1] - s[0]))
+    return cv2.remap(closed, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _ferrule_trend(left: FloatImage, rho: FloatImage, settings: ResidualSettings) -> FloatImage:
+    """A large median of what is left on the ferrule: shading that no harmonic follows."""
+    ferrule = rho > settings.ferrule_from
+    factor = settings.trend_reduction
+    small = cv2.resize(np.where(ferrule, left, 0), None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    lo, span = float(small.min()), max(float(np.ptp(small)), 1e-6)
+    levels = np.rint((small - lo) * (255 / span)).astype(np.uint8)
+    trend = cv2.medianBlur(levels, settings.trend_kernel).astype(np.float32) * (span / 255) + lo
+    trend = cv2.resize(cv2.GaussianBlur(trend, (0, 0), 2), left.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.where(ferrule, trend, 0)
+
+
+def _noise(
+    left: FloatImage,
+    deviation: FloatImage,
+    s: FloatArray,
+    coordinates: FiberCoordinates,
+    radius_px: float,
+    settings: ResidualSettings,
+) -> FloatImage:
+    """Robust noise at each radius; one value for the ferrule beyond the reach of the polar model."""
+    sigma = MAD_TO_SIGMA * _median_where(np.abs(deviation), np.isfinite(deviation))
+    few = s * radius_px < settings.pooled_px  # too few pixels around for an estimate of their own
+    sigma[few] = np.median(sigma[(s * radius_px < 3 * settings.pooled_px) & ~few])
+    smooth = cv2.GaussianBlur(np.maximum(sigma, settings.min_noise)[None], (0, 0), 2)[0]
+    noise = np.interp(coordinates.s, s, np.maximum(smooth, sigma)).astype(np.float32)
+    beyond = coordinates.s > s[-1]
+    if beyond.any():
+        noise[beyond] = max(MAD_TO_SIGMA * float(np.median(np.abs(left[beyond][::5]))), settings.min_noise)
+    return noise
+
+
+def _with_floors(noise: FloatImage, background: FloatImage, settings: ResidualSettings) -> FloatImage:
+    """Noise, and what of a difference is not a mark: a share of the brightness, and the edge misplaced by a part of a pixel."""
+    texture = settings.contrast_floor * np.maximum(background, settings.darkest_level)
+    slope = cv2.magnitude(cv2.Scharr(background, cv2.CV_32F, 1, 0, scale=1 / 32), cv2.Scharr(background, cv2.CV_32F, 0, 1, scale=1 / 32))
+    return np.sqrt(noise**2 + texture**2 + (settings.edge_jitter_px * slope) ** 2)
+
+
+# --- zones ------------------------------------------------------------------------------------------------------------
+
+
+def zone_map(shape: tuple[int, int], outlines: Sequence[ZoneOutline]) -> Zones:
+    """Label every pixel with the innermost zone whose outline holds its centre.
+
+    Parameters
+    ----------
+    shape : (H, W) of the picture
+    outlines : outer borders in pixels, from the innermost to the outermost
+
+    Returns
+    -------
+    Zones with (H, W) uint8 labels: 0 outside all, else 1 + index in ZONE_LETTERS
+    """
+    labels = np.zeros(shape, np.uint8)
+    x, y = np.arange(shape[1]), np.arange(shape[0])[:, None]
+    for outline in reversed(outlines):
+        cx, cy, p, q, s = ellipse_fit.to_form(outline.outer)
+        ux, uy = x - cx, y - cy
+        labels[p * ux * ux + 2 * q * ux * uy + s * uy * uy <= 1] = 1 + ZONE_LETTERS.index(outline.letter)
+    return Zones(labels, tuple(outlines))
+
+
+# --- evidence and fusion ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What each detector supports, and the weighted sum."""
+
+    supports: Mapping[str, Mask]
+    confidence: FloatImage
+
+
+def gather_evidence(field: Residual, detectors: Mapping[str, DetectorSettings]) -> Evidence:
+    """Run the enabled detectors on a residual and add their weights where they support a mark.
+
+    Parameters
+    ----------
+    field : the residual of one picture
+    detectors : settings by detector name
+
+    Returns
+    -------
+    Evidence with (h, w) bool supports and a (h, w) float32 confidence map
+    """
+    enabled = {name: d for name, d in detectors.items() if d.enabled}
+    supports = {name: DETECTORS[name](field, **d.settings) for name, d in enabled.items()}
+    confidence = np.zeros(field.snr.shape, np.float32)
+    for name, support in supports.items():
+        confidence += np.float32(enabled[name].weight) * support
+    return Evidence(supports, confidence)
+
+
+def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tuple[Candidate, ...]:
+    """Threshold the confidence map, grow by hysteresis, and cut each mark out at its outline.
+
+    Parameters
+    ----------
+    field, evidence : of one picture
+    settings : from config.json
+
+    Returns
+    -------
+    Candidates in pixels of the picture, each with the share of it that every detector supports
+    """
+    chips = evidence.supports.get(EDGE_DETECTOR, np.zeros(field.snr.shape, bool))
+    marks = _grown(field, (evidence.confidence >= settings.threshold) & field.inside, settings) | chips
+    joined = cv2.dilate(marks.astype(np.uint8), np.ones((settings.join_px, settings.join_px), np.uint8))
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    found = []
+    for k in range(1, count):
+        x, y, w, h = stats[k, :4].tolist()
+        mask = (labels[y : y + h, x : x + w] == k) & marks[y : y + h, x : x + w]
+        if mask.sum() >= settings.min_area_px and _rises(field, mask, (x, y), settings):
+            found.append(_candidate(mask, (x, y), field, evidence, chips))
+    return tuple(found)
+
+
+EDGE_DETECTOR = "edge_chip"
+
+
+def _grown(field: Residual, seeds: Mask, settings: Fusion) -> Mask:
+    """Weaker surroundings connected to the seeds, cut at a share of the local peak contrast."""
+    smooth = cv2.GaussianBlur(field.snr, (0, 0), settings.smooth_px)
+    height = np.where(field.inside, np.abs(smooth), 0)
+    weak = (height > settings.weak_snr) & field.inside
+    _, labels = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
+    seeded = np.zeros(int(labels.max()) + 1, bool)
+    seeded[np.unique(labels[seeds])] = True
+    seeded[0] = False
+    grown = np.where(seeded[labels], height, 0)
+    peak = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
+    return grown > np.maximum(settings.outline_level * peak, settings.weak_snr)
+
+
+def _rises(field: Residual, mask: Mask, corner: tuple[int, int], settings: Fusion) -> bool:
+    """Whether the mark as a whole stands out: mean departure times the root of its area, as for a matched filter."""
+    x, y = corner
+    snr = np.abs(field.snr[y : y + mask.shape[0], x : x + mask.shape[1]][mask])
+    return float(snr.mean() * math.sqrt(snr.size)) >= settings.min_mark_snr
+
+
+def _candidate(mask: Mask, corner: tuple[int, int], field: Residual, evidence: Evidence, chips: Mask) -> Candidate:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    x, y = corner[0] + int(columns[0]), corner[1] + int(rows[0])
+    here = np.s_[y : y + mask.shape[0], x : x + mask.shape[1]]
+    shares = {name: float(support[here][mask].mean()) for name, support in evidence.supports.items()}
+    on_edge = bool(chips[here][mask].mean() > 0.5)
+    box = (x + field.origin_px[0], y + field.origin_px[1], mask.shape[1], mask.shape[0])
+    return Candidate(box, mask, shares, on_edge)

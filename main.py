@@ -1,0 +1,293 @@
+"""The terminal: arguments, questions, progress, the log file and the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from arguments import (
+    CONFIG,
+    USER_ERROR,
+    ZONES,
+    check_images,
+    check_output_folder,
+    checked_batch,
+    make_parser,
+    parse_zones,
+)
+from batch import Batch, Counts, WriteFailed, run_batch, was_measured
+from config_loader import load_config
+from demo import write_samples
+from image_files import SUMMARY, printable
+from manifest import positive_number
+from records import PROGRAM, VERSION, Inspection, UserError
+from synthetic import demo_faces
+
+Show: TypeAlias = Callable[[Inspection, Counts], None]
+Display: TypeAlias = Callable[[int], AbstractContextManager[Show]]  # of a number of images
+
+MOST_WARNINGS = 10  # shown at the end; the log has them all
+UNFINISHED, INTERRUPTED = 1, 130  # exit codes
+
+logger = logging.getLogger("dscope.main")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code.
+
+    Parameters
+    ----------
+    argv : arguments without the name of the program; None takes those of the process, none at all asks questions
+    """
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        arguments = make_parser().parse_args(words or _ask_everything())
+        return _demo(arguments) if arguments.command == "demo" else _inspect(arguments)
+    except KeyboardInterrupt:
+        return _complain("interrupted; what was finished is kept", INTERRUPTED)
+    except WriteFailed as error:
+        return _complain(f"{error}; the batch ends here, what was finished is kept", UNFINISHED)
+    except UserError as error:
+        return _complain(str(error), USER_ERROR)
+
+
+def _complain(message: str, code: int) -> int:
+    for line in message.splitlines():
+        print(f"main.py: {line}", file=sys.stderr)
+    return code
+
+
+# --- questions
+
+
+def _ask_everything() -> list[str]:
+    """Ask for what is needed and return the command line that says the same."""
+    settings = load_config(CONFIG)
+    criteria = settings.profile(settings.default_profile).criteria
+    classes, profiles = ", ".join(criteria.classes(criteria.default_edition)), ", ".join(settings.profiles)
+    words = ["inspect"]
+
+    def ask(option: str, question: str, check: Callable[[str], object], default: str | None = None) -> str:
+        answer = _ask(question, check, default)
+        words.append(f"--{option}={answer}")
+        return answer
+
+    print(f"{PROGRAM} {VERSION}: inspection of optical-fiber end faces")
+    ask("input-dir", "Folder of the pictures", lambda text: check_images(text, False, Path(os.devnull)))
+    ask("output-dir", "Folder of the results", check_output_folder, f"results_{datetime.now():%Y%m%d_%H%M%S}")
+    known = "Do you want to provide known fiber dimensions (microns) for this batch? (y/n)"
+    if _ask(known, _yes, "n").lower().startswith("y"):
+        core = ask(
+            "core-diameter-um", "Core diameter in microns", lambda text: positive_number("the core diameter", text)
+        )
+        ask("cladding-diameter-um", "Cladding diameter in microns", lambda text: _cladding(core, text))
+    ask(
+        "fiber-class",
+        f"Fiber class ({classes})",
+        lambda text: criteria.find(criteria.default_edition, text),
+        criteria.default_class,
+    )
+    ask("profile", f"Profile ({profiles})", settings.profile, settings.default_profile)
+    ask("zones", f"Zones to inspect ({', '.join(ZONES)})", parse_zones, ",".join(ZONES))
+    print(f"Running: main.py {shlex.join(words)}")
+    return words
+
+
+def _ask(question: str, check: Callable[[str], object], default: str | None = None) -> str:
+    """Ask until the answer passes its check; at the end of input the default is the answer."""
+    prompt = f"{question} [{default}]: " if default is not None else f"{question}: "
+    while True:
+        try:
+            answer = input(prompt).strip().strip("\"'") or default or ""
+        except EOFError:
+            return _at_end_of_input(question, check, default)
+        try:
+            check(answer)
+        except UserError as error:
+            print(f"  {error}")
+        else:
+            return answer
+
+
+def _at_end_of_input(question: str, check: Callable[[str], object], default: str | None) -> str:
+    print()
+    if default is None:
+        raise UserError(f'the input ended before "{question}" was answered')
+    check(default)
+    return default
+
+
+def _yes(text: str) -> bool:
+    if text.lower() not in ("y", "yes", "n", "no"):
+        raise UserError(f"please answer y or n, got {text!r}")
+    return text.lower().startswith("y")
+
+
+def _cladding(core: str, text: str) -> None:
+    if positive_number("the cladding diameter", text) <= float(core):
+        raise UserError(f"the cladding diameter must be greater than the core diameter {core}, got {text}")
+
+
+# --- running
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    batch = checked_batch(arguments)
+    if arguments.quiet:
+        counts = _run(batch, _silent)
+    else:
+        _announce(batch)
+        counts = _run(batch, _display())
+        _conclude(batch, counts)
+    return counts.exit_code(arguments.fail_exit)
+
+
+def _display() -> Display:
+    return _bar if sys.stdout.isatty() else _lines
+
+
+def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Counts:
+    """Run the batch with its log file beside its results."""
+    counts = Counts()
+    with _log_file(batch.output_dir), closing(run_batch(batch)) as inspections, display(len(batch.images)) as show:
+        for inspection in inspections:
+            counts = counts.plus(inspection)
+            show(inspection, counts)
+            also(inspection)
+        logger.info("Batch finished: %s", _in_words(counts))
+    return counts
+
+
+@contextmanager
+def _log_file(folder: Path) -> Iterator[None]:
+    """Everything the program logs goes to the log file of the day, after what is there already."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(folder / f"inspection_{datetime.now():%Y-%m-%d}.log", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be written: {error.strerror}") from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    top = logging.getLogger("dscope")
+    top.setLevel(logging.INFO)
+    top.addHandler(handler)
+    try:
+        yield
+    finally:
+        top.removeHandler(handler)
+        handler.close()
+
+
+def _announce(batch: Batch) -> None:
+    print(f"{len(batch.images)} images, profile {batch.config.profile}, results in {batch.output_dir}")
+    asked = {(image.request.edition, image.request.fiber_class) for image in batch.images}
+    doubtful = sorted(pair for pair in asked if not batch.config.criteria.find(*pair).confirmed)
+    if doubtful:
+        print(f"Note: these limits are not confirmed against the text of the standard: {_listed(doubtful)}")
+
+
+def _listed(pairs: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(f"{edition} {fiber_class}" for edition, fiber_class in pairs)
+
+
+def _conclude(batch: Batch, counts: Counts) -> None:
+    print(f"{len(batch.images)} images: {_in_words(counts)}")
+    print(f"Results: {batch.output_dir / SUMMARY}")
+    for warning in batch.warnings[:MOST_WARNINGS]:
+        print(f"Warning: {warning}")
+    if len(batch.warnings) > MOST_WARNINGS:
+        print(f"and {len(batch.warnings) - MOST_WARNINGS} more warnings in the log")
+
+
+def _in_words(counts: Counts) -> str:
+    return (
+        f"{counts.passed} PASS, {counts.failed} FAIL, {counts.not_graded} NOT_GRADED"
+        f" ({counts.not_measured} could not be measured)"
+    )
+
+
+def _line(inspection: Inspection) -> str:
+    reasons = inspection.verdict.reasons
+    return printable(f"{inspection.image.file}: {inspection.verdict.status}{', ' + reasons[0] if reasons else ''}")
+
+
+@contextmanager
+def _silent(_total: int) -> Iterator[Show]:
+    yield lambda inspection, counts: None
+
+
+@contextmanager
+def _lines(total: int) -> Iterator[Show]:
+    def show(inspection: Inspection, counts: Counts) -> None:
+        done = counts.passed + counts.failed + counts.not_graded
+        print(f"[{done}/{total}] {_line(inspection)}", flush=True)
+
+    yield show
+
+
+@contextmanager
+def _bar(total: int) -> Iterator[Show]:
+    """A bar with the counts; only what could not be measured gets a line of its own."""
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        task = progress.add_task("", total=total)
+
+        def show(inspection: Inspection, counts: Counts) -> None:
+            if not was_measured(inspection):
+                progress.console.print(Text(_line(inspection)))
+            text = f"PASS {counts.passed}  FAIL {counts.failed}  NOT_GRADED {counts.not_graded}"
+            progress.update(task, advance=1, description=text)
+
+        yield show
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    """Render the samples, inspect them, and compare each verdict with the one it must get."""
+    folder = check_output_folder(arguments.output_dir)
+    pictures, manifest, results = folder / "images", folder / "manifest.csv", folder / "results"
+    print(f"Rendering the samples into {pictures}")
+    write_samples(pictures, manifest, demo_faces())
+    words = [f"--input-dir={pictures}", f"--output-dir={results}", f"--manifest={manifest}"]
+    batch = checked_batch(make_parser().parse_args(["inspect", *words]))
+    seen: list[Inspection] = []
+    _run(batch, _display(), seen.append)
+    Console().print(_comparison(seen))
+    print(f"Pictures with their marks: {results}")
+    return UNFINISHED if any(map(_differs, seen)) else 0
+
+
+def _comparison(inspections: Sequence[Inspection]) -> Table:
+    table = Table("Image", "Expected", "Verdict", "Why")
+    for inspection in inspections:
+        verdict = inspection.verdict
+        cells = (inspection.image.file, _expected(inspection), verdict.status, "; ".join(verdict.reasons))
+        table.add_row(*map(Text, cells), style="bold red" if _differs(inspection) else None)
+    return table
+
+
+def _expected(inspection: Inspection) -> str:
+    return inspection.request.carried.get("expected", "")
+
+
+def _differs(inspection: Inspection) -> bool:
+    return inspection.verdict.status != _expected(inspection)
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a file name may hold what the terminal cannot show
+    sys.exit(main())

@@ -1,0 +1,404 @@
+"""The nouns that pass between the modules, and the errors a user sees.
+
+Everything here is a frozen record checked where it is made. Names put x before y, `(H, W)` is an image shape, a name ends
+in its unit, and arrays inside a record are read-only. "Nothing found" is an empty value of the full type, "could not be
+measured" is a value with a reason; only misuse raises.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+PROGRAM = "D-Scope Blink"
+VERSION = "0.1.0"
+RECORD_SCHEMA = "dscope-blink/inspection/1"
+
+FloatImage: TypeAlias = NDArray[np.float32]
+Mask: TypeAlias = NDArray[np.bool_]
+Labels: TypeAlias = NDArray[np.uint8]
+Points: TypeAlias = NDArray[np.float64]
+
+Status = Literal["PASS", "FAIL", "NOT_GRADED"]
+Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
+ScaleSource = Literal["user_cladding", "calibration", "assumed_cladding"]
+SizeMeasure = Literal["width", "length", "diameter"]
+
+# From the most to the least critical: the order of the zones decides which one takes a mark that touches several.
+ZONE_LETTERS = ("A", "B", "C", "D")
+ZONE_NAMES = MappingProxyType({"A": "core", "B": "cladding", "C": "adhesive", "D": "contact"})
+CLASSIFICATIONS = ("scratch", "pit_dig", "contamination", "crack", "chip")
+ID_LETTERS = MappingProxyType({"scratch": "S", "pit_dig": "P", "contamination": "C", "crack": "K", "chip": "E"})
+
+
+class UserError(Exception):
+    """A mistake of the user's that one line explains; the program ends with exit code 2 and no traceback."""
+
+
+class ConfigError(UserError):
+    """Everything that is wrong with a configuration, each problem a line of its own with its JSON path."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class UnreadableImage(UserError):
+    """A picture file that cannot be decoded; the message says why."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _read_only(array: NDArray) -> NDArray:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Micrometres per pixel along each axis; pixels need not be square."""
+
+    um_per_px_x: float
+    um_per_px_y: float
+    source: ScaleSource
+
+    def __post_init__(self) -> None:
+        for name in ("um_per_px_x", "um_per_px_y"):
+            value = getattr(self, name)
+            _require(math.isfinite(value) and value > 0, f"{name} must be a positive number, got {value}")
+
+    @property
+    def um_per_px(self) -> float:
+        """Geometric mean of the two axes: the side of a square pixel of the same area."""
+        return math.sqrt(self.um_per_px_x * self.um_per_px_y)
+
+    @property
+    def pixel_aspect_ratio(self) -> float:
+        """um_per_px_x / um_per_px_y."""
+        return self.um_per_px_x / self.um_per_px_y
+
+
+@dataclass(frozen=True, slots=True)
+class Ellipse:
+    """Centre, FULL axes and angle in pixels, as OpenCV's fitEllipse gives them.
+
+    `angle_deg` runs from the x axis to the first of `axes_px`, clockwise on the screen (y points down).
+    """
+
+    center_px: tuple[float, float]
+    axes_px: tuple[float, float]
+    angle_deg: float
+
+    def __post_init__(self) -> None:
+        values = (*self.center_px, *self.axes_px, self.angle_deg)
+        _require(all(map(math.isfinite, values)), f"an ellipse must have finite values, got {values}")
+        _require(min(self.axes_px) > 0, f"axes_px must be positive, got {self.axes_px}")
+
+    @property
+    def mean_diameter_px(self) -> float:
+        return (self.axes_px[0] + self.axes_px[1]) / 2
+
+    def scaled(self, factor: float) -> Ellipse:
+        """The concentric ellipse with both axes multiplied by `factor`."""
+        return Ellipse(self.center_px, (self.axes_px[0] * factor, self.axes_px[1] * factor), self.angle_deg)
+
+
+@dataclass(frozen=True, slots=True)
+class CladdingFit:
+    """The cladding edge: fitted ellipse and the evidence for it."""
+
+    ellipse: Ellipse
+    rms_px: float  # of the edge points that support the fit
+    support: float  # share of the circumference with an edge point on the ellipse, 0..1
+    contrast: float  # median step across the edge over the grey range of the picture, signed: ferrule minus cladding
+    method: Literal["hough", "contour"]
+
+
+@dataclass(frozen=True, slots=True)
+class CoreFit:
+    """The core edge; `nominal` when it cannot be seen and the known diameter ratio stands in, with the reason."""
+
+    ellipse: Ellipse
+    source: Literal["measured", "nominal"]
+    reason: str = ""
+    rms_px: float | None = None
+    support: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FiberGeometry:
+    """What was located; `core` is None when it is neither seen nor known."""
+
+    cladding: CladdingFit
+    core: CoreFit | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotLocated:
+    """No fiber could be located; `reason` carries the evidence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneOutline:
+    """The outer border of one zone in the picture."""
+
+    letter: str
+    outer: Ellipse
+
+    def __post_init__(self) -> None:
+        _require(self.letter in ZONE_LETTERS, f"a zone letter must be one of {ZONE_LETTERS}, got {self.letter!r}")
+
+    @property
+    def name(self) -> str:
+        return ZONE_NAMES[self.letter]
+
+
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """ONE label image, so zones cannot overlap: 0 outside, else 1 + index in ZONE_LETTERS."""
+
+    labels: Labels  # (H, W) uint8
+    outlines: tuple[ZoneOutline, ...]  # from the innermost to the outermost
+
+    def __post_init__(self) -> None:
+        _require(self.labels.ndim == 2 and self.labels.dtype == np.uint8, "zone labels must be a 2-D uint8 array")
+        object.__setattr__(self, "labels", _read_only(self.labels))
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """What the fiber itself does not explain, on a window of the picture; all arrays are (h, w) float32 or bool.
+
+    `snr` is what most detectors read: the residual in local sigmas, zero on a clean face, its borders included.
+    """
+
+    origin_px: tuple[int, int]  # x, y of the window in the picture
+    gray: FloatImage  # picture minus background, grey levels 0..1
+    snr: FloatImage  # gray / local noise
+    background: FloatImage
+    rho: FloatImage  # distance from the cladding centre in cladding radii
+    theta: FloatImage  # angle around the cladding centre, radians 0..2 pi, clockwise on the screen
+    cladding_radius_px: float
+    cladding_step: float  # grey step across the cladding edge
+    inside: Mask  # where marks are looked for: within reach and clear of the cladding edge's guard band
+
+    def __post_init__(self) -> None:
+        for name in ("gray", "snr", "background", "rho", "theta", "inside"):
+            array = getattr(self, name)
+            _require(array.shape == self.snr.shape, f"{name} of shape {array.shape} must match snr of shape {self.snr.shape}")
+            object.__setattr__(self, name, _read_only(array))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One region that the detectors agree on, in pixels of the picture; not yet measured or judged."""
+
+    bbox_px: tuple[int, int, int, int]  # x, y, width, height
+    mask: Mask  # (height, width) bool inside bbox_px
+    evidence: Mapping[str, float]  # detector -> share of the region it supports, 0..1
+    on_edge: bool = False  # found by the walk along the cladding edge
+
+    def __post_init__(self) -> None:
+        _require(self.mask.shape == self.bbox_px[:1:-1], f"a mask of shape {self.mask.shape} does not fill its box {self.bbox_px}")
+        object.__setattr__(self, "mask", _read_only(self.mask))
+
+
+@dataclass(frozen=True, slots=True)
+class SizeBand:
+    """Marks from `min_um` to `max_um`: at most `max_count` of them (None: any number)."""
+
+    min_um: float
+    min_inclusive: bool
+    max_um: float | None  # None: no upper end
+    max_inclusive: bool
+    max_count: int | None
+
+    def holds(self, size_um: float) -> bool:
+        above = size_um >= self.min_um if self.min_inclusive else size_um > self.min_um
+        if self.max_um is None:
+            return above
+        return above and (size_um <= self.max_um if self.max_inclusive else size_um < self.max_um)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneCriteria:
+    """The outer diameter of one zone and its limits; an empty band list means no limit.
+
+    The diameter is `times` x (core or cladding diameter) + `plus_um`, or `plus_um` alone when `of` is "fixed".
+    """
+
+    letter: str
+    of: Literal["fixed", "core", "cladding"]
+    times: float
+    plus_um: float
+    scratches: tuple[SizeBand, ...]
+    defects: tuple[SizeBand, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """The limits of one connector class in one edition."""
+
+    edition: str
+    fiber_class: str
+    title: str
+    source: str
+    confirmed: bool
+    scratch_classes: tuple[str, ...]
+    scratch_size_by: SizeMeasure
+    defect_size_by: SizeMeasure
+    zone_rule: Literal["touched", "centroid"]
+    zones: tuple[ZoneCriteria, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One measured, classified mark. `_um` values are None without a scale; `_px` twins are always there.
+
+    Pixel sizes are in pixels of the stored picture; micrometre sizes account for non-square pixels.
+    """
+
+    id: str
+    zone: str
+    classification: str
+    confidence: float
+    centroid_px: tuple[float, float]
+    bbox_px: tuple[int, int, int, int]
+    contour_px: Points  # (N, 2) float64, x and y of the outer outline
+    rect_px: tuple[tuple[float, float], tuple[float, float], float]  # minimum-area rectangle: centre, size, angle
+    area_px: float
+    perimeter_px: float
+    length_px: float
+    width_px: float
+    diameter_px: float  # smallest enclosing circle
+    r_min_px: float  # nearest and farthest distance from the centre of the cladding
+    r_max_px: float
+    orientation_deg: float  # of the long axis, from x, clockwise on the screen, 0 <= angle < 180
+    circularity: float  # 4 pi area / perimeter^2, 1 for a disc
+    aspect_ratio: float  # length / width, at least 1
+    contrast: float  # (mark - background) / background, signed, at the peak
+    zones_touched: tuple[str, ...]
+    detected_by: tuple[str, ...]
+    features: Mapping[str, float]  # what the classification was decided on
+    area_um2: float | None = None
+    length_um: float | None = None
+    width_um: float | None = None
+    diameter_um: float | None = None
+    r_min_um: float | None = None
+    r_max_um: float | None = None
+    counted: bool = False
+    severity: Severity = "LOW"
+
+    def __post_init__(self) -> None:
+        _require(self.classification in CLASSIFICATIONS, f"a classification must be one of {CLASSIFICATIONS}, got {self.classification!r}")
+        _require(0 <= self.confidence <= 1, f"confidence must lie in 0..1, got {self.confidence}")
+        object.__setattr__(self, "contour_px", _read_only(self.contour_px))
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule: what was measured, what is allowed, which defects did it."""
+
+    zone: str
+    rule: str
+    measured: str
+    allowed: str
+    defects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """PASS, FAIL or NOT_GRADED, with the reasons in words."""
+
+    status: Status
+    reasons: tuple[str, ...] = ()
+    violations: tuple[Violation, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require(self.status == "PASS" or bool(self.reasons), f"a {self.status} verdict must give a reason")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """The picture file; the sizes are None when it could not be decoded, the hash when it could not be read."""
+
+    file: str  # relative to the input folder, with forward slashes
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Which program, settings and calibration gave this result."""
+
+    program: str
+    profile: str
+    config_sha256: str
+    calibration_sha256: str | None
+    started: str  # ISO 8601 with offset
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of one image, after the manifest row has overridden the command line."""
+
+    edition: str
+    fiber_class: str
+    core_diameter_um: float | None = None
+    cladding_diameter_um: float | None = None
+    pixel_aspect_ratio: float | None = None
+    zones: tuple[str, ...] = tuple(ZONE_NAMES.values())  # names of the zones to inspect
+    carried: Mapping[str, str] = field(default_factory=dict)  # other manifest columns: serial, operator ...
+
+    def __post_init__(self) -> None:
+        for name in ("core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio"):
+            value = getattr(self, name)
+            _require(value is None or (math.isfinite(value) and value > 0), f"{name} must be a positive number, got {value}")
+        core, cladding = self.core_diameter_um, self.cladding_diameter_um
+        _require(
+            core is None or cladding is None or core < cladding,
+            f"core_diameter_um must be less than cladding_diameter_um, got {core} and {cladding}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What the picture itself is worth; empty when it could not be decoded."""
+
+    focus: float | None = None
+    saturated_fraction: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The whole record of one image: what is written as NAME_result.json."""
+
+    image: ImageInfo
+    provenance: Provenance
+    request: Request
+    criteria: Criteria
+    quality: Quality
+    verdict: Verdict
+    scale: Scale | None = None
+    geometry: FiberGeometry | None = None
+    zones: tuple[ZoneOutline, ...] = ()
+    defects: tuple[Defect, ...] = ()
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+
+    def defects_in(self, zone: str) -> tuple[Defect, ...]:
+        """The defects that the criteria put in the zone of that name."""
+        return tuple(d for d in self.defects if d.zone == zone)

@@ -1,0 +1,401 @@
+"""Records -> JSON, CSV and pictures; measures and judges nothing.
+
+`to_json` makes the one plain form of an inspection. The tables are read off that form, so that a number is rounded in
+one place and stands the same in every file. Files appear whole or not at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from annotation import annotate
+from plots import png_bytes, polar_figure
+from records import (
+    CLASSIFICATIONS,
+    RECORD_SCHEMA,
+    ZONE_NAMES,
+    Criteria,
+    Defect,
+    Ellipse,
+    FiberGeometry,
+    Inspection,
+    UserError,
+)
+
+Record: TypeAlias = dict[str, Any]  # one inspection in plain JSON types
+
+# --- the record ------------------------------------------------------------------------------------------------------
+
+# Decimals kept by unit, the last part of a name; anything else keeps `_DIGITS` significant digits.
+_DECIMALS = {"px": 3, "um": 3, "um2": 3, "pct": 3, "deg": 2, "um_per_px_x": 9, "um_per_px_y": 9}
+_DIGITS = 5
+# Always in the record, null where analysis could not measure them.
+_MEASUREMENTS = (
+    "core_cladding_offset_um",
+    "core_cladding_offset_px",
+    "cladding_non_circularity_pct",
+    "core_non_circularity_pct",
+    "cladding_diameter_um",
+    "cladding_diameter_px",
+    "core_diameter_um",
+    "core_diameter_px",
+)
+_DEFECT_FIELDS = (
+    *("area_px", "perimeter_px", "length_px", "width_px", "diameter_px", "r_min_px", "r_max_px", "orientation_deg"),
+    *("length_um", "width_um", "diameter_um", "area_um2", "r_min_um", "r_max_um"),
+    *("circularity", "aspect_ratio", "contrast", "zones_touched", "severity", "counted", "detected_by", "features"),
+)
+
+
+def to_json(inspection: Inspection) -> Record:
+    """The inspection as NAME_result.json has it: see result.schema.json.
+
+    Plain types only, keys always in the same order; NaN and infinity become None, floats are rounded by their unit.
+    """
+    image, made, asked, quality, verdict = (
+        inspection.image,
+        inspection.provenance,
+        inspection.request,
+        inspection.quality,
+        inspection.verdict,
+    )
+    record = {
+        "schema": RECORD_SCHEMA,
+        "image": _fields(image, "file", "sha256", "width", "height"),
+        "provenance": _fields(made, "program", "profile", "config_sha256", "calibration_sha256", "started"),
+        "request": {
+            **_fields(asked, "core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio", "zones"),
+            "manifest": asked.carried,
+        },
+        "criteria": _criteria_json(inspection.criteria),
+        "scale": inspection.scale and _fields(inspection.scale, "um_per_px_x", "um_per_px_y", "source"),
+        "quality": _fields(quality, "focus", "saturated_fraction", "warnings"),
+        "geometry": inspection.geometry and _geometry_json(inspection.geometry, inspection.measurements),
+        "zones": [{"zone": z.name, "letter": z.letter, **_ellipse_json(z.outer)} for z in inspection.zones],
+        "defects": [_defect_json(defect) for defect in inspection.defects],
+        "verdict": {
+            **_fields(verdict, "status", "reasons"),
+            "violations": [_fields(v, "zone", "rule", "measured", "allowed", "defects") for v in verdict.violations],
+        },
+        "timings_s": inspection.timings_s,
+    }
+    return {name: _plain(name, value) for name, value in record.items()}
+
+
+def _fields(record: Any, *names: str) -> Record:
+    return {name: getattr(record, name) for name in names}
+
+
+def _criteria_json(criteria: Criteria) -> Record:
+    return {
+        **_fields(criteria, "edition", "fiber_class", "confirmed", "title", "source", "zone_rule"),
+        "size_by": {"scratches": criteria.scratch_size_by, "defects": criteria.defect_size_by},
+    }
+
+
+def _ellipse_json(ellipse: Ellipse) -> Record:
+    return _fields(ellipse, "center_px", "axes_px", "angle_deg")
+
+
+def _geometry_json(geometry: FiberGeometry, measurements: Mapping[str, float | None]) -> Record:
+    cladding, core = geometry.cladding, geometry.core
+    fit = ("rms_px", "support")
+    return {
+        "cladding": {**_ellipse_json(cladding.ellipse), **_fields(cladding, *fit, "contrast", "method")},
+        "core": core and {**_ellipse_json(core.ellipse), **_fields(core, *fit, "source", "reason")},
+        **dict.fromkeys(_MEASUREMENTS),
+        **measurements,
+    }
+
+
+def _defect_json(defect: Defect) -> Record:
+    center, size, angle = defect.rect_px
+    return {
+        **_fields(defect, "id", "zone", "classification", "confidence", "centroid_px", "bbox_px", "contour_px"),
+        "rect": {"center_px": center, "size_px": size, "angle_deg": angle},
+        **_fields(defect, *_DEFECT_FIELDS),
+    }
+
+
+def _plain(name: str, value: Any) -> Any:
+    """`value` in JSON types, its floats rounded by the unit in `name`."""
+    if isinstance(value, Mapping):
+        return {key: _plain(key, item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):  # an outline: rounded at once, for there may be thousands of points
+        return np.round(value, _DECIMALS["px"]).tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(name, item) for item in value]
+    if isinstance(value, float | np.floating):
+        return _rounded(name, float(value))
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _rounded(name: str, value: float) -> float | None:
+    if not math.isfinite(value):
+        return None
+    decimals = _DECIMALS.get(name, _DECIMALS.get(name.rpartition("_")[2]))
+    return float(f"{value:.{_DIGITS}g}") if decimals is None else round(value, decimals)
+
+
+# --- the tables ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: the declaration that the CSV files and their documentation are made from."""
+
+    name: str
+    unit: str
+    dtype: str  # of the pandas column, kept when the table is empty; text is object, for a file name may be no Unicode
+    meaning: str
+    value: Callable[..., Any]  # of a record, or of a record and one of its defects
+
+
+def _of_defect(name: str, unit: str, dtype: str, meaning: str, key: str) -> Column:
+    return Column(name, unit, dtype, meaning, lambda record, defect: defect[key])
+
+
+def _joined(name: str, meaning: str, key: str) -> Column:
+    return Column(name, "", "object", meaning, lambda record, defect: ";".join(defect[key]))
+
+
+def _position(record: Record, defect: Record, axis: int, unit: str, from_center: bool = False) -> float:
+    """A coordinate of the centroid, from the corner of the picture or from the centre of the cladding."""
+    origin = record["geometry"]["cladding"]["center_px"][axis] if from_center else 0.0
+    factor = record["scale"][f"um_per_px_{'xy'[axis]}"] if unit == "um" else 1.0
+    position: float = defect["centroid_px"][axis] - origin
+    return round(position * factor, _DECIMALS[unit])
+
+
+def _lengths(unit: str) -> tuple[Column, ...]:
+    """The columns that exist in micrometres and in pixels, declared once for both."""
+    from_center = partial(_position, unit=unit, from_center=True)
+    area_key = {"um": "area_um2", "px": "area_px"}[unit]
+    places = (
+        ("Centroid_X", "x of the centroid, from the left of the picture", partial(_position, axis=0, unit=unit)),
+        ("Centroid_Y", "y of the centroid, from the top of the picture", partial(_position, axis=1, unit=unit)),
+        ("Offset_X", "x of the centroid, from the centre of the cladding", partial(from_center, axis=0)),
+        ("Offset_Y", "y of the centroid, from the centre of the cladding, downwards", partial(from_center, axis=1)),
+    )
+    x, y, *offsets = (Column(f"{stem}_{unit}", unit, "float64", text, value) for stem, text, value in places)
+    sizes = (
+        ("Length", "length along the mark", "length"),
+        ("Width", "width across the mark", "width"),
+        ("Diameter", "diameter of the smallest enclosing circle", "diameter"),
+        ("R_Min", "nearest distance of the mark from the fiber centre", "r_min"),
+        ("R_Max", "farthest distance of the mark from the fiber centre", "r_max"),
+    )
+    length, width, *others = (
+        _of_defect(f"{stem}_{unit}", unit, "float64", text, f"{key}_{unit}") for stem, text, key in sizes
+    )
+    area = _of_defect(f"Area_{unit}2", f"{unit}2", "float64", "area of the mark", area_key)
+    return (x, y, length, width, area, *others, *offsets)
+
+
+DEFECT_COLUMNS: tuple[Column, ...] = (
+    _of_defect("Defect_ID", "", "object", "S scratch, P pit/dig, C contamination, K crack, E chip, and a number", "id"),
+    _of_defect("Zone", "", "object", "zone that the criteria put the mark in", "zone"),
+    _of_defect("Classification", "", "object", ", ".join(CLASSIFICATIONS), "classification"),
+    _of_defect(
+        "Confidence_Score", "0..1", "float64", "evidence over what its detectors could have given", "confidence"
+    ),
+    *_lengths("um"),
+    _of_defect("Orientation_deg", "deg", "float64", "long axis, from x, clockwise on the screen", "orientation_deg"),
+    _of_defect("Contrast", "", "float64", "(mark - background) / background, at the peak", "contrast"),
+    _of_defect("Circularity", "", "float64", "4 pi area / perimeter^2, 1 for a disc", "circularity"),
+    _of_defect("Aspect_Ratio", "", "float64", "length / width", "aspect_ratio"),
+    _of_defect("Perimeter_px", "px", "float64", "length of the outline", "perimeter_px"),
+    _of_defect("Severity", "", "object", "CRITICAL, HIGH, MEDIUM or LOW", "severity"),
+    _of_defect("Counted", "", "bool", "whether a limit counts the mark", "counted"),
+    _joined("Zones_Touched", "all zones that the mark overlaps", "zones_touched"),
+    _joined("Detected_By", "detectors that found the mark", "detected_by"),
+    *_lengths("px"),
+)
+
+
+def _quantity(name: str, unit: str, meaning: str, *path: str) -> Column:
+    return Column(name, unit, "float64", meaning, lambda record: _at(record, path))
+
+
+def _text(name: str, meaning: str, *path: str) -> Column:
+    return Column(name, "", "object", meaning, lambda record: _at(record, path))
+
+
+def _list(name: str, meaning: str, *path: str) -> Column:
+    return Column(name, "", "object", meaning, lambda record: "; ".join(_at(record, path)))
+
+
+def _at(record: Record, path: Sequence[str]) -> Any:
+    """What stands at a path of keys; None where the path ends early at a null."""
+    value: Any = record
+    for key in path:
+        value = None if value is None else value.get(key)
+    return value
+
+
+def _count(name: str, meaning: str, **wanted: Any) -> Column:
+    """A number of defects; empty for an image that could not be measured, where 0 would be a claim."""
+
+    def value(record: Record) -> int | None:
+        if record["geometry"] is None:
+            return None
+        return sum(all(defect[key] == item for key, item in wanted.items()) for defect in record["defects"])
+
+    return Column(name, "", "Int64", meaning, value)
+
+
+_CORE, _CLADDING, *_OUTER_ZONES = ZONE_NAMES.values()
+
+SUMMARY_COLUMNS: tuple[Column, ...] = (
+    _text("Image_Filename", "file, relative to the input folder", "image", "file"),
+    _text("Pass/Fail_Status", "PASS, FAIL or NOT_GRADED", "verdict", "status"),
+    _quantity("Processing_Time_s", "s", "from the decoded image to the verdict", "timings_s", "total"),
+    _count("Total_Defect_Count", "marks found; empty when the image could not be measured"),
+    _count("Core_Defect_Count", "marks in zone A", zone=_CORE),
+    _count("Cladding_Defect_Count", "marks in zone B", zone=_CLADDING),
+    _list("Failure_Reason(s)", "why it failed or was not graded", "verdict", "reasons"),
+    *(_count(f"{zone.title()}_Defect_Count", f"marks in the {zone} zone", zone=zone) for zone in _OUTER_ZONES),
+    *(_count(f"{name.title()}_Count", f"marks classified as {name}", classification=name) for name in CLASSIFICATIONS),
+    _count("Counted_Defect_Count", "marks that a limit counts", counted=True),
+    _text("Edition", "edition of the criteria", "criteria", "edition"),
+    _text("Fiber_Class", "class of the criteria", "criteria", "fiber_class"),
+    Column("Criteria_Confirmed", "", "bool", "whether the limits are confirmed", lambda r: r["criteria"]["confirmed"]),
+    _text("Profile", "profile of the inspection", "provenance", "profile"),
+    _text("Scale_Source", "where the scale comes from; empty without one", "scale", "source"),
+    _quantity("um_per_px_x", "um/px", "scale along x", "scale", "um_per_px_x"),
+    _quantity("um_per_px_y", "um/px", "scale along y", "scale", "um_per_px_y"),
+    _quantity("Cladding_Diameter_um", "um", "mean diameter of the cladding", "geometry", "cladding_diameter_um"),
+    _quantity("Cladding_Diameter_px", "px", "the same in pixels", "geometry", "cladding_diameter_px"),
+    _quantity("Core_Diameter_um", "um", "mean diameter of the core", "geometry", "core_diameter_um"),
+    _quantity("Core_Diameter_px", "px", "the same in pixels", "geometry", "core_diameter_px"),
+    _text("Core_Source", "measured, or nominal when it could not be seen", "geometry", "core", "source"),
+    _quantity("Focus", "", "sharpness of the picture", "quality", "focus"),
+    _list("Warnings", "what else to know about the picture", "quality", "warnings"),
+    _text("sha256", "hash of the image file", "image", "sha256"),
+)
+
+
+def column_table(columns: Iterable[Column]) -> str:
+    """The columns as a Markdown table of name, unit and meaning."""
+    lines = [f"| `{c.name}` | {c.unit} | {c.meaning} |" for c in columns]
+    return "\n".join(["| column | unit | meaning |", "|---|---|---|", *lines]) + "\n"
+
+
+def _without_scale(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Every micrometre column replaced by its pixel twin, which then does not come a second time."""
+    by_name = {column.name: column for column in columns}
+    return tuple(dict.fromkeys(by_name[column.name.replace("_um", "_px")] for column in columns))
+
+
+def defect_table(inspection: Inspection) -> pd.DataFrame:
+    """One row per defect, in the columns of NAME_report.csv; an empty table keeps its columns and their types."""
+    record = to_json(inspection)
+    columns = DEFECT_COLUMNS if record["scale"] else _without_scale(DEFECT_COLUMNS)
+    rows = [{c.name: c.value(record, defect) for c in columns} for defect in record["defects"]]
+    return _frame(rows, {c.name: c.dtype for c in columns})
+
+
+def summary_row(inspection: Inspection) -> Record:
+    """The row of summary_report.csv: `SUMMARY_COLUMNS`, then the columns that the manifest carried."""
+    return summary_row_of(to_json(inspection))
+
+
+def summary_row_of(record: Record) -> Record:
+    """The same from a record as `to_json` makes it, or as it was read back from NAME_result.json."""
+    row = {column.name: column.value(record) for column in SUMMARY_COLUMNS}
+    carried = record["request"]["manifest"].items()
+    return row | {f"Manifest_{name}" if name in row else name: text for name, text in carried}
+
+
+def _frame(rows: Sequence[Record], dtypes: Mapping[str, str]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series([row.get(name) for row in rows], dtype=t) for name, t in dtypes.items()})
+
+
+def _csv_bytes(table: pd.DataFrame) -> bytes:
+    text = table.map(_safe_cell).rename(columns=_safe_cell).to_csv(index=False, lineterminator="\n")
+    return text.encode("utf-8", "backslashreplace")  # a file name may hold bytes that are no text
+
+
+def _safe_cell(cell: Any) -> Any:
+    """Text becomes one line that no spreadsheet takes for a formula; anything else stays."""
+    if not isinstance(cell, str):
+        return cell
+    line = " ".join(cell.splitlines())
+    is_formula = line.lstrip()[:1] in ("=", "+", "-", "@") or cell[:1] in ("\t", "\r")
+    return f"'{line}" if is_formula else line
+
+
+# --- the files -------------------------------------------------------------------------------------------------------
+
+
+def write_result(path: Path, inspection: Inspection) -> None:
+    """NAME_result.json, one line for each part and each defect, so that a person can find their way in it.
+
+    Raises UserError if the file cannot be written, as all writers here do.
+    """
+    write_file(path, _json_text(to_json(inspection)).encode("utf-8", "backslashreplace"))
+
+
+def _json_text(record: Record) -> str:
+    compact = partial(json.dumps, ensure_ascii=False, allow_nan=False)
+    parts = [f"{compact(name)}: {compact(value)}" for name, value in record.items() if name != "defects"]
+    defects = ",\n".join(f"  {compact(defect)}" for defect in record["defects"])
+    before = list(record).index("defects")
+    parts.insert(before, f'"defects": [\n{defects}\n]' if defects else '"defects": []')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def write_defect_table(path: Path, inspection: Inspection) -> None:
+    """NAME_report.csv: one row per defect."""
+    write_file(path, _csv_bytes(defect_table(inspection)))
+
+
+def write_summary(path: Path, rows: Sequence[Record]) -> None:
+    """summary_report.csv from rows of `summary_row`, written anew each time: it is whole whenever it is looked at.
+
+    The columns that the manifest carried follow in the order in which they were first seen.
+    """
+    names = dict.fromkeys(name for row in rows for name in row)
+    declared = {column.name: column.dtype for column in SUMMARY_COLUMNS}
+    write_file(path, _csv_bytes(_frame(rows, declared | {n: "object" for n in names if n not in declared})))
+
+
+def write_annotated(path: Path, picture: NDArray[Any], inspection: Inspection) -> None:
+    """NAME_annotated.png; `picture` as `annotation.annotate` takes it."""
+    _, data = cv2.imencode(".png", annotate(picture, inspection))
+    write_file(path, data.tobytes())
+
+
+def write_histogram(path: Path, inspection: Inspection) -> None:
+    """NAME_histogram.png: the polar map of the defects."""
+    write_file(path, png_bytes(polar_figure(inspection)))
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: to a temporary name beside it, then renamed.
+
+    Raises UserError naming the file and the reason; the temporary file is removed then.
+    """
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # unique also among the machines of a cluster
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
