@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 from batch import Batch, load_flat_field
 from calibration import load_scale
 from config_loader import Config, ConfigFile, load_config
+from decoding import Picture
 from image_files import SUFFIXES, Found, find_images, manifest_gaps, plan_images
-from image_processing import Picture
 from manifest import Manifest, Problems, make_request, positive_number, read_manifest
 from records import PROGRAM, VERSION, ZONE_NAMES, Request, UserError
 

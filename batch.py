@@ -12,8 +12,8 @@ from pathlib import Path
 from time import perf_counter
 
 from config_loader import Config
+from decoding import Picture, decode_image
 from image_files import ANNOTATED, HISTOGRAM, RESULT, SUMMARY, TABLE, ImageFile, printable
-from image_processing import Picture, decode_image
 from pipeline import inspect_image, not_measured
 from records import (
     PROGRAM,
@@ -85,9 +85,8 @@ class Counts:
 
 
 def was_measured(inspection: Inspection) -> bool:
-    """Whether the image was measured; without a scale it is, though it cannot be graded."""
-    verdict = inspection.verdict
-    return verdict.status != "NOT_GRADED" or verdict.reasons[0].startswith("No scale:")
+    """Whether its zones were inspected; without a scale they are, though the image cannot be graded."""
+    return bool(inspection.zones)
 
 
 def load_flat_field(config: Config) -> Picture | None:
@@ -210,7 +209,7 @@ def _load(image: ImageFile, config: Config) -> _Loaded:
         info = replace(info, sha256=hashlib.sha256(data).hexdigest())
         picture = decode_image(data, config.preprocessing.max_pixels)
     except OSError as error:
-        return _Loaded(info, problem=f"Unreadable: {error.strerror}", read_s=perf_counter() - started)
+        return _Loaded(info, problem=f"Unreadable: {error.strerror or error}", read_s=perf_counter() - started)
     except UnreadableImage as error:
         return _Loaded(info, problem=f"Unreadable: {error}", read_s=perf_counter() - started)
     info = replace(info, width=picture.shape[1], height=picture.shape[0])
@@ -247,5 +246,5 @@ def _log_outcome(image: ImageFile, inspection: Inspection) -> None:
     for warning in inspection.quality.warnings:
         logger.warning("%s: %s", printable(image.file), warning)
     level = logging.INFO if was_measured(inspection) else logging.ERROR
-    reasons = "; ".join(inspection.verdict.reasons)
-    logger.log(level, "%s: %s %s", printable(image.file), inspection.verdict.status, printable(reasons))
+    words = (f"{image.file}: {inspection.verdict.status}", *inspection.verdict.reasons)
+    logger.log(level, "%s", printable("; ".join(words)))

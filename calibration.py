@@ -370,12 +370,12 @@ def _strip_points(pixels: Points, pitch_px: float, turns: float) -> Points:
     """Points of one strip: centroids above half height, each within its own pitch; tick n stands near n - turns."""
     along, across, value = pixels
     start = math.floor(along.min())
-    level, side = _profile(along - start, np.array([value, across]))
+    level, side, place = _profile(along - start, np.array([value, across, along - start]))
     number = np.arange(math.ceil(along.min() / pitch_px - turns + 0.5), along.max() / pitch_px - turns - 0.5)
     guess = (number + turns) * pitch_px - start
     offset = np.linspace(-0.5, 0.5, 65) * pitch_px
-    fine = cv2.resize(level[None], (8 * len(level), 1), interpolation=cv2.INTER_LANCZOS4)[0]
-    window = np.interp(guess[:, None] + offset, (np.arange(len(fine)) + 0.5) / 8 - 0.5, fine)  # (tick, offset)
+    place = np.where(np.isfinite(place), place, np.arange(len(place)))
+    window = np.interp(guess[:, None] + offset, place, level)  # (tick, offset)
     whole = np.isfinite(window).all(axis=1)
     number, guess, window = number[whole], guess[whole], window[whole]
     if not len(number):

@@ -26,6 +26,7 @@ from records import ZONE_LETTERS, ConfigError, Criteria, SizeBand, UserError, Zo
 
 SCHEMA_FILE = Path(__file__).with_name("config.schema.json")
 SHOWN_LENGTH = 40  # characters of a wrong value that a message repeats
+SIMILAR = 0.7  # difflib's own 0.6 takes `editions` for `default_edition`
 
 Json: TypeAlias = Any
 Place: TypeAlias = tuple[str | int, ...]
@@ -36,13 +37,11 @@ class Preprocessing:
     """Grey levels, and what the picture itself is worth."""
 
     flat_field_image: Path | None
-    clahe_clip_limit: float
-    clahe_tiles: int
     illumination_tail: float
     illumination_max_share: float
-    focus_min: float
     saturation_level: float
     saturation_max_fraction: float
+    focus_min: float
     max_pixels: int
 
 
@@ -51,26 +50,36 @@ class Localization:
     """Finding the cladding edge, and when to say that there is no fiber."""
 
     seed_width_px: int
+    clahe_clip_limit: float
+    clahe_tiles: int
     hough_dp: float
     hough_edge_threshold: float
     hough_roundness: float
-    hough_min_radius_share: float
-    hough_max_radius_share: float
+    hough_min_distance_share: float
+    min_radius_share: float
+    max_radius_share: float
     max_seeds: int
     angles: int
+    outer_edge_share: float
+    min_axis_ratio: float
+    min_contrast: float
     min_support: float
     max_rms_share: float
-    min_contrast: float
 
 
 @dataclass(frozen=True, slots=True)
 class CoreSettings:
     """Finding the core inside the cladding."""
 
+    angles: int
+    angular_blur_deg: float
+    search_share: float
     min_contrast: float
     min_support: float
     max_rms_share: float
+    max_rms_px: float
     max_offset_share: float
+    min_axis_ratio: float
     ratio_tolerance: float
 
 
@@ -88,10 +97,29 @@ class ScaleSettings:
 
 @dataclass(frozen=True, slots=True)
 class ResidualSettings:
-    """The picture less its background."""
+    """The picture less what the fiber itself explains, and the noise that is left."""
 
-    harmonics: int
     polar_angles: int
+    radial_step_px: float
+    polar_reach: float
+    harmonics: int
+    edge_harmonics: int
+    edge_px: float
+    rounds: int
+    clip_sigma: float
+    centre_share: float
+    centre_dip: float
+    ferrule_from: float
+    trend_reduction: int
+    trend_kernel_px: int
+    pooled_px: float
+    min_noise: float
+    contrast_floor: float
+    darkest_level: float
+    edge_jitter_px: float
+    guard_px: float
+    frame_level: float
+    frame_margin_px: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +142,23 @@ class Fusion:
     """From the detectors' masks to candidate regions."""
 
     threshold: float
+    smooth_px: float
+    weak_snr: float
+    peak_px: int
+    outline_level: float
+    join_px: int
+    edge_band_px: float
+    edge_min_share: float
     min_area_px: float
+    min_mark_snr: float
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """How the size of a mark is measured."""
 
-    outline_level: float
+    join_px: int
+    darkest_level: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +166,14 @@ class Classification:
     """What tells the kinds of marks apart."""
 
     scratch_min_aspect_ratio: float
+    crack_min_waviness: float
+    crack_min_contrast: float
+    pit_min_solidity: float
+    pit_max_aspect_ratio: float
+    pit_min_contrast: float
+    pit_min_sharpness_per_px: float
+    min_agreement: float
+    detectors_of: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,8 +332,8 @@ def _problems(document: Json) -> list[_Problem]:
     found = {*_slips(document, ()), *_schema_problems(document)}
     profiles = _inside(document, "profiles")
     for name, part in profiles.items() if isinstance(profiles, dict) else ():
-        if not any(place[:2] == ("profiles", name) for place, _ in found):
-            caused = set(_schema_problems(_merged(document, part))) - found
+        if part and not any(place[:2] == ("profiles", name) for place, _ in found):
+            caused = set(_schema_problems(_merged(document, part), missing=False)) - found
             found |= {_blamed(name, part, problem) for problem in caused}
     return sorted(found, key=lambda problem: (_shown_place(problem.place), problem.text))
 
@@ -312,11 +357,11 @@ def _slips(value: Json, place: Place) -> Iterator[_Problem]:
         yield from _slips(child, (*place, key))
 
 
-def _schema_problems(document: Json) -> Iterator[_Problem]:
+def _schema_problems(document: Json, *, missing: bool = True) -> Iterator[_Problem]:
     for error in _Validator(_schema()).iter_errors(document):
         place: Place = tuple(error.absolute_path)
-        a_profile_lacks_it = error.validator == "properties" and place[0] == "profiles" and len(place) > 2
-        if not a_profile_lacks_it:
+        in_a_profile = place[:1] == ("profiles",) and len(place) > 2
+        if error.validator != "properties" or (missing and not in_a_profile):
             yield _Problem(place, _text(error))
 
 
@@ -391,7 +436,7 @@ def _key_of(_: Any, tables: Json, instance: Json, schema: Json) -> Iterator[Vali
     for name, steps in tables.items():
         value = _inside(instance, name)
         table = _inside(instance, *(_inside(instance, step[1:]) if step[0] == "$" else step for step in steps))
-        if isinstance(value, str) and isinstance(table, dict) and value not in table:
+        if isinstance(value, str) and isinstance(table, dict) and table and value not in table:
             yield ValidationError(_must_be_one_of(table, value), path=[name])
 
 
@@ -566,5 +611,5 @@ def _must_be_one_of(known: Iterable[str], word: Json) -> str:
 
 
 def _did_you_mean(word: Json, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, known, 1) if isinstance(word, str) else ()
+    close = difflib.get_close_matches(word, known, 1, SIMILAR) if isinstance(word, str) else ()
     return f", did you mean {_shown(close[0])}?" if close else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 
+from records import UserError
 from reporting import write_file
 from synthetic import DemoFace
 
@@ -17,6 +18,7 @@ EDITION = "iec_61300_3_35_2022"  # the verdicts that the samples expect are thos
 
 def write_samples(folder: Path, manifest: Path, faces: Sequence[DemoFace]) -> None:
     """Render the samples into `folder` and write their manifest; UserError if a file cannot be written."""
+    _make_folder(folder)
     for seed, face in enumerate(faces):
         _, data = cv2.imencode(".png", face.image(seed))
         write_file(folder / _file(face), data.tobytes())
@@ -25,6 +27,13 @@ def write_samples(folder: Path, manifest: Path, faces: Sequence[DemoFace]) -> No
     table.writeheader()
     table.writerows(map(_row, faces))
     write_file(manifest, text.getvalue().encode())
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be made: {error.strerror}") from None
 
 
 def _file(face: DemoFace) -> str:

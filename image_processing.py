@@ -20,14 +20,62 @@ from records import (
     FiberGeometry,
     FloatImage,
     Mask,
+    Quality,
     Residual,
-    UnreadableImage,
     ZoneOutline,
     Zones,
 )
 
 FloatArray = NDArray[np.float64]
 MAD_TO_SIGMA = 1.4826
+
+
+# --- preprocessing ----------------------------------------------------------------------------------------------------
+
+
+def flatten(gray: FloatImage, flat_field: FloatImage | None) -> tuple[FloatImage, tuple[str, ...]]:
+    """Divide by the flat field, if there is one that fits, keeping the mean level; and what there is to warn of.
+
+    Parameters
+    ----------
+    gray, flat_field : (H, W) float32, 0..1
+
+    Returns
+    -------
+    (H, W) float32, 0..1, and warnings
+    """
+    if flat_field is None:
+        return gray, ()
+    if flat_field.shape != gray.shape:
+        (fh, fw), (h, w) = flat_field.shape, gray.shape
+        return gray, (f"Flat field not applied: it must be of the picture's size {w} x {h}, it is {fw} x {fh}",)
+    light = np.maximum(cv2.GaussianBlur(flat_field, (0, 0), FLAT_FIELD_BLUR_PX), np.float32(1e-3))
+    return np.clip(gray * (light.mean() / light), 0, 1).astype(np.float32), ()
+
+
+FLAT_FIELD_BLUR_PX = 2.0  # its noise must not be printed on the pictures, its dust must
+
+
+def measure_quality(gray: FloatImage, settings: Preprocessing) -> Quality:
+    """Saturation and illumination of a picture; its focus is measured at the fiber, once that is located.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+    settings : limits from config.json
+    """
+    saturated = float((gray >= settings.saturation_level).mean())
+    low = float((gray < settings.illumination_tail).mean())
+    high = float((gray > 1 - settings.illumination_tail).mean())
+    warnings = []
+    for share, end in ((low, "lowest"), (high, "highest")):
+        if share > settings.illumination_max_share:
+            tail = f"{settings.illumination_tail:.0%}"
+            warnings.append(f"Poor Illumination Warning: {share:.1%} of the pixels lie in the {end} {tail} of the range")
+    if saturated > settings.saturation_max_fraction:
+        limit = settings.saturation_max_fraction
+        warnings.append(f"Saturation Warning: {saturated:.1%} of the pixels are saturated, at most {limit:.0%} should be")
+    return Quality(None, saturated, tuple(warnings))
 
 
 # --- fiber coordinates ------------------------------------------------------------------------------------------------
@@ -263,7 +311,7 @@ def _ferrule_trend(left: FloatImage, rho: FloatImage, settings: ResidualSettings
     small = cv2.resize(np.where(ferrule, left, 0), None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
     lo, span = float(small.min()), max(float(np.ptp(small)), 1e-6)
     levels = np.rint((small - lo) * (255 / span)).astype(np.uint8)
-    trend = cv2.medianBlur(levels, settings.trend_kernel).astype(np.float32) * (span / 255) + lo
+    trend = cv2.medianBlur(levels, settings.trend_kernel_px).astype(np.float32) * (span / 255) + lo
     trend = cv2.resize(cv2.GaussianBlur(trend, (0, 0), 2), left.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.where(ferrule, trend, 0)
 
@@ -371,7 +419,7 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
         x, y, w, h = stats[k, :4].tolist()
         mask = (labels[y : y + h, x : x + w] == k) & marks[y : y + h, x : x + w]
         if mask.sum() >= settings.min_area_px and _rises(field, mask, (x, y), settings):
-            found.append(_candidate(mask, (x, y), field, evidence, chips))
+            found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
     return tuple(found)
 
 
@@ -399,12 +447,13 @@ def _rises(field: Residual, mask: Mask, corner: tuple[int, int], settings: Fusio
     return float(snr.mean() * math.sqrt(snr.size)) >= settings.min_mark_snr
 
 
-def _candidate(mask: Mask, corner: tuple[int, int], field: Residual, evidence: Evidence, chips: Mask) -> Candidate:
+def _candidate(mask: Mask, corner: tuple[int, int], field: Residual, evidence: Evidence, chips: Mask, settings: Fusion) -> Candidate:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     x, y = corner[0] + int(columns[0]), corner[1] + int(rows[0])
     here = np.s_[y : y + mask.shape[0], x : x + mask.shape[1]]
     shares = {name: float(support[here][mask].mean()) for name, support in evidence.supports.items()}
-    on_edge = bool(chips[here][mask].mean() > 0.5)
+    by_edge = np.abs(field.rho[here][mask] - 1) * field.cladding_radius_px < settings.edge_band_px
+    on_edge = bool(chips[here][mask].mean() >= settings.edge_min_share and by_edge.mean() > 0.5)
     box = (x + field.origin_px[0], y + field.origin_px[1], mask.shape[1], mask.shape[0])
     return Candidate(box, mask, shares, on_edge)

@@ -362,6 +362,28 @@ def _why_not(edge: Edge | None, settings: Localization) -> str:
     return ""
 
 
+def edge_sharpness(gray: FloatImage, cladding: Ellipse) -> float:
+    """Radius of the cladding over the blur of its edge, larger is sharper.
+
+    The blur is the sigma of the Gaussian edge that has the measured ratio of step to steepest slope, its median over the
+    circumference, so that dirt and chips do not count.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+    cladding : fitted ellipse in pixels
+    """
+    form = ellipse_fit.to_form(cladding)
+    radius = _mean_radius(form)
+    window = max(0.05 * radius, MIN_FINE_WINDOW_PX)
+    origin, normal = _normals(form, COARSE_ANGLES)
+    offsets = np.arange(-window, window + RADIAL_STEP_PX, RADIAL_STEP_PX)
+    profiles = _sample(gray, origin[:, None, :] + offsets[None, :, None] * normal[:, None, :])
+    slope = np.nanmedian(np.max(np.abs(np.diff(profiles, axis=1)), axis=1)) / RADIAL_STEP_PX
+    blur_px = abs(_step_across(gray, form)) / max(math.sqrt(2 * math.pi) * float(slope), 1e-6)
+    return radius / max(blur_px, 1e-6)
+
+
 # --- core -------------------------------------------------------------------------------------------------------------
 
 

@@ -257,11 +257,13 @@ def _bar(total: int) -> Iterator[Show]:
 def _demo(arguments: argparse.Namespace) -> int:
     """Render the samples, inspect them, and compare each verdict with the one it must get."""
     folder = check_output_folder(arguments.output_dir)
+    load_config(CONFIG)  # what is wrong with it is told before anything is written
     pictures, manifest, results = folder / "images", folder / "manifest.csv", folder / "results"
     print(f"Rendering the samples into {pictures}")
     write_samples(pictures, manifest, demo_faces())
     words = [f"--input-dir={pictures}", f"--output-dir={results}", f"--manifest={manifest}"]
     batch = checked_batch(make_parser().parse_args(["inspect", *words]))
+    _announce(batch)
     seen: list[Inspection] = []
     _run(batch, _display(), seen.append)
     Console().print(_comparison(seen))

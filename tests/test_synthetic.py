@@ -303,7 +303,8 @@ def test_the_seed_does_not_change_the_truth():
 
 def test_sixteen_bits_show_the_same_scene_as_eight():
     coarse, fine = (render(replace(EXACT, noise=1.0, bits=bits), PIT).image for bits in (8, 16))
-    assert (coarse.dtype, fine.dtype) == (np.uint8, np.uint16)
+    assert coarse.dtype == np.uint8
+    assert fine.dtype == np.uint16
     assert np.abs(fine / 257 - coarse).max() <= 0.5 + 1e-6
 
 
@@ -395,7 +396,8 @@ def test_an_unknown_kind_of_blemish_is_refused_by_name():
 @given(seed=seeds)
 def test_a_random_surface_is_a_grey_picture_of_the_size_asked_for(seed):
     image = random_surface(np.random.default_rng(seed), (120, 160))
-    assert (image.shape, image.dtype) == ((120, 160), np.uint8)
+    assert image.shape == (120, 160)
+    assert image.dtype == np.uint8
     assert image.std() > 0
 
 

@@ -1,0 +1,552 @@
+"""Candidates -> measured, classified defects -> verdict; the only place where pixels become micrometres."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import ellipse_fit
+from config_loader import Classification, Config, Measurement, ScaleSettings
+from records import (
+    ID_LETTERS,
+    ZONE_LETTERS,
+    ZONE_NAMES,
+    Candidate,
+    Criteria,
+    Defect,
+    Ellipse,
+    FiberGeometry,
+    Mask,
+    Points,
+    Request,
+    Residual,
+    Scale,
+    SizeBand,
+    Verdict,
+    Violation,
+    ZoneCriteria,
+    ZoneOutline,
+    Zones,
+)
+
+LINEAR = ("scratch", "crack")
+
+
+# --- scale and geometry -----------------------------------------------------------------------------------------------
+
+
+def find_scale(
+    cladding: Ellipse, request: Request, calibration: Scale | None, settings: ScaleSettings
+) -> tuple[Scale | None, tuple[str, ...]]:
+    """Micrometres per pixel of one picture, and what there is to warn of.
+
+    Parameters
+    ----------
+    cladding : fitted ellipse in pixels
+    request : the known cladding diameter and pixel aspect ratio, if any
+    calibration : scale of calibration.json, if calibrated
+    settings : from config.json
+
+    Returns
+    -------
+    The scale (from the known diameter, else the calibration, else an assumed diameter, else None), and warnings
+    """
+    aspect, warnings = _aspect_ratio(cladding, request, calibration, settings)
+    known, assumed = request.cladding_diameter_um, settings.assume_cladding_um
+    if known is not None:
+        scale = _scale_from_diameter(cladding, known, aspect, settings)
+        return scale, warnings + _disagreement(scale, calibration, settings)
+    if calibration is not None:
+        return calibration, warnings
+    if assumed is not None:
+        scale = replace(_scale_from_diameter(cladding, assumed, aspect, settings), source="assumed_cladding")
+        return scale, (*warnings, f"Assumed scale: no diameter or calibration given, cladding taken as {assumed:g} um")
+    return None, warnings
+
+
+def _aspect_ratio(
+    cladding: Ellipse, request: Request, calibration: Scale | None, settings: ScaleSettings
+) -> tuple[float, tuple[str, ...]]:
+    """um_per_px_x / um_per_px_y: as given, as calibrated, or as a round fiber shows it."""
+    for given in (request.pixel_aspect_ratio, settings.pixel_aspect_ratio):
+        if given is not None:
+            return given, ()
+    if calibration is not None:
+        return calibration.pixel_aspect_ratio, ()
+    width, height = _extent(cladding)
+    if request.cladding_diameter_um is not None and settings.fiber_is_angled is False:
+        return height / width, ()
+    ratio = max(cladding.axes_px) / min(cladding.axes_px)
+    if settings.fiber_is_angled is None and ratio - 1 > settings.elliptical_warning_pct / 100:
+        angle = math.degrees(math.acos(1 / ratio))
+        return 1.0, (
+            f"Elliptical cladding: axes {min(cladding.axes_px):.1f} x {max(cladding.axes_px):.1f} px are either pixels of aspect "
+            f"ratio {height / width:.4f} or a face tilted by {angle:.1f} deg; taken as tilted, set pixel_aspect_ratio or fiber_is_angled",
+        )
+    return 1.0, ()
+
+
+def _extent(ellipse: Ellipse) -> tuple[float, float]:
+    """Width and height of the box around an ellipse."""
+    t = math.radians(ellipse.angle_deg)
+    a, b = ellipse.axes_px
+    return math.hypot(a * math.cos(t), b * math.sin(t)), math.hypot(a * math.sin(t), b * math.cos(t))
+
+
+def _scale_from_diameter(cladding: Ellipse, diameter_um: float, aspect: float, settings: ScaleSettings) -> Scale:
+    """A tilted face is foreshortened in one direction only, so there the longer axis is the diameter; else the mean is."""
+    square = in_micrometres(cladding, (aspect, 1.0))
+    size = max(square.axes_px) if settings.fiber_is_angled else square.mean_diameter_px
+    return Scale(aspect * diameter_um / size, diameter_um / size, "user_cladding")
+
+
+def _disagreement(scale: Scale, calibration: Scale | None, settings: ScaleSettings) -> tuple[str, ...]:
+    if calibration is None:
+        return ()
+    percent = 100 * abs(scale.um_per_px / calibration.um_per_px - 1)
+    if percent <= settings.max_disagreement_pct:
+        return ()
+    return (
+        f"Scale disagreement: the known cladding gives {scale.um_per_px:.4f} um/px, the calibration {calibration.um_per_px:.4f} um/px, "
+        f"{percent:.1f} % apart (limit {settings.max_disagreement_pct:g} %)",
+    )
+
+
+def in_micrometres(ellipse: Ellipse, um_per_px: tuple[float, float]) -> Ellipse:
+    """The ellipse with x and y scaled each by its own factor; its numbers are then in micrometres."""
+    fx, fy = um_per_px
+    cx, cy, p, q, s = ellipse_fit.to_form(ellipse)
+    return ellipse_fit.from_form(np.array([cx * fx, cy * fy, p / fx**2, q / (fx * fy), s / fy**2]))
+
+
+def measure_geometry(geometry: FiberGeometry, scale: Scale | None) -> Mapping[str, float | None]:
+    """Diameters, non-circularity and concentricity error of core and cladding.
+
+    Parameters
+    ----------
+    geometry : located fiber in pixels
+    scale : micrometres per pixel, if known
+
+    Returns
+    -------
+    Values by name, the unit in the name; a `_um` value is None without a scale, a core value without a core
+
+    Notes
+    -----
+    Terms as in IEC 60793-1-20 (Optical fibres: fibre geometry): non-circularity is the difference of the largest and the
+    smallest diameter over the mean diameter, the concentricity error the distance of the centres. A nominal core is not
+    measured, so it has neither.
+    """
+    axes = (1.0, 1.0) if scale is None else (scale.um_per_px_x, scale.um_per_px_y)
+    cladding = in_micrometres(geometry.cladding.ellipse, axes)
+    core_fit = geometry.core if geometry.core is not None and geometry.core.source == "measured" else None
+    core = None if core_fit is None else in_micrometres(core_fit.ellipse, axes)
+    values: dict[str, float | None] = {
+        "cladding_diameter_px": geometry.cladding.ellipse.mean_diameter_px,
+        "core_diameter_px": None if core_fit is None else core_fit.ellipse.mean_diameter_px,
+        "core_cladding_offset_px": None if core_fit is None else _distance(geometry.cladding.ellipse, core_fit.ellipse),
+        "cladding_non_circularity_pct": _non_circularity_pct(cladding),
+        "core_non_circularity_pct": None if core is None else _non_circularity_pct(core),
+    }
+    in_um: dict[str, float | None] = {
+        "cladding_diameter_um": cladding.mean_diameter_px,
+        "core_diameter_um": None if core is None else core.mean_diameter_px,
+        "core_cladding_offset_um": None if core is None else _distance(cladding, core),
+    }
+    return values | (in_um if scale is not None else dict.fromkeys(in_um))
+
+
+def _distance(a: Ellipse, b: Ellipse) -> float:
+    return math.dist(a.center_px, b.center_px)
+
+
+def _non_circularity_pct(ellipse: Ellipse) -> float:
+    return 100 * (max(ellipse.axes_px) - min(ellipse.axes_px)) / ellipse.mean_diameter_px
+
+
+def zone_outlines(geometry: FiberGeometry, criteria: Criteria, request: Request, scale: Scale | None) -> tuple[ZoneOutline, ...]:
+    """The outer border of each zone of the criteria in the picture, ellipses concentric with the cladding.
+
+    Without a scale the zones are the detected core, the cladding, and the ferrule out to twice the cladding.
+    """
+    cladding = geometry.cladding.ellipse
+    if scale is None:
+        core = () if geometry.core is None else (ZoneOutline("A", geometry.core.ellipse),)
+        return (*core, ZoneOutline("B", cladding), ZoneOutline("D", cladding.scaled(2.0)))
+    axes = (scale.um_per_px_x, scale.um_per_px_y)
+    diameter_um = request.cladding_diameter_um or in_micrometres(cladding, axes).mean_diameter_px
+    outlines = (_zone_outline(zone, geometry, diameter_um, request) for zone in criteria.zones)
+    return tuple(o for o in outlines if o is not None)
+
+
+def _zone_outline(zone: ZoneCriteria, geometry: FiberGeometry, cladding_um: float, request: Request) -> ZoneOutline | None:
+    cladding = geometry.cladding.ellipse
+    if zone.of == "core":
+        return None if geometry.core is None else ZoneOutline(zone.letter, _grown(geometry.core.ellipse, zone, cladding, cladding_um))
+    outer_um = zone.plus_um if zone.of == "fixed" else zone.times * cladding_um + zone.plus_um
+    return ZoneOutline(zone.letter, cladding.scaled(outer_um / cladding_um))
+
+
+def _grown(core: Ellipse, zone: ZoneCriteria, cladding: Ellipse, cladding_um: float) -> Ellipse:
+    px_per_um = cladding.mean_diameter_px / cladding_um
+    return core.scaled(zone.times + zone.plus_um * px_per_um / core.mean_diameter_px)
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Sizes of one mark in one unit of length."""
+
+    area: float
+    length: float
+    width: float
+    diameter: float
+    orientation_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """One candidate with all that is measured of it in pixels."""
+
+    candidate: Candidate
+    contour: Points  # (N, 2) x, y in the picture
+    skeleton: Mask
+    contrast: float
+    rho: NDArray[np.float32]  # of its pixels
+    features: Mapping[str, float]
+
+
+def measure(
+    candidates: Iterable[Candidate],
+    field: Residual,
+    zones: Zones,
+    criteria: Criteria,
+    scale: Scale | None,
+    cladding_um: float | None,
+    config: Config,
+) -> tuple[Defect, ...]:
+    """Measure, classify, place and number the marks of one picture.
+
+    Parameters
+    ----------
+    candidates : regions in pixels of the picture
+    field : residual that they were found on
+    zones : of the picture
+    criteria : its `zone_rule` places a mark
+    scale : micrometres per pixel; without it all `_um` values are None
+    cladding_um : known cladding diameter; None when only a calibration gives the scale
+    config : limits of measurement and classification, weights of the detectors
+
+    Returns
+    -------
+    Defects ordered by zone (the innermost first), then by size, with their ids; marks outside all zones are left out
+    """
+    defects = []
+    for candidate in candidates:
+        touched = _zones_touched(candidate, zones.labels)
+        if touched:
+            mark = _mark(candidate, field, config.measurement)
+            zone = touched[0] if criteria.zone_rule == "touched" else _zone_at_centroid(candidate, zones.labels, touched)
+            defects.append(_defect(mark, zone, touched, field, scale, cladding_um, config))
+    return _numbered(defects)
+
+
+def _mark(candidate: Candidate, field: Residual, settings: Measurement) -> _Mark:
+    x, y, w, h = candidate.bbox_px
+    wx, wy = x - field.origin_px[0], y - field.origin_px[1]
+    here = np.s_[wy : wy + h, wx : wx + w]
+    closed = _closed(candidate.mask, settings.join_px)
+    outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(x - 1, y - 1))
+    contour = max(outlines, key=cv2.contourArea).reshape(-1, 2).astype(np.float64)
+    skeleton = cv2.ximgproc.thinning(np.pad(candidate.mask.astype(np.uint8) * 255, 1)).astype(bool)[1:-1, 1:-1]
+    gray, background = field.gray[here], np.maximum(field.background[here], settings.darkest_level)
+    relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
+    peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
+    contrast = float(relative[peak])
+    features = _features(candidate.mask, contour, skeleton, relative, contrast)
+    return _Mark(candidate, contour, skeleton, contrast, field.rho[here][candidate.mask], features)
+
+
+def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
+    """The pieces of one mark as one region, padded by a pixel."""
+    pad = join_px + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * join_px + 1, 2 * join_px + 1))
+    padded = np.pad(mask.astype(np.uint8), pad)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel) | padded
+    return np.ascontiguousarray(closed[pad - 1 : -pad + 1, pad - 1 : -pad + 1])
+
+
+def _features(
+    mask: Mask, contour: Points, skeleton: Mask, relative: NDArray[np.float32], contrast: float
+) -> Mapping[str, float]:
+    """What the classification decides on; lengths in pixels."""
+    area = float(mask.sum())
+    hull = cv2.contourArea(cv2.convexHull((contour * 2).astype(np.float32))) / 4
+    perimeter = cv2.arcLength(contour.astype(np.float32), True)
+    hull_with_rim = hull + perimeter / 2 + 1  # the contour runs through pixel centres, half a pixel inside the outline
+    slope = cv2.magnitude(cv2.Sobel(relative, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(relative, cv2.CV_32F, 0, 1, scale=1 / 8))
+    return {
+        "contrast": contrast,
+        "solidity": min(area / hull_with_rim, 1.0),
+        "sharpness_per_px": float(np.percentile(slope[mask], 90)) / max(abs(contrast), 1e-6),
+        "bright_share": float((relative[mask] > 0).mean()),
+        "waviness": _waviness(skeleton),
+    }
+
+
+def _waviness(skeleton: Mask) -> float:
+    """Departure of the centreline from a smooth curve, over its length: small for scratches, large for cracks and stains."""
+    y, x = np.nonzero(skeleton)
+    if len(x) < MIN_CENTRELINE:
+        return 0.0
+    points = np.stack([x, y], axis=1).astype(np.float64)
+    points -= points.mean(axis=0)
+    _, _, axes = np.linalg.svd(points, full_matrices=False)
+    along, across = points @ axes[0], points @ axes[1]
+    rest = across - np.polyval(np.polyfit(along, across, 2), along)
+    return float(np.sqrt(np.mean(rest**2)) / max(np.ptp(along), 1.0))
+
+
+MIN_CENTRELINE = 8  # pixels; a shorter centreline has no shape of its own
+
+
+def _zones_touched(candidate: Candidate, labels: NDArray[np.uint8]) -> tuple[str, ...]:
+    x, y, w, h = candidate.bbox_px
+    present = np.unique(labels[y : y + h, x : x + w][candidate.mask])
+    return tuple(ZONE_LETTERS[k - 1] for k in present.tolist() if k > 0)
+
+
+def _zone_at_centroid(candidate: Candidate, labels: NDArray[np.uint8], touched: Sequence[str]) -> str:
+    x, y = _centroid(candidate)
+    label = int(labels[round(y), round(x)])
+    return ZONE_LETTERS[label - 1] if label else touched[-1]
+
+
+def _centroid(candidate: Candidate) -> tuple[float, float]:
+    rows, columns = np.nonzero(candidate.mask)
+    return candidate.bbox_px[0] + float(columns.mean()), candidate.bbox_px[1] + float(rows.mean())
+
+
+def _shape(mark: _Mark, axes: tuple[float, float]) -> _Shape:
+    """Sizes with x and y scaled by `axes`: (1, 1) for pixels, micrometres per pixel for micrometres."""
+    unit = math.sqrt(axes[0] * axes[1])
+    points = (mark.contour * axes).astype(np.float32)
+    diameter = 2 * cv2.minEnclosingCircle(points)[1] + unit  # pixel centres: half a pixel short at either end
+    _, sides, angle = cv2.minAreaRect(points)
+    long_side, short_side = max(sides) + unit, min(sides) + unit
+    area = float(mark.candidate.mask.sum()) * axes[0] * axes[1]
+    run = _run_length(mark.skeleton, axes) + unit
+    orientation = (angle if sides[0] >= sides[1] else angle + 90) % 180
+    if run < MIN_LINEAR_ASPECT * area / run:
+        return _Shape(area, long_side, short_side, diameter, orientation)
+    return _Shape(area, max(long_side, run), area / run, diameter, orientation)
+
+
+MIN_LINEAR_ASPECT = 2.0  # above it length and width are taken along the centreline, which follows a curve
+
+
+def _run_length(skeleton: Mask, axes: tuple[float, float]) -> float:
+    """Length of the centreline: steps between neighbouring pixels, a diagonal only where no corner joins its ends."""
+    across, down = skeleton[:, :-1] & skeleton[:, 1:], skeleton[:-1] & skeleton[1:]
+    falling, rising = skeleton[:-1, :-1] & skeleton[1:, 1:], skeleton[:-1, 1:] & skeleton[1:, :-1]
+    falling = falling & ~(skeleton[:-1, 1:] | skeleton[1:, :-1])
+    rising = rising & ~(skeleton[:-1, :-1] | skeleton[1:, 1:])
+    diagonal = int(falling.sum()) + int(rising.sum())
+    return float(across.sum() * axes[0] + down.sum() * axes[1] + diagonal * math.hypot(*axes))
+
+
+def _defect(
+    mark: _Mark,
+    zone: str,
+    touched: Sequence[str],
+    field: Residual,
+    scale: Scale | None,
+    cladding_um: float | None,
+    config: Config,
+) -> Defect:
+    px = _shape(mark, (1.0, 1.0))
+    um = None if scale is None else _shape(mark, (scale.um_per_px_x, scale.um_per_px_y))
+    features = dict(mark.features) | {"aspect_ratio": px.length / px.width}
+    kind = classify(features, mark.candidate.on_edge, len(touched), config.classification)
+    perimeter = cv2.arcLength(mark.contour.astype(np.float32), True) + math.pi  # of the outline half a pixel further out
+    radius_px = field.cladding_radius_px
+    per_px = None if scale is None else (cladding_um / 2 / radius_px if cladding_um else scale.um_per_px)
+    r_px = float(mark.rho.min()) * radius_px, float(mark.rho.max()) * radius_px
+    centre, size, angle = cv2.minAreaRect(mark.contour.astype(np.float32))
+    return Defect(
+        id="",
+        zone=ZONE_NAMES[zone],
+        classification=kind,
+        confidence=_confidence(mark.candidate, kind, config),
+        centroid_px=_centroid(mark.candidate),
+        bbox_px=mark.candidate.bbox_px,
+        contour_px=mark.contour,
+        rect_px=((float(centre[0]), float(centre[1])), (float(size[0]) + 1, float(size[1]) + 1), float(angle)),
+        area_px=px.area,
+        perimeter_px=perimeter,
+        length_px=px.length,
+        width_px=px.width,
+        diameter_px=px.diameter,
+        r_min_px=r_px[0],
+        r_max_px=r_px[1],
+        orientation_deg=px.orientation_deg,
+        circularity=min(4 * math.pi * px.area / perimeter**2, 1.0),
+        aspect_ratio=px.length / px.width,
+        contrast=mark.contrast,
+        zones_touched=tuple(ZONE_NAMES[z] for z in touched),
+        detected_by=tuple(n for n, share in mark.candidate.evidence.items() if share >= config.classification.min_agreement),
+        features=features,
+        area_um2=um and um.area,
+        length_um=um and um.length,
+        width_um=um and um.width,
+        diameter_um=um and um.diameter,
+        r_min_um=per_px and r_px[0] * per_px,
+        r_max_um=per_px and r_px[1] * per_px,
+    )
+
+
+def _confidence(
+    candidate: Candidate, kind: str, config: Config
+) -> float:
+    """Evidence at the mark over what the detectors of its kind could have given, at most 1."""
+    able = [n for n in config.classification.detectors_of[kind] if n in candidate.evidence]
+    given = sum(config.detectors[n].weight * share for n, share in candidate.evidence.items())
+    possible = sum(config.detectors[n].weight for n in able)
+    return min(given / possible, 1.0) if possible > 0 else 0.0
+
+
+def classify(features: Mapping[str, float], on_edge: bool, zones: int, settings: Classification) -> str:
+    """The kind of a mark from its features.
+
+    Parameters
+    ----------
+    features : as in Defect.features
+    on_edge : whether it lies along the cladding edge
+    zones : number of zones it touches
+    settings : limits from config.json
+
+    Returns
+    -------
+    One of records.CLASSIFICATIONS
+    """
+    if on_edge:
+        return "chip"
+    if features["aspect_ratio"] >= settings.scratch_min_aspect_ratio:
+        jagged = features["waviness"] >= settings.crack_min_waviness and abs(features["contrast"]) >= settings.crack_min_contrast
+        return "crack" if jagged else "scratch"
+    compact = features["solidity"] >= settings.pit_min_solidity and features["aspect_ratio"] <= settings.pit_max_aspect_ratio
+    dark = features["contrast"] <= -settings.pit_min_contrast
+    sharp = features["sharpness_per_px"] >= settings.pit_min_sharpness_per_px
+    return "pit_dig" if compact and dark and sharp else "contamination"
+
+
+def _numbered(defects: Sequence[Defect]) -> tuple[Defect, ...]:
+    names = list(ZONE_NAMES.values())
+    ordered = sorted(defects, key=lambda d: (names.index(d.zone), -d.diameter_px))
+    counts = dict.fromkeys(ID_LETTERS, 0)
+    out = []
+    for defect in ordered:
+        counts[defect.classification] += 1
+        out.append(replace(defect, id=f"{ID_LETTERS[defect.classification]}{counts[defect.classification]}"))
+    return tuple(out)
+
+
+# --- judging ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict, and the defects with `counted` and `severity` filled in."""
+
+    verdict: Verdict
+    defects: tuple[Defect, ...]
+
+
+def judge(defects: Sequence[Defect], criteria: Criteria, zones: Sequence[str]) -> Judgement:
+    """Grade measured defects against the criteria; needs no pixels.
+
+    Parameters
+    ----------
+    defects : with sizes in micrometres
+    criteria : limits of one class in one edition
+    zones : names of the zones that were inspected
+
+    Returns
+    -------
+    Judgement: FAIL with one violation for each broken band, else PASS
+
+    Raises
+    ------
+    ValueError
+        When a defect has no size in micrometres: without a scale nothing can be graded.
+    """
+    violations: list[Violation] = []
+    counted: set[str] = set()
+    for zone in criteria.zones:
+        if ZONE_NAMES[zone.letter] not in zones:
+            continue
+        here = [d for d in defects if d.zone == ZONE_NAMES[zone.letter]]
+        for kind, bands, size_by in (
+            ("scratch", zone.scratches, criteria.scratch_size_by),
+            ("defect", zone.defects, criteria.defect_size_by),
+        ):
+            marks = [d for d in here if (d.classification in criteria.scratch_classes) == (kind == "scratch")]
+            found = _broken(zone.letter, kind, marks, bands, size_by)
+            violations += found
+            counted |= {d.id for d in marks for b in bands if b.max_count is not None and b.holds(_size_um(d, size_by))}
+    return Judgement(_verdict(violations), tuple(_weighed(d, counted, violations) for d in defects))
+
+
+def _size_um(defect: Defect, size_by: str) -> float:
+    size: float | None = getattr(defect, f"{size_by}_um")
+    if size is None:
+        raise ValueError(f"a defect must have its {size_by}_um to be graded, {defect.id} has none")
+    return size
+
+
+def _broken(letter: str, kind: str, marks: Sequence[Defect], bands: Sequence[SizeBand], size_by: str) -> list[Violation]:
+    out = []
+    for band in bands:
+        within = [d for d in marks if band.holds(_size_um(d, size_by))]
+        if band.max_count is not None and len(within) > band.max_count:
+            out.append(
+                Violation(
+                    zone=ZONE_NAMES[letter],
+                    rule=f"{kind} {size_by} {_range(band)}",
+                    measured=f"{len(within)} ({', '.join(f'{_size_um(d, size_by):.1f} um' for d in within[:5])}{', ...' if len(within) > 5 else ''})",
+                    allowed="none" if band.max_count == 0 else f"at most {band.max_count}",
+                    defects=tuple(d.id for d in within),
+                )
+            )
+    return out
+
+
+def _range(band: SizeBand) -> str:
+    if band.min_um == 0 and band.max_um is None:
+        return "of any size"
+    low = f"{'>=' if band.min_inclusive else '>'} {band.min_um:g} um"
+    high = "" if band.max_um is None else f"{'<=' if band.max_inclusive else '<'} {band.max_um:g} um"
+    if not high:
+        return low
+    return high if band.min_um == 0 else f"{low} and {high}"
+
+
+def _verdict(violations: Sequence[Violation]) -> Verdict:
+    if not violations:
+        return Verdict("PASS")
+    reasons = tuple(f"Zone {v.zone}: {v.rule}: {v.measured}, allowed {v.allowed} [{', '.join(v.defects[:8])}{', ...' if len(v.defects) > 8 else ''}]" for v in violations)
+    return Verdict("FAIL", reasons, tuple(violations))
+
+
+def _weighed(defect: Defect, counted: set[str], violations: Sequence[Violation]) -> Defect:
+    breaks = any(defect.id in v.defects for v in violations)
+    if breaks:
+        return replace(defect, counted=True, severity="CRITICAL" if defect.zone == ZONE_NAMES["A"] else "HIGH")
+    return replace(defect, counted=defect.id in counted, severity="MEDIUM" if defect.id in counted else "LOW")

@@ -1,0 +1,88 @@
+"""Bytes of a picture file -> pixels; the only home of Pillow."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from records import FloatImage, UnreadableImage
+
+Picture: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W) grey or (H, W, 3) blue, green, red
+
+GREY_MODES = ("L", "I;16", "I;16B", "I;16L")
+COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "LA", "CMYK", "YCbCr", "1", "La", "RGBa")
+
+
+def decode_image(data: bytes, max_pixels: int) -> Picture:
+    """Decode a PNG, JPEG, TIFF or BMP file of 8 or 16 bits.
+
+    Parameters
+    ----------
+    data : the whole file
+    max_pixels : pictures with more pixels are refused before they are decoded
+
+    Returns
+    -------
+    (H, W) or (H, W, 3) uint8 or uint16, channels in OpenCV's order; transparency is dropped, and the picture stays
+    as stored: no rotation that a tag may ask for
+
+    Raises
+    ------
+    UnreadableImage
+        When the file is empty, truncated, too large or no picture.
+    """
+    if not data:
+        raise UnreadableImage("the file is empty")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged tags; damaged pixels raise
+            with Image.open(io.BytesIO(data)) as image:
+                return _pixels(image, data, max_pixels)
+    except Image.DecompressionBombError:
+        raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has far more") from None
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError) as error:  # what damaged files make Pillow raise
+        raise UnreadableImage(_reason(error)) from None
+
+
+def to_gray(picture: Picture) -> FloatImage:
+    """Grey levels 0..1 of a picture of 8 or 16 bits; (H, W) float32."""
+    full = np.float32(np.iinfo(picture.dtype).max)
+    gray = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    return gray.astype(np.float32) / full
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Image.UnidentifiedImageError):
+        return "not a picture of a known format"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has {width} x {height}")
+    sixteen_bit_colour = image.mode not in GREY_MODES and any("16" in str(tile[3]) for tile in image.tile)
+    image.load()  # also of pictures that OpenCV decodes: it passes over some damage in silence
+    if sixteen_bit_colour:
+        return _with_opencv(data)
+    if image.mode in GREY_MODES:
+        grey = np.asarray(image)
+        return grey.astype(np.uint8 if image.mode == "L" else np.uint16)
+    if image.mode in COLOUR_MODES:
+        plain = image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA", "LA", "La") else image.convert("RGB")
+        return np.ascontiguousarray(np.asarray(plain)[..., ::-1])
+    raise UnreadableImage(f"pixels must be grey or colour of 8 or 16 bits, got Pillow's mode {image.mode!r}")
+
+
+def _with_opencv(data: bytes) -> Picture:
+    """Colour of 16 bits, which Pillow would cut to 8."""
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if picture is None:
+        raise UnreadableImage("OpenCV cannot decode the picture")
+    return picture

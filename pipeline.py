@@ -1,0 +1,212 @@
+"""One picture through all stages, pure: read this first.
+
+Grey levels -> quality -> fiber geometry -> scale and zones -> residual -> evidence -> candidates -> measured and classified
+defects -> verdict. What cannot be measured ends as NOT_GRADED with its reason, never as a guess.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import analysis
+import image_processing
+import localization
+from config_loader import Config
+from decoding import Picture, to_gray
+from records import (
+    ZONE_NAMES,
+    Criteria,
+    Defect,
+    FiberGeometry,
+    FloatImage,
+    ImageInfo,
+    Inspection,
+    NotLocated,
+    Provenance,
+    Quality,
+    Request,
+    Scale,
+    Verdict,
+    ZoneOutline,
+)
+
+log = logging.getLogger("dscope.pipeline")
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds of each stage by name; logs where a stage starts and ends."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, key: str, title: str) -> Iterator[None]:
+        log.info("Starting %s...", title)
+        start = time.perf_counter()
+        yield
+        self.seconds[key] = time.perf_counter() - start
+        log.info("%s Complete. Duration: %.2fs", title, self.seconds[key])
+
+    def timings(self) -> Mapping[str, float]:
+        return {**self.seconds, "total": sum(self.seconds.values())}
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What detection gives for one located fiber."""
+
+    outlines: tuple[ZoneOutline, ...]
+    defects: tuple[Defect, ...]
+
+
+def inspect_image(
+    picture: Picture,
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    calibration: Scale | None,
+    provenance: Provenance,
+    flat_field: Picture | None = None,
+) -> Inspection:
+    """Inspect one picture of a fiber end face.
+
+    Parameters
+    ----------
+    picture : (H, W) or (H, W, 3) uint8 or uint16, as stored
+    info : its file
+    request : edition, class, known diameters and zones to inspect
+    config : settings of one profile
+    calibration : scale of calibration.json, None when uncalibrated
+    provenance : program, settings and start, for the record
+    flat_field : picture of a blank surface taken in the same light, of the same size
+
+    Returns
+    -------
+    Inspection, NOT_GRADED with the reason when the fiber cannot be located, is out of focus or has no scale
+
+    Raises
+    ------
+    UserError
+        When the criteria have no such edition or class.
+    """
+    criteria = config.criteria.find(request.edition, request.fiber_class)
+    clock = _Clock()
+    start = Inspection(info, provenance, request, criteria, Quality(), _not_graded("Not inspected"))
+    with clock.stage("preprocess", "Preprocessing"):
+        gray, notes = image_processing.flatten(to_gray(picture), None if flat_field is None else to_gray(flat_field))
+        quality = image_processing.measure_quality(gray, config.preprocessing)
+        quality = replace(quality, warnings=quality.warnings + notes)
+    with clock.stage("locate", "Fiber Localization"):
+        geometry = localization.locate(
+            gray, config.localization, config.core, _core_ratio(request), _known_aspect_ratio(request, config, calibration)
+        )
+    if isinstance(geometry, NotLocated):
+        verdict = _not_graded(f"Localization Failed: {geometry.reason}")
+        return replace(start, quality=quality, verdict=verdict, timings_s=clock.timings())
+    quality = replace(quality, focus=localization.edge_sharpness(gray, geometry.cladding.ellipse))
+    located = replace(start, quality=quality, geometry=geometry)
+    return _inspect_located(located, gray, geometry, config, calibration, clock)
+
+
+def _inspect_located(
+    located: Inspection, gray: FloatImage, geometry: FiberGeometry, config: Config, calibration: Scale | None, clock: _Clock
+) -> Inspection:
+    request, criteria, quality = located.request, located.criteria, located.quality
+    scale, warnings = analysis.find_scale(geometry.cladding.ellipse, request, calibration, config.scale)
+    located = replace(
+        located,
+        scale=scale,
+        measurements=analysis.measure_geometry(geometry, scale),
+        quality=replace(quality, warnings=quality.warnings + warnings),
+    )
+    if quality.focus is not None and quality.focus < config.preprocessing.focus_min:
+        limit = config.preprocessing.focus_min
+        reason = f"Out of focus: sharpness of the cladding edge must be at least {limit:g}, got {quality.focus:.1f}"
+        return replace(located, verdict=_not_graded(reason), timings_s=clock.timings())
+    found = _find_defects(gray, geometry, scale, request, criteria, config, clock)
+    with clock.stage("judge", "Acceptance Judgement"):
+        judgement = _judge(found.defects, criteria, request, scale, found.outlines)
+    return replace(
+        located, zones=found.outlines, defects=judgement.defects, verdict=judgement.verdict, timings_s=clock.timings()
+    )
+
+
+def _find_defects(
+    gray: FloatImage,
+    geometry: FiberGeometry,
+    scale: Scale | None,
+    request: Request,
+    criteria: Criteria,
+    config: Config,
+    clock: _Clock,
+) -> _Found:
+    with clock.stage("zones", "Zone Detection"):
+        outlines = analysis.zone_outlines(geometry, criteria, request, scale)
+        zones = image_processing.zone_map((gray.shape[0], gray.shape[1]), outlines)
+    with clock.stage("residual", "Background Removal"):
+        reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
+        residual = image_processing.residual(gray, geometry, reach, config.residual)
+    with clock.stage("detect", "Defect Detection"):
+        evidence = image_processing.gather_evidence(residual, config.detectors)
+        candidates = image_processing.find_candidates(residual, evidence, config.fusion)
+    with clock.stage("measure", "Defect Measurement"):
+        defects = analysis.measure(
+            candidates,
+            residual,
+            zones,
+            criteria,
+            scale,
+            request.cladding_diameter_um,
+            config,
+        )
+    return _Found(outlines, tuple(d for d in defects if d.zone in request.zones))
+
+
+def _judge(
+    defects: tuple[Defect, ...], criteria: Criteria, request: Request, scale: Scale | None, outlines: tuple[ZoneOutline, ...]
+) -> analysis.Judgement:
+    if scale is None:
+        reason = "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
+        return analysis.Judgement(_not_graded(reason), defects)
+    located = {o.letter for o in outlines}
+    missing = [ZONE_NAMES[z.letter] for z in criteria.zones if z.letter not in located]
+    if missing:
+        return analysis.Judgement(_not_graded(f"No core: the criteria need it for zone {', '.join(missing)}"), defects)
+    return analysis.judge(defects, criteria, request.zones)
+
+
+def not_measured(
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    provenance: Provenance,
+    reason: str,
+) -> Inspection:
+    """The record of a picture that could not be read or inspected: NOT_GRADED for the reason given.
+
+    Raises
+    ------
+    UserError
+        When the criteria have no such edition or class.
+    """
+    criteria = config.criteria.find(request.edition, request.fiber_class)
+    return Inspection(info, provenance, request, criteria, Quality(), _not_graded(reason), timings_s={"total": 0.0})
+
+
+def _not_graded(reason: str) -> Verdict:
+    return Verdict("NOT_GRADED", (reason,))
+
+
+def _core_ratio(request: Request) -> float | None:
+    if request.core_diameter_um is None or request.cladding_diameter_um is None:
+        return None
+    return request.core_diameter_um / request.cladding_diameter_um
+
+
+def _known_aspect_ratio(request: Request, config: Config, calibration: Scale | None) -> float | None:
+    given = request.pixel_aspect_ratio or config.scale.pixel_aspect_ratio
+    return given or (calibration.pixel_aspect_ratio if calibration is not None else None)

@@ -1,0 +1,168 @@
+"""Hand-made inspection records that the tests of the reports share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from records import (
+    CladdingFit,
+    CoreFit,
+    Criteria,
+    Defect,
+    Ellipse,
+    FiberGeometry,
+    ImageInfo,
+    Inspection,
+    Provenance,
+    Quality,
+    Request,
+    Scale,
+    Verdict,
+    Violation,
+    ZoneOutline,
+)
+
+WIDTH, HEIGHT = 1000, 850
+CENTER = (480.0, 430.0)
+SCALE = Scale(0.5, 0.4, "user_cladding")  # pixels that are not square
+CRITERIA = Criteria(
+    edition="iec_61300_3_35_2022",
+    fiber_class="single_mode_upc",
+    title="IEC 61300-3-35:2022, edition 3: Single mode PC/UPC",
+    source="IEC 61300-3-35:2022 (edition 3)",
+    confirmed=False,
+    scratch_classes=("scratch",),
+    scratch_size_by="width",
+    defect_size_by="diameter",
+    zone_rule="touched",
+    zones=(),
+)
+HOSTILE_FILE = "=cmd()/<script>\n図.png"
+
+
+def circle_um(diameter_um: float) -> Ellipse:
+    """The ellipse in the picture that a circle around the fiber centre makes."""
+    return Ellipse(CENTER, (diameter_um / SCALE.um_per_px_x, diameter_um / SCALE.um_per_px_y), 0.0)
+
+
+ZONES = tuple(ZoneOutline(letter, circle_um(d)) for letter, d in zip("ABCD", (25, 110, 135, 250), strict=True))
+GEOMETRY = FiberGeometry(
+    CladdingFit(circle_um(125), rms_px=0.21, support=0.97, contrast=0.31, method="hough"),
+    CoreFit(circle_um(9), "measured", rms_px=0.3, support=0.9),
+)
+
+
+def mark(name: str, classification: str, offset_px: tuple[float, float], size_px: float, **changes: object) -> Defect:
+    """A round mark of `size_px`, or a scratch of that length and a tenth of the width, rising at 30 degrees."""
+    x, y = CENTER[0] + offset_px[0], CENTER[1] + offset_px[1]
+    width_px = size_px / 10 if classification == "scratch" else size_px
+    t = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    along, across = size_px / 2 * np.cos(t), width_px / 2 * np.sin(t)
+    c, s = math.cos(math.radians(-30)), math.sin(math.radians(-30))
+    contour = np.stack([x + along * c - across * s, y + along * s + across * c], axis=1)
+    distance = math.hypot(*offset_px)
+    defect = Defect(
+        id=name,
+        zone="cladding",
+        classification=classification,
+        confidence=0.83,
+        centroid_px=(x, y),
+        bbox_px=(int(x - size_px / 2), int(y - size_px / 2), int(size_px) + 1, int(size_px) + 1),
+        contour_px=contour,
+        rect_px=((x, y), (size_px, width_px), -30.0),
+        area_px=math.pi * size_px * width_px / 4,
+        perimeter_px=3 * size_px,
+        length_px=size_px,
+        width_px=width_px,
+        diameter_px=size_px,
+        r_min_px=distance - size_px / 2,
+        r_max_px=distance + size_px / 2,
+        orientation_deg=150.0,
+        circularity=0.98,
+        aspect_ratio=size_px / width_px,
+        contrast=-0.271828182,
+        zones_touched=("cladding", "adhesive"),
+        detected_by=("do2mr", "lei"),
+        features={"edge_sharpness": math.nan, "straightness": 0.99},
+        area_um2=size_px * width_px * 0.157,
+        length_um=size_px * 0.45,
+        width_um=width_px * 0.45,
+        diameter_um=size_px * 0.45,
+        r_min_um=distance * 0.4,
+        r_max_um=distance * 0.5,
+    )
+    return replace(defect, **changes)  # type: ignore[arg-type]
+
+
+VIOLATING = mark("S1", "scratch", (-60, -50), 80, counted=True, severity="CRITICAL", zone="core")
+COUNTED = mark("P1", "pit_dig", (70, -60), 20, counted=True, severity="MEDIUM")
+UNCOUNTED = mark("C1", "contamination", (-150, 200), 36, zone="contact", zones_touched=("contact",))
+CRACK = mark("K1", "crack", (200, 60), 40, zone="contact")
+CHIP = mark("E1", "chip", (120, 0), 24, zone="adhesive")
+
+FAILED = Inspection(
+    image=ImageInfo("tray/fiber_07.png", "ab" * 32, WIDTH, HEIGHT),
+    provenance=Provenance("D-Scope Blink 0.1.0", "deep_inspection", "cd" * 32, None, "2026-01-31T08:00:00+00:00"),
+    request=Request(
+        CRITERIA.edition, CRITERIA.fiber_class, 9.0, 125.0, carried={"serial": "0012", "operator": "=HYPERLINK(1)"}
+    ),
+    criteria=CRITERIA,
+    quality=Quality(focus=12.345678, saturated_fraction=0.0123, warnings=("Poor Illumination Warning: 93 % dark",)),
+    verdict=Verdict(
+        "FAIL",
+        ("Zone A: 1 scratch, none allowed (S1: 36.0 um long)",),
+        (Violation("core", "scratches", "1", "none", ("S1",)),),
+    ),
+    scale=SCALE,
+    geometry=GEOMETRY,
+    zones=ZONES,
+    defects=(VIOLATING, COUNTED, CHIP, UNCOUNTED, CRACK),
+    timings_s={"locate": 0.0123456, "total": 0.1234},
+    measurements={"core_cladding_offset_um": 0.12345, "cladding_diameter_um": 125.0, "core_diameter_um": None},
+)
+PASSED = replace(FAILED, verdict=Verdict("PASS"), defects=())
+
+
+def _in_pixels(defect: Defect) -> Defect:
+    unknown = ("area_um2", "length_um", "width_um", "diameter_um", "r_min_um", "r_max_um")
+    return replace(defect, **dict.fromkeys(unknown), counted=False, severity="LOW")
+
+
+NO_SCALE = replace(
+    FAILED,
+    verdict=Verdict("NOT_GRADED", ("No scale: neither a known diameter nor a calibration",)),
+    scale=None,
+    defects=tuple(map(_in_pixels, FAILED.defects)),
+    measurements={},
+)
+NOT_LOCATED = replace(
+    FAILED,
+    verdict=Verdict("NOT_GRADED", ("Localization Failed: 21 % of the circumference supported, needs 50 %",)),
+    scale=None,
+    geometry=None,
+    zones=(),
+    defects=(),
+    timings_s={},
+    measurements={},
+)
+UNREADABLE = replace(
+    NOT_LOCATED,
+    image=ImageInfo(HOSTILE_FILE),
+    quality=Quality(),
+    verdict=Verdict("NOT_GRADED", ("Unreadable: the file is empty",)),
+)
+NOMINAL_CORE = replace(FAILED, geometry=replace(GEOMETRY, core=CoreFit(circle_um(9), "nominal", "cannot be seen")))
+NO_CORE = replace(FAILED, geometry=replace(GEOMETRY, core=None))
+
+EVERY_KIND = {
+    "failed": FAILED,
+    "passed": PASSED,
+    "no_scale": NO_SCALE,
+    "not_located": NOT_LOCATED,
+    "unreadable": UNREADABLE,
+    "nominal_core": NOMINAL_CORE,
+    "no_core": NO_CORE,
+}

@@ -1,0 +1,39 @@
+"""Small rendered end faces as files, for the tests of everything that handles files."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from synthetic import Blemish, FaceSpec, Scratch, render_face
+
+UM_PER_PX = 0.85
+FACE = FaceSpec(shape=(300, 400), centre_px=(201.3, 148.2), um_per_px_x=UM_PER_PX, um_per_px_y=UM_PER_PX)
+SCRATCH = Scratch(((-40.0, -20.0), (40.0, 25.0)), 5.0, -0.7)
+MULTIMODE = ("--fiber-class=multimode", "--core-diameter-um=50", "--cladding-diameter-um=125")
+
+
+@cache
+def face_png(*blemishes: Blemish) -> bytes:
+    """A multimode face of 50/125 um as PNG."""
+    _, data = cv2.imencode(".png", render_face(FACE, blemishes, np.random.default_rng(0)).image)
+    return data.tobytes()
+
+
+@cache
+def face_jpeg() -> bytes:
+    """The clean face as JPEG."""
+    _, data = cv2.imencode(".jpg", render_face(FACE, (), np.random.default_rng(0)).image)
+    return data.tobytes()
+
+
+def folder_of(folder: Path, *names: str) -> Path:
+    """A folder with the clean face under each of these names."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(face_png())
+    return folder

@@ -1,0 +1,214 @@
+"""The annotated picture: what is drawn lies where it was measured, can be read, and claims no more than is so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from annotation import annotate, criteria_text, label_text, place_labels, plain_text
+from plots import COUNTED_COLOUR, STATUS_COLOURS, UNCOUNTED_COLOUR, VIOLATING_COLOUR, ZONE_COLOURS, ellipse_points
+from records import Defect, Inspection, Points, Verdict
+from tests.inspections import (
+    CENTER,
+    COUNTED,
+    CRITERIA,
+    EVERY_KIND,
+    FAILED,
+    HEIGHT,
+    NO_SCALE,
+    NOT_LOCATED,
+    PASSED,
+    UNCOUNTED,
+    UNREADABLE,
+    VIOLATING,
+    WIDTH,
+    mark,
+)
+
+# Dark and bright bands: enough contrast to be shown as it is, and no colour that is drawn.
+GREY = np.tile(np.where(np.arange(WIDTH) // 50 % 2, 60, 190).astype(np.uint8), (HEIGHT, 1))
+COLOUR_TOLERANCE = 40  # of each channel: thin lines are anti-aliased
+
+
+def _has_colour(picture: NDArray[np.uint8], colour: str, points: Points, within_px: int = 1) -> NDArray[np.bool_]:
+    """Whether a pixel near each point has the colour."""
+    bgr = np.array([int(colour[i : i + 2], 16) for i in (5, 3, 1)])
+    close = (abs(picture.astype(int) - bgr) < COLOUR_TOLERANCE).all(axis=2)
+    x, y = np.rint(points).astype(int).T
+    steps = range(-within_px, within_px + 1)
+    return np.any([close[y + dy, x + dx] for dy in steps for dx in steps], axis=0)
+
+
+def _overlapping(boxes: NDArray[np.int64]) -> list[tuple[int, int]]:
+    apart = (boxes[:, None, :2] >= boxes[None, :, 2:]).any(axis=2)  # (n, n): left of or above
+    first, second = np.nonzero(np.triu(~(apart | apart.T), k=1))
+    return list(zip(first.tolist(), second.tolist(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        GREY,
+        GREY[..., None],
+        np.dstack([GREY] * 2),
+        np.dstack([GREY] * 3),
+        np.dstack([GREY] * 4),
+        GREY.astype(np.uint16) * 257,
+    ],
+    ids=["grey", "one channel", "grey and alpha", "colour", "colour and alpha", "16 bit"],
+)
+def test_any_stored_picture_can_be_annotated_and_is_left_alone(picture: NDArray[Any]) -> None:
+    before = picture.copy()
+    drawn = annotate(picture, FAILED)
+    assert drawn.dtype == np.uint8
+    assert drawn.shape[1:] == (WIDTH, 3)
+    assert drawn.shape[0] > HEIGHT
+    assert np.array_equal(picture, before)
+
+
+def test_a_picture_of_another_type_is_refused() -> None:
+    with pytest.raises(ValueError, match="a picture must be uint8 or uint16, got float32"):
+        annotate(GREY.astype(np.float32), FAILED)
+
+
+@pytest.mark.parametrize("inspection", EVERY_KIND.values(), ids=EVERY_KIND.keys())
+def test_every_kind_of_result_bears_the_stamp_of_its_verdict(inspection: Inspection) -> None:
+    panel = annotate(GREY, inspection)[HEIGHT:]
+    red, green, blue = (int(STATUS_COLOURS[inspection.verdict.status][i : i + 2], 16) for i in (1, 3, 5))
+    assert (panel == (blue, green, red)).all(axis=2).mean() > 0.02
+
+
+def test_a_picture_without_a_fiber_is_shown_untouched() -> None:
+    assert np.array_equal(annotate(GREY, NOT_LOCATED)[:HEIGHT], np.dstack([GREY] * 3))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 300), (300, 7)])
+def test_a_tiny_picture_still_gets_a_panel_that_can_be_read(shape: tuple[int, int]) -> None:
+    drawn = annotate(np.zeros(shape, np.uint8), UNREADABLE)
+    assert drawn.shape[1] >= 600
+    assert drawn.shape[0] > 2 * shape[0]
+
+
+@pytest.mark.parametrize("index", range(4), ids="ABCD")
+def test_each_zone_is_outlined_in_its_colour(index: int) -> None:
+    zone = PASSED.zones[index]
+    points = ellipse_points(zone.outer)
+    assert _has_colour(annotate(GREY, PASSED), ZONE_COLOURS[zone.letter], points).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("defect", "colour"),
+    [(VIOLATING, VIOLATING_COLOUR), (COUNTED, COUNTED_COLOUR), (UNCOUNTED, UNCOUNTED_COLOUR)],
+    ids=["violating", "counted", "not counted"],
+)
+def test_a_mark_is_outlined_in_the_colour_of_its_standing(defect: Defect, colour: str) -> None:
+    drawn = annotate(GREY, FAILED)
+    assert _has_colour(drawn, colour, defect.contour_px).mean() > 0.9
+    for other in {VIOLATING_COLOUR, COUNTED_COLOUR} - {colour}:
+        assert _has_colour(drawn, other, defect.contour_px).mean() < 0.1
+
+
+def test_a_small_picture_is_enlarged_and_its_marks_with_it() -> None:
+    small = GREY[:700, :780]
+    drawn = annotate(small, FAILED)
+    assert drawn.shape[1] == 2 * 780
+    on_drawing = (COUNTED.contour_px + 0.5) * 2 - 0.5
+    assert _has_colour(drawn, COUNTED_COLOUR, on_drawing).mean() > 0.9
+
+
+def test_a_violating_mark_stands_in_a_thick_frame() -> None:
+    far = UNCOUNTED.contour_px - UNCOUNTED.centroid_px
+    frame = UNCOUNTED.centroid_px + far * (1 + 6 / (UNCOUNTED.diameter_px / 2))
+    broken = replace(FAILED.verdict.violations[0], defects=(UNCOUNTED.id,))
+    failed = replace(FAILED, verdict=replace(FAILED.verdict, violations=(broken,)))
+    assert _has_colour(annotate(GREY, failed), VIOLATING_COLOUR, frame).mean() > 0.9
+    assert _has_colour(annotate(GREY, FAILED), VIOLATING_COLOUR, frame).mean() < 0.1
+
+
+def test_labels_name_the_mark_its_class_and_its_size() -> None:
+    scratch = replace(VIOLATING, length_um=15.2, diameter_um=99.0)
+    pit = replace(COUNTED, diameter_um=4.5, length_um=99.0)
+    assert label_text(scratch) == "S1: Scratch, 15.2 um"
+    assert label_text(pit) == "P1: Pit/Dig, 4.5 um"
+    assert label_text(NO_SCALE.defects[1]) == "P1: Pit/Dig, 20.0 px"
+
+
+def _labels(offsets_px: NDArray[np.float64]) -> NDArray[np.int64]:
+    paths = [mark("P1", "pit_dig", (x, y), 12).contour_px for x, y in offsets_px.tolist()]
+    assert FAILED.geometry is not None
+    fiber = ellipse_points(FAILED.geometry.cladding.ellipse)
+    return place_labels(paths, [(150, 18)] * len(paths), fiber, (HEIGHT, WIDTH))
+
+
+def test_labels_of_ten_spread_marks_do_not_overlap() -> None:
+    angles = np.arange(10) * 0.63
+    boxes = _labels(np.stack([250 * np.cos(angles), 250 * np.sin(angles)], axis=1))
+    assert _overlapping(boxes) == []
+
+
+def test_labels_of_a_cluster_of_marks_do_not_overlap_and_stay_in_the_picture() -> None:
+    boxes = _labels(np.random.default_rng(3).normal(0, 40, (30, 2)))
+    assert _overlapping(boxes) == []
+    assert (boxes >= 0).all()
+    assert (boxes[:, 2:] <= (WIDTH, HEIGHT)).all()
+
+
+def test_a_label_stays_off_the_fiber_when_there_is_room() -> None:
+    left, top, right, bottom = _labels(np.array([[60.0, 0.0]]))[0]
+    corners = np.array([[left, top], [right, top], [left, bottom], [right, bottom]]) - CENTER
+    assert (np.hypot(corners[:, 0] / 125, corners[:, 1] / 156.25) > 0.97).all()
+
+
+def test_hundreds_of_marks_can_be_drawn() -> None:
+    places = np.random.default_rng(5).uniform(-300, 300, (300, 2))
+    marks = tuple(mark(f"P{i + 1}", "pit_dig", (x, y), 8) for i, (x, y) in enumerate(places.tolist()))
+    drawn = annotate(GREY, replace(FAILED, defects=marks))
+    assert all(_has_colour(drawn, UNCOUNTED_COLOUR, m.contour_px, within_px=2).any() for m in marks[:20])
+
+
+def test_the_criteria_line_says_that_criteria_are_unconfirmed() -> None:
+    text = criteria_text(FAILED)
+    assert text == (
+        "Graded to the criteria published as IEC 61300-3-35:2022, edition 3: Single mode PC/UPC"
+        " (iec_61300_3_35_2022, single_mode_upc); UNCONFIRMED criteria"
+    )
+    assert "UNCONFIRMED" not in criteria_text(replace(FAILED, criteria=replace(CRITERIA, confirmed=True)))
+
+
+def test_the_criteria_line_claims_no_grade_and_no_compliance_that_is_not_there() -> None:
+    company = replace(CRITERIA, source="company rule for fibers of given diameters", zone_rule="centroid")
+    for inspection in (FAILED, PASSED, NOT_LOCATED, replace(FAILED, criteria=company)):
+        assert "compliant" not in criteria_text(inspection).lower()
+    assert criteria_text(NOT_LOCATED).startswith("Not graded.")
+    company_text = criteria_text(replace(FAILED, criteria=company))
+    assert "a company rule" in company_text
+    assert "published" not in company_text
+    assert "zone by centroid" in company_text
+
+
+def test_letters_that_the_font_lacks_are_replaced() -> None:
+    assert plain_text("Ø ≤ 3 µm, straße é 図\n<ok>") == "? <= 3 um, strasse e ? <ok>"
+
+
+def test_a_flat_picture_is_stretched_and_a_blank_one_keeps_its_brightness() -> None:
+    ramp = np.tile(np.linspace(100, 140, WIDTH), (HEIGHT, 1))
+    shown = annotate(ramp.astype(np.uint8), NOT_LOCATED)[:HEIGHT]
+    assert np.ptp(shown) > 150
+    for level in (0, 128, 255):
+        assert annotate(np.full((HEIGHT, WIDTH), level, np.uint8), NOT_LOCATED)[0, 0, 0] == level
+
+
+def test_a_twelve_bit_picture_in_sixteen_bits_can_be_seen() -> None:
+    ramp = np.tile(np.linspace(300, 3900, WIDTH), (HEIGHT, 1)).astype(np.uint16)
+    shown = annotate(ramp, NOT_LOCATED)[:HEIGHT, :, 0]
+    assert shown.min() < 10
+    assert shown.max() > 245
+
+
+def test_many_long_reasons_do_not_grow_the_panel() -> None:
+    long = replace(FAILED, verdict=Verdict("FAIL", ("a reason that goes on " * 30,) * 9, FAILED.verdict.violations))
+    assert annotate(GREY, long).shape == annotate(GREY, FAILED).shape

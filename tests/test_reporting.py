@@ -1,0 +1,334 @@
+"""The record and the tables: complete, the same numbers in every file, safe to open, whole or absent."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+import records
+import reporting
+from records import Inspection, UserError
+from tests.inspections import (
+    CENTER,
+    COUNTED,
+    EVERY_KIND,
+    FAILED,
+    HOSTILE_FILE,
+    NO_SCALE,
+    NOT_LOCATED,
+    PASSED,
+    SCALE,
+    UNREADABLE,
+)
+
+SCHEMA = json.loads((Path(reporting.__file__).parent / "result.schema.json").read_text(encoding="utf-8"))
+every_kind = pytest.mark.parametrize("inspection", EVERY_KIND.values(), ids=EVERY_KIND.keys())
+PICTURE = np.full((850, 1000), 120, np.uint8)
+
+REQUIRED_DEFECT_COLUMNS = [
+    *("Defect_ID", "Zone", "Classification", "Confidence_Score", "Centroid_X_um", "Centroid_Y_um"),
+    *("Length_um", "Width_um", "Area_um2"),
+]
+REQUIRED_SUMMARY_COLUMNS = [
+    *("Image_Filename", "Pass/Fail_Status", "Processing_Time_s", "Total_Defect_Count", "Core_Defect_Count"),
+    *("Cladding_Defect_Count", "Failure_Reason(s)"),
+]
+WRITERS: dict[str, Callable[[Path], None]] = {
+    "result": lambda path: reporting.write_result(path, FAILED),
+    "defects": lambda path: reporting.write_defect_table(path, FAILED),
+    "summary": lambda path: reporting.write_summary(path, [reporting.summary_row(FAILED)]),
+    "annotated": lambda path: reporting.write_annotated(path, PICTURE, FAILED),
+    "histogram": lambda path: reporting.write_histogram(path, FAILED),
+}
+every_writer = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS.keys())
+
+
+def _no_constant(name: str) -> Any:
+    raise AssertionError(f"{name} is no JSON")
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    return result
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+
+
+def _header(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()[0].split(",")
+
+
+def _all_keys(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield f"{path}/{key}"
+            yield from _all_keys(item, f"{path}/{key}")
+
+
+# --- the record
+
+
+@every_kind
+def test_a_written_record_obeys_its_schema(inspection: Inspection, tmp_path: Path) -> None:
+    reporting.write_result(tmp_path / "a_result.json", inspection)
+    record = _read_result(tmp_path / "a_result.json")
+    assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(record)] == []
+    assert record == reporting.to_json(inspection)
+
+
+def test_the_schema_itself_is_valid() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_the_schema_names_what_the_records_allow() -> None:
+    parts, named = SCHEMA["properties"], SCHEMA["$defs"]
+    assert parts["schema"]["const"] == records.RECORD_SCHEMA
+    assert tuple(named["defect"]["properties"]["classification"]["enum"]) == records.CLASSIFICATIONS
+    assert tuple(named["zone"]["enum"]) == tuple(records.ZONE_NAMES.values())
+    assert tuple(parts["zones"]["items"]["properties"]["letter"]["enum"]) == records.ZONE_LETTERS
+    assert tuple(parts["scale"]["properties"]["source"]["enum"]) == records.ScaleSource.__args__  # type: ignore[attr-defined]
+    assert tuple(parts["verdict"]["properties"]["status"]["enum"]) == records.Status.__args__  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [(), ("image",), ("criteria",), ("geometry",), ("geometry", "cladding"), ("defects", 0), ("verdict",), ("scale",)],
+)
+def test_the_schema_refuses_a_key_it_does_not_know(place: tuple[Any, ...]) -> None:
+    record = reporting.to_json(FAILED)
+    part: Any = record
+    for key in place:
+        part = part[key]
+    part["surprise"] = 1
+    assert not Draft202012Validator(SCHEMA).is_valid(record)
+
+
+def test_the_schema_refuses_a_failure_without_a_reason() -> None:
+    record = reporting.to_json(FAILED)
+    record["verdict"]["reasons"] = []
+    assert not Draft202012Validator(SCHEMA).is_valid(record)
+
+
+@every_kind
+def test_records_have_the_same_keys_in_the_same_order(inspection: Inspection) -> None:
+    fixed = ("schema", "image", "provenance", "request", "criteria", "quality", "verdict")
+    record, other = reporting.to_json(inspection), reporting.to_json(FAILED)
+    assert list(record) == list(other)
+    assert [list(_all_keys(record[part])) for part in fixed] == [list(_all_keys(other[part])) for part in fixed]
+
+
+def test_what_is_not_a_number_is_null() -> None:
+    odd = replace(COUNTED, contrast=math.inf, circularity=float("nan"))
+    defect = reporting.to_json(replace(FAILED, defects=(odd,)))["defects"][0]
+    assert (defect["contrast"], defect["circularity"], defect["features"]["edge_sharpness"]) == (None, None, None)
+
+
+def test_numbers_are_rounded_by_their_unit() -> None:
+    odd = replace(COUNTED, centroid_px=(1.23456, 2.0), diameter_um=3.14159, contrast=-0.000123456)
+    record = reporting.to_json(replace(FAILED, defects=(odd,), scale=replace(SCALE, um_per_px_x=0.4355400697)))
+    defect = record["defects"][0]
+    assert (defect["centroid_px"], defect["diameter_um"], defect["contrast"]) == ([1.235, 2.0], 3.142, -0.00012346)
+    assert record["scale"]["um_per_px_x"] == 0.43554007
+
+
+def test_numpy_numbers_become_plain_ones() -> None:
+    odd = replace(COUNTED, area_px=np.float32(4.5), bbox_px=tuple(np.array([1, 2, 3, 4])))  # type: ignore[arg-type]
+    assert json.dumps(reporting.to_json(replace(FAILED, defects=(odd,)))["defects"][0]["bbox_px"]) == "[1, 2, 3, 4]"
+
+
+def test_measurements_stand_in_the_geometry_and_are_null_when_unknown() -> None:
+    geometry = reporting.to_json(FAILED)["geometry"]
+    assert (geometry["core_cladding_offset_um"], geometry["cladding_diameter_um"]) == (0.123, 125.0)
+    assert geometry["cladding_non_circularity_pct"] is None
+
+
+def test_the_manifest_and_the_known_diameters_are_in_the_record() -> None:
+    request = reporting.to_json(FAILED)["request"]
+    assert request["manifest"] == {"serial": "0012", "operator": "=HYPERLINK(1)"}
+    assert (request["core_diameter_um"], request["cladding_diameter_um"]) == (9.0, 125.0)
+
+
+@pytest.mark.parametrize("file", [HOSTILE_FILE, "fiß ör.png", 'a"b\\c.png', "bytes\udcff.png"])
+def test_any_file_name_comes_back_from_the_record(file: str, tmp_path: Path) -> None:
+    reporting.write_result(tmp_path / "r.json", replace(FAILED, image=replace(FAILED.image, file=file)))
+    assert _read_result(tmp_path / "r.json")["image"]["file"] == file
+
+
+def test_each_defect_has_a_line_of_its_own_in_the_record(tmp_path: Path) -> None:
+    reporting.write_result(tmp_path / "r.json", FAILED)
+    lines = (tmp_path / "r.json").read_text(encoding="utf-8").splitlines()
+    assert sum('"contour_px"' in line for line in lines) == len(FAILED.defects)
+
+
+# --- the table of defects
+
+
+def test_the_defect_table_begins_with_the_columns_of_the_contract(tmp_path: Path) -> None:
+    reporting.write_defect_table(tmp_path / "t.csv", FAILED)
+    assert _header(tmp_path / "t.csv")[: len(REQUIRED_DEFECT_COLUMNS)] == REQUIRED_DEFECT_COLUMNS
+
+
+def test_table_and_record_hold_the_same_numbers(tmp_path: Path) -> None:
+    reporting.write_defect_table(tmp_path / "t.csv", FAILED)
+    for row, defect in zip(_read_csv(tmp_path / "t.csv"), reporting.to_json(FAILED)["defects"], strict=True):
+        assert row["Defect_ID"] == defect["id"]
+        assert float(row["Length_um"]) == defect["length_um"]
+        assert float(row["Area_um2"]) == defect["area_um2"]
+        assert float(row["Area_px2"]) == defect["area_px"]
+        assert row["Zones_Touched"].split(";") == defect["zones_touched"]
+
+
+def test_positions_are_picture_coordinates_times_the_scale_of_their_axis(tmp_path: Path) -> None:
+    reporting.write_defect_table(tmp_path / "t.csv", FAILED)
+    row = _read_csv(tmp_path / "t.csv")[1]
+    assert (float(row["Centroid_X_um"]), float(row["Centroid_Y_um"])) == (
+        (CENTER[0] + 70) * 0.5,
+        (CENTER[1] - 60) * 0.4,
+    )
+    assert (float(row["Offset_X_um"]), float(row["Offset_Y_um"])) == (35, -24)
+    assert (float(row["Offset_X_px"]), float(row["Offset_Y_px"])) == (70, -60)
+
+
+def test_without_scale_pixel_columns_take_the_place_of_micrometres(tmp_path: Path) -> None:
+    reporting.write_defect_table(tmp_path / "t.csv", NO_SCALE)
+    header = _header(tmp_path / "t.csv")
+    expected = [name.replace("_um", "_px") for name in REQUIRED_DEFECT_COLUMNS]
+    assert header[: len(expected)] == expected
+    assert len(set(header)) == len(header)
+    assert not [name for name in header if "_um" in name]
+    assert float(_read_csv(tmp_path / "t.csv")[1]["Diameter_px"]) == 20
+
+
+@pytest.mark.parametrize("inspection", [FAILED, NO_SCALE], ids=["um", "px"])
+def test_an_empty_table_keeps_its_columns_and_their_types(inspection: Inspection) -> None:
+    full, empty = reporting.defect_table(inspection), reporting.defect_table(replace(inspection, defects=()))
+    assert len(empty) == 0
+    assert empty.dtypes.to_dict() == full.dtypes.to_dict()
+
+
+def test_negative_numbers_are_not_taken_for_formulas(tmp_path: Path) -> None:
+    reporting.write_defect_table(tmp_path / "t.csv", FAILED)
+    assert float(_read_csv(tmp_path / "t.csv")[0]["Contrast"]) == -0.27183
+
+
+# --- the summary
+
+
+def test_the_summary_begins_with_the_columns_of_the_contract(tmp_path: Path) -> None:
+    reporting.write_summary(tmp_path / "s.csv", [reporting.summary_row(FAILED)])
+    assert _header(tmp_path / "s.csv")[: len(REQUIRED_SUMMARY_COLUMNS)] == REQUIRED_SUMMARY_COLUMNS
+
+
+def test_a_summary_row_counts_marks_by_zone_and_class() -> None:
+    row = reporting.summary_row(FAILED)
+    assert (row["Total_Defect_Count"], row["Core_Defect_Count"], row["Cladding_Defect_Count"]) == (5, 1, 1)
+    assert (row["Adhesive_Defect_Count"], row["Contact_Defect_Count"]) == (1, 2)
+    assert [row[f"{name}_Count"] for name in ("Scratch", "Pit_Dig", "Contamination", "Crack", "Chip")] == [1] * 5
+    assert row["Counted_Defect_Count"] == 2
+    assert row["Failure_Reason(s)"] == "Zone A: 1 scratch, none allowed (S1: 36.0 um long)"
+
+
+def test_what_could_not_be_measured_has_a_row_without_counts(tmp_path: Path) -> None:
+    inspections = [FAILED, PASSED, NOT_LOCATED, UNREADABLE]
+    reporting.write_summary(tmp_path / "s.csv", [reporting.summary_row(i) for i in inspections])
+    rows = _read_csv(tmp_path / "s.csv")
+    assert [row["Total_Defect_Count"] for row in rows] == ["5", "0", "", ""]
+    assert [row["Pass/Fail_Status"] for row in rows] == ["FAIL", "PASS", "NOT_GRADED", "NOT_GRADED"]
+    assert rows[3]["Failure_Reason(s)"] == "Unreadable: the file is empty"
+    assert rows[3]["Core_Source"] == ""
+
+
+def test_manifest_columns_follow_in_the_order_they_were_first_seen(tmp_path: Path) -> None:
+    carried = [{"serial": "0012"}, {"part": "-7", "serial": "13"}, {"Edition": "mine"}]
+    requests = [replace(FAILED.request, carried=columns) for columns in carried]
+    rows = [reporting.summary_row(replace(FAILED, request=request)) for request in requests]
+    reporting.write_summary(tmp_path / "s.csv", rows)
+    header, table = _header(tmp_path / "s.csv"), _read_csv(tmp_path / "s.csv")
+    assert header[len(reporting.SUMMARY_COLUMNS) :] == ["serial", "part", "Manifest_Edition"]
+    assert [(row["serial"], row["part"]) for row in table] == [("0012", ""), ("13", "'-7"), ("", "")]
+    assert table[2]["Edition"] == FAILED.criteria.edition
+
+
+def test_an_empty_summary_keeps_its_header(tmp_path: Path) -> None:
+    reporting.write_summary(tmp_path / "s.csv", [])
+    assert _header(tmp_path / "s.csv") == [column.name for column in reporting.SUMMARY_COLUMNS]
+
+
+@every_kind
+def test_a_stored_record_gives_the_same_summary_row_as_the_inspection(inspection: Inspection, tmp_path: Path) -> None:
+    reporting.write_result(tmp_path / "r.json", inspection)
+    assert reporting.summary_row_of(_read_result(tmp_path / "r.json")) == reporting.summary_row(inspection)
+
+
+def test_hostile_text_is_text_in_the_summary(tmp_path: Path) -> None:
+    request = replace(FAILED.request, carried={"=1+1": "@x", "note": "\tx", "file2": "a\r\nb", "ok": "1 - 2"})
+    hostile = replace(FAILED, image=replace(FAILED.image, file=HOSTILE_FILE), request=request)
+    reporting.write_summary(tmp_path / "s.csv", [reporting.summary_row(hostile)])
+    row = _read_csv(tmp_path / "s.csv")[0]
+    assert row["Image_Filename"] == "'=cmd()/<script> 図.png"
+    assert (row["'=1+1"], row["note"], row["file2"], row["ok"]) == ("'@x", "'\tx", "a b", "1 - 2")
+
+
+@given(text=st.text())
+def test_no_text_becomes_a_formula_or_a_second_line(text: str) -> None:
+    row = reporting.summary_row(replace(FAILED, image=replace(FAILED.image, file=text)))
+    cell = str(reporting._safe_cell(row["Image_Filename"]))
+    assert len(cell.splitlines()) <= 1
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_columns_are_documented_as_they_are_declared() -> None:
+    for columns in (reporting.DEFECT_COLUMNS, reporting.SUMMARY_COLUMNS):
+        lines = reporting.column_table(columns).splitlines()
+        assert lines[:2] == ["| column | unit | meaning |", "|---|---|---|"]
+        assert [line.split("`")[1] for line in lines[2:]] == [column.name for column in columns]
+        assert len({column.name for column in columns}) == len(columns)
+        assert all(column.meaning for column in columns)
+
+
+# --- the files
+
+
+@every_writer
+def test_a_file_is_written_and_nothing_is_left_beside_it(write: Callable[[Path], None], tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.write_text("the file of an earlier run")
+    write(target)
+    assert list(tmp_path.iterdir()) == [target]
+    assert target.stat().st_size > 100
+
+
+@every_writer
+def test_a_folder_that_cannot_be_written_is_the_users_error(write: Callable[[Path], None], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UserError, match=r"out cannot be written: Not a directory"):
+        write(tmp_path / "file" / "out")
+
+
+def test_a_write_that_fails_at_the_end_leaves_no_temporary_file(tmp_path: Path) -> None:
+    taken = tmp_path / "out"
+    taken.mkdir()
+    with pytest.raises(UserError, match="out cannot be written"):
+        reporting.write_result(taken, FAILED)
+    assert list(tmp_path.iterdir()) == [taken]
+
+
+def test_the_pictures_are_png_files(tmp_path: Path) -> None:
+    for name in ("annotated", "histogram"):
+        WRITERS[name](tmp_path / f"{name}.png")
+        assert cv2.imread(str(tmp_path / f"{name}.png"), cv2.IMREAD_UNCHANGED) is not None
