@@ -107,14 +107,19 @@ def _displayable(picture: NDArray[Any]) -> Picture:
     if picture.dtype.name not in _MAX_GAIN:
         raise ValueError(f"a picture must be uint8 or uint16, got {picture.dtype}")
     planes = picture.reshape(*picture.shape[:2], -1)  # (H, W, C)
-    colours = planes[..., :3] if planes.shape[2] >= 3 else np.repeat(planes[..., :1], 3, axis=2)
-    unit = 255 / np.iinfo(picture.dtype).max
-    low, high = np.percentile(colours[::4, ::4], (0.5, 99.5)) * unit
-    if picture.dtype == np.uint8 and high - low >= _STRETCH_BELOW:
-        return np.ascontiguousarray(colours, dtype=np.uint8)
-    gain = min(255 / max(high - low, 1e-9), _MAX_GAIN[picture.dtype.name])
+    planes = planes[..., :3] if planes.shape[2] >= 3 else planes[..., :1]
+    shown = _stretched(planes)
+    return shown if shown.shape[2] == 3 else np.repeat(shown, 3, axis=2)
+
+
+def _stretched(planes: NDArray[Any]) -> Picture:
+    unit = 255 / np.iinfo(planes.dtype).max
+    low, high = np.percentile(planes[::4, ::4], (0.5, 99.5)) * unit
+    if planes.dtype == np.uint8 and high - low >= _STRETCH_BELOW:
+        return np.ascontiguousarray(planes, dtype=np.uint8)
+    gain = min(255 / max(high - low, 1e-9), _MAX_GAIN[planes.dtype.name])
     floor = min(low, 255 - gain * (high - low))  # a blank picture keeps its brightness
-    levels = (colours * np.float32(unit) - np.float32(low)) * np.float32(gain) + np.float32(floor)
+    levels = (planes * np.float32(unit) - np.float32(low)) * np.float32(gain) + np.float32(floor)
     return np.asarray(np.clip(levels, 0, 255), dtype=np.uint8)
 
 
@@ -323,7 +328,7 @@ def _draw_stamp(strip: Picture, status: str, pen: _Pen) -> int:
 
 
 def _found_text(inspection: Inspection, unlabelled: int) -> list[str]:
-    if inspection.geometry is None:
+    if not inspection.zones:
         return []
     found, counted = len(inspection.defects), sum(defect.counted for defect in inspection.defects)
     more = f" (+{unlabelled} more, without label)" if unlabelled else ""

@@ -1,7 +1,7 @@
 """calibration.json <-> `Scale`, and the measurement of the scale from pictures of a target of known size.
 
-Runs by itself: `python calibration.py --image FILE ... --dots-um 10`. Three targets: a square grid of dots (scale per axis),
-a ruled stage micrometer (scale along its direction) and a fiber of known cladding diameter.
+Runs by itself: `python calibration.py --image FILE ... --dots-um 10`. Three targets: a square grid of dots, which gives
+the scale of each axis, a ruled stage micrometer, which gives it along its ticks, a fiber of known cladding diameter.
 """
 
 from __future__ import annotations
@@ -12,40 +12,41 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from records import FloatImage, Mask, Points, Scale, UserError
+import analysis
+from config_loader import Config, load_config
+from decoding import decode_image, to_gray
+from localization import locate
+from records import FloatImage, NotLocated, Request, Scale, UnreadableImage, UserError
+from targets import DotGrid, NotFound, Ruler, find_dots, find_ruler
 
-Vector: TypeAlias = NDArray[np.float64]
-
-# A photograph of a stage micrometer with 75 % of its pixels clipped still measures to 0.1 %; above this share next to nothing
-# but clipped background is left.
+HERE = Path(__file__).resolve().parent
+MAX_UM_PER_PX = 1000.0  # a pixel of a millimetre is no microscope's
+MIN_SIZE_PX = 64
+# A photographed stage micrometer with 75 % of its pixels clipped still measures; beyond this share nothing is left.
 MAX_CLIPPED_SHARE = 0.98
 CLIPPED_LEVEL = 0.995
-MIN_CONTRAST = 0.04  # 5th to 95th percentile of an 8-bit picture of nothing, noise included, stays below it
-MIN_DOTS = 12
-MIN_TICKS = 10
-# Random points fall within a quarter pitch of a lattice site with probability 0.25; real grids keep over nine tenths.
-SITE_REACH = 0.25
-MIN_LATTICE_SHARE = 0.6
-MAX_RESIDUAL_SHARE = 0.06  # of the pitch; good grids and rulers reach 0.005
-MAX_SHEAR = 0.03  # departure from a square grid after both axes are scaled
+MIN_CONTRAST = 0.02  # 1st to 99th percentile; five grey levels of an 8-bit picture
+MAX_SHEAR = 0.03  # departure of a dot grid from a square one after each axis is scaled
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the picture shows: `size_um` is the spacing of the dots or ticks, or the diameter of the cladding."""
+    """What the picture shows; `size_um` is the distance of dots or ticks, or the diameter of the cladding."""
 
     kind: Literal["dots", "ticks", "cladding"]
     size_um: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.size_um < math.inf:
+            raise ValueError(f"size_um must be a positive number, got {self.size_um}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,10 @@ class ScaleFit:
 
     um_per_px_x: float
     um_per_px_y: float
-    tilt_deg: float  # of the grid's or the ruler's own x axis, from x, clockwise on the screen
     features: int
     residual_px: float  # rms distance of the features from the fit
-    square_pixels_assumed: bool
+    tilt_deg: float  # of the target's own x axis, from x, clockwise on the screen; 0 for a fiber
+    square_pixels_assumed: bool  # one scale only was measured, and config.json gives no pixel aspect ratio
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,379 +68,339 @@ class NotMeasured:
     reason: str
 
 
-# --- lattice of dots
+@dataclass(frozen=True, slots=True)
+class CalibrationPicture:
+    """One picture of the target and what it gave."""
 
-
-def _local_contrast(gray: FloatImage, window_px: int) -> FloatImage:
-    """Departure from the mean of the neighbourhood over its rms there: uneven light and uneven contrast drop out."""
-    smooth = cv2.GaussianBlur(gray, (0, 0), 0.8)
-    box = (window_px, window_px)
-    departure = smooth - cv2.blur(smooth, box, borderType=cv2.BORDER_REFLECT)
-    power = cv2.blur(departure * departure, box, borderType=cv2.BORDER_REFLECT)
-    # The floor keeps an empty margin from showing its noise as dots.
-    return departure / np.sqrt(np.maximum(power, 0.1 * float(power.mean()) + 1e-12))
-
-
-def _otsu(values: FloatImage) -> float:
-    span = 4.0
-    bytes_ = np.clip((values + span) * (255 / (2 * span)), 0, 255).astype(np.uint8)
-    level, _ = cv2.threshold(bytes_, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return (level + 0.5) * (2 * span / 255) - span
-
-
-def _dot_centroids(contrast: FloatImage) -> Points:
-    """Sub-pixel centroids (N, 2) of the round, alike regions above the threshold."""
-    level = _otsu(contrast)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((contrast > level).astype(np.uint8), connectivity=8)
-    keep = _alike_dots(stats, contrast.shape)
-    # Weights that vanish at the outline: a centroid does not jump when a pixel crosses the threshold.
-    weight = np.maximum(contrast - level, 0).ravel()
-    flat = labels.ravel()
-    y, x = np.indices(contrast.shape).reshape(2, -1)
-    mass = np.bincount(flat, weight, count)[keep]
-    return np.column_stack([np.bincount(flat, weight * axis, count)[keep] / mass for axis in (x, y)])
-
-
-def _alike_dots(stats: NDArray[np.int32], shape: tuple[int, int]) -> NDArray[np.intp]:
-    """Labels of compact regions of the usual area that lie wholly inside the picture."""
-    x, y, width, height, area = stats.T
-    inside = (x > 0) & (y > 0) & (x + width < shape[1]) & (y + height < shape[0])
-    compact = (
-        (area >= 6) & (np.maximum(width, height) <= 2 * np.minimum(width, height)) & (area >= 0.5 * width * height)
-    )
-    good = inside & compact
-    good[0] = False  # the background
-    if not good.any():
-        return np.flatnonzero(good)
-    # Weighted by area, or a thousand specks of noise would set the usual size.
-    ordered = np.sort(area[good])
-    usual = ordered[np.searchsorted(np.cumsum(ordered), ordered.sum() / 2)]
-    return np.flatnonzero(good & (area > 0.5 * usual) & (area < 1.8 * usual))
-
-
-def _neighbor_vectors(points: Points) -> Points:
-    """Vectors (8 N, 2) from each point to its four nearest, and their opposites."""
-    single = points.astype(np.float32)
-    _, nearest = cv2.batchDistance(single, single, cv2.CV_32F, K=5)
-    vectors = (points[nearest[:, 1:]] - points[:, None]).reshape(-1, 2)
-    return np.vstack([vectors, -vectors])
-
-
-def _most_frequent(vectors: Points, reach: float) -> Vector:
-    """Mean of the vectors about the one that has the most others within reach."""
-    sample = vectors[:: 1 + len(vectors) // 2000]  # plenty for a mode, and the square of it still fits in a moment
-    near = np.linalg.norm(sample[:, None] - sample[None], axis=2) < reach  # (sample, sample)
-    most = near[np.argmax(np.count_nonzero(near, axis=1))]
-    mean: Vector = sample[most].mean(axis=0)
-    return mean
-
-
-def _basis(points: Points) -> NDArray[np.float64] | None:
-    """Columns: the two shortest lattice vectors, the first nearer to the x axis, both towards positive values."""
-    vectors = _neighbor_vectors(points)
-    length = np.linalg.norm(vectors, axis=1)
-    reach = 0.15 * float(np.median(length))
-    first = _most_frequent(vectors, reach)
-    across = np.abs(vectors @ (-first[1], first[0])) > 0.5 * length * np.linalg.norm(first)
-    if not across.any():
-        return None
-    second = _most_frequent(vectors[across], reach)
-    a, b = sorted((first, second), key=lambda v: abs(math.atan2(v[1], v[0]) % math.pi - math.pi / 2), reverse=True)
-    return np.column_stack([a * np.sign(a[0]), b * np.sign(b[1])])
+    file: str
+    sha256: str
+    fit: ScaleFit
 
 
 @dataclass(frozen=True, slots=True)
-class _Lattice:
-    basis: NDArray[np.float64]  # (2, 2), columns in pixels
-    sites: NDArray[np.float64]  # (n, 2) integer indices of the points kept
-    residual_px: float
-    share: float  # of all points that are kept
+class Calibration:
+    """The scale as the mean over pictures of one target."""
+
+    target: Target
+    pictures: tuple[CalibrationPicture, ...]
+
+    @property
+    def scale(self) -> Scale:
+        """Mean over the pictures, axis by axis."""
+        x, y = np.mean([(p.fit.um_per_px_x, p.fit.um_per_px_y) for p in self.pictures], axis=0)
+        return Scale(float(x), float(y), "calibration")
+
+    @property
+    def spread_pct(self) -> float:
+        """Largest less smallest scale of a picture, in percent of the mean, on the worse axis."""
+        scales = np.array([(p.fit.um_per_px_x, p.fit.um_per_px_y) for p in self.pictures])
+        return float(100 * np.max(np.ptp(scales, axis=0) / scales.mean(axis=0)))
 
 
-def _affine(sites: Points, points: Points) -> tuple[Vector, NDArray[np.float64]]:
-    design = np.column_stack([np.ones(len(sites)), sites])
-    solution = np.linalg.lstsq(design, points, rcond=None)[0]  # (3, 2)
-    return solution[0], solution[1:].T
+# --- the file
 
 
-def _spans_plane(sites: Points) -> bool:
-    return len(sites) > 2 and int(np.linalg.matrix_rank(sites - sites[0])) == 2
+def load_scale(path: Path) -> Scale | None:
+    """Read calibration.json.
 
+    Parameters
+    ----------
+    path : a JSON object with `um_per_px` or with `um_per_px_x` and `um_per_px_y`; other keys are left alone
 
-def _indexed(points: Points, origin: Vector, basis: NDArray[np.float64]) -> tuple[Points, Vector]:
-    """Nearest lattice site of each point, and how far from it in pitches."""
-    q = np.linalg.solve(basis, (points - origin).T).T
-    sites = np.rint(q)
-    return sites, np.abs(q - sites).max(axis=1)
+    Returns
+    -------
+    Scale, or None when `um_per_px` is null: not calibrated
 
-
-def _walk(points: Points, basis: NDArray[np.float64]) -> tuple[Vector, NDArray[np.float64]]:
-    """Fit outwards from the middle: an index is counted only as far as the fit so far can count."""
-    middle = np.median(points, axis=0)
-    away = np.linalg.norm(points - middle, axis=1)
-    reach = 4 * float(np.linalg.norm(basis, axis=0).max())
-    near = np.linalg.solve(basis, (points[away < reach] - middle).T)  # (2, n) pitches
-    phase = np.angle(np.exp(2j * np.pi * near).mean(axis=1)) / (2 * np.pi)
-    origin = middle + basis @ phase
-    while True:
-        sites, off = _indexed(points, origin, basis)
-        use = (away < reach) & (off < SITE_REACH)
-        if not _spans_plane(sites[use]):
-            return origin, basis
-        origin, basis = _affine(sites[use], points[use])
-        if reach > away.max():
-            return origin, basis
-        reach *= 1.5
-
-
-def _fit_lattice(points: Points) -> _Lattice | None:
-    """Least squares over the points that sit on the lattice, outliers beyond four robust sigma left out."""
-    basis = _basis(points)
-    if basis is None:
-        return None
-    origin, basis = _walk(points, basis)
-    sites, off = _indexed(points, origin, basis)
-    use = off < SITE_REACH
-    for _ in range(5):
-        if not _spans_plane(sites[use]):
-            return None
-        origin, basis = _affine(sites[use], points[use])
-        sites, off = _indexed(points, origin, basis)
-        residual = np.linalg.norm(points - origin - sites @ basis.T, axis=1)
-        use = (off < SITE_REACH) & (residual <= 4 * np.median(residual[use]) + 1e-3)
-    rms = math.sqrt(float(np.mean(residual[use] ** 2)))
-    return _Lattice(basis, sites[use], rms, float(use.mean()))
-
-
-def _best_lattice(gray: FloatImage) -> _Lattice | None:
-    """The lattice with the most dots over both polarities and several widths of the neighbourhood."""
-    found = [lattice for points in _point_sets(gray) if (lattice := _fit_lattice(points)) is not None]
-    return max(found, key=lambda lattice: len(lattice.sites) * lattice.share, default=None)
-
-
-def _point_sets(gray: FloatImage) -> Iterator[Points]:
-    for parts in (32, 12, 4):  # the neighbourhood must span a pitch or more, and be small against the shading
-        contrast = _local_contrast(gray, max(min(gray.shape) // parts, 5) | 1)
-        for signed in (contrast, -contrast):
-            points = _dot_centroids(signed)
-            if len(points) >= MIN_DOTS:
-                yield points
-
-
-def _axis_scales(basis: NDArray[np.float64], pitch_um: float) -> tuple[float, float, float]:
-    """Scale of x and of y that make the lattice square, and the shear they leave (0 for a square grid).
-
-    With S = diag(sx^2, sy^2) the columns of the basis have M^T S M = pitch^2 I: three equations, linear in S.
+    Raises
+    ------
+    UserError : the file cannot be read or is broken; one line naming the key, the rule and the value
     """
-    (ax, bx), (ay, by) = basis / np.linalg.norm(basis)
-    equations = np.array([[ax * ax, ay * ay], [bx * bx, by * by], [ax * bx, ay * by]])
-    square = np.array([1.0, 1.0, 0.0])
-    solution = np.linalg.lstsq(equations, square, rcond=None)[0]
-    if solution.min() <= 0:
-        return 0.0, 0.0, math.inf
-    shear = float(np.abs(equations @ solution - square).max())
-    sx, sy = np.sqrt(solution) * pitch_um / np.linalg.norm(basis)
-    return float(sx), float(sy), shear
+    document = _read_object(path)
+    if "um_per_px" not in document and "um_per_px_x" not in document:
+        raise UserError(f"{path}: um_per_px is missing")
+    axes = ("um_per_px_x", "um_per_px_y")
+    if not any(name in document for name in axes):
+        uncalibrated = document["um_per_px"] is None
+        return None if uncalibrated else _scale(path, document, "um_per_px", "um_per_px")
+    scale = _scale(path, document, *axes)
+    if "um_per_px" in document:
+        _check_mean(path, document, scale)
+    return scale
 
 
-def _scale_from_dots(gray: FloatImage, pitch_um: float) -> ScaleFit | NotMeasured:
-    lattice = _best_lattice(gray)
-    if lattice is None:
-        return NotMeasured(f"No dot grid: fewer than {MIN_DOTS} dots alike")
-    sx, sy, shear = _axis_scales(lattice.basis, pitch_um)
-    problem = _lattice_problem(lattice, shear)
+def _read_object(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"))  # an editor may have put a byte order mark
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read, {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: must be a JSON object in UTF-8, {error}") from None
+    if not isinstance(document, dict):
+        raise UserError(f"{path}: must be a JSON object, got {_shown(document)}")
+    return document
+
+
+def _scale(path: Path, document: dict[str, Any], key_x: str, key_y: str) -> Scale:
+    return Scale(_number(path, document, key_x), _number(path, document, key_y), "calibration")
+
+
+def _number(path: Path, document: dict[str, Any], key: str) -> float:
+    if key not in document:
+        raise UserError(f"{path}: {key} is missing")
+    value = document[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_UM_PER_PX:
+        raise UserError(f"{path}: {key} must be a number above 0 and at most {MAX_UM_PER_PX:g}, got {_shown(value)}")
+    return float(value)
+
+
+def _check_mean(path: Path, document: dict[str, Any], scale: Scale) -> None:
+    """Whoever changed one of the three by hand and not the others must hear that it does not count."""
+    value = _number(path, document, "um_per_px")
+    if not math.isclose(value, scale.um_per_px, rel_tol=1e-3):
+        rule = f"the geometric mean of um_per_px_x and um_per_px_y, {scale.um_per_px:.6g}"
+        raise UserError(f"{path}: um_per_px must be {rule}, got {value:g}")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def save_scale(path: Path, calibration: Calibration, created: datetime) -> None:
+    """Write calibration.json, whole or not at all.
+
+    Parameters
+    ----------
+    path : the file to write
+    calibration : what was measured
+    created : when, with its time zone
+
+    Raises
+    ------
+    UserError : the file cannot be written
+    """
+    text = json.dumps(_document(calibration, created), indent=2, ensure_ascii=False) + "\n"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written, {error.strerror}") from None
+
+
+def _document(calibration: Calibration, created: datetime) -> dict[str, Any]:
+    scale, fits = calibration.scale, [picture.fit for picture in calibration.pictures]
+    return {
+        "um_per_px": round(scale.um_per_px, 8),
+        "um_per_px_x": round(scale.um_per_px_x, 8),
+        "um_per_px_y": round(scale.um_per_px_y, 8),
+        "method": calibration.target.kind,
+        "target_um": calibration.target.size_um,
+        "square_pixels_assumed": any(fit.square_pixels_assumed for fit in fits),
+        "features": sum(fit.features for fit in fits),
+        "residual_px": round(math.sqrt(np.mean([fit.residual_px**2 for fit in fits])), 4),
+        "spread_pct": round(calibration.spread_pct, 4),
+        "created": created.isoformat(timespec="seconds"),
+        "pictures": [_picture(picture) for picture in calibration.pictures],
+    }
+
+
+def _picture(picture: CalibrationPicture) -> dict[str, Any]:
+    fit = picture.fit
+    return {
+        "file": picture.file,
+        "sha256": picture.sha256,
+        "um_per_px_x": round(fit.um_per_px_x, 8),
+        "um_per_px_y": round(fit.um_per_px_y, 8),
+        "features": fit.features,
+        "residual_px": round(fit.residual_px, 4),
+        "tilt_deg": round(fit.tilt_deg, 3),
+    }
+
+
+# --- the measurement
+
+
+def find_scale(gray: FloatImage, target: Target, config: Config) -> ScaleFit | NotMeasured:
+    """Measure the scale in one picture of a target of known size.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+    target : what the picture shows
+    config : says how to locate a fiber, and the pixel aspect ratio where the target cannot give it
+
+    Returns
+    -------
+    ScaleFit, or NotMeasured with the reason
+    """
+    problem = _picture_problem(gray)
     if problem:
-        return NotMeasured(f"No dot grid: {problem}")
-    along_x, along_y = lattice.basis[:, 0] * (sx, sy)
-    tilt_deg = math.degrees(math.atan2(along_y, along_x))
-    return ScaleFit(sx, sy, tilt_deg, len(lattice.sites), lattice.residual_px, square_pixels_assumed=False)
+        return NotMeasured(problem)
+    if target.kind == "cladding":
+        return _from_fiber(gray, target.size_um, config)
+    if target.kind == "dots":
+        found = find_dots(gray)
+        return NotMeasured(found.reason) if isinstance(found, NotFound) else _from_dots(found, target.size_um)
+    ruler = find_ruler(gray)
+    if isinstance(ruler, NotFound):
+        return NotMeasured(ruler.reason)
+    return _from_ruler(ruler, target.size_um, config.scale.pixel_aspect_ratio)
 
 
-def _lattice_problem(lattice: _Lattice, shear: float) -> str:
-    dots = len(lattice.sites)
-    columns, rows = (len(np.unique(index)) for index in lattice.sites.T)
-    if dots < MIN_DOTS or min(columns, rows) < 3:
-        return f"{dots} dots in {columns} columns and {rows} rows, at least {MIN_DOTS} in 3 and 3 are needed"
-    if lattice.share < MIN_LATTICE_SHARE:
-        return f"{lattice.share:.0%} of the dots lie on the lattice, at least {MIN_LATTICE_SHARE:.0%} are needed"
-    residual_share = lattice.residual_px / float(np.linalg.norm(lattice.basis, axis=0).min())
-    if residual_share > MAX_RESIDUAL_SHARE:
-        return f"the dots lie {residual_share:.1%} of the spacing off the lattice, at most {MAX_RESIDUAL_SHARE:.0%} is allowed"
-    if shear > MAX_SHEAR:
-        return f"the lattice departs from a square one by {shear:.1%}, at most {MAX_SHEAR:.0%} is allowed"
+def _picture_problem(gray: FloatImage) -> str:
+    if min(gray.shape) < MIN_SIZE_PX:
+        return f"Too small: {gray.shape[1]} x {gray.shape[0]} px, {MIN_SIZE_PX} each way are needed"
+    clipped = float(np.mean(gray >= CLIPPED_LEVEL))
+    if clipped > MAX_CLIPPED_SHARE:
+        return f"Saturated: {clipped:.1%} of the pixels are clipped, at most {MAX_CLIPPED_SHARE:.0%} is allowed"
+    low, high = np.percentile(gray, (1, 99))
+    if high - low < MIN_CONTRAST:
+        return f"No target: the grey levels span {high - low:.1%} of the range, {MIN_CONTRAST:.0%} is needed"
     return ""
 
 
-# --- ruled stage micrometer
+def _from_dots(grid: DotGrid, pitch_um: float) -> ScaleFit | NotMeasured:
+    """Scale of x and of y that make the lattice square.
+
+    With S = diag(sx^2, sy^2) the columns of its basis M have M^T S M = pitch^2 I: three equations, linear in S.
+    """
+    (ax, bx), (ay, by) = grid.basis
+    equations = np.array([[ax * ax, ay * ay], [bx * bx, by * by], [ax * bx, ay * by]])
+    square = np.array([1.0, 1.0, 0.0])
+    per_pitch = np.linalg.lstsq(equations, square, rcond=None)[0]
+    shear = float(np.abs(equations @ per_pitch - square).max())
+    if per_pitch.min() <= 0 or shear > MAX_SHEAR:
+        return NotMeasured(
+            f"No dot grid: it departs from a square one by {shear:.1%}, at most {MAX_SHEAR:.0%} is allowed"
+        )
+    sx, sy = (float(s) for s in np.sqrt(per_pitch) * pitch_um)
+    tilt_deg = math.degrees(math.atan2(ay * sy, ax * sx))
+    return ScaleFit(sx, sy, grid.dots, grid.residual_px, tilt_deg, square_pixels_assumed=False)
 
 
-def _without_shading(gray: FloatImage, sigma_px: float) -> FloatImage:
-    return gray - cv2.GaussianBlur(gray, (0, 0), sigma_px)
+def _from_ruler(ruler: Ruler, pitch_um: float, known_aspect: float | None) -> ScaleFit:
+    """Ticks per micrometre, hypot(fx / sx, fy / sy), are 1 / pitch; sx = aspect x sy."""
+    aspect = known_aspect or 1.0
+    fx, fy = (float(f) for f in ruler.wave)
+    sy = pitch_um * math.hypot(fx / aspect, fy)
+    tilt_deg = math.degrees(math.atan2(fy, fx / aspect))
+    return ScaleFit(aspect * sy, sy, ruler.ticks, ruler.residual_px, tilt_deg, known_aspect is None)
 
 
-def _strongest_wave(flat: FloatImage) -> Vector:
-    """Cycles per pixel (fx, fy) of the strongest peak of the spectrum, to the nearest bin."""
-    height, width = flat.shape
-    strength = np.abs(np.fft.rfft2(flat * np.outer(np.hanning(height), np.hanning(width))))
-    fy, fx = np.fft.fftfreq(height), np.fft.rfftfreq(width)
-    strength[np.hypot(fx[None], fy[:, None]) < 4 / min(height, width)] = 0  # too few cycles to be a ruling
-    row, column = np.unravel_index(np.argmax(strength), strength.shape)
-    return np.array([fx[column], fy[row]])
+def _from_fiber(gray: FloatImage, diameter_um: float, config: Config) -> ScaleFit | NotMeasured:
+    geometry = locate(gray, config.localization, config.core, None, config.scale.pixel_aspect_ratio)
+    if isinstance(geometry, NotLocated):
+        return NotMeasured(f"No fiber: {geometry.reason}")
+    criteria = config.criteria
+    request = Request(criteria.default_edition, criteria.default_class, cladding_diameter_um=diameter_um)
+    scale, _ = analysis.find_scale(geometry.cladding.ellipse, request, None, config.scale)
+    assert scale is not None, "a known diameter gives a scale"
+    square = config.scale.pixel_aspect_ratio is None and config.scale.fiber_is_angled is not False
+    return ScaleFit(scale.um_per_px_x, scale.um_per_px_y, 1, geometry.cladding.rms_px, 0.0, square)
 
 
-def _amplitude(flat: FloatImage, wave: Vector) -> complex:
-    """Fourier coefficient of the picture at any (fx, fy)."""
-    height, width = flat.shape
-    along_y, along_x = (np.exp(-2j * np.pi * f * np.arange(n)) for f, n in ((wave[1], height), (wave[0], width)))
-    return complex(along_y @ flat @ along_x)
+# --- the command line
 
 
-def _refined(flat: FloatImage, wave: Vector) -> Vector:
-    """The wave of greatest amplitude near by, by parabolas along fx and fy in turn, to about a hundredth of a bin."""
-    step = 0.5 / np.array(flat.shape[::-1])
-    for _ in range(4):
-        for move in np.diag(step):
-            before, here, after = (abs(_amplitude(flat, wave + k * move)) for k in (-1, 0, 1))
-            bend = before - 2 * here + after
-            shift = (before - after) / (2 * bend) if bend < 0 else np.sign(after - before)
-            wave = wave + np.clip(shift, -1, 1) * move
-        step = step / 2
-    return wave
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the scale from pictures and write calibration.json.
+
+    Returns
+    -------
+    Exit code: 0 written, 1 a picture could not be measured (nothing is written), 2 wrong arguments
+    """
+    try:
+        return _calibrate(_parser().parse_args(arguments))
+    except UserError as error:
+        print(f"calibration.py: {error}", file=sys.stderr)
+        return 2
 
 
-def _profile(along: Vector, values: Points) -> Points:
-    """Means (k, bins) of the values (k, n) at the positions along the ruler, one bin per pixel, nan where there are none."""
-    index = np.floor(along).astype(np.intp)
-    right = along - index
-    size = int(index.max()) + 2
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="calibration.py", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--image", nargs="+", required=True, metavar="FILE", help="pictures of the target, averaged")
+    size = parser.add_mutually_exclusive_group(required=True)
+    size.add_argument("--dots-um", type=_positive, metavar="X", help="a square grid of dots, X um from dot to dot")
+    size.add_argument(
+        "--ticks-um", type=_positive, metavar="X", help="a ruled stage micrometer, X um from tick to tick"
+    )
+    size.add_argument("--cladding-um", type=_positive, metavar="X", help="a fiber whose cladding measures X um")
+    parser.add_argument("--output", metavar="FILE", default=str(HERE / "calibration.json"), help="the file to write")
+    parser.add_argument(
+        "--config", metavar="FILE", default=str(HERE / "config.json"), help="default: beside the program"
+    )
+    return parser
 
-    def shared_out(weights: Vector) -> Vector:
-        left_part = np.bincount(index, weights * (1 - right), size)
-        return left_part + np.bincount(index + 1, weights * right, size)
 
-    total = shared_out(np.ones_like(along))
-    enough = total > 0.1 * np.median(total)
-    return np.array([np.where(enough, shared_out(row) / np.maximum(total, 1e-12), np.nan) for row in values])
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a positive number, got {text!r}")
+    return value
 
 
-def _harmonic(flat: FloatImage, wave: Vector) -> int:
-    """Which harmonic of the ruling the wave is: thin lines far apart have many, all about as strong."""
-    frequency = float(np.linalg.norm(wave))
-    y, x = np.indices(flat.shape).reshape(2, -1)
-    along = (x * wave[0] + y * wave[1]) / frequency
-    (profile,) = _profile(along - along.min(), flat.reshape(1, -1))
-    profile = np.nan_to_num(profile - np.nanmean(profile))
-    power = np.abs(np.fft.rfft(profile, 2 * len(profile))) ** 2
-    likeness = np.fft.irfft(power, 16 * len(profile))[: 8 * len(profile)]  # at lags of an eighth of a pixel
-    peaks = 1 + np.flatnonzero((likeness[1:-1] >= likeness[:-2]) & (likeness[1:-1] > likeness[2:]))
-    peaks = peaks[peaks > np.argmax(likeness < 0)]  # past the width of a line
-    if not peaks.size:
+def _target(options: argparse.Namespace) -> Target:
+    if options.dots_um is not None:
+        return Target("dots", options.dots_um)
+    if options.ticks_um is not None:
+        return Target("ticks", options.ticks_um)
+    return Target("cladding", options.cladding_um)
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    settings = load_config(Path(options.config))
+    config, target = settings.profile(settings.default_profile), _target(options)
+    contents = {file: _content(Path(file)) for file in options.image}
+    fits = {file: _fit(data, target, config) for file, data in contents.items()}
+    _show(fits)
+    measured = {file: fit for file, fit in fits.items() if isinstance(fit, ScaleFit)}
+    if len(measured) < len(fits):
         return 1
-    # Long ticks make the fifth and tenth peak higher than the first, which belongs to the neighbours.
-    first = peaks[likeness[peaks] > 0.3 * likeness[peaks].max()][0]
-    return max(round(frequency * float(first) / 8), 1)
+    pictures = [
+        CalibrationPicture(Path(f).name, hashlib.sha256(contents[f]).hexdigest(), fit) for f, fit in measured.items()
+    ]
+    calibration = Calibration(target, tuple(pictures))
+    save_scale(Path(options.output), calibration, datetime.now().astimezone())
+    _show_result(calibration, options.output)
+    return 0
 
 
-def _band(flat: FloatImage, wave: Vector, sigma_waves: float) -> Mask:
-    """Where the picture swings with the wave: captions and the free ends of long ticks do not."""
-    height, width = flat.shape
-    turn = np.exp(-2j * np.pi * (wave[0] * np.arange(width)[None] + wave[1] * np.arange(height)[:, None])) * flat
-    sigma_px = sigma_waves / float(np.linalg.norm(wave))
-    swing = np.hypot(*(cv2.GaussianBlur(part, (0, 0), sigma_px) for part in (turn.real, turn.imag)))
-    return swing > 0.5 * np.percentile(swing, 99)
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read, {error.strerror}") from None
 
 
-def _tick_points(flat: FloatImage, band: Mask, wave: Vector) -> Points:
-    """Number of the tick, position along the ruler and across it (n, 3), in five strips that run along the ruler.
-
-    A tick that ought to be there and is not seen has the position nan.
-    """
-    pitch_px = 1 / float(np.linalg.norm(wave))
-    y, x = np.nonzero(band)
-    value = flat[band].astype(np.float64)
-    value = value * (np.sign(np.mean((value - value.mean()) ** 3)) or 1)  # ticks are narrower than the gaps
-    along, across = (wave[0] * x + wave[1] * y) * pitch_px, (wave[0] * y - wave[1] * x) * pitch_px
-    turns = float(np.angle(np.sum(value * np.exp(-2j * np.pi * along / pitch_px)))) / (2 * np.pi)
-    # The outer tenths hold ends of ticks and none; each strip must hold all of them.
-    strip = np.searchsorted(np.quantile(across, np.linspace(0.1, 0.9, 6)), across)
-    pixels = np.array([along, across, value])
-    return np.vstack([_strip_points(pixels[:, strip == k], pitch_px, turns) for k in range(1, 6) if (strip == k).any()])
+def _fit(data: bytes, target: Target, config: Config) -> ScaleFit | NotMeasured:
+    try:
+        picture = decode_image(data, config.preprocessing.max_pixels)
+    except UnreadableImage as error:
+        return NotMeasured(f"Unreadable: {error}")
+    return find_scale(to_gray(picture), target, config)
 
 
-def _strip_points(pixels: Points, pitch_px: float, turns: float) -> Points:
-    """Points of one strip: centroids above half height, each within its own pitch; tick n stands near n - turns."""
-    along, across, value = pixels
-    start = math.floor(along.min())
-    level, side, place = _profile(along - start, np.array([value, across, along - start]))
-    number = np.arange(math.ceil(along.min() / pitch_px - turns + 0.5), along.max() / pitch_px - turns - 0.5)
-    guess = (number + turns) * pitch_px - start
-    offset = np.linspace(-0.5, 0.5, 65) * pitch_px
-    place = np.where(np.isfinite(place), place, np.arange(len(place)))
-    window = np.interp(guess[:, None] + offset, place, level)  # (tick, offset)
-    whole = np.isfinite(window).all(axis=1)
-    number, guess, window = number[whole], guess[whole], window[whole]
-    if not len(number):
-        return np.empty((0, 3))
-    low, high = window.min(axis=1), window.max(axis=1)
-    weight = np.maximum(window - (low + high)[:, None] / 2, 0)
-    centre = guess + (weight @ offset) / np.maximum(weight.sum(axis=1), 1e-12)
-    seen = high - low > 0.3 * np.percentile(high - low, 75)
-    beside = np.interp(centre, np.arange(len(side)), side)
-    return np.column_stack([number, np.where(seen, centre + start, np.nan), beside])
+def _show(fits: dict[str, ScaleFit | NotMeasured]) -> None:
+    for file, fit in fits.items():
+        if isinstance(fit, NotMeasured):
+            print(f"{file}: not measured. {fit.reason}", file=sys.stderr)
+        else:
+            how = f"{fit.features} features, residual {fit.residual_px:.3f} px, tilt {fit.tilt_deg:.2f} deg"
+            print(f"{file}: {fit.um_per_px_x:.5f} x {fit.um_per_px_y:.5f} um/px, {how}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Ruler:
-    wave: Vector  # cycles per pixel (fx, fy), across the ticks
-    ticks: int
-    residual_px: float
-    share: float  # of the expected points that lie on the ruler
+def _show_result(calibration: Calibration, output: str) -> None:
+    scale, count = calibration.scale, len(calibration.pictures)
+    spread = f", mean of {count} pictures, spread {calibration.spread_pct:.3f} %" if count > 1 else ""
+    print(f"{output}: {scale.um_per_px_x:.5f} x {scale.um_per_px_y:.5f} um/px{spread}")
+    if any(picture.fit.square_pixels_assumed for picture in calibration.pictures):
+        print("Pixels are taken as square: this target gives one scale, and scale.pixel_aspect_ratio is not set.")
 
 
-def _fit_ruler(points: Points, wave: Vector) -> _Ruler | None:
-    """Position = start + pitch x number + lean x across, by least squares without outliers.
-
-    Ticks that lean make the distance between them, square to the ticks, shorter than the pitch along `wave`.
-    """
-    number, along, across = points[np.isfinite(points).all(axis=1)].T
-    design = np.column_stack([np.ones(len(number)), number, across])
-    pitch_px = 1 / float(np.linalg.norm(wave))
-    residual = np.abs(along - number * pitch_px - np.median(along - number * pitch_px))
-    use = residual < SITE_REACH * pitch_px
-    for _ in range(5):
-        if len(np.unique(number[use])) < 3:
-            return None
-        fit = np.linalg.lstsq(design[use], along[use], rcond=None)[0]
-        residual = np.abs(along - design @ fit)
-        use = residual <= 6 * np.median(residual[use]) + 1e-3
-    _, pitch_px, lean = fit
-    unit = wave / np.linalg.norm(wave)
-    across_ticks = (unit - lean * np.array([-unit[1], unit[0]])) / pitch_px
-    rms = math.sqrt(float(np.mean(residual[use] ** 2)))
-    return _Ruler(across_ticks, len(np.unique(number[use])), rms, use.sum() / len(points))
-
-
-def _find_ruler(gray: FloatImage, sigma_px: float) -> _Ruler | None:
-    flat = _without_shading(gray, sigma_px)
-    wave = _refined(flat, _strongest_wave(flat))
-    wave = wave / _harmonic(flat * _band(flat, wave, 6), wave)  # so wide that it spans the gaps when it is a harmonic
-    band = _band(flat, wave, 1.5)
-    wave = _refined(flat * band, wave)  # without the captions, which pull it aside
-    return _fit_ruler(_tick_points(flat, band, wave), wave)
-
-
-def _best_ruler(gray: FloatImage) -> _Ruler | None:
-    """The ruler with the most ticks over several widths of the shading; a fine ruling as a whole is a dark object too."""
-    found = [ruler for parts in (12, 40, 120) if (ruler := _find_ruler(gray, min(gray.shape) / parts)) is not None]
-    most = max((ruler.ticks * ruler.share for ruler in found), default=0)
-    full = [ruler for ruler in found if ruler.ticks * ruler.share > 0.9 * most]
-    return min(full, key=lambda ruler: ruler.residual_px, default=None)
-
-
-def _scale_from_ticks(gray: FloatImage, pitch_um: float, aspect: float | None) -> ScaleFit | NotMeasured:
-    ruler = _best_ruler(gray)
-    if ruler is None: return NotMeasured("x")
-    fx, fy = ruler.wave
-    a = aspect or 1.0
-    sy = pitch_um * math.hypot(fx / a, fy)
-    return ScaleFit(a*sy,sy, math.degrees(math.atan2(fy*a, fx)), ruler.ticks, ruler.residual_px, aspect is None)
+if __name__ == "__main__":
+    sys.exit(main())

@@ -417,7 +417,7 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
     found = []
     for k in range(1, count):
         x, y, w, h = stats[k, :4].tolist()
-        mask = (labels[y : y + h, x : x + w] == k) & marks[y : y + h, x : x + w]
+        mask = _filled((labels[y : y + h, x : x + w] == k) & marks[y : y + h, x : x + w])
         if mask.sum() >= settings.min_area_px and _rises(field, mask, (x, y), settings):
             found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
     return tuple(found)
@@ -438,6 +438,12 @@ def _grown(field: Residual, seeds: Mask, settings: Fusion) -> Mask:
     grown = np.where(seeded[labels], height, 0)
     peak = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
     return grown > np.maximum(settings.outline_level * peak, settings.weak_snr)
+
+
+def _filled(mask: Mask) -> Mask:
+    """The mask without holes: the calm middle of a mark is part of it."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED).astype(bool)
 
 
 def _rises(field: Residual, mask: Mask, corner: tuple[int, int], settings: Fusion) -> bool:

@@ -107,16 +107,16 @@ def _coarse_edges(small: FloatImage, settings: Localization, core_ratio: float |
     """Edges around the seeds of the plain picture, of the equalised one when those convince nobody, and concentric ones."""
     smooth = cv2.GaussianBlur(small, (0, 0), 1.0)
     picture = _stretched(small)
-    edges = _fit_all(smooth, _hough_seeds(picture, settings), "hough", settings, rng)
+    edges = _fit_all(smooth, _hough_seeds(picture, settings), "hough", settings, core_ratio, rng)
     if not any(_convincing(e, settings) for e in edges):
         clahe = cv2.createCLAHE(settings.clahe_clip_limit, (settings.clahe_tiles, settings.clahe_tiles))
         equalised = clahe.apply(picture)
-        edges += _fit_all(smooth, _hough_seeds(equalised, settings), "hough", settings, rng)
-        edges += _fit_all(smooth, _contour_seeds(equalised, settings), "contour", settings, rng)
+        edges += _fit_all(smooth, _hough_seeds(equalised, settings), "hough", settings, core_ratio, rng)
+        edges += _fit_all(smooth, _contour_seeds(equalised, settings), "contour", settings, core_ratio, rng)
     if not edges:
         return []
     best = max(edges, key=_score)
-    return edges + _fit_all(smooth, _concentric_seeds(smooth, best, core_ratio), best.method, settings, rng)
+    return edges + _fit_all(smooth, _concentric_seeds(smooth, best, core_ratio), best.method, settings, core_ratio, rng)
 
 
 def _stretched(small: FloatImage) -> NDArray[np.uint8]:
@@ -184,23 +184,28 @@ def _fit_all(
     seeds: Iterable[Seed],
     method: Method,
     settings: Localization,
+    core_ratio: float | None,
     rng: np.random.Generator,
 ) -> list[Edge]:
+    # where the cladding is thin, a search as wide as it would take one edge for the other
+    widest = COARSE_WINDOWS[0] if core_ratio is None else min(COARSE_WINDOWS[0], (1 / core_ratio - 1) / 2)
     fits = (
-        _fit_around(smooth, np.array([x, y, 1 / r**2, 0.0, 1 / r**2]), polarity, method, rng)
+        _fit_around(smooth, np.array([x, y, 1 / r**2, 0.0, 1 / r**2]), polarity, method, widest, rng)
         for x, y, r, polarity in seeds
     )
     return [e for e in fits if e is not None and _possible(e, smooth.shape, settings)]
 
 
-def _fit_around(smooth: FloatImage, start: Form, polarity: int, method: Method, rng: np.random.Generator) -> Edge | None:
+def _fit_around(
+    smooth: FloatImage, start: Form, polarity: int, method: Method, widest: float, rng: np.random.Generator
+) -> Edge | None:
     form: Form | None = start
     for window in COARSE_WINDOWS:
         if form is None:
             return None
         radius = _mean_radius(form)
         tolerance = max(1.0, 0.02 * radius)
-        points = _edge_points(smooth, form, window * radius, COARSE_ANGLES, polarity)
+        points = _edge_points(smooth, form, min(window, widest) * radius, COARSE_ANGLES, polarity)
         first = ellipse_fit.ransac(points, tolerance, rng)
         form = None if first is None else ellipse_fit.refine(points, first, 0.2, tolerance / 2)
     return None if form is None else _evidence(smooth, form, polarity, 0.03 * radius + 1.0, tolerance, method)
@@ -432,7 +437,8 @@ def _fit_core(gray: FloatImage, seed: tuple[float, int], cladding: Form, setting
     for share in (settings.search_share, settings.search_share / 2, settings.search_share / 4):
         if form is None:
             return None
-        window = max(min(share * cladding_radius, 0.4 * ratio * cladding_radius), MIN_FINE_WINDOW_PX)
+        # neither the centre nor the cladding edge may come into the search
+        window = max(min(share, 0.4 * ratio, (1 - ratio) / 2) * cladding_radius, MIN_FINE_WINDOW_PX)
         points = _edge_points(gray, form, window, settings.angles, polarity, settings.angular_blur_deg)
         start = ellipse_fit.ransac(points, window / 3, np.random.default_rng(0)) if share == settings.search_share else form
         form = None if start is None else ellipse_fit.refine(points, start, 0.1, window / 3)

@@ -9,14 +9,14 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from arguments import (
@@ -164,12 +164,21 @@ def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = la
     """Run the batch with its log file beside its results."""
     counts = Counts()
     with _log_file(batch.output_dir), closing(run_batch(batch)) as inspections, display(len(batch.images)) as show:
-        for inspection in inspections:
-            counts = counts.plus(inspection)
-            show(inspection, counts)
-            also(inspection)
+        try:
+            for inspection in inspections:
+                counts = counts.plus(inspection)
+                show(inspection, counts)
+                also(inspection)
+        except (WriteFailed, KeyboardInterrupt) as error:
+            logger.error("Batch ended early: %s", str(error) or "interrupted")
+            raise
         logger.info("Batch finished: %s", _in_words(counts))
     return counts
+
+
+class _LogFile(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing: a disk without room for the log has none for the next result, which ends the batch."""
 
 
 @contextmanager
@@ -177,7 +186,7 @@ def _log_file(folder: Path) -> Iterator[None]:
     """Everything the program logs goes to the log file of the day, after what is there already."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(folder / f"inspection_{datetime.now():%Y-%m-%d}.log", encoding="utf-8")
+        handler = _LogFile(folder / f"inspection_{datetime.now():%Y-%m-%d}.log", encoding="utf-8")
     except OSError as error:
         raise UserError(f"{error.filename} cannot be written: {error.strerror}") from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -188,7 +197,8 @@ def _log_file(folder: Path) -> Iterator[None]:
         yield
     finally:
         top.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
 
 
 def _announce(batch: Batch) -> None:
@@ -272,10 +282,10 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 
 def _comparison(inspections: Sequence[Inspection]) -> Table:
-    table = Table("Image", "Expected", "Verdict", "Why")
+    table = Table(Column("Image", no_wrap=True), "Expected", "Verdict", "Why")
     for inspection in inspections:
         verdict = inspection.verdict
-        cells = (inspection.image.file, _expected(inspection), verdict.status, "; ".join(verdict.reasons))
+        cells = (inspection.image.file, _expected(inspection), verdict.status, *verdict.reasons[:1])
         table.add_row(*map(Text, cells), style="bold red" if _differs(inspection) else None)
     return table
 

@@ -58,11 +58,9 @@ def ellipse_points(ellipse: Ellipse, count: int = 360) -> Points:
 
 
 def diameter_text(outline: ZoneOutline, inspection: Inspection) -> str:
-    """The diameter of the circle of equal area, which stays exact when the pixels are not square."""
-    diameter_px = float(np.sqrt(outline.outer.axes_px[0] * outline.outer.axes_px[1]))
-    if inspection.scale is None:
-        return f"{diameter_px:.0f} px"
-    return f"{diameter_px * inspection.scale.um_per_px:.4g} um"
+    """Mean of both axes, in um where there is a scale; a circle keeps its diameter when the pixels are not square."""
+    radii = np.hypot(*((ellipse_points(outline.outer, 4) - outline.outer.center_px) * _factors(inspection)).T)
+    return f"{2 * radii.mean():.3g} {'um' if inspection.scale else 'px'}"
 
 
 def violating_ids(inspection: Inspection) -> frozenset[str]:
@@ -73,8 +71,8 @@ def violating_ids(inspection: Inspection) -> frozenset[str]:
 def polar_figure(inspection: Inspection) -> Figure:
     """Map of the marks around the centre of the cladding, with their radial histogram beside it.
 
-    Radius in um (px without a scale); angle as seen on the screen, from x to the right, clockwise. A picture without
-    a located fiber gives a page that says why.
+    Radius in um (px without a scale); angle as seen on the screen, from x to the right, clockwise. A picture whose
+    zones could not be inspected gives a page that says why: an empty map would claim that it is clean.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -83,7 +81,7 @@ def polar_figure(inspection: Inspection) -> Figure:
     FigureCanvasAgg(figure)
     title = f"{_drawable(inspection.image.file)}    {inspection.verdict.status.replace('_', ' ')}"
     figure.suptitle(title, fontsize=12, fontweight="bold", parse_math=False)
-    if inspection.geometry is None:
+    if inspection.geometry is None or not inspection.zones:
         _write_reasons(figure, inspection)
     else:
         polar_axes = cast("PolarAxes", figure.add_axes((0.03, 0.07, 0.50, 0.80), projection="polar"))
@@ -106,21 +104,25 @@ def _drawable(text: str) -> str:
 
 
 def _write_reasons(figure: Figure, inspection: Inspection) -> None:
-    text = "\n".join(_drawable(reason) for reason in inspection.verdict.reasons) or "No fiber was located."
+    text = "\n".join(_drawable(reason) for reason in inspection.verdict.reasons)
     figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=12, wrap=True, parse_math=False)
-    figure.text(0.5, 0.12, "No map: without a located fiber there is no centre to measure from.", ha="center")
+    figure.text(0.5, 0.12, "No map: the zones of this picture were not inspected.", ha="center")
+
+
+def _factors(inspection: Inspection) -> tuple[float, float]:
+    """From pixels along x and y to the unit of the map: um, or px without a scale."""
+    scale = inspection.scale
+    return (scale.um_per_px_x, scale.um_per_px_y) if scale else (1.0, 1.0)
 
 
 def _offsets(points_px: Points, inspection: Inspection) -> Points:
-    """Offsets from the centre of the cladding: um with a scale, else px."""
+    """(N, 2) offsets from the centre of the cladding."""
     assert inspection.geometry is not None
-    scale = inspection.scale
-    factors = (scale.um_per_px_x, scale.um_per_px_y) if scale else (1.0, 1.0)
-    return (points_px - inspection.geometry.cladding.ellipse.center_px) * factors
+    return (np.reshape(points_px, (-1, 2)) - inspection.geometry.cladding.ellipse.center_px) * _factors(inspection)
 
 
 def _polar(points_px: Points, inspection: Inspection) -> tuple[Points, Points]:
-    dx, dy = _offsets(np.reshape(points_px, (-1, 2)), inspection).T
+    dx, dy = _offsets(points_px, inspection).T
     return np.arctan2(dy, dx), np.hypot(dx, dy)
 
 
@@ -138,23 +140,33 @@ def _draw_map(axes: PolarAxes, inspection: Inspection) -> None:
     axes.set_rticks([])
     axes.grid(color="#DDDDDD", linewidth=0.6)
     axes.tick_params(labelsize=8, colors="#666666")
-    for index, zone in enumerate(inspection.zones):
-        _draw_zone(axes, zone, inspection, label_angle_deg=-35 - 40 * index)
+    taken = [np.array(defect.centroid_px) for defect in inspection.defects]
+    for zone in inspection.zones:
+        place = _free_place(ellipse_points(zone.outer, 36), taken)
+        _draw_zone(axes, zone, place, inspection)
+        taken.append(place)
     for classification in CLASS_TITLES:
         _draw_class(axes, [d for d in inspection.defects if d.classification == classification], inspection)
     _draw_rings(axes, inspection)
 
 
-def _draw_zone(axes: PolarAxes, zone: ZoneOutline, inspection: Inspection, label_angle_deg: float) -> None:
-    """The outline with its diameter on it; each label at an angle of its own, for some outlines are close."""
+def _free_place(outline: Points, taken: list[Points]) -> Points:
+    """The point of the outline that is farthest from everything in `taken`, in pixels."""
+    if not taken:
+        return np.asarray(outline[-3])  # at the upper right
+    apart = outline[:, None] - np.array(taken)[None]  # (n_outline, n_taken, 2)
+    return np.asarray(outline[np.hypot(apart[..., 0], apart[..., 1]).min(axis=1).argmax()])
+
+
+def _draw_zone(axes: PolarAxes, zone: ZoneOutline, label_px: Points, inspection: Inspection) -> None:
+    """The outline with its diameter written on it."""
     theta, radius = _polar(ellipse_points(zone.outer), inspection)
     colour = ZONE_COLOURS[zone.letter]
     axes.plot(np.append(theta, theta[0]), np.append(radius, radius[0]), color=colour, linewidth=1.8)
-    angle = np.deg2rad(label_angle_deg)
-    nearest = int(np.argmax(np.cos(theta - angle)))
+    angle, distance = _polar(label_px, inspection)
     box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": colour, "linewidth": 0.8, "alpha": 0.9}
     text = f"{zone.letter} {diameter_text(zone, inspection)}"
-    axes.text(theta[nearest], radius[nearest], text, fontsize=8, ha="center", va="center", bbox=box, zorder=3)
+    axes.text(float(angle[0]), float(distance[0]), text, fontsize=8, ha="center", va="center", bbox=box, zorder=3)
 
 
 def _mark_areas(defects: list[Defect], inspection: Inspection) -> Points:

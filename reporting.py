@@ -66,24 +66,20 @@ def to_json(inspection: Inspection) -> Record:
 
     Plain types only, keys always in the same order; NaN and infinity become None, floats are rounded by their unit.
     """
-    image, made, asked, quality, verdict = (
-        inspection.image,
-        inspection.provenance,
-        inspection.request,
-        inspection.quality,
-        inspection.verdict,
-    )
+    asked, verdict = inspection.request, inspection.verdict
     record = {
         "schema": RECORD_SCHEMA,
-        "image": _fields(image, "file", "sha256", "width", "height"),
-        "provenance": _fields(made, "program", "profile", "config_sha256", "calibration_sha256", "started"),
+        "image": _fields(inspection.image, "file", "sha256", "width", "height"),
+        "provenance": _fields(
+            inspection.provenance, "program", "profile", "config_sha256", "calibration_sha256", "started"
+        ),
         "request": {
             **_fields(asked, "core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio", "zones"),
             "manifest": asked.carried,
         },
         "criteria": _criteria_json(inspection.criteria),
         "scale": inspection.scale and _fields(inspection.scale, "um_per_px_x", "um_per_px_y", "source"),
-        "quality": _fields(quality, "focus", "saturated_fraction", "warnings"),
+        "quality": _fields(inspection.quality, "focus", "saturated_fraction", "warnings"),
         "geometry": inspection.geometry and _geometry_json(inspection.geometry, inspection.measurements),
         "zones": [{"zone": z.name, "letter": z.letter, **_ellipse_json(z.outer)} for z in inspection.zones],
         "defects": [_defect_json(defect) for defect in inspection.defects],
@@ -248,10 +244,10 @@ def _at(record: Record, path: Sequence[str]) -> Any:
 
 
 def _count(name: str, meaning: str, **wanted: Any) -> Column:
-    """A number of defects; empty for an image that could not be measured, where 0 would be a claim."""
+    """A number of defects; empty where no zone was inspected, for 0 would be a claim."""
 
     def value(record: Record) -> int | None:
-        if record["geometry"] is None:
+        if not record["zones"]:
             return None
         return sum(all(defect[key] == item for key, item in wanted.items()) for defect in record["defects"])
 
@@ -264,7 +260,7 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
     _text("Image_Filename", "file, relative to the input folder", "image", "file"),
     _text("Pass/Fail_Status", "PASS, FAIL or NOT_GRADED", "verdict", "status"),
     _quantity("Processing_Time_s", "s", "from the decoded image to the verdict", "timings_s", "total"),
-    _count("Total_Defect_Count", "marks found; empty when the image could not be measured"),
+    _count("Total_Defect_Count", "marks found; empty when no zone could be inspected"),
     _count("Core_Defect_Count", "marks in zone A", zone=_CORE),
     _count("Cladding_Defect_Count", "marks in zone B", zone=_CLADDING),
     _list("Failure_Reason(s)", "why it failed or was not graded", "verdict", "reasons"),

@@ -88,7 +88,7 @@ class FaceSpec:
     core_dip: float = 0.0  # central dip, grey levels, negative is darker
     core_dip_um: float = 2.0
     rings: tuple[Ring, ...] = ()
-    halo: float = 0.0  # height of the bright line just outside the cladding, grey levels
+    halo: float = 0.0  # height of the line just outside the cladding, bright where the ferrule is, grey levels
     halo_um: float = 1.0
     dark_line: float = 0.0  # depth of the dark line just inside the cladding, grey levels
     dark_line_um: float = 0.8
@@ -479,13 +479,17 @@ def _clean_scene(spec: FaceSpec) -> tuple[Field, Field]:
 
 
 def _edge_light(spec: FaceSpec, face: _Radii, x: Field, y: Field) -> Field:
-    """The bright halo outside the cladding, the dark line inside, and the flank towards the light."""
+    """The bright halo outside the cladding, the dark line inside, and the flank towards the light.
+
+    Halo and line are an overshoot of the edge: on a ferrule darker than the cladding they change places.
+    """
     edge, light = spec.cladding_diameter_um / 2, spec.illumination
+    sign = 1 if spec.ferrule >= spec.cladding else -1
     halo = spec.halo * face.bump(edge + spec.halo_um, spec.halo_um / 2)
     dark = spec.dark_line * face.bump(edge - spec.dark_line_um, spec.dark_line_um / 2)
     angle = math.radians(light.flank_deg)
     towards = (x * math.cos(angle) + y * math.sin(angle)) / face.r_um
-    return halo - dark + light.flank * towards * face.bump(edge, light.flank_um)
+    return sign * (halo - dark) + light.flank * towards * face.bump(edge, light.flank_um)
 
 
 def _core_light(spec: FaceSpec, core: _Radii) -> Field:
@@ -648,14 +652,15 @@ def _random_light(rng: np.random.Generator) -> dict[str, float]:
     _, ferrule, cladding, core = LIGHTS[rng.choice(len(LIGHTS), p=[light[0] for light in LIGHTS])]
     level = rng.uniform(*cladding)
     bright = rng.uniform(*core) if core else level + rng.uniform(-3, 3)
+    around = rng.uniform(*ferrule)
     return {
-        "ferrule": rng.uniform(*ferrule),
+        "ferrule": around,
         "cladding": level,
         "core": bright,
         "core_slope": (bright - level) * rng.uniform(-0.2, 0.2),
         "core_dip": -abs(bright - level) * rng.uniform(0, 0.15),
-        "halo": rng.uniform(0, 25),
-        "dark_line": rng.uniform(0, 20),
+        "halo": abs(around - level) * rng.uniform(0, 0.25),
+        "dark_line": abs(around - level) * rng.uniform(0, 0.2),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ GEOMETRY = FiberGeometry(
 )
 
 
-def mark(name: str, classification: str, offset_px: tuple[float, float], size_px: float, **changes: object) -> Defect:
+def mark(name: str, classification: str, offset_px: tuple[float, float], size_px: float, **changes: Any) -> Defect:
     """A round mark of `size_px`, or a scratch of that length and a tenth of the width, rising at 30 degrees."""
     x, y = CENTER[0] + offset_px[0], CENTER[1] + offset_px[1]
     width_px = size_px / 10 if classification == "scratch" else size_px
@@ -94,7 +95,7 @@ def mark(name: str, classification: str, offset_px: tuple[float, float], size_px
         r_min_um=distance * 0.4,
         r_max_um=distance * 0.5,
     )
-    return replace(defect, **changes)  # type: ignore[arg-type]
+    return replace(defect, **changes)
 
 
 VIOLATING = mark("S1", "scratch", (-60, -50), 80, counted=True, severity="CRITICAL", zone="core")
@@ -127,8 +128,10 @@ PASSED = replace(FAILED, verdict=Verdict("PASS"), defects=())
 
 
 def _in_pixels(defect: Defect) -> Defect:
-    unknown = ("area_um2", "length_um", "width_um", "diameter_um", "r_min_um", "r_max_um")
-    return replace(defect, **dict.fromkeys(unknown), counted=False, severity="LOW")
+    unknown: dict[str, Any] = dict.fromkeys(
+        ("area_um2", "length_um", "width_um", "diameter_um", "r_min_um", "r_max_um")
+    )
+    return replace(defect, **unknown, counted=False, severity="LOW")
 
 
 NO_SCALE = replace(
@@ -154,6 +157,9 @@ UNREADABLE = replace(
     quality=Quality(),
     verdict=Verdict("NOT_GRADED", ("Unreadable: the file is empty",)),
 )
+OUT_OF_FOCUS = replace(
+    NOT_LOCATED, geometry=GEOMETRY, verdict=Verdict("NOT_GRADED", ("Out of focus: sharpness 1.2, needs 3",))
+)
 NOMINAL_CORE = replace(FAILED, geometry=replace(GEOMETRY, core=CoreFit(circle_um(9), "nominal", "cannot be seen")))
 NO_CORE = replace(FAILED, geometry=replace(GEOMETRY, core=None))
 
@@ -162,6 +168,7 @@ EVERY_KIND = {
     "passed": PASSED,
     "no_scale": NO_SCALE,
     "not_located": NOT_LOCATED,
+    "out_of_focus": OUT_OF_FOCUS,
     "unreadable": UNREADABLE,
     "nominal_core": NOMINAL_CORE,
     "no_core": NO_CORE,

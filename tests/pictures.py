@@ -30,10 +30,21 @@ def face_jpeg() -> bytes:
     return data.tobytes()
 
 
-def folder_of(folder: Path, *names: str) -> Path:
-    """A folder with the clean face under each of these names."""
+@cache
+def blank_png() -> bytes:
+    """A small picture without a fiber: readable, and done with at once."""
+    return cv2.imencode(".png", np.full((30, 40), 128, np.uint8))[1].tobytes()
+
+
+def blanks(folder: Path, *names: str) -> Path:
+    """A folder with the blank picture under each of these names."""
+    return folder_of(folder, *names, data=blank_png())
+
+
+def folder_of(folder: Path, *names: str, data: bytes | None = None) -> Path:
+    """A folder with a picture, the clean face, under each of these names."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(face_png())
+        path.write_bytes(face_png() if data is None else data)
     return folder

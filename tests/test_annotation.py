@@ -40,7 +40,7 @@ def _has_colour(picture: NDArray[np.uint8], colour: str, points: Points, within_
     close = (abs(picture.astype(int) - bgr) < COLOUR_TOLERANCE).all(axis=2)
     x, y = np.rint(points).astype(int).T
     steps = range(-within_px, within_px + 1)
-    return np.any([close[y + dy, x + dx] for dy in steps for dx in steps], axis=0)
+    return np.asarray(np.logical_or.reduce([close[y + dy, x + dx] for dy in steps for dx in steps], axis=0))
 
 
 def _overlapping(boxes: NDArray[np.int64]) -> list[tuple[int, int]]:

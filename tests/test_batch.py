@@ -12,13 +12,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import batch as batch_module
 from batch import Batch, Counts, WriteFailed, load_flat_field, run_batch, was_measured
 from config_loader import load_config
 from image_files import find_images, plan_images
 from manifest import Manifest
+from pipeline import inspect_image
 from records import Inspection, Request, UserError
-from tests.pictures import face_jpeg, face_png, folder_of
+from tests.pictures import blank_png, blanks, face_jpeg, face_png, folder_of
 
 CONFIG = load_config(Path(__file__).parents[1] / "config.json").profile("fast_scan")
 ASKED = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0)
@@ -61,19 +61,19 @@ def test_each_image_gets_its_files_and_the_batch_its_summary(pictures, out):
 
 
 def test_without_plots_only_the_histogram_is_left_out(pictures, out):
-    results_of(folder_of(pictures, "a.png"), out)
+    results_of(blanks(pictures, "a.png"), out)
     assert written(out) == {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
 
 
 def test_the_output_repeats_the_subfolders(pictures, out):
-    results_of(folder_of(pictures, "a.png", "sub/deep/a.png"), out)
+    results_of(blanks(pictures, "a.png", "sub/deep/a.png"), out)
     assert {"a_result.json", "sub/deep/a_result.json"} <= written(out)
     assert list(summary(out)["Image_Filename"]) == ["a.png", "sub/deep/a.png"]
 
 
 def test_pictures_of_one_stem_do_not_overwrite_each_other(pictures, out):
-    folder_of(pictures, "a.png")
-    (pictures / "a.jpg").write_bytes(face_jpeg())
+    blanks(pictures, "a.png")
+    (pictures / "a.jpg").write_bytes(blank_png())
     results_of(pictures, out)
     files = [json.loads((out / f"a_{end}_result.json").read_text())["image"]["file"] for end in ("jpg", "png")]
     assert files == ["a.jpg", "a.png"]
@@ -95,16 +95,25 @@ def test_the_record_says_where_it_comes_from(pictures, out):
 
 
 def test_nothing_of_an_earlier_run_is_left_beside_a_new_result(pictures, out):
-    results_of(folder_of(pictures, "a.png"), out, plots=True)
+    results_of(blanks(pictures, "a.png"), out, plots=True)
     (pictures / "a.png").write_bytes(b"no picture any more")
     results_of(pictures, out, plots=True)
     assert written(out) == {"a_report.csv", "a_result.json", "summary_report.csv"}
 
 
 def test_file_names_that_look_like_commands_are_only_names(pictures, out):
-    names = ["=1+1.png", "-rf.png", "@x.png", "<script>.png", "a b, c.png", "\u00b5m \u6e2c.png", "%s%n.png", "[red].png"]
+    names = [
+        "=1+1.png",
+        "-rf.png",
+        "@x.png",
+        "<script>.png",
+        "a b, c.png",
+        "\u00b5m \u6e2c.png",
+        "%s%n.png",
+        "[red].png",
+    ]
     names = [name for name in names if os.name != "nt" or "<" not in name]
-    assert set(results_of(folder_of(pictures, *names), out)) == set(names)
+    assert set(results_of(blanks(pictures, *names), out)) == set(names)
     assert all((out / f"{name[:-4]}_result.json").is_file() for name in names)
     cells = list(summary(out)["Image_Filename"])
     assert not any(cell.startswith(("=", "-", "@")) for cell in cells)
@@ -130,18 +139,15 @@ def test_what_cannot_be_read_is_reported_and_the_rest_is_measured(pictures, out)
 
 
 def test_an_error_inside_the_program_is_one_images_own(pictures, out, monkeypatch, caplog):
-    real = batch_module.inspect_image
-
     def fails_on_b(picture, info, *rest):
         if info.file == "b.png":
             raise ZeroDivisionError("of all things")
-        return real(picture, info, *rest)
+        return inspect_image(picture, info, *rest)
 
-    monkeypatch.setattr(batch_module, "inspect_image", fails_on_b)
-    results = results_of(folder_of(pictures, "a.png", "b.png", "c.png"), out)
+    monkeypatch.setattr("batch.inspect_image", fails_on_b)
+    results = results_of(folder_of(blanks(pictures, "a.png", "b.png"), "c.png"), out)
     assert results["b.png"].verdict.reasons == ("Internal error: ZeroDivisionError: of all things",)
-    assert results["b.png"].image.width == 400
-    assert was_measured(results["a.png"])
+    assert results["b.png"].image.width == 40
     assert was_measured(results["c.png"])
     assert "b_annotated.png" in written(out)
     assert "Traceback" in caplog.text
@@ -151,8 +157,8 @@ def test_an_error_while_drawing_leaves_a_record_that_says_so(pictures, out, monk
     def fails(*_):
         raise ValueError("no ink")
 
-    monkeypatch.setattr(batch_module, "write_annotated", fails)
-    (result,) = results_of(folder_of(pictures, "a.png"), out).values()
+    monkeypatch.setattr("batch.write_annotated", fails)
+    (result,) = results_of(blanks(pictures, "a.png"), out).values()
     assert result.verdict.reasons == ("Internal error: ValueError: no ink",)
     assert written(out) == {"a_report.csv", "a_result.json", "summary_report.csv"}
 
@@ -161,14 +167,14 @@ def test_an_error_while_drawing_leaves_a_record_that_says_so(pictures, out, monk
 
 
 def test_a_batch_that_is_stopped_keeps_what_was_finished(pictures, out):
-    with closing(run_batch(batch_of(folder_of(pictures, "a.png", "b.png", "c.png"), out))) as inspections:
+    with closing(run_batch(batch_of(blanks(pictures, "a.png", "b.png", "c.png"), out))) as inspections:
         next(inspections)
         next(inspections)
     assert list(summary(out)["Image_Filename"]) == ["a.png", "b.png"]
 
 
 def test_a_result_that_cannot_be_written_ends_the_batch_and_keeps_what_was_finished(pictures, out):
-    inspections = run_batch(batch_of(folder_of(pictures, "a.png", "b.png", "sub/c.png"), out))
+    inspections = run_batch(batch_of(blanks(pictures, "a.png", "b.png", "sub/c.png"), out))
     next(inspections)
     (out / "sub").write_text("in the way")
     next(inspections)
@@ -182,11 +188,11 @@ def test_a_batch_without_permission_to_write_says_so(pictures, out):
         pytest.skip("root may write everywhere")
     out.mkdir(mode=0o500)
     with pytest.raises(WriteFailed, match="Permission denied"):
-        results_of(folder_of(pictures, "a.png"), out)
+        results_of(blanks(pictures, "a.png"), out)
 
 
 def test_what_is_odd_about_the_folder_is_logged(pictures, out, caplog):
-    list(run_batch(replace(batch_of(folder_of(pictures, "a.png"), out), warnings=("100 % odd",))))
+    list(run_batch(replace(batch_of(blanks(pictures, "a.png"), out), warnings=("100 % odd",))))
     assert "100 % odd" in caplog.text
 
 

@@ -184,7 +184,7 @@ def test_a_field_has_the_type_that_its_schema_has(name: str) -> None:
     words = {int: "integer", float: "number", bool: "boolean", str: "string", Path: "string", type(None): "null"}
     for field, hint in get_type_hints(SECTIONS[name]).items():
         written = _resolved(SCHEMA["$defs"][name]["properties"][field])["type"]
-        if written != "array":
+        if written not in ("array", "object"):
             kinds = get_args(hint) or (hint,)
             assert {words[kind] for kind in kinds} == set([written] if isinstance(written, str) else written), field
 
@@ -229,7 +229,14 @@ def test_kernels_are_odd_by_the_schema() -> None:
         if key.endswith(("kernel_px", "kernels_px"))
     }
     for value in map(_resolved, kernels.values()):
-        assert _resolved(value.get("items", value))["not"] == {"type": "integer", "multipleOf": 2}
+        assert _resolved(value.get("items", value))["not"]["multipleOf"] == 2
+
+
+def test_each_kind_of_mark_may_name_any_detector_and_nothing_else() -> None:
+    kinds = SCHEMA["$defs"]["classification"]["properties"]["detectors_of"]["properties"]
+    assert set(kinds) == set(records.CLASSIFICATIONS)
+    for names in map(_resolved, kinds.values()):
+        assert _resolved(names["items"])["enum"] == list(SCHEMA["$defs"]["detectors"]["properties"])
 
 
 def test_the_schema_lists_the_words_that_the_records_know() -> None:
@@ -282,12 +289,12 @@ def test_numbers_paths_lists_and_null_arrive_in_the_type_of_their_field(tmp_path
     _put("fusion", "threshold", 1)(document)
     _put("preprocessing", "flat_field_image", "flat.png")(document)
     _put("scale", "pixel_aspect_ratio", None)(document)
-    _put("detectors", "lei", "lengths_px", [9, 15])(document)
+    _put("detectors", "lei", "lengths_px", [8, 16])(document)
     config = load_config(_written(tmp_path, document)).profile("deep_inspection")
     assert isinstance(config.fusion.threshold, float)
     assert config.preprocessing.flat_field_image == tmp_path / "flat.png"
     assert config.scale.pixel_aspect_ratio is None
-    assert config.detectors["lei"].settings["lengths_px"] == (9, 15)
+    assert config.detectors["lei"].settings["lengths_px"] == (8, 16)
 
 
 def test_a_configuration_cannot_be_changed() -> None:

@@ -12,7 +12,17 @@ from matplotlib.figure import Figure
 
 from plots import VIOLATING_COLOUR, diameter_text, ellipse_points, png_bytes, polar_figure
 from records import Ellipse, Inspection, Scale
-from tests.inspections import CENTER, EVERY_KIND, FAILED, HOSTILE_FILE, NO_SCALE, NOT_LOCATED, PASSED, mark
+from tests.inspections import (
+    CENTER,
+    EVERY_KIND,
+    FAILED,
+    HOSTILE_FILE,
+    NO_SCALE,
+    NOT_LOCATED,
+    OUT_OF_FOCUS,
+    PASSED,
+    mark,
+)
 
 
 def _texts(figure: Figure) -> list[str]:
@@ -39,9 +49,10 @@ def test_any_file_name_can_stand_in_the_title(file: str) -> None:
     assert png_bytes(polar_figure(replace(FAILED, image=replace(FAILED.image, file=file))))
 
 
-def test_without_a_fiber_the_page_says_why() -> None:
-    figure = polar_figure(NOT_LOCATED)
-    assert NOT_LOCATED.verdict.reasons[0] in _texts(figure)
+@pytest.mark.parametrize("inspection", [NOT_LOCATED, OUT_OF_FOCUS], ids=["not located", "out of focus"])
+def test_what_was_not_inspected_has_a_page_that_says_why_and_no_map(inspection: Inspection) -> None:
+    figure = polar_figure(inspection)
+    assert inspection.verdict.reasons[0] in _texts(figure)
     assert figure.axes == []
 
 
@@ -49,8 +60,16 @@ def test_zone_diameters_are_written_on_the_map() -> None:
     assert {"A 25 um", "B 110 um", "C 135 um", "D 250 um"} <= set(_texts(polar_figure(PASSED)))
 
 
+def test_a_diameter_is_not_written_on_a_mark() -> None:
+    angles = np.deg2rad(np.arange(0, 320, 20))  # marks all around zone B, but for a gap at the upper right
+    places = np.stack([110 * np.cos(angles), 137.5 * np.sin(angles)], axis=1)
+    marks = tuple(mark(f"P{i}", "pit_dig", (x, y), 10) for i, (x, y) in enumerate(places.tolist(), 1))
+    label = next(t for t in polar_figure(replace(PASSED, defects=marks)).axes[0].texts if t.get_text() == "B 110 um")
+    assert -40 < np.rad2deg(label.get_position()[0]) < 0
+
+
 def test_without_scale_diameters_are_in_pixels() -> None:
-    assert "A 56 px" in _texts(polar_figure(NO_SCALE))
+    assert "A 56.2 px" in _texts(polar_figure(NO_SCALE))
 
 
 def test_a_clean_face_has_a_map_without_marks() -> None:
@@ -74,9 +93,9 @@ def test_without_scale_the_radius_is_in_pixels() -> None:
 
 def test_marks_that_break_a_limit_are_ringed_and_named() -> None:
     figure = polar_figure(FAILED)
-    rings = [c for c in _collections(figure) if c.get_facecolors().size == 0]
-    assert [to_hex(c.get_edgecolors()[0]).upper() for c in rings] == [VIOLATING_COLOUR]
-    assert len(rings[0].get_offsets()) == 1
+    rings = [c for c in _collections(figure) if np.size(c.get_facecolor()) == 0]
+    assert [to_hex(np.asarray(c.get_edgecolor())[0]).upper() for c in rings] == [VIOLATING_COLOUR]
+    assert np.shape(rings[0].get_offsets()) == (1, 2)
     assert "S1" in _texts(figure)
     assert "P1" not in _texts(figure)
 

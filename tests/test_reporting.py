@@ -28,7 +28,7 @@ from tests.inspections import (
     FAILED,
     HOSTILE_FILE,
     NO_SCALE,
-    NOT_LOCATED,
+    OUT_OF_FOCUS,
     PASSED,
     SCALE,
     UNREADABLE,
@@ -244,7 +244,7 @@ def test_a_summary_row_counts_marks_by_zone_and_class() -> None:
 
 
 def test_what_could_not_be_measured_has_a_row_without_counts(tmp_path: Path) -> None:
-    inspections = [FAILED, PASSED, NOT_LOCATED, UNREADABLE]
+    inspections = [FAILED, PASSED, OUT_OF_FOCUS, UNREADABLE]
     reporting.write_summary(tmp_path / "s.csv", [reporting.summary_row(i) for i in inspections])
     rows = _read_csv(tmp_path / "s.csv")
     assert [row["Total_Defect_Count"] for row in rows] == ["5", "0", "", ""]
@@ -326,6 +326,24 @@ def test_a_write_that_fails_at_the_end_leaves_no_temporary_file(tmp_path: Path) 
     with pytest.raises(UserError, match="out cannot be written"):
         reporting.write_result(taken, FAILED)
     assert list(tmp_path.iterdir()) == [taken]
+
+
+@every_writer
+def test_a_disk_that_fills_up_leaves_the_earlier_file_and_no_part_of_the_new_one(
+    write: Callable[[Path], None], tmp_path: Path
+) -> None:
+    resource = pytest.importorskip("resource", reason="file sizes can be limited on POSIX systems only")
+    target = tmp_path / "out"
+    target.write_text("earlier")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(UserError, match="out cannot be written: File too large"):
+            write(target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == [target]
+    assert target.read_text() == "earlier"
 
 
 def test_the_pictures_are_png_files(tmp_path: Path) -> None:

@@ -1,0 +1,429 @@
+"""Calibration targets in a picture: a square grid of dots, a ruled stage micrometer; everything here is in pixels.
+
+Both are fitted as a whole, by least squares over all their features with the outliers left out; distances between
+neighbours alone would carry the error of each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from records import FloatImage, Mask, Points
+
+Vector: TypeAlias = NDArray[np.float64]
+Matrix: TypeAlias = NDArray[np.float64]
+
+MIN_DOTS = 12
+MIN_TICKS = 10
+# Random points fall within a quarter pitch of a lattice site once in four times, the dots of a real grid nearly always.
+SITE_REACH = 0.25
+MIN_SHARE = 0.6
+MAX_RESIDUAL_SHARE = 0.06  # of the pitch; rendered and photographed targets stay below 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class DotGrid:
+    """A lattice fitted to the centroids of dots."""
+
+    basis: Matrix  # (2, 2), columns: one pitch along each of its axes, the first nearer to x
+    columns: int
+    rows: int
+    dots: int
+    residual_px: float  # rms over the dots kept
+    share: float  # of all dots alike that lie on the lattice
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """A ruling fitted to points along its ticks."""
+
+    wave: Vector  # ticks per pixel (fx, fy), square to the ticks
+    ticks: int
+    residual_px: float  # rms over the points kept
+    share: float  # of the points expected that lie on the ruling
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The picture shows no such target; `reason` says why."""
+
+    reason: str
+
+
+def find_dots(gray: FloatImage) -> DotGrid | NotFound:
+    """Fit a lattice to a square grid of dots.
+
+    The dots may be dark or bright, the grid may be turned by any angle, dots may be missing, touch or be dirty, and the
+    light may be uneven.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+
+    Returns
+    -------
+    DotGrid with its basis in pixels, or NotFound with the reason
+    """
+    # Several widths of the neighbourhood and both polarities; the grid with the most dots is the true one.
+    grids = [grid for points in _point_sets(gray) if (grid := _fit_lattice(points)) is not None]
+    best = max(grids, key=lambda grid: grid.dots * grid.share, default=None)
+    problem = _grid_problem(best) if best else f"fewer than {MIN_DOTS} dots alike"
+    return NotFound(f"No dot grid: {problem}") if problem or best is None else best
+
+
+def find_ruler(gray: FloatImage) -> Ruler | NotFound:
+    """Fit a ruling to the ticks of a stage micrometer.
+
+    The ticks may be dark or bright, long and short, turned by any angle; numbers and captions may stand beside them.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+
+    Returns
+    -------
+    Ruler with ticks per pixel in x and y, or NotFound with the reason
+    """
+    # A fine ruling is a dark object as a whole, a coarse one needs wide windows: the best fit that sees all ticks.
+    sizes = (min(gray.shape) // parts | 1 for parts in (4, 12, 36))
+    rulers = [ruler for size in sizes if (ruler := _ruler_after(gray, size)) is not None]
+    most = max((ruler.ticks * ruler.share for ruler in rulers), default=0)
+    full = [ruler for ruler in rulers if ruler.ticks * ruler.share > 0.9 * most]
+    best = min(full, key=lambda ruler: ruler.residual_px, default=None)
+    problem = _ruler_problem(best) if best else f"fewer than {MIN_TICKS} lines at equal distances"
+    return NotFound(f"No ruler: {problem}") if problem or best is None else best
+
+
+# --- lattice of dots
+
+
+def _local_contrast(gray: FloatImage, window_px: int) -> FloatImage:
+    """Departure from the mean of the neighbourhood over its rms there: uneven light and uneven contrast drop out."""
+    smooth = cv2.GaussianBlur(gray, (0, 0), 0.8)
+    box = (window_px, window_px)
+    departure = smooth - cv2.blur(smooth, box, borderType=cv2.BORDER_REFLECT)
+    power = cv2.blur(departure * departure, box, borderType=cv2.BORDER_REFLECT)
+    # The floor keeps an empty margin from showing its noise as dots.
+    return np.asarray(departure / np.sqrt(np.maximum(power, 0.1 * float(power.mean()) + 1e-12)), np.float32)
+
+
+def _otsu(values: FloatImage) -> float:
+    span = 4.0
+    as_bytes = np.clip((values + span) * (255 / (2 * span)), 0, 255).astype(np.uint8)
+    level, _ = cv2.threshold(as_bytes, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    return (float(level) + 0.5) * (2 * span / 255) - span
+
+
+def _dot_centroids(contrast: FloatImage) -> Points:
+    """Sub-pixel centroids (N, 2) of the round, alike regions above the threshold."""
+    level = _otsu(contrast)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((contrast > level).astype(np.uint8), connectivity=8)
+    keep = _alike_dots(stats, contrast.shape)
+    # Weights that vanish at the outline: a centroid does not jump when a pixel crosses the threshold.
+    weight = np.maximum(contrast - level, 0).ravel()
+    flat = labels.ravel()
+    y, x = np.indices(contrast.shape).reshape(2, -1)
+    mass = np.bincount(flat, weight, count)[keep]
+    return np.column_stack([np.bincount(flat, weight * axis, count)[keep] / mass for axis in (x, y)])
+
+
+def _alike_dots(stats: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.intp]:
+    """Labels of compact regions of the usual area that lie wholly inside the picture."""
+    x, y, width, height, area = stats.T
+    inside = (x > 0) & (y > 0) & (x + width < shape[1]) & (y + height < shape[0])
+    compact = (
+        (area >= 6) & (np.maximum(width, height) <= 2 * np.minimum(width, height)) & (area >= 0.5 * width * height)
+    )
+    good = inside & compact
+    good[0] = False  # the background
+    if not good.any():
+        return np.flatnonzero(good)
+    # Weighted by area, or a thousand specks of noise would set the usual size.
+    ordered = np.sort(area[good])
+    usual = ordered[np.searchsorted(np.cumsum(ordered), ordered.sum() / 2)]
+    return np.flatnonzero(good & (area > 0.5 * usual) & (area < 1.8 * usual))
+
+
+def _neighbor_vectors(points: Points) -> Points:
+    """Vectors (8 N, 2) from each point to its four nearest, and their opposites."""
+    single = points.astype(np.float32)
+    _, nearest = cv2.batchDistance(single, single, cv2.CV_32F, K=5)
+    vectors = (points[nearest[:, 1:]] - points[:, None]).reshape(-1, 2)
+    return np.vstack([vectors, -vectors])
+
+
+def _most_frequent(vectors: Points, reach: float) -> Vector:
+    """Mean of the vectors about the one that has the most others within reach."""
+    sample = vectors[:: 1 + len(vectors) // 2000]  # plenty for a mode, and the square of it still fits in a moment
+    near = np.linalg.norm(sample[:, None] - sample[None], axis=2) < reach  # (sample, sample)
+    most = near[np.argmax(np.count_nonzero(near, axis=1))]
+    mean: Vector = sample[most].mean(axis=0)
+    return mean
+
+
+def _basis(points: Points) -> Matrix | None:
+    """Columns: the two shortest lattice vectors, the first nearer to the x axis, both towards positive values."""
+    vectors = _neighbor_vectors(points)
+    length = np.linalg.norm(vectors, axis=1)
+    reach = 0.15 * float(np.median(length))
+    first = _most_frequent(vectors, reach)
+    across = np.abs(vectors @ (-first[1], first[0])) > 0.5 * length * np.linalg.norm(first)
+    if not across.any():
+        return None
+    second = _most_frequent(vectors[across], reach)
+    a, b = sorted((first, second), key=lambda v: abs(math.atan2(v[1], v[0]) % math.pi - math.pi / 2), reverse=True)
+    return np.column_stack([a * np.sign(a[0]), b * np.sign(b[1])])
+
+
+def _affine(sites: Points, points: Points) -> tuple[Vector, Matrix]:
+    design = np.column_stack([np.ones(len(sites)), sites])
+    solution = np.asarray(np.linalg.lstsq(design, points, rcond=None)[0], np.float64)  # (3, 2)
+    return solution[0], solution[1:].T
+
+
+def _spans_plane(sites: Points) -> bool:
+    return len(sites) > 2 and int(np.linalg.matrix_rank(sites - sites[0])) == 2
+
+
+def _indexed(points: Points, origin: Vector, basis: Matrix) -> tuple[Points, Vector]:
+    """Nearest lattice site of each point, and how far from it in pitches."""
+    q = np.linalg.solve(basis, (points - origin).T).T
+    sites = np.rint(q)
+    return sites, np.abs(q - sites).max(axis=1)
+
+
+def _walk(points: Points, basis: Matrix) -> tuple[Vector, Matrix]:
+    """Fit outwards from the middle: an index is counted only as far as the fit so far can count."""
+    middle = np.median(points, axis=0)
+    away = np.linalg.norm(points - middle, axis=1)
+    reach = 4 * float(np.linalg.norm(basis, axis=0).max())
+    near = np.linalg.solve(basis, (points[away < reach] - middle).T)  # (2, n) pitches
+    phase = np.angle(np.exp(2j * np.pi * near).mean(axis=1)) / (2 * np.pi)
+    origin = middle + basis @ phase
+    while True:
+        sites, off = _indexed(points, origin, basis)
+        use = (away < reach) & (off < SITE_REACH)
+        if not _spans_plane(sites[use]):
+            return origin, basis
+        origin, basis = _affine(sites[use], points[use])
+        if reach > away.max():
+            return origin, basis
+        reach *= 1.5
+
+
+def _fit_lattice(points: Points) -> DotGrid | None:
+    """Least squares over the points that sit on the lattice, those far off left out."""
+    basis = _basis(points)
+    if basis is None:
+        return None
+    origin, basis = _walk(points, basis)
+    sites, off = _indexed(points, origin, basis)
+    use = off < SITE_REACH
+    for _ in range(5):
+        if not _spans_plane(sites[use]):
+            return None
+        origin, basis = _affine(sites[use], points[use])
+        sites, off = _indexed(points, origin, basis)
+        residual = np.linalg.norm(points - origin - sites @ basis.T, axis=1)
+        use = (off < SITE_REACH) & (residual <= 4 * np.median(residual[use]) + 1e-3)
+    columns, rows = (len(np.unique(index)) for index in sites[use].T)
+    rms = math.sqrt(float(np.mean(residual[use] ** 2)))
+    return DotGrid(basis, columns, rows, int(use.sum()), rms, float(use.mean()))
+
+
+def _point_sets(gray: FloatImage) -> Iterator[Points]:
+    for parts in (32, 12, 4):  # the neighbourhood must span a pitch or more, and be small against the shading
+        contrast = _local_contrast(gray, min(gray.shape) // parts | 1)
+        for signed in (contrast, -contrast):
+            points = _dot_centroids(signed)
+            if len(points) >= MIN_DOTS:
+                yield points
+
+
+def _grid_problem(grid: DotGrid) -> str:
+    if grid.dots < MIN_DOTS or min(grid.columns, grid.rows) < 3:
+        return f"{grid.dots} dots in {grid.columns} columns and {grid.rows} rows, {MIN_DOTS} in 3 and 3 are needed"
+    pitch_px = float(np.linalg.norm(grid.basis, axis=0).min())
+    return _fit_problem("dots", grid.share, grid.residual_px / pitch_px)
+
+
+def _fit_problem(features: str, share: float, residual_share: float) -> str:
+    if share < MIN_SHARE:
+        return f"{share:.0%} of the {features} lie on the fit, {MIN_SHARE:.0%} are needed"
+    if residual_share > MAX_RESIDUAL_SHARE:
+        return (
+            f"the {features} lie {residual_share:.1%} of their pitch off the fit, {MAX_RESIDUAL_SHARE:.0%} is allowed"
+        )
+    return ""
+
+
+# --- ruled stage micrometer
+
+
+def _without_shading(gray: FloatImage, window_px: int) -> FloatImage:
+    return gray - cv2.blur(gray, (window_px, window_px), borderType=cv2.BORDER_REFLECT)
+
+
+def _strongest_wave(flat: FloatImage) -> Vector:
+    """Cycles per pixel (fx, fy) of the strongest peak of the spectrum, to the nearest bin."""
+    height, width = flat.shape
+    strength = np.abs(np.fft.rfft2(flat * np.outer(np.hanning(height), np.hanning(width))))
+    fy, fx = np.fft.fftfreq(height), np.fft.rfftfreq(width)
+    strength[np.hypot(fx[None], fy[:, None]) < 4 / min(height, width)] = 0  # too few cycles to be a ruling
+    row, column = np.unravel_index(np.argmax(strength), strength.shape)
+    return np.array([fx[column], fy[row]])
+
+
+def _amplitude(flat: FloatImage, wave: Vector) -> complex:
+    """Fourier coefficient of the picture at any (fx, fy)."""
+    height, width = flat.shape
+    along_y, along_x = (np.exp(-2j * np.pi * f * np.arange(n)) for f, n in ((wave[1], height), (wave[0], width)))
+    return complex(along_y @ flat @ along_x)
+
+
+def _refined(flat: FloatImage, wave: Vector) -> Vector:
+    """The wave of greatest amplitude near by, by parabolas along fx and fy in turn, to about a hundredth of a bin."""
+    step = 0.5 / np.array(flat.shape[::-1])
+    for _ in range(4):
+        for move in np.diag(step):
+            before, here, after = (abs(_amplitude(flat, wave + k * move)) for k in (-1, 0, 1))
+            bend = before - 2 * here + after
+            shift = (before - after) / (2 * bend) if bend < 0 else np.sign(after - before)
+            wave = wave + np.clip(shift, -1, 1) * move
+        step = step / 2
+    return wave
+
+
+def _profile(along: Vector, values: NDArray[Any]) -> Points:
+    """Means (k, bins) of values (k, n) at positions along the ruler, one bin per pixel, nan where there are none."""
+    index = np.floor(along).astype(np.intp)
+    right = along - index
+    size = int(index.max()) + 2
+
+    def shared_out(weights: Vector) -> Vector:
+        left_part = np.bincount(index, weights * (1 - right), size)
+        return np.asarray(left_part + np.bincount(index + 1, weights * right, size), np.float64)
+
+    total = shared_out(np.ones_like(along))
+    enough = total > 0.1 * np.median(total)
+    return np.array([np.where(enough, shared_out(row) / np.maximum(total, 1e-12), np.nan) for row in values])
+
+
+def _harmonic(flat: FloatImage, wave: Vector) -> int:
+    """Which harmonic of the ruling the wave is: thin lines far apart have many, all about as strong."""
+    frequency = float(np.linalg.norm(wave))
+    y, x = np.indices(flat.shape).reshape(2, -1)
+    along = (x * wave[0] + y * wave[1]) / frequency
+    (profile,) = _profile(along - along.min(), flat.reshape(1, -1))
+    profile = np.nan_to_num(profile - np.nanmean(profile))
+    power = np.abs(np.fft.rfft(profile, 2 * len(profile))) ** 2
+    likeness = np.fft.irfft(power, 16 * len(profile))[: 8 * len(profile)]  # at lags of an eighth of a pixel
+    peaks = 1 + np.flatnonzero((likeness[1:-1] >= likeness[:-2]) & (likeness[1:-1] > likeness[2:]))
+    peaks = peaks[peaks > np.argmax(likeness < 0)]  # past the width of a line
+    if not peaks.size:
+        return 1
+    # Long ticks make the fifth and tenth peak higher than the first, which belongs to the neighbours.
+    first = peaks[likeness[peaks] > 0.3 * likeness[peaks].max()][0]
+    return max(round(frequency * float(first) / 8), 1)
+
+
+def _band(flat: FloatImage, wave: Vector, waves: int) -> Mask:
+    """Where the picture swings with the wave: captions and the free ends of long ticks do not."""
+    height, width = flat.shape
+    turn = np.exp(-2j * np.pi * (wave[0] * np.arange(width)[None] + wave[1] * np.arange(height)[:, None])) * flat
+    window_px = min(int(waves / np.linalg.norm(wave)), 2 * min(flat.shape) - 3) | 1
+    box = (window_px, window_px)
+    swing = np.hypot(*(cv2.blur(part, box, borderType=cv2.BORDER_REFLECT) for part in (turn.real, turn.imag)))
+    return np.asarray(swing > 0.5 * np.percentile(swing, 99))
+
+
+def _tick_points(flat: FloatImage, band: Mask, wave: Vector) -> Points:
+    """Number of the tick, position along the ruler and across it (n, 3), in five strips that run along the ruler.
+
+    A tick that ought to be there and is not seen has the position nan.
+    """
+    pitch_px = 1 / float(np.linalg.norm(wave))
+    y, x = np.nonzero(band)
+    value = flat[band].astype(np.float64)
+    value = value * (np.sign(np.mean((value - value.mean()) ** 3)) or 1)  # ticks are narrower than the gaps
+    along, across = (wave[0] * x + wave[1] * y) * pitch_px, (wave[0] * y - wave[1] * x) * pitch_px
+    turns = float(np.angle(np.sum(value * np.exp(2j * np.pi * along / pitch_px)))) / (2 * np.pi)
+    # The outer tenths hold ends of ticks and none; each strip must hold all of them.
+    strip = np.searchsorted(np.quantile(across, np.linspace(0.1, 0.9, 6)), across)
+    pixels = np.array([along, across, value])
+    return np.vstack([_strip_points(pixels[:, strip == k], pitch_px, turns) for k in range(1, 6) if (strip == k).any()])
+
+
+def _strip_points(pixels: Points, pitch_px: float, turns: float) -> Points:
+    """Points of one strip: centroids above half height, each within its own pitch; tick n stands near n + turns."""
+    along, across, value = pixels
+    start = math.floor(along.min())
+    level, side = _profile(along - start, np.array([value, across]))
+    number = np.arange(math.ceil(along.min() / pitch_px - turns + 0.5), along.max() / pitch_px - turns - 0.5)
+    guess = (number + turns) * pitch_px - start
+    offset = np.linspace(-0.5, 0.5, 65) * pitch_px
+    window = np.interp(guess[:, None] + offset, np.arange(len(level)), level)  # (tick, offset)
+    whole = np.isfinite(window).all(axis=1)
+    number, guess, window = number[whole], guess[whole], window[whole]
+    if not len(number):
+        return np.empty((0, 3))
+    low, high = window.min(axis=1), window.max(axis=1)
+    weight = np.maximum(window - (low + high)[:, None] / 2, 0)
+    centre = guess + (weight @ offset) / np.maximum(weight.sum(axis=1), 1e-12)
+    seen = high - low > 0.3 * np.percentile(high - low, 75)
+    beside = np.interp(centre, np.arange(len(side)), side)
+    return np.column_stack([number, np.where(seen, centre + start, np.nan), beside])
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruler:
+    wave: Vector  # cycles per pixel (fx, fy), across the ticks
+    ticks: int
+    residual_px: float
+    share: float  # of the expected points that lie on the ruler
+
+
+def _fit_ruler(points: Points, wave: Vector) -> Ruler | None:
+    """Position along = start + pitch x number + lean x position across, by least squares without outliers.
+
+    The lean is what the direction of the wave is still wrong by: it turns and shortens the wave.
+    """
+    number, along, across = points[np.isfinite(points).all(axis=1)].T
+    design = np.column_stack([np.ones(len(number)), number, across])
+    pitch_px = 1 / float(np.linalg.norm(wave))
+    start = along - number * pitch_px
+    use = np.abs(start - np.median(start)) < SITE_REACH * pitch_px
+    for _ in range(5):
+        if len(np.unique(number[use])) < 3:
+            return None
+        fit = np.linalg.lstsq(design[use], along[use], rcond=None)[0]
+        residual = np.abs(along - design @ fit)
+        use = residual <= 6 * np.median(residual[use]) + 1e-3
+    _, fitted_pitch_px, lean = fit
+    ux, uy = wave * pitch_px
+    fitted_wave = np.array([ux + lean * uy, uy - lean * ux]) / fitted_pitch_px
+    rms = math.sqrt(float(np.mean(residual[use] ** 2)))
+    return Ruler(fitted_wave, len(np.unique(number[use])), rms, float(use.sum()) / len(points))
+
+
+def _ruler_after(gray: FloatImage, window_px: int) -> Ruler | None:
+    """The ruling in the picture less its shading, which is what is wider than the window."""
+    flat = _without_shading(gray, window_px)
+    wave = _refined(flat, _strongest_wave(flat))
+    wave = wave / _harmonic(flat * _band(flat, wave, 20), wave)  # so wide that it spans the gaps if it is a harmonic
+    band = _band(flat, wave, 4)
+    wave = _refined(flat * band, wave)  # without the captions, which pull it aside
+    return _fit_ruler(_tick_points(flat, band, wave), wave)
+
+
+def _ruler_problem(ruler: Ruler) -> str:
+    if ruler.ticks < MIN_TICKS:
+        return f"{ruler.ticks} ticks, {MIN_TICKS} are needed"
+    return _fit_problem("ticks", ruler.share, ruler.residual_px * float(np.linalg.norm(ruler.wave)))

@@ -1,0 +1,143 @@
+"""The program as its users start it: processes, a terminal, folders of good and bad files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from jsonschema import Draft202012Validator
+
+from main import main
+from tests.pictures import MULTIMODE, face_jpeg, folder_of
+
+ROOT = Path(__file__).parents[1]
+
+
+def program(*words: str, stdin: str = "", folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "main.py"), *words]
+    return subprocess.run(command, input=stdin, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+
+
+def png(image: np.ndarray) -> bytes:
+    return bytes(cv2.imencode(".png", image)[1])
+
+
+def records(out: Path) -> dict[str, dict[str, Any]]:
+    return {path.name.removesuffix("_result.json"): json.loads(path.read_text()) for path in out.glob("*_result.json")}
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """Results of a folder with a good picture and all kinds of bad ones."""
+    folder = tmp_path_factory.mktemp("mixed")
+    pictures = folder_of(folder / "pictures", "good.png")
+    (pictures / "cut.jpg").write_bytes(face_jpeg()[:-3000])
+    (pictures / "text.png").write_text("this is no picture\n")
+    (pictures / "empty.png").write_bytes(b"")
+    (pictures / "pixel.png").write_bytes(png(np.zeros((1, 1), np.uint8)))
+    done = program("inspect", f"--input-dir={pictures}", f"--output-dir={folder / 'out'}", *MULTIMODE)
+    return done, folder / "out"
+
+
+def test_a_bad_file_costs_only_its_own_result(mixed):
+    done, out = mixed
+    assert done.returncode == 1
+    assert done.stderr == ""
+    rows = pd.read_csv(out / "summary_report.csv").set_index("Image_Filename")["Pass/Fail_Status"]
+    assert len(rows) == 5
+    assert rows["good.png"] in ("PASS", "FAIL")
+    assert set(rows.drop("good.png")) == {"NOT_GRADED"}
+
+
+def test_every_record_fits_its_schema(mixed):
+    _, out = mixed
+    schema = json.loads((ROOT / "result.schema.json").read_text())
+    found = records(out)
+    assert len(found) == 5
+    assert [
+        error.message for record in found.values() for error in Draft202012Validator(schema).iter_errors(record)
+    ] == []
+
+
+def test_every_record_says_why_it_was_not_graded(mixed):
+    _, out = mixed
+    reasons = {name: record["verdict"]["reasons"][:1] for name, record in records(out).items() if name != "good"}
+    starts = {name: reason.partition(":")[0] for name, (reason,) in reasons.items()}
+    assert starts == {"cut": "Unreadable", "text": "Unreadable", "empty": "Unreadable", "pixel": "Localization Failed"}
+
+
+def test_a_picture_that_can_be_read_gets_its_stamp(mixed):
+    _, out = mixed
+    assert {path.name for path in out.glob("*_annotated.png")} == {"good_annotated.png", "pixel_annotated.png"}
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_an_even_picture_is_not_graded(tmp_path, grey):
+    (tmp_path / "a.png").write_bytes(png(np.full((300, 400), grey, np.uint8)))
+    assert main(["inspect", f"--input-dir={tmp_path}", f"--output-dir={tmp_path / 'out'}", *MULTIMODE, "--quiet"]) == 1
+    assert records(tmp_path / "out")["a"]["verdict"]["reasons"][0].startswith("Localization Failed: ")
+
+
+def test_a_clean_face_passes(tmp_path):
+    words = [f"--input-dir={folder_of(tmp_path / 'p', 'a.png')}", f"--output-dir={tmp_path / 'out'}", *MULTIMODE]
+    assert main(["inspect", *words, "--edition=iec_61300_3_35_2015", "--quiet"]) == 0
+    verdict = records(tmp_path / "out")["a"]["verdict"]
+    assert verdict == {"status": "PASS", "reasons": [], "violations": []}
+
+
+def test_the_same_picture_gives_the_same_record(tmp_path):
+    pictures = folder_of(tmp_path / "p", "a.png")
+    for run in ("one", "two"):
+        main(["inspect", f"--input-dir={pictures}", f"--output-dir={tmp_path / run}", *MULTIMODE, "--quiet"])
+    one, two = (records(tmp_path / run)["a"] for run in ("one", "two"))
+    for record in (one, two):
+        del record["timings_s"], record["provenance"]["started"]
+    assert one == two
+
+
+@pytest.mark.slow
+def test_every_sample_of_the_demo_gets_its_verdict(tmp_path, capsys):
+    assert main(["demo", f"--output-dir={tmp_path / 'demo'}"]) == 0, capsys.readouterr().out
+    assert len(pd.read_csv(tmp_path / "demo" / "results" / "summary_report.csv")) == 10
+
+
+def test_the_questions_answered_by_a_script_give_results(tmp_path):
+    folder_of(tmp_path / "p", "a.png")
+    done = program(stdin="p\nout\ny\n50\n125\nmultimode\nfast_scan\n", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out" / "a_annotated.png").is_file()
+
+
+def test_a_mistake_is_one_line_on_the_error_stream(tmp_path):
+    done = program("inspect", f"--input-dir={tmp_path / 'none'}", f"--output-dir={tmp_path / 'out'}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no pseudo-terminals")
+def test_a_terminal_sees_a_bar_and_only_the_names_that_failed(tmp_path):
+    folder_of(tmp_path / "p", "a.png")
+    (tmp_path / "p" / "[red]b.png").write_bytes(b"")
+    words = ("inspect", f"--input-dir={tmp_path / 'p'}", f"--output-dir={tmp_path / 'out'}", *MULTIMODE, "--no-plots")
+    ours, theirs = os.openpty()
+    with subprocess.Popen([sys.executable, str(ROOT / "main.py"), *words], stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        seen = b""
+        with contextlib.suppress(OSError):  # Linux reports the end of a terminal as an error
+            while part := os.read(ours, 4096):
+                seen += part
+    os.close(ours)
+    assert process.returncode == 1
+    assert b"2/2" in seen
+    assert b"[red]b.png: NOT_GRADED" in seen
+    assert b"a.png: " not in seen.replace(b"[red]b.png: ", b"")
