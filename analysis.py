@@ -270,7 +270,7 @@ def _mark(candidate: Candidate, field: Residual, settings: Measurement) -> _Mark
     relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
     peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
     contrast = float(relative[peak])
-    features = _features(candidate.mask, contour, skeleton, relative, contrast)
+    features = _features(candidate.mask, contour, relative, contrast)
     return _Mark(candidate, contour, skeleton, contrast, field.rho[here][candidate.mask], features)
 
 
@@ -283,38 +283,42 @@ def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
     return np.ascontiguousarray(closed[pad - 1 : -pad + 1, pad - 1 : -pad + 1])
 
 
-def _features(
-    mask: Mask, contour: Points, skeleton: Mask, relative: NDArray[np.float32], contrast: float
-) -> Mapping[str, float]:
+def _features(mask: Mask, contour: Points, relative: NDArray[np.float32], contrast: float) -> Mapping[str, float]:
     """What the classification decides on; lengths in pixels."""
     area = float(mask.sum())
-    hull = cv2.contourArea(cv2.convexHull((contour * 2).astype(np.float32))) / 4
-    perimeter = cv2.arcLength(contour.astype(np.float32), True)
-    hull_with_rim = hull + perimeter / 2 + 1  # the contour runs through pixel centres, half a pixel inside the outline
-    slope = cv2.magnitude(cv2.Sobel(relative, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(relative, cv2.CV_32F, 0, 1, scale=1 / 8))
+    outline = contour.astype(np.float32)
+    perimeter = max(cv2.arcLength(outline, True), 1.0)
+    hull = cv2.contourArea(cv2.convexHull(outline)) + perimeter / 2 + 1  # the contour runs through centres of pixels
     return {
         "contrast": contrast,
-        "solidity": min(area / hull_with_rim, 1.0),
-        "sharpness_per_px": float(np.percentile(slope[mask], 90)) / max(abs(contrast), 1e-6),
+        "solidity": min(area / hull, 1.0),
+        "roundness": min(4 * math.pi * cv2.contourArea(outline) / perimeter**2, 1.0),
+        "flatness": float(np.median(np.abs(relative[mask]))) / max(abs(contrast), 1e-6),
         "bright_share": float((relative[mask] > 0).mean()),
-        "waviness": _waviness(skeleton),
+        **_jaggedness(mask),
     }
 
 
-def _waviness(skeleton: Mask) -> float:
-    """Departure of the centreline from a smooth curve, over its length: small for scratches, large for cracks and stains."""
-    y, x = np.nonzero(skeleton)
-    if len(x) < MIN_CENTRELINE:
-        return 0.0
-    points = np.stack([x, y], axis=1).astype(np.float64)
-    points -= points.mean(axis=0)
-    _, _, axes = np.linalg.svd(points, full_matrices=False)
-    along, across = points @ axes[0], points @ axes[1]
-    rest = across - np.polyval(np.polyfit(along, across, 2), along)
-    return float(np.sqrt(np.mean(rest**2)) / max(np.ptp(along), 1.0))
+def _jaggedness(mask: Mask) -> Mapping[str, float]:
+    """Departure of the centreline from a smooth curve, in pixels rms and over its length: small for scratches, not for cracks."""
+    y, x = np.nonzero(mask)
+    points = np.stack([x, y], axis=1) - np.array([x.mean(), y.mean()])
+    _, axes = np.linalg.eigh(points.T @ points)
+    along, across = points @ axes[:, 1], points @ axes[:, 0]
+    slices = ((along - along.min()) / CENTRELINE_STEP_PX).astype(int)
+    count = np.bincount(slices)
+    if len(count) < MIN_CENTRELINE_SLICES:
+        return {"jaggedness_px": 0.0, "jaggedness": 0.0}
+    used = count > 0
+    position = np.linspace(-1, 1, len(count))[used]
+    centre = np.bincount(slices, across)[used] / count[used]
+    rest = centre - np.polynomial.Polynomial.fit(position, centre, 4)(position)
+    rms = float(np.sqrt(np.mean(rest**2)))
+    return {"jaggedness_px": rms, "jaggedness": rms / float(np.ptp(along))}
 
 
-MIN_CENTRELINE = 8  # pixels; a shorter centreline has no shape of its own
+CENTRELINE_STEP_PX = 2.0
+MIN_CENTRELINE_SLICES = 8  # a shorter centreline has no shape of its own
 
 
 def _zones_touched(candidate: Candidate, labels: NDArray[np.uint8]) -> tuple[str, ...]:
@@ -439,12 +443,12 @@ def classify(features: Mapping[str, float], on_edge: bool, zones: int, settings:
     if on_edge:
         return "chip"
     if features["aspect_ratio"] >= settings.scratch_min_aspect_ratio:
-        jagged = features["waviness"] >= settings.crack_min_waviness and abs(features["contrast"]) >= settings.crack_min_contrast
-        return "crack" if jagged else "scratch"
-    compact = features["solidity"] >= settings.pit_min_solidity and features["aspect_ratio"] <= settings.pit_max_aspect_ratio
+        jagged = features["jaggedness_px"] >= settings.crack_min_jaggedness_px
+        return "crack" if jagged and features["jaggedness"] >= settings.crack_min_jaggedness else "scratch"
+    compact = features["roundness"] >= settings.pit_min_roundness and features["aspect_ratio"] <= settings.pit_max_aspect_ratio
     dark = features["contrast"] <= -settings.pit_min_contrast
-    sharp = features["sharpness_per_px"] >= settings.pit_min_sharpness_per_px
-    return "pit_dig" if compact and dark and sharp else "contamination"
+    flat = features["flatness"] >= settings.pit_min_flatness
+    return "pit_dig" if compact and dark and flat else "contamination"
 
 
 def _numbered(defects: Sequence[Defect]) -> tuple[Defect, ...]:

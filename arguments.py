@@ -53,7 +53,9 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--core-diameter-um", metavar="X", help="known diameter of the core")
     parser.add_argument("--cladding-diameter-um", metavar="Y", help="known diameter of the cladding; gives the scale")
     parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
-    parser.add_argument("--calibration", metavar="FILE", default=str(CALIBRATION), help="the same")
+    parser.add_argument(
+        "--calibration", metavar="FILE", default=str(CALIBRATION), help="default: the one beside main.py"
+    )
     parser.add_argument(
         "--zones", metavar="NAME,...", default=",".join(ZONES), help="zones to inspect; default: %(default)s"
     )

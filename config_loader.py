@@ -117,6 +117,7 @@ class ResidualSettings:
     contrast_floor: float
     darkest_level: float
     edge_jitter_px: float
+    cladding_jitter_px: float
     guard_px: float
     frame_level: float
     frame_margin_px: int
@@ -147,7 +148,7 @@ class Fusion:
     peak_px: int
     outline_level: float
     join_px: int
-    edge_band_px: float
+    edge_band_share: float
     edge_min_share: float
     min_area_px: float
     min_mark_snr: float
@@ -166,12 +167,12 @@ class Classification:
     """What tells the kinds of marks apart."""
 
     scratch_min_aspect_ratio: float
-    crack_min_waviness: float
-    crack_min_contrast: float
-    pit_min_solidity: float
+    crack_min_jaggedness_px: float
+    crack_min_jaggedness: float
+    pit_min_roundness: float
     pit_max_aspect_ratio: float
     pit_min_contrast: float
-    pit_min_sharpness_per_px: float
+    pit_min_flatness: float
     min_agreement: float
     detectors_of: Mapping[str, tuple[str, ...]]
 

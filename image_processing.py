@@ -193,18 +193,19 @@ def residual(gray: FloatImage, geometry: FiberGeometry, reach: float, settings: 
     background = _wrapped_back(model, coordinates, s)
     background += _ferrule_trend(window - background, coordinates.rho, settings)
     left = window - background
-    noise = _noise(left, polar - model, s, coordinates, radius_px, settings)
-    noise = _with_floors(noise, background, settings)
+    sigma = _radial_noise(polar - model, s * radius_px, settings)
+    noise = _noise(left, sigma, s, coordinates.s, settings)
+    beside = _noise_beside_edge(sigma, s * radius_px - radius_px, coordinates.rho, settings)
     clear = np.abs(coordinates.rho - 1) * radius_px > settings.guard_px
     return Residual(
         origin_px=origin,
         gray=left,
-        snr=left / noise,
+        snr=left / _with_floors(noise, background, settings.edge_jitter_px, settings),
+        edge_snr=left / _with_floors(beside, background, settings.cladding_jitter_px, settings),
         background=background,
         rho=coordinates.rho,
         theta=coordinates.theta,
         cladding_radius_px=radius_px,
-        cladding_step=abs(geometry.cladding.contrast),
         inside=(coordinates.rho < reach) & clear & _lit(window, settings),
     )
 
@@ -316,31 +317,37 @@ def _ferrule_trend(left: FloatImage, rho: FloatImage, settings: ResidualSettings
     return np.where(ferrule, trend, 0)
 
 
-def _noise(
-    left: FloatImage,
-    deviation: FloatImage,
-    s: FloatArray,
-    coordinates: FiberCoordinates,
-    radius_px: float,
-    settings: ResidualSettings,
-) -> FloatImage:
-    """Robust noise at each radius; one value for the ferrule beyond the reach of the polar model."""
+def _radial_noise(deviation: FloatImage, r_px: FloatArray, settings: ResidualSettings) -> FloatImage:
+    """Robust noise at each radius; (radii,)."""
     sigma = MAD_TO_SIGMA * _median_where(np.abs(deviation), np.isfinite(deviation))
-    few = s * radius_px < settings.pooled_px  # too few pixels around for an estimate of their own
-    sigma[few] = np.median(sigma[(s * radius_px < 3 * settings.pooled_px) & ~few])
-    smooth = cv2.GaussianBlur(np.maximum(sigma, settings.min_noise)[None], (0, 0), 2)[0]
-    noise = np.interp(coordinates.s, s, np.maximum(smooth, sigma)).astype(np.float32)
-    beyond = coordinates.s > s[-1]
+    few = r_px < settings.pooled_px  # too few pixels around for an estimate of their own
+    sigma[few] = np.median(sigma[(r_px < 3 * settings.pooled_px) & ~few])
+    sigma = np.maximum(sigma, settings.min_noise).astype(np.float32)
+    return np.maximum(sigma, cv2.GaussianBlur(sigma[None], (0, 0), 2)[0])
+
+
+def _noise(left: FloatImage, sigma: FloatImage, s: FloatArray, at: FloatImage, settings: ResidualSettings) -> FloatImage:
+    """The radial noise in the pixels of the window; one value for the ferrule beyond the reach of the polar model."""
+    noise = np.interp(at, s, sigma).astype(np.float32)
+    beyond = at > s[-1]
     if beyond.any():
         noise[beyond] = max(MAD_TO_SIGMA * float(np.median(np.abs(left[beyond][::5]))), settings.min_noise)
     return noise
 
 
-def _with_floors(noise: FloatImage, background: FloatImage, settings: ResidualSettings) -> FloatImage:
-    """Noise, and what of a difference is not a mark: a share of the brightness, and the edge misplaced by a part of a pixel."""
+def _noise_beside_edge(sigma: FloatImage, outward_px: FloatArray, rho: FloatImage, settings: ResidualSettings) -> FloatImage:
+    """Noise of cladding and ferrule next to the cladding edge, which a broken edge does not raise."""
+    near = np.abs(outward_px) < 5 * settings.edge_px
+    inside = near & (outward_px < -settings.edge_px)
+    outside = near & (outward_px > settings.edge_px)
+    return np.where(rho < 1, np.median(sigma[inside]), np.median(sigma[outside])).astype(np.float32)
+
+
+def _with_floors(noise: FloatImage, background: FloatImage, jitter_px: float, settings: ResidualSettings) -> FloatImage:
+    """Noise, and what of a difference is not a mark: a share of the brightness, and the edges misplaced by a part of a pixel."""
     texture = settings.contrast_floor * np.maximum(background, settings.darkest_level)
-    slope = cv2.magnitude(cv2.Scharr(background, cv2.CV_32F, 1, 0, scale=1 / 32), cv2.Scharr(background, cv2.CV_32F, 0, 1, scale=1 / 32))
-    return np.sqrt(noise**2 + texture**2 + (settings.edge_jitter_px * slope) ** 2)
+    across, down = (cv2.Scharr(background, cv2.CV_32F, *order, scale=1 / 32) for order in ((1, 0), (0, 1)))
+    return np.sqrt(noise**2 + texture**2 + (jitter_px * cv2.magnitude(across, down)) ** 2)
 
 
 # --- zones ------------------------------------------------------------------------------------------------------------
@@ -459,7 +466,7 @@ def _candidate(mask: Mask, corner: tuple[int, int], field: Residual, evidence: E
     x, y = corner[0] + int(columns[0]), corner[1] + int(rows[0])
     here = np.s_[y : y + mask.shape[0], x : x + mask.shape[1]]
     shares = {name: float(support[here][mask].mean()) for name, support in evidence.supports.items()}
-    by_edge = np.abs(field.rho[here][mask] - 1) * field.cladding_radius_px < settings.edge_band_px
+    by_edge = np.abs(field.rho[here][mask] - 1) < settings.edge_band_share
     on_edge = bool(chips[here][mask].mean() >= settings.edge_min_share and by_edge.mean() > 0.5)
     box = (x + field.origin_px[0], y + field.origin_px[1], mask.shape[1], mask.shape[0])
     return Candidate(box, mask, shares, on_edge)

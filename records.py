@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +58,7 @@ def _require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def _read_only(array: NDArray) -> NDArray:
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False
     return view
@@ -187,15 +187,15 @@ class Residual:
     origin_px: tuple[int, int]  # x, y of the window in the picture
     gray: FloatImage  # picture minus background, grey levels 0..1
     snr: FloatImage  # gray / local noise
+    edge_snr: FloatImage  # gray / noise beside the cladding edge, which a broken edge does not raise
     background: FloatImage
     rho: FloatImage  # distance from the cladding centre in cladding radii
     theta: FloatImage  # angle around the cladding centre, radians 0..2 pi, clockwise on the screen
     cladding_radius_px: float
-    cladding_step: float  # grey step across the cladding edge
     inside: Mask  # where marks are looked for: within reach and clear of the cladding edge's guard band
 
     def __post_init__(self) -> None:
-        for name in ("gray", "snr", "background", "rho", "theta", "inside"):
+        for name in ("gray", "snr", "edge_snr", "background", "rho", "theta", "inside"):
             array = getattr(self, name)
             _require(array.shape == self.snr.shape, f"{name} of shape {array.shape} must match snr of shape {self.snr.shape}")
             object.__setattr__(self, name, _read_only(array))

@@ -178,8 +178,10 @@ def _basis(points: Points) -> Matrix | None:
     if not across.any():
         return None
     second = _most_frequent(vectors[across], reach)
+    if abs(first[0] * second[1] - first[1] * second[0]) <= 0.3 * np.linalg.norm(first) * np.linalg.norm(second):
+        return None
     a, b = sorted((first, second), key=lambda v: abs(math.atan2(v[1], v[0]) % math.pi - math.pi / 2), reverse=True)
-    return np.column_stack([a * np.sign(a[0]), b * np.sign(b[1])])
+    return np.column_stack([a * math.copysign(1, a[0]), b * math.copysign(1, b[1])])
 
 
 def _affine(sites: Points, points: Points) -> tuple[Vector, Matrix]:
@@ -201,7 +203,8 @@ def _indexed(points: Points, origin: Vector, basis: Matrix) -> tuple[Points, Vec
 
 def _walk(points: Points, basis: Matrix) -> tuple[Vector, Matrix]:
     """Fit outwards from the middle: an index is counted only as far as the fit so far can count."""
-    middle = np.median(points, axis=0)
+    median = np.median(points, axis=0)
+    middle = points[np.argmin(np.linalg.norm(points - median, axis=1))]
     away = np.linalg.norm(points - middle, axis=1)
     reach = 4 * float(np.linalg.norm(basis, axis=0).max())
     near = np.linalg.solve(basis, (points[away < reach] - middle).T)  # (2, n) pitches
@@ -395,7 +398,10 @@ def _fit_ruler(points: Points, wave: Vector) -> Ruler | None:
 
     The lean is what the direction of the wave is still wrong by: it turns and shortens the wave.
     """
-    number, along, across = points[np.isfinite(points).all(axis=1)].T
+    seen = points[np.isfinite(points).all(axis=1)]
+    if len(seen) < MIN_TICKS:
+        return None
+    number, along, across = seen.T
     design = np.column_stack([np.ones(len(number)), number, across])
     pitch_px = 1 / float(np.linalg.norm(wave))
     start = along - number * pitch_px

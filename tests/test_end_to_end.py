@@ -83,7 +83,19 @@ def test_a_picture_that_can_be_read_gets_its_stamp(mixed):
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_an_even_picture_is_not_graded(tmp_path, grey):
     (tmp_path / "a.png").write_bytes(png(np.full((300, 400), grey, np.uint8)))
-    assert main(["inspect", f"--input-dir={tmp_path}", f"--output-dir={tmp_path / 'out'}", *MULTIMODE, "--quiet"]) == 1
+    assert (
+        main(
+            [
+                "inspect",
+                f"--input-dir={tmp_path}",
+                f"--output-dir={tmp_path / 'out'}",
+                *MULTIMODE,
+                "--no-plots",
+                "--quiet",
+            ]
+        )
+        == 1
+    )
     assert records(tmp_path / "out")["a"]["verdict"]["reasons"][0].startswith("Localization Failed: ")
 
 
@@ -97,7 +109,16 @@ def test_a_clean_face_passes(tmp_path):
 def test_the_same_picture_gives_the_same_record(tmp_path):
     pictures = folder_of(tmp_path / "p", "a.png")
     for run in ("one", "two"):
-        main(["inspect", f"--input-dir={pictures}", f"--output-dir={tmp_path / run}", *MULTIMODE, "--quiet"])
+        main(
+            [
+                "inspect",
+                f"--input-dir={pictures}",
+                f"--output-dir={tmp_path / run}",
+                *MULTIMODE,
+                "--no-plots",
+                "--quiet",
+            ]
+        )
     one, two = (records(tmp_path / run)["a"] for run in ("one", "two"))
     for record in (one, two):
         del record["timings_s"], record["provenance"]["started"]

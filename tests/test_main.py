@@ -82,12 +82,11 @@ def test_an_image_that_could_not_be_measured_exits_with_1(pictures, out):
     assert inspect(pictures, out, *MULTIMODE) == 1
 
 
-def test_a_failed_image_exits_with_3_only_when_asked_and_1_wins(faces, out):
-    (faces / "b.png").write_bytes(face_png(SCRATCH))
-    assert inspect(faces, out, *MULTIMODE) == 0
-    assert inspect(faces, out, *MULTIMODE, "--fail-exit") == 3
-    (faces / "c.png").write_bytes(b"")
-    assert inspect(faces, out, *MULTIMODE, "--fail-exit") == 1
+def test_a_failed_image_exits_with_3_when_asked_and_one_not_measured_wins(out, tmp_path):
+    folder = folder_of(tmp_path / "p", "bad.png", data=face_png(SCRATCH))
+    assert inspect(folder, out, *MULTIMODE, "--fail-exit") == 3
+    (folder / "empty.png").write_bytes(b"")
+    assert inspect(folder, out, *MULTIMODE, "--fail-exit") == 1
 
 
 def test_a_users_mistake_exits_with_2_and_writes_nothing(pictures, out, capsys):
