@@ -25,8 +25,7 @@ COARSE_WINDOWS = (0.16, 0.06)  # half width of the search around the radius, per
 FINE_WINDOWS = (0.03, 0.015)
 MIN_FINE_WINDOW_PX = 3.0
 RADIAL_STEP_PX = 0.5
-INSIDE = (0.88, 0.95)  # where the grey levels on either side of an edge are taken, in radii
-OUTSIDE = (1.05, 1.12)
+SIDES = (0.05, 0.12)  # where the grey levels on either side of an edge are taken, in radii from it
 SAME_CENTER = 0.15  # centres closer than this share of the radius belong to one fiber
 
 
@@ -76,7 +75,8 @@ def locate(
     if not edges:
         return NotLocated("no circular edge in the picture")
     coarse = _choose_cladding(edges, settings, core_ratio)
-    fine = _refine_full(gray, _rescaled(coarse.form, factors), coarse, settings)
+    room = math.inf if core_ratio is None else 1 - core_ratio
+    fine = _refine_full(gray, _rescaled(coarse.form, factors), coarse, room, settings)
     reason = _why_not(fine, settings)
     if fine is None or reason:
         return NotLocated(reason)
@@ -188,16 +188,16 @@ def _fit_all(
     rng: np.random.Generator,
 ) -> list[Edge]:
     # where the cladding is thin, a search as wide as it would take one edge for the other
-    widest = COARSE_WINDOWS[0] if core_ratio is None else min(COARSE_WINDOWS[0], (1 / core_ratio - 1) / 2)
+    room = math.inf if core_ratio is None else 1 - core_ratio
     fits = (
-        _fit_around(smooth, np.array([x, y, 1 / r**2, 0.0, 1 / r**2]), polarity, method, widest, rng)
+        _fit_around(smooth, np.array([x, y, 1 / r**2, 0.0, 1 / r**2]), polarity, method, room, rng)
         for x, y, r, polarity in seeds
     )
     return [e for e in fits if e is not None and _possible(e, smooth.shape, settings)]
 
 
 def _fit_around(
-    smooth: FloatImage, start: Form, polarity: int, method: Method, widest: float, rng: np.random.Generator
+    smooth: FloatImage, start: Form, polarity: int, method: Method, room: float, rng: np.random.Generator
 ) -> Edge | None:
     form: Form | None = start
     for window in COARSE_WINDOWS:
@@ -205,10 +205,10 @@ def _fit_around(
             return None
         radius = _mean_radius(form)
         tolerance = max(1.0, 0.02 * radius)
-        points = _edge_points(smooth, form, min(window, widest) * radius, COARSE_ANGLES, polarity)
+        points = _edge_points(smooth, form, min(window, room / 2) * radius, COARSE_ANGLES, polarity)
         first = ellipse_fit.ransac(points, tolerance, rng)
         form = None if first is None else ellipse_fit.refine(points, first, 0.2, tolerance / 2)
-    return None if form is None else _evidence(smooth, form, polarity, 0.03 * radius + 1.0, tolerance, method)
+    return None if form is None else _evidence(smooth, form, polarity, 0.03 * radius + 1.0, tolerance, method, room)
 
 
 def _mean_radius(form: Form) -> float:
@@ -223,6 +223,7 @@ def _evidence(
     window_px: float,
     tolerance_px: float,
     method: Method,
+    room: float,
     angles: int = COARSE_ANGLES,
     blur_deg: float = 0.0,
 ) -> Edge:
@@ -230,13 +231,14 @@ def _evidence(
     distance = ellipse_fit.signed_distance(points, form) if len(points) else np.empty(0)
     near = np.abs(distance) <= tolerance_px
     rms = float(np.sqrt(np.mean(distance[near] ** 2))) if near.any() else math.inf
-    return Edge(form, polarity, float(near.sum()) / angles, rms, _step_across(picture, form), method)
+    return Edge(form, polarity, float(near.sum()) / angles, rms, _step_across(picture, form, room), method)
 
 
-def _step_across(picture: FloatImage, form: Form) -> float:
-    """Median grey step from inside to outside."""
-    inside = _sample(picture, _ellipse_grid(form, COARSE_ANGLES, np.linspace(*INSIDE, 4)))
-    outside = _sample(picture, _ellipse_grid(form, COARSE_ANGLES, np.linspace(*OUTSIDE, 4)))
+def _step_across(picture: FloatImage, form: Form, room: float = math.inf) -> float:
+    """Median grey step from inside to outside; `room` is the distance of the next edge, in radii."""
+    sides = np.linspace(*SIDES, 4) * min(1.0, 0.7 * room / SIDES[1])
+    inside = _sample(picture, _ellipse_grid(form, COARSE_ANGLES, 1 - sides))
+    outside = _sample(picture, _ellipse_grid(form, COARSE_ANGLES, 1 + sides))
     return float(np.nanmedian(np.median(outside, axis=1) - np.median(inside, axis=1)))
 
 
@@ -339,7 +341,7 @@ def _concentric(a: Edge, b: Edge) -> bool:
     return bool(np.hypot(*(a.form[:2] - b.form[:2])) <= reach)
 
 
-def _refine_full(gray: FloatImage, start: Form, coarse: Edge, settings: Localization) -> Edge | None:
+def _refine_full(gray: FloatImage, start: Form, coarse: Edge, room: float, settings: Localization) -> Edge | None:
     form: Form | None = start
     smooth = cv2.GaussianBlur(gray, (0, 0), 1.0)
     for share in FINE_WINDOWS:
@@ -350,7 +352,7 @@ def _refine_full(gray: FloatImage, start: Form, coarse: Edge, settings: Localiza
         form = ellipse_fit.refine(points, form, 0.05, window / 4)
     if form is None:
         return None
-    return _evidence(smooth, form, coarse.polarity, window, max(window / 2, 2.0), coarse.method, settings.angles)
+    return _evidence(smooth, form, coarse.polarity, window, max(window / 2, 2.0), coarse.method, room, settings.angles)
 
 
 def _why_not(edge: Edge | None, settings: Localization) -> str:
@@ -445,7 +447,7 @@ def _fit_core(gray: FloatImage, seed: tuple[float, int], cladding: Form, setting
     if form is None:
         return None
     tolerance = max(window / 2, 1.0)
-    return _evidence(gray, form, polarity, window, tolerance, "hough", settings.angles, settings.angular_blur_deg)
+    return _evidence(gray, form, polarity, window, tolerance, "hough", 1 / ratio - 1, settings.angles, settings.angular_blur_deg)
 
 
 def _why_not_core(edge: Edge, cladding: Form, settings: CoreSettings, core_ratio: float | None) -> str:
