@@ -11,7 +11,7 @@ import cv2
 
 from records import UserError
 from reporting import write_file
-from synthetic import DemoFace
+from scenes import DemoFace
 
 EDITION = "iec_61300_3_35_2022"  # the verdicts that the samples expect are those of its limits
 

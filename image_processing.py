@@ -213,7 +213,7 @@ def residual(gray: FloatImage, geometry: FiberGeometry, reach: float, settings: 
 def _window(shape: tuple[int, ...], cladding: Ellipse, reach: float) -> tuple[tuple[int, int], tuple[int, int]]:
     (cx, cy), half = cladding.center_px, reach * max(cladding.axes_px) / 2
     x0, y0 = max(int(cx - half), 0), max(int(cy - half), 0)
-    x1, y1 = min(int(cx + half) + 2, shape[1]), min(int(cy + half) + 2, shape[0])
+    x1, y1 = max(min(int(cx + half) + 2, shape[1]), x0), max(min(int(cy + half) + 2, shape[0]), y0)
     return (x0, y0), (y1 - y0, x1 - x0)
 
 
@@ -253,20 +253,22 @@ def _angular_model(polar: FloatImage, r_px: FloatArray, near_edges: Mask, settin
     harmonic, a slightly wavy one a higher, so more of them are allowed near the edges.
     """
     known = np.isfinite(polar)
-    start = _median_where(polar, known)
-    basis, orders = _harmonics(polar.shape[1], settings.edge_harmonics)
     highest = np.where(near_edges, settings.edge_harmonics, settings.harmonics)
     # at least 25 px of circumference for each period, or a mark near the centre would be fitted away
-    usable = orders[None, :] <= np.minimum(highest, r_px / 4)[:, None]
-    gain = np.where(orders == 0, 1, 2).astype(np.float32) / polar.shape[1]
-    coefficients = np.zeros((len(r_px), len(basis)), np.float32)
-    coefficients[:, 0] = start
+    highest = np.minimum(highest, r_px / 4)
+    model = np.repeat(_median_where(polar, known)[:, None], polar.shape[1], axis=1)
     for _ in range(settings.rounds):
-        deviation = np.where(known, polar - coefficients @ basis, 0)
+        deviation = np.where(known, polar - model, 0)
         limit = settings.clip_sigma * MAD_TO_SIGMA * np.median(np.abs(deviation[:, ::3]), axis=1, keepdims=True)
-        np.clip(deviation, -limit, limit, out=deviation)
-        coefficients += (deviation @ basis.T) * gain * usable
-    return coefficients @ basis
+        model += _low_harmonics(np.clip(deviation, -limit, limit), highest)
+    return model
+
+
+def _low_harmonics(polar: FloatImage, highest: FloatArray) -> FloatImage:
+    """The part of each radius up to its highest harmonic."""
+    spectrum = np.fft.rfft(polar, axis=1)
+    spectrum[np.arange(spectrum.shape[1]) > highest[:, None]] = 0
+    return np.fft.irfft(spectrum, polar.shape[1], axis=1).astype(np.float32)
 
 
 def _median_where(polar: FloatImage, known: Mask) -> FloatImage:
@@ -277,13 +279,6 @@ def _median_where(polar: FloatImage, known: Mask) -> FloatImage:
     out = np.zeros(len(polar), np.float32)
     out[seen] = np.nanmedian(polar[seen], axis=1)
     return out
-
-
-def _harmonics(angles: int, highest: int) -> tuple[FloatImage, NDArray[np.int64]]:
-    theta = np.linspace(0, 2 * math.pi, angles, endpoint=False)
-    k = np.arange(1, highest + 1)
-    basis = np.concatenate([np.ones((1, angles)), np.cos(k[:, None] * theta), np.sin(k[:, None] * theta)])
-    return basis.astype(np.float32), np.concatenate([[0], k, k])
 
 
 def _forgive_centre(model: FloatImage, s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> None:
@@ -366,11 +361,12 @@ def zone_map(shape: tuple[int, int], outlines: Sequence[ZoneOutline]) -> Zones:
     Zones with (H, W) uint8 labels: 0 outside all, else 1 + index in ZONE_LETTERS
     """
     labels = np.zeros(shape, np.uint8)
-    x, y = np.arange(shape[1]), np.arange(shape[0])[:, None]
     for outline in reversed(outlines):
+        (x0, y0), (h, w) = _window(shape, outline.outer, 1.0)
         cx, cy, p, q, s = ellipse_fit.to_form(outline.outer)
-        ux, uy = x - cx, y - cy
-        labels[p * ux * ux + 2 * q * ux * uy + s * uy * uy <= 1] = 1 + ZONE_LETTERS.index(outline.letter)
+        ux, uy = np.arange(x0, x0 + w) - cx, (np.arange(y0, y0 + h) - cy)[:, None]
+        inside = p * ux * ux + 2 * q * ux * uy + s * uy * uy <= 1
+        labels[y0 : y0 + h, x0 : x0 + w][inside] = 1 + ZONE_LETTERS.index(outline.letter)
     return Zones(labels, tuple(outlines))
 
 

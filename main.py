@@ -35,7 +35,7 @@ from demo import write_samples
 from image_files import SUMMARY, printable
 from manifest import positive_number
 from records import PROGRAM, VERSION, Inspection, UserError
-from synthetic import demo_faces
+from scenes import demo_faces
 
 Show: TypeAlias = Callable[[Inspection, Counts], None]
 Display: TypeAlias = Callable[[int], AbstractContextManager[Show]]  # of a number of images

@@ -92,8 +92,8 @@ def find_ruler(gray: FloatImage) -> Ruler | NotFound:
     Ruler with ticks per pixel in x and y, or NotFound with the reason
     """
     # A fine ruling is a dark object as a whole, a coarse one needs wide windows: the best fit that sees all ticks.
-    sizes = (min(gray.shape) // parts | 1 for parts in (4, 12, 36))
-    rulers = [ruler for size in sizes if (ruler := _ruler_after(gray, size)) is not None]
+    flat, *windows = _without_shading(gray, min(gray.shape) // 4 | 1), *(min(gray.shape) // n | 1 for n in (4, 12, 36))
+    rulers = [ruler for window_px in windows if (ruler := _ruler_after(flat, window_px)) is not None]
     most = max((ruler.ticks * ruler.share for ruler in rulers), default=0)
     full = [ruler for ruler in rulers if ruler.ticks * ruler.share > 0.9 * most]
     best = min(full, key=lambda ruler: ruler.residual_px, default=None)
@@ -235,7 +235,7 @@ def _fit_lattice(points: Points) -> DotGrid | None:
         origin, basis = _affine(sites[use], points[use])
         sites, off = _indexed(points, origin, basis)
         residual = np.linalg.norm(points - origin - sites @ basis.T, axis=1)
-        use = (off < SITE_REACH) & (residual <= 4 * np.median(residual[use]) + 1e-3)
+        use = (off < SITE_REACH) & (residual <= 3 * np.median(residual[use]) + 1e-3)
     columns, rows = (len(np.unique(index)) for index in sites[use].T)
     rms = math.sqrt(float(np.mean(residual[use] ** 2)))
     return DotGrid(basis, columns, rows, int(use.sum()), rms, float(use.mean()))
@@ -419,14 +419,21 @@ def _fit_ruler(points: Points, wave: Vector) -> Ruler | None:
     return Ruler(fitted_wave, len(np.unique(number[use])), rms, float(use.sum()) / len(points))
 
 
-def _ruler_after(gray: FloatImage, window_px: int) -> Ruler | None:
-    """The ruling in the picture less its shading, which is what is wider than the window."""
-    flat = _without_shading(gray, window_px)
-    wave = _refined(flat, _strongest_wave(flat))
-    wave = wave / _harmonic(flat * _band(flat, wave, 20), wave)  # so wide that it spans the gaps if it is a harmonic
+def _ruler_after(flat: FloatImage, window_px: int) -> Ruler | None:
+    """The ruling whose strongest wave stands out of the picture less what is wider than the window."""
+    fine = _without_shading(flat, window_px)
+    wave = _refined(fine, _strongest_wave(fine))
+    # Only the wave comes from the fine picture: a narrow window puts a tick in the middle of each wide gap.
+    wave = wave / _harmonic(_inside(flat, _band(fine, wave, 20)), wave)
     band = _band(flat, wave, 4)
-    wave = _refined(flat * band, wave)  # without the captions, which pull it aside
-    return _fit_ruler(_tick_points(flat, band, wave), wave)
+    inside = _inside(flat, band)
+    wave = _refined(inside, wave)  # without the captions, which pull it aside
+    return _fit_ruler(_tick_points(inside, band, wave), wave)
+
+
+def _inside(flat: FloatImage, band: Mask) -> FloatImage:
+    """The picture less its mean in the band, 0 outside."""
+    return np.where(band, flat - np.mean(flat[band]), 0).astype(np.float32)
 
 
 def _ruler_problem(ruler: Ruler) -> str:

@@ -17,24 +17,46 @@ ROOT = Path(__file__).resolve().parents[1]
 ROWS = {
     "records": 0,
     "config_loader": 1,
+    "decoding": 1,
     "ellipse_fit": 1,
     "detectors": 1,
     "camera": 1,
     "plots": 1,
+    "localization": 2,
     "image_processing": 2,
     "analysis": 2,
+    "annotation": 2,
+    "manifest": 2,
     "synthetic": 2,
+    "targets": 2,
     "calibration": 3,
+    "image_files": 3,
     "reporting": 3,
+    "scenes": 3,
+    "demo": 4,
     "pipeline": 4,
     "batch": 5,
-    "main": 6,
+    "arguments": 6,
+    "main": 7,
 }
 
 # Each package from outside the standard library, and the rooms it may be used in.
 ROOMS = {
-    "numpy": set(ROWS) - {"config_loader", "batch", "main"},
-    "cv2": {"detectors", "image_processing", "analysis", "synthetic", "calibration", "reporting", "batch"},
+    "numpy": set(ROWS) - {"config_loader", "manifest", "image_files", "pipeline", "batch", "arguments", "main"},
+    "cv2": {
+        "analysis",
+        "annotation",
+        "decoding",
+        "demo",
+        "detectors",
+        "image_processing",
+        "localization",
+        "reporting",
+        "scenes",
+        "synthetic",
+        "targets",
+    },
+    "PIL": {"decoding"},
     "jsonschema": {"config_loader"},
     "matplotlib": {"plots"},
     "pandas": {"reporting"},
@@ -84,9 +106,10 @@ def _packages(tree: ast.AST) -> set[str]:
 
 
 def _when_loaded(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node that runs when the module is imported: not the bodies of functions."""
+    """Every node that runs when the module is imported: not the bodies of functions, nor what is there for types alone."""
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
+        if not for_types and not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             yield child
             yield from _when_loaded(child)
 

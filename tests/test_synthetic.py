@@ -8,10 +8,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from records import CLASSIFICATIONS, Ellipse
+from records import Ellipse
 from synthetic import (
     Chip,
     Contamination,
@@ -21,10 +19,6 @@ from synthetic import (
     Pit,
     Ring,
     Scratch,
-    demo_faces,
-    random_blemishes,
-    random_face,
-    random_surface,
     render_face,
 )
 
@@ -321,101 +315,3 @@ def test_sixteen_bits_show_the_same_scene_as_eight():
 def test_an_impossible_face_is_refused_with_the_value(wrong, message):
     with pytest.raises(ValueError, match=message):
         replace(EXACT, **wrong)
-
-
-# --- random scenes
-
-seeds = st.integers(0, 2**32 - 1)
-
-
-@settings(max_examples=25)
-@given(seed=seeds, bits=st.sampled_from([8, 16]))
-def test_any_random_scene_renders_with_its_marks_inside_the_picture(seed, bits):
-    rng = np.random.default_rng(seed)
-    spec = random_face(rng, shape=(240, 320), bits=bits)
-    face = render_face(spec, random_blemishes(rng, spec, 4), rng)
-    assert face.image.shape == (240, 320)
-    for truth in face.truth.blemishes:
-        assert truth.kind in CLASSIFICATIONS
-        assert truth.mask.shape == (240, 320)
-        assert truth.mask.any()
-        assert 0 < truth.width_um <= truth.length_um + 1e-6 or truth.kind == "chip"
-        assert truth.snr > 0
-
-
-@settings(max_examples=40)
-@given(seed=seeds)
-def test_a_random_face_lies_whole_in_its_picture(seed):
-    spec = random_face(np.random.default_rng(seed))
-    (x, y), reach = spec.cladding_ellipse.center_px, max(spec.cladding_ellipse.axes_px) / 2
-    assert reach < x < spec.shape[1] - 1 - reach
-    assert reach < y < spec.shape[0] - 1 - reach
-
-
-def test_what_is_given_for_a_random_face_is_kept():
-    spec = random_face(np.random.default_rng(3), cladding_diameter_um=80.0, shape=(300, 400), noise=0.0)
-    assert (spec.cladding_diameter_um, spec.shape, spec.noise) == (80.0, (300, 400), 0.0)
-    assert spec.cladding_ellipse.mean_diameter_px < 300
-
-
-def test_random_faces_show_cores_brighter_darker_and_as_bright_as_the_cladding():
-    steps = [spec.core - spec.cladding for spec in map(random_face, map(np.random.default_rng, range(40)))]
-    assert max(steps) > 50
-    assert min(steps) < -15
-    assert min(map(abs, steps)) < 3
-
-
-@settings(max_examples=10)
-@given(seed=seeds)
-def test_random_blemishes_keep_clear_of_each_other_and_of_the_borders_asked_for(seed):
-    rng = np.random.default_rng(seed)
-    compact = ("scratch", "pit_dig", "contamination")
-    blemishes = random_blemishes(rng, EXACT, 6, kinds=compact, size_um=(3.0, 8.0), radius_um=(28.0, 58.0))
-    masks = [truth.mask for truth in render(EXACT, *blemishes).truth.blemishes]
-    assert len(masks) >= 3
-    assert np.sum(masks, axis=0).max() == 1
-    rows, columns = np.nonzero(np.any(masks, axis=0))
-    radius = np.hypot(columns - EXACT.centre_px[0], rows - EXACT.centre_px[1]) * EXACT.um_per_px
-    assert radius.min() > 28 - 2
-    assert radius.max() < 58 + 2
-
-
-@pytest.mark.parametrize("kind", ["pit_dig", "contamination"])
-def test_compact_random_blemishes_have_the_size_asked_for(kind):
-    blemishes = random_blemishes(np.random.default_rng(5), EXACT, 12, kinds=(kind,), size_um=(6.0, 6.0))
-    sizes = [truth_of(blemish).diameter_um for blemish in blemishes]
-    assert 5.5 < np.mean(sizes) < 7.5
-
-
-def test_an_unknown_kind_of_blemish_is_refused_by_name():
-    with pytest.raises(ValueError, match="hair"):
-        random_blemishes(np.random.default_rng(0), EXACT, 1, kinds=("hair",))
-
-
-@settings(max_examples=20)
-@given(seed=seeds)
-def test_a_random_surface_is_a_grey_picture_of_the_size_asked_for(seed):
-    image = random_surface(np.random.default_rng(seed), (120, 160))
-    assert image.shape == (120, 160)
-    assert image.dtype == np.uint8
-    assert image.std() > 0
-
-
-def test_the_demo_shows_every_kind_of_blemish_and_every_verdict():
-    faces = demo_faces()
-    assert {blemish.kind for face in faces for blemish in face.blemishes} == set(CLASSIFICATIONS)
-    assert {face.expected for face in faces} == {"PASS", "FAIL", "NOT_GRADED"}
-    assert len({face.name for face in faces}) == len(faces)
-
-
-def test_the_demo_calls_clean_what_has_no_blemish():
-    for face in demo_faces():
-        assert face.name.startswith("clean") == (face.spec is not None and not face.blemishes)
-
-
-@pytest.mark.parametrize("face", demo_faces(), ids=lambda face: face.name)
-def test_a_demo_picture_is_the_same_every_time(face):
-    image = face.image()
-    assert np.array_equal(image, face.image())
-    assert image.dtype == np.uint8
-    assert image.std() > 1
