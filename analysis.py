@@ -85,8 +85,9 @@ def _aspect_ratio(
     if settings.fiber_is_angled is None and ratio - 1 > settings.elliptical_warning_pct / 100:
         angle = math.degrees(math.acos(1 / ratio))
         return 1.0, (
-            f"Elliptical cladding: axes {min(cladding.axes_px):.1f} x {max(cladding.axes_px):.1f} px are either pixels of aspect "
-            f"ratio {height / width:.4f} or a face tilted by {angle:.1f} deg; taken as tilted, set pixel_aspect_ratio or fiber_is_angled",
+            f"Elliptical cladding: axes {min(cladding.axes_px):.1f} x {max(cladding.axes_px):.1f} px are either pixels "
+            f"of aspect ratio {height / width:.4f} or a face tilted by {angle:.1f} deg; taken as tilted, set "
+            "pixel_aspect_ratio or fiber_is_angled",
         )
     return 1.0, ()
 
@@ -99,7 +100,7 @@ def _extent(ellipse: Ellipse) -> tuple[float, float]:
 
 
 def _scale_from_diameter(cladding: Ellipse, diameter_um: float, aspect: float, settings: ScaleSettings) -> Scale:
-    """A tilted face is foreshortened in one direction only, so there the longer axis is the diameter; else the mean is."""
+    """A tilted face is foreshortened in one direction only, so its longer axis is the diameter; else the mean is."""
     square = in_micrometres(cladding, (aspect, 1.0))
     size = max(square.axes_px) if settings.fiber_is_angled else square.mean_diameter_px
     return Scale(aspect * diameter_um / size, diameter_um / size, "user_cladding")
@@ -112,8 +113,8 @@ def _disagreement(scale: Scale, calibration: Scale | None, settings: ScaleSettin
     if percent <= settings.max_disagreement_pct:
         return ()
     return (
-        f"Scale disagreement: the known cladding gives {scale.um_per_px:.4f} um/px, the calibration {calibration.um_per_px:.4f} um/px, "
-        f"{percent:.1f} % apart (limit {settings.max_disagreement_pct:g} %)",
+        f"Scale disagreement: the known cladding gives {scale.um_per_px:.4f} um/px, the calibration "
+        f"{calibration.um_per_px:.4f} um/px, {percent:.1f} % apart (limit {settings.max_disagreement_pct:g} %)",
     )
 
 
@@ -138,9 +139,9 @@ def measure_geometry(geometry: FiberGeometry, scale: Scale | None) -> Mapping[st
 
     Notes
     -----
-    Terms as in IEC 60793-1-20 (Optical fibres: fibre geometry): non-circularity is the difference of the largest and the
-    smallest diameter over the mean diameter, the concentricity error the distance of the centres. A nominal core is not
-    measured, so it has neither.
+    Terms as in IEC 60793-1-20 (Optical fibres: fibre geometry): non-circularity is the difference of the largest and
+    the smallest diameter over the mean diameter, the concentricity error the distance of the centres. A nominal core is
+    not measured, so it has neither.
     """
     axes = (1.0, 1.0) if scale is None else (scale.um_per_px_x, scale.um_per_px_y)
     cladding = in_micrometres(geometry.cladding.ellipse, axes)
@@ -169,7 +170,9 @@ def _non_circularity_pct(ellipse: Ellipse) -> float:
     return 100 * (max(ellipse.axes_px) - min(ellipse.axes_px)) / ellipse.mean_diameter_px
 
 
-def zone_outlines(geometry: FiberGeometry, criteria: Criteria, request: Request, scale: Scale | None) -> tuple[ZoneOutline, ...]:
+def zone_outlines(
+    geometry: FiberGeometry, criteria: Criteria, request: Request, scale: Scale | None
+) -> tuple[ZoneOutline, ...]:
     """The outer border of each zone of the criteria in the picture, ellipses concentric with the cladding.
 
     Without a scale the zones are the detected core, the cladding, and the ferrule out to twice the cladding.
@@ -184,10 +187,16 @@ def zone_outlines(geometry: FiberGeometry, criteria: Criteria, request: Request,
     return tuple(o for o in outlines if o is not None)
 
 
-def _zone_outline(zone: ZoneCriteria, geometry: FiberGeometry, cladding_um: float, request: Request) -> ZoneOutline | None:
+def _zone_outline(
+    zone: ZoneCriteria, geometry: FiberGeometry, cladding_um: float, request: Request
+) -> ZoneOutline | None:
     cladding = geometry.cladding.ellipse
     if zone.of == "core":
-        return None if geometry.core is None else ZoneOutline(zone.letter, _grown(geometry.core.ellipse, zone, cladding, cladding_um))
+        return (
+            None
+            if geometry.core is None
+            else ZoneOutline(zone.letter, _grown(geometry.core.ellipse, zone, cladding, cladding_um))
+        )
     outer_um = zone.plus_um if zone.of == "fixed" else zone.times * cladding_um + zone.plus_um
     return ZoneOutline(zone.letter, cladding.scaled(outer_um / cladding_um))
 
@@ -253,7 +262,9 @@ def measure(
         touched = _zones_touched(candidate, zones.labels)
         if touched:
             mark = _mark(candidate, field, config.measurement)
-            zone = touched[0] if criteria.zone_rule == "touched" else _zone_at_centroid(candidate, zones.labels, touched)
+            zone = (
+                touched[0] if criteria.zone_rule == "touched" else _zone_at_centroid(candidate, zones.labels, touched)
+            )
             defects.append(_defect(mark, zone, touched, field, scale, cladding_um, config))
     return _numbered(defects)
 
@@ -300,7 +311,7 @@ def _features(mask: Mask, contour: Points, relative: NDArray[np.float32], contra
 
 
 def _jaggedness(mask: Mask) -> Mapping[str, float]:
-    """Departure of the centreline from a smooth curve, in pixels rms and over its length: small for scratches, not for cracks."""
+    """Departure of the centreline from a smooth curve, in pixels rms and over its length: small for scratches."""
     y, x = np.nonzero(mask)
     points = np.stack([x, y], axis=1) - np.array([x.mean(), y.mean()])
     _, axes = np.linalg.eigh(points.T @ points)
@@ -379,7 +390,9 @@ def _defect(
     um = None if scale is None else _shape(mark, (scale.um_per_px_x, scale.um_per_px_y))
     features = dict(mark.features) | {"aspect_ratio": px.length / px.width}
     kind = classify(features, mark.candidate.on_edge, len(touched), config.classification)
-    perimeter = cv2.arcLength(mark.contour.astype(np.float32), True) + math.pi  # of the outline half a pixel further out
+    perimeter = (
+        cv2.arcLength(mark.contour.astype(np.float32), True) + math.pi
+    )  # of the outline half a pixel further out
     radius_px = field.cladding_radius_px
     per_px = None if scale is None else (cladding_um / 2 / radius_px if cladding_um else scale.um_per_px)
     r_px = float(mark.rho.min()) * radius_px, float(mark.rho.max()) * radius_px
@@ -405,25 +418,26 @@ def _defect(
         aspect_ratio=px.length / px.width,
         contrast=mark.contrast,
         zones_touched=tuple(ZONE_NAMES[z] for z in touched),
-        detected_by=tuple(n for n, share in mark.candidate.evidence.items() if share >= config.classification.min_agreement),
+        detected_by=tuple(
+            n for n, share in mark.candidate.evidence.items() if share >= config.classification.min_agreement
+        ),
         features=features,
-        area_um2=um and um.area,
-        length_um=um and um.length,
-        width_um=um and um.width,
-        diameter_um=um and um.diameter,
-        r_min_um=per_px and r_px[0] * per_px,
-        r_max_um=per_px and r_px[1] * per_px,
+        area_um2=None if um is None else um.area,
+        length_um=None if um is None else um.length,
+        width_um=None if um is None else um.width,
+        diameter_um=None if um is None else um.diameter,
+        r_min_um=None if per_px is None else r_px[0] * per_px,
+        r_max_um=None if per_px is None else r_px[1] * per_px,
     )
 
 
-def _confidence(
-    candidate: Candidate, kind: str, config: Config
-) -> float:
-    """Evidence at the mark over what the detectors of its kind could have given, at most 1."""
-    able = [n for n in config.classification.detectors_of[kind] if n in candidate.evidence]
-    given = sum(config.detectors[n].weight * share for n, share in candidate.evidence.items())
-    possible = sum(config.detectors[n].weight for n in able)
-    return min(given / possible, 1.0) if possible > 0 else 0.0
+def _confidence(candidate: Candidate, kind: str, config: Config) -> float:
+    """Evidence at the mark over what the detectors of its kind could have given."""
+    weights = {
+        n: config.detectors[n].weight for n in config.classification.detectors_of[kind] if n in candidate.evidence
+    }
+    possible = sum(weights.values())
+    return sum(w * candidate.evidence[n] for n, w in weights.items()) / possible if possible > 0 else 0.0
 
 
 def classify(features: Mapping[str, float], on_edge: bool, zones: int, settings: Classification) -> str:
@@ -445,7 +459,10 @@ def classify(features: Mapping[str, float], on_edge: bool, zones: int, settings:
     if features["aspect_ratio"] >= settings.scratch_min_aspect_ratio:
         jagged = features["jaggedness_px"] >= settings.crack_min_jaggedness_px
         return "crack" if jagged and features["jaggedness"] >= settings.crack_min_jaggedness else "scratch"
-    compact = features["roundness"] >= settings.pit_min_roundness and features["aspect_ratio"] <= settings.pit_max_aspect_ratio
+    compact = (
+        features["roundness"] >= settings.pit_min_roundness
+        and features["aspect_ratio"] <= settings.pit_max_aspect_ratio
+    )
     dark = features["contrast"] <= -settings.pit_min_contrast
     flat = features["flatness"] >= settings.pit_min_flatness
     return "pit_dig" if compact and dark and flat else "contamination"
@@ -515,7 +532,9 @@ def _size_um(defect: Defect, size_by: str) -> float:
     return size
 
 
-def _broken(letter: str, kind: str, marks: Sequence[Defect], bands: Sequence[SizeBand], size_by: str) -> list[Violation]:
+def _broken(
+    letter: str, kind: str, marks: Sequence[Defect], bands: Sequence[SizeBand], size_by: str
+) -> list[Violation]:
     out = []
     for band in bands:
         within = [d for d in marks if band.holds(_size_um(d, size_by))]
@@ -524,12 +543,23 @@ def _broken(letter: str, kind: str, marks: Sequence[Defect], bands: Sequence[Siz
                 Violation(
                     zone=ZONE_NAMES[letter],
                     rule=f"{kind} {size_by} {_range(band)}",
-                    measured=f"{len(within)} ({', '.join(f'{_size_um(d, size_by):.1f} um' for d in within[:5])}{', ...' if len(within) > 5 else ''})",
+                    measured=_listed(within, size_by),
                     allowed="none" if band.max_count == 0 else f"at most {band.max_count}",
                     defects=tuple(d.id for d in within),
                 )
             )
     return out
+
+
+def _listed(marks: Sequence[Defect], size_by: str) -> str:
+    sizes = [f"{_size_um(d, size_by):.1f} um" for d in marks[:5]] + ["..."] * (len(marks) > 5)
+    return f"{len(marks)} ({', '.join(sizes)})"
+
+
+def _in_words(violation: Violation) -> str:
+    ids = [*violation.defects[:8], *["..."] * (len(violation.defects) > 8)]
+    found = f"{violation.rule}: {violation.measured}, allowed {violation.allowed}"
+    return f"Zone {violation.zone}: {found} [{', '.join(ids)}]"
 
 
 def _range(band: SizeBand) -> str:
@@ -545,7 +575,7 @@ def _range(band: SizeBand) -> str:
 def _verdict(violations: Sequence[Violation]) -> Verdict:
     if not violations:
         return Verdict("PASS")
-    reasons = tuple(f"Zone {v.zone}: {v.rule}: {v.measured}, allowed {v.allowed} [{', '.join(v.defects[:8])}{', ...' if len(v.defects) > 8 else ''}]" for v in violations)
+    reasons = tuple(_in_words(v) for v in violations)
     return Verdict("FAIL", reasons, tuple(violations))
 
 

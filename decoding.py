@@ -9,7 +9,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from records import FloatImage, UnreadableImage
 
@@ -46,7 +46,15 @@ def decode_image(data: bytes, max_pixels: int) -> Picture:
                 return _pixels(image, data, max_pixels)
     except Image.DecompressionBombError:
         raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has far more") from None
-    except (OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError) as error:  # what damaged files make Pillow raise
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        TypeError,
+        IndexError,
+        KeyError,
+    ) as error:  # what damaged files make Pillow raise
         raise UnreadableImage(_reason(error)) from None
 
 
@@ -58,7 +66,7 @@ def to_gray(picture: Picture) -> FloatImage:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "not a picture of a known format"
     return " ".join(str(error).split()) or type(error).__name__
 
@@ -67,13 +75,14 @@ def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
     width, height = image.size
     if width * height > max_pixels:
         raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has {width} x {height}")
-    sixteen_bit_colour = image.mode not in GREY_MODES and any("16" in str(tile[3]) for tile in image.tile)
+    tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
+    sixteen_bit_colour = image.mode not in GREY_MODES and any("16" in str(tile[3]) for tile in tiles)
     image.load()  # also of pictures that OpenCV decodes: it passes over some damage in silence
     if sixteen_bit_colour:
         return _with_opencv(data)
     if image.mode in GREY_MODES:
         grey = np.asarray(image)
-        return grey.astype(np.uint8 if image.mode == "L" else np.uint16)
+        return grey.astype(np.uint8) if image.mode == "L" else grey.astype(np.uint16)
     if image.mode in COLOUR_MODES:
         plain = image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA", "LA", "La") else image.convert("RGB")
         return np.ascontiguousarray(np.asarray(plain)[..., ::-1])

@@ -1,7 +1,7 @@
 """Robust ellipse fits that do not depend on OpenCV's, some of which fail silently on near-circular data.
 
-An ellipse is carried as `(cx, cy, p, q, s)`: the points u around the centre with p ux^2 + 2 q ux uy + s uy^2 = 1. Unlike
-axes and an angle this has no singularity where the ellipse is a circle.
+An ellipse is carried as `(cx, cy, p, q, s)`: the points u around the centre with p ux^2 + 2 q ux uy + s uy^2 = 1.
+Unlike axes and an angle this has no singularity where the ellipse is a circle.
 """
 
 from __future__ import annotations
@@ -98,8 +98,8 @@ def ransac(points: Points, tolerance_px: float, rng: np.random.Generator, trials
 
     Notes
     -----
-    Torr and Zisserman, "MLESAC: A New Robust Estimator with Application to Estimating Image Geometry", Computer Vision and
-    Image Understanding 78(1), 2000, DOI 10.1006/cviu.1999.0832. Each sample takes one point from each fifth of the
+    Torr and Zisserman, "MLESAC: A New Robust Estimator with Application to Estimating Image Geometry", Computer Vision
+    and Image Understanding 78(1), 2000, DOI 10.1006/cviu.1999.0832. Each sample takes one point from each fifth of the
     points, since five neighbours determine nothing.
     """
     n = len(points)
@@ -144,14 +144,16 @@ def _denormalised(form: Form, centre: NDArray[np.float64], spread: float) -> For
     return np.array([*(form[:2] * spread + centre), *(form[2:] / spread**2)])
 
 
-def refine(points: Points, start: Form, min_scale_px: float = 0.05, max_scale_px: float = math.inf, rounds: int = 12) -> Form | None:
+def refine(
+    points: Points, start: Form, min_scale_px: float = 0.05, max_scale_px: float = math.inf, rounds: int = 12
+) -> Form | None:
     """Least geometric distance with Tukey weights, by Gauss-Newton from a start that is nearly right.
 
     Parameters
     ----------
     points : (N, 2) float64, pixels
     start : (5,) float64
-    min_scale_px, max_scale_px : bounds of the robust scale; the lower one keeps noiseless data from weighting to nothing
+    min_scale_px, max_scale_px : bounds of the robust scale; the lower keeps noiseless data from weighting to nothing
     rounds : most iterations
 
     Returns

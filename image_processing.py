@@ -71,10 +71,14 @@ def measure_quality(gray: FloatImage, settings: Preprocessing) -> Quality:
     for share, end in ((low, "lowest"), (high, "highest")):
         if share > settings.illumination_max_share:
             tail = f"{settings.illumination_tail:.0%}"
-            warnings.append(f"Poor Illumination Warning: {share:.1%} of the pixels lie in the {end} {tail} of the range")
+            warnings.append(
+                f"Poor Illumination Warning: {share:.1%} of the pixels lie in the {end} {tail} of the range"
+            )
     if saturated > settings.saturation_max_fraction:
         limit = settings.saturation_max_fraction
-        warnings.append(f"Saturation Warning: {saturated:.1%} of the pixels are saturated, at most {limit:.0%} should be")
+        warnings.append(
+            f"Saturation Warning: {saturated:.1%} of the pixels are saturated, at most {limit:.0%} should be"
+        )
     return Quality(None, saturated, tuple(warnings))
 
 
@@ -282,7 +286,7 @@ def _median_where(polar: FloatImage, known: Mask) -> FloatImage:
 
 
 def _forgive_centre(model: FloatImage, s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> None:
-    """Near the centre a blemish fills whole circles: let the background there depart no further than an index profile does."""
+    """Near the centre a blemish fills whole circles: the background there may depart only as an index profile does."""
     centre = settings.centre_share * (1.0 if geometry.core is None else _frame(geometry).core_ratio)
     within = s < centre
     around = (s >= centre) & (s < 1.5 * centre)
@@ -321,7 +325,9 @@ def _radial_noise(deviation: FloatImage, r_px: FloatArray, settings: ResidualSet
     return np.maximum(sigma, cv2.GaussianBlur(sigma[None], (0, 0), 2)[0])
 
 
-def _noise(left: FloatImage, sigma: FloatImage, s: FloatArray, at: FloatImage, settings: ResidualSettings) -> FloatImage:
+def _noise(
+    left: FloatImage, sigma: FloatImage, s: FloatArray, at: FloatImage, settings: ResidualSettings
+) -> FloatImage:
     """The radial noise in the pixels of the window; one value for the ferrule beyond the reach of the polar model."""
     noise = np.interp(at, s, sigma).astype(np.float32)
     beyond = at > s[-1]
@@ -330,7 +336,9 @@ def _noise(left: FloatImage, sigma: FloatImage, s: FloatArray, at: FloatImage, s
     return noise
 
 
-def _noise_beside_edge(sigma: FloatImage, outward_px: FloatArray, rho: FloatImage, settings: ResidualSettings) -> FloatImage:
+def _noise_beside_edge(
+    sigma: FloatImage, outward_px: FloatArray, rho: FloatImage, settings: ResidualSettings
+) -> FloatImage:
     """Noise of cladding and ferrule next to the cladding edge, which a broken edge does not raise."""
     near = np.abs(outward_px) < 5 * settings.edge_px
     inside = near & (outward_px < -settings.edge_px)
@@ -339,7 +347,7 @@ def _noise_beside_edge(sigma: FloatImage, outward_px: FloatArray, rho: FloatImag
 
 
 def _with_floors(noise: FloatImage, background: FloatImage, jitter_px: float, settings: ResidualSettings) -> FloatImage:
-    """Noise, and what of a difference is not a mark: a share of the brightness, and the edges misplaced by a part of a pixel."""
+    """Noise, and what of a difference is no mark: a share of the brightness, and edges misplaced by part of a pixel."""
     texture = settings.contrast_floor * np.maximum(background, settings.darkest_level)
     across, down = (cv2.Scharr(background, cv2.CV_32F, *order, scale=1 / 32) for order in ((1, 0), (0, 1)))
     return np.sqrt(noise**2 + texture**2 + (jitter_px * cv2.magnitude(across, down)) ** 2)
@@ -456,7 +464,9 @@ def _rises(field: Residual, mask: Mask, corner: tuple[int, int], settings: Fusio
     return float(snr.mean() * math.sqrt(snr.size)) >= settings.min_mark_snr
 
 
-def _candidate(mask: Mask, corner: tuple[int, int], field: Residual, evidence: Evidence, chips: Mask, settings: Fusion) -> Candidate:
+def _candidate(
+    mask: Mask, corner: tuple[int, int], field: Residual, evidence: Evidence, chips: Mask, settings: Fusion
+) -> Candidate:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     x, y = corner[0] + int(columns[0]), corner[1] + int(rows[0])

@@ -103,8 +103,10 @@ def _rescaled(form: Form, factors: tuple[float, float]) -> Form:
     return np.array([(cx + 0.5) * fx - 0.5, (cy + 0.5) * fy - 0.5, p / fx**2, q / (fx * fy), s / fy**2])
 
 
-def _coarse_edges(small: FloatImage, settings: Localization, core_ratio: float | None, rng: np.random.Generator) -> list[Edge]:
-    """Edges around the seeds of the plain picture, of the equalised one when those convince nobody, and concentric ones."""
+def _coarse_edges(
+    small: FloatImage, settings: Localization, core_ratio: float | None, rng: np.random.Generator
+) -> list[Edge]:
+    """Edges around seeds of the plain picture, of the equalised one if those do not convince, and concentric ones."""
     smooth = cv2.GaussianBlur(small, (0, 0), 1.0)
     picture = _stretched(small)
     edges = _fit_all(smooth, _hough_seeds(picture, settings), "hough", settings, core_ratio, rng)
@@ -154,7 +156,10 @@ def _contour_seeds(picture: NDArray[np.uint8], settings: Localization) -> list[S
             (x, y), enclosing = cv2.minEnclosingCircle(contour)
             area = cv2.contourArea(contour)
             radius = math.sqrt(area / math.pi)
-            if settings.min_radius_share * short <= radius <= settings.max_radius_share * short and radius > 0.6 * enclosing:
+            if (
+                settings.min_radius_share * short <= radius <= settings.max_radius_share * short
+                and radius > 0.6 * enclosing
+            ):
                 seeds.append((area / enclosing**2, x, y, radius))
     best = sorted(seeds, reverse=True)[: settings.max_seeds]
     return [(x, y, r, polarity) for _, x, y, r in best for polarity in (1, -1)]
@@ -246,11 +251,11 @@ def _edge_points(
     picture: FloatImage, form: Form, window_px: float, angles: int, polarity: int, blur_deg: float = 0.0
 ) -> Points:
     """Sub-pixel positions of the steepest step of the asked polarity along each normal; (N, 2), N <= angles."""
-    steps = max(int(round(window_px / RADIAL_STEP_PX)), 4)
+    steps = max(round(window_px / RADIAL_STEP_PX), 4)
     offsets = np.linspace(-window_px, window_px, 2 * steps + 1)
     origin, normal = _normals(form, angles)
     grid = origin[:, None, :] + offsets[None, :, None] * normal[:, None, :]  # (angles, offsets, 2)
-    slope = polarity * np.gradient(_blurred_along(_sample(picture, grid), blur_deg), axis=1)
+    slope: FloatArray = polarity * np.gradient(_blurred_along(_sample(picture, grid), blur_deg), axis=1)
     slope[~np.isfinite(slope)] = -np.inf
     k = np.clip(np.argmax(slope, axis=1), 1, slope.shape[1] - 2)
     rows = np.arange(angles)
@@ -362,7 +367,8 @@ def _why_not(edge: Edge | None, settings: Localization) -> str:
     if abs(edge.step) < settings.min_contrast:
         return f"contrast across the cladding edge must be at least {settings.min_contrast:g}, got {abs(edge.step):.3f}"
     if edge.support < settings.min_support:
-        return f"the cladding edge must be visible on {settings.min_support:.0%} of its circumference, got {edge.support:.0%}"
+        share = f"{settings.min_support:.0%} of its circumference, got {edge.support:.0%}"
+        return f"the cladding edge must be visible on {share}"
     limit = settings.max_rms_share * edge.radius_px
     if edge.rms_px > limit:
         return f"the residual of the cladding edge must be at most {limit:.2f} px rms, got {edge.rms_px:.2f} px"
@@ -372,8 +378,8 @@ def _why_not(edge: Edge | None, settings: Localization) -> str:
 def edge_sharpness(gray: FloatImage, cladding: Ellipse) -> float:
     """Radius of the cladding over the blur of its edge, larger is sharper.
 
-    The blur is the sigma of the Gaussian edge that has the measured ratio of step to steepest slope, its median over the
-    circumference, so that dirt and chips do not count.
+    The blur is the sigma of the Gaussian edge that has the measured ratio of step to steepest slope, its median over
+    the circumference, so that dirt and chips do not count.
 
     Parameters
     ----------
@@ -408,18 +414,30 @@ def locate_core(gray: FloatImage, cladding: Form, settings: CoreSettings, core_r
     -------
     CoreFit, `nominal` with the reason when it cannot be seen and the ratio is known; None when neither
     """
-    edges = [e for e in (_fit_core(gray, seed, cladding, settings) for seed in _core_seeds(gray, cladding, settings, core_ratio)) if e]
+    edges = [
+        e
+        for e in (
+            _fit_core(gray, seed, cladding, settings) for seed in _core_seeds(gray, cladding, settings, core_ratio)
+        )
+        if e
+    ]
     good = [e for e in edges if not _why_not_core(e, cladding, settings, core_ratio)]
     if good:
         best = max(good, key=_score)
         return CoreFit(best.ellipse, "measured", rms_px=best.rms_px, support=best.support)
     if core_ratio is None:
         return None
-    reason = _why_not_core(max(edges, key=_score), cladding, settings, core_ratio) if edges else "no edge near its nominal radius"
+    reason = (
+        _why_not_core(max(edges, key=_score), cladding, settings, core_ratio)
+        if edges
+        else "no edge near its nominal radius"
+    )
     return CoreFit(ellipse_fit.from_form(cladding).scaled(core_ratio), "nominal", reason)
 
 
-def _core_seeds(gray: FloatImage, cladding: Form, settings: CoreSettings, core_ratio: float | None) -> list[tuple[float, int]]:
+def _core_seeds(
+    gray: FloatImage, cladding: Form, settings: CoreSettings, core_ratio: float | None
+) -> list[tuple[float, int]]:
     """Radius in radii of the cladding, and polarity, of the edges that may be the core's."""
     if core_ratio is not None:
         return [(core_ratio, 1), (core_ratio, -1)]
@@ -442,12 +460,16 @@ def _fit_core(gray: FloatImage, seed: tuple[float, int], cladding: Form, setting
         # neither the centre nor the cladding edge may come into the search
         window = max(min(share, 0.4 * ratio, (1 - ratio) / 2) * cladding_radius, MIN_FINE_WINDOW_PX)
         points = _edge_points(gray, form, window, settings.angles, polarity, settings.angular_blur_deg)
-        start = ellipse_fit.ransac(points, window / 3, np.random.default_rng(0)) if share == settings.search_share else form
+        start = (
+            ellipse_fit.ransac(points, window / 3, np.random.default_rng(0)) if share == settings.search_share else form
+        )
         form = None if start is None else ellipse_fit.refine(points, start, 0.1, window / 3)
     if form is None:
         return None
     tolerance = max(window / 2, 1.0)
-    return _evidence(gray, form, polarity, window, tolerance, "hough", 1 / ratio - 1, settings.angles, settings.angular_blur_deg)
+    return _evidence(
+        gray, form, polarity, window, tolerance, "hough", 1 / ratio - 1, settings.angles, settings.angular_blur_deg
+    )
 
 
 def _why_not_core(edge: Edge, cladding: Form, settings: CoreSettings, core_ratio: float | None) -> str:
@@ -455,9 +477,15 @@ def _why_not_core(edge: Edge, cladding: Form, settings: CoreSettings, core_ratio
     offset = float(np.hypot(*(edge.form[:2] - cladding[:2]))) / _mean_radius(cladding)
     axes = edge.ellipse.axes_px
     checks = (
-        (edge.step * edge.polarity >= settings.min_contrast, f"contrast {abs(edge.step):.4f} below {settings.min_contrast:g}"),
+        (
+            edge.step * edge.polarity >= settings.min_contrast,
+            f"contrast {abs(edge.step):.4f} below {settings.min_contrast:g}",
+        ),
         (edge.support >= settings.min_support, f"visible on {edge.support:.0%}, less than {settings.min_support:.0%}"),
-        (edge.rms_px <= max(settings.max_rms_share * edge.radius_px, settings.max_rms_px), f"residual {edge.rms_px:.2f} px rms"),
+        (
+            edge.rms_px <= max(settings.max_rms_share * edge.radius_px, settings.max_rms_px),
+            f"residual {edge.rms_px:.2f} px rms",
+        ),
         (offset <= settings.max_offset_share, f"centre {offset:.3f} cladding radii off"),
         (axes[0] / axes[1] >= settings.min_axis_ratio, f"axes {axes[0]:.1f} x {axes[1]:.1f} px"),
         (core_ratio is None or abs(ratio - core_ratio) <= settings.ratio_tolerance, f"core/cladding ratio {ratio:.3f}"),

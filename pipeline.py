@@ -1,7 +1,7 @@
 """One picture through all stages, pure: read this first.
 
-Grey levels -> quality -> fiber geometry -> scale and zones -> residual -> evidence -> candidates -> measured and classified
-defects -> verdict. What cannot be measured ends as NOT_GRADED with its reason, never as a guess.
+Grey levels -> quality -> fiber geometry -> scale and zones -> residual -> evidence -> candidates -> measured and
+classified defects -> verdict. What cannot be measured ends as NOT_GRADED with its reason, never as a guess.
 """
 
 from __future__ import annotations
@@ -102,7 +102,11 @@ def inspect_image(
         quality = replace(quality, warnings=quality.warnings + notes)
     with clock.stage("locate", "Fiber Localization"):
         geometry = localization.locate(
-            gray, config.localization, config.core, _core_ratio(request), _known_aspect_ratio(request, config, calibration)
+            gray,
+            config.localization,
+            config.core,
+            _core_ratio(request),
+            _known_aspect_ratio(request, config, calibration),
         )
     if isinstance(geometry, NotLocated):
         verdict = _not_graded(f"Localization Failed: {geometry.reason}")
@@ -113,7 +117,12 @@ def inspect_image(
 
 
 def _inspect_located(
-    located: Inspection, gray: FloatImage, geometry: FiberGeometry, config: Config, calibration: Scale | None, clock: _Clock
+    located: Inspection,
+    gray: FloatImage,
+    geometry: FiberGeometry,
+    config: Config,
+    calibration: Scale | None,
+    clock: _Clock,
 ) -> Inspection:
     request, criteria, quality = located.request, located.criteria, located.quality
     scale, warnings = analysis.find_scale(geometry.cladding.ellipse, request, calibration, config.scale)
@@ -167,7 +176,11 @@ def _find_defects(
 
 
 def _judge(
-    defects: tuple[Defect, ...], criteria: Criteria, request: Request, scale: Scale | None, outlines: tuple[ZoneOutline, ...]
+    defects: tuple[Defect, ...],
+    criteria: Criteria,
+    request: Request,
+    scale: Scale | None,
+    outlines: tuple[ZoneOutline, ...],
 ) -> analysis.Judgement:
     if scale is None:
         reason = "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"

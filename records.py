@@ -1,8 +1,8 @@
 """The nouns that pass between the modules, and the errors a user sees.
 
-Everything here is a frozen record checked where it is made. Names put x before y, `(H, W)` is an image shape, a name ends
-in its unit, and arrays inside a record are read-only. "Nothing found" is an empty value of the full type, "could not be
-measured" is a value with a reason; only misuse raises.
+Everything here is a frozen record checked where it is made. Names put x before y, `(H, W)` is an image shape, a name
+ends in its unit, and arrays inside a record are read-only. "Nothing found" is an empty value of the full type, "could
+not be measured" is a value with a reason; only misuse raises.
 """
 
 from __future__ import annotations
@@ -197,7 +197,9 @@ class Residual:
     def __post_init__(self) -> None:
         for name in ("gray", "snr", "edge_snr", "background", "rho", "theta", "inside"):
             array = getattr(self, name)
-            _require(array.shape == self.snr.shape, f"{name} of shape {array.shape} must match snr of shape {self.snr.shape}")
+            _require(
+                array.shape == self.snr.shape, f"{name} of shape {array.shape} must match snr of shape {self.snr.shape}"
+            )
             object.__setattr__(self, name, _read_only(array))
 
 
@@ -211,7 +213,10 @@ class Candidate:
     on_edge: bool = False  # found by the walk along the cladding edge
 
     def __post_init__(self) -> None:
-        _require(self.mask.shape == self.bbox_px[:1:-1], f"a mask of shape {self.mask.shape} does not fill its box {self.bbox_px}")
+        _require(
+            self.mask.shape == self.bbox_px[:1:-1],
+            f"a mask of shape {self.mask.shape} does not fill its box {self.bbox_px}",
+        )
         object.__setattr__(self, "mask", _read_only(self.mask))
 
 
@@ -302,7 +307,10 @@ class Defect:
     severity: Severity = "LOW"
 
     def __post_init__(self) -> None:
-        _require(self.classification in CLASSIFICATIONS, f"a classification must be one of {CLASSIFICATIONS}, got {self.classification!r}")
+        _require(
+            self.classification in CLASSIFICATIONS,
+            f"a classification must be one of {CLASSIFICATIONS}, got {self.classification!r}",
+        )
         _require(0 <= self.confidence <= 1, f"confidence must lie in 0..1, got {self.confidence}")
         object.__setattr__(self, "contour_px", _read_only(self.contour_px))
 
@@ -366,7 +374,9 @@ class Request:
     def __post_init__(self) -> None:
         for name in ("core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio"):
             value = getattr(self, name)
-            _require(value is None or (math.isfinite(value) and value > 0), f"{name} must be a positive number, got {value}")
+            _require(
+                value is None or (math.isfinite(value) and value > 0), f"{name} must be a positive number, got {value}"
+            )
         core, cladding = self.core_diameter_um, self.cladding_diameter_um
         _require(
             core is None or cladding is None or core < cladding,

@@ -1,7 +1,7 @@
 """The detectors by name: residual in, support mask out.
 
-Each is one file with one public function `detect(residual, *, settings...) -> Mask` whose keyword arguments are the keys of
-its entry in config.json, beside `enabled` and `weight`.
+Each is one file with one public function `detect(residual, *, settings...) -> Mask` whose keyword arguments are the
+keys of its entry in config.json, beside `enabled` and `weight`.
 """
 
 from collections.abc import Callable, Mapping

@@ -24,9 +24,9 @@ def detect(residual: Residual, *, kernel_px: int, gamma: float, min_snr: float) 
 
     Notes
     -----
-    Mei et al., "Automated Inspection of Defects in Optical Fiber Connector End Face Using Novel Morphology Approaches",
-    Sensors 18(5):1408, 2018, DOI 10.3390/s18051408, with median and MAD of the response instead of its mean and standard
-    deviation, which a dirty face raises.
+    Mei et al., "Automated Inspection of Defects in Optical Fiber Connector End Face Using Novel Morphology
+    Approaches", Sensors 18(5):1408, 2018, DOI 10.3390/s18051408, with median and MAD of the response instead of its
+    mean and standard deviation, which a dirty face raises.
     """
     kernel = np.ones((kernel_px, kernel_px), np.uint8)
     smooth = cv2.GaussianBlur(residual.snr, (0, 0), 1.0)

@@ -23,7 +23,9 @@ def detect(residual: Residual, *, kernel_px: int, min_snr: float, close_px: int)
     smooth = cv2.GaussianBlur(residual.snr, (0, 0), 1.0)
     response = cv2.morphologyEx(smooth, cv2.MORPH_GRADIENT, np.ones((kernel_px, kernel_px), np.uint8))
     outline = (response > min_snr).astype(np.uint8)
-    closed = cv2.morphologyEx(outline, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (close_px, close_px)))
+    closed = cv2.morphologyEx(
+        outline, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (close_px, close_px))
+    )
     contours, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros_like(closed)
     # a ring of unexplained grey around the whole fiber encloses the fiber, not a mark

@@ -14,7 +14,14 @@ Field: TypeAlias = NDArray[np.int16]
 
 
 def detect(
-    residual: Residual, *, lengths_px: Sequence[int], directions: int, branch_px: int, clip_snr: float, gamma: float, min_share: float
+    residual: Residual,
+    *,
+    lengths_px: Sequence[int],
+    directions: int,
+    branch_px: int,
+    clip_snr: float,
+    gamma: float,
+    min_share: float,
 ) -> Mask:
     """Scratches by the mean along a line less the mean of the two lines beside it.
 

@@ -25,16 +25,18 @@ def detect(residual: Residual, *, min_snr: float, min_length_px: int, max_gap_px
 
     Notes
     -----
-    Thinning by Zhang and Suen, "A fast parallel algorithm for thinning digital patterns", Communications of the ACM 27(3),
-    1984, DOI 10.1145/357994.358023; pieces by the progressive probabilistic Hough transform (Matas, Galambos and Kittler,
-    Computer Vision and Image Understanding 78(1), 2000, DOI 10.1006/cviu.1999.0831).
+    Thinning by Zhang and Suen, "A fast parallel algorithm for thinning digital patterns", Communications of the ACM
+    27(3), 1984, DOI 10.1145/357994.358023; pieces by the progressive probabilistic Hough transform (Matas, Galambos
+    and Kittler, Computer Vision and Image Understanding 78(1), 2000, DOI 10.1006/cviu.1999.0831).
     """
     smooth = cv2.GaussianBlur(residual.snr, (0, 0), 1.0)
     mask = np.zeros(smooth.shape, np.uint8)
     for sign in (-1, 1):
         strong = ((sign * smooth > min_snr) & residual.inside).astype(np.uint8) * 255
         thin = cv2.ximgproc.thinning(strong)
-        pieces = cv2.HoughLinesP(thin, 1, math.pi / 180, min_length_px // 2, minLineLength=min_length_px, maxLineGap=max_gap_px)
+        pieces = cv2.HoughLinesP(
+            thin, 1, math.pi / 180, min_length_px // 2, minLineLength=min_length_px, maxLineGap=max_gap_px
+        )
         for x0, y0, x1, y1 in [] if pieces is None else pieces.reshape(-1, 4).tolist():
             cv2.line(mask, (x0, y0), (x1, y1), 1, width_px)
     return mask.astype(bool)

@@ -106,7 +106,7 @@ def _packages(tree: ast.AST) -> set[str]:
 
 
 def _when_loaded(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node that runs when the module is imported: not the bodies of functions, nor what is there for types alone."""
+    """Every node that runs when the module is imported: not bodies of functions, nor what is there for types."""
     for child in ast.iter_child_nodes(node):
         for_types = isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"
         if not for_types and not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):

@@ -657,7 +657,7 @@ def _changed(place: Leaf, value: Any) -> dict[str, Any]:
         items[steps[0]] = along(items[steps[0]], steps[1:])
         return items if isinstance(node, dict) else list(items.values())
 
-    return along(DOCUMENT, place)  # type: ignore[no-any-return]
+    return along(DOCUMENT, place)
 
 
 @pytest.fixture(scope="module")
