@@ -226,7 +226,6 @@ class _Mark:
 
     candidate: Candidate
     contour: Points  # (N, 2) x, y in the picture
-    skeleton: Mask
     contrast: float
     rho: NDArray[np.float32]  # of its pixels
     features: Mapping[str, float]
@@ -276,13 +275,12 @@ def _mark(candidate: Candidate, field: Residual, settings: Measurement) -> _Mark
     closed = _closed(candidate.mask, settings.join_px)
     outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(x - 1, y - 1))
     contour = max(outlines, key=cv2.contourArea).reshape(-1, 2).astype(np.float64)
-    skeleton = cv2.ximgproc.thinning(np.pad(candidate.mask.astype(np.uint8) * 255, 1)).astype(bool)[1:-1, 1:-1]
     gray, background = field.gray[here], np.maximum(field.background[here], settings.darkest_level)
     relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
     peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
     contrast = float(relative[peak])
     features = _features(candidate.mask, contour, relative, contrast)
-    return _Mark(candidate, contour, skeleton, contrast, field.rho[here][candidate.mask], features)
+    return _Mark(candidate, contour, contrast, field.rho[here][candidate.mask], features)
 
 
 def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
@@ -357,24 +355,29 @@ def _shape(mark: _Mark, axes: tuple[float, float]) -> _Shape:
     _, sides, angle = cv2.minAreaRect(points)
     long_side, short_side = max(sides) + unit, min(sides) + unit
     area = float(mark.candidate.mask.sum()) * axes[0] * axes[1]
-    run = _run_length(mark.skeleton, axes) + unit
+    run = _run_length(mark.contour, area, axes)
     orientation = (angle if sides[0] >= sides[1] else angle + 90) % 180
-    if run < MIN_LINEAR_ASPECT * area / run:
+    if run < MIN_LINEAR_ASPECT * area / run or run > MAX_CURL * diameter:
         return _Shape(area, long_side, short_side, diameter, orientation)
     return _Shape(area, max(long_side, run), area / run, diameter, orientation)
 
 
-MIN_LINEAR_ASPECT = 2.0  # above it length and width are taken along the centreline, which follows a curve
+MIN_LINEAR_ASPECT = 2.0  # above it length and width are taken along the mark, which may be curved
+MAX_CURL = 1.6  # half a circle is pi / 2 times as long as its chord; longer than that is the outline of a branched stain
 
 
-def _run_length(skeleton: Mask, axes: tuple[float, float]) -> float:
-    """Length of the centreline: steps between neighbouring pixels, a diagonal only where no corner joins its ends."""
-    across, down = skeleton[:, :-1] & skeleton[:, 1:], skeleton[:-1] & skeleton[1:]
-    falling, rising = skeleton[:-1, :-1] & skeleton[1:, 1:], skeleton[:-1, 1:] & skeleton[1:, :-1]
-    falling = falling & ~(skeleton[:-1, 1:] | skeleton[1:, :-1])
-    rising = rising & ~(skeleton[:-1, :-1] | skeleton[1:, 1:])
-    diagonal = int(falling.sum()) + int(rising.sum())
-    return float(across.sum() * axes[0] + down.sum() * axes[1] + diagonal * math.hypot(*axes))
+def _run_length(contour: Points, area: float, axes: tuple[float, float]) -> float:
+    """Length of the ribbon with this outline and area: half the outline is length plus width, area their product."""
+    half = _outline_length(contour, axes) / 2 + 2 * math.sqrt(axes[0] * axes[1])
+    return (half + math.sqrt(max(half * half - 4 * area, 0.0))) / 2
+
+
+def _outline_length(contour: Points, axes: tuple[float, float]) -> float:
+    smooth = cv2.approxPolyDP(contour.astype(np.int32), SMOOTHING_PX, True).reshape(-1, 2) * axes
+    return float(cv2.arcLength(smooth.astype(np.float32), True))
+
+
+SMOOTHING_PX = 1.0  # takes off an outline the stairs of the pixel grid, which lengthen a line at 30 degrees by a fifth
 
 
 def _defect(
@@ -390,9 +393,7 @@ def _defect(
     um = None if scale is None else _shape(mark, (scale.um_per_px_x, scale.um_per_px_y))
     features = dict(mark.features) | {"aspect_ratio": px.length / px.width}
     kind = classify(features, mark.candidate.on_edge, len(touched), config.classification)
-    perimeter = (
-        cv2.arcLength(mark.contour.astype(np.float32), True) + math.pi
-    )  # of the outline half a pixel further out
+    perimeter = _outline_length(mark.contour, (1.0, 1.0)) + math.pi  # of the outline half a pixel further out
     radius_px = field.cladding_radius_px
     per_px = None if scale is None else (cladding_um / 2 / radius_px if cladding_um else scale.um_per_px)
     r_px = float(mark.rho.min()) * radius_px, float(mark.rho.max()) * radius_px

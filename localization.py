@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -255,7 +255,7 @@ def _edge_points(
     offsets = np.linspace(-window_px, window_px, 2 * steps + 1)
     origin, normal = _normals(form, angles)
     grid = origin[:, None, :] + offsets[None, :, None] * normal[:, None, :]  # (angles, offsets, 2)
-    slope: FloatArray = polarity * np.gradient(_blurred_along(_sample(picture, grid), blur_deg), axis=1)
+    slope: NDArray[Any] = polarity * np.gradient(_blurred_along(_sample(picture, grid), blur_deg), axis=1)
     slope[~np.isfinite(slope)] = -np.inf
     k = np.clip(np.argmax(slope, axis=1), 1, slope.shape[1] - 2)
     rows = np.arange(angles)

@@ -284,19 +284,20 @@ def _strongest_wave(flat: FloatImage) -> Vector:
     return np.array([fx[column], fy[row]])
 
 
-def _amplitude(flat: FloatImage, wave: Vector) -> complex:
-    """Fourier coefficient of the picture at any (fx, fy)."""
+def _amplitude(flat: Matrix, wave: Vector) -> float:
+    """Of the wave (fx, fy), which need not be a bin of the spectrum."""
     height, width = flat.shape
-    along_y, along_x = (np.exp(-2j * np.pi * f * np.arange(n)) for f, n in ((wave[1], height), (wave[0], width)))
-    return complex(along_y @ flat @ along_x)
+    down, right = 2 * np.pi * wave[1] * np.arange(height), 2 * np.pi * wave[0] * np.arange(width)
+    rows = np.array([np.cos(down), np.sin(down)]) @ flat  # (2, width)
+    return float(abs((rows[0] - 1j * rows[1]) @ np.exp(-1j * right)))
 
 
 def _refined(flat: FloatImage, wave: Vector) -> Vector:
     """The wave of greatest amplitude near by, by parabolas along fx and fy in turn, to about a hundredth of a bin."""
-    step = 0.5 / np.array(flat.shape[::-1])
+    picture, step = flat.astype(np.float64), 0.5 / np.array(flat.shape[::-1])
     for _ in range(4):
         for move in np.diag(step):
-            before, here, after = (abs(_amplitude(flat, wave + k * move)) for k in (-1, 0, 1))
+            before, here, after = (_amplitude(picture, wave + k * move) for k in (-1, 0, 1))
             bend = before - 2 * here + after
             shift = (before - after) / (2 * bend) if bend < 0 else np.sign(after - before)
             wave = wave + np.clip(shift, -1, 1) * move
