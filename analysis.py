@@ -100,9 +100,9 @@ def _extent(ellipse: Ellipse) -> tuple[float, float]:
 
 
 def _scale_from_diameter(cladding: Ellipse, diameter_um: float, aspect: float, settings: ScaleSettings) -> Scale:
-    """A tilted face is foreshortened in one direction only, so its longer axis is the diameter; else the mean is."""
+    """A cut at an angle lengthens the face in one direction, so its shorter axis is the diameter; else the mean is."""
     square = in_micrometres(cladding, (aspect, 1.0))
-    size = max(square.axes_px) if settings.fiber_is_angled else square.mean_diameter_px
+    size = min(square.axes_px) if settings.fiber_is_angled else square.mean_diameter_px
     return Scale(aspect * diameter_um / size, diameter_um / size, "user_cladding")
 
 
@@ -222,10 +222,10 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """One candidate with all that is measured of it in pixels."""
+    """One candidate with all that is measured of it in pixels of the working picture."""
 
     candidate: Candidate
-    contour: Points  # (N, 2) x, y in the picture
+    contour: Points  # (N, 2) x, y
     contrast: float
     rho: NDArray[np.float32]  # of its pixels
     features: Mapping[str, float]
@@ -265,7 +265,7 @@ def measure(
                 touched[0] if criteria.zone_rule == "touched" else _zone_at_centroid(candidate, zones.labels, touched)
             )
             defects.append(_defect(mark, zone, touched, field, scale, cladding_um, config))
-    return _numbered(defects)
+    return numbered(defects)
 
 
 def _mark(candidate: Candidate, field: Residual, settings: Measurement) -> _Mark:
@@ -363,7 +363,9 @@ def _shape(mark: _Mark, axes: tuple[float, float]) -> _Shape:
 
 
 MIN_LINEAR_ASPECT = 2.0  # above it length and width are taken along the mark, which may be curved
-MAX_CURL = 1.6  # half a circle is pi / 2 times as long as its chord; longer than that is the outline of a branched stain
+MAX_CURL = (
+    1.6  # half a circle is pi / 2 times as long as its chord; longer than that is the outline of a branched stain
+)
 
 
 def _run_length(contour: Points, area: float, axes: tuple[float, float]) -> float:
@@ -389,24 +391,27 @@ def _defect(
     cladding_um: float | None,
     config: Config,
 ) -> Defect:
-    px = _shape(mark, (1.0, 1.0))
-    um = None if scale is None else _shape(mark, (scale.um_per_px_x, scale.um_per_px_y))
+    fx, fy = field.pixel_px
+    px = _shape(mark, (fx, fy))
+    um = None if scale is None else _shape(mark, (fx * scale.um_per_px_x, fy * scale.um_per_px_y))
     features = dict(mark.features) | {"aspect_ratio": px.length / px.width}
     kind = classify(features, mark.candidate.on_edge, len(touched), config.classification)
-    perimeter = _outline_length(mark.contour, (1.0, 1.0)) + math.pi  # of the outline half a pixel further out
-    radius_px = field.cladding_radius_px
+    # of the outline half a pixel further out
+    perimeter = _outline_length(mark.contour, (fx, fy)) + math.pi * math.sqrt(fx * fy)
+    radius_px = field.cladding_radius_px * math.sqrt(fx * fy)
     per_px = None if scale is None else (cladding_um / 2 / radius_px if cladding_um else scale.um_per_px)
     r_px = float(mark.rho.min()) * radius_px, float(mark.rho.max()) * radius_px
-    centre, size, angle = cv2.minAreaRect(mark.contour.astype(np.float32))
+    contour = _in_picture(mark.contour, field.pixel_px)
+    centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
     return Defect(
         id="",
         zone=ZONE_NAMES[zone],
         classification=kind,
         confidence=_confidence(mark.candidate, kind, config),
-        centroid_px=_centroid(mark.candidate),
-        bbox_px=mark.candidate.bbox_px,
-        contour_px=mark.contour,
-        rect_px=((float(centre[0]), float(centre[1])), (float(size[0]) + 1, float(size[1]) + 1), float(angle)),
+        centroid_px=_point_in_picture(_centroid(mark.candidate), field.pixel_px),
+        bbox_px=_box_in_picture(mark.candidate.bbox_px, field.pixel_px),
+        contour_px=contour,
+        rect_px=((float(centre[0]), float(centre[1])), (float(size[0]) + fx, float(size[1]) + fy), float(angle)),
         area_px=px.area,
         perimeter_px=perimeter,
         length_px=px.length,
@@ -430,6 +435,23 @@ def _defect(
         r_min_um=None if per_px is None else r_px[0] * per_px,
         r_max_um=None if per_px is None else r_px[1] * per_px,
     )
+
+
+def _in_picture(points: Points, pixel_px: tuple[float, float]) -> Points:
+    """Points of the working picture in the stored one; pixel centres are at integers in both."""
+    return (points + 0.5) * pixel_px - 0.5
+
+
+def _point_in_picture(point: tuple[float, float], pixel_px: tuple[float, float]) -> tuple[float, float]:
+    x, y = _in_picture(np.array(point), pixel_px)
+    return float(x), float(y)
+
+
+def _box_in_picture(box: tuple[int, int, int, int], pixel_px: tuple[float, float]) -> tuple[int, int, int, int]:
+    """The pixels of the stored picture that a box of the working one touches."""
+    (fx, fy), (x, y, w, h) = pixel_px, box
+    x0, y0 = math.floor(x * fx), math.floor(y * fy)
+    return x0, y0, math.ceil((x + w) * fx) - x0, math.ceil((y + h) * fy) - y0
 
 
 def _confidence(candidate: Candidate, kind: str, config: Config) -> float:
@@ -469,7 +491,8 @@ def classify(features: Mapping[str, float], on_edge: bool, zones: int, settings:
     return "pit_dig" if compact and dark and flat else "contamination"
 
 
-def _numbered(defects: Sequence[Defect]) -> tuple[Defect, ...]:
+def numbered(defects: Iterable[Defect]) -> tuple[Defect, ...]:
+    """Defects ordered by zone (the innermost first), then by size, with ids counted from 1 in each class."""
     names = list(ZONE_NAMES.values())
     ordered = sorted(defects, key=lambda d: (names.index(d.zone), -d.diameter_px))
     counts = dict.fromkeys(ID_LETTERS, 0)

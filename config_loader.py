@@ -99,6 +99,7 @@ class ScaleSettings:
 class ResidualSettings:
     """The picture less what the fiber itself explains, and the noise that is left."""
 
+    max_cladding_px: float
     polar_angles: int
     radial_step_px: float
     polar_reach: float
@@ -109,6 +110,8 @@ class ResidualSettings:
     clip_sigma: float
     centre_share: float
     centre_dip: float
+    centre_peak: float
+    smooth_px: float
     ferrule_from: float
     trend_reduction: int
     trend_kernel_px: int
@@ -143,7 +146,6 @@ class Fusion:
     """From the detectors' masks to candidate regions."""
 
     threshold: float
-    smooth_px: float
     weak_snr: float
     peak_px: int
     outline_level: float

@@ -16,6 +16,8 @@ from records import FloatImage, UnreadableImage
 Picture: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W) grey or (H, W, 3) blue, green, red
 
 GREY_MODES = ("L", "I;16", "I;16B", "I;16L")
+ORIENTATION_TAG = 274
+OPENCV_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "LA", "CMYK", "YCbCr", "1", "La", "RGBa")
 
 
@@ -76,10 +78,30 @@ def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
     if width * height > max_pixels:
         raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has {width} x {height}")
     tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
-    sixteen_bit_colour = image.mode not in GREY_MODES and any("16" in str(tile[3]) for tile in tiles)
+    sixteen_bit_colour = image.mode not in GREY_MODES and any("16" in _raw_mode(tile[3]) for tile in tiles)
+    # both decoders turn a TIFF as its tag asks, and loading takes the tag away
+    orientation = image.getexif().get(ORIENTATION_TAG, 1) if image.format == "TIFF" else 1
     image.load()  # also of pictures that OpenCV decodes: it passes over some damage in silence
-    if sixteen_bit_colour:
-        return _with_opencv(data)
+    return _turned_back(_with_opencv(data) if sixteen_bit_colour else _with_pillow(image), orientation)
+
+
+def _raw_mode(arguments: object) -> str:
+    """How the samples lie in the file: the first or only argument of one of Pillow's decoders."""
+    return str(arguments[:1] if isinstance(arguments, tuple) else arguments)
+
+
+def _turned_back(picture: Picture, orientation: int) -> Picture:
+    """The picture as stored, from the one turned upright for its orientation tag (1 to 8, TIFF 6.0)."""
+    if orientation == 1:
+        return picture
+    if orientation in (5, 6, 7, 8):
+        picture = picture.swapaxes(0, 1)
+    down = -1 if orientation in (3, 4, 6, 7) else 1
+    across = -1 if orientation in (2, 3, 7, 8) else 1
+    return picture[::down, ::across].copy()
+
+
+def _with_pillow(image: Image.Image) -> Picture:
     if image.mode in GREY_MODES:
         grey = np.asarray(image)
         return grey.astype(np.uint8) if image.mode == "L" else grey.astype(np.uint16)
@@ -91,7 +113,7 @@ def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
 
 def _with_opencv(data: bytes) -> Picture:
     """Colour of 16 bits, which Pillow would cut to 8."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), OPENCV_FLAGS)
     if picture is None:
         raise UnreadableImage("OpenCV cannot decode the picture")
     return picture

@@ -47,6 +47,13 @@ def from_form(form: Form) -> Ellipse:
     return Ellipse((float(cx), float(cy)), (2 / math.sqrt(values[1]), 2 / math.sqrt(values[0])), angle)
 
 
+def rescaled(form: Form, factors: tuple[float, float]) -> Form:
+    """The form in a picture with `factors` times as many pixels along x and y (pixel centres at integers)."""
+    fx, fy = factors
+    cx, cy, p, q, s = form
+    return np.array([(cx + 0.5) * fx - 0.5, (cy + 0.5) * fy - 0.5, p / fx**2, q / (fx * fy), s / fy**2])
+
+
 def is_ellipse(form: Form) -> bool:
     """Whether the form is finite and positive definite."""
     _, _, p, q, s = form
@@ -99,13 +106,14 @@ def ransac(points: Points, tolerance_px: float, rng: np.random.Generator, trials
     Notes
     -----
     Torr and Zisserman, "MLESAC: A New Robust Estimator with Application to Estimating Image Geometry", Computer Vision
-    and Image Understanding 78(1), 2000, DOI 10.1006/cviu.1999.0832. Each sample takes one point from each fifth of the
-    points, since five neighbours determine nothing.
+    and Image Understanding 78(1), 2000, DOI 10.1006/cviu.1999.0832. Every other sample takes one point from each fifth
+    of the points, since five neighbours determine nothing; the others any, since a whole fifth may lie on another edge.
     """
     n = len(points)
     if n < MIN_POINTS:
         return None
     picks = (rng.random((trials, 5)) + np.arange(5)) * (n / 5)  # (trials, 5)
+    picks[1::2] = rng.random((trials // 2, 5)) * n
     centre, spread = points.mean(0), float(np.abs(points - points.mean(0)).max()) or 1.0
     scaled = (points - centre) / spread
     forms = _five_point_forms(scaled[picks.astype(int)])
@@ -166,9 +174,15 @@ def refine(
         if step is None or not is_ellipse(form + step):
             return None
         form = form + step
-        if np.hypot(*step[:2]) < 1e-4:
+        if _movement_px(form, step) < 1e-4:
             break
     return form
+
+
+def _movement_px(form: Form, step: Form) -> float:
+    """How far a step moves the outline: its centre, and its radius r = p^(-1/2) by r^3 dp / 2."""
+    _, _, p, q, s = form
+    return float(np.hypot(*step[:2]) + (p * s - q * q) ** -0.75 / 2 * np.abs(step[2:]).max())
 
 
 def _gauss_newton_step(points: Points, form: Form, min_scale_px: float, max_scale_px: float) -> Form | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -169,16 +169,55 @@ def _polar_points(frame: _Frame, theta: FloatArray, s: FloatArray) -> tuple[Floa
     return x.astype(np.float32), y.astype(np.float32)
 
 
-# --- residual ---------------------------------------------------------------------------------------------------------
+# --- working resolution -----------------------------------------------------------------------------------------------
 
 
-def residual(gray: FloatImage, geometry: FiberGeometry, reach: float, settings: ResidualSettings) -> Residual:
-    """Subtract what repeats around the fiber, and measure the noise that is left.
+@dataclass(frozen=True, slots=True)
+class WorkingPicture:
+    """The picture and the fiber at the resolution at which marks are sought."""
+
+    gray: FloatImage
+    geometry: FiberGeometry
+    pixel_px: tuple[float, float]  # pixels of the picture per pixel of this one, x and y
+
+
+def working_picture(gray: FloatImage, geometry: FiberGeometry, max_cladding_px: float) -> WorkingPicture:
+    """Reduce a picture whose fiber is larger than the detectors' kernels are made for; leave others as they are.
+
+    More pixels than the optics resolve show no more marks, but their noise hangs together over many of them.
 
     Parameters
     ----------
     gray : (H, W) float32, 0..1
     geometry : the located fiber
+    max_cladding_px : largest diameter of the cladding, pixels
+    """
+    factor = geometry.cladding.ellipse.mean_diameter_px / max_cladding_px
+    if factor <= 1:
+        return WorkingPicture(gray, geometry, (1.0, 1.0))
+    h, w = gray.shape
+    size = round(w / factor), round(h / factor)
+    pixel_px = w / size[0], h / size[1]
+    smaller = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    cladding = replace(geometry.cladding, ellipse=_reduced(geometry.cladding.ellipse, pixel_px))
+    core = geometry.core and replace(geometry.core, ellipse=_reduced(geometry.core.ellipse, pixel_px))
+    return WorkingPicture(smaller, FiberGeometry(cladding, core), pixel_px)
+
+
+def _reduced(ellipse: Ellipse, pixel_px: tuple[float, float]) -> Ellipse:
+    factors = (1 / pixel_px[0], 1 / pixel_px[1])
+    return ellipse_fit.from_form(ellipse_fit.rescaled(ellipse_fit.to_form(ellipse), factors))
+
+
+# --- residual ---------------------------------------------------------------------------------------------------------
+
+
+def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) -> Residual:
+    """Subtract what repeats around the fiber, and measure the noise that is left.
+
+    Parameters
+    ----------
+    picture : with the located fiber
     reach : how far from the centre marks are looked for, in cladding radii
     settings : from config.json
 
@@ -186,6 +225,7 @@ def residual(gray: FloatImage, geometry: FiberGeometry, reach: float, settings: 
     -------
     Residual on the window that holds the reach
     """
+    gray, geometry = picture.gray, picture.geometry
     origin, shape = _window(gray.shape, geometry.cladding.ellipse, reach)
     window = gray[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
     coordinates = fiber_coordinates(geometry, origin, shape)
@@ -197,15 +237,17 @@ def residual(gray: FloatImage, geometry: FiberGeometry, reach: float, settings: 
     background = _wrapped_back(model, coordinates, s)
     background += _ferrule_trend(window - background, coordinates.rho, settings)
     left = window - background
-    sigma = _radial_noise(polar - model, s * radius_px, settings)
-    noise = _noise(left, sigma, s, coordinates.s, settings)
+    smooth = cv2.GaussianBlur(left, (0, 0), settings.smooth_px)
+    sigma = _radial_noise(_unwrapped(smooth, geometry, s, settings.polar_angles, origin), s, geometry, settings)
+    noise = _noise(smooth, sigma, s, coordinates.s, settings)
     beside = _noise_beside_edge(sigma, s * radius_px - radius_px, coordinates.rho, settings)
     clear = np.abs(coordinates.rho - 1) * radius_px > settings.guard_px
     return Residual(
         origin_px=origin,
+        pixel_px=picture.pixel_px,
         gray=left,
-        snr=left / _with_floors(noise, background, settings.edge_jitter_px, settings),
-        edge_snr=left / _with_floors(beside, background, settings.cladding_jitter_px, settings),
+        snr=smooth / _with_floors(noise, background, settings.edge_jitter_px, settings),
+        edge_snr=smooth / _with_floors(beside, background, settings.cladding_jitter_px, settings),
         background=background,
         rho=coordinates.rho,
         theta=coordinates.theta,
@@ -235,10 +277,13 @@ def _lit(window: FloatImage, settings: ResidualSettings) -> Mask:
     return lit
 
 
-def _unwrapped(gray: FloatImage, geometry: FiberGeometry, s: FloatArray, angles: int) -> FloatImage:
-    """The picture by stretched radius and angle, NaN outside; (radii, angles)."""
+def _unwrapped(
+    gray: FloatImage, geometry: FiberGeometry, s: FloatArray, angles: int, origin: tuple[int, int] = (0, 0)
+) -> FloatImage:
+    """The picture, or a window of it, by stretched radius and angle, NaN outside; (radii, angles)."""
     theta = np.linspace(0, 2 * math.pi, angles, endpoint=False)
     x, y = _polar_points(_frame(geometry), theta, s)
+    x, y = x - np.float32(origin[0]), y - np.float32(origin[1])
     # cubic, since a bilinear sample blurs the fiber's own edges and they would then be left in the residual
     polar = cv2.remap(gray, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=math.nan)
     return np.ascontiguousarray(polar.T)
@@ -292,8 +337,7 @@ def _forgive_centre(model: FloatImage, s: FloatArray, geometry: FiberGeometry, s
     around = (s >= centre) & (s < 1.5 * centre)
     if within.any() and around.any():
         level = float(np.median(model[around]))
-        dip = settings.centre_dip * level
-        model[within] = np.clip(model[within], level - dip, level + dip)
+        model[within] = np.clip(model[within], level * (1 - settings.centre_dip), level * (1 + settings.centre_peak))
 
 
 def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, s: FloatArray) -> FloatImage:
@@ -316,13 +360,26 @@ def _ferrule_trend(left: FloatImage, rho: FloatImage, settings: ResidualSettings
     return np.where(ferrule, trend, 0)
 
 
-def _radial_noise(deviation: FloatImage, r_px: FloatArray, settings: ResidualSettings) -> FloatImage:
-    """Robust noise at each radius; (radii,)."""
-    sigma = MAD_TO_SIGMA * _median_where(np.abs(deviation), np.isfinite(deviation))
-    few = r_px < settings.pooled_px  # too few pixels around for an estimate of their own
-    sigma[few] = np.median(sigma[(r_px < 3 * settings.pooled_px) & ~few])
+def _radial_noise(smooth: FloatImage, s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> FloatImage:
+    """Robust noise of the smoothed residual at each radius, not below that of its region; (radii,)."""
+    size, known = np.abs(smooth), np.isfinite(smooth)
+    sigma = MAD_TO_SIGMA * _median_where(size, known)
+    step = settings.radial_step_px / (s[1] - s[0])  # pixels per cladding radius
+    few = s * step < settings.pooled_px  # too few pixels around for an estimate of their own
+    sigma[few] = np.median(sigma[(s * step < 3 * settings.pooled_px) & ~few])
+    core = _frame(geometry).core_ratio if geometry.core is not None else 0.0
+    for low, high in ((0.0, core), (core, 1.0), (1.0, math.inf)):
+        region = (s > low + settings.edge_px / step) & (s < high - settings.edge_px / step)
+        if known[region].any():
+            # most pixels of a compressed picture may be exactly flat, and the median then zero: look at the rest
+            floor = np.quantile(size[region][known[region]][::3], NOISE_QUANTILE) / NOISE_QUANTILE_SIGMAS
+            here = (s >= low) & (s < high)
+            sigma[here] = np.maximum(sigma[here], floor)
     sigma = np.maximum(sigma, settings.min_noise).astype(np.float32)
     return np.maximum(sigma, cv2.GaussianBlur(sigma[None], (0, 0), 2)[0])
+
+
+NOISE_QUANTILE, NOISE_QUANTILE_SIGMAS = 0.8, 1.2816  # of the size of a normal deviation
 
 
 def _noise(
@@ -356,22 +413,23 @@ def _with_floors(noise: FloatImage, background: FloatImage, jitter_px: float, se
 # --- zones ------------------------------------------------------------------------------------------------------------
 
 
-def zone_map(shape: tuple[int, int], outlines: Sequence[ZoneOutline]) -> Zones:
+def zone_map(picture: WorkingPicture, outlines: Sequence[ZoneOutline]) -> Zones:
     """Label every pixel with the innermost zone whose outline holds its centre.
 
     Parameters
     ----------
-    shape : (H, W) of the picture
-    outlines : outer borders in pixels, from the innermost to the outermost
+    picture : its (H, W) pixels are labelled
+    outlines : outer borders in pixels of the full picture, from the innermost to the outermost
 
     Returns
     -------
     Zones with (H, W) uint8 labels: 0 outside all, else 1 + index in ZONE_LETTERS
     """
-    labels = np.zeros(shape, np.uint8)
+    labels = np.zeros(picture.gray.shape, np.uint8)
     for outline in reversed(outlines):
-        (x0, y0), (h, w) = _window(shape, outline.outer, 1.0)
-        cx, cy, p, q, s = ellipse_fit.to_form(outline.outer)
+        ellipse = _reduced(outline.outer, picture.pixel_px)
+        (x0, y0), (h, w) = _window(labels.shape, ellipse, 1.0)
+        cx, cy, p, q, s = ellipse_fit.to_form(ellipse)
         ux, uy = np.arange(x0, x0 + w) - cx, (np.arange(y0, y0 + h) - cy)[:, None]
         inside = p * ux * ux + 2 * q * ux * uy + s * uy * uy <= 1
         labels[y0 : y0 + h, x0 : x0 + w][inside] = 1 + ZONE_LETTERS.index(outline.letter)
@@ -439,8 +497,7 @@ EDGE_DETECTOR = "edge_chip"
 
 def _grown(field: Residual, seeds: Mask, settings: Fusion) -> Mask:
     """Weaker surroundings connected to the seeds, cut at a share of the local peak contrast."""
-    smooth = cv2.GaussianBlur(field.snr, (0, 0), settings.smooth_px)
-    height = np.where(field.inside, np.abs(smooth), 0)
+    height = np.where(field.inside, np.abs(field.snr), 0)
     weak = (height > settings.weak_snr) & field.inside
     _, labels = cv2.connectedComponents(weak.astype(np.uint8), connectivity=8)
     seeded = np.zeros(int(labels.max()) + 1, bool)
@@ -458,10 +515,16 @@ def _filled(mask: Mask) -> Mask:
 
 
 def _rises(field: Residual, mask: Mask, corner: tuple[int, int], settings: Fusion) -> bool:
-    """Whether the mark as a whole stands out: mean departure times the root of its area, as for a matched filter."""
+    """Whether the mark as a whole stands out: mean departure times the root of its area, as for a matched filter.
+
+    The area counts in patches of independent noise, that of the smoothing.
+    """
     x, y = corner
     snr = np.abs(field.snr[y : y + mask.shape[0], x : x + mask.shape[1]][mask])
-    return float(snr.mean() * math.sqrt(snr.size)) >= settings.min_mark_snr
+    return float(snr.mean()) * math.sqrt(max(snr.size / PATCH_PX, 1.0)) >= settings.min_mark_snr
+
+
+PATCH_PX = 12.0  # 4 pi sigma^2 for a smoothing of one pixel
 
 
 def _candidate(

@@ -76,7 +76,7 @@ def locate(
         return NotLocated("no circular edge in the picture")
     coarse = _choose_cladding(edges, settings, core_ratio)
     room = math.inf if core_ratio is None else 1 - core_ratio
-    fine = _refine_full(gray, _rescaled(coarse.form, factors), coarse, room, settings)
+    fine = _refine_full(gray, ellipse_fit.rescaled(coarse.form, factors), coarse, room, settings)
     reason = _why_not(fine, settings)
     if fine is None or reason:
         return NotLocated(reason)
@@ -94,13 +94,6 @@ def _reduced(gray: FloatImage, width: int, aspect: float) -> tuple[FloatImage, t
     fy = fx * aspect
     size = max(round(w / fx), 1), max(round(h / fy), 1)
     return cv2.resize(gray, size, interpolation=cv2.INTER_AREA), (w / size[0], h / size[1])
-
-
-def _rescaled(form: Form, factors: tuple[float, float]) -> Form:
-    """A form in the reduced picture, in pixels of the full one (pixel centres at integers)."""
-    fx, fy = factors
-    cx, cy, p, q, s = form
-    return np.array([(cx + 0.5) * fx - 0.5, (cy + 0.5) * fy - 0.5, p / fx**2, q / (fx * fy), s / fy**2])
 
 
 def _coarse_edges(

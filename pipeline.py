@@ -155,10 +155,11 @@ def _find_defects(
 ) -> _Found:
     with clock.stage("zones", "Zone Detection"):
         outlines = analysis.zone_outlines(geometry, criteria, request, scale)
-        zones = image_processing.zone_map((gray.shape[0], gray.shape[1]), outlines)
+        picture = image_processing.working_picture(gray, geometry, config.residual.max_cladding_px)
+        zones = image_processing.zone_map(picture, outlines)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
-        residual = image_processing.residual(gray, geometry, reach, config.residual)
+        residual = image_processing.residual(picture, reach, config.residual)
     with clock.stage("detect", "Defect Detection"):
         evidence = image_processing.gather_evidence(residual, config.detectors)
         candidates = image_processing.find_candidates(residual, evidence, config.fusion)
@@ -172,7 +173,7 @@ def _find_defects(
             request.cladding_diameter_um,
             config,
         )
-    return _Found(outlines, tuple(d for d in defects if d.zone in request.zones))
+    return _Found(outlines, analysis.numbered(d for d in defects if d.zone in request.zones))
 
 
 def _judge(

@@ -181,13 +181,15 @@ class Zones:
 class Residual:
     """What the fiber itself does not explain, on a window of the picture; all arrays are (h, w) float32 or bool.
 
-    `snr` is what most detectors read: the residual in local sigmas, zero on a clean face, its borders included.
+    `snr` is what most detectors read: the smoothed residual in its own local sigmas, so that a threshold means the same
+    in sharp, compressed and enlarged pictures; near zero on a clean face, its borders included.
     """
 
-    origin_px: tuple[int, int]  # x, y of the window in the picture
+    origin_px: tuple[int, int]  # x, y of the window in the working picture
+    pixel_px: tuple[float, float]  # pixels of the stored picture per pixel of the working picture, x and y
     gray: FloatImage  # picture minus background, grey levels 0..1
-    snr: FloatImage  # gray / local noise
-    edge_snr: FloatImage  # gray / noise beside the cladding edge, which a broken edge does not raise
+    snr: FloatImage  # smoothed gray / its local noise
+    edge_snr: FloatImage  # smoothed gray / noise beside the cladding edge, which a broken edge does not raise
     background: FloatImage
     rho: FloatImage  # distance from the cladding centre in cladding radii
     theta: FloatImage  # angle around the cladding centre, radians 0..2 pi, clockwise on the screen
@@ -205,7 +207,7 @@ class Residual:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One region that the detectors agree on, in pixels of the picture; not yet measured or judged."""
+    """One region that the detectors agree on, in pixels of the working picture; not yet measured or judged."""
 
     bbox_px: tuple[int, int, int, int]  # x, y, width, height
     mask: Mask  # (height, width) bool inside bbox_px

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
@@ -25,6 +25,7 @@ MIN_TICKS = 10
 # Random points fall within a quarter pitch of a lattice site once in four times, the dots of a real grid nearly always.
 SITE_REACH = 0.25
 MIN_SHARE = 0.6
+NEARLY_ALL = 0.7
 MAX_RESIDUAL_SHARE = 0.06  # of the pitch; rendered and photographed targets stay below 0.03
 
 
@@ -50,6 +51,9 @@ class Ruler:
     share: float  # of the points expected that lie on the ruling
 
 
+Fit = TypeVar("Fit", DotGrid, Ruler)
+
+
 @dataclass(frozen=True, slots=True)
 class NotFound:
     """The picture shows no such target; `reason` says why."""
@@ -71,9 +75,8 @@ def find_dots(gray: FloatImage) -> DotGrid | NotFound:
     -------
     DotGrid with its basis in pixels, or NotFound with the reason
     """
-    # Several widths of the neighbourhood and both polarities; the grid with the most dots is the true one.
     grids = [grid for points in _point_sets(gray) if (grid := _fit_lattice(points)) is not None]
-    best = max(grids, key=lambda grid: grid.dots * grid.share, default=None)
+    best = _best(grids, [grid.dots * grid.share for grid in grids])
     problem = _grid_problem(best) if best else f"fewer than {MIN_DOTS} dots alike"
     return NotFound(f"No dot grid: {problem}") if problem or best is None else best
 
@@ -94,11 +97,15 @@ def find_ruler(gray: FloatImage) -> Ruler | NotFound:
     # A fine ruling is a dark object as a whole, a coarse one needs wide windows: the best fit that sees all ticks.
     flat, *windows = _without_shading(gray, min(gray.shape) // 4 | 1), *(min(gray.shape) // n | 1 for n in (4, 12, 36))
     rulers = [ruler for window_px in windows if (ruler := _ruler_after(flat, window_px)) is not None]
-    most = max((ruler.ticks * ruler.share for ruler in rulers), default=0)
-    full = [ruler for ruler in rulers if ruler.ticks * ruler.share > 0.9 * most]
-    best = min(full, key=lambda ruler: ruler.residual_px, default=None)
+    best = _best(rulers, [ruler.ticks * ruler.share for ruler in rulers])
     problem = _ruler_problem(best) if best else f"fewer than {MIN_TICKS} lines at equal distances"
     return NotFound(f"No ruler: {problem}") if problem or best is None else best
+
+
+def _best(fits: list[Fit], features: list[float]) -> Fit | None:
+    """Of the fits with nearly as many features as any the one with the least residual; None if there is none."""
+    full = [fit for fit, count in zip(fits, features, strict=True) if count > NEARLY_ALL * max(features)]
+    return min(full, key=lambda fit: fit.residual_px, default=None)
 
 
 # --- lattice of dots
@@ -126,8 +133,8 @@ def _dot_centroids(contrast: FloatImage) -> Points:
     level = _otsu(contrast)
     count, labels, stats, _ = cv2.connectedComponentsWithStats((contrast > level).astype(np.uint8), connectivity=8)
     keep = _alike_dots(stats, contrast.shape)
-    # Weights that vanish at the outline: a centroid does not jump when a pixel crosses the threshold.
-    weight = np.maximum(contrast - level, 0).ravel()
+    # A weight that rises from 0 at the outline and stays: no pixel jumps in, and the light within a dot does not pull.
+    weight = np.clip((contrast - level) / 0.5, 0, 1).ravel()
     flat = labels.ravel()
     y, x = np.indices(contrast.shape).reshape(2, -1)
     mass = np.bincount(flat, weight, count)[keep]
@@ -161,7 +168,7 @@ def _neighbor_vectors(points: Points) -> Points:
 
 def _most_frequent(vectors: Points, reach: float) -> Vector:
     """Mean of the vectors about the one that has the most others within reach."""
-    sample = vectors[:: 1 + len(vectors) // 2000]  # plenty for a mode, and the square of it still fits in a moment
+    sample = vectors[:: 1 + len(vectors) // 1000]  # plenty for a mode; the time goes with its square
     near = np.linalg.norm(sample[:, None] - sample[None], axis=2) < reach  # (sample, sample)
     most = near[np.argmax(np.count_nonzero(near, axis=1))]
     mean: Vector = sample[most].mean(axis=0)

@@ -18,8 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from config_loader import Config, load_config
 from pipeline import inspect_image
@@ -27,6 +26,7 @@ from records import CLASSIFICATIONS, Defect, ImageInfo, Inspection, Mask, Proven
 from scenes import random_blemishes, random_face
 from synthetic import BlemishTruth, FaceSpec, Illumination, RenderedFace, render_face
 
+ROOT = Path(__file__).resolve().parents[1]
 EDITION = "iec_61300_3_35_2015"
 SCALES_UM_PER_PX = (0.3, 0.9)  # of the microscopes in use; random faces also come from far away
 SMALLEST_UM = 4.0  # what is counted: at least so large ...

@@ -29,8 +29,7 @@ def detect(residual: Residual, *, kernel_px: int, gamma: float, min_snr: float) 
     mean and standard deviation, which a dirty face raises.
     """
     kernel = np.ones((kernel_px, kernel_px), np.uint8)
-    smooth = cv2.GaussianBlur(residual.snr, (0, 0), 1.0)
-    response = cv2.medianBlur(cv2.dilate(smooth, kernel) - cv2.erode(smooth, kernel), 3)
+    response = cv2.medianBlur(cv2.dilate(residual.snr, kernel) - cv2.erode(residual.snr, kernel), 3)
     sample = response[::3, ::3][residual.inside[::3, ::3]]
     middle = float(np.median(sample)) if sample.size else 0.0
     spread = MAD_TO_SIGMA * float(np.median(np.abs(sample - middle))) if sample.size else 0.0

@@ -25,7 +25,7 @@ def detect(
     """
     distance = (residual.rho - 1) * residual.cladding_radius_px
     band = (distance > -inside_px) & (distance < outside_px)
-    strong = (np.abs(cv2.GaussianBlur(residual.edge_snr, (0, 0), 0.8)) > min_snr) & band
+    strong = (np.abs(residual.edge_snr) > min_snr) & band
     count, labels, stats, _ = cv2.connectedComponentsWithStats(strong.astype(np.uint8), connectivity=8)
     touching = np.bincount(labels[strong & (np.abs(distance) <= touch_px)], minlength=count) > 0
     chips = touching & (stats[:, cv2.CC_STAT_AREA] >= min_area_px)

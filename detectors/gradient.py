@@ -13,15 +13,14 @@ def detect(residual: Residual, *, kernel_px: int, min_snr: float, close_px: int)
     ----------
     residual : window of the picture; `snr` is read
     kernel_px : side of the gradient's kernel, odd
-    min_snr : least local range, in sigmas of the smoothed residual
+    min_snr : least local range, in sigmas of the residual
     close_px : gaps in an outline up to this size are closed before it is filled
 
     Returns
     -------
     (h, w) bool
     """
-    smooth = cv2.GaussianBlur(residual.snr, (0, 0), 1.0)
-    response = cv2.morphologyEx(smooth, cv2.MORPH_GRADIENT, np.ones((kernel_px, kernel_px), np.uint8))
+    response = cv2.morphologyEx(residual.snr, cv2.MORPH_GRADIENT, np.ones((kernel_px, kernel_px), np.uint8))
     outline = (response > min_snr).astype(np.uint8)
     closed = cv2.morphologyEx(
         outline, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (close_px, close_px))

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,8 +43,7 @@ def detect(
     After the linear enhancement inspector of Mei et al., Sensors 18(5):1408, 2018, DOI 10.3390/s18051408; the response
     f_line - (f_left + f_right) / 2 has zero mean, so brightness does not move it.
     """
-    smooth = cv2.GaussianBlur(residual.snr, (0, 0), 0.8)
-    flat = np.rint(np.clip(smooth, -clip_snr, clip_snr) * UNIT).astype(np.int16)
+    flat = np.rint(np.clip(residual.snr, -clip_snr, clip_snr) * UNIT).astype(np.int16)
     found = np.zeros(flat.shape, bool)
     for angle in np.arange(directions) * (math.pi / directions):
         for length, response, sense in _responses(flat, float(angle), sorted(lengths_px), branch_px):

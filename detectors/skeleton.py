@@ -14,7 +14,7 @@ def detect(residual: Residual, *, min_snr: float, min_length_px: int, max_gap_px
     Parameters
     ----------
     residual : window of the picture; `snr` is read
-    min_snr : least departure of a pixel, in sigmas of the smoothed residual
+    min_snr : least departure of a pixel, in sigmas of the residual
     min_length_px : shortest straight piece
     max_gap_px : gaps within a piece up to this size are bridged
     width_px : width at which the pieces are drawn into the mask
@@ -29,10 +29,9 @@ def detect(residual: Residual, *, min_snr: float, min_length_px: int, max_gap_px
     27(3), 1984, DOI 10.1145/357994.358023; pieces by the progressive probabilistic Hough transform (Matas, Galambos
     and Kittler, Computer Vision and Image Understanding 78(1), 2000, DOI 10.1006/cviu.1999.0831).
     """
-    smooth = cv2.GaussianBlur(residual.snr, (0, 0), 1.0)
-    mask = np.zeros(smooth.shape, np.uint8)
+    mask = np.zeros(residual.snr.shape, np.uint8)
     for sign in (-1, 1):
-        strong = ((sign * smooth > min_snr) & residual.inside).astype(np.uint8) * 255
+        strong = ((sign * residual.snr > min_snr) & residual.inside).astype(np.uint8) * 255
         thin = cv2.ximgproc.thinning(strong)
         pieces = cv2.HoughLinesP(
             thin, 1, math.pi / 180, min_length_px // 2, minLineLength=min_length_px, maxLineGap=max_gap_px

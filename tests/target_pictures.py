@@ -63,7 +63,7 @@ def _coverage(inside_um: Field, px_um: float) -> Field:
     return np.clip(inside_um / px_um + 0.5, 0, 1)
 
 
-def _captioned(ink: Field) -> Field:
+def _captioned(ink: Field) -> FloatImage:
     height, width = ink.shape
     picture = ink.astype(np.float32)
     cv2.putText(picture, "10 um / tick   1.234", (width // 20, height // 10), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 1.0, 2)
@@ -74,7 +74,7 @@ def _captioned(ink: Field) -> Field:
     return picture
 
 
-def _photograph(ink: Field, shot: Shot, rng: np.random.Generator) -> FloatImage:
+def _photograph(ink: Field | FloatImage, shot: Shot, rng: np.random.Generator) -> FloatImage:
     height, width = shot.shape
     picture = ink.astype(np.float32)
     for _ in range(shot.dirt):

@@ -1,0 +1,131 @@
+"""What the documentation says is what the program does."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from image_files import ANNOTATED, HISTOGRAM, RESULT, SUMMARY, TABLE
+from reporting import DEFECT_COLUMNS, SUMMARY_COLUMNS, column_table
+from tests.test_architecture import ROOMS, ROWS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+PROGRAMS = ("main.py inspect", "main.py demo", "calibration.py")
+# Options that the documentation names and other programs own.
+FOREIGN = {"--file"}
+
+
+def options_in(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text)) - {"--help"}
+
+
+def help_of(program: str) -> str:
+    command = [sys.executable, *program.split(), "--help"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="module")
+def offered() -> dict[str, set[str]]:
+    return {program: options_in(help_of(program)) for program in PROGRAMS}
+
+
+def tracked_texts() -> dict[str, str]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout, so what belongs to the project is not known")
+    paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    contents = {path: path.read_bytes() for path in paths if path.is_file()}
+    return {path.relative_to(ROOT).as_posix(): data.decode() for path, data in contents.items() if b"\0" not in data}
+
+
+def requirement_lines(name: str) -> list[str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").split("\n")
+    return [line for line in lines if line and not line.startswith(("#", "-r "))]
+
+
+# --- README
+
+
+def test_the_readme_is_short_enough_to_be_read() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_the_module_map_lists_every_module_with_its_row_and_nothing_else() -> None:
+    listed = re.findall(r"^\| (\d) \| `(\w+)(?:\.py|/)` \| \S", README, re.MULTILINE)
+    modules = {path.stem for path in ROOT.glob("*.py")} | {"detectors"}
+    assert sorted(listed) == sorted((str(ROWS[name]), name) for name in modules)
+
+
+def test_every_picture_and_page_that_is_linked_is_there() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README + OUTPUTS)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    named = set(re.findall(r"\bmake ([a-z-]+)", "\n".join(re.findall(r"`[^`\n]+`|^ {4}.+$", README, re.MULTILINE))))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert {"demo", "test"} <= named <= targets
+
+
+# --- commands, files, columns
+
+
+def test_every_option_that_is_named_exists(offered: dict[str, set[str]]) -> None:
+    assert options_in(README + OUTPUTS) - set().union(*offered.values()) <= FOREIGN
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_option_that_exists_is_explained(program: str, offered: dict[str, set[str]]) -> None:
+    assert offered[program] - options_in(OUTPUTS) == set()
+
+
+@pytest.mark.parametrize("columns", [DEFECT_COLUMNS, SUMMARY_COLUMNS], ids=["report", "summary"])
+def test_the_tables_of_columns_are_those_of_the_program(columns: tuple) -> None:
+    table = column_table(columns)
+    assert table in OUTPUTS, f"docs/outputs.md must hold this table:\n{table}"
+
+
+@pytest.mark.parametrize("end", [ANNOTATED, HISTOGRAM, RESULT, TABLE, SUMMARY])
+def test_every_file_that_is_written_is_listed(end: str) -> None:
+    row = f"| `{end}` |" if end == SUMMARY else f"| `NAME{end}` |"
+    assert row in README
+    assert row in OUTPUTS
+
+
+# --- the rest of the repository
+
+
+def test_the_changelog_keeps_its_headings() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert {"### Added", "### Changed results"} <= set(changelog.splitlines())
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_every_requirement_has_a_lower_and_an_upper_bound(name: str) -> None:
+    assert [line for line in requirement_lines(name) if not re.fullmatch(r"[a-z-]+>=[\d.]+,<[\d.]+", line)] == []
+
+
+def test_conda_and_pip_install_the_same() -> None:
+    listed = re.findall(r"^ {6}- (\S+)$", (ROOT / "environment.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert listed == requirement_lines("requirements.txt")
+
+
+def test_every_package_that_is_imported_is_required() -> None:
+    distributions = {"cv2": "opencv-contrib-python", "PIL": "pillow"}
+    required = {line.partition(">")[0] for line in requirement_lines("requirements.txt")}
+    assert {distributions.get(package, package) for package in ROOMS} == required
+
+
+def test_no_file_names_a_package_host_or_a_place_on_somebodys_machine() -> None:
+    hosts = "pypi" + r"\.org|python" + r"hosted\.org|anaconda" + r"\.(?:org|com)"
+    places = "/(?:home|root|Users|work|mnt)/" + r"\w|[A-Z]:\\Users|/tmp/" + r"\w"
+    found = {name: re.findall(f"(?:{hosts}|(?<![\\w.]){places})", text) for name, text in tracked_texts().items()}
+    assert {name: hits for name, hits in found.items() if hits} == {}

@@ -1,0 +1,272 @@
+"""Fits of points with known truth: sizes, outliers, missing arcs, and the laws of shift, scale and rotation."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import ellipse_fit
+from records import Ellipse
+
+SIGMA_PX = 0.2
+NEARLY_ROUND = Ellipse((200.3, 180.7), (287.0, 287.4), 10.0)
+VIDEO = Ellipse((201.8, 179.1), (206.0, 224.7), 92.0)
+ELONGATED = Ellipse((199.6, 181.2), (260.0, 130.0), 60.0)
+SHAPES = pytest.mark.parametrize("truth", [NEARLY_ROUND, VIDEO, ELONGATED], ids=["round", "video", "elongated"])
+SIZES = pytest.mark.parametrize("n", [50, 100, 200, 500, 720, 1000, 1500])
+
+coordinates = st.floats(-500, 500)
+ellipses = st.builds(
+    lambda x, y, axis, ratio, angle: Ellipse((x, y), (axis, axis * ratio), angle),
+    coordinates,
+    coordinates,
+    st.floats(5, 1000),
+    st.floats(0.2, 5),
+    st.floats(-180, 360),
+)
+
+
+def points_on(ellipse, n, sigma_px=0.0, seed=0, share=1.0):
+    """Points at equal steps of the eccentric angle over a share of the turn, moved along the normal; (n, 2)."""
+    t = 0.6 + 2 * np.pi * np.linspace(0, share, n, endpoint=False)
+    a, b = np.array(ellipse.axes_px) / 2
+    along = np.stack([a * np.cos(t), b * np.sin(t)], axis=1)
+    normal = np.stack([b * np.cos(t), a * np.sin(t)], axis=1)
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    moved = along + np.random.default_rng(seed).normal(0, 1, (n, 1)) * sigma_px * normal
+    return moved @ rotation(math.radians(ellipse.angle_deg)).T + ellipse.center_px
+
+
+def rotation(angle):
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([[c, -s], [s, c]])
+
+
+def fitted(points, seed=0):
+    """Both steps as the localisation takes them."""
+    start = ellipse_fit.ransac(points, 1.0, np.random.default_rng(seed))
+    assert start is not None
+    return refined(points, start)
+
+
+def refined(points, start, min_scale_px=0.05):
+    form = ellipse_fit.refine(points, start, min_scale_px)
+    assert form is not None
+    return ellipse_fit.from_form(form)
+
+
+def assert_near(found, truth, centre_px, axes_px):
+    assert math.dist(found.center_px, truth.center_px) <= centre_px
+    assert sorted(found.axes_px) == pytest.approx(sorted(truth.axes_px), abs=axes_px)
+
+
+def long_axis_deg(ellipse):
+    first_is_long = ellipse.axes_px[0] >= ellipse.axes_px[1]
+    return (ellipse.angle_deg + (0 if first_is_long else 90)) % 180
+
+
+def turn_between(a_deg, b_deg):
+    return abs((a_deg - b_deg + 90) % 180 - 90)
+
+
+# --- the form
+
+
+@given(truth=ellipses)
+def test_an_ellipse_survives_the_way_to_a_form_and_back(truth):
+    found = ellipse_fit.from_form(ellipse_fit.to_form(truth))
+    assert found.center_px == truth.center_px
+    assert found.axes_px == pytest.approx(sorted(truth.axes_px), rel=1e-6)
+    if max(truth.axes_px) > 1.01 * min(truth.axes_px):
+        assert turn_between(long_axis_deg(found), long_axis_deg(truth)) < 0.01
+
+
+@given(truth=ellipses)
+def test_the_shorter_axis_comes_first_and_the_angle_below_half_a_turn(truth):
+    found = ellipse_fit.from_form(ellipse_fit.to_form(truth))
+    assert found.axes_px[0] <= found.axes_px[1]
+    assert 0 <= found.angle_deg <= 180
+
+
+@pytest.mark.parametrize("angle_deg", [0, 30, 75, 90, 135, 179])
+@pytest.mark.parametrize("half_axes", [(90, 40), (40, 90)])
+def test_the_angle_is_that_of_the_outlines_that_opencv_draws(half_axes, angle_deg):
+    drawn = np.array(cv2.ellipse2Poly((200, 180), half_axes, angle_deg, 0, 360, 3), np.float64)
+    form = ellipse_fit.to_form(Ellipse((200, 180), (2 * half_axes[0], 2 * half_axes[1]), angle_deg))
+    assert np.abs(ellipse_fit.signed_distance(drawn, form)).max() < 0.8  # they are rounded to pixels
+
+
+@pytest.mark.parametrize("angle_deg", [0, 30, 75, 90, 135, 179])
+@pytest.mark.parametrize("axes", [(180, 80), (80, 180)])
+def test_the_angle_is_that_of_the_ellipses_that_opencv_fits(axes, angle_deg):
+    points = points_on(Ellipse((200.3, 180.7), axes, angle_deg), 60)
+    (x, y), found_axes, found_deg = cv2.fitEllipse(points.astype(np.float32))
+    form = ellipse_fit.to_form(Ellipse((x, y), (found_axes[0], found_axes[1]), found_deg))
+    assert np.abs(ellipse_fit.signed_distance(points, form)).max() < 0.01
+    assert fitted(points).angle_deg == pytest.approx(found_deg % 180, abs=0.05)
+
+
+@pytest.mark.parametrize("shape", [(1.0, 2.0, 1.0), (-1.0, 0.0, 1.0), (0.0, 0.0, 0.0), (np.nan, 0.0, 1.0)])
+def test_a_conic_that_is_no_ellipse_is_told(shape):
+    assert not ellipse_fit.is_ellipse(np.array([0.0, 0.0, *shape]))
+
+
+def test_a_conic_that_is_no_ellipse_is_refused():
+    with pytest.raises(ValueError, match="positive definite"):
+        ellipse_fit.from_form(np.array([0.0, 0.0, 1.0, 2.0, 1.0]))
+
+
+# --- distance
+
+
+@cache
+def dense_outline(truth):
+    return points_on(truth, 20_000)
+
+
+@SHAPES
+def test_the_distance_near_the_outline_is_that_to_its_nearest_point(truth):
+    points = points_on(truth, 90, sigma_px=2.0)
+    nearest = np.linalg.norm(points[:, None] - dense_outline(truth)[None], axis=2).min(axis=1)
+    distance = ellipse_fit.signed_distance(points, ellipse_fit.to_form(truth))
+    assert np.abs(distance) == pytest.approx(nearest, rel=0.05, abs=0.03)
+
+
+def test_the_distance_from_a_circle_is_exact_and_positive_outside():
+    points = np.random.default_rng(0).uniform(-100, 100, (200, 2))
+    form = ellipse_fit.to_form(Ellipse((3.0, -7.0), (80.0, 80.0), 0.0))
+    assert ellipse_fit.signed_distance(points, form) == pytest.approx(np.hypot(*(points - (3, -7)).T) - 40)
+
+
+# --- fits
+
+
+@SHAPES
+@SIZES
+def test_points_without_noise_give_the_ellipse_itself(truth, n):
+    assert_near(fitted(points_on(truth, n)), truth, 1e-4, 1e-4)
+
+
+# With n points of noise sigma a centre scatters by about 1.5 sigma / sqrt(n), an axis by about 4 sigma / sqrt(n).
+@SHAPES
+@SIZES
+def test_the_error_falls_with_the_number_of_points(truth, n):
+    unit = SIGMA_PX / math.sqrt(n)
+    assert_near(fitted(points_on(truth, n, SIGMA_PX)), truth, 6 * unit, 16 * unit)
+
+
+@SHAPES
+@SIZES
+def test_three_scattered_points_in_ten_do_not_matter(truth, n):
+    rng, points = np.random.default_rng(1), points_on(truth, n, SIGMA_PX)
+    wild = rng.choice(n, round(0.3 * n), replace=False)
+    points[wild] = truth.center_px + (points[wild] - truth.center_px) * rng.uniform(0.8, 1.2, (len(wild), 1))
+    unit = SIGMA_PX / math.sqrt(n)
+    assert_near(fitted(points), truth, 8 * unit, 24 * unit)
+
+
+@SHAPES
+@pytest.mark.parametrize("off", [0.92, 1.06])
+def test_an_arc_on_another_edge_does_not_pull_the_fit(truth, off):
+    points = points_on(truth, 720, SIGMA_PX)
+    points[110:290] = (
+        truth.center_px + (points[110:290] - truth.center_px) * off
+    )  # a quarter, and a whole fifth of them
+    assert_near(fitted(points), truth, 0.2, 0.4)
+
+
+@SHAPES
+@pytest.mark.parametrize("share", [0.7, 0.5])
+def test_a_missing_arc_costs_accuracy_but_no_bias_of_pixels(truth, share):
+    errors = [
+        np.subtract(fitted(points_on(truth, 720, SIGMA_PX, seed, share)).center_px, truth.center_px)
+        for seed in range(8)
+    ]
+    limit = 0.15 if share == 0.7 else 0.5
+    assert np.abs(errors).max() < limit
+    assert np.abs(np.mean(errors, axis=0)).max() < limit / 2
+
+
+@pytest.mark.parametrize("factor", [0.85, 0.95, 1.05, 1.2])
+@SHAPES
+def test_a_start_of_the_right_centre_and_wrong_size_still_finds_the_size(truth, factor):
+    # Points all around do not move the centre at all: that alone does not tell that the fit has come to rest.
+    start = ellipse_fit.to_form(truth.scaled(factor))
+    assert_near(refined(points_on(truth, 360), start), truth, 1e-4, 1e-4)
+
+
+# --- laws
+
+
+@given(
+    angle=st.floats(-math.pi, math.pi),
+    factor=st.floats(0.2, 20),
+    shift=st.tuples(st.floats(-1000, 1000), st.floats(-1000, 1000)),
+    truth=st.sampled_from([NEARLY_ROUND, VIDEO, ELONGATED]),
+)
+def test_the_ellipse_of_moved_points_is_the_moved_ellipse(angle, factor, shift, truth):
+    points = points_on(truth, 180, SIGMA_PX)
+    start = ellipse_fit.to_form(truth.scaled(1.02))
+    still = refined(points, start)
+    moved_start = Ellipse(
+        tuple((factor * rotation(angle) @ truth.center_px + shift).tolist()),
+        truth.scaled(1.02 * factor).axes_px,
+        truth.angle_deg + math.degrees(angle),
+    )
+    moved_points = factor * points @ rotation(angle).T + shift
+    moved = refined(moved_points, ellipse_fit.to_form(moved_start), 0.05 * factor)
+    tolerance = 1e-3 * max(1.0, factor)
+    assert moved.center_px == pytest.approx(factor * rotation(angle) @ still.center_px + shift, abs=tolerance)
+    assert moved.axes_px == pytest.approx(np.multiply(factor, still.axes_px), abs=tolerance)
+    if truth is not NEARLY_ROUND:  # its angle is noise
+        assert turn_between(moved.angle_deg, still.angle_deg + math.degrees(angle)) < 0.02
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_same_points_and_seed_give_the_same_ellipse(seed):
+    points = points_on(VIDEO, 60, SIGMA_PX)
+    assert fitted(points, seed) == fitted(points, seed)
+
+
+def test_the_points_are_left_as_they_are():
+    points = points_on(VIDEO, 60, SIGMA_PX)
+    points.flags.writeable = False
+    fitted(points)
+
+
+# --- what determines no ellipse
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        np.empty((0, 2)),
+        points_on(VIDEO, 7),
+        np.full((50, 2), 3.0),
+        np.stack([np.arange(50.0), 2 * np.arange(50.0) + 1], axis=1),
+    ],
+    ids=["none", "seven", "one place", "a line"],
+)
+def test_points_that_determine_no_ellipse_give_none(points):
+    assert ellipse_fit.ransac(points, 1.0, np.random.default_rng(0)) is None
+
+
+@pytest.mark.parametrize("points", [points_on(VIDEO, 7), np.full((50, 2), 250.0)], ids=["seven", "one place"])
+def test_a_refinement_without_enough_points_gives_none(points):
+    assert ellipse_fit.refine(points, ellipse_fit.to_form(VIDEO), max_scale_px=1.0) is None
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(8, 60))
+def test_any_scattered_points_give_an_ellipse_or_none(seed, n):
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(0, 100, (n, 2))
+    start = ellipse_fit.ransac(points, 1.0, rng, trials=20)
+    assert start is None or ellipse_fit.is_ellipse(start)
+    refined = None if start is None else ellipse_fit.refine(points, start)
+    assert refined is None or ellipse_fit.is_ellipse(refined)
