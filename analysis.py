@@ -206,6 +206,27 @@ def _grown(core: Ellipse, zone: ZoneCriteria, cladding: Ellipse, cladding_um: fl
     return core.scaled(zone.times + zone.plus_um * px_per_um / core.mean_diameter_px)
 
 
+def coverage(outline: ZoneOutline, width: int, height: int) -> float:
+    """Share of the border of a zone that lies in a picture of the given size."""
+    cx, cy = outline.outer.center_px
+    t = np.linspace(0, 2 * math.pi, 720, endpoint=False)
+    turn = math.radians(outline.outer.angle_deg)
+    u, v = outline.outer.axes_px[0] / 2 * np.cos(t), outline.outer.axes_px[1] / 2 * np.sin(t)
+    x, y = cx + u * math.cos(turn) - v * math.sin(turn), cy + u * math.sin(turn) + v * math.cos(turn)
+    return float(((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).mean())
+
+
+def smallest_limit_um(criteria: Criteria) -> float | None:
+    """The smallest size that decides anything in zones A and B; None when no size does."""
+    zones = [z for z in criteria.zones if z.letter in CRITICAL]
+    bands = [b for z in zones for b in (*z.scratches, *z.defects)]
+    sizes = [size for b in bands for size in (b.min_um, b.max_um) if size]
+    return min(sizes, default=None)
+
+
+CRITICAL = ("A", "B")  # the zones that carry the light; what lies further out may be cut by the picture's border
+
+
 # --- measuring --------------------------------------------------------------------------------------------------------
 
 
@@ -309,7 +330,7 @@ def _features(mask: Mask, contour: Points, relative: NDArray[np.float32], contra
 
 
 def _jaggedness(mask: Mask) -> Mapping[str, float]:
-    """Departure of the centreline from a smooth curve, in pixels rms and over its length: small for scratches."""
+    """Typical departure of the centreline from a smooth curve, in pixels and over its length: small for scratches."""
     y, x = np.nonzero(mask)
     points = np.stack([x, y], axis=1) - np.array([x.mean(), y.mean()])
     _, axes = np.linalg.eigh(points.T @ points)
@@ -322,8 +343,8 @@ def _jaggedness(mask: Mask) -> Mapping[str, float]:
     position = np.linspace(-1, 1, len(count))[used]
     centre = np.bincount(slices, across)[used] / count[used]
     rest = centre - np.polynomial.Polynomial.fit(position, centre, 4)(position)
-    rms = float(np.sqrt(np.mean(rest**2)))
-    return {"jaggedness_px": rms, "jaggedness": rms / float(np.ptp(along))}
+    typical = 1.4826 * float(np.median(np.abs(rest)))  # the median, so that a hook or a spot at one end does not count
+    return {"jaggedness_px": typical, "jaggedness": typical / float(np.ptp(along))}
 
 
 CENTRELINE_STEP_PX = 2.0

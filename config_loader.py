@@ -63,6 +63,8 @@ class Localization:
     outer_edge_share: float
     min_axis_ratio: float
     min_contrast: float
+    judging_share: float
+    tolerance_share: float
     min_support: float
     max_rms_share: float
 
@@ -110,7 +112,8 @@ class ResidualSettings:
     clip_sigma: float
     centre_share: float
     centre_dip: float
-    centre_peak: float
+    dip_share: float
+    centre_wave: float
     smooth_px: float
     ferrule_from: float
     trend_reduction: int
@@ -162,6 +165,8 @@ class Measurement:
 
     join_px: int
     darkest_level: float
+    min_pixels_per_limit: float
+    min_coverage: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -337,7 +337,8 @@ def _forgive_centre(model: FloatImage, s: FloatArray, geometry: FiberGeometry, s
     around = (s >= centre) & (s < 1.5 * centre)
     if within.any() and around.any():
         level = float(np.median(model[around]))
-        model[within] = np.clip(model[within], level * (1 - settings.centre_dip), level * (1 + settings.centre_peak))
+        allowed = np.where(s[within, None] < settings.dip_share, settings.centre_dip, settings.centre_wave)
+        model[within] = np.clip(model[within], level * (1 - allowed), level * (1 + settings.centre_wave))
 
 
 def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, s: FloatArray) -> FloatImage:

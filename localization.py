@@ -24,6 +24,7 @@ COARSE_ANGLES = 144
 COARSE_WINDOWS = (0.16, 0.06)  # half width of the search around the radius, per round
 FINE_WINDOWS = (0.03, 0.015)
 MIN_FINE_WINDOW_PX = 3.0
+MIN_TOLERANCE_PX = 1.5
 RADIAL_STEP_PX = 0.5
 SIDES = (0.05, 0.12)  # where the grey levels on either side of an edge are taken, in radii from it
 SAME_CENTER = 0.15  # centres closer than this share of the radius belong to one fiber
@@ -63,7 +64,7 @@ def locate(
     gray : (H, W) float32, 0..1
     settings, core_settings : limits from config.json
     core_ratio : known core / cladding diameter, if any
-    pixel_aspect_ratio : um_per_px_x / um_per_px_y, if known; only helps to find the seed
+    pixel_aspect_ratio : um_per_px_x / um_per_px_y, if known; helps to find the seed and to tell a fiber from an oval
 
     Returns
     -------
@@ -77,8 +78,10 @@ def locate(
     coarse = _choose_cladding(edges, settings, core_ratio)
     room = math.inf if core_ratio is None else 1 - core_ratio
     fine = _refine_full(gray, ellipse_fit.rescaled(coarse.form, factors), coarse, room, settings)
-    reason = _why_not(fine, settings)
-    if fine is None or reason:
+    if fine is None:
+        return NotLocated("no ellipse fits the edge points")
+    reason = _why_not(fine, settings, pixel_aspect_ratio)
+    if reason:
         return NotLocated(reason)
     cladding = CladdingFit(fine.ellipse, fine.rms_px, fine.support, fine.step, fine.method)
     return FiberGeometry(cladding, locate_core(gray, fine.form, core_settings, core_ratio))
@@ -237,7 +240,9 @@ def _step_across(picture: FloatImage, form: Form, room: float = math.inf) -> flo
     sides = np.linspace(*SIDES, 4) * min(1.0, 0.7 * room / SIDES[1])
     inside = _sample(picture, _ellipse_grid(form, COARSE_ANGLES, 1 - sides))
     outside = _sample(picture, _ellipse_grid(form, COARSE_ANGLES, 1 + sides))
-    return float(np.nanmedian(np.median(outside, axis=1) - np.median(inside, axis=1)))
+    steps = np.median(outside, axis=1) - np.median(inside, axis=1)
+    seen = steps[np.isfinite(steps)]  # the others are cut by the border of the picture
+    return float(np.median(seen)) if len(seen) else 0.0
 
 
 def _edge_points(
@@ -350,29 +355,38 @@ def _refine_full(gray: FloatImage, start: Form, coarse: Edge, room: float, setti
         form = ellipse_fit.refine(points, form, 0.05, window / 4)
     if form is None:
         return None
-    return _evidence(smooth, form, coarse.polarity, window, max(window / 2, 2.0), coarse.method, room, settings.angles)
+    # judged by a search so wide that an edge found at random would seldom lie on the ellipse
+    radius = _mean_radius(form)
+    tolerance = max(settings.tolerance_share * radius, MIN_TOLERANCE_PX)
+    wide = max(min(settings.judging_share, room / 2) * radius, 3 * tolerance)
+    return _evidence(smooth, form, coarse.polarity, wide, tolerance, coarse.method, room, settings.angles)
 
 
-def _why_not(edge: Edge | None, settings: Localization) -> str:
+def _why_not(edge: Edge, settings: Localization, pixel_aspect_ratio: float | None) -> str:
     """The first test the fit fails, with its figures; empty when it passes."""
-    if edge is None:
-        return "no ellipse fits the edge points"
-    if abs(edge.step) < settings.min_contrast:
-        return f"contrast across the cladding edge must be at least {settings.min_contrast:g}, got {abs(edge.step):.3f}"
-    if edge.support < settings.min_support:
-        share = f"{settings.min_support:.0%} of its circumference, got {edge.support:.0%}"
-        return f"the cladding edge must be visible on {share}"
-    limit = settings.max_rms_share * edge.radius_px
-    if edge.rms_px > limit:
-        return f"the residual of the cladding edge must be at most {limit:.2f} px rms, got {edge.rms_px:.2f} px"
-    return ""
+    ratio, least_ratio = _axis_ratio(edge, pixel_aspect_ratio or 1.0), settings.min_axis_ratio
+    limit_px = settings.max_rms_share * edge.radius_px
+    checks = (
+        (abs(edge.step) >= settings.min_contrast, f"contrast {abs(edge.step):.3f}, at least {settings.min_contrast:g}"),
+        (edge.support >= settings.min_support, f"seen on {edge.support:.0%}, at least {settings.min_support:.0%}"),
+        (edge.rms_px <= limit_px, f"residual {edge.rms_px:.2f} px rms, at most {limit_px:.2f} px"),
+        (ratio >= least_ratio, f"ratio of its axes {ratio:.3f}, at least {least_ratio:g}"),
+    )
+    failed = next((rule for passed, rule in checks if not passed), "")
+    return failed and f"the best circular edge is not that of a cladding: {failed} needed"
+
+
+def _axis_ratio(edge: Edge, pixel_aspect_ratio: float) -> float:
+    """Shorter over longer axis in square pixels."""
+    axes = ellipse_fit.from_form(ellipse_fit.rescaled(edge.form, (pixel_aspect_ratio, 1.0))).axes_px
+    return axes[0] / axes[1]
 
 
 def edge_sharpness(gray: FloatImage, cladding: Ellipse) -> float:
     """Radius of the cladding over the blur of its edge, larger is sharper.
 
-    The blur is the sigma of the Gaussian edge that has the measured ratio of step to steepest slope, its median over
-    the circumference, so that dirt and chips do not count.
+    The blur is the sigma of the Gaussian edge with the ratio of step to steepest slope that the typical profile across
+    the edge has: the mean of the middle half over the circumference leaves out dirt, chips and noise.
 
     Parameters
     ----------
@@ -381,11 +395,15 @@ def edge_sharpness(gray: FloatImage, cladding: Ellipse) -> float:
     """
     form = ellipse_fit.to_form(cladding)
     radius = _mean_radius(form)
-    window = max(0.05 * radius, MIN_FINE_WINDOW_PX)
-    origin, normal = _normals(form, COARSE_ANGLES)
+    window = max(SIDES[0] * radius, MIN_FINE_WINDOW_PX)
+    origin, normal = _normals(form, 5 * COARSE_ANGLES)
     offsets = np.arange(-window, window + RADIAL_STEP_PX, RADIAL_STEP_PX)
     profiles = _sample(gray, origin[:, None, :] + offsets[None, :, None] * normal[:, None, :])
-    slope = np.nanmedian(np.max(np.abs(np.diff(profiles, axis=1)), axis=1)) / RADIAL_STEP_PX
+    whole = np.sort(profiles[np.isfinite(profiles).all(axis=1)], axis=0)
+    if not len(whole):
+        return 0.0
+    quarter = len(whole) // 4
+    slope = np.abs(np.diff(whole[quarter : len(whole) - quarter].mean(axis=0))).max() / RADIAL_STEP_PX
     blur_px = abs(_step_across(gray, form)) / max(math.sqrt(2 * math.pi) * float(slope), 1e-6)
     return radius / max(blur_px, 1e-6)
 

@@ -138,7 +138,12 @@ def _inspect_located(
         return replace(located, verdict=_not_graded(reason), timings_s=clock.timings())
     found = _find_defects(gray, geometry, scale, request, criteria, config, clock)
     with clock.stage("judge", "Acceptance Judgement"):
-        judgement = _judge(found.defects, criteria, request, scale, found.outlines)
+        reason = _why_not_graded(found.outlines, criteria, scale, (gray.shape[1], gray.shape[0]), config)
+        judgement = (
+            analysis.Judgement(_not_graded(reason), found.defects)
+            if reason
+            else analysis.judge(found.defects, criteria, request.zones)
+        )
     return replace(
         located, zones=found.outlines, defects=judgement.defects, verdict=judgement.verdict, timings_s=clock.timings()
     )
@@ -176,21 +181,28 @@ def _find_defects(
     return _Found(outlines, analysis.numbered(d for d in defects if d.zone in request.zones))
 
 
-def _judge(
-    defects: tuple[Defect, ...],
-    criteria: Criteria,
-    request: Request,
-    scale: Scale | None,
+def _why_not_graded(
     outlines: tuple[ZoneOutline, ...],
-) -> analysis.Judgement:
+    criteria: Criteria,
+    scale: Scale | None,
+    size: tuple[int, int],
+    config: Config,
+) -> str:
+    """What keeps measured marks from being judged; empty when nothing does."""
     if scale is None:
-        reason = "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
-        return analysis.Judgement(_not_graded(reason), defects)
-    located = {o.letter for o in outlines}
-    missing = [ZONE_NAMES[z.letter] for z in criteria.zones if z.letter not in located]
+        return "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
+    missing = [ZONE_NAMES[z.letter] for z in criteria.zones if z.letter not in {o.letter for o in outlines}]
     if missing:
-        return analysis.Judgement(_not_graded(f"No core: the criteria need it for zone {', '.join(missing)}"), defects)
-    return analysis.judge(defects, criteria, request.zones)
+        return f"No core: the criteria need it for zone {', '.join(missing)}"
+    for outline in (o for o in outlines if o.letter in analysis.CRITICAL):
+        share = analysis.coverage(outline, *size)
+        if share < config.measurement.min_coverage:
+            return f"Fiber cut by the border: {share:.0%} of the border of zone {outline.name} lies in the picture"
+    limit_um, needed = analysis.smallest_limit_um(criteria), config.measurement.min_pixels_per_limit
+    if limit_um is not None and limit_um < needed * scale.um_per_px:
+        pixels = limit_um / scale.um_per_px
+        return f"Resolution too low: the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}"
+    return ""
 
 
 def not_measured(

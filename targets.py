@@ -25,7 +25,7 @@ MIN_TICKS = 10
 # Random points fall within a quarter pitch of a lattice site once in four times, the dots of a real grid nearly always.
 SITE_REACH = 0.25
 MIN_SHARE = 0.6
-NEARLY_ALL = 0.7
+NEARLY_ALL = 0.9
 MAX_RESIDUAL_SHARE = 0.06  # of the pitch; rendered and photographed targets stay below 0.03
 
 
@@ -434,9 +434,7 @@ def _ruler_after(flat: FloatImage, window_px: int) -> Ruler | None:
     # Only the wave comes from the fine picture: a narrow window puts a tick in the middle of each wide gap.
     wave = wave / _harmonic(_inside(flat, _band(fine, wave, 20)), wave)
     band = _band(flat, wave, 4)
-    inside = _inside(flat, band)
-    wave = _refined(inside, wave)  # without the captions, which pull it aside
-    return _fit_ruler(_tick_points(inside, band, wave), wave)
+    return _fit_ruler(_tick_points(flat, band, wave), wave)
 
 
 def _inside(flat: FloatImage, band: Mask) -> FloatImage:

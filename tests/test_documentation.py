@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from image_files import ANNOTATED, HISTOGRAM, RESULT, SUMMARY, TABLE
-from reporting import DEFECT_COLUMNS, SUMMARY_COLUMNS, column_table
+from reporting import DEFECT_COLUMNS, SUMMARY_COLUMNS, Column, column_table
 from tests.test_architecture import ROOMS, ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,7 +88,7 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
 
 
 @pytest.mark.parametrize("columns", [DEFECT_COLUMNS, SUMMARY_COLUMNS], ids=["report", "summary"])
-def test_the_tables_of_columns_are_those_of_the_program(columns: tuple) -> None:
+def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, ...]) -> None:
     table = column_table(columns)
     assert table in OUTPUTS, f"docs/outputs.md must hold this table:\n{table}"
 

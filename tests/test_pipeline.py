@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -341,7 +342,7 @@ def test_brightness_does_not_matter(factor):
     assert inspect(np.rint(rendered() * factor).astype(np.uint8)).verdict.status == "PASS"
 
 
-TURNS = {
+TURNS: dict[str, Callable[[Picture], Picture]] = {
     "quarter": np.rot90,
     "half": lambda image: np.rot90(image, 2),
     "three quarters": lambda image: np.rot90(image, 3),
@@ -353,7 +354,7 @@ TURNS = {
 
 @pytest.mark.parametrize("turn", TURNS)
 def test_the_way_the_fiber_lies_does_not_matter(turn):
-    inspection = inspect(np.ascontiguousarray(TURNS[turn](rendered(*MARKS))))
+    inspection = inspect(np.ascontiguousarray(TURNS[turn](rendered(*MARKS)), np.uint8))
     assert inspection.verdict.status == marked().verdict.status
     assert found(inspection) == found(marked())
     assert np.allclose(sizes(inspection), sizes(marked()), rtol=0.05, atol=0.3)
