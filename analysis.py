@@ -342,9 +342,18 @@ def _jaggedness(mask: Mask) -> Mapping[str, float]:
     used = count > 0
     position = np.linspace(-1, 1, len(count))[used]
     centre = np.bincount(slices, across)[used] / count[used]
-    rest = centre - np.polynomial.Polynomial.fit(position, centre, 4)(position)
+    rest = _off_smooth_curve(position, centre)
     typical = 1.4826 * float(np.median(np.abs(rest)))  # the median, so that a hook or a spot at one end does not count
     return {"jaggedness_px": typical, "jaggedness": typical / float(np.ptp(along))}
+
+
+def _off_smooth_curve(position: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance from a quartic that is fitted a second time without the quarter that fits it worst."""
+    kept = np.ones(len(position), bool)
+    for share in (0.75, 1.0):
+        rest = centre - np.polynomial.Polynomial.fit(position[kept], centre[kept], 4)(position)
+        kept = np.abs(rest) <= np.quantile(np.abs(rest), share)
+    return rest
 
 
 CENTRELINE_STEP_PX = 2.0

@@ -153,6 +153,9 @@ class Fusion:
     peak_px: int
     outline_level: float
     join_px: int
+    dash_min_aspect_ratio: float
+    dash_max_gap_px: float
+    dash_max_turn_deg: float
     edge_band_share: float
     edge_min_share: float
     min_area_px: float

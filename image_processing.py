@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ellipse_fit
+from chaining import bridge_dashes
 from config_loader import DetectorSettings, Fusion, Preprocessing, ResidualSettings
 from detectors import DETECTORS
 from records import (
@@ -482,6 +483,7 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
     """
     chips = evidence.supports.get(EDGE_DETECTOR, np.zeros(field.snr.shape, bool))
     marks = _grown(field, (evidence.confidence >= settings.threshold) & field.inside, settings) | chips
+    marks = bridge_dashes(marks, settings.dash_min_aspect_ratio, settings.dash_max_gap_px, settings.dash_max_turn_deg)
     joined = cv2.dilate(marks.astype(np.uint8), np.ones((settings.join_px, settings.join_px), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
     found = []

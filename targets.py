@@ -25,7 +25,7 @@ MIN_TICKS = 10
 # Random points fall within a quarter pitch of a lattice site once in four times, the dots of a real grid nearly always.
 SITE_REACH = 0.25
 MIN_SHARE = 0.6
-NEARLY_ALL = 0.9
+NEARLY_ALL = 0.8
 MAX_RESIDUAL_SHARE = 0.06  # of the pitch; rendered and photographed targets stay below 0.03
 
 
@@ -363,7 +363,8 @@ def _tick_points(flat: FloatImage, band: Mask, wave: Vector) -> Points:
     pitch_px = 1 / float(np.linalg.norm(wave))
     y, x = np.nonzero(band)
     value = flat[band].astype(np.float64)
-    value = value * (np.sign(np.mean((value - value.mean()) ** 3)) or 1)  # ticks are narrower than the gaps
+    value -= value.mean()
+    value *= np.sign(np.mean(value**3)) or 1  # ticks are narrower than the gaps
     along, across = (wave[0] * x + wave[1] * y) * pitch_px, (wave[0] * y - wave[1] * x) * pitch_px
     turns = float(np.angle(np.sum(value * np.exp(2j * np.pi * along / pitch_px)))) / (2 * np.pi)
     # The outer tenths hold ends of ticks and none; each strip must hold all of them.
@@ -432,14 +433,10 @@ def _ruler_after(flat: FloatImage, window_px: int) -> Ruler | None:
     fine = _without_shading(flat, window_px)
     wave = _refined(fine, _strongest_wave(fine))
     # Only the wave comes from the fine picture: a narrow window puts a tick in the middle of each wide gap.
-    wave = wave / _harmonic(_inside(flat, _band(fine, wave, 20)), wave)
+    around = _band(fine, wave, 20)
+    wave = wave / _harmonic(np.where(around, flat - np.mean(flat[around]), 0), wave)
     band = _band(flat, wave, 4)
     return _fit_ruler(_tick_points(flat, band, wave), wave)
-
-
-def _inside(flat: FloatImage, band: Mask) -> FloatImage:
-    """The picture less its mean in the band, 0 outside."""
-    return np.where(band, flat - np.mean(flat[band]), 0).astype(np.float32)
 
 
 def _ruler_problem(ruler: Ruler) -> str:

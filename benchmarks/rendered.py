@@ -81,20 +81,20 @@ def inspect_face(spec: FaceSpec, face: RenderedFace, config: Config) -> Inspecti
     return inspect_image(face.image, info, request_for(spec), config, None, provenance)
 
 
-def clean_faces(n: int, seed: int, config: Config) -> Iterator[tuple[str, FaceScore]]:
+def clean_faces(n: int, seed: int, config: Config, **overrides: object) -> Iterator[tuple[str, FaceScore]]:
     """Inspect `n` faces without a blemish: lit, unlit, shaded and elliptical in turn, each with its name."""
     for k in range(n):
         rng = np.random.default_rng((seed, k))
         name = list(CLEAN_KINDS)[k % len(CLEAN_KINDS)]
-        spec = ordinary_face(rng, **CLEAN_KINDS[name])
+        spec = ordinary_face(rng, **{**CLEAN_KINDS[name], **overrides})
         yield name, score(render_face(spec, (), rng), spec, config)
 
 
-def blemished_faces(n: int, seed: int, config: Config) -> Iterator[FaceScore]:
+def blemished_faces(n: int, seed: int, config: Config, **overrides: object) -> Iterator[FaceScore]:
     """Inspect `n` random faces with MARKS_PER_FACE blemishes each, as far as they find room."""
     for k in range(n):
         rng = np.random.default_rng((seed, k))
-        spec = ordinary_face(rng)
+        spec = ordinary_face(rng, **overrides)
         marks = random_blemishes(rng, spec, MARKS_PER_FACE, size_um=(SMALLEST_UM, 15.0))
         yield score(render_face(spec, marks, rng), spec, config)
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # A module imports only from lower rows; modules of one row never import each other.
 ROWS = {
     "records": 0,
+    "chaining": 1,
     "config_loader": 1,
     "decoding": 1,
     "ellipse_fit": 1,
@@ -46,6 +47,7 @@ ROOMS = {
     "cv2": {
         "analysis",
         "annotation",
+        "chaining",
         "decoding",
         "demo",
         "detectors",

@@ -201,6 +201,14 @@ def test_hats_do_not_rise_on_the_ground_beside_a_mark(sign):
     assert beside(found, "black_hat", mark, 4) < 0.001
 
 
+@either_sign
+def test_hats_do_not_rise_on_the_ground_between_two_marks(sign):
+    pair = disc(93, 80, 4) | disc(107, 80, 4)
+    found = detect("black_hat", marked(pair, sign * 60) - noise(0))
+    assert recall(found, pair) > 0.9
+    assert not found[disc(100, 80, 1.5)].any()
+
+
 def test_the_gradient_fills_a_mark_whose_middle_is_calm():
     ring = disc(100, 80, 9) & ~disc(100, 80, 6)
     assert recall(detect("gradient", marked(ring, -20)), disc(100, 80, 9)) > 0.9
@@ -212,13 +220,17 @@ def test_the_gradient_does_not_fill_the_fiber_inside_a_ring_around_it():
     assert found[DISTANCE < RADIUS_PX - 12].mean() < 0.02
 
 
-@pytest.mark.parametrize("name", ["do2mr", "skeleton"])
-def test_marks_outside_of_what_is_inspected_do_not_set_the_threshold(name):
-    inside = COLUMNS < 150
-    snr = marked(line(80, 90, 40, 60, 3), -12) - 60 * (~inside & disc(195, 100, 40))
-    whole, part = detect(name, snr, inside=np.ones(SHAPE, bool)), detect(name, snr, inside=inside)
-    assert recall(part, line(80, 90, 40, 60, 3)) > 0.5
-    assert (whole ^ part)[:, :140].mean() < 0.02
+def test_what_is_not_inspected_does_not_set_the_threshold():
+    mark, inside = disc(60, 80, 4), COLUMNS < 100
+    snr = np.where(inside, marked(mark, -15), 30 * noise(1))
+    assert recall(detect("do2mr", snr, inside=inside), mark) > 0.8
+
+
+def test_no_line_is_followed_where_nothing_is_inspected():
+    mark, inside = line(118, 97, 20, 100, 3), COLUMNS < 118
+    found = detect("skeleton", marked(mark, -15), inside=inside)
+    assert recall(found, mark & inside) > 0.6
+    assert not found[:, 124:].any()
 
 
 # --- lines
@@ -311,9 +323,9 @@ def test_a_chip_in_the_edge_is_covered(angle_deg, sign):
 
 
 @either_sign
-@pytest.mark.parametrize("off_px", [-14, -30, 16])
-def test_a_mark_that_does_not_touch_the_edge_is_no_chip(off_px, sign):
-    assert not detect("edge_chip", marked(on_edge(40, off_px, 5), sign * 30)).any()
+@pytest.mark.parametrize(("off_px", "radius_px"), [(-6.5, 1.6), (-14, 5), (-30, 5), (16, 5)])
+def test_a_mark_that_does_not_touch_the_edge_is_no_chip(off_px, radius_px, sign):
+    assert not detect("edge_chip", marked(on_edge(40, off_px, radius_px), sign * 20)).any()
 
 
 def test_a_speck_on_the_edge_is_no_chip():
