@@ -293,9 +293,7 @@ def _mark(candidate: Candidate, field: Residual, settings: Measurement) -> _Mark
     x, y, w, h = candidate.bbox_px
     wx, wy = x - field.origin_px[0], y - field.origin_px[1]
     here = np.s_[wy : wy + h, wx : wx + w]
-    closed = _closed(candidate.mask, settings.join_px)
-    outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(x - 1, y - 1))
-    contour = max(outlines, key=cv2.contourArea).reshape(-1, 2).astype(np.float64)
+    contour = _outline(_closed(candidate.mask, settings.join_px)) + np.array([x - 1.0, y - 1.0])
     gray, background = field.gray[here], np.maximum(field.background[here], settings.darkest_level)
     relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
     peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
@@ -311,6 +309,20 @@ def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
     padded = np.pad(mask.astype(np.uint8), pad)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel) | padded
     return np.ascontiguousarray(closed[pad - 1 : -pad + 1, pad - 1 : -pad + 1])
+
+
+def _outline(region: NDArray[np.uint8]) -> Points:
+    """The one outline around all pieces of a region; what is still apart is tied to its neighbour by a thin line."""
+    tied = region.copy()
+    while True:
+        outlines, _ = cv2.findContours(tied, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        if len(outlines) == 1:
+            return outlines[0].reshape(-1, 2).astype(np.float64)
+        least, *others = sorted((o.reshape(-1, 2) for o in outlines), key=len)
+        rest = np.concatenate(others)
+        apart = np.hypot(*(least[:, None] - rest[None]).transpose(2, 0, 1))  # (points of the piece, points of the rest)
+        here, there = np.unravel_index(int(apart.argmin()), apart.shape)
+        cv2.line(tied, least[here].tolist(), rest[there].tolist(), 1)
 
 
 def _features(mask: Mask, contour: Points, relative: NDArray[np.float32], contrast: float) -> Mapping[str, float]:
@@ -337,9 +349,9 @@ def _jaggedness(mask: Mask) -> Mapping[str, float]:
     along, across = points @ axes[:, 1], points @ axes[:, 0]
     slices = ((along - along.min()) / CENTRELINE_STEP_PX).astype(int)
     count = np.bincount(slices)
-    if len(count) < MIN_CENTRELINE_SLICES:
+    used = count > 0  # between dashes there is nothing
+    if np.count_nonzero(used) < MIN_CENTRELINE_SLICES:
         return {"jaggedness_px": 0.0, "jaggedness": 0.0}
-    used = count > 0
     position = np.linspace(-1, 1, len(count))[used]
     centre = np.bincount(slices, across)[used] / count[used]
     rest = _off_smooth_curve(position, centre)

@@ -36,6 +36,7 @@ _SMALL_PICTURE_PX = 800  # below it lettering of a legible size would cover the 
 _MIN_PANEL_PX = 640
 _STRETCH_BELOW = 96  # grey levels of 255 between the 0.5th and 99.5th percentile: flatter pictures are stretched
 _MAX_GAIN = {"uint8": 4.0, "uint16": 256.0}  # more would show a black or blank picture as noise
+_DARKEST_SHOWN = 25
 _MAX_LABELS = 40
 _FRAME_GAP_PX = 6  # between a mark and the frame around it: a frame that touches a small pit hides it
 _SHIFT = 4  # binary places of the sub-pixel coordinates handed to cv2
@@ -115,10 +116,11 @@ def _displayable(picture: NDArray[Any]) -> Picture:
 def _stretched(planes: NDArray[Any]) -> Picture:
     unit = 255 / np.iinfo(planes.dtype).max
     low, high = np.percentile(planes[::4, ::4], (0.5, 99.5)) * unit
-    if planes.dtype == np.uint8 and high - low >= _STRETCH_BELOW:
-        return np.ascontiguousarray(planes, dtype=np.uint8)
-    gain = min(255 / max(high - low, 1e-9), _MAX_GAIN[planes.dtype.name])
-    floor = min(low, 255 - gain * (high - low))  # a blank picture keeps its brightness
+    gain, floor = 1.0, low
+    if high - low < _STRETCH_BELOW:  # and no further: marks must not drown in a cladding made black
+        gain = min(_STRETCH_BELOW / max(high - low, 1e-9), _MAX_GAIN[planes.dtype.name])
+        darkest = _DARKEST_SHOWN if high > low else low  # a blank picture keeps its brightness
+        floor = min(max(low, darkest), 255 - gain * (high - low))
     levels = (planes * np.float32(unit) - np.float32(low)) * np.float32(gain) + np.float32(floor)
     return np.asarray(np.clip(levels, 0, 255), dtype=np.uint8)
 

@@ -291,27 +291,6 @@ def _strongest_wave(flat: FloatImage) -> Vector:
     return np.array([fx[column], fy[row]])
 
 
-def _amplitude(flat: Matrix, wave: Vector) -> float:
-    """Of the wave (fx, fy), which need not be a bin of the spectrum."""
-    height, width = flat.shape
-    down, right = 2 * np.pi * wave[1] * np.arange(height), 2 * np.pi * wave[0] * np.arange(width)
-    rows = np.array([np.cos(down), np.sin(down)]) @ flat  # (2, width)
-    return float(abs((rows[0] - 1j * rows[1]) @ np.exp(-1j * right)))
-
-
-def _refined(flat: FloatImage, wave: Vector) -> Vector:
-    """The wave of greatest amplitude near by, by parabolas along fx and fy in turn, to about a hundredth of a bin."""
-    picture, step = flat.astype(np.float64), 0.5 / np.array(flat.shape[::-1])
-    for _ in range(4):
-        for move in np.diag(step):
-            before, here, after = (_amplitude(picture, wave + k * move) for k in (-1, 0, 1))
-            bend = before - 2 * here + after
-            shift = (before - after) / (2 * bend) if bend < 0 else np.sign(after - before)
-            wave = wave + np.clip(shift, -1, 1) * move
-        step = step / 2
-    return wave
-
-
 def _profile(along: Vector, values: NDArray[Any]) -> Points:
     """Means (k, bins) of values (k, n) at positions along the ruler, one bin per pixel, nan where there are none."""
     index = np.floor(along).astype(np.intp)
@@ -431,12 +410,13 @@ def _fit_ruler(points: Points, wave: Vector) -> Ruler | None:
 def _ruler_after(flat: FloatImage, window_px: int) -> Ruler | None:
     """The ruling whose strongest wave stands out of the picture less what is wider than the window."""
     fine = _without_shading(flat, window_px)
-    wave = _refined(fine, _strongest_wave(fine))
+    wave = _strongest_wave(fine)
     # Only the wave comes from the fine picture: a narrow window puts a tick in the middle of each wide gap.
     around = _band(fine, wave, 20)
     wave = wave / _harmonic(np.where(around, flat - np.mean(flat[around]), 0), wave)
     band = _band(flat, wave, 4)
-    return _fit_ruler(_tick_points(flat, band, wave), wave)
+    rough = _fit_ruler(_tick_points(flat, band, wave), wave)  # a bin of the spectrum puts the last tick a quarter off
+    return rough and _fit_ruler(_tick_points(flat, band, rough.wave), rough.wave)
 
 
 def _ruler_problem(ruler: Ruler) -> str:

@@ -30,6 +30,7 @@ from records import (
     Ellipse,
     FiberGeometry,
     Mask,
+    Points,
     Request,
     Residual,
     Scale,
@@ -810,6 +811,39 @@ def test_a_mark_found_on_a_reduced_picture_is_measured_in_pixels_of_the_stored_o
     x, y, w, h = reduced.bbox_px
     assert (reduced.contour_px >= (x, y)).all()
     assert (reduced.contour_px <= (x + w - 1, y + h - 1)).all()
+
+
+def filled(contour_px: Points) -> Mask:
+    """The pixels that an outline holds, its own included."""
+    inside = np.zeros(SHAPE, np.uint8)
+    cv2.fillPoly(inside, [contour_px.astype(np.int32)], 1)
+    return inside > 0
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        disc(9),
+        bar(70, 3, 25) & (X % 16 > 6),
+        disc(2.2, (120, 110)) | disc(2.2, (126, 116)) | disc(2.2, (134, 113)),
+        arc(30, 3, 300),
+        disc(8, (140, 110)) | disc(1, (152, 122)),
+    ],
+    ids=["disc", "dashes", "specks", "arc", "satellite"],
+)
+def test_the_outline_and_the_circle_hold_every_piece_of_a_mark(mask):
+    defect = one(mask)
+    assert filled(defect.contour_px)[mask].all()
+    rows, columns = np.nonzero(mask)
+    apart = np.hypot(rows[:, None] - rows[None], columns[:, None] - columns[None])
+    assert defect.diameter_px >= apart.max()
+
+
+def test_a_few_specks_far_apart_have_sizes_and_no_shape():
+    specks = disc(1.2, (120, 110)) | disc(1.2, (131, 113)) | disc(1.2, (147, 112)) | disc(1.2, (160, 117))
+    defect = one(specks)
+    assert defect.area_px == specks.sum()
+    assert defect.features["jaggedness_px"] == 0
 
 
 # --- kinds

@@ -302,6 +302,12 @@ def test_grey_levels_run_from_zero_to_one(pixels):
     assert to_gray(pixels) == pytest.approx(pixels / full, abs=1e-6)
 
 
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_a_camera_of_fewer_bits_fills_the_range_too(bits):
+    white = 2**bits - 1
+    assert to_gray(np.array([[0, white]], np.uint16))[0] == pytest.approx([0, 1])
+
+
 @pytest.mark.parametrize("pixels", [BGR, BGR_16], ids=["8 bits", "16 bits"])
 def test_the_grey_of_a_colour_is_its_luma(pixels):
     full = np.iinfo(pixels.dtype).max

@@ -57,6 +57,29 @@ def test_dots_may_be_far_apart_or_close(um_per_px: float) -> None:
     assert np.linalg.norm(grid.basis, axis=0) == pytest.approx([10 / um_per_px] * 2, rel=1e-3)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 10])
+def test_dots_that_dirt_has_merged_with_are_left_out(seed: int) -> None:
+    shot = Shot((0.15, 0.15), tilt_deg=13, dirt=30, shading=0.5, noise=0.03, seed=seed)
+    grid = grid_in(dot_grid(shot, missing=0.1))
+    assert np.linalg.norm(grid.basis, axis=0) == pytest.approx([10 / 0.15] * 2, rel=5e-4)
+
+
+@pytest.mark.slow
+def test_a_grid_is_counted_to_its_far_corners() -> None:
+    grid = grid_in(dot_grid(Shot((2.0, 1.9), tilt_deg=11, shape=(1200, 1600), noise=0.03), missing=0.2))
+    assert grid.dots > 45_000
+    assert np.linalg.norm(grid.basis * [[2.0], [1.9]], axis=0) == pytest.approx([10, 10], rel=1e-4)
+
+
+def test_a_patch_of_a_grid_among_scattered_dots_is_refused() -> None:
+    patch, rng = dot_grid(Shot(noise=0, shading=0)), np.random.default_rng(1)
+    scattered = np.full_like(patch, patch.max())
+    for x, y in rng.uniform(10, (470, 350), (150, 2)):
+        cv2.circle(scattered, (int(x), int(y)), 5, float(patch.min()), -1)
+    scattered[120:230, 160:310] = patch[120:230, 160:310]
+    assert isinstance(find_dots(scattered), NotFound)
+
+
 def test_too_few_dots_are_refused_with_their_number() -> None:
     found = find_dots(dot_grid(Shot((0.08, 0.08))))
     assert isinstance(found, NotFound)
