@@ -110,6 +110,10 @@ class ResidualSettings:
     edge_px: float
     rounds: int
     clip_sigma: float
+    core_dip: float
+    core_peak: float
+    cladding_dip: float
+    cladding_peak: float
     centre_share: float
     centre_dip: float
     dip_share: float

@@ -63,14 +63,17 @@ def decode_image(data: bytes, max_pixels: int) -> Picture:
 def to_gray(picture: Picture) -> FloatImage:
     """Grey levels 0..1 of a picture; (H, W) float32.
 
-    Cameras of 10, 12 or 14 bits store them in 16: the range is the least of these that holds the brightest pixel.
+    Cameras of 10, 12 or 14 bits store them in 16: the range is the least of these that holds all but a few hot pixels.
     """
-    brightest = int(picture.max(initial=0))
-    full = np.float32(
-        next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if picture.dtype == np.uint8 or brightest < 2**bits)
-    )
     gray = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    return gray.astype(np.float32) / full
+    if picture.dtype == np.uint8:
+        return gray.astype(np.float32) / np.float32(255)
+    brightest = int(np.quantile(gray, HOT_PIXELS_BEYOND)) if gray.size else 0
+    full = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if brightest < 2**bits)
+    return np.minimum(gray.astype(np.float32) / np.float32(full), 1)
+
+
+HOT_PIXELS_BEYOND = 0.9995
 
 
 def _reason(error: Exception) -> str:

@@ -234,12 +234,16 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
     s = np.arange(0, settings.polar_reach + 1e-9, settings.radial_step_px / radius_px)
     polar = _unwrapped(gray, geometry, s, settings.polar_angles)  # (radii, angles)
     model = _angular_model(polar, s * radius_px, _near_edges(geometry, s * radius_px, settings), settings)
-    _forgive_centre(model, s, geometry, settings)
+    bounded = _bound(model, s, geometry, settings)
     background = _wrapped_back(model, coordinates, s)
-    background += _ferrule_trend(window - background, coordinates.rho, settings)
+    lit = _lit(window, settings)
+    # the black frame must not be smeared over the ferrule beside it
+    background += _ferrule_trend(np.where(lit, window - background, 0), coordinates.rho, settings)
     left = window - background
     smooth = cv2.GaussianBlur(left, (0, 0), settings.smooth_px)
-    sigma = _radial_noise(_unwrapped(smooth, geometry, s, settings.polar_angles, origin), s, geometry, settings)
+    sigma = _radial_noise(
+        _unwrapped(smooth, geometry, s, settings.polar_angles, origin), bounded, s, geometry, settings
+    )
     noise = _noise(smooth, sigma, s, coordinates.s, settings)
     beside = _noise_beside_edge(sigma, s * radius_px - radius_px, coordinates.rho, settings)
     clear = np.abs(coordinates.rho - 1) * radius_px > settings.guard_px
@@ -253,7 +257,7 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
         rho=coordinates.rho,
         theta=coordinates.theta,
         cladding_radius_px=radius_px,
-        inside=(coordinates.rho < reach) & clear & _lit(window, settings),
+        inside=(coordinates.rho < reach) & clear & lit,
     )
 
 
@@ -331,15 +335,48 @@ def _median_where(polar: FloatImage, known: Mask) -> FloatImage:
     return out
 
 
-def _forgive_centre(model: FloatImage, s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> None:
-    """Near the centre a blemish fills whole circles: the background there may depart only as an index profile does."""
-    centre = settings.centre_share * (1.0 if geometry.core is None else _frame(geometry).core_ratio)
-    within = s < centre
+def _bound(model: FloatImage, s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> Mask:
+    """Take out of the background what departs from its surroundings further than a profile does: it is a mark.
+
+    Around the centre a mark fills whole circles, and their median is then that of the mark. Returns the radii changed,
+    and those beside them; (radii,).
+    """
+    middle = np.median(model, axis=1)
+    start = middle.copy()
+    for bound in _bounds(s, geometry, settings):
+        if bound.region.any() and bound.typical.any():
+            level = float(np.median(middle[bound.typical]))
+            allowed = np.clip(middle, level * (1 - bound.dip), level * (1 + bound.peak))
+            middle[bound.region] = allowed[bound.region]
+    model += (middle - start)[:, None]
+    changed = (middle != start).astype(np.uint8)[:, None]
+    return cv2.dilate(changed, np.ones((9, 1), np.uint8))[:, 0].astype(bool)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """How far the median of each radius of a region may lie below and above that of the typical radii, relative."""
+
+    region: Mask  # (radii,)
+    typical: Mask
+    dip: float
+    peak: float
+
+
+def _bounds(s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> tuple[_Bound, ...]:
+    """From the widest region to the narrowest; near the edges of core and cladding nothing is bounded."""
+    edge = settings.edge_px / (geometry.cladding.ellipse.mean_diameter_px / 2)
+    core = 0.0 if geometry.core is None else _frame(geometry).core_ratio
+    small = min(edge / 2, 0.15 * core)
+    centre = settings.centre_share * (core or 1.0)
     around = (s >= centre) & (s < 1.5 * centre)
-    if within.any() and around.any():
-        level = float(np.median(model[around]))
-        allowed = np.where(s[within, None] < settings.dip_share, settings.centre_dip, settings.centre_wave)
-        model[within] = np.clip(model[within], level * (1 - allowed), level * (1 + settings.centre_wave))
+    between = (s > core + edge / 2) & (s < 1 - edge)
+    return (
+        _Bound(s < core - small, (s < core - small) & (s > 0.7 * core), settings.core_dip, settings.core_peak),
+        _Bound(between, between & (s > (1 + core) / 2 - edge), settings.cladding_dip, settings.cladding_peak),
+        _Bound((s < centre) & (s >= settings.dip_share), around, settings.centre_wave, settings.centre_wave),
+        _Bound((s < centre) & (s < settings.dip_share), around, settings.centre_dip, settings.centre_wave),
+    )
 
 
 def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, s: FloatArray) -> FloatImage:
@@ -362,9 +399,13 @@ def _ferrule_trend(left: FloatImage, rho: FloatImage, settings: ResidualSettings
     return np.where(ferrule, trend, 0)
 
 
-def _radial_noise(smooth: FloatImage, s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> FloatImage:
+def _radial_noise(
+    smooth: FloatImage, bounded: Mask, s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings
+) -> FloatImage:
     """Robust noise of the smoothed residual at each radius, not below that of its region; (radii,)."""
-    size, known = np.abs(smooth), np.isfinite(smooth)
+    known = np.isfinite(smooth)
+    # a mark that fills whole circles is no noise
+    size = np.abs(smooth - np.where(bounded, _median_where(smooth, known), 0)[:, None])
     sigma = MAD_TO_SIGMA * _median_where(size, known)
     step = settings.radial_step_px / (s[1] - s[0])  # pixels per cladding radius
     few = s * step < settings.pooled_px  # too few pixels around for an estimate of their own

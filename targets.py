@@ -159,20 +159,18 @@ def _alike_dots(stats: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.intp]
 
 
 def _neighbor_vectors(points: Points) -> Points:
-    """Vectors (8 N, 2) from each point to its four nearest, and their opposites."""
-    single = points.astype(np.float32)
-    _, nearest = cv2.batchDistance(single, single, cv2.CV_32F, K=5)
-    vectors = (points[nearest[:, 1:]] - points[:, None]).reshape(-1, 2)
+    """Vectors from some points to their four nearest, and their opposites; (n, 2), at most 1600."""
+    asked = points[:: 1 + len(points) // 200]  # plenty for a mode, and its time goes with the square
+    _, nearest = cv2.batchDistance(asked.astype(np.float32), points.astype(np.float32), cv2.CV_32F, K=5)
+    vectors = (points[nearest[:, 1:]] - asked[:, None]).reshape(-1, 2)
     return np.vstack([vectors, -vectors])
 
 
 def _most_frequent(vectors: Points, reach: float) -> Vector:
     """Mean of the vectors about the one that has the most others within reach."""
-    sample = vectors[:: 1 + len(vectors) // 1000]  # plenty for a mode; the time goes with its square
-    near = np.linalg.norm(sample[:, None] - sample[None], axis=2) < reach  # (sample, sample)
+    near = np.linalg.norm(vectors[:, None] - vectors[None], axis=2) < reach  # (n, n)
     most = near[np.argmax(np.count_nonzero(near, axis=1))]
-    mean: Vector = sample[most].mean(axis=0)
-    return mean
+    return np.asarray(vectors[most].mean(axis=0))
 
 
 def _basis(points: Points) -> Matrix | None:
@@ -415,8 +413,7 @@ def _ruler_after(flat: FloatImage, window_px: int) -> Ruler | None:
     around = _band(fine, wave, 20)
     wave = wave / _harmonic(np.where(around, flat - np.mean(flat[around]), 0), wave)
     band = _band(flat, wave, 4)
-    rough = _fit_ruler(_tick_points(flat, band, wave), wave)  # a bin of the spectrum puts the last tick a quarter off
-    return rough and _fit_ruler(_tick_points(flat, band, rough.wave), rough.wave)
+    return _fit_ruler(_tick_points(flat, band, wave), wave)
 
 
 def _ruler_problem(ruler: Ruler) -> str:

@@ -52,7 +52,7 @@ def detect(
     return found
 
 
-# Whole numbers halve the memory that the additions move: hundredths of a sigma, twice 128 px x 2 x 3 sigma at the most.
+# Whole numbers halve the memory that the additions move: fortieths of a sigma, at most 64 px x 2 x 6 sigma of them.
 UNIT = 40
 MAD_TO_SIGMA = 1.4826
 

@@ -611,3 +611,18 @@ def test_without_a_detector_there_is_no_candidate():
     field = field_of(FACE, *DIRTY)
     evidence = image_processing.gather_evidence(field, detectors)
     assert image_processing.find_candidates(field, evidence, CONFIG.fusion) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "diameter_um"),
+    [("bright ferrule", 16), ("bright ferrule", 40), ("unlit core", 25), ("small core", 6), ("small core", 20)],
+)
+def test_a_mark_that_covers_the_centre_of_the_fiber_is_one_candidate_of_its_size(name, diameter_um):
+    # Whole circles lie in it: a background that is free at each radius explains it away.
+    spec, pit = FACES[name], Pit((0.5, 0.3), diameter_um, -0.6)
+    (candidate,) = candidates_of(spec, pit)
+    assert overlap(candidate, rendered(spec, pit).truth.blemishes[0].mask) > 0.4
+
+
+def test_a_clean_face_in_a_black_frame_has_no_candidates():
+    assert candidates_of(FRAMED) == ()
