@@ -9,10 +9,10 @@ demo: $(VENV)/run.stamp
 	$(BIN)/python main.py demo
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-all: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -m ""
+	$(BIN)/python -m pytest -n auto -m ""
 
 check: lint test
 

@@ -437,7 +437,7 @@ def _defect(
     px = _shape(mark, (fx, fy))
     um = None if scale is None else _shape(mark, (fx * scale.um_per_px_x, fy * scale.um_per_px_y))
     features = dict(mark.features) | {"aspect_ratio": px.length / px.width}
-    kind = classify(features, mark.candidate.on_edge, len(touched), config.classification)
+    kind = classify(features, mark.candidate.on_edge, config.classification)
     # of the outline half a pixel further out
     perimeter = _outline_length(mark.contour, (fx, fy)) + math.pi * math.sqrt(fx * fy)
     radius_px = field.cladding_radius_px * math.sqrt(fx * fy)
@@ -505,14 +505,13 @@ def _confidence(candidate: Candidate, kind: str, config: Config) -> float:
     return sum(w * candidate.evidence[n] for n, w in weights.items()) / possible if possible > 0 else 0.0
 
 
-def classify(features: Mapping[str, float], on_edge: bool, zones: int, settings: Classification) -> str:
+def classify(features: Mapping[str, float], on_edge: bool, settings: Classification) -> str:
     """The kind of a mark from its features.
 
     Parameters
     ----------
     features : as in Defect.features
     on_edge : whether it lies along the cladding edge
-    zones : number of zones it touches
     settings : limits from config.json
 
     Returns

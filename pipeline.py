@@ -138,7 +138,7 @@ def _inspect_located(
         return replace(located, verdict=_not_graded(reason), timings_s=clock.timings())
     found = _find_defects(gray, geometry, scale, request, criteria, config, clock)
     with clock.stage("judge", "Acceptance Judgement"):
-        reason = _why_not_graded(found.outlines, criteria, scale, (gray.shape[1], gray.shape[0]), config)
+        reason = _why_not_graded(found.outlines, criteria, request, scale, (gray.shape[1], gray.shape[0]), config)
         judgement = (
             analysis.Judgement(_not_graded(reason), found.defects)
             if reason
@@ -184,6 +184,7 @@ def _find_defects(
 def _why_not_graded(
     outlines: tuple[ZoneOutline, ...],
     criteria: Criteria,
+    request: Request,
     scale: Scale | None,
     size: tuple[int, int],
     config: Config,
@@ -191,10 +192,10 @@ def _why_not_graded(
     """What keeps measured marks from being judged; empty when nothing does."""
     if scale is None:
         return "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
-    missing = [ZONE_NAMES[z.letter] for z in criteria.zones if z.letter not in {o.letter for o in outlines}]
-    if missing:
-        return f"No core: the criteria need it for zone {', '.join(missing)}"
-    for outline in (o for o in outlines if o.letter in analysis.CRITICAL):
+    missing = {ZONE_NAMES[z.letter] for z in criteria.zones} - {o.name for o in outlines}
+    if missing & set(request.zones):
+        return f"No core: the criteria need it for zone {', '.join(sorted(missing))}"
+    for outline in (o for o in outlines if o.letter in analysis.CRITICAL and o.name in request.zones):
         share = analysis.coverage(outline, *size)
         if share < config.measurement.min_coverage:
             return f"Fiber cut by the border: {share:.0%} of the border of zone {outline.name} lies in the picture"

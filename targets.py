@@ -95,7 +95,7 @@ def find_ruler(gray: FloatImage) -> Ruler | NotFound:
     Ruler with ticks per pixel in x and y, or NotFound with the reason
     """
     # A fine ruling is a dark object as a whole, a coarse one needs wide windows: the best fit that sees all ticks.
-    flat, *windows = _without_shading(gray, min(gray.shape) // 4 | 1), *(min(gray.shape) // n | 1 for n in (4, 12, 36))
+    flat, *windows = _without_shading(gray, min(gray.shape) // 4 | 1), *(min(gray.shape) // n | 1 for n in (12, 36))
     rulers = [ruler for window_px in windows if (ruler := _ruler_after(flat, window_px)) is not None]
     best = _best(rulers, [ruler.ticks * ruler.share for ruler in rulers])
     problem = _ruler_problem(best) if best else f"fewer than {MIN_TICKS} lines at equal distances"
@@ -247,7 +247,7 @@ def _fit_lattice(points: Points) -> DotGrid | None:
 
 
 def _point_sets(gray: FloatImage) -> Iterator[Points]:
-    for parts in (32, 12, 4):  # the neighbourhood must span a pitch or more, and be small against the shading
+    for parts in (32, 12):  # the neighbourhood must span a pitch or more, and be small against the shading
         contrast = _local_contrast(gray, min(gray.shape) // parts | 1)
         for signed in (contrast, -contrast):
             points = _dot_centroids(signed)
