@@ -319,7 +319,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="calibration.py", description=__doc__, allow_abbrev=False)
+    text = "Measures the scale from pictures of a target of known size, and writes it to calibration.json."
+    parser = argparse.ArgumentParser(prog="calibration.py", description=text, allow_abbrev=False)
     parser.add_argument("--image", nargs="+", required=True, metavar="FILE", help="pictures of the target, averaged")
     size = parser.add_mutually_exclusive_group(required=True)
     size.add_argument("--dots-um", type=_positive, metavar="X", help="a square grid of dots, X um from dot to dot")
@@ -327,7 +328,12 @@ def _parser() -> argparse.ArgumentParser:
         "--ticks-um", type=_positive, metavar="X", help="a ruled stage micrometer, X um from tick to tick"
     )
     size.add_argument("--cladding-um", type=_positive, metavar="X", help="a fiber whose cladding measures X um")
-    parser.add_argument("--output", metavar="FILE", default=str(HERE / "calibration.json"), help="the file to write")
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        default=str(HERE / "calibration.json"),
+        help="default: calibration.json beside the program",
+    )
     parser.add_argument(
         "--config", metavar="FILE", default=str(HERE / "config.json"), help="default: beside the program"
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from image_files import ANNOTATED, HISTOGRAM, RESULT, SUMMARY, TABLE
+from records import VERSION
 from reporting import DEFECT_COLUMNS, SUMMARY_COLUMNS, Column, column_table
 from tests.test_architecture import ROOMS, ROWS
 
@@ -101,6 +103,11 @@ def test_every_file_that_is_written_is_listed(end: str) -> None:
 
 
 # --- the rest of the repository
+
+
+def test_the_project_file_and_the_program_name_the_same_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == VERSION
 
 
 def test_the_changelog_keeps_its_headings() -> None:
