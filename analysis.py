@@ -337,6 +337,7 @@ def _features(mask: Mask, contour: Points, relative: NDArray[np.float32], contra
         "roundness": min(4 * math.pi * cv2.contourArea(outline) / perimeter**2, 1.0),
         "flatness": float(np.median(np.abs(relative[mask]))) / max(abs(contrast), 1e-6),
         "bright_share": float((relative[mask] > 0).mean()),
+        "thickness_px": 2 * float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max()) - 1,
         **_jaggedness(mask),
     }
 
@@ -436,7 +437,9 @@ def _defect(
     fx, fy = field.pixel_px
     px = _shape(mark, (fx, fy))
     um = None if scale is None else _shape(mark, (fx * scale.um_per_px_x, fy * scale.um_per_px_y))
-    features = dict(mark.features) | {"aspect_ratio": px.length / px.width}
+    # by the thickest place: two specks that touch are no line, however long the outline around them
+    thickness = max(mark.features["thickness_px"] * math.sqrt(fx * fy), px.width)
+    features = dict(mark.features) | {"aspect_ratio": px.length / thickness}
     kind = classify(features, mark.candidate.on_edge, config.classification)
     # of the outline half a pixel further out
     perimeter = _outline_length(mark.contour, (fx, fy)) + math.pi * math.sqrt(fx * fy)
