@@ -434,18 +434,19 @@ def _defect(
     cladding_um: float | None,
     config: Config,
 ) -> Defect:
-    fx, fy = field.pixel_px
+    defect = _in_pixels(mark, zone, touched, field, config)
+    return defect if scale is None else _with_micrometres(defect, mark, field, scale, cladding_um)
+
+
+def _in_pixels(mark: _Mark, zone: str, touched: Sequence[str], field: Residual, config: Config) -> Defect:
+    (fx, fy), settings = field.pixel_px, config.classification
+    unit = math.sqrt(fx * fy)
     px = _shape(mark, (fx, fy))
-    um = None if scale is None else _shape(mark, (fx * scale.um_per_px_x, fy * scale.um_per_px_y))
     # by the thickest place: two specks that touch are no line, however long the outline around them
-    thickness = max(mark.features["thickness_px"] * math.sqrt(fx * fy), px.width)
+    thickness = max(mark.features["thickness_px"] * unit, px.width)
     features = dict(mark.features) | {"aspect_ratio": px.length / thickness}
-    kind = classify(features, mark.candidate.on_edge, config.classification)
-    # of the outline half a pixel further out
-    perimeter = _outline_length(mark.contour, (fx, fy)) + math.pi * math.sqrt(fx * fy)
-    radius_px = field.cladding_radius_px * math.sqrt(fx * fy)
-    per_px = None if scale is None else (cladding_um / 2 / radius_px if cladding_um else scale.um_per_px)
-    r_px = float(mark.rho.min()) * radius_px, float(mark.rho.max()) * radius_px
+    kind = classify(features, mark.candidate.on_edge, settings)
+    perimeter = _outline_length(mark.contour, (fx, fy)) + math.pi * unit  # of the outline half a pixel further out
     contour = _in_picture(mark.contour, field.pixel_px)
     centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
     return Defect(
@@ -462,23 +463,32 @@ def _defect(
         length_px=px.length,
         width_px=px.width,
         diameter_px=px.diameter,
-        r_min_px=r_px[0],
-        r_max_px=r_px[1],
+        r_min_px=float(mark.rho.min()) * field.cladding_radius_px * unit,
+        r_max_px=float(mark.rho.max()) * field.cladding_radius_px * unit,
         orientation_deg=px.orientation_deg,
         circularity=min(4 * math.pi * px.area / perimeter**2, 1.0),
         aspect_ratio=px.length / px.width,
         contrast=mark.contrast,
         zones_touched=tuple(ZONE_NAMES[z] for z in touched),
-        detected_by=tuple(
-            n for n, share in mark.candidate.evidence.items() if share >= config.classification.min_agreement
-        ),
+        detected_by=tuple(n for n, share in mark.candidate.evidence.items() if share >= settings.min_agreement),
         features=features,
-        area_um2=None if um is None else um.area,
-        length_um=None if um is None else um.length,
-        width_um=None if um is None else um.width,
-        diameter_um=None if um is None else um.diameter,
-        r_min_um=None if per_px is None else r_px[0] * per_px,
-        r_max_um=None if per_px is None else r_px[1] * per_px,
+    )
+
+
+def _with_micrometres(defect: Defect, mark: _Mark, field: Residual, scale: Scale, cladding_um: float | None) -> Defect:
+    """Distances from the centre count in shares of the cladding, as the zones do, also where it is elliptical."""
+    fx, fy = field.pixel_px
+    um = _shape(mark, (fx * scale.um_per_px_x, fy * scale.um_per_px_y))
+    radius_px = field.cladding_radius_px * math.sqrt(fx * fy)
+    um_per_px = scale.um_per_px if cladding_um is None else cladding_um / 2 / radius_px
+    return replace(
+        defect,
+        area_um2=um.area,
+        length_um=um.length,
+        width_um=um.width,
+        diameter_um=um.diameter,
+        r_min_um=defect.r_min_px * um_per_px,
+        r_max_um=defect.r_max_px * um_per_px,
     )
 
 
