@@ -93,7 +93,6 @@ class ScaleSettings:
     fiber_is_angled: bool | None
     assume_cladding_um: float | None
     max_disagreement_pct: float
-    max_calibration_age_days: int
     elliptical_warning_pct: float
 
 
@@ -196,7 +195,6 @@ class Reporting:
     """What is written beside the tables."""
 
     plots: bool
-    jpeg_quality: int | None
 
 
 @dataclass(frozen=True, slots=True)

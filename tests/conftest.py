@@ -1,7 +1,8 @@
-"""What all tests share: where the photographs lie, and hypothesis without a stop-watch."""
+"""What all tests share: where the photographs lie, and how hypothesis draws its examples."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import settings
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # A deadline per example fails at random on a loaded machine; speed is measured in benchmarks/, never in a test.
-settings.register_profile("project", deadline=None)
-settings.load_profile("project")
+# The same examples every time, so that the same code passes or fails; HYPOTHESIS_PROFILE=random draws new ones.
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.register_profile("random", deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

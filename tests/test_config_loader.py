@@ -554,7 +554,8 @@ def test_bands_are_accepted_exactly_when_every_size_lies_in_one_of_them(bands: l
     probes = [0, *(edge + step for edge in range(7) for step in (0, 0.5)), 1e6]
     once = all(sum(band.holds(size) for band in bands) == 1 for size in probes)
     each = all(any(band.holds(size) for size in probes) for band in bands)
-    in_order = [band.min_um for band in bands] == sorted(band.min_um for band in bands)
+    starts = [(band.min_um, not band.min_inclusive) for band in bands]
+    in_order = starts == sorted(starts)
     entries = [dataclasses.asdict(band) for band in bands]
     schema = {"$ref": "#/$defs/bands", "$defs": SCHEMA["$defs"]}
     assert config_loader._Validator(schema).is_valid(entries) == (once and each and in_order)
