@@ -80,6 +80,7 @@ class CoreSettings:
     min_support: float
     max_rms_share: float
     max_rms_px: float
+    max_darkness: float
     max_offset_share: float
     min_axis_ratio: float
     ratio_tolerance: float
@@ -109,6 +110,7 @@ class ResidualSettings:
     edge_px: float
     rounds: int
     clip_sigma: float
+    core_darkness: float
     core_dip: float
     core_peak: float
     cladding_dip: float

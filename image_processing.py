@@ -372,6 +372,7 @@ def _bounds(s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) 
     around = (s >= centre) & (s < 1.5 * centre)
     between = (s > core + edge / 2) & (s < 1 - edge)
     return (
+        _Bound(s < core, between, settings.core_darkness, math.inf),
         _Bound(s < core - small, (s < core - small) & (s > 0.7 * core), settings.core_dip, settings.core_peak),
         _Bound(between, between & (s > (1 + core) / 2 - edge), settings.cladding_dip, settings.cladding_peak),
         _Bound((s < centre) & (s >= settings.dip_share), around, settings.centre_wave, settings.centre_wave),

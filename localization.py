@@ -425,25 +425,25 @@ def locate_core(gray: FloatImage, cladding: Form, settings: CoreSettings, core_r
     -------
     CoreFit, `nominal` with the reason when it cannot be seen and the ratio is known; None when neither
     """
-    edges = [
-        e
-        for e in (
-            _fit_core(gray, seed, cladding, settings) for seed in _core_seeds(gray, cladding, settings, core_ratio)
-        )
-        if e
-    ]
-    good = [e for e in edges if not _why_not_core(e, cladding, settings, core_ratio)]
+    seeds = _core_seeds(gray, cladding, settings, core_ratio)
+    edges = [edge for edge in (_fit_core(gray, seed, cladding, settings) for seed in seeds) if edge is not None]
+    judged = [(e, _why_not_core(e, cladding, settings, core_ratio) or _too_dark(gray, e, settings)) for e in edges]
+    good = [edge for edge, reason in judged if not reason]
     if good:
         best = max(good, key=_score)
         return CoreFit(best.ellipse, "measured", rms_px=best.rms_px, support=best.support)
     if core_ratio is None:
         return None
-    reason = (
-        _why_not_core(max(edges, key=_score), cladding, settings, core_ratio)
-        if edges
-        else "no edge near its nominal radius"
-    )
+    _, reason = max(judged, key=lambda entry: _score(entry[0]), default=(None, "no edge near its nominal radius"))
     return CoreFit(ellipse_fit.from_form(cladding).scaled(core_ratio), "nominal", reason)
+
+
+def _too_dark(gray: FloatImage, edge: Edge, settings: CoreSettings) -> str:
+    """An unlit core is a little darker than the cladding; a black disc in its place is a pit."""
+    around = _sample(gray, _ellipse_grid(edge.form, COARSE_ANGLES, 1 + np.linspace(*SIDES, 4)))
+    level = float(np.nanmedian(around))
+    darkness = edge.step / max(level, 1e-6)
+    return "" if darkness <= settings.max_darkness else f"{darkness:.0%} darker than the cladding, a pit in its place"
 
 
 def _core_seeds(
