@@ -34,9 +34,6 @@ from records import (
     Zones,
 )
 
-LINEAR = ("scratch", "crack")
-
-
 # --- scale and geometry -----------------------------------------------------------------------------------------------
 
 
@@ -62,7 +59,10 @@ def find_scale(
         scale = _scale_from_diameter(cladding, known, aspect, settings)
         return scale, warnings + _disagreement(scale, calibration, settings)
     if calibration is not None:
-        return calibration, warnings
+        if math.isclose(aspect, calibration.pixel_aspect_ratio):
+            return calibration, warnings
+        unit = calibration.um_per_px
+        return Scale(unit * math.sqrt(aspect), unit / math.sqrt(aspect), calibration.source), warnings
     if assumed is not None:
         scale = replace(_scale_from_diameter(cladding, assumed, aspect, settings), source="assumed_cladding")
         return scale, (*warnings, f"Assumed scale: no diameter or calibration given, cladding taken as {assumed:g} um")
@@ -86,8 +86,8 @@ def _aspect_ratio(
         angle = math.degrees(math.acos(1 / ratio))
         return 1.0, (
             f"Elliptical cladding: axes {min(cladding.axes_px):.1f} x {max(cladding.axes_px):.1f} px are either pixels "
-            f"of aspect ratio {height / width:.4f} or a face tilted by {angle:.1f} deg; taken as tilted, set "
-            "pixel_aspect_ratio or fiber_is_angled",
+            f"of aspect ratio {height / width:.4f} or a face tilted by {angle:.1f} deg; taken as "
+            "square pixels and the mean diameter; set pixel_aspect_ratio or fiber_is_angled",
         )
     return 1.0, ()
 
@@ -109,7 +109,8 @@ def _scale_from_diameter(cladding: Ellipse, diameter_um: float, aspect: float, s
 def _disagreement(scale: Scale, calibration: Scale | None, settings: ScaleSettings) -> tuple[str, ...]:
     if calibration is None:
         return ()
-    percent = 100 * abs(scale.um_per_px / calibration.um_per_px - 1)
+    per_axis = (scale.um_per_px_x / calibration.um_per_px_x, scale.um_per_px_y / calibration.um_per_px_y)
+    percent = 100 * max(abs(ratio - 1) for ratio in per_axis)
     if percent <= settings.max_disagreement_pct:
         return ()
     return (
@@ -216,15 +217,20 @@ def coverage(outline: ZoneOutline, width: int, height: int) -> float:
     return float(((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).mean())
 
 
-def smallest_limit_um(criteria: Criteria) -> float | None:
-    """The smallest size that decides anything in zones A and B; None when no size does."""
-    zones = [z for z in criteria.zones if z.letter in CRITICAL]
-    bands = [b for z in zones for b in (*z.scratches, *z.defects)]
+def has_limit(zone: ZoneCriteria) -> bool:
+    """Whether any number of marks in the zone is limited."""
+    return any(band.max_count is not None for band in (*zone.scratches, *zone.defects))
+
+
+def smallest_limit_um(criteria: Criteria, zones: Sequence[str]) -> float | None:
+    """The smallest size that decides anything in the zones of these names; None when no size does."""
+    limited = [z for z in criteria.zones if ZONE_NAMES[z.letter] in zones and has_limit(z)]
+    bands = [b for z in limited for b in (*z.scratches, *z.defects)]
     sizes = [size for b in bands for size in (b.min_um, b.max_um) if size]
     return min(sizes, default=None)
 
 
-CRITICAL = ("A", "B")  # the zones that carry the light; what lies further out may be cut by the picture's border
+CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------

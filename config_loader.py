@@ -42,6 +42,7 @@ class Preprocessing:
     saturation_level: float
     saturation_max_fraction: float
     focus_min: float
+    sharp_px: float
     max_pixels: int
 
 
@@ -61,6 +62,8 @@ class Localization:
     max_seeds: int
     angles: int
     outer_edge_share: float
+    rival_size: float
+    rival_score: float
     min_axis_ratio: float
     min_contrast: float
     judging_share: float
@@ -175,6 +178,7 @@ class Measurement:
     darkest_level: float
     min_pixels_per_limit: float
     min_coverage: float
+    min_coverage_outer: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -444,7 +444,8 @@ def _noise_beside_edge(
     near = np.abs(outward_px) < 5 * settings.edge_px
     inside = near & (outward_px < -settings.edge_px)
     outside = near & (outward_px > settings.edge_px)
-    return np.where(rho < 1, np.median(sigma[inside]), np.median(sigma[outside])).astype(np.float32)
+    within, beyond = (float(np.median(sigma[side])) if side.any() else settings.min_noise for side in (inside, outside))
+    return np.where(rho < 1, within, beyond).astype(np.float32)
 
 
 def _with_floors(noise: FloatImage, background: FloatImage, jitter_px: float, settings: ResidualSettings) -> FloatImage:

@@ -75,7 +75,10 @@ def locate(
     edges = _coarse_edges(small, settings, core_ratio, rng)
     if not edges:
         return NotLocated("no circular edge in the picture")
-    coarse = _choose_cladding(edges, settings, core_ratio)
+    rival = _rival(edges, settings)
+    if rival is not None:
+        return NotLocated(_two_circles(max(edges, key=_score), rival, factors))
+    coarse = _choose_cladding(edges, settings)
     room = math.inf if core_ratio is None else 1 - core_ratio
     fine = _refine_full(gray, ellipse_fit.rescaled(coarse.form, factors), coarse, room, settings)
     if fine is None:
@@ -331,7 +334,25 @@ def _convincing(edge: Edge, settings: Localization) -> bool:
     return edge.support >= 0.8 and abs(edge.step) >= 2 * settings.min_contrast
 
 
-def _choose_cladding(edges: list[Edge], settings: Localization, core_ratio: float | None) -> Edge:
+def _rival(edges: list[Edge], settings: Localization) -> Edge | None:
+    """A circular edge about as good and as large as the best one, somewhere else: a second fiber, or a round stain."""
+    best = max(edges, key=_score)
+    others = [e for e in edges if not _concentric(e, best) and e.radius_px >= settings.rival_size * best.radius_px]
+    rival = max(others, key=_score, default=best)
+    apart = np.hypot(*(rival.form[:2] - best.form[:2])) > max(rival.radius_px, best.radius_px)
+    return rival if apart and _score(rival) >= settings.rival_score * _score(best) else None
+
+
+def _two_circles(best: Edge, rival: Edge, factors: tuple[float, float]) -> str:
+    shown = []
+    for edge in (best, rival):
+        ellipse = ellipse_fit.from_form(ellipse_fit.rescaled(edge.form, factors))
+        x, y = ellipse.center_px
+        shown.append(f"{ellipse.mean_diameter_px:.0f} px wide at ({x:.0f}, {y:.0f})")
+    return f"two circular edges, {' and '.join(shown)}: which is the fiber cannot be said"
+
+
+def _choose_cladding(edges: list[Edge], settings: Localization) -> Edge:
     """The outermost strong edge of the fiber with the best evidence: the core and inner rings lie within it."""
     best = max(edges, key=_score)
     family = [e for e in edges if _concentric(e, best)]

@@ -36,12 +36,15 @@ from records import (
 
 log = logging.getLogger("dscope.pipeline")
 
+BEYOND_ZONES = 1.15  # a mark that crosses the outermost border is sized whole
+
 
 @dataclass(slots=True)
 class _Clock:
     """Seconds of each stage by name; logs where a stage starts and ends."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
 
     @contextmanager
     def stage(self, key: str, title: str) -> Iterator[None]:
@@ -52,7 +55,7 @@ class _Clock:
         log.info("%s Complete. Duration: %.2fs", title, self.seconds[key])
 
     def timings(self) -> Mapping[str, float]:
-        return {**self.seconds, "total": sum(self.seconds.values())}
+        return {**self.seconds, "total": time.perf_counter() - self.started}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,21 +135,25 @@ def _inspect_located(
         measurements=analysis.measure_geometry(geometry, scale),
         quality=replace(quality, warnings=quality.warnings + warnings),
     )
-    if quality.focus is not None and quality.focus < config.preprocessing.focus_min:
-        limit = config.preprocessing.focus_min
+    # a fiber of few pixels is as blurred as its pixels are large: that is for the resolution to say
+    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
+    limit = min(config.preprocessing.focus_min, radius_px / config.preprocessing.sharp_px)
+    if quality.focus is not None and quality.focus < limit:
         reason = f"Out of focus: sharpness of the cladding edge must be at least {limit:g}, got {quality.focus:.1f}"
         return replace(located, verdict=_not_graded(reason), timings_s=clock.timings())
     found = _find_defects(gray, geometry, scale, request, criteria, config, clock)
     with clock.stage("judge", "Acceptance Judgement"):
-        reason = _why_not_graded(found.outlines, criteria, request, scale, (gray.shape[1], gray.shape[0]), config)
+        coarsening = max(1.0, geometry.cladding.ellipse.mean_diameter_px / config.residual.max_cladding_px)
+        size = gray.shape[1], gray.shape[0]
+        reason = _why_not_graded(found.outlines, criteria, request, scale, coarsening, size, config)
         judgement = (
             analysis.Judgement(_not_graded(reason), found.defects)
             if reason
             else analysis.judge(found.defects, criteria, request.zones)
         )
-    return replace(
-        located, zones=found.outlines, defects=judgement.defects, verdict=judgement.verdict, timings_s=clock.timings()
-    )
+    done = replace(located, zones=found.outlines, defects=judgement.defects, verdict=judgement.verdict)
+    warnings = done.quality.warnings + _cut_zones(done, size, config)
+    return replace(done, quality=replace(done.quality, warnings=warnings), timings_s=clock.timings())
 
 
 def _find_defects(
@@ -164,7 +171,7 @@ def _find_defects(
         zones = image_processing.zone_map(picture, outlines)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
-        residual = image_processing.residual(picture, reach, config.residual)
+        residual = image_processing.residual(picture, reach * BEYOND_ZONES, config.residual)
     with clock.stage("detect", "Defect Detection"):
         evidence = image_processing.gather_evidence(residual, config.detectors)
         candidates = image_processing.find_candidates(residual, evidence, config.fusion)
@@ -186,24 +193,49 @@ def _why_not_graded(
     criteria: Criteria,
     request: Request,
     scale: Scale | None,
+    coarsening: float,
     size: tuple[int, int],
     config: Config,
 ) -> str:
-    """What keeps measured marks from being judged; empty when nothing does."""
+    """What keeps measured marks from being judged; empty when nothing does.
+
+    `coarsening` is how many pixels of the picture one pixel spans in which marks are sought.
+    """
     if scale is None:
         return "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
+    um_per_pixel = scale.um_per_px * coarsening
     missing = {ZONE_NAMES[z.letter] for z in criteria.zones} - {o.name for o in outlines}
     if missing & set(request.zones):
         return f"No core: the criteria need it for zone {', '.join(sorted(missing))}"
-    for outline in (o for o in outlines if o.letter in analysis.CRITICAL and o.name in request.zones):
-        share = analysis.coverage(outline, *size)
-        if share < config.measurement.min_coverage:
+    for outline, share, least in _shares_seen(outlines, criteria, request, size, config):
+        if share < least:
             return f"Fiber cut by the border: {share:.0%} of the border of zone {outline.name} lies in the picture"
-    limit_um, needed = analysis.smallest_limit_um(criteria), config.measurement.min_pixels_per_limit
-    if limit_um is not None and limit_um < needed * scale.um_per_px:
-        pixels = limit_um / scale.um_per_px
+    limit_um, needed = analysis.smallest_limit_um(criteria, request.zones), config.measurement.min_pixels_per_limit
+    if limit_um is not None and limit_um < needed * um_per_pixel:
+        pixels = limit_um / um_per_pixel
         return f"Resolution too low: the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}"
     return ""
+
+
+def _shares_seen(
+    outlines: tuple[ZoneOutline, ...], criteria: Criteria, request: Request, size: tuple[int, int], config: Config
+) -> Iterator[tuple[ZoneOutline, float, float]]:
+    """Each inspected zone with limits, the share of its border in the picture, and the least share for a verdict."""
+    limited = {zone.letter for zone in criteria.zones if analysis.has_limit(zone)}
+    for outline in (o for o in outlines if o.letter in limited and o.name in request.zones):
+        settings = config.measurement
+        least = settings.min_coverage if outline.letter in analysis.CRITICAL else settings.min_coverage_outer
+        yield outline, analysis.coverage(outline, *size), least
+
+
+def _cut_zones(inspection: Inspection, size: tuple[int, int], config: Config) -> tuple[str, ...]:
+    seen = _shares_seen(inspection.zones, inspection.criteria, inspection.request, size, config)
+    return tuple(
+        f"Zone cut by the border: {share:.0%} of the border of zone {outline.name} lies in the picture, "
+        "what lies beyond is not judged"
+        for outline, share, _ in seen
+        if share < config.measurement.min_coverage
+    )
 
 
 def not_measured(

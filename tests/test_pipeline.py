@@ -287,12 +287,12 @@ def test_each_stage_is_logged_where_it_starts_and_ends_with_its_duration(log_lin
         assert re.fullmatch(rf"{title} Complete\. Duration: \d+\.\d\ds", end), end
 
 
-def test_the_time_of_each_stage_is_in_the_record_and_the_total_is_their_sum():
+def test_the_time_of_each_stage_is_in_the_record_and_the_total_holds_them_all():
     times = dict(clean().timings_s)
     total = times.pop("total")
     assert list(times) == list(STAGES)
     assert min(times.values()) >= 0
-    assert total == pytest.approx(sum(times.values()))
+    assert sum(times.values()) <= total
 
 
 def test_a_picture_that_is_not_located_has_the_times_of_the_stages_it_went_through():
@@ -398,3 +398,38 @@ def test_a_flat_field_of_another_size_is_a_warning():
     inspection = inspect(rendered(), flat_field=np.full((10, 12), 200, np.uint8))
     assert any("12 x 10" in w for w in inspection.quality.warnings)
     assert inspection.verdict.status == "PASS"
+
+
+# --- what must be seen whole
+
+
+def test_two_fibers_in_view_are_not_graded():
+    two: Picture = np.tile(rendered(), 2).astype(np.uint8)
+    text = reason(inspect(two))
+    assert text.startswith("Localization Failed: two circular edges")
+
+
+def test_a_fiber_cut_by_the_border_is_not_graded():
+    # the cladding begins at x = 114 and zone B at 121
+    cut: Picture = rendered()[:, 130:].astype(np.uint8)
+    assert re.fullmatch(r"Fiber cut by the border: 8\d% of the border of zone cladding lies .*", reason(inspect(cut)))
+
+
+def test_a_contact_zone_that_is_partly_out_of_view_is_warned_of():
+    cut: Picture = rendered()[:, 70:].astype(np.uint8)
+    inspection = inspect(cut)
+    assert inspection.verdict.status == "PASS"
+    assert [w for w in inspection.quality.warnings if w.startswith("Zone cut by the border") and "contact" in w]
+
+
+def test_a_picture_too_coarse_for_the_limits_is_not_graded():
+    coarse = rendered(um_per_px_x=1.7, um_per_px_y=1.7)
+    assert reason(inspect(coarse)).startswith("Resolution too low: the limit of 3 um")
+    assert inspect(coarse, replace(MULTIMODE, zones=("contact",))).verdict.status == "PASS"
+
+
+def test_a_black_disc_in_the_place_of_the_core_is_a_defect():
+    single_mode = Request("iec_61300_3_35_2015", "single_mode_upc", 9.0, 125.0, 1.0, zones=("core", "cladding"))
+    face = {"core_diameter_um": 9.0, "um_per_px_x": 0.45, "um_per_px_y": 0.45}
+    assert inspect(rendered(**face), single_mode).verdict.status == "PASS"
+    assert inspect(rendered(Pit((0.0, 0.0), 9.0, -0.9), **face), single_mode).verdict.status == "FAIL"
