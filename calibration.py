@@ -10,7 +10,6 @@ import argparse
 import hashlib
 import json
 import math
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from decoding import decode_image, to_gray
 from localization import locate
 from records import FloatImage, NotLocated, Request, Scale, UnreadableImage, UserError
 from targets import DotGrid, NotFound, Ruler, find_dots, find_ruler
+from whole_files import write_file
 
 HERE = Path(__file__).resolve().parent
 MAX_UM_PER_PX = 1000.0  # a pixel of a millimetre is no microscope's
@@ -180,13 +180,7 @@ def save_scale(path: Path, calibration: Calibration, created: datetime) -> None:
     UserError : the file cannot be written
     """
     text = json.dumps(_document(calibration, created), indent=2, ensure_ascii=False) + "\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written, {error.strerror}") from None
+    write_file(path, text.encode())
 
 
 def _document(calibration: Calibration, created: datetime) -> dict[str, Any]:

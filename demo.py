@@ -10,8 +10,8 @@ from pathlib import Path
 import cv2
 
 from records import UserError
-from reporting import write_file
 from scenes import DemoFace
+from whole_files import write_file
 
 EDITION = "iec_61300_3_35_2022"  # the verdicts that the samples expect are those of its limits
 

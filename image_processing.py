@@ -109,7 +109,7 @@ class _Frame:
 
     @property
     def core_ratio(self) -> float:
-        return 1.0 if self.core is None else self.core[0]
+        return 0.0 if self.core is None else self.core[0]
 
     def core_radius(self, theta: FloatArray) -> FloatArray:
         """Distance from the cladding centre to the core edge along each direction, in cladding radii."""
@@ -255,7 +255,6 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
         edge_snr=smooth / _with_floors(beside, background, settings.cladding_jitter_px, settings),
         background=background,
         rho=coordinates.rho,
-        theta=coordinates.theta,
         cladding_radius_px=radius_px,
         inside=(coordinates.rho < reach) & clear & lit,
     )
@@ -366,7 +365,7 @@ class _Bound:
 def _bounds(s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> tuple[_Bound, ...]:
     """From the widest region to the narrowest; near the edges of core and cladding nothing is bounded."""
     edge = settings.edge_px / (geometry.cladding.ellipse.mean_diameter_px / 2)
-    core = 0.0 if geometry.core is None else _frame(geometry).core_ratio
+    core = _frame(geometry).core_ratio
     small = min(edge / 2, 0.15 * core)
     centre = settings.centre_share * (core or 1.0)
     around = (s >= centre) & (s < 1.5 * centre)
@@ -411,7 +410,7 @@ def _radial_noise(
     step = settings.radial_step_px / (s[1] - s[0])  # pixels per cladding radius
     few = s * step < settings.pooled_px  # too few pixels around for an estimate of their own
     sigma[few] = np.median(sigma[(s * step < 3 * settings.pooled_px) & ~few])
-    core = _frame(geometry).core_ratio if geometry.core is not None else 0.0
+    core = _frame(geometry).core_ratio
     for low, high in ((0.0, core), (core, 1.0), (1.0, math.inf)):
         region = (s > low + settings.edge_px / step) & (s < high - settings.edge_px / step)
         if known[region].any():

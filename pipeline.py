@@ -7,6 +7,7 @@ classified defects -> verdict. What cannot be measured ends as NOT_GRADED with i
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -64,6 +65,7 @@ class _Found:
 
     outlines: tuple[ZoneOutline, ...]
     defects: tuple[Defect, ...]
+    pixel_px: float  # pixels of the picture that one pixel spans in which marks were sought
 
 
 def inspect_image(
@@ -135,25 +137,35 @@ def _inspect_located(
         measurements=analysis.measure_geometry(geometry, scale),
         quality=replace(quality, warnings=quality.warnings + warnings),
     )
-    # a fiber of few pixels is as blurred as its pixels are large: that is for the resolution to say
-    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
-    limit = min(config.preprocessing.focus_min, radius_px / config.preprocessing.sharp_px)
-    if quality.focus is not None and quality.focus < limit:
-        reason = f"Out of focus: sharpness of the cladding edge must be at least {limit:g}, got {quality.focus:.1f}"
+    reason = _why_out_of_focus(quality, geometry, config)
+    if reason:
         return replace(located, verdict=_not_graded(reason), timings_s=clock.timings())
     found = _find_defects(gray, geometry, scale, request, criteria, config, clock)
     with clock.stage("judge", "Acceptance Judgement"):
-        coarsening = max(1.0, geometry.cladding.ellipse.mean_diameter_px / config.residual.max_cladding_px)
-        size = gray.shape[1], gray.shape[0]
-        reason = _why_not_graded(found.outlines, criteria, request, scale, coarsening, size, config)
+        cut = _cut_zones(found.outlines, criteria, request, (gray.shape[1], gray.shape[0]), config)
+        reason = _why_not_graded(found, criteria, request, scale, cut, config)
         judgement = (
             analysis.Judgement(_not_graded(reason), found.defects)
             if reason
             else analysis.judge(found.defects, criteria, request.zones)
         )
-    done = replace(located, zones=found.outlines, defects=judgement.defects, verdict=judgement.verdict)
-    warnings = done.quality.warnings + _cut_zones(done, size, config)
-    return replace(done, quality=replace(done.quality, warnings=warnings), timings_s=clock.timings())
+    return replace(
+        located,
+        zones=found.outlines,
+        defects=judgement.defects,
+        verdict=judgement.verdict,
+        quality=replace(located.quality, warnings=located.quality.warnings + tuple(zone.warning for zone in cut)),
+        timings_s=clock.timings(),
+    )
+
+
+def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config) -> str:
+    # a fiber of few pixels is as blurred as its pixels are large: that is for the resolution to say
+    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
+    limit = min(config.preprocessing.focus_min, radius_px / config.preprocessing.sharp_px)
+    if quality.focus is None or quality.focus >= limit:
+        return ""
+    return f"Out of focus: sharpness of the cladding edge must be at least {limit:g}, got {quality.focus:.1f}"
 
 
 def _find_defects(
@@ -185,57 +197,63 @@ def _find_defects(
             request.cladding_diameter_um,
             config,
         )
-    return _Found(outlines, analysis.numbered(d for d in defects if d.zone in request.zones))
+    inspected = analysis.numbered(d for d in defects if d.zone in request.zones)
+    return _Found(outlines, inspected, math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _CutZone:
+    """A zone with limits that is not wholly in the picture."""
+
+    name: str
+    share: float  # of its border that is
+    tolerable: bool  # enough of it for a verdict
+
+    @property
+    def seen(self) -> str:
+        return f"{self.share:.0%} of the border of zone {self.name} lies in the picture"
+
+    @property
+    def warning(self) -> str:
+        return f"Zone cut by the border: {self.seen}, what lies beyond is not judged"
+
+
+def _cut_zones(
+    outlines: tuple[ZoneOutline, ...], criteria: Criteria, request: Request, size: tuple[int, int], config: Config
+) -> tuple[_CutZone, ...]:
+    settings = config.measurement
+    limited = {zone.letter for zone in criteria.zones if analysis.has_limit(zone)}
+    cut = []
+    for outline in (o for o in outlines if o.letter in limited and o.name in request.zones):
+        share = analysis.coverage(outline, *size)
+        if share < settings.min_coverage:
+            tolerable = outline.letter not in analysis.CRITICAL and share >= settings.min_coverage_outer
+            cut.append(_CutZone(outline.name, share, tolerable))
+    return tuple(cut)
 
 
 def _why_not_graded(
-    outlines: tuple[ZoneOutline, ...],
+    found: _Found,
     criteria: Criteria,
     request: Request,
     scale: Scale | None,
-    coarsening: float,
-    size: tuple[int, int],
+    cut: tuple[_CutZone, ...],
     config: Config,
 ) -> str:
-    """What keeps measured marks from being judged; empty when nothing does.
-
-    `coarsening` is how many pixels of the picture one pixel spans in which marks are sought.
-    """
+    """What keeps measured marks from being judged; empty when nothing does."""
     if scale is None:
         return "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
-    um_per_pixel = scale.um_per_px * coarsening
-    missing = {ZONE_NAMES[z.letter] for z in criteria.zones} - {o.name for o in outlines}
+    missing = {ZONE_NAMES[z.letter] for z in criteria.zones} - {o.name for o in found.outlines}
     if missing & set(request.zones):
         return f"No core: the criteria need it for zone {', '.join(sorted(missing))}"
-    for outline, share, least in _shares_seen(outlines, criteria, request, size, config):
-        if share < least:
-            return f"Fiber cut by the border: {share:.0%} of the border of zone {outline.name} lies in the picture"
+    hopeless = [zone for zone in cut if not zone.tolerable]
+    if hopeless:
+        return f"Fiber cut by the border: {hopeless[0].seen}"
     limit_um, needed = analysis.smallest_limit_um(criteria, request.zones), config.measurement.min_pixels_per_limit
-    if limit_um is not None and limit_um < needed * um_per_pixel:
-        pixels = limit_um / um_per_pixel
+    pixels = math.inf if limit_um is None else limit_um / (scale.um_per_px * found.pixel_px)
+    if pixels < needed:
         return f"Resolution too low: the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}"
     return ""
-
-
-def _shares_seen(
-    outlines: tuple[ZoneOutline, ...], criteria: Criteria, request: Request, size: tuple[int, int], config: Config
-) -> Iterator[tuple[ZoneOutline, float, float]]:
-    """Each inspected zone with limits, the share of its border in the picture, and the least share for a verdict."""
-    limited = {zone.letter for zone in criteria.zones if analysis.has_limit(zone)}
-    for outline in (o for o in outlines if o.letter in limited and o.name in request.zones):
-        settings = config.measurement
-        least = settings.min_coverage if outline.letter in analysis.CRITICAL else settings.min_coverage_outer
-        yield outline, analysis.coverage(outline, *size), least
-
-
-def _cut_zones(inspection: Inspection, size: tuple[int, int], config: Config) -> tuple[str, ...]:
-    seen = _shares_seen(inspection.zones, inspection.criteria, inspection.request, size, config)
-    return tuple(
-        f"Zone cut by the border: {share:.0%} of the border of zone {outline.name} lies in the picture, "
-        "what lies beyond is not judged"
-        for outline, share, _ in seen
-        if share < config.measurement.min_coverage
-    )
 
 
 def not_measured(

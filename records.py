@@ -192,12 +192,11 @@ class Residual:
     edge_snr: FloatImage  # smoothed gray / noise beside the cladding edge, which a broken edge does not raise
     background: FloatImage
     rho: FloatImage  # distance from the cladding centre in cladding radii
-    theta: FloatImage  # angle around the cladding centre, radians 0..2 pi, clockwise on the screen
     cladding_radius_px: float
     inside: Mask  # where marks are looked for: within reach and clear of the cladding edge's guard band
 
     def __post_init__(self) -> None:
-        for name in ("gray", "snr", "edge_snr", "background", "rho", "theta", "inside"):
+        for name in ("gray", "snr", "edge_snr", "background", "rho", "inside"):
             array = getattr(self, name)
             _require(
                 array.shape == self.snr.shape, f"{name} of shape {array.shape} must match snr of shape {self.snr.shape}"
@@ -411,7 +410,3 @@ class Inspection:
     zones: tuple[ZoneOutline, ...] = ()
     defects: tuple[Defect, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
-
-    def defects_in(self, zone: str) -> tuple[Defect, ...]:
-        """The defects that the criteria put in the zone of that name."""
-        return tuple(d for d in self.defects if d.zone == zone)

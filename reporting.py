@@ -6,11 +6,8 @@ one place and stands the same in every file. Files appear whole or not at all.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,8 +30,8 @@ from records import (
     Ellipse,
     FiberGeometry,
     Inspection,
-    UserError,
 )
+from whole_files import write_file
 
 Record: TypeAlias = dict[str, Any]  # one inspection in plain JSON types
 
@@ -379,19 +376,3 @@ def write_annotated(path: Path, picture: NDArray[Any], inspection: Inspection) -
 def write_histogram(path: Path, inspection: Inspection) -> None:
     """NAME_histogram.png: the polar map of the defects."""
     write_file(path, png_bytes(polar_figure(inspection)))
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: to a temporary name beside it, then renamed.
-
-    Raises UserError naming the file and the reason; the temporary file is removed then.
-    """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # unique also among the machines of a cluster
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink()

@@ -623,7 +623,6 @@ def residual_of(
         edge_snr=gray / np.float32(0.01),
         background=np.full_like(gray, 0.5),
         rho=(np.hypot(dx, dy) / RADIUS_PX).astype(np.float32),
-        theta=(np.arctan2(dy, dx) % (2 * np.pi)).astype(np.float32),
         cladding_radius_px=RADIUS_PX,
         inside=np.ones(gray.shape, bool),
     )

@@ -23,6 +23,7 @@ ROWS = {
     "detectors": 1,
     "camera": 1,
     "plots": 1,
+    "whole_files": 1,
     "localization": 2,
     "image_processing": 2,
     "analysis": 2,
@@ -43,7 +44,8 @@ ROWS = {
 
 # Each package from outside the standard library, and the rooms it may be used in.
 ROOMS = {
-    "numpy": set(ROWS) - {"config_loader", "manifest", "image_files", "pipeline", "batch", "arguments", "main"},
+    "numpy": set(ROWS)
+    - {"config_loader", "whole_files", "manifest", "image_files", "pipeline", "batch", "arguments", "main"},
     "cv2": {
         "analysis",
         "annotation",

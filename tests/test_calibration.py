@@ -245,7 +245,7 @@ def test_the_file_says_how_it_was_measured(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
-    with pytest.raises(UserError, match="taken: cannot be written"):
+    with pytest.raises(UserError, match="taken cannot be written"):
         save_scale(tmp_path / "taken", calibration_of((0.5, 0.5)), datetime(2024, 5, 6, tzinfo=UTC))
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 

@@ -54,7 +54,6 @@ def residual(snr, inside=None):
         edge_snr=snr,
         background=np.full(SHAPE, 0.5, np.float32),
         rho=(DISTANCE / RADIUS_PX).astype(np.float32),
-        theta=(np.arctan2(ROWS - CENTRE[1], COLUMNS - CENTRE[0]) % (2 * np.pi)).astype(np.float32),
         cladding_radius_px=RADIUS_PX,
         inside=np.ones(SHAPE, bool) if inside is None else inside,
     )
