@@ -22,7 +22,7 @@ import numpy as np
 import analysis
 from config_loader import Config, load_config
 from decoding import decode_image, to_gray
-from localization import locate
+from localization import Known, locate
 from records import FloatImage, NotLocated, Request, Scale, UnreadableImage, UserError
 from targets import DotGrid, NotFound, Ruler, find_dots, find_ruler
 from whole_files import write_file
@@ -284,7 +284,7 @@ def _from_ruler(ruler: Ruler, pitch_um: float, known_aspect: float | None) -> Sc
 
 
 def _from_fiber(gray: FloatImage, diameter_um: float, config: Config) -> ScaleFit | NotMeasured:
-    geometry = locate(gray, config.localization, config.core, None, config.scale.pixel_aspect_ratio)
+    geometry = locate(gray, config.localization, config.core, Known(pixel_aspect_ratio=config.scale.pixel_aspect_ratio))
     if isinstance(geometry, NotLocated):
         return NotMeasured(f"No fiber: {geometry.reason}")
     criteria = config.criteria

@@ -70,6 +70,13 @@ class Localization:
     tolerance_share: float
     min_support: float
     max_rms_share: float
+    faint_min_support: float
+    faint_max_rms_share: float
+    max_size_error: float
+    max_rings: int
+    ratio_match: float
+    border_min_ratio: float
+    border_max_ratio: float
 
 
 @dataclass(frozen=True, slots=True)

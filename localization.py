@@ -3,59 +3,46 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+import edges
 import ellipse_fit
 from config_loader import CoreSettings, Localization
+from edges import COARSE_ANGLES, MIN_WINDOW_PX, SIDES, Edge, Method
 from ellipse_fit import Form
-from records import CladdingFit, CoreFit, Ellipse, FiberGeometry, FloatImage, NotLocated, Points
+from records import CladdingFit, CoreFit, FiberGeometry, FloatImage, NotLocated
 
-Method = Literal["hough", "contour"]
-Seed: TypeAlias = tuple[float, float, float, int]  # x, y, radius, polarity
-FloatArray = NDArray[np.float64]
+Circle: TypeAlias = tuple[float, float, float]  # x, y, radius
 
-COARSE_ANGLES = 144
 COARSE_WINDOWS = (0.16, 0.06)  # half width of the search around the radius, per round
+COARSE_ROUNDS = 4  # of a fit: the next search moves the edge by more than further rounds would
 FINE_WINDOWS = (0.03, 0.015)
-MIN_FINE_WINDOW_PX = 3.0
+FINE_ROUNDS = 12
 MIN_TOLERANCE_PX = 1.5
-RADIAL_STEP_PX = 0.5
-SIDES = (0.05, 0.12)  # where the grey levels on either side of an edge are taken, in radii from it
 SAME_CENTER = 0.15  # centres closer than this share of the radius belong to one fiber
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
-    """An elliptic edge and the evidence for it."""
+class Known:
+    """What is known of the fiber before it is looked for; lengths in pixels of the picture."""
 
-    form: Form
-    polarity: int  # +1 brighter outside
-    support: float
-    rms_px: float
-    step: float  # grey step across the edge, outside minus inside, 0..1
-    method: Method
+    core_ratio: float | None = None  # core / cladding diameter
+    cladding_px: float | None = None  # mean diameter
+    core_px: float | None = None  # the same of the core
+    pixel_aspect_ratio: float | None = None  # um_per_px_x / um_per_px_y
 
-    @property
-    def ellipse(self) -> Ellipse:
-        return ellipse_fit.from_form(self.form)
 
-    @property
-    def radius_px(self) -> float:
-        return self.ellipse.mean_diameter_px / 2
+NOTHING = Known()
 
 
 def locate(
-    gray: FloatImage,
-    settings: Localization,
-    core_settings: CoreSettings,
-    core_ratio: float | None = None,
-    pixel_aspect_ratio: float | None = None,
+    gray: FloatImage, settings: Localization, core_settings: CoreSettings, known: Known = NOTHING
 ) -> FiberGeometry | NotLocated:
     """Find the cladding and the core of the fiber in a picture.
 
@@ -63,31 +50,35 @@ def locate(
     ----------
     gray : (H, W) float32, 0..1
     settings, core_settings : limits from config.json
-    core_ratio : known core / cladding diameter, if any
-    pixel_aspect_ratio : um_per_px_x / um_per_px_y, if known; helps to find the seed and to tell a fiber from an oval
+    known : tells the core from other rings, the cladding from the adhesive around it, and a fiber from an oval
 
     Returns
     -------
     FiberGeometry in pixels of `gray`, or NotLocated with the evidence
     """
-    rng = np.random.default_rng(0)  # the same picture must give the same ellipse
-    small, factors = _reduced(gray, settings.seed_width_px, pixel_aspect_ratio or 1.0)
-    edges = _coarse_edges(small, settings, core_ratio, rng)
-    if not edges:
+    small, factors = _reduced(gray, settings.seed_width_px, known.pixel_aspect_ratio or 1.0)
+    found = _coarse_edges(small, settings, known.core_ratio)
+    if not found:
         return NotLocated("no circular edge in the picture")
-    rival = _rival(edges, settings)
+    rival = _rival(found, settings)
     if rival is not None:
-        return NotLocated(_two_circles(max(edges, key=_score), rival, factors))
-    coarse = _choose_cladding(edges, settings)
-    room = math.inf if core_ratio is None else 1 - core_ratio
-    fine = _refine_full(gray, ellipse_fit.rescaled(coarse.form, factors), coarse, room, settings)
-    if fine is None:
+        return NotLocated(_two_circles(max(found, key=_score), rival, factors))
+    choice = _choose_cladding(found, factors, settings, known)
+    edge = _refined(gray, choice, factors, settings)
+    if edge is None:
         return NotLocated("no ellipse fits the edge points")
-    reason = _why_not(fine, settings, pixel_aspect_ratio)
-    if reason:
-        return NotLocated(reason)
-    cladding = CladdingFit(fine.ellipse, fine.rms_px, fine.support, fine.step, fine.method)
-    return FiberGeometry(cladding, locate_core(gray, fine.form, core_settings, core_ratio))
+    cladding = _cladding_fit(edge, edges.blur_of(gray, edge.form, choice.room))
+    core = locate_core(gray, cladding, core_settings, _core_ratio(known, cladding))
+    confirmed = choice.faint and core is not None and core.source == "measured"
+    reason = _why_not(edge, confirmed, settings, known)
+    return NotLocated(reason) if reason else FiberGeometry(cladding, core, choice.warnings)
+
+
+def _core_ratio(known: Known, cladding: CladdingFit) -> float | None:
+    if known.core_ratio is not None or known.core_px is None:
+        return known.core_ratio
+    ratio = known.core_px / cladding.ellipse.mean_diameter_px
+    return ratio if ratio < 1 else None
 
 
 # --- seeds ------------------------------------------------------------------------------------------------------------
@@ -102,31 +93,28 @@ def _reduced(gray: FloatImage, width: int, aspect: float) -> tuple[FloatImage, t
     return cv2.resize(gray, size, interpolation=cv2.INTER_AREA), (w / size[0], h / size[1])
 
 
-def _coarse_edges(
-    small: FloatImage, settings: Localization, core_ratio: float | None, rng: np.random.Generator
-) -> list[Edge]:
+def _coarse_edges(small: FloatImage, settings: Localization, core_ratio: float | None) -> list[Edge]:
     """Edges around seeds of the plain picture, of the equalised one if those do not convince, and concentric ones."""
-    smooth = cv2.GaussianBlur(small, (0, 0), 1.0)
     picture = _stretched(small)
-    edges = _fit_all(smooth, _hough_seeds(picture, settings), "hough", settings, core_ratio, rng)
-    if not any(_convincing(e, settings) for e in edges):
+    found = _fit_all(small, _hough_seeds(picture, settings), "hough", settings, core_ratio)
+    if not any(_convincing(e, settings) for e in found):
         clahe = cv2.createCLAHE(settings.clahe_clip_limit, (settings.clahe_tiles, settings.clahe_tiles))
         equalised = clahe.apply(picture)
-        edges += _fit_all(smooth, _hough_seeds(equalised, settings), "hough", settings, core_ratio, rng)
-        edges += _fit_all(smooth, _contour_seeds(equalised, settings), "contour", settings, core_ratio, rng)
-    if not edges:
+        found += _fit_all(small, _hough_seeds(equalised, settings), "hough", settings, core_ratio)
+        found += _fit_all(small, _contour_seeds(equalised, settings), "contour", settings, core_ratio)
+    if not found:
         return []
-    best = max(edges, key=_score)
-    return edges + _fit_all(smooth, _concentric_seeds(smooth, best, core_ratio), best.method, settings, core_ratio, rng)
+    best = max(found, key=_score)
+    return found + _rings_around(best, small, settings, core_ratio)
 
 
 def _stretched(small: FloatImage) -> NDArray[np.uint8]:
-    lo, hi = np.percentile(small, (0.5, 99.5))
-    scaled = np.clip((small - lo) / max(hi - lo, 1e-3) * 255, 0, 255)
-    return cv2.medianBlur(scaled.astype(np.uint8), 5)
+    lo, hi = np.percentile(small[::2, ::2], (0.5, 99.5))
+    gain = 255 / max(float(hi - lo), 1e-3)
+    return cv2.medianBlur(cv2.convertScaleAbs(np.maximum(small, lo), alpha=gain, beta=-gain * float(lo)), 5)
 
 
-def _hough_seeds(picture: NDArray[np.uint8], settings: Localization) -> list[Seed]:
+def _hough_seeds(picture: NDArray[np.uint8], settings: Localization) -> list[Circle]:
     short = min(picture.shape)
     found = cv2.HoughCircles(
         picture,
@@ -141,10 +129,10 @@ def _hough_seeds(picture: NDArray[np.uint8], settings: Localization) -> list[See
     if found is None:
         return []
     circles = found.reshape(-1, found.shape[-1])[: settings.max_seeds, :3]
-    return [(float(x), float(y), float(r), polarity) for x, y, r in circles for polarity in (1, -1)]
+    return [(float(x), float(y), float(r)) for x, y, r in circles]
 
 
-def _contour_seeds(picture: NDArray[np.uint8], settings: Localization) -> list[Seed]:
+def _contour_seeds(picture: NDArray[np.uint8], settings: Localization) -> list[Circle]:
     """Circles of equal area for the outlines that a threshold gives; several thresholds, for shaded pictures."""
     short = min(picture.shape)
     seeds = []
@@ -161,154 +149,125 @@ def _contour_seeds(picture: NDArray[np.uint8], settings: Localization) -> list[S
             ):
                 seeds.append((area / enclosing**2, x, y, radius))
     best = sorted(seeds, reverse=True)[: settings.max_seeds]
-    return [(x, y, r, polarity) for _, x, y, r in best for polarity in (1, -1)]
-
-
-def _concentric_seeds(smooth: FloatImage, edge: Edge, core_ratio: float | None) -> list[Seed]:
-    """Radii around a found edge at which the median grey level steps: the core's edge leads to the cladding's."""
-    radii = np.arange(0.3, 2.6, 0.02)  # in radii of the edge
-    profile = np.median(_sample(smooth, _ellipse_grid(edge.form, COARSE_ANGLES, radii)), axis=0)
-    slope = np.gradient(cv2.GaussianBlur(profile[None].astype(np.float32), (0, 0), 2)[0])
-    size = np.nan_to_num(np.abs(slope))
-    peaks = np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] > size[2:])) + 1
-    peaks = peaks[np.abs(radii[peaks] - 1) > 0.08]
-    best = peaks[np.argsort(size[peaks])[::-1][:3]]
-    found = [(float(radii[k]), 1 if slope[k] > 0 else -1) for k in best]
-    if core_ratio is not None:
-        found += [(factor, polarity) for factor in (core_ratio, 1 / core_ratio) for polarity in (1, -1)]
-    cx, cy = map(float, edge.form[:2])
-    return [(cx, cy, factor * edge.radius_px, polarity) for factor, polarity in found]
+    return [(x, y, r) for _, x, y, r in best]
 
 
 # --- edges around a seed ----------------------------------------------------------------------------------------------
 
 
 def _fit_all(
-    smooth: FloatImage,
-    seeds: Iterable[Seed],
+    small: FloatImage,
+    seeds: Sequence[Circle],
     method: Method,
     settings: Localization,
     core_ratio: float | None,
-    rng: np.random.Generator,
 ) -> list[Edge]:
+    """An edge for each seed; those within a fiber already found are left to the search for rings around it."""
     # where the cladding is thin, a search as wide as it would take one edge for the other
     room = math.inf if core_ratio is None else 1 - core_ratio
-    fits = (
-        _fit_around(smooth, np.array([x, y, 1 / r**2, 0.0, 1 / r**2]), polarity, method, room, rng)
-        for x, y, r, polarity in seeds
-    )
-    return [e for e in fits if e is not None and _possible(e, smooth.shape, settings)]
+    found: list[Edge] = []
+    for x, y, r in seeds:
+        if any(_convincing(e, settings) and math.dist(e.form[:2], (x, y)) <= SAME_CENTER * e.radius_px for e in found):
+            continue
+        start = np.array([x, y, 1 / r**2, 0.0, 1 / r**2])
+        edge = _fit_around(small, start, COARSE_WINDOWS, method, room)
+        if edge is not None and _possible(edge, small.shape, settings):
+            found.append(edge)
+    return found
 
 
 def _fit_around(
-    smooth: FloatImage, start: Form, polarity: int, method: Method, room: float, rng: np.random.Generator
-) -> Edge | None:
-    form: Form | None = start
-    for window in COARSE_WINDOWS:
-        if form is None:
-            return None
-        radius = _mean_radius(form)
-        tolerance = max(1.0, 0.02 * radius)
-        points = _edge_points(smooth, form, min(window, room / 2) * radius, COARSE_ANGLES, polarity)
-        first = ellipse_fit.ransac(points, tolerance, rng)
-        form = None if first is None else ellipse_fit.refine(points, first, 0.2, tolerance / 2)
-    return None if form is None else _evidence(smooth, form, polarity, 0.03 * radius + 1.0, tolerance, method, room)
-
-
-def _mean_radius(form: Form) -> float:
-    _, _, p, q, s = form
-    return float((p * s - q * q) ** -0.25)
-
-
-def _evidence(
-    picture: FloatImage,
-    form: Form,
-    polarity: int,
-    window_px: float,
-    tolerance_px: float,
+    small: FloatImage,
+    start: Form,
+    windows: Sequence[float],
     method: Method,
     room: float,
-    angles: int = COARSE_ANGLES,
-    blur_deg: float = 0.0,
-) -> Edge:
-    points = _edge_points(picture, form, window_px, angles, polarity, blur_deg)
-    distance = ellipse_fit.signed_distance(points, form) if len(points) else np.empty(0)
-    near = np.abs(distance) <= tolerance_px
-    rms = float(np.sqrt(np.mean(distance[near] ** 2))) if near.any() else math.inf
-    return Edge(form, polarity, float(near.sum()) / angles, rms, _step_across(picture, form, room), method)
+    polarity: int | None = None,
+) -> Edge | None:
+    """The edge near `start`, of the polarity that most of its circumference shows unless one is asked for."""
+    form: Form | None = start
+    for window in windows:
+        if form is None or not _near_picture(form, small.shape):
+            return None
+        radius = ellipse_fit.mean_radius(form)
+        tolerance = max(1.0, 0.02 * radius)
+        radii, slope = edges.slopes(small, form, min(window, room / 2) * radius, COARSE_ANGLES)
+        polarity = polarity or edges.polarity_of(slope)
+        form = edges.fitted(form, edges.steepest(radii, slope, polarity), tolerance, 0.2, COARSE_ROUNDS)
+    if form is None or polarity is None:
+        return None
+    return edges.judged(small, form, polarity, 0.03 * radius + 1.0, tolerance, method, room)
 
 
-def _step_across(picture: FloatImage, form: Form, room: float = math.inf) -> float:
-    """Median grey step from inside to outside; `room` is the distance of the next edge, in radii."""
-    sides = np.linspace(*SIDES, 4) * min(1.0, 0.7 * room / SIDES[1])
-    inside = _sample(picture, _ellipse_grid(form, COARSE_ANGLES, 1 - sides))
-    outside = _sample(picture, _ellipse_grid(form, COARSE_ANGLES, 1 + sides))
-    steps = np.median(outside, axis=1) - np.median(inside, axis=1)
-    seen = steps[np.isfinite(steps)]  # the others are cut by the border of the picture
-    return float(np.median(seen)) if len(seen) else 0.0
+def _near_picture(form: Form, shape: tuple[int, ...]) -> bool:
+    """Not so far off that no search around it can see anything."""
+    (cx, cy), radius = form[:2], ellipse_fit.mean_radius(form)
+    return bool(-radius < cx < shape[1] + radius and -radius < cy < shape[0] + radius)
 
 
-def _edge_points(
-    picture: FloatImage, form: Form, window_px: float, angles: int, polarity: int, blur_deg: float = 0.0
-) -> Points:
-    """Sub-pixel positions of the steepest step of the asked polarity along each normal; (N, 2), N <= angles."""
-    steps = max(round(window_px / RADIAL_STEP_PX), 4)
-    offsets = np.linspace(-window_px, window_px, 2 * steps + 1)
-    origin, normal = _normals(form, angles)
-    grid = origin[:, None, :] + offsets[None, :, None] * normal[:, None, :]  # (angles, offsets, 2)
-    slope: NDArray[Any] = polarity * np.gradient(_blurred_along(_sample(picture, grid), blur_deg), axis=1)
-    slope[~np.isfinite(slope)] = -np.inf
-    k = np.clip(np.argmax(slope, axis=1), 1, slope.shape[1] - 2)
-    rows = np.arange(angles)
-    left, peak, right = slope[rows, k - 1], slope[rows, k], slope[rows, k + 1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        curvature = left - 2 * peak + right
-        shift = np.where(curvature < 0, (left - right) / (2 * curvature), np.nan)
-    good = np.isfinite(shift) & (np.abs(shift) <= 1) & (peak > 0)
-    if good.any():
-        good &= peak > 0.25 * np.median(peak[good])
-    position = offsets[k] + shift * (offsets[1] - offsets[0])
-    return (origin + position[:, None] * normal)[good]
+def _rings_around(edge: Edge, small: FloatImage, settings: Localization, core_ratio: float | None) -> list[Edge]:
+    """Edges concentric with a found one: the core's leads to the cladding's, and rings tell what else it could be."""
+    radii = np.arange(*RING_RADII, 0.5 / edge.radius_px)
+    steps = _steps(edges.sample(small, edge.form, radii, COARSE_ANGLES), radii)
+    rings = [s for s in steps if abs(s.radius - 1) > CLOSEST_RING][: settings.max_rings]
+    places = [1.0, *(ring.radius for ring in rings)]
+    found = []
+    for ring in rings:
+        start, gap = _scaled(edge.form, ring.radius), _gap(ring.radius, places)
+        found.append(_fit_around(small, start, (min(RING_WINDOW, gap / 2),), edge.method, gap, ring.polarity))
+    room = math.inf if core_ratio is None else 1 - core_ratio
+    for radius in () if core_ratio is None else (core_ratio, 1 / core_ratio):
+        if all(abs(place / radius - 1) > settings.ratio_match for place in places):
+            found.append(_fit_around(small, _scaled(edge.form, radius), (RING_WINDOW,), edge.method, room))
+    return [e for e in found if e is not None and _possible(e, small.shape, settings)]
 
 
-def _blurred_along(profiles: NDArray[np.float32], blur_deg: float) -> NDArray[np.float32]:
-    """Neighbouring profiles averaged around the circle, so that an edge of a few grey levels rises from the noise."""
-    if blur_deg <= 0:
-        return profiles
-    sigma = blur_deg / 360 * len(profiles)
-    pad = int(3 * sigma) + 1
-    wrapped = np.concatenate([profiles[-pad:], profiles, profiles[:pad]])
-    return cv2.GaussianBlur(wrapped, (0, 0), sigmaX=1.5, sigmaY=sigma)[pad:-pad]
+RING_RADII = (0.3, 2.6)  # where rings are sought, in radii of the edge they are concentric with
+RING_WINDOW = 0.06
+CLOSEST_RING = 0.03  # what is closer is the halo or the dark line of the edge itself
 
 
-def _normals(form: Form, angles: int) -> tuple[FloatArray, FloatArray]:
-    """Points on the ellipse at equal eccentric angles and the outward unit normals there; both (angles, 2)."""
-    origin = _ellipse_grid(form, angles, np.ones(1))[:, 0]
-    u = origin - form[:2]
-    p, q, s = form[2:]
-    normal = np.stack([p * u[:, 0] + q * u[:, 1], q * u[:, 0] + s * u[:, 1]], axis=1)
-    return origin, normal / np.linalg.norm(normal, axis=1, keepdims=True)
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A radius at which the typical grey level changes."""
+
+    radius: float
+    polarity: int
 
 
-def _ellipse_grid(form: Form, angles: int, radii: FloatArray) -> FloatArray:
-    """Points at multiples of the ellipse's radius; (angles, len(radii), 2) x and y."""
-    ellipse = ellipse_fit.from_form(form)
-    t = np.linspace(0, 2 * math.pi, angles, endpoint=False)
-    a, b = ellipse.axes_px[0] / 2, ellipse.axes_px[1] / 2
-    c, d = math.cos(math.radians(ellipse.angle_deg)), math.sin(math.radians(ellipse.angle_deg))
-    u = np.stack([a * np.cos(t) * c - b * np.sin(t) * d, a * np.cos(t) * d + b * np.sin(t) * c], axis=1)
-    return form[:2] + radii[None, :, None] * u[:, None, :]
+def _steps(levels: NDArray[np.float32], radii: NDArray[np.float64]) -> list[_Step]:
+    """The steps of the median over all rays, the largest first, as far as they come near it."""
+    slope = np.gradient(cv2.GaussianBlur(np.median(levels, axis=0)[None], (0, 0), STEP_BLUR)[0])
+    size = np.nan_to_num(np.abs(slope))
+    peaks = np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] > size[2:])) + 1
+    best = peaks[np.argsort(size[peaks])[::-1]]
+    return [_Step(float(radii[k]), 1 if slope[k] > 0 else -1) for k in best if size[k] > LEAST_STEP * size[best[0]]]
 
 
-def _sample(picture: FloatImage, grid: FloatArray) -> NDArray[np.float32]:
-    """Bilinear grey levels at grid points (..., 2); NaN outside the picture."""
-    xy = grid.astype(np.float32)
-    return cv2.remap(
-        picture, xy[..., 0], xy[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=math.nan
-    ).reshape(grid.shape[:-1])
+STEP_BLUR = 2.0  # samples
+LEAST_STEP = 0.05  # of the largest
 
 
-# --- choice and acceptance --------------------------------------------------------------------------------------------
+def _gap(radius: float, places: Sequence[float]) -> float:
+    """Distance of the next ring, in radii of this one."""
+    return min((abs(p - radius) for p in places if p != radius), default=math.inf) / radius
+
+
+def _scaled(form: Form, factor: float) -> Form:
+    return np.array([*form[:2], *(form[2:] / factor**2)])
+
+
+# --- choice of the cladding -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """The edge taken for the cladding's, the distance of the next edge in radii, and what else it could be."""
+
+    edge: Edge
+    room: float
+    faint: bool = False  # chosen for the core in it, not for its own evidence
+    warnings: tuple[str, ...] = ()
 
 
 def _possible(edge: Edge, shape: tuple[int, ...], settings: Localization) -> bool:
@@ -334,12 +293,12 @@ def _convincing(edge: Edge, settings: Localization) -> bool:
     return edge.support >= 0.8 and abs(edge.step) >= 2 * settings.min_contrast
 
 
-def _rival(edges: list[Edge], settings: Localization) -> Edge | None:
+def _rival(found: Sequence[Edge], settings: Localization) -> Edge | None:
     """A circular edge about as good and as large as the best one, somewhere else: a second fiber, or a round stain."""
-    best = max(edges, key=_score)
-    others = [e for e in edges if not _concentric(e, best) and e.radius_px >= settings.rival_size * best.radius_px]
+    best = max(found, key=_score)
+    others = [e for e in found if not _concentric(e, best) and e.radius_px >= settings.rival_size * best.radius_px]
     rival = max(others, key=_score, default=best)
-    apart = np.hypot(*(rival.form[:2] - best.form[:2])) > max(rival.radius_px, best.radius_px)
+    apart = math.dist(rival.form[:2], best.form[:2]) > max(rival.radius_px, best.radius_px)
     return rival if apart and _score(rival) >= settings.rival_score * _score(best) else None
 
 
@@ -352,46 +311,127 @@ def _two_circles(best: Edge, rival: Edge, factors: tuple[float, float]) -> str:
     return f"two circular edges, {' and '.join(shown)}: which is the fiber cannot be said"
 
 
-def _choose_cladding(edges: list[Edge], settings: Localization) -> Edge:
-    """The outermost strong edge of the fiber with the best evidence: the core and inner rings lie within it."""
-    best = max(edges, key=_score)
-    family = [e for e in edges if _concentric(e, best)]
+FAINT_BORDER = "Faint cladding edge: taken for it because it lies around the core at the known ratio of the diameters"
+
+
+def _choose_cladding(
+    found: Sequence[Edge], factors: tuple[float, float], settings: Localization, known: Known
+) -> _Choice:
+    """The outermost strong edge of the fiber with the best evidence, unless another is the cladding for a reason."""
+    best = max(found, key=_score)
+    family = [e for e in found if _concentric(e, best)]
     strong = [e for e in family if _score(e) >= settings.outer_edge_share * _score(best)]
-    return max(strong, key=lambda e: e.radius_px)
+    outermost = max(strong, key=lambda e: e.radius_px)
+    decided = _of_known_size(strong, factors, settings, known)
+    decided = decided or max(_around_core(strong, strong, settings, known), key=lambda e: e.radius_px, default=None)
+    if decided is not None:
+        return _Choice(decided, _room(decided, strong, known))
+    faint = max(
+        _around_core(_faint(family, settings), _shining(strong, settings), settings, known), key=_score, default=None
+    )
+    if faint is not None:
+        return _Choice(faint, _room(faint, strong, known), faint=True, warnings=(FAINT_BORDER,))
+    inner = _border_inside(outermost, strong, settings)
+    if inner is None:
+        return _Choice(outermost, _room(outermost, strong, known))
+    # between two borders of opposite sense lies a ring darker or brighter than both sides: adhesive, when it cannot be
+    # the cladding around a known core
+    ring = known.core_ratio is not None and inner.polarity != outermost.polarity
+    chosen, other = (inner, outermost) if ring else (outermost, inner)
+    return _Choice(chosen, _room(chosen, strong, known), warnings=(_two_borders(chosen, other, factors),))
+
+
+def _of_known_size(
+    strong: Sequence[Edge], factors: tuple[float, float], settings: Localization, known: Known
+) -> Edge | None:
+    if known.cladding_px is None:
+        return None
+    wanted_px = known.cladding_px / math.sqrt(factors[0] * factors[1]) / 2
+    near = [e for e in strong if abs(e.radius_px / wanted_px - 1) <= settings.max_size_error]
+    return min(near, key=lambda e: abs(e.radius_px / wanted_px - 1), default=None)
+
+
+def _around_core(candidates: Sequence[Edge], cores: Sequence[Edge], settings: Localization, known: Known) -> list[Edge]:
+    """Those that have another edge within them, at the known ratio of the core's diameter to the cladding's."""
+    if known.core_ratio is None:
+        return []
+    ratios = {e: [c.radius_px / (e.radius_px * known.core_ratio) for c in cores] for e in candidates}
+    return [e for e, found in ratios.items() if any(abs(ratio - 1) <= settings.ratio_match for ratio in found)]
+
+
+def _faint(family: Sequence[Edge], settings: Localization) -> list[Edge]:
+    """Around a core that shines such an edge will do: two circles of a known ratio are seldom anything else."""
+    return [e for e in family if e.support >= settings.faint_min_support and abs(e.step) >= settings.min_contrast]
+
+
+def _shining(strong: Sequence[Edge], settings: Localization) -> list[Edge]:
+    return [e for e in strong if e.polarity < 0 and _convincing(e, settings)]
+
+
+def _border_inside(outermost: Edge, strong: Sequence[Edge], settings: Localization) -> Edge | None:
+    """A second border so close within the outermost one that either may be the cladding's."""
+    low, high = settings.border_min_ratio * outermost.radius_px, settings.border_max_ratio * outermost.radius_px
+    near = [e for e in strong if low <= e.radius_px <= high]
+    return max(near, key=_score, default=None)
+
+
+def _two_borders(chosen: Edge, other: Edge, factors: tuple[float, float]) -> str:
+    taken, left = (2 * e.radius_px * math.sqrt(factors[0] * factors[1]) for e in (chosen, other))
+    return (
+        f"Two borders: circles about {taken:.0f} px and {left:.0f} px wide, the first is taken for the cladding; "
+        "a calibration together with its diameter would tell"
+    )
+
+
+def _room(edge: Edge, strong: Sequence[Edge], known: Known) -> float:
+    """Distance of the next edge in radii."""
+    core = math.inf if known.core_ratio is None else 1 - known.core_ratio
+    gaps = (abs(e.radius_px / edge.radius_px - 1) for e in strong)
+    return min((gap for gap in gaps if gap > CLOSEST_RING), default=core)
 
 
 def _concentric(a: Edge, b: Edge) -> bool:
-    reach = SAME_CENTER * max(a.radius_px, b.radius_px)
-    return bool(np.hypot(*(a.form[:2] - b.form[:2])) <= reach)
+    return math.dist(a.form[:2], b.form[:2]) <= SAME_CENTER * max(a.radius_px, b.radius_px)
 
 
-def _refine_full(gray: FloatImage, start: Form, coarse: Edge, room: float, settings: Localization) -> Edge | None:
-    form: Form | None = start
-    smooth = cv2.GaussianBlur(gray, (0, 0), 1.0)
+# --- fine fit and acceptance ------------------------------------------------------------------------------------------
+
+
+def _refined(gray: FloatImage, choice: _Choice, factors: tuple[float, float], settings: Localization) -> Edge | None:
+    """The chosen edge at full resolution."""
+    form: Form | None = ellipse_fit.rescaled(choice.edge.form, factors)
     for share in FINE_WINDOWS:
         if form is None:
             return None
-        window = max(share * _mean_radius(form), MIN_FINE_WINDOW_PX)
-        points = _edge_points(smooth, form, window, settings.angles, coarse.polarity)
-        form = ellipse_fit.refine(points, form, 0.05, window / 4)
+        window = max(min(share, choice.room / 2) * ellipse_fit.mean_radius(form), MIN_WINDOW_PX)
+        rho = edges.steepest(*edges.slopes(gray, form, window, settings.angles), choice.edge.polarity)
+        form = edges.fitted(form, rho, window / 2, 0.05, FINE_ROUNDS)
     if form is None:
         return None
-    # judged by a search so wide that an edge found at random would seldom lie on the ellipse
-    radius = _mean_radius(form)
+    radius = ellipse_fit.mean_radius(form)
     tolerance = max(settings.tolerance_share * radius, MIN_TOLERANCE_PX)
-    wide = max(min(settings.judging_share, room / 2) * radius, 3 * tolerance)
-    return _evidence(smooth, form, coarse.polarity, wide, tolerance, coarse.method, room, settings.angles)
+    wide = max(0.0 if choice.faint else min(settings.judging_share, choice.room / 2) * radius, 3 * tolerance)
+    polarity, method = choice.edge.polarity, choice.edge.method
+    return edges.judged(gray, form, polarity, wide, tolerance, method, choice.room, settings.angles)
 
 
-def _why_not(edge: Edge, settings: Localization, pixel_aspect_ratio: float | None) -> str:
-    """The first test the fit fails, with its figures; empty when it passes."""
-    ratio, least_ratio = _axis_ratio(edge, pixel_aspect_ratio or 1.0), settings.min_axis_ratio
-    limit_px = settings.max_rms_share * edge.radius_px
+def _why_not(edge: Edge, confirmed: bool, settings: Localization, known: Known) -> str:
+    """The first test the fit fails, with its figures; empty when it passes. A core may confirm a faint edge."""
+    ratio, least_ratio = _axis_ratio(edge, known.pixel_aspect_ratio or 1.0), settings.min_axis_ratio
+    limit_px = edge.radius_px * (settings.faint_max_rms_share if confirmed else settings.max_rms_share)
+    least_support = settings.faint_min_support if confirmed else settings.min_support
+    size_px = edge.ellipse.mean_diameter_px
+    wrong = 0.0 if known.cladding_px is None else abs(size_px / known.cladding_px - 1)
     checks = (
         (abs(edge.step) >= settings.min_contrast, f"contrast {abs(edge.step):.3f}, at least {settings.min_contrast:g}"),
-        (edge.support >= settings.min_support, f"seen on {edge.support:.0%}, at least {settings.min_support:.0%}"),
+        (edge.support >= least_support, f"seen on {edge.support:.0%}, at least {least_support:.0%}"),
         (edge.rms_px <= limit_px, f"residual {edge.rms_px:.2f} px rms, at most {limit_px:.2f} px"),
         (ratio >= least_ratio, f"ratio of its axes {ratio:.3f}, at least {least_ratio:g}"),
+        (
+            wrong <= settings.max_size_error,
+            f"{size_px:.0f} px wide, within {settings.max_size_error:.0%} of the {known.cladding_px or 0:.0f} px that "
+            "calibration and known diameter give",
+        ),
     )
     failed = next((rule for passed, rule in checks if not passed), "")
     return failed and f"the best circular edge is not that of a cladding: {failed} needed"
@@ -403,42 +443,30 @@ def _axis_ratio(edge: Edge, pixel_aspect_ratio: float) -> float:
     return axes[0] / axes[1]
 
 
-def edge_sharpness(gray: FloatImage, cladding: Ellipse) -> float:
-    """Radius of the cladding over the blur of its edge, larger is sharper.
-
-    The blur is the sigma of the Gaussian edge with the ratio of step to steepest slope that the typical profile across
-    the edge has: the mean of the middle half over the circumference leaves out dirt, chips and noise.
-
-    Parameters
-    ----------
-    gray : (H, W) float32, 0..1
-    cladding : fitted ellipse in pixels
-    """
-    form = ellipse_fit.to_form(cladding)
-    radius = _mean_radius(form)
-    window = max(SIDES[0] * radius, MIN_FINE_WINDOW_PX)
-    origin, normal = _normals(form, 5 * COARSE_ANGLES)
-    offsets = np.arange(-window, window + RADIAL_STEP_PX, RADIAL_STEP_PX)
-    profiles = _sample(gray, origin[:, None, :] + offsets[None, :, None] * normal[:, None, :])
-    whole = np.sort(profiles[np.isfinite(profiles).all(axis=1)], axis=0)
-    if not len(whole):
-        return 0.0
-    quarter = len(whole) // 4
-    slope = np.abs(np.diff(whole[quarter : len(whole) - quarter].mean(axis=0))).max() / RADIAL_STEP_PX
-    blur_px = abs(_step_across(gray, form)) / max(math.sqrt(2 * math.pi) * float(slope), 1e-6)
-    return radius / max(blur_px, 1e-6)
+def _cladding_fit(edge: Edge, blur_px: float) -> CladdingFit:
+    return CladdingFit(
+        ellipse=ellipse_fit.from_form(edges.unblurred(edge.form, blur_px)),
+        rms_px=edge.rms_px,
+        support=edge.support,
+        contrast=edge.step,
+        method=edge.method,
+        blur_px=blur_px,
+        uncertainty=edges.uncertainty(edge),
+    )
 
 
 # --- core -------------------------------------------------------------------------------------------------------------
 
 
-def locate_core(gray: FloatImage, cladding: Form, settings: CoreSettings, core_ratio: float | None) -> CoreFit | None:
+def locate_core(
+    gray: FloatImage, cladding: CladdingFit, settings: CoreSettings, core_ratio: float | None
+) -> CoreFit | None:
     """Find the core inside a located cladding, brighter or darker than it.
 
     Parameters
     ----------
     gray : (H, W) float32, 0..1
-    cladding : (5,) float64, form of the cladding edge in pixels
+    cladding : its blur is taken for the core's, too
     settings : limits from config.json
     core_ratio : known core / cladding diameter; tells the core from the other rings
 
@@ -446,23 +474,45 @@ def locate_core(gray: FloatImage, cladding: Form, settings: CoreSettings, core_r
     -------
     CoreFit, `nominal` with the reason when it cannot be seen and the ratio is known; None when neither
     """
-    seeds = _core_seeds(gray, cladding, settings, core_ratio)
-    edges = [edge for edge in (_fit_core(gray, seed, cladding, settings) for seed in seeds) if edge is not None]
-    judged = [(e, _why_not_core(e, cladding, settings, core_ratio) or _too_dark(gray, e, settings)) for e in edges]
+    border = ellipse_fit.to_form(cladding.ellipse)
+    judged = _judged_cores(gray, border, settings, core_ratio)
     good = [edge for edge, reason in judged if not reason]
     if good:
-        best = max(good, key=_score)
-        return CoreFit(best.ellipse, "measured", rms_px=best.rms_px, support=best.support)
+        return _core_fit(max(good, key=_score), cladding.blur_px)
     if core_ratio is None:
         return None
     _, reason = max(judged, key=lambda entry: _score(entry[0]), default=(None, "no edge near its nominal radius"))
-    return CoreFit(ellipse_fit.from_form(cladding).scaled(core_ratio), "nominal", reason)
+    return CoreFit(cladding.ellipse.scaled(core_ratio), "nominal", reason)
+
+
+def _judged_cores(
+    gray: FloatImage, cladding: Form, settings: CoreSettings, core_ratio: float | None
+) -> list[tuple[Edge, str]]:
+    """Edges that may be the core's, each with the reason why it is not; none after one that may."""
+    found: list[tuple[Edge, str]] = []
+    for ratio, polarity in _core_seeds(gray, cladding, settings, core_ratio):
+        edge = _fit_core(gray, ratio, polarity, cladding, settings)
+        if edge is not None:
+            reason = _why_not_core(edge, cladding, settings, core_ratio) or _too_dark(gray, edge, settings)
+            found.append((edge, reason))
+            if core_ratio is not None and not reason:
+                break
+    return found
+
+
+def _core_fit(edge: Edge, blur_px: float) -> CoreFit:
+    return CoreFit(
+        ellipse_fit.from_form(edges.unblurred(edge.form, blur_px)),
+        "measured",
+        rms_px=edge.rms_px,
+        support=edge.support,
+        uncertainty=edges.uncertainty(edge),
+    )
 
 
 def _too_dark(gray: FloatImage, edge: Edge, settings: CoreSettings) -> str:
     """An unlit core is a little darker than the cladding; a black disc in its place is a pit."""
-    around = _sample(gray, _ellipse_grid(edge.form, COARSE_ANGLES, 1 + np.linspace(*SIDES, 4)))
-    level = float(np.nanmedian(around))
+    level = float(np.nanmedian(edges.sample(gray, edge.form, 1 + np.linspace(*SIDES, 4), COARSE_ANGLES)))
     darkness = edge.step / max(level, 1e-6)
     return "" if darkness <= settings.max_darkness else f"{darkness:.0%} darker than the cladding, a pit in its place"
 
@@ -470,43 +520,41 @@ def _too_dark(gray: FloatImage, edge: Edge, settings: CoreSettings) -> str:
 def _core_seeds(
     gray: FloatImage, cladding: Form, settings: CoreSettings, core_ratio: float | None
 ) -> list[tuple[float, int]]:
-    """Radius in radii of the cladding, and polarity, of the edges that may be the core's."""
+    """Radius in radii of the cladding, and polarity, of the edges that may be the core's, the likeliest first."""
     if core_ratio is not None:
-        return [(core_ratio, 1), (core_ratio, -1)]
+        window, blur = _core_search(core_ratio, settings.search_share, cladding, settings)
+        _, slope = edges.slopes(gray, _scaled(cladding, core_ratio), window, settings.angles, blur)
+        likely = edges.polarity_of(slope)
+        return [(core_ratio, likely), (core_ratio, -likely)]
     radii = np.arange(0.04, 0.92, 0.005)
-    profile = np.median(_sample(gray, _ellipse_grid(cladding, settings.angles, radii)), axis=0)
-    slope = np.gradient(cv2.GaussianBlur(profile[None], (0, 0), 2)[0])
-    size = np.nan_to_num(np.abs(slope))
-    peaks = np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] > size[2:])) + 1
-    best = peaks[np.argsort(size[peaks])[::-1][:3]]
-    return [(float(radii[k]), 1 if slope[k] > 0 else -1) for k in best]
+    steps = _steps(edges.sample(gray, cladding, radii, settings.angles), radii)
+    return [(step.radius, step.polarity) for step in steps[:3]]
 
 
-def _fit_core(gray: FloatImage, seed: tuple[float, int], cladding: Form, settings: CoreSettings) -> Edge | None:
-    ratio, polarity = seed
-    cladding_radius = _mean_radius(cladding)
-    form: Form | None = np.array([*cladding[:2], *(cladding[2:] / ratio**2)])
+def _core_search(ratio: float, share: float, cladding: Form, settings: CoreSettings) -> tuple[float, float]:
+    """Half width in pixels, into which neither the centre nor the cladding edge may come, and blur in rays."""
+    radius = ellipse_fit.mean_radius(cladding)
+    window = max(min(share, 0.4 * ratio, (1 - ratio) / 2) * radius, MIN_WINDOW_PX)
+    return window, settings.angular_blur_deg / 360 * settings.angles
+
+
+def _fit_core(gray: FloatImage, ratio: float, polarity: int, cladding: Form, settings: CoreSettings) -> Edge | None:
+    form: Form | None = _scaled(cladding, ratio)
     for share in (settings.search_share, settings.search_share / 2, settings.search_share / 4):
         if form is None:
             return None
-        # neither the centre nor the cladding edge may come into the search
-        window = max(min(share, 0.4 * ratio, (1 - ratio) / 2) * cladding_radius, MIN_FINE_WINDOW_PX)
-        points = _edge_points(gray, form, window, settings.angles, polarity, settings.angular_blur_deg)
-        start = (
-            ellipse_fit.ransac(points, window / 3, np.random.default_rng(0)) if share == settings.search_share else form
-        )
-        form = None if start is None else ellipse_fit.refine(points, start, 0.1, window / 3)
+        window, blur = _core_search(ratio, share, cladding, settings)
+        radii, slope = edges.slopes(gray, form, window, settings.angles, blur)
+        form = edges.fitted(form, edges.steepest(radii, slope, polarity), window / 3, 0.1, FINE_ROUNDS)
     if form is None:
         return None
-    tolerance = max(window / 2, 1.0)
-    return _evidence(
-        gray, form, polarity, window, tolerance, "hough", 1 / ratio - 1, settings.angles, settings.angular_blur_deg
-    )
+    tolerance, room = max(window / 2, 1.0), 1 / ratio - 1
+    return edges.judged(gray, form, polarity, window, tolerance, "hough", room, settings.angles, blur)
 
 
 def _why_not_core(edge: Edge, cladding: Form, settings: CoreSettings, core_ratio: float | None) -> str:
-    ratio = edge.radius_px / _mean_radius(cladding)
-    offset = float(np.hypot(*(edge.form[:2] - cladding[:2]))) / _mean_radius(cladding)
+    radius = ellipse_fit.mean_radius(cladding)
+    ratio, offset = edge.radius_px / radius, math.dist(edge.form[:2], cladding[:2]) / radius
     axes = edge.ellipse.axes_px
     checks = (
         (

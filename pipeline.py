@@ -110,13 +110,15 @@ def inspect_image(
             gray,
             config.localization,
             config.core,
-            _core_ratio(request),
-            _known_aspect_ratio(request, config, calibration),
+            _known(request, config, calibration),
         )
     if isinstance(geometry, NotLocated):
         verdict = _not_graded(f"Localization Failed: {geometry.reason}")
         return replace(start, quality=quality, verdict=verdict, timings_s=clock.timings())
-    quality = replace(quality, focus=localization.edge_sharpness(gray, geometry.cladding.ellipse))
+    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
+    quality = replace(
+        quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + geometry.warnings
+    )
     located = replace(start, quality=quality, geometry=geometry)
     return _inspect_located(located, gray, geometry, config, calibration, clock)
 
@@ -278,12 +280,20 @@ def _not_graded(reason: str) -> Verdict:
     return Verdict("NOT_GRADED", (reason,))
 
 
-def _core_ratio(request: Request) -> float | None:
-    if request.core_diameter_um is None or request.cladding_diameter_um is None:
-        return None
-    return request.core_diameter_um / request.cladding_diameter_um
-
-
-def _known_aspect_ratio(request: Request, config: Config, calibration: Scale | None) -> float | None:
+def _known(request: Request, config: Config, calibration: Scale | None) -> localization.Known:
+    """What is known of the fiber, in pixels of the picture."""
+    core, cladding = request.core_diameter_um, request.cladding_diameter_um
     given = request.pixel_aspect_ratio or config.scale.pixel_aspect_ratio
-    return given or (calibration.pixel_aspect_ratio if calibration is not None else None)
+    return localization.Known(
+        core_ratio=None if core is None or cladding is None else core / cladding,
+        cladding_px=_pixels(cladding, calibration),
+        core_px=_pixels(core, calibration),
+        pixel_aspect_ratio=given or (None if calibration is None else calibration.pixel_aspect_ratio),
+    )
+
+
+def _pixels(size_um: float | None, calibration: Scale | None) -> float | None:
+    """Mean of width and height of a circle of this diameter."""
+    if size_um is None or calibration is None:
+        return None
+    return (size_um / calibration.um_per_px_x + size_um / calibration.um_per_px_y) / 2

@@ -114,6 +114,15 @@ class Ellipse:
 
 
 @dataclass(frozen=True, slots=True)
+class FitUncertainty:
+    """Standard uncertainty (k = 1) of a fitted ellipse, from the scatter of its edge points."""
+
+    center_px: float
+    diameter_px: float  # of the mean diameter
+    axes_px: float  # of the difference of its axes
+
+
+@dataclass(frozen=True, slots=True)
 class CladdingFit:
     """The cladding edge: fitted ellipse and the evidence for it."""
 
@@ -122,6 +131,8 @@ class CladdingFit:
     support: float  # share of the circumference with an edge point on the ellipse, 0..1
     contrast: float  # median step across the edge over the grey range of the picture, signed: ferrule minus cladding
     method: Literal["hough", "contour"]
+    blur_px: float  # sigma of the edge
+    uncertainty: FitUncertainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +144,7 @@ class CoreFit:
     reason: str = ""
     rms_px: float | None = None
     support: float | None = None
+    uncertainty: FitUncertainty | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +153,7 @@ class FiberGeometry:
 
     cladding: CladdingFit
     core: CoreFit | None
+    warnings: tuple[str, ...] = ()  # what else the picture could be read as
 
 
 @dataclass(frozen=True, slots=True)

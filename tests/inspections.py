@@ -15,6 +15,7 @@ from records import (
     Defect,
     Ellipse,
     FiberGeometry,
+    FitUncertainty,
     ImageInfo,
     Inspection,
     Provenance,
@@ -50,9 +51,17 @@ def circle_um(diameter_um: float) -> Ellipse:
 
 
 ZONES = tuple(ZoneOutline(letter, circle_um(d)) for letter, d in zip("ABCD", (25, 110, 135, 250), strict=True))
+UNCERTAINTY = FitUncertainty(center_px=0.02, diameter_px=0.03, axes_px=0.05)
+
+
+def cladding_fit(ellipse: Ellipse, contrast: float = 0.31) -> CladdingFit:
+    """A cladding edge of good evidence."""
+    return CladdingFit(ellipse, 0.21, 0.97, contrast, "hough", blur_px=1.2, uncertainty=UNCERTAINTY)
+
+
 GEOMETRY = FiberGeometry(
-    CladdingFit(circle_um(125), rms_px=0.21, support=0.97, contrast=0.31, method="hough"),
-    CoreFit(circle_um(9), "measured", rms_px=0.3, support=0.9),
+    cladding_fit(circle_um(125)),
+    CoreFit(circle_um(9), "measured", rms_px=0.3, support=0.9, uncertainty=UNCERTAINTY),
 )
 
 

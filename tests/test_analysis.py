@@ -23,7 +23,6 @@ from records import (
     ZONE_LETTERS,
     ZONE_NAMES,
     Candidate,
-    CladdingFit,
     CoreFit,
     Criteria,
     Defect,
@@ -38,7 +37,7 @@ from records import (
     ZoneOutline,
     Zones,
 )
-from tests.inspections import mark
+from tests.inspections import cladding_fit, mark
 
 few = settings(max_examples=40)
 
@@ -365,7 +364,7 @@ def face_of(cladding_px: float, core: CoreFit | None = None) -> FiberGeometry:
 
 
 def face_with(cladding: Ellipse, core: CoreFit | None = None) -> FiberGeometry:
-    return FiberGeometry(CladdingFit(cladding, rms_px=0.2, support=0.98, contrast=0.3, method="hough"), core)
+    return FiberGeometry(cladding_fit(cladding), core)
 
 
 def asked(cladding_um: float | None = 125.0, **others: Any) -> Request:

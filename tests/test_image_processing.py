@@ -17,8 +17,9 @@ import image_processing
 from config_loader import load_config
 from decoding import to_gray
 from detectors import DETECTORS
-from records import ZONE_LETTERS, CladdingFit, CoreFit, Ellipse, FiberGeometry, ZoneOutline
+from records import ZONE_LETTERS, CoreFit, Ellipse, FiberGeometry, ZoneOutline
 from synthetic import Chip, Contamination, FaceSpec, Illumination, Pit, Ring, Scratch, render_face
+from tests.inspections import cladding_fit
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGURATION = load_config(ROOT / "config.json")
@@ -59,8 +60,7 @@ def gray_of(spec, *blemishes):
 
 def geometry_of(spec, core=True):
     """The true geometry of a face."""
-    cladding = CladdingFit(spec.cladding_ellipse, 0.1, 1.0, 0.4, "hough")
-    return FiberGeometry(cladding, CoreFit(spec.core_ellipse, "measured") if core else None)
+    return FiberGeometry(cladding_fit(spec.cladding_ellipse), CoreFit(spec.core_ellipse, "measured") if core else None)
 
 
 def unreduced(gray, geometry):

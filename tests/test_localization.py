@@ -68,7 +68,8 @@ def ratio(spec):
 
 
 def outcome(picture, core_ratio=None, aspect=None):
-    return localization.locate(picture, CONFIG.localization, CONFIG.core, core_ratio, aspect)
+    known = localization.Known(core_ratio, pixel_aspect_ratio=aspect)
+    return localization.locate(picture, CONFIG.localization, CONFIG.core, known)
 
 
 def located(picture, core_ratio=None, aspect=None):
@@ -275,33 +276,6 @@ def test_an_edge_that_shows_on_less_than_half_of_its_circumference_is_refused():
     found = outcome(covered, ratio(FACE))
     assert isinstance(found, NotLocated)
     assert found.reason
-
-
-# --- sharpness
-
-
-def test_the_edge_is_less_sharp_the_more_it_is_blurred():
-    sharpness = [
-        localization.edge_sharpness(gray(replace(FACE, blur_px=blur)), FACE.cladding_ellipse)
-        for blur in (0.7, 1.2, 2.0, 4.0)
-    ]
-    assert sharpness == sorted(sharpness, reverse=True)
-    assert sharpness[0] > 2 * sharpness[-1]
-
-
-@pytest.mark.parametrize("blur_px", [1.5, 3.0])
-def test_sharpness_is_the_radius_over_the_blur(blur_px):
-    found = localization.edge_sharpness(gray(replace(FACE, blur_px=blur_px)), FACE.cladding_ellipse)
-    assert found == pytest.approx(FACE.cladding_ellipse.mean_diameter_px / 2 / blur_px, rel=0.15)
-
-
-def test_sharpness_does_not_depend_on_brightness_or_on_dirt():
-    clean = localization.edge_sharpness(gray(FACE), FACE.cladding_ellipse)
-    assert localization.edge_sharpness(gray(FACE) * np.float32(0.5), FACE.cladding_ellipse) == pytest.approx(
-        clean, rel=0.02
-    )
-    dirty = gray(FACE, Contamination(((-62, 0, 12), (-50, 30, 8)), -0.5, 1.0), Chip(20, 20, 8, -0.6))
-    assert localization.edge_sharpness(dirty, FACE.cladding_ellipse) == pytest.approx(clean, rel=0.1)
 
 
 # --- photographs
