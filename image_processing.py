@@ -457,27 +457,33 @@ def _with_floors(noise: FloatImage, background: FloatImage, jitter_px: float, se
 # --- zones ------------------------------------------------------------------------------------------------------------
 
 
-def zone_map(picture: WorkingPicture, outlines: Sequence[ZoneOutline]) -> Zones:
-    """Label every pixel with the innermost zone whose outline holds its centre.
+def zone_map(
+    shape: tuple[int, ...], outlines: Sequence[ZoneOutline], pixel_px: tuple[float, float] = (1.0, 1.0)
+) -> Zones:
+    """Label every pixel with the innermost zone whose outline holds its centre; a centre on the outline is inside.
 
     Parameters
     ----------
-    picture : its (H, W) pixels are labelled
-    outlines : outer borders in pixels of the full picture, from the innermost to the outermost
+    shape : (H, W) of the picture whose pixels are labelled
+    outlines : outer borders in pixels of the stored picture, from the innermost to the outermost
+    pixel_px : pixels of the stored picture per pixel of this one, x and y
 
     Returns
     -------
     Zones with (H, W) uint8 labels: 0 outside all, else 1 + index in ZONE_LETTERS
     """
-    labels = np.zeros(picture.gray.shape, np.uint8)
+    labels = np.zeros(shape, np.uint8)
     for outline in reversed(outlines):
-        ellipse = _reduced(outline.outer, picture.pixel_px)
+        ellipse = _reduced(outline.outer, pixel_px)
         (x0, y0), (h, w) = _window(labels.shape, ellipse, 1.0)
         cx, cy, p, q, s = ellipse_fit.to_form(ellipse)
         ux, uy = np.arange(x0, x0 + w) - cx, (np.arange(y0, y0 + h) - cy)[:, None]
-        inside = p * ux * ux + 2 * q * ux * uy + s * uy * uy <= 1
+        inside = p * ux * ux + 2 * q * ux * uy + s * uy * uy <= 1 + ROUNDING
         labels[y0 : y0 + h, x0 : x0 + w][inside] = 1 + ZONE_LETTERS.index(outline.letter)
     return Zones(labels, tuple(outlines))
+
+
+ROUNDING = 1e-9  # of a form whose ellipse passes through the centre of a pixel: that is inside, however it is turned
 
 
 # --- evidence and fusion ----------------------------------------------------------------------------------------------

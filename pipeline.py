@@ -180,7 +180,7 @@ def _find_defects(
     with clock.stage("zones", "Zone Detection"):
         outlines = analysis.zone_outlines(geometry, criteria, request, scale)
         picture = image_processing.working_picture(gray, geometry, config.residual.max_cladding_px)
-        zones = image_processing.zone_map(picture, outlines)
+        zones = image_processing.zone_map(picture.gray.shape, outlines, picture.pixel_px)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         residual = image_processing.residual(picture, reach * BEYOND_ZONES, config.residual)

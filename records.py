@@ -176,6 +176,10 @@ class Zones:
         _require(self.labels.ndim == 2 and self.labels.dtype == np.uint8, "zone labels must be a 2-D uint8 array")
         object.__setattr__(self, "labels", _read_only(self.labels))
 
+    def mask(self, letter: str) -> Mask:
+        """The pixels of one zone, (H, W) bool."""
+        return self.labels == 1 + ZONE_LETTERS.index(letter)
+
 
 @dataclass(frozen=True, slots=True)
 class Residual:
