@@ -517,6 +517,36 @@ def gather_evidence(field: Residual, detectors: Mapping[str, DetectorSettings]) 
     return Evidence(supports, confidence)
 
 
+def supports_in_picture(field: Residual, evidence: Evidence, shape: tuple[int, ...]) -> Mapping[str, Mask]:
+    """What each detector marks, in the pixels of the stored picture.
+
+    As for the candidates, only the walk along the cladding edge counts beside that edge: there the others see the edge.
+
+    Parameters
+    ----------
+    field, evidence : of one picture
+    shape : (H, W) of the stored picture
+
+    Returns
+    -------
+    (H, W) bool by detector; a pixel is what the pixel of the residual is that holds its centre, False beyond its window
+    """
+    (rows, from_rows), (columns, from_columns) = (_matched(field, axis, shape[1 - axis]) for axis in (1, 0))
+    found = {name: np.zeros(shape, bool) for name in evidence.supports}
+    for name, support in evidence.supports.items():
+        counted = support if name == EDGE_DETECTOR else support & field.inside
+        found[name][rows, columns] = counted[np.ix_(from_rows, from_columns)]
+    return found
+
+
+def _matched(field: Residual, axis: int, size: int) -> tuple[slice, NDArray[np.intp]]:
+    """Which of the `size` stored pixels along x (0) or y (1) a residual covers, and its pixel at each of them."""
+    index = np.floor((np.arange(size) + 0.5) / field.pixel_px[axis]).astype(np.intp) - field.origin_px[axis]
+    covered = np.flatnonzero((index >= 0) & (index < field.snr.shape[1 - axis]))
+    here = slice(int(covered[0]), int(covered[-1]) + 1)
+    return here, index[here]
+
+
 def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tuple[Candidate, ...]:
     """Threshold the confidence map, grow by hysteresis, and cut each mark out at its outline.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -658,6 +659,47 @@ def test_a_detector_switched_off_is_not_asked():
     detectors["gradient"] = replace(detectors["gradient"], enabled=False)
     evidence = image_processing.gather_evidence(field_of(FACE), detectors)
     assert set(evidence.supports) == set(DETECTORS) - {"gradient"}
+
+
+def supported(field, name, mask):
+    return image_processing.Evidence({name: mask}, np.zeros(mask.shape, np.float32))
+
+
+def test_what_a_detector_marks_lies_in_the_picture_where_it_lies_in_the_window():
+    spec = replace(FACE, shape=(400, 500), centre_px=(303.4, 236.7))
+    field = field_of(spec, Pit((10.0, 20.0), 8.0, -0.7))
+    evidence = image_processing.gather_evidence(field, CONFIG.detectors)
+    found = image_processing.supports_in_picture(field, evidence, spec.shape)
+    assert field.origin_px[0] > 0
+    for name, support in evidence.supports.items():
+        expected = support if name == "edge_chip" else support & field.inside
+        np.testing.assert_array_equal(in_window(field, found[name]), expected)
+        assert found[name].sum() == expected.sum()
+    y, x = (axis.mean() for axis in np.nonzero(found["do2mr"]))
+    assert (x, y) == pytest.approx((303.4 + 10 / 0.6, 236.7 + 20 / 0.6), abs=1.0)
+
+
+def test_a_pixel_of_a_reduced_picture_is_the_pixels_whose_centres_it_holds():
+    picture = image_processing.working_picture(gray_of(FACE), geometry_of(FACE), 100)
+    field = image_processing.residual(picture, REACH, CONFIG.residual)
+    h, w = field.snr.shape
+    marked = np.zeros((h, w), bool)
+    marked[field.inside] = np.random.default_rng(0).random(int(field.inside.sum())) < 0.1
+    found = image_processing.supports_in_picture(field, supported(field, "lei", marked), FACE.shape)["lei"]
+    (fx, fy), (x0, y0) = field.pixel_px, field.origin_px
+    assert fx > 1.5
+    for y, x in product(range(FACE.shape[0]), range(FACE.shape[1])):
+        column, row = int((x + 0.5) / fx) - x0, int((y + 0.5) / fy) - y0
+        there = 0 <= column < w and 0 <= row < h
+        assert found[y, x] == (there and marked[row, column])
+
+
+@pytest.mark.parametrize(("name", "counts"), [("lei", False), ("gradient", False), ("edge_chip", True)])
+def test_beside_the_cladding_edge_only_the_walk_along_it_counts(name, counts):
+    field = field_of(FACE)
+    beside = np.abs(field.rho - 1) * field.cladding_radius_px < 1
+    found = image_processing.supports_in_picture(field, supported(field, name, beside), FACE.shape)[name]
+    assert found.any() == counts
 
 
 def test_without_a_detector_there_is_no_candidate():
