@@ -78,7 +78,7 @@ def _aspect_ratio(
             return given, ()
     if calibration is not None:
         return calibration.pixel_aspect_ratio, ()
-    width, height = _extent(cladding)
+    width, height = cladding.extent_px
     if request.cladding_diameter_um is not None and settings.fiber_is_angled is False:
         return height / width, ()
     ratio = max(cladding.axes_px) / min(cladding.axes_px)
@@ -90,13 +90,6 @@ def _aspect_ratio(
             "square pixels and the mean diameter; set pixel_aspect_ratio or fiber_is_angled",
         )
     return 1.0, ()
-
-
-def _extent(ellipse: Ellipse) -> tuple[float, float]:
-    """Width and height of the box around an ellipse."""
-    t = math.radians(ellipse.angle_deg)
-    a, b = ellipse.axes_px
-    return math.hypot(a * math.cos(t), b * math.sin(t)), math.hypot(a * math.sin(t), b * math.cos(t))
 
 
 def _scale_from_diameter(cladding: Ellipse, diameter_um: float, aspect: float, settings: ScaleSettings) -> Scale:

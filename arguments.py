@@ -6,13 +6,13 @@ import argparse
 import difflib
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from batch import Batch, load_flat_field
 from calibration import load_scale
-from config_loader import Config, ConfigFile, load_config
+from config_loader import Config, ConfigFile, Reporting, load_config
 from decoding import Picture
 from image_files import SUFFIXES, Found, find_images, manifest_gaps, plan_images
 from manifest import Manifest, Problems, make_request, positive_number, read_manifest
@@ -62,6 +62,8 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for single pictures")
     parser.add_argument("--recursive", action="store_true", help="look in subfolders as well")
     parser.add_argument("--no-plots", action="store_true", help="write no histograms")
+    parser.add_argument("--zone-images", action="store_true", help="cut each zone out as a picture of its own")
+    parser.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
     parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
@@ -91,7 +93,7 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     return Batch(
         images,
         output_dir,
-        asked.config,
+        replace(asked.config, reporting=_reporting(asked.config.reporting, arguments)),
         calibration,
         _sha256(arguments.calibration) if calibration else None,
         asked.flat_field,
@@ -128,6 +130,15 @@ def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, A
     if arguments.manifest is not None:
         manifest = problems.attempt(manifest, read_manifest, Path(arguments.manifest), config.criteria, request)
     return _Asked(config, request, manifest, problems.attempt(None, load_flat_field, config))
+
+
+def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
+    """The command line adds to what the configuration asks for."""
+    return replace(
+        configured,
+        cells=configured.cells or arguments.cells,
+        zone_images=configured.zone_images or arguments.zone_images,
+    )
 
 
 def _sha256(file: str) -> str:

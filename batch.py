@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
-from config_loader import Config
+from config_loader import Config, Reporting
 from decoding import Picture, decode_image
-from image_files import ANNOTATED, HISTOGRAM, RESULT, SUMMARY, TABLE, ImageFile, printable
+from image_files import ANNOTATED, CELLS, DRAWN, HISTOGRAM, RESULT, SUMMARY, TABLE, ZONE_IMAGES, ImageFile, printable
 from pipeline import inspect_image, not_measured
 from records import (
     PROGRAM,
@@ -29,10 +29,13 @@ from reporting import (
     Record,
     summary_row,
     write_annotated,
+    write_cells,
     write_defect_table,
     write_histogram,
     write_result,
     write_summary,
+    write_zone_image,
+    zone_images,
 )
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
@@ -229,17 +232,28 @@ def _write_results(batch: Batch, image: ImageFile, loaded: _Loaded, inspection: 
     started = perf_counter()
     start = str(batch.output_dir / image.name)
     with _writing(Path(start + RESULT)):
-        for end in (RESULT, TABLE, ANNOTATED, HISTOGRAM):  # an earlier run may have left what this one does not write
+        for end in (RESULT, TABLE, CELLS, *DRAWN):  # an earlier run may have left what this one does not write
             Path(start + end).unlink(missing_ok=True)
         write_defect_table(Path(start + TABLE), inspection)
         if loaded.picture is not None:
             write_annotated(Path(start + ANNOTATED), loaded.picture, inspection)
         if loaded.picture is not None and batch.plots:
             write_histogram(Path(start + HISTOGRAM), inspection)
+        if loaded.picture is not None and was_measured(inspection):
+            _write_zones(start, loaded.picture, inspection, batch.config.reporting)
         times = {**inspection.timings_s, "read": loaded.read_s, "write": perf_counter() - started}
         inspection = replace(inspection, timings_s=times)
         write_result(Path(start + RESULT), inspection)
     return inspection
+
+
+def _write_zones(start: str, picture: Picture, inspection: Inspection, wanted: Reporting) -> None:
+    """What is written of each zone on request."""
+    if wanted.cells:
+        write_cells(Path(start + CELLS), inspection)
+    if wanted.zone_images:
+        for zone, cut in zone_images(picture, inspection).items():
+            write_zone_image(Path(start + ZONE_IMAGES[zone]), cut)
 
 
 def _log_outcome(image: ImageFile, inspection: Inspection) -> None:

@@ -208,6 +208,8 @@ class Reporting:
     """What is written beside the tables."""
 
     plots: bool
+    cells: bool
+    zone_images: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,13 +100,14 @@ def slopes(
     steps = max(round(window_px / RADIAL_STEP_PX), 4)
     beyond = round(2 * OWN_BLUR_PX / RADIAL_STEP_PX)  # samples that the blur draws into the window
     step = window_px / steps / ellipse_fit.mean_radius(form)
-    radii = 1 + np.arange(-steps - beyond, steps + beyond + 1) * step
+    radii: FloatArray = 1 + np.arange(-steps - beyond, steps + beyond + 1, dtype=np.float64) * step
     levels = sample(picture, form, radii, angles)
     pad = int(3 * blur_rays) + 1
     around = np.concatenate([levels[-pad:], levels, levels[:pad]])
     smooth = cv2.GaussianBlur(around, (0, 0), sigmaX=OWN_BLUR_PX / RADIAL_STEP_PX, sigmaY=blur_rays)[pad:-pad]
     within = slice(beyond, len(radii) - beyond)
-    return radii[within], np.gradient(smooth, axis=1)[:, within]
+    slope: NDArray[np.float32] = np.gradient(smooth, axis=1)[:, within]
+    return radii[within], slope
 
 
 def polarity_of(slope: NDArray[np.float32]) -> int:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from manifest import Manifest, file_key
-from records import Request, UserError
+from records import ZONE_NAMES, Request, UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SUMMARY = "summary_report.csv"
 RESULT, TABLE, ANNOTATED, HISTOGRAM = "_result.json", "_report.csv", "_annotated.png", "_histogram.png"
+CELLS, ZONE_IMAGES = "_cells.csv", {zone: f"_zone_{zone}.png" for zone in ZONE_NAMES.values()}
+DRAWN = (ANNOTATED, HISTOGRAM, *ZONE_IMAGES.values())
 RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
 LONGEST_NAME = 200  # bytes; file systems end at 255, and what is appended needs the rest
 
@@ -86,7 +88,7 @@ def _pictures(folder: Path, names: Sequence[str]) -> list[str]:
 
 def _is_result(name: str, there: set[str]) -> bool:
     """Whether this picture was drawn by an earlier run: the record it belongs to lies beside it."""
-    return any(name.endswith(end) and name.removesuffix(end) + RESULT in there for end in (ANNOTATED, HISTOGRAM))
+    return any(name.endswith(end) and name.removesuffix(end) + RESULT in there for end in DRAWN)
 
 
 def _is_picture_file(path: Path) -> bool:
@@ -177,12 +179,11 @@ def plan_images(found: Found, output_dir: Path, manifest: Manifest, defaults: Re
 
 
 def _check_overwrites(images: Iterable[ImageFile], output_dir: Path) -> None:
-    results = (ANNOTATED, HISTOGRAM)
-    pictures = {_place(image.path): image for image in images if image.path.name.lower().endswith(results)}
+    pictures = {_place(image.path): image for image in images if image.path.name.lower().endswith(DRAWN)}
     if not pictures:
         return
     for image in images:
-        for end in results:
+        for end in DRAWN:
             hit = pictures.get(_place(output_dir / (image.name + end)))
             if hit:
                 raise UserError(

@@ -457,27 +457,33 @@ def _with_floors(noise: FloatImage, background: FloatImage, jitter_px: float, se
 # --- zones ------------------------------------------------------------------------------------------------------------
 
 
-def zone_map(picture: WorkingPicture, outlines: Sequence[ZoneOutline]) -> Zones:
-    """Label every pixel with the innermost zone whose outline holds its centre.
+def zone_map(
+    shape: tuple[int, ...], outlines: Sequence[ZoneOutline], pixel_px: tuple[float, float] = (1.0, 1.0)
+) -> Zones:
+    """Label every pixel with the innermost zone whose outline holds its centre; a centre on the outline is inside.
 
     Parameters
     ----------
-    picture : its (H, W) pixels are labelled
-    outlines : outer borders in pixels of the full picture, from the innermost to the outermost
+    shape : (H, W) of the picture whose pixels are labelled
+    outlines : outer borders in pixels of the stored picture, from the innermost to the outermost
+    pixel_px : pixels of the stored picture per pixel of this one, x and y
 
     Returns
     -------
     Zones with (H, W) uint8 labels: 0 outside all, else 1 + index in ZONE_LETTERS
     """
-    labels = np.zeros(picture.gray.shape, np.uint8)
+    labels = np.zeros(shape, np.uint8)
     for outline in reversed(outlines):
-        ellipse = _reduced(outline.outer, picture.pixel_px)
+        ellipse = _reduced(outline.outer, pixel_px)
         (x0, y0), (h, w) = _window(labels.shape, ellipse, 1.0)
         cx, cy, p, q, s = ellipse_fit.to_form(ellipse)
         ux, uy = np.arange(x0, x0 + w) - cx, (np.arange(y0, y0 + h) - cy)[:, None]
-        inside = p * ux * ux + 2 * q * ux * uy + s * uy * uy <= 1
+        inside = p * ux * ux + 2 * q * ux * uy + s * uy * uy <= 1 + ROUNDING
         labels[y0 : y0 + h, x0 : x0 + w][inside] = 1 + ZONE_LETTERS.index(outline.letter)
     return Zones(labels, tuple(outlines))
+
+
+ROUNDING = 1e-9  # of a form whose ellipse passes through the centre of a pixel: that is inside, however it is turned
 
 
 # --- evidence and fusion ----------------------------------------------------------------------------------------------
@@ -509,6 +515,36 @@ def gather_evidence(field: Residual, detectors: Mapping[str, DetectorSettings]) 
     for name, support in supports.items():
         confidence += np.float32(enabled[name].weight) * support
     return Evidence(supports, confidence)
+
+
+def supports_in_picture(field: Residual, evidence: Evidence, shape: tuple[int, ...]) -> Mapping[str, Mask]:
+    """What each detector marks, in the pixels of the stored picture.
+
+    As for the candidates, only the walk along the cladding edge counts beside that edge: there the others see the edge.
+
+    Parameters
+    ----------
+    field, evidence : of one picture
+    shape : (H, W) of the stored picture
+
+    Returns
+    -------
+    (H, W) bool by detector; a pixel is what the pixel of the residual is that holds its centre, False beyond its window
+    """
+    (rows, from_rows), (columns, from_columns) = (_matched(field, axis, shape[1 - axis]) for axis in (1, 0))
+    found = {name: np.zeros(shape, bool) for name in evidence.supports}
+    for name, support in evidence.supports.items():
+        counted = support if name == EDGE_DETECTOR else support & field.inside
+        found[name][rows, columns] = counted[np.ix_(from_rows, from_columns)]
+    return found
+
+
+def _matched(field: Residual, axis: int, size: int) -> tuple[slice, NDArray[np.intp]]:
+    """Which of the `size` stored pixels along x (0) or y (1) a residual covers, and its pixel at each of them."""
+    index = np.floor((np.arange(size) + 0.5) / field.pixel_px[axis]).astype(np.intp) - field.origin_px[axis]
+    covered = np.flatnonzero((index >= 0) & (index < field.snr.shape[1 - axis]))
+    here = slice(int(covered[0]), int(covered[-1]) + 1)
+    return here, index[here]
 
 
 def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tuple[Candidate, ...]:

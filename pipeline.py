@@ -16,10 +16,12 @@ from dataclasses import dataclass, field, replace
 import analysis
 import image_processing
 import localization
+from cells import measure_cells
 from config_loader import Config
 from decoding import Picture, to_gray
 from records import (
     ZONE_NAMES,
+    Cell,
     Criteria,
     Defect,
     FiberGeometry,
@@ -30,6 +32,7 @@ from records import (
     Provenance,
     Quality,
     Request,
+    Residual,
     Scale,
     Verdict,
     ZoneOutline,
@@ -65,6 +68,7 @@ class _Found:
 
     outlines: tuple[ZoneOutline, ...]
     defects: tuple[Defect, ...]
+    cells: tuple[Cell, ...]
     pixel_px: float  # pixels of the picture that one pixel spans in which marks were sought
 
 
@@ -155,6 +159,7 @@ def _inspect_located(
         located,
         zones=found.outlines,
         defects=judgement.defects,
+        cells=found.cells,
         verdict=judgement.verdict,
         quality=replace(located.quality, warnings=located.quality.warnings + tuple(zone.warning for zone in cut)),
         timings_s=clock.timings(),
@@ -182,7 +187,7 @@ def _find_defects(
     with clock.stage("zones", "Zone Detection"):
         outlines = analysis.zone_outlines(geometry, criteria, request, scale)
         picture = image_processing.working_picture(gray, geometry, config.residual.max_cladding_px)
-        zones = image_processing.zone_map(picture, outlines)
+        zones = image_processing.zone_map(picture.gray.shape, outlines, picture.pixel_px)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         residual = image_processing.residual(picture, reach * BEYOND_ZONES, config.residual)
@@ -200,7 +205,25 @@ def _find_defects(
             config,
         )
     inspected = analysis.numbered(d for d in defects if d.zone in request.zones)
-    return _Found(outlines, inspected, math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
+    cells: tuple[Cell, ...] = ()
+    if config.reporting.cells:
+        with clock.stage("cells", "Cell Statistics"):
+            cells = _measure_cells(gray, outlines, residual, evidence, inspected, request)
+    return _Found(outlines, inspected, cells, math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
+
+
+def _measure_cells(
+    gray: FloatImage,
+    outlines: tuple[ZoneOutline, ...],
+    residual: Residual,
+    evidence: image_processing.Evidence,
+    defects: tuple[Defect, ...],
+    request: Request,
+) -> tuple[Cell, ...]:
+    """At the resolution of the stored picture, whatever that of the detectors is."""
+    zones = image_processing.zone_map(gray.shape, outlines)
+    supports = image_processing.supports_in_picture(residual, evidence, gray.shape)
+    return measure_cells(gray, zones, supports, defects, request.zones)
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,12 @@ class Ellipse:
     def mean_diameter_px(self) -> float:
         return (self.axes_px[0] + self.axes_px[1]) / 2
 
+    @property
+    def extent_px(self) -> tuple[float, float]:
+        """Width and height of the upright box around it."""
+        t, (a, b) = math.radians(self.angle_deg), self.axes_px
+        return math.hypot(a * math.cos(t), b * math.sin(t)), math.hypot(a * math.sin(t), b * math.cos(t))
+
     def scaled(self, factor: float) -> Ellipse:
         """The concentric ellipse with both axes multiplied by `factor`."""
         return Ellipse(self.center_px, (self.axes_px[0] * factor, self.axes_px[1] * factor), self.angle_deg)
@@ -188,6 +194,10 @@ class Zones:
     def __post_init__(self) -> None:
         _require(self.labels.ndim == 2 and self.labels.dtype == np.uint8, "zone labels must be a 2-D uint8 array")
         object.__setattr__(self, "labels", _read_only(self.labels))
+
+    def mask(self, letter: str) -> Mask:
+        """The pixels of one zone, (H, W) bool."""
+        return self.labels == 1 + ZONE_LETTERS.index(letter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +340,30 @@ class Defect:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """One of the 3 x 3 cells of the box around a zone, and what the zone's pixels in it are like: NaN without any.
+
+    Grey levels are those of the inspected picture, 0..255 whatever its bits.
+    """
+
+    zone: str
+    row: int  # 1..3 from the top
+    column: int  # 1..3 from the left
+    corner_px: tuple[float, float]  # left and top
+    size_px: tuple[float, float]  # width and height
+    pixel_count: int
+    gray_mean: float
+    gray_deviation: float  # standard
+    entropy_bits: float  # of the histogram of grey levels
+    gradient_x: float  # mean, grey levels per pixel
+    gradient_y: float
+    responses: Mapping[str, float]  # detector -> share of the pixels that it marks, 0..1
+    defect_count: int  # marks put in this zone whose centroid lies in this cell
+    defect_area_px: float
+    defect_area_um2: float | None  # None without a scale
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """One broken rule: what was measured, what is allowed, which defects did it."""
 
@@ -422,4 +456,5 @@ class Inspection:
     measurements: Mapping[str, float | None] = field(default_factory=dict)  # of the geometry, the unit in the name
     zones: tuple[ZoneOutline, ...] = ()
     defects: tuple[Defect, ...] = ()
+    cells: tuple[Cell, ...] = ()  # only when they are asked for
     timings_s: Mapping[str, float] = field(default_factory=dict)

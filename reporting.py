@@ -20,16 +20,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from annotation import annotate
+from decoding import Picture
+from detectors import DETECTORS
+from image_processing import zone_map
 from plots import png_bytes, polar_figure
 from records import (
     CLASSIFICATIONS,
     RECORD_SCHEMA,
     ZONE_NAMES,
+    Cell,
     Criteria,
     Defect,
     Ellipse,
     FiberGeometry,
     Inspection,
+    Mask,
 )
 from whole_files import write_file
 
@@ -155,7 +160,7 @@ class Column:
     unit: str
     dtype: str  # of the pandas column, kept when the table is empty; text is object, for a file name may be no Unicode
     meaning: str
-    value: Callable[..., Any]  # of a record, or of a record and one of its defects
+    value: Callable[..., Any]  # of a record, of a record and one of its defects, or of a cell
 
 
 def _of_defect(name: str, unit: str, dtype: str, meaning: str, key: str) -> Column:
@@ -282,6 +287,37 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
 )
 
 
+def _of_cell(name: str, unit: str, dtype: str, meaning: str, key: str) -> Column:
+    return Column(name, unit, dtype, meaning, lambda cell: cell[key])
+
+
+def _response(detector: str) -> Column:
+    """Empty for a detector that is switched off."""
+    meaning = f"share of the pixels that `{detector}` marks; empty where it is switched off"
+    return Column(f"Response_{detector}", "0..1", "float64", meaning, lambda cell: cell["responses"].get(detector))
+
+
+CELL_COLUMNS: tuple[Column, ...] = (
+    _of_cell("Zone", "", "object", "zone whose pixels are measured", "zone"),
+    _of_cell("Row", "", "int64", "1 to 3, from the top of the zone's box", "row"),
+    _of_cell("Column", "", "int64", "1 to 3, from the left of the zone's box", "column"),
+    _of_cell("Left_px", "px", "float64", "left side of the cell, from the left of the picture", "left_px"),
+    _of_cell("Top_px", "px", "float64", "upper side of the cell, from the top of the picture", "top_px"),
+    _of_cell("Width_px", "px", "float64", "width of the cell: a third of that of the zone's outline", "width_px"),
+    _of_cell("Height_px", "px", "float64", "height of the cell: a third of that of the zone's outline", "height_px"),
+    _of_cell("Pixel_Count", "", "int64", "pixels of the zone in the cell", "pixel_count"),
+    _of_cell("Gray_Mean", "0..255", "float64", "mean grey level of these pixels", "gray_mean"),
+    _of_cell("Gray_Deviation", "0..255", "float64", "standard deviation of their grey levels", "gray_deviation"),
+    _of_cell("Entropy_bits", "bit", "float64", "entropy of the histogram of their grey levels", "entropy_bits"),
+    _of_cell("Gradient_X", "1/px", "float64", "mean slope of the grey level, to the right", "gradient_x"),
+    _of_cell("Gradient_Y", "1/px", "float64", "mean slope of the grey level, downwards", "gradient_y"),
+    *map(_response, DETECTORS),
+    _of_cell("Defect_Count", "", "int64", "marks of the zone with their centroid in the cell", "defect_count"),
+    _of_cell("Defect_Area_um2", "um2", "float64", "area of these marks", "defect_area_um2"),
+    _of_cell("Defect_Area_px2", "px2", "float64", "area of these marks", "defect_area_px"),
+)
+
+
 def column_table(columns: Iterable[Column]) -> str:
     """The columns as a Markdown table of name, unit and meaning."""
     lines = [f"| `{c.name}` | {c.unit} | {c.meaning} |" for c in columns]
@@ -300,6 +336,53 @@ def defect_table(inspection: Inspection) -> pd.DataFrame:
     columns = DEFECT_COLUMNS if record["scale"] else _without_scale(DEFECT_COLUMNS)
     rows = [{c.name: c.value(record, defect) for c in columns} for defect in record["defects"]]
     return _frame(rows, {c.name: c.dtype for c in columns})
+
+
+def cell_table(inspection: Inspection) -> pd.DataFrame:
+    """One row per zone and cell, in the columns of NAME_cells.csv; an empty table keeps its columns and their types."""
+    columns = CELL_COLUMNS if inspection.scale else _without_scale(CELL_COLUMNS)
+    rows = [{c.name: c.value(cell) for c in columns} for cell in map(_cell_json, inspection.cells)]
+    return _frame(rows, {c.name: c.dtype for c in columns})
+
+
+def _cell_json(cell: Cell) -> Record:
+    (left, top), (width, height) = cell.corner_px, cell.size_px
+    sides = {"left_px": left, "top_px": top, "width_px": width, "height_px": height}
+    return {name: _plain(name, value) for name, value in (_fields(cell, *_CELL_FIELDS) | sides).items()}
+
+
+_CELL_FIELDS = (
+    *("zone", "row", "column", "pixel_count", "gray_mean", "gray_deviation", "entropy_bits"),
+    *("gradient_x", "gradient_y", "responses", "defect_count", "defect_area_px", "defect_area_um2"),
+)
+
+
+def zone_images(picture: Picture, inspection: Inspection) -> Mapping[str, Picture]:
+    """Each inspected zone cut out of the picture.
+
+    Parameters
+    ----------
+    picture : (H, W) or (H, W, 3) uint8 or uint16, as stored
+    inspection : its zones; empty ones where none was inspected
+
+    Returns
+    -------
+    By name of the zone, (h, w, 4) of the picture's dtype in the smallest box: blue, green and red as stored, the grey
+    level in all three for a grey picture, and alpha: full for the zone's pixels, 0 for all others, which are black. A
+    zone without a pixel in the picture is left out.
+    """
+    zones = zone_map(picture.shape[:2], inspection.zones)
+    asked = (outline for outline in zones.outlines if outline.name in inspection.request.zones)
+    masks = {outline.name: zones.mask(outline.letter) for outline in asked}
+    return {name: _cut_out(picture, mask) for name, mask in masks.items() if mask.any()}
+
+
+def _cut_out(picture: Picture, mask: Mask) -> Picture:
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    box = np.s_[y : y + height, x : x + width]
+    cut = cv2.cvtColor(picture[box], cv2.COLOR_GRAY2BGRA if picture.ndim == 2 else cv2.COLOR_BGR2BGRA)
+    cut[~mask[box]] = 0
+    return cut
 
 
 def summary_row(inspection: Inspection) -> Record:
@@ -357,6 +440,11 @@ def write_defect_table(path: Path, inspection: Inspection) -> None:
     write_file(path, _csv_bytes(defect_table(inspection)))
 
 
+def write_cells(path: Path, inspection: Inspection) -> None:
+    """NAME_cells.csv: one row per zone and cell."""
+    write_file(path, _csv_bytes(cell_table(inspection)))
+
+
 def write_summary(path: Path, rows: Sequence[Record]) -> None:
     """summary_report.csv from rows of `summary_row`, written anew each time: it is whole whenever it is looked at.
 
@@ -369,7 +457,16 @@ def write_summary(path: Path, rows: Sequence[Record]) -> None:
 
 def write_annotated(path: Path, picture: NDArray[Any], inspection: Inspection) -> None:
     """NAME_annotated.png; `picture` as `annotation.annotate` takes it."""
-    _, data = cv2.imencode(".png", annotate(picture, inspection))
+    _write_png(path, annotate(picture, inspection))
+
+
+def write_zone_image(path: Path, cut: Picture) -> None:
+    """NAME_zone_ZONE.png, lossless; `cut` as `zone_images` gives it."""
+    _write_png(path, cut)
+
+
+def _write_png(path: Path, picture: Picture) -> None:
+    _, data = cv2.imencode(".png", picture)
     write_file(path, data.tobytes())
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from records import (
+    Cell,
     CladdingFit,
     CoreFit,
     Criteria,
@@ -113,6 +114,38 @@ UNCOUNTED = mark("C1", "contamination", (-150, 200), 36, zone="contact", zones_t
 CRACK = mark("K1", "crack", (200, 60), 40, zone="contact")
 CHIP = mark("E1", "chip", (120, 0), 24, zone="adhesive")
 
+CELL = Cell(
+    zone="core",
+    row=1,
+    column=2,
+    corner_px=(446.66666, 398.75),
+    size_px=(16.66666, 20.83333),
+    pixel_count=347,
+    gray_mean=120.123456,
+    gray_deviation=4.5,
+    entropy_bits=3.25,
+    gradient_x=-0.25,
+    gradient_y=0.5,
+    responses={"do2mr": 0.125, "lei": 0.0},
+    defect_count=1,
+    defect_area_px=500.0,
+    defect_area_um2=100.0,
+)
+EMPTY_CELL = replace(
+    CELL,
+    row=2,
+    pixel_count=0,
+    gray_mean=math.nan,
+    gray_deviation=math.nan,
+    entropy_bits=math.nan,
+    gradient_x=math.nan,
+    gradient_y=math.nan,
+    responses={"do2mr": math.nan, "lei": math.nan},
+    defect_count=0,
+    defect_area_px=0.0,
+    defect_area_um2=0.0,
+)
+
 FAILED = Inspection(
     image=ImageInfo("tray/fiber_07.png", "ab" * 32, WIDTH, HEIGHT),
     provenance=Provenance("D-Scope Blink 0.1.0", "deep_inspection", "cd" * 32, None, "2026-01-31T08:00:00+00:00"),
@@ -130,6 +163,7 @@ FAILED = Inspection(
     geometry=GEOMETRY,
     zones=ZONES,
     defects=(VIOLATING, COUNTED, CHIP, UNCOUNTED, CRACK),
+    cells=(CELL, EMPTY_CELL),
     timings_s={"locate": 0.0123456, "total": 0.1234},
     measurements={"core_cladding_offset_um": 0.12345, "cladding_diameter_um": 125.0, "core_diameter_um": None},
 )

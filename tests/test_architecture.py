@@ -28,6 +28,7 @@ ROWS = {
     "image_processing": 2,
     "analysis": 2,
     "annotation": 2,
+    "cells": 2,
     "manifest": 2,
     "synthetic": 2,
     "targets": 2,

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from batch import Batch, Counts, WriteFailed, load_flat_field, run_batch, was_measured
-from config_loader import load_config
+from config_loader import Config, load_config
 from image_files import find_images, plan_images
 from manifest import Manifest
 from pipeline import inspect_image
@@ -24,13 +24,16 @@ CONFIG = load_config(Path(__file__).parents[1] / "config.json").profile("fast_sc
 ASKED = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0)
 
 
-def batch_of(folder: Path, output: Path, plots: bool = False) -> Batch:
+ZONE_BY_ZONE = replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True, zone_images=True))
+
+
+def batch_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> Batch:
     found = find_images(folder, True, output)
-    return Batch(plan_images(found, output, Manifest(), ASKED), output, CONFIG, plots=plots)
+    return Batch(plan_images(found, output, Manifest(), ASKED), output, config, plots=plots)
 
 
-def results_of(folder: Path, output: Path, plots: bool = False) -> dict[str, Inspection]:
-    return {inspection.image.file: inspection for inspection in run_batch(batch_of(folder, output, plots))}
+def results_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> dict[str, Inspection]:
+    return {inspection.image.file: inspection for inspection in run_batch(batch_of(folder, output, plots, config))}
 
 
 def written(output: Path) -> set[str]:
@@ -65,6 +68,18 @@ def test_without_plots_only_the_histogram_is_left_out(pictures, out):
     assert written(out) == {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
 
 
+def test_zones_are_written_one_by_one_when_the_configuration_asks_for_it(pictures, out):
+    results_of(folder_of(pictures, "a.png"), out, config=ZONE_BY_ZONE)
+    zones = {f"a_zone_{zone}.png" for zone in ("core", "cladding", "adhesive", "contact")}
+    always = {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
+    assert written(out) == always | {"a_cells.csv"} | zones
+
+
+def test_nothing_is_written_of_zones_that_were_not_inspected(pictures, out):
+    results_of(blanks(pictures, "a.png"), out, config=ZONE_BY_ZONE)
+    assert written(out) == {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
+
+
 def test_the_output_repeats_the_subfolders(pictures, out):
     results_of(blanks(pictures, "a.png", "sub/deep/a.png"), out)
     assert {"a_result.json", "sub/deep/a_result.json"} <= written(out)
@@ -95,7 +110,7 @@ def test_the_record_says_where_it_comes_from(pictures, out):
 
 
 def test_nothing_of_an_earlier_run_is_left_beside_a_new_result(pictures, out):
-    results_of(blanks(pictures, "a.png"), out, plots=True)
+    results_of(folder_of(pictures, "a.png"), out, plots=True, config=ZONE_BY_ZONE)
     (pictures / "a.png").write_bytes(b"no picture any more")
     results_of(pictures, out, plots=True)
     assert written(out) == {"a_report.csv", "a_result.json", "summary_report.csv"}

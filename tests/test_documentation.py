@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from image_files import ANNOTATED, HISTOGRAM, RESULT, SUMMARY, TABLE
+from image_files import ANNOTATED, CELLS, HISTOGRAM, RESULT, SUMMARY, TABLE, ZONE_IMAGES
 from records import VERSION
-from reporting import DEFECT_COLUMNS, SUMMARY_COLUMNS, Column, column_table
+from reporting import CELL_COLUMNS, DEFECT_COLUMNS, SUMMARY_COLUMNS, Column, column_table
 from tests.test_architecture import ROOMS, ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+NAMES_OF_ZONE_IMAGES = tuple(f"NAME{end}" for end in ZONE_IMAGES.values())
 PROGRAMS = ("main.py inspect", "main.py demo", "calibration.py")
 # Options that the documentation names and other programs own.
 FOREIGN = {"--file"}
@@ -89,15 +90,19 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
     assert offered[program] - options_in(OUTPUTS) == set()
 
 
-@pytest.mark.parametrize("columns", [DEFECT_COLUMNS, SUMMARY_COLUMNS], ids=["report", "summary"])
+@pytest.mark.parametrize("columns", [DEFECT_COLUMNS, CELL_COLUMNS, SUMMARY_COLUMNS], ids=["report", "cells", "summary"])
 def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, ...]) -> None:
     table = column_table(columns)
     assert table in OUTPUTS, f"docs/outputs.md must hold this table:\n{table}"
 
 
-@pytest.mark.parametrize("end", [ANNOTATED, HISTOGRAM, RESULT, TABLE, SUMMARY])
-def test_every_file_that_is_written_is_listed(end: str) -> None:
-    row = f"| `{end}` |" if end == SUMMARY else f"| `NAME{end}` |"
+@pytest.mark.parametrize(
+    "names",
+    [(SUMMARY,), *((f"NAME{end}",) for end in (ANNOTATED, CELLS, HISTOGRAM, RESULT, TABLE)), NAMES_OF_ZONE_IMAGES],
+    ids=lambda names: names[0],
+)
+def test_every_file_that_is_written_is_listed(names: tuple[str, ...]) -> None:
+    row = f"| {', '.join(f'`{name}`' for name in names)} |"
     assert row in README
     assert row in OUTPUTS
 

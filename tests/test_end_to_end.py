@@ -125,6 +125,17 @@ def test_the_same_picture_gives_the_same_record(tmp_path):
     assert one == two
 
 
+def test_the_zones_asked_for_are_written_one_by_one(tmp_path):
+    words = [f"--input-dir={folder_of(tmp_path / 'p', 'a.png')}", f"--output-dir={tmp_path / 'out'}", *MULTIMODE]
+    assert main(["inspect", *words, "--zones=core,cladding", "--cells", "--zone-images", "--no-plots", "--quiet"]) == 0
+    cells = pd.read_csv(tmp_path / "out" / "a_cells.csv")
+    assert list(cells["Zone"]) == ["core"] * 9 + ["cladding"] * 9
+    cuts = {path.name: cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (tmp_path / "out").glob("*_zone_*")}
+    pixels = {name: np.count_nonzero(np.asarray(cut)[..., 3]) for name, cut in cuts.items()}
+    counts = cells.groupby("Zone")["Pixel_Count"].sum()
+    assert pixels == {f"a_zone_{zone}.png": counts[zone] for zone in ("core", "cladding")}
+
+
 @pytest.mark.slow
 def test_every_sample_of_the_demo_gets_its_verdict(tmp_path, capsys):
     assert main(["demo", f"--output-dir={tmp_path / 'demo'}"]) == 0, capsys.readouterr().out

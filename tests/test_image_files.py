@@ -71,6 +71,7 @@ def test_the_output_folder_inside_the_input_is_not_searched(tmp_path):
 
 def test_pictures_drawn_by_an_earlier_run_are_left_out(tmp_path):
     touched(tmp_path, "old/a_annotated.png", "old/a_histogram.png", "old/a_result.json", "old/a_report.csv")
+    touched(tmp_path, "old/a_zone_core.png", "old/a_zone_contact.png", "old/a_cells.csv")
     assert found(tmp_path, recursive=True) == ()
 
 

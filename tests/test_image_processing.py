@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import cv2
@@ -283,8 +284,7 @@ def nested(centre, angle_deg, ratio):
 
 
 def zones_of(shape, outlines):
-    gray = np.zeros(shape, np.float32)
-    return image_processing.zone_map(unreduced(gray, geometry_of(FACE)), outlines)
+    return image_processing.zone_map(shape, outlines)
 
 
 def labelled_slowly(shape, outlines):
@@ -323,6 +323,61 @@ def test_zones_partition_what_the_outermost_outline_holds():
     outermost = zones_of((40, 60), outlines[-1:]).labels
     assert set(np.unique(labels)) == {0, 1, 2, 3, 4}
     np.testing.assert_array_equal(labels > 0, outermost > 0)
+
+
+def lattice_points(diameter, shift):
+    """Pixels with their centre in a circle or on it; both numbers in quarters of a pixel, so nothing is rounded."""
+    reach = range(-diameter, diameter + 1, 4)
+    return sum(4 * ((x + shift) ** 2 + (y + shift) ** 2) <= diameter**2 for x in reach for y in reach)
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, 17.3, 45.0, 90.0, 133.7])
+@pytest.mark.parametrize("shift_px", [0.0, 0.25, 0.5])
+@pytest.mark.parametrize("diameter_px", [1.0, 14.0, 30.0, 60.0])
+def test_a_circle_holds_the_pixels_of_its_closed_form(diameter_px, shift_px, angle_deg):
+    circle = ZoneOutline("A", Ellipse((40.0 - shift_px, 40.0 - shift_px), (diameter_px, diameter_px), angle_deg))
+    expected = lattice_points(round(4 * diameter_px), round(4 * shift_px))
+    assert zones_of((81, 81), (circle,)).labels.sum() == expected
+
+
+def test_a_circle_of_radius_ten_on_the_centre_of_a_pixel_holds_317_pixels():
+    circle = ZoneOutline("A", Ellipse((30.0, 30.0), (20.0, 20.0), 0.0))
+    assert zones_of((61, 61), (circle,)).labels.sum() == 317
+
+
+@pytest.mark.parametrize("axes_px", [(20.0, 10.0), (10.0, 20.0)])
+@pytest.mark.parametrize("angle_deg", [0.0, 90.0, 180.0])
+def test_an_ellipse_holds_the_pixels_of_its_closed_form(axes_px, angle_deg):
+    """x^2 + 4 y^2 <= 100, lying or standing."""
+    labels = zones_of((61, 61), (ZoneOutline("A", Ellipse((30.0, 30.0), axes_px, angle_deg)),)).labels
+    y, x = np.indices(labels.shape) - 30
+    lies = (axes_px[0] > axes_px[1]) == (angle_deg != 90)
+    np.testing.assert_array_equal(labels, (x**2 + 4 * y**2 if lies else 4 * x**2 + y**2) <= 100)
+
+
+positions = st.tuples(st.floats(5, 55), st.floats(5, 35))
+
+
+@given(centres=st.lists(positions, min_size=4, max_size=4), angle_deg=st.floats(0, 180), ratio=st.floats(0.7, 1.4))
+def test_zones_partition_what_the_outlines_hold_wherever_their_centres_lie(centres, angle_deg, ratio):
+    outlines = tuple(
+        replace(outline, outer=replace(outline.outer, center_px=centre))
+        for outline, centre in zip(nested((0, 0), angle_deg, ratio), centres, strict=True)
+    )
+    zones = zones_of((40, 60), outlines)
+    alone = {o.letter: zones_of((40, 60), (o,)).mask(o.letter) for o in outlines}
+    left = np.ones((40, 60), bool)
+    for letter, holds in alone.items():
+        np.testing.assert_array_equal(zones.mask(letter), holds & left)
+        left &= ~holds
+    np.testing.assert_array_equal(zones.labels == 0, left)
+
+
+@given(dx=st.integers(-20, 20), dy=st.integers(-20, 20))
+def test_a_fiber_moved_by_whole_pixels_takes_its_zones_along(dx, dy):
+    there = zones_of((140, 160), nested((80.3125, 70.75), 30, 1.1)).labels
+    moved = zones_of((140, 160), nested((80.3125 + dx, 70.75 + dy), 30, 1.1)).labels
+    np.testing.assert_array_equal(np.roll(there, (dy, dx), (0, 1)), moved)
 
 
 def test_zones_off_the_picture_label_nothing():
@@ -604,6 +659,47 @@ def test_a_detector_switched_off_is_not_asked():
     detectors["gradient"] = replace(detectors["gradient"], enabled=False)
     evidence = image_processing.gather_evidence(field_of(FACE), detectors)
     assert set(evidence.supports) == set(DETECTORS) - {"gradient"}
+
+
+def supported(field, name, mask):
+    return image_processing.Evidence({name: mask}, np.zeros(mask.shape, np.float32))
+
+
+def test_what_a_detector_marks_lies_in_the_picture_where_it_lies_in_the_window():
+    spec = replace(FACE, shape=(400, 500), centre_px=(303.4, 236.7))
+    field = field_of(spec, Pit((10.0, 20.0), 8.0, -0.7))
+    evidence = image_processing.gather_evidence(field, CONFIG.detectors)
+    found = image_processing.supports_in_picture(field, evidence, spec.shape)
+    assert field.origin_px[0] > 0
+    for name, support in evidence.supports.items():
+        expected = support if name == "edge_chip" else support & field.inside
+        np.testing.assert_array_equal(in_window(field, found[name]), expected)
+        assert found[name].sum() == expected.sum()
+    y, x = (axis.mean() for axis in np.nonzero(found["do2mr"]))
+    assert (x, y) == pytest.approx((303.4 + 10 / 0.6, 236.7 + 20 / 0.6), abs=1.0)
+
+
+def test_a_pixel_of_a_reduced_picture_is_the_pixels_whose_centres_it_holds():
+    picture = image_processing.working_picture(gray_of(FACE), geometry_of(FACE), 100)
+    field = image_processing.residual(picture, REACH, CONFIG.residual)
+    h, w = field.snr.shape
+    marked = np.zeros((h, w), bool)
+    marked[field.inside] = np.random.default_rng(0).random(int(field.inside.sum())) < 0.1
+    found = image_processing.supports_in_picture(field, supported(field, "lei", marked), FACE.shape)["lei"]
+    (fx, fy), (x0, y0) = field.pixel_px, field.origin_px
+    assert fx > 1.5
+    for y, x in product(range(FACE.shape[0]), range(FACE.shape[1])):
+        column, row = int((x + 0.5) / fx) - x0, int((y + 0.5) / fy) - y0
+        there = 0 <= column < w and 0 <= row < h
+        assert found[y, x] == (there and marked[row, column])
+
+
+@pytest.mark.parametrize(("name", "counts"), [("lei", False), ("gradient", False), ("edge_chip", True)])
+def test_beside_the_cladding_edge_only_the_walk_along_it_counts(name, counts):
+    field = field_of(FACE)
+    beside = np.abs(field.rho - 1) * field.cladding_radius_px < 1
+    found = image_processing.supports_in_picture(field, supported(field, name, beside), FACE.shape)[name]
+    assert found.any() == counts
 
 
 def test_without_a_detector_there_is_no_candidate():

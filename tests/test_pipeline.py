@@ -268,6 +268,52 @@ def test_ids_count_from_one_in_what_is_reported():
     assert pit.id == "P1"
 
 
+# --- cells
+
+CELLS = replace(DEEP, reporting=replace(DEEP.reporting, cells=True))
+
+
+def test_cells_are_measured_only_when_asked_for_and_change_nothing_else():
+    asked = inspect(rendered(*MARKS), config=CELLS)
+    assert marked().cells == ()
+    assert len(asked.cells) == 9 * len(asked.zones)
+    assert "cells" in asked.timings_s
+    assert same(replace(asked, cells=()), marked())
+
+
+def test_every_mark_counts_in_one_cell_where_the_detectors_saw_it():
+    inspection = inspect(rendered(*MARKS), config=CELLS)
+    assert sum(cell.defect_count for cell in inspection.cells) == len(inspection.defects)
+    for cell in (c for c in inspection.cells if c.defect_count):
+        assert max(cell.responses.values()) > 0.01
+        assert cell.defect_area_um2 == pytest.approx(cell.defect_area_px * SQUARE_PX**2, rel=0.02)
+
+
+def test_only_the_asked_zones_have_cells():
+    inspection = inspect(rendered(*MARKS), replace(MULTIMODE, zones=("cladding",)), CELLS)
+    assert [cell.zone for cell in inspection.cells] == ["cladding"] * 9
+
+
+def test_a_fiber_of_given_diameters_has_the_cells_of_its_zones():
+    request = Request("iec_61300_3_35_2015", "custom", 50.0, 125.0, 1.0)
+    assert [cell.zone for cell in inspect(rendered(), request, CELLS).cells[::9]] == list(ZONE_NAMES.values())
+
+
+def test_a_fiber_reduced_for_the_detectors_has_cells_of_the_stored_pixels():
+    reduced = replace(CELLS, residual=replace(CELLS.residual, max_cladding_px=90))
+    whole, half = (inspect(rendered(CLADDING_PIT), config=config) for config in (CELLS, reduced))
+    assert len(half.defects) == 1
+    for one, other in zip(whole.cells, half.cells, strict=True):
+        assert (one.pixel_count, one.defect_count) == (other.pixel_count, other.defect_count)
+        assert one.gray_mean == pytest.approx(other.gray_mean, nan_ok=True)
+        assert (one.responses["do2mr"] > 0) == (other.responses["do2mr"] > 0)
+        assert other.responses["do2mr"] > 0 or not other.defect_count
+
+
+def test_a_picture_that_is_not_located_has_no_cells():
+    assert inspect(EMPTY["grey"], config=CELLS).cells == ()
+
+
 # --- stages
 
 

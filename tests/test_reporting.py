@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from jsonschema import Draft202012Validator
 
 import records
 import reporting
-from records import Inspection, UserError
+from image_processing import zone_map
+from records import Ellipse, Inspection, UserError, ZoneOutline
 from tests.inspections import (
     CENTER,
     COUNTED,
@@ -52,6 +53,8 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "summary": lambda path: reporting.write_summary(path, [reporting.summary_row(FAILED)]),
     "annotated": lambda path: reporting.write_annotated(path, PICTURE, FAILED),
     "histogram": lambda path: reporting.write_histogram(path, FAILED),
+    "cells": lambda path: reporting.write_cells(path, FAILED),
+    "zone image": lambda path: reporting.write_zone_image(path, reporting.zone_images(PICTURE, FAILED)["core"]),
 }
 every_writer = pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS.keys())
 
@@ -226,6 +229,119 @@ def test_negative_numbers_are_not_taken_for_formulas(tmp_path: Path) -> None:
     assert float(_read_csv(tmp_path / "t.csv")[0]["Contrast"]) == -0.27183
 
 
+# --- the cells
+
+
+def test_each_cell_is_a_row_in_the_columns_that_are_declared(tmp_path: Path) -> None:
+    reporting.write_cells(tmp_path / "c.csv", FAILED)
+    assert _header(tmp_path / "c.csv") == [column.name for column in reporting.CELL_COLUMNS]
+    row = _read_csv(tmp_path / "c.csv")[0]
+    assert (row["Zone"], row["Row"], row["Column"], row["Pixel_Count"]) == ("core", "1", "2", "347")
+    assert (row["Left_px"], row["Top_px"], row["Width_px"], row["Height_px"]) == (
+        "446.667",
+        "398.75",
+        "16.667",
+        "20.833",
+    )
+    assert (row["Gray_Mean"], row["Gray_Deviation"], row["Entropy_bits"]) == ("120.12", "4.5", "3.25")
+    assert (row["Gradient_X"], row["Gradient_Y"], row["Response_do2mr"]) == ("-0.25", "0.5", "0.125")
+    assert (row["Defect_Count"], row["Defect_Area_um2"], row["Defect_Area_px2"]) == ("1", "100.0", "500.0")
+
+
+def test_a_cell_without_pixels_has_a_count_of_none_and_empty_values(tmp_path: Path) -> None:
+    reporting.write_cells(tmp_path / "c.csv", FAILED)
+    row = _read_csv(tmp_path / "c.csv")[1]
+    assert row["Pixel_Count"] == "0"
+    assert {row[name] for name in row if name.startswith(("Gray", "Entropy", "Gradient", "Response"))} == {""}
+
+
+def test_a_detector_that_is_switched_off_has_an_empty_column() -> None:
+    table = reporting.cell_table(FAILED)
+    assert table["Response_lei"].notna().any()
+    assert table["Response_skeleton"].isna().all()
+
+
+def test_without_scale_the_area_of_a_cell_is_in_pixels(tmp_path: Path) -> None:
+    reporting.write_cells(tmp_path / "c.csv", NO_SCALE)
+    assert _header(tmp_path / "c.csv")[-2:] == ["Defect_Count", "Defect_Area_px2"]
+
+
+@pytest.mark.parametrize("inspection", [FAILED, NO_SCALE], ids=["um", "px"])
+def test_an_empty_table_of_cells_keeps_its_columns_and_their_types(inspection: Inspection) -> None:
+    full, empty = reporting.cell_table(inspection), reporting.cell_table(replace(inspection, cells=()))
+    assert len(empty) == 0
+    assert empty.dtypes.to_dict() == full.dtypes.to_dict()
+
+
+# --- the pictures of the zones
+
+ROUND_ZONES = tuple(
+    ZoneOutline(letter, Ellipse((30.0, 22.5), (d, d), 0.0)) for letter, d in zip("ABD", (20, 31, 70), strict=True)
+)
+ZONED = replace(FAILED, zones=ROUND_ZONES)
+
+
+def _noise(*shape: int, dtype: type[np.uint8] | type[np.uint16] = np.uint8) -> Any:
+    return np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, dtype, endpoint=True)
+
+
+def _pasted_back(cuts: Mapping[str, Any], picture: Any) -> tuple[Any, Any]:
+    """All zones laid where they came from, and how many of them hold each pixel."""
+    whole, times = np.zeros((*picture.shape[:2], 3), picture.dtype), np.zeros(picture.shape[:2], int)
+    zones = zone_map(picture.shape[:2], ROUND_ZONES)
+    for outline in ROUND_ZONES:
+        rows, columns = (np.flatnonzero(zones.mask(outline.letter).any(axis)) for axis in (1, 0))
+        here = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        whole[here] += cuts[outline.name][..., :3]
+        times[here] += cuts[outline.name][..., 3] == np.iinfo(picture.dtype).max
+    return whole, times
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["grey", "colour"])
+def test_the_zones_together_are_the_picture_inside_the_outermost_outline(
+    dtype: type[np.uint8] | type[np.uint16], channels: tuple[int, ...], tmp_path: Path
+) -> None:
+    picture, cuts = _noise(48, 60, *channels, dtype=dtype), {}
+    for name, cut in reporting.zone_images(picture, ZONED).items():
+        reporting.write_zone_image(tmp_path / f"{name}.png", cut)
+        cuts[name] = np.asarray(cv2.imread(str(tmp_path / f"{name}.png"), cv2.IMREAD_UNCHANGED))
+        assert cuts[name].dtype == dtype
+    whole, times = _pasted_back(cuts, picture)
+    holds = zone_map((48, 60), ROUND_ZONES).labels > 0
+    colour = picture if channels else np.dstack([picture] * 3)
+    np.testing.assert_array_equal(times, holds)
+    np.testing.assert_array_equal(whole, np.where(holds[..., None], colour, 0))
+
+
+def test_alpha_is_all_or_nothing_and_what_is_transparent_is_black() -> None:
+    for cut in reporting.zone_images(_noise(48, 60), ZONED).values():
+        assert set(np.unique(cut[..., 3])) == {0, 255}
+        assert not cut[cut[..., 3] == 0].any()
+
+
+def test_a_zone_is_cut_to_its_box() -> None:
+    cuts = reporting.zone_images(_noise(48, 60), ZONED)
+    assert {name: cut.shape for name, cut in cuts.items()} == {
+        "core": (20, 19, 4),  # of a centre between two rows, 10 px up and down reach a pixel, 10 px to the side do not
+        "cladding": (32, 31, 4),
+        "contact": (48, 60, 4),
+    }
+
+
+def test_only_the_asked_zones_are_cut_out() -> None:
+    asked = replace(ZONED, request=replace(ZONED.request, zones=("cladding",)))
+    assert set(reporting.zone_images(_noise(48, 60), asked)) == {"cladding"}
+
+
+def test_a_zone_off_the_picture_has_no_picture() -> None:
+    assert set(reporting.zone_images(_noise(3, 3), ZONED)) == {"contact"}
+
+
+def test_where_no_zone_was_inspected_none_is_cut_out() -> None:
+    assert reporting.zone_images(_noise(48, 60), OUT_OF_FOCUS) == {}
+
+
 # --- the summary
 
 
@@ -293,7 +409,7 @@ def test_no_text_becomes_a_formula_or_a_second_line(text: str) -> None:
 
 
 def test_columns_are_documented_as_they_are_declared() -> None:
-    for columns in (reporting.DEFECT_COLUMNS, reporting.SUMMARY_COLUMNS):
+    for columns in (reporting.DEFECT_COLUMNS, reporting.CELL_COLUMNS, reporting.SUMMARY_COLUMNS):
         lines = reporting.column_table(columns).splitlines()
         assert lines[:2] == ["| column | unit | meaning |", "|---|---|---|"]
         assert [line.split("`")[1] for line in lines[2:]] == [column.name for column in columns]
