@@ -633,11 +633,12 @@ def _shown(value: Json) -> str:
     return text if len(text) <= SHOWN_LENGTH else text[:SHOWN_LENGTH] + "..."
 
 
-def _must_be_one_of(known: Iterable[str], word: Json) -> str:
+def _must_be_one_of(known: Iterable[Json], word: Json) -> str:
     choices = list(known)
     return f"must be one of {', '.join(map(_shown, choices))}, got {_shown(word)}{_did_you_mean(word, choices)}"
 
 
-def _did_you_mean(word: Json, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, known, 1, SIMILAR) if isinstance(word, str) else ()
+def _did_you_mean(word: Json, known: Iterable[Json]) -> str:
+    names = [name for name in known if isinstance(name, str)]  # the choices of a setting may be numbers
+    close = difflib.get_close_matches(word, names, 1, SIMILAR) if isinstance(word, str) else ()
     return f", did you mean {_shown(close[0])}?" if close else ""

@@ -403,6 +403,8 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path, number: str) -> None:
         (_put("detectors", "do2mr", "kernel_px", 4), "$.detectors.do2mr.kernel_px: must be odd, got 4"),
         (_put("detectors", "black_hat", "kernels_px", [9, 20]),
          "$.detectors.black_hat.kernels_px[1]: must be odd, got 20"),
+        (_put("detectors", "lei", "lengths_px", ["16"]),
+         "$.detectors.lei.lengths_px[0]: must be one of 4, 8, 16, 32, 64, got \"16\""),
         (_put("detectors", "lei", "lengths_px", []),
          "$.detectors.lei.lengths_px: must be a list that is not empty, got []"),
         (_put("profiles", "fast_scan", "fusion", "threshold", -1),
