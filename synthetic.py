@@ -88,6 +88,8 @@ class FaceSpec:
     halo_um: float = 1.0
     dark_line: float = 0.0  # depth of the dark line just inside the cladding, grey levels
     dark_line_um: float = 0.8
+    adhesive: float = 60.0  # the ring of adhesive between cladding and ferrule, where it has a width
+    adhesive_um: float = 0.0  # that width
     illumination: Illumination = Illumination()
     blur_px: float = 1.0  # sigma of the whole optical blur
     sharpening: float = 0.0  # share of the local contrast that the camera adds again, with overshoot at edges
@@ -103,6 +105,7 @@ class FaceSpec:
         sizes = (core, self.um_per_px_x, self.um_per_px_y, *self.shape)
         _require(min(sizes) > 0, f"shape, diameters and um_per_px must be positive, got {sizes}")
         _require(core < cladding, f"core_diameter_um must be less than the cladding's, got {core} and {cladding}")
+        _require(self.adhesive_um >= 0, f"adhesive_um must not be negative, got {self.adhesive_um}")
         _require(self.axis_ratio >= 1, f"axis_ratio must be at least 1, got {self.axis_ratio}")
         _require(self.blur_px >= EDGE_BLUR_PX, f"blur_px must be at least {EDGE_BLUR_PX}, got {self.blur_px}")
         _require(self.bits in (8, 16), f"bits must be 8 or 16, got {self.bits}")
@@ -476,24 +479,28 @@ def _clean_scene(spec: FaceSpec) -> tuple[Field, Field]:
     """Brightness before shading, and amplitude of the texture, both in grey levels, (H, W)."""
     light = np.full(spec.shape, spec.ferrule, np.float32)
     grain = np.full(spec.shape, spec.ferrule_texture, np.float32)
-    reach = 0.6 * spec.cladding_diameter_um * spec.axis_ratio + 4 * max(spec.halo_um, spec.illumination.flank_um)
+    reach = (0.6 * spec.cladding_diameter_um + spec.adhesive_um) * spec.axis_ratio
+    reach += 4 * max(spec.halo_um, spec.illumination.flank_um)
     box = _box_around(spec, np.array([[-reach, -reach], [reach, reach]]), 0)
     x, y = _grid_um(spec, box)
     face, core = _radii(spec, x, y), _radii(spec, x - spec.core_offset_um[0], y - spec.core_offset_um[1])
     inside, in_core = face.disc(spec.cladding_diameter_um / 2), core.disc(spec.core_diameter_um / 2)
     light[box] += (spec.cladding - spec.ferrule) * inside + _edge_light(spec, face, x, y)
     light[box] += _core_light(spec, core) * in_core + _ring_light(spec, core) * inside
-    grain[box] += spec.core_speckle * in_core - spec.ferrule_texture * inside
+    glued = face.disc(spec.cladding_diameter_um / 2 + spec.adhesive_um) - inside
+    light[box] += (spec.adhesive - spec.ferrule) * glued
+    grain[box] += spec.core_speckle * in_core - spec.ferrule_texture * (inside + glued)
     return light, grain
 
 
 def _edge_light(spec: FaceSpec, face: _Radii, x: Field, y: Field) -> Field:
     """The bright halo outside the cladding, the dark line inside, and the flank towards the light.
 
-    Halo and line are an overshoot of the edge: on a ferrule darker than the cladding they change places.
+    Halo and line are an overshoot of the edge: where what surrounds the cladding is darker, they change places.
     """
     edge, light = spec.cladding_diameter_um / 2, spec.illumination
-    sign = 1 if spec.ferrule >= spec.cladding else -1
+    around = spec.adhesive if spec.adhesive_um else spec.ferrule
+    sign = 1 if around >= spec.cladding else -1
     halo = spec.halo * face.bump(edge + spec.halo_um, spec.halo_um / 2)
     dark = spec.dark_line * face.bump(edge - spec.dark_line_um, spec.dark_line_um / 2)
     angle = math.radians(light.flank_deg)

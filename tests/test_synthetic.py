@@ -111,6 +111,24 @@ def test_rings_halo_and_shading_do_not_move_the_truth():
     assert not np.array_equal(render(ornate).image, render(EXACT).image)
 
 
+def test_a_ring_of_adhesive_has_its_width_and_level_and_leaves_the_cladding_where_it_was():
+    glued = replace(EXACT, adhesive=40.0, adhesive_um=6.0)
+    assert glued.cladding_ellipse == EXACT.cladding_ellipse
+    change = levels(glued) - levels(EXACT)
+    area_um2 = change.sum() / (40.0 - EXACT.ferrule) * SQUARE_UM
+    assert area_um2 == pytest.approx(math.pi * (68.5**2 - 62.5**2), rel=0.001)
+    middle = round(EXACT.centre_px[0] + 65.5 / EXACT.um_per_px)
+    assert levels(glued)[round(EXACT.centre_px[1]), middle] == pytest.approx(40, abs=0.5)
+
+
+def test_a_ring_of_adhesive_is_as_smooth_as_the_glass():
+    rough = replace(EXACT, adhesive_um=10.0, ferrule_texture=3.0)
+    x, y = (round(value) for value in EXACT.centre_px)
+    along = x + round(67.5 / EXACT.um_per_px)
+    assert levels(rough)[y - 8 : y + 8, along].std() < 0.3
+    assert levels(rough)[:60].std() > 2
+
+
 def test_the_light_from_one_side_brightens_that_flank_and_darkens_the_other():
     lit = levels(replace(EXACT, illumination=Illumination(flank=15.0))) - levels(EXACT)
     x, y, radius = 260, 215, round(62.5 / EXACT.um_per_px)
@@ -307,6 +325,7 @@ def test_sixteen_bits_show_the_same_scene_as_eight():
     [
         ({"um_per_px_x": 0.0}, "must be positive"),
         ({"core_diameter_um": 130.0}, "less than the cladding"),
+        ({"adhesive_um": -1.0}, "adhesive_um must not be negative, got -1.0"),
         ({"axis_ratio": 0.9}, "axis_ratio must be at least 1, got 0.9"),
         ({"blur_px": 0.2}, "blur_px must be at least 0.5, got 0.2"),
         ({"bits": 12}, "bits must be 8 or 16, got 12"),
