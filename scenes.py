@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -36,6 +36,8 @@ from synthetic import (
 CRACK_STEP_UM = (2.0, 8.0)  # length of the straight pieces of a crack
 LENGTH_PER_SIZE = (3.0, 8.0)  # scratches and cracks are this much longer than a compact blemish of the same size
 GAP_UM = 5.0  # free space between random blemishes
+MOST_FIGURES = 3  # on a surface without a fiber
+LETTERS = "ABCDEGOQ0123456890/-"  # many with round parts
 FIBERS_UM = ((50.0, 125.0), (9.0, 125.0), (62.5, 125.0), (91.0, 139.0), (400.0, 440.0))  # core and cladding
 # Ranges of the grey levels of ferrule, cladding and core (None: as the cladding) as seen in real frames, and how often.
 LIGHTS: tuple[tuple[float, Vector, Vector, Vector | None], ...] = (
@@ -45,6 +47,9 @@ LIGHTS: tuple[tuple[float, Vector, Vector, Vector | None], ...] = (
     (0.15, (150, 205), (85, 115), (55, 72)),  # unlit, core darker
     (0.10, (25, 45), (60, 85), (95, 125)),  # ferrule darker than the fiber
 )
+
+# Draws a figure into a picture, in place; the number is the grey level of the surface.
+Drawing: TypeAlias = Callable[[np.random.Generator, Field, float], None]
 
 
 def random_face(rng: np.random.Generator, **overrides: Any) -> FaceSpec:
@@ -284,7 +289,9 @@ _GROWN: dict[str, Callable[[np.random.Generator, FaceSpec, _Wish], Blemish]] = {
 
 
 def random_surface(rng: np.random.Generator, shape: tuple[int, int] = (512, 512)) -> NDArray[np.uint8]:
-    """A picture without a fiber: texture, strokes, writing, discs that cannot be one, blobs out of focus.
+    """A picture without a fiber: texture, strokes, writing, and figures that are round in part only, or not alone.
+
+    A whole round disc of plausible size is never drawn alone: nothing would tell it from an unlit fiber.
 
     Parameters
     ----------
@@ -297,28 +304,34 @@ def random_surface(rng: np.random.Generator, shape: tuple[int, int] = (512, 512)
     """
     level = rng.uniform(30, 60) if rng.random() < 0.5 else rng.uniform(90, 190)
     light = np.full(shape, level, np.float32)
-    for add, most in ((_add_stroke, 8), (_add_disc, 3), (_add_blob, 3), (_add_writing, 1)):
+    for add, most in _CLUTTER:
         for _ in range(rng.integers(0, most + 1)):
             add(rng, light, level)
-    blur, noise = rng.uniform(0.7, 2.5), rng.uniform(0.5, 2.5)
-    spec = FaceSpec(shape=shape, illumination=_random_illumination(rng), blur_px=blur, noise=noise)
-    grain = np.full(shape, rng.uniform(0.3, 4.0), np.float32)
+    for _ in range(rng.integers(0, MOST_FIGURES + 1)):
+        FIGURES[rng.integers(len(FIGURES))](rng, light, level)
+    blur, noise, texture = rng.uniform(0.7, 2.5), rng.uniform(0.5, 2.5), rng.uniform(1, 8)
+    spec = FaceSpec(shape=shape, illumination=_random_illumination(rng), blur_px=blur, noise=noise, texture_px=texture)
+    grain = np.full(shape, rng.uniform(0.3, 12.0) if rng.random() < 0.3 else rng.uniform(0.3, 4.0), np.float32)
     return expose(spec, light * shading(spec), grain, rng).astype(np.uint8)
+
+
+def _other_grey(rng: np.random.Generator, level: float) -> float:
+    return level * (rng.uniform(0.4, 0.85) if rng.random() < 0.5 else rng.uniform(1.2, 2.5))
+
+
+def _anywhere(rng: np.random.Generator, light: Field) -> list[int]:
+    places = rng.uniform(0.1, 0.9, 2) * light.shape[::-1]
+    return places.astype(int).tolist()
+
+
+def _length(rng: np.random.Generator, light: Field, least: float, most: float) -> int:
+    """Between these shares of the short side of the picture, whole pixels."""
+    return int(rng.uniform(least, most) * min(light.shape)) + 1
 
 
 def _add_stroke(rng: np.random.Generator, light: Field, level: float) -> None:
     start, stop = (rng.uniform(-0.1, 1.1, (2, 2)) * light.shape[::-1]).astype(int).tolist()
-    cv2.line(light, start, stop, level * rng.uniform(0.6, 1.5), int(rng.integers(1, 4)), cv2.LINE_AA)
-
-
-def _add_disc(rng: np.random.Generator, light: Field, level: float) -> None:
-    """Far too small for a fiber, far too long for one, or mostly outside of the picture."""
-    kind, side = rng.integers(3), min(light.shape)
-    radius = rng.uniform(*((0.005, 0.02), (0.05, 0.1), (0.3, 0.5))[kind]) * side
-    axes = [int(radius) + 1, int(radius * rng.uniform(2, 3)) + 1] if kind == 1 else [int(radius) + 1] * 2
-    centre = [int(rng.uniform(0.1, 0.9) * light.shape[1]), int(rng.uniform(0.1, 0.9) * light.shape[0])]
-    centre[0] = -int(0.6 * radius) if kind == 2 else centre[0]
-    cv2.ellipse(light, centre, axes, rng.uniform(0, 180), 0, 360, level * rng.uniform(0.5, 3), -1, cv2.LINE_AA)
+    cv2.line(light, start, stop, level * rng.uniform(0.6, 1.5), int(rng.integers(1, 4)))
 
 
 def _add_blob(rng: np.random.Generator, light: Field, _: float) -> None:
@@ -329,10 +342,121 @@ def _add_blob(rng: np.random.Generator, light: Field, _: float) -> None:
     light += (rng.uniform(5, 60) * np.exp(-0.5 * square)).astype(np.float32)
 
 
+def _add_speck(rng: np.random.Generator, light: Field, level: float) -> None:
+    """Round, but far too small for a fiber."""
+    cv2.circle(light, _anywhere(rng, light), _length(rng, light, 0.005, 0.02), _other_grey(rng, level), -1)
+
+
+def _add_oval(rng: np.random.Generator, light: Field, level: float) -> None:
+    short = _length(rng, light, 0.05, 0.25)
+    axes = short, int(short * rng.uniform(1.3, 3)) + 1
+    cv2.ellipse(light, _anywhere(rng, light), axes, rng.uniform(0, 180), 0, 360, _other_grey(rng, level), -1)
+
+
+def _add_cut_disc(rng: np.random.Generator, light: Field, level: float) -> None:
+    """Its centre so far outside of the picture that less than half of its border shows."""
+    radius, (x, y), (h, w) = _length(rng, light, 0.2, 0.6), _anywhere(rng, light), light.shape
+    beyond = int(radius * rng.uniform(0.3, 0.8))
+    centres = ((-beyond, y), (w + beyond, y), (x, -beyond), (x, h + beyond))
+    cv2.circle(light, centres[rng.integers(4)], radius, _other_grey(rng, level), -1)
+
+
+def _add_ring(rng: np.random.Generator, light: Field, level: float) -> None:
+    """A round line: the same surface inside and outside."""
+    radius = _length(rng, light, 0.06, 0.4)
+    width = int(radius * rng.uniform(0.02, 0.08)) + 1
+    cv2.circle(light, _anywhere(rng, light), radius, _other_grey(rng, level), width)
+
+
+def _add_half_disc(rng: np.random.Generator, light: Field, level: float) -> None:
+    radius, turn = _length(rng, light, 0.08, 0.4), rng.uniform(0, 360)
+    cv2.ellipse(light, _anywhere(rng, light), (radius, radius), turn, 0, 180, _other_grey(rng, level), -1)
+
+
+def _add_polygon(rng: np.random.Generator, light: Field, level: float) -> None:
+    """A regular figure of three to six sides with round corners."""
+    reach, corners, turn = _length(rng, light, 0.1, 0.4), int(rng.integers(3, 7)), rng.uniform(0, 2 * np.pi)
+    _draw_polygon(light, _anywhere(rng, light), reach, corners, turn, rng.uniform(0.05, 0.4), _other_grey(rng, level))
+
+
+def _draw_polygon(
+    light: Field, centre: list[int], inner_px: float, corners: int, turn: float, roundness: float, grey: float
+) -> None:
+    """`inner_px` is the radius of the circle inside; `roundness` that of the corners, in such radii."""
+    corner_px = roundness * inner_px
+    directions = unit_vectors(turn + 2 * np.pi * np.arange(corners) / corners)
+    points = np.array(centre) + directions * (inner_px - corner_px) / math.cos(math.pi / corners)
+    outline = [np.rint(points).astype(np.int32)]
+    cv2.fillPoly(light, outline, grey)
+    cv2.polylines(light, outline, True, grey, 2 * int(corner_px) + 1)  # a thick line ends in half circles
+
+
+def _add_bubbles(rng: np.random.Generator, light: Field, level: float) -> None:
+    """Round and in numbers, of different sizes, with rims."""
+    size, inside, rim = rng.uniform(0.02, 0.06), _other_grey(rng, level), _other_grey(rng, level)
+    for _ in range(rng.integers(12, 41)):
+        centre, radius = _anywhere(rng, light), _length(rng, light, 0.6 * size, 1.2 * size)
+        cv2.circle(light, centre, radius, inside, -1)
+        cv2.circle(light, centre, radius, rim, max(1, radius // 6))
+
+
+def _add_dots(rng: np.random.Generator, light: Field, level: float) -> None:
+    """A grid of equal discs, as on a calibration plate."""
+    pitch, size = rng.uniform(0.1, 0.25) * min(light.shape), light.shape[::-1]
+    radius, grey = int(pitch * rng.uniform(0.15, 0.35)) + 1, _other_grey(rng, level)
+    reach = math.ceil(max(size) / pitch) + 1
+    steps = np.arange(-reach, reach + 1) * pitch
+    across, down = unit_vectors(rng.uniform(0, np.pi / 2) + np.array([0, np.pi / 2]))
+    places = steps[:, None, None] * across + steps[None, :, None] * down + np.array(size) / 2  # (n, n, 2)
+    seen = ((places > -radius) & (places < np.array(size) + radius)).all(axis=2)
+    for centre in places[seen].astype(int).tolist():
+        cv2.circle(light, centre, radius, grey, -1)
+
+
+def _add_target(rng: np.random.Generator, light: Field, level: float) -> None:
+    """Figures within figures, none of them round: ovals, or squares with round corners."""
+    centre, outer, turn = _anywhere(rng, light), _length(rng, light, 0.15, 0.35), rng.uniform(0, 2 * np.pi)
+    oval, stretch, grey = rng.random() < 0.5, rng.uniform(1.3, 2), _other_grey(rng, level)
+    for k, reach in enumerate(np.linspace(outer, 0.2 * outer, int(rng.integers(3, 7))).astype(int).tolist()):
+        ring = level if k % 2 else grey
+        if oval:
+            cv2.ellipse(light, centre, (int(reach * stretch), reach), math.degrees(turn), 0, 360, ring, -1)
+        else:
+            _draw_polygon(light, centre, reach, 4, turn, 0.3, ring)
+
+
+def _add_grating(rng: np.random.Generator, light: Field, _: float) -> None:
+    """Stripes over the whole picture, soft or with edges."""
+    y, x = np.ogrid[: light.shape[0], : light.shape[1]]
+    along = unit_vectors(np.array(rng.uniform(0, np.pi))) * 2 * np.pi / rng.uniform(4, 60)
+    wave = np.sin(x * along[0] + y * along[1])
+    light *= (1 + rng.uniform(0.03, 0.35) * (wave if rng.random() < 0.5 else np.sign(wave))).astype(np.float32)
+
+
 def _add_writing(rng: np.random.Generator, light: Field, level: float) -> None:
-    place = [int(0.05 * light.shape[1]), int(rng.uniform(0.2, 0.9) * light.shape[0])]
-    size = rng.uniform(0.001, 0.004) * light.shape[1]
-    cv2.putText(light, "LOT 4711", place, cv2.FONT_HERSHEY_SIMPLEX, size, level * 0.6, 2, cv2.LINE_AA)
+    size, grey = rng.uniform(0.001, 0.004) * light.shape[1], _other_grey(rng, level)
+    left, top = _anywhere(rng, light)
+    for line in range(rng.integers(1, 6)):
+        text = "".join(rng.choice(list(LETTERS), rng.integers(3, 14)))
+        place = (left // 3, top + int(32 * size * line))
+        cv2.putText(light, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, grey, int(rng.integers(1, 4)))
+
+
+# A surface has up to so many of each of these ...
+_CLUTTER: tuple[tuple[Drawing, int], ...] = ((_add_stroke, 8), (_add_blob, 3), (_add_speck, 2))
+# ... and MOST_FIGURES of these together.
+FIGURES: tuple[Drawing, ...] = (
+    _add_oval,
+    _add_cut_disc,
+    _add_ring,
+    _add_half_disc,
+    _add_polygon,
+    _add_bubbles,
+    _add_dots,
+    _add_target,
+    _add_grating,
+    _add_writing,
+)
 
 
 # --- the samples of `demo`

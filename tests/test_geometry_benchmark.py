@@ -67,11 +67,17 @@ def test_as_much_of_the_edge_is_lost_as_the_label_says(step):
     assert lost == pytest.approx(float(step.label.rstrip("%")) / 100, abs=0.01)
 
 
+def without_noise(step):
+    """The face of a step, and what it paints on an even picture."""
+    rng = np.random.default_rng(SEED)
+    spec = step.change(plain_face(rng), rng)
+    return spec, step.paint(np.full(SHAPE, 100, np.uint8), spec, rng).tobytes()
+
+
 @pytest.mark.parametrize("name", list(SERIES))
-def test_no_two_steps_of_a_series_show_the_same_picture(name):
+def test_no_two_steps_of_a_series_are_the_same(name):
     for series in SERIES[name]:
-        pictures = [scene(step, SEED, 0)[1] for step in series.steps]
-        assert not any(np.array_equal(a, b) for a, b in combinations(pictures, 2)), series.title
+        assert not any(a == b for a, b in combinations(map(without_noise, series.steps), 2)), series.title
 
 
 def test_the_same_faces_return_in_every_step():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records import CLASSIFICATIONS
-from scenes import demo_faces, random_blemishes, random_face, random_surface
+from scenes import FIGURES, demo_faces, random_blemishes, random_face, random_surface
 from synthetic import FaceSpec, render_face
 
 FACE = FaceSpec(shape=(430, 520), centre_px=(260.3, 214.8))
@@ -87,6 +88,31 @@ def test_a_random_surface_is_a_grey_picture_of_the_size_asked_for(seed):
     assert image.shape == (120, 160)
     assert image.dtype == np.uint8
     assert image.std() > 0
+
+
+def discs(picture):
+    """Radii of the whole, round and filled shapes in a picture, the largest first, over its short side."""
+    marked = (picture != picture[0, 0]).astype(np.uint8)
+    marked[[0, -1]] = marked[:, [0, -1]] = 1  # what the border cuts hangs together with it
+    count, labels = cv2.connectedComponents(marked)
+    found = []
+    for k in range(1, count):
+        shape = (labels == k).astype(np.uint8)
+        outline = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0][0]
+        radius = cv2.minEnclosingCircle(outline)[1]
+        if 3 <= radius < 0.49 * min(picture.shape) and shape.sum() > 0.93 * np.pi * radius**2:
+            found.append(radius / min(picture.shape))
+    return sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize("draw", FIGURES, ids=lambda draw: draw.__name__)
+def test_no_figure_on_a_surface_is_one_round_disc_alone(draw):
+    for seed in range(12):
+        picture = np.full((300, 400), 100, np.float32)
+        draw(np.random.default_rng(seed), picture, 100.0)
+        assert picture.std() > 0
+        largest, second = (*discs(picture), 0, 0)[:2]
+        assert largest < 0.05 or second > 0.5 * largest, f"seed {seed}"
 
 
 def test_the_demo_shows_every_kind_of_blemish_and_every_verdict():
