@@ -86,7 +86,8 @@ def this_method(config: Config) -> Method:
 
 def located(picture: Gray8, config: Config, core_ratio: float | None) -> FiberGeometry | NotLocated:
     """The one place that calls the program's localisation; pixels are square here."""
-    return localization.locate(to_gray(picture), config.localization, config.core, core_ratio, 1.0)
+    known = localization.Known(core_ratio, pixel_aspect_ratio=1.0)
+    return localization.locate(to_gray(picture), config.localization, config.core, known)
 
 
 MEDIAN_PX = 5
