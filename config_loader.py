@@ -70,6 +70,8 @@ class Localization:
     tolerance_share: float
     min_support: float
     max_rms_share: float
+    min_far_share: float
+    min_far_support: float
     faint_min_support: float
     faint_max_rms_share: float
     max_size_error: float

@@ -70,7 +70,7 @@ def locate(
     cladding = _cladding_fit(edge, edges.blur_of(gray, edge.form, choice.room))
     core = locate_core(gray, cladding, core_settings, _core_ratio(known, cladding))
     confirmed = choice.faint and core is not None and core.source == "measured"
-    reason = _why_not(edge, confirmed, settings, known)
+    reason = _why_not(edge, confirmed, settings, known) or _why_no_border(gray, edge, settings, known)
     return NotLocated(reason) if reason else FiberGeometry(cladding, core, choice.warnings)
 
 
@@ -311,6 +311,7 @@ def _two_circles(best: Edge, rival: Edge, factors: tuple[float, float]) -> str:
     return f"two circular edges, {' and '.join(shown)}: which is the fiber cannot be said"
 
 
+RING_FREE = 0.9  # radii of an edge, within which another is that of its core
 FAINT_BORDER = "Faint cladding edge: taken for it because it lies around the core at the known ratio of the diameters"
 
 
@@ -334,10 +335,10 @@ def _choose_cladding(
     inner = _border_inside(outermost, strong, settings)
     if inner is None:
         return _Choice(outermost, _room(outermost, strong, known))
-    # between two borders of opposite sense lies a ring darker or brighter than both sides: adhesive, when it cannot be
-    # the cladding around a known core
-    ring = known.core_ratio is not None and inner.polarity != outermost.polarity
-    chosen, other = (inner, outermost) if ring else (outermost, inner)
+    # layers within a cladding are faint: a strong border inside is the cladding's, with adhesive around, unless it
+    # may be that of the core of a thin cladding
+    has_core = known.core_ratio is not None or min(e.radius_px for e in strong) < RING_FREE * inner.radius_px
+    chosen, other = (inner, outermost) if has_core else (outermost, inner)
     return _Choice(chosen, _room(chosen, strong, known), warnings=(_two_borders(chosen, other, factors),))
 
 
@@ -435,6 +436,36 @@ def _why_not(edge: Edge, confirmed: bool, settings: Localization, known: Known) 
     )
     failed = next((rule for passed, rule in checks if not passed), "")
     return failed and f"the best circular edge is not that of a cladding: {failed} needed"
+
+
+def _why_no_border(gray: FloatImage, edge: Edge, settings: Localization, known: Known) -> str:
+    """A circular line, or a heap of other shapes, has edges too, but not another brightness inside than outside."""
+    ratio = known.core_ratio or 0.0
+    inside = ratio + (1 - ratio) * np.linspace(*FAR_INSIDE, FAR_SAMPLES)
+    levels = edges.sample(
+        gray, edge.form, np.concatenate([inside, np.linspace(*FAR_OUTSIDE, FAR_SAMPLES)]), COARSE_ANGLES
+    )
+    seen = levels[np.isfinite(levels[:, : FAR_SAMPLES + 1]).all(axis=1)]  # both sides lie in the picture
+    if not len(seen):
+        return ""
+    steps = np.nanmedian(seen[:, FAR_SAMPLES:], axis=1, keepdims=True) - seen[:, :FAR_SAMPLES]  # (angles, radii)
+    typical = np.median(steps, axis=0)
+    k = int(np.abs(typical).argmax())
+    step, share = abs(float(typical[k])), float((steps[:, k] / typical[k] > 0.5).mean())
+    least_step = settings.min_far_share * abs(edge.step)
+    least_share = min(settings.min_far_support, edge.support - FAR_MARGIN)  # what covers the edge may cover both sides
+    if step >= least_step and share >= least_share:
+        return ""
+    return (
+        "the best circular edge is that of a line or of other shapes: well inside and outside of it the grey levels "
+        f"differ by {step:.3f} on {share:.0%}, at least {least_step:.3f} on {least_share:.0%} needed"
+    )
+
+
+FAR_MARGIN = 0.1  # of the circumference
+FAR_INSIDE = (0.3, 0.75)  # of the way from the core to the border; nearer to it may be a line or what chips away
+FAR_OUTSIDE = (1.15, 1.6)  # radii
+FAR_SAMPLES = 8
 
 
 def _axis_ratio(edge: Edge, pixel_aspect_ratio: float) -> float:

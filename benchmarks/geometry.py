@@ -38,7 +38,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import localization
 from config_loader import Config, load_config
 from decoding import to_gray
-from records import Ellipse, FiberGeometry, NotLocated
+from pipeline import inspect_image
+from records import Ellipse, FiberGeometry, ImageInfo, Inspection, NotLocated, Provenance, Request, Status
 from scenes import random_surface
 from synthetic import FaceSpec, Illumination, render_face
 
@@ -49,7 +50,9 @@ CLADDING_PX = 290.0
 WRONG_EDGE = 0.02  # share of the diameter beyond which another edge was found ...
 WRONG_EDGE_PX = 2.0  # ... and px, since on the smallest cores that share is less than the blur
 SURFACE_SEEDS = 10_000  # the tests draw from 0 on
-CORE_RATIO = 0.4  # of a fiber of 50 / 125 um
+FIBER_UM = (50.0, 125.0)  # core and cladding
+CORE_RATIO = FIBER_UM[0] / FIBER_UM[1]
+GRADED_AS = ("iec_61300_3_35_2022", "multimode")
 TIMED_FACES = 10
 
 Gray8: TypeAlias = NDArray[np.uint8]  # (H, W)
@@ -453,21 +456,30 @@ class FalseFiber:
     """A fiber seen in a picture that has none; `seed` draws that picture again."""
 
     seed: int
-    ratio_known: bool
+    known: bool  # whether the diameters were given
+    status: Status
     ellipse: Ellipse
     support: float
     contrast: float
 
 
 def false_fibers(n: int, config: Config) -> Iterator[FalseFiber]:
-    """The fibers located in `n` pictures of other surfaces, without and with a core ratio given."""
+    """The fibers located in `n` pictures of other surfaces, without and with the diameters of a fiber given."""
     for seed in range(SURFACE_SEEDS, SURFACE_SEEDS + n):
         picture = random_surface(np.random.default_rng(seed))
-        for ratio in (None, CORE_RATIO):
-            found = located(picture, config, ratio)
-            if isinstance(found, FiberGeometry):
-                fit = found.cladding
-                yield FalseFiber(seed, ratio is not None, fit.ellipse, fit.support, fit.contrast)
+        for known in (False, True):
+            inspection = inspected(picture, config, *(FIBER_UM if known else (None, None)))
+            if inspection.geometry is not None:
+                fit = inspection.geometry.cladding
+                yield FalseFiber(seed, known, inspection.verdict.status, fit.ellipse, fit.support, fit.contrast)
+
+
+def inspected(picture: Gray8, config: Config, core_um: float | None, cladding_um: float | None) -> Inspection:
+    """The record of a picture with square pixels."""
+    height, width = picture.shape
+    request = Request(*GRADED_AS, core_um, cladding_um, 1.0)
+    provenance = Provenance("benchmark", config.profile, config.sha256, None, "")
+    return inspect_image(picture, ImageInfo("surface.png", None, width, height), request, config, None, provenance)
 
 
 def seconds_per_picture(n: int, seed: int, config: Config) -> list[float]:
@@ -532,16 +544,21 @@ def tables_of(series: Series, n: int, seed: int, ways: Mapping[str, Method]) -> 
 def surface_table(n: int, config: Config) -> Table:
     """The pictures without a fiber in which one was located."""
     found = list(false_fibers(n, config))
-    counts = [sum(f.ratio_known is known for f in found) for known in (False, True)]
-    title = f"no fiber: of {n} pictures {counts[0]} located, {counts[1]} with core ratio {CORE_RATIO:g} given"
-    return Table(title, ("seed", "ratio", "centre", "axes", "support", "contrast"), tuple(map(_false_row, found)))
+    unknown, given = ([f for f in found if f.known is known] for known in (False, True))
+    graded = sum(f.status != "NOT_GRADED" for f in found)
+    title = (
+        f"no fiber: of {n} pictures {len(unknown)} located, {len(given)} with the diameters {FIBER_UM[0]:g} and "
+        f"{FIBER_UM[1]:g} um given; {graded} graded"
+    )
+    columns = ("seed", "diameters", "verdict", "centre", "axes", "support", "contrast")
+    return Table(title, columns, tuple(map(_false_row, found)))
 
 
 def _false_row(found: FalseFiber) -> tuple[str, ...]:
     (x, y), (a, b) = found.ellipse.center_px, found.ellipse.axes_px
-    given = "known" if found.ratio_known else "not known"
+    given = "known" if found.known else "not known"
     place, size = f"({x:.0f}, {y:.0f})", f"{a:.0f} x {b:.0f}"
-    return str(found.seed), given, place, size, f"{found.support:.2f}", f"{found.contrast:+.2f}"
+    return str(found.seed), given, found.status, place, size, f"{found.support:.2f}", f"{found.contrast:+.2f}"
 
 
 def time_table(seed: int, config: Config) -> Table:

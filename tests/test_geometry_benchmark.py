@@ -141,7 +141,8 @@ def test_a_fiber_seen_where_none_is_is_reported_with_its_seed(monkeypatch):
 
     monkeypatch.setattr(geometry, "random_surface", surface)
     found = list(false_fibers(2, CONFIG))
-    assert [(f.seed - SURFACE_SEEDS, f.ratio_known) for f in found] == [(0, False), (0, True), (1, False), (1, True)]
+    assert [(f.seed - SURFACE_SEEDS, f.known) for f in found] == [(0, False), (0, True), (1, False), (1, True)]
+    assert [f.status for f in found] == ["NOT_GRADED", "PASS"] * 2
     assert all(math.dist(f.ellipse.center_px, face.centre_px) < 1 for f in found)
 
 
