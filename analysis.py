@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ellipse_fit
-from config_loader import Classification, Config, Measurement, ScaleSettings
+from config_loader import Classification, Config, Measurement
 from records import (
     ID_LETTERS,
     ZONE_LETTERS,
@@ -34,134 +34,7 @@ from records import (
     Zones,
 )
 
-# --- scale and geometry -----------------------------------------------------------------------------------------------
-
-
-def find_scale(
-    cladding: Ellipse, request: Request, calibration: Scale | None, settings: ScaleSettings
-) -> tuple[Scale | None, tuple[str, ...]]:
-    """Micrometres per pixel of one picture, and what there is to warn of.
-
-    Parameters
-    ----------
-    cladding : fitted ellipse in pixels
-    request : the known cladding diameter and pixel aspect ratio, if any
-    calibration : scale of calibration.json, if calibrated
-    settings : from config.json
-
-    Returns
-    -------
-    The scale (from the known diameter, else the calibration, else an assumed diameter, else None), and warnings
-    """
-    aspect, warnings = _aspect_ratio(cladding, request, calibration, settings)
-    known, assumed = request.cladding_diameter_um, settings.assume_cladding_um
-    if known is not None:
-        scale = _scale_from_diameter(cladding, known, aspect, settings)
-        return scale, warnings + _disagreement(scale, calibration, settings)
-    if calibration is not None:
-        if math.isclose(aspect, calibration.pixel_aspect_ratio):
-            return calibration, warnings
-        unit = calibration.um_per_px
-        return Scale(unit * math.sqrt(aspect), unit / math.sqrt(aspect), calibration.source), warnings
-    if assumed is not None:
-        scale = replace(_scale_from_diameter(cladding, assumed, aspect, settings), source="assumed_cladding")
-        return scale, (*warnings, f"Assumed scale: no diameter or calibration given, cladding taken as {assumed:g} um")
-    return None, warnings
-
-
-def _aspect_ratio(
-    cladding: Ellipse, request: Request, calibration: Scale | None, settings: ScaleSettings
-) -> tuple[float, tuple[str, ...]]:
-    """um_per_px_x / um_per_px_y: as given, as calibrated, or as a round fiber shows it."""
-    for given in (request.pixel_aspect_ratio, settings.pixel_aspect_ratio):
-        if given is not None:
-            return given, ()
-    if calibration is not None:
-        return calibration.pixel_aspect_ratio, ()
-    width, height = cladding.extent_px
-    if request.cladding_diameter_um is not None and settings.fiber_is_angled is False:
-        return height / width, ()
-    ratio = max(cladding.axes_px) / min(cladding.axes_px)
-    if settings.fiber_is_angled is None and ratio - 1 > settings.elliptical_warning_pct / 100:
-        angle = math.degrees(math.acos(1 / ratio))
-        return 1.0, (
-            f"Elliptical cladding: axes {min(cladding.axes_px):.1f} x {max(cladding.axes_px):.1f} px are either pixels "
-            f"of aspect ratio {height / width:.4f} or a face tilted by {angle:.1f} deg; taken as "
-            "square pixels and the mean diameter; set pixel_aspect_ratio or fiber_is_angled",
-        )
-    return 1.0, ()
-
-
-def _scale_from_diameter(cladding: Ellipse, diameter_um: float, aspect: float, settings: ScaleSettings) -> Scale:
-    """A cut at an angle lengthens the face in one direction, so its shorter axis is the diameter; else the mean is."""
-    square = in_micrometres(cladding, (aspect, 1.0))
-    size = min(square.axes_px) if settings.fiber_is_angled else square.mean_diameter_px
-    return Scale(aspect * diameter_um / size, diameter_um / size, "user_cladding")
-
-
-def _disagreement(scale: Scale, calibration: Scale | None, settings: ScaleSettings) -> tuple[str, ...]:
-    if calibration is None:
-        return ()
-    per_axis = (scale.um_per_px_x / calibration.um_per_px_x, scale.um_per_px_y / calibration.um_per_px_y)
-    percent = 100 * max(abs(ratio - 1) for ratio in per_axis)
-    if percent <= settings.max_disagreement_pct:
-        return ()
-    return (
-        f"Scale disagreement: the known cladding gives {scale.um_per_px:.4f} um/px, the calibration "
-        f"{calibration.um_per_px:.4f} um/px, {percent:.1f} % apart (limit {settings.max_disagreement_pct:g} %)",
-    )
-
-
-def in_micrometres(ellipse: Ellipse, um_per_px: tuple[float, float]) -> Ellipse:
-    """The ellipse with x and y scaled each by its own factor; its numbers are then in micrometres."""
-    fx, fy = um_per_px
-    cx, cy, p, q, s = ellipse_fit.to_form(ellipse)
-    return ellipse_fit.from_form(np.array([cx * fx, cy * fy, p / fx**2, q / (fx * fy), s / fy**2]))
-
-
-def measure_geometry(geometry: FiberGeometry, scale: Scale | None) -> Mapping[str, float | None]:
-    """Diameters, non-circularity and concentricity error of core and cladding.
-
-    Parameters
-    ----------
-    geometry : located fiber in pixels
-    scale : micrometres per pixel, if known
-
-    Returns
-    -------
-    Values by name, the unit in the name; a `_um` value is None without a scale, a core value without a core
-
-    Notes
-    -----
-    Terms as in IEC 60793-1-20 (Optical fibres: fibre geometry): non-circularity is the difference of the largest and
-    the smallest diameter over the mean diameter, the concentricity error the distance of the centres. A nominal core is
-    not measured, so it has neither.
-    """
-    axes = (1.0, 1.0) if scale is None else (scale.um_per_px_x, scale.um_per_px_y)
-    cladding = in_micrometres(geometry.cladding.ellipse, axes)
-    core_fit = geometry.core if geometry.core is not None and geometry.core.source == "measured" else None
-    core = None if core_fit is None else in_micrometres(core_fit.ellipse, axes)
-    values: dict[str, float | None] = {
-        "cladding_diameter_px": geometry.cladding.ellipse.mean_diameter_px,
-        "core_diameter_px": None if core_fit is None else core_fit.ellipse.mean_diameter_px,
-        "core_cladding_offset_px": None if core_fit is None else _distance(geometry.cladding.ellipse, core_fit.ellipse),
-        "cladding_non_circularity_pct": _non_circularity_pct(cladding),
-        "core_non_circularity_pct": None if core is None else _non_circularity_pct(core),
-    }
-    in_um: dict[str, float | None] = {
-        "cladding_diameter_um": cladding.mean_diameter_px,
-        "core_diameter_um": None if core is None else core.mean_diameter_px,
-        "core_cladding_offset_um": None if core is None else _distance(cladding, core),
-    }
-    return values | (in_um if scale is not None else dict.fromkeys(in_um))
-
-
-def _distance(a: Ellipse, b: Ellipse) -> float:
-    return math.dist(a.center_px, b.center_px)
-
-
-def _non_circularity_pct(ellipse: Ellipse) -> float:
-    return 100 * (max(ellipse.axes_px) - min(ellipse.axes_px)) / ellipse.mean_diameter_px
+# --- zones ------------------------------------------------------------------------------------------------------------
 
 
 def zone_outlines(
@@ -176,7 +49,7 @@ def zone_outlines(
         core = () if geometry.core is None else (ZoneOutline("A", geometry.core.ellipse),)
         return (*core, ZoneOutline("B", cladding), ZoneOutline("D", cladding.scaled(2.0)))
     axes = (scale.um_per_px_x, scale.um_per_px_y)
-    diameter_um = request.cladding_diameter_um or in_micrometres(cladding, axes).mean_diameter_px
+    diameter_um = request.cladding_diameter_um or ellipse_fit.stretched(cladding, axes).mean_diameter_px
     outlines = (_zone_outline(zone, geometry, diameter_um, request) for zone in criteria.zones)
     return tuple(o for o in outlines if o is not None)
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-import analysis
+import dimensions
 from config_loader import Config, load_config
 from decoding import decode_image, to_gray
 from localization import Known, locate
@@ -289,7 +289,7 @@ def _from_fiber(gray: FloatImage, diameter_um: float, config: Config) -> ScaleFi
         return NotMeasured(f"No fiber: {geometry.reason}")
     criteria = config.criteria
     request = Request(criteria.default_edition, criteria.default_class, cladding_diameter_um=diameter_um)
-    scale, _ = analysis.find_scale(geometry.cladding.ellipse, request, None, config.scale)
+    scale, _ = dimensions.find_scale(geometry.cladding.ellipse, request, None, config.scale)
     assert scale is not None, "a known diameter gives a scale"
     square = config.scale.pixel_aspect_ratio is None and config.scale.fiber_is_angled is not False
     return ScaleFit(scale.um_per_px_x, scale.um_per_px_y, 1, geometry.cladding.rms_px, 0.0, square)

@@ -107,6 +107,9 @@ class ScaleSettings:
     assume_cladding_um: float | None
     max_disagreement_pct: float
     elliptical_warning_pct: float
+    cladding_tolerance_um: float
+    calibration_uncertainty_pct: float
+    edge_uncertainty_blurs: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,13 @@ def rescaled(form: Form, factors: tuple[float, float]) -> Form:
     return np.array([(cx + 0.5) * fx - 0.5, (cy + 0.5) * fy - 0.5, p / fx**2, q / (fx * fy), s / fy**2])
 
 
+def stretched(ellipse: Ellipse, factors: tuple[float, float]) -> Ellipse:
+    """The ellipse with x and y multiplied each by its own factor: with micrometres per pixel, in micrometres."""
+    fx, fy = factors
+    cx, cy, p, q, s = to_form(ellipse)
+    return from_form(np.array([cx * fx, cy * fy, p / fx**2, q / (fx * fy), s / fy**2]))
+
+
 def mean_radius(form: Form) -> float:
     """Geometric mean of the half axes, in pixels."""
     _, _, p, q, s = form

@@ -20,7 +20,9 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 NUMBERS = ("core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio")
-COLUMNS = ("file", "fiber_class", "edition", *NUMBERS)
+ANGLED = "fiber_is_angled"
+COLUMNS = ("file", "fiber_class", "edition", *NUMBERS, ANGLED)
+ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
 class Problems:
@@ -61,6 +63,13 @@ def positive_number(name: str, text: str) -> float:
     if not 0 < value < float("inf"):
         raise UserError(f"{name} must be a positive number, got {text}")
     return value
+
+
+def yes_or_no(name: str, text: str) -> bool:
+    """What `text` answers; UserError unless it is one of ANSWERS."""
+    if text.lower() not in ANSWERS:
+        raise UserError(f"{name} must be one of {', '.join(ANSWERS)}, got {text!r}")
+    return ANSWERS[text.lower()]
 
 
 def make_request(defaults: Request, given: Mapping[str, Any], criteria: CriteriaBook) -> Request:
@@ -157,6 +166,8 @@ def _row_request(named: Mapping[str, str], criteria: CriteriaBook, defaults: Req
     for name in NUMBERS:
         if named.get(name):
             given[name] = problems.attempt(None, positive_number, name, named[name])
+    if named.get(ANGLED):
+        given[ANGLED] = problems.attempt(None, yes_or_no, ANGLED, named[ANGLED])
     given["carried"] = {name: cell for name, cell in named.items() if name not in COLUMNS}
     request = problems.attempt(defaults, make_request, defaults, given, criteria)
     problems.raise_if_any()

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import analysis
+import dimensions
 import image_processing
 import localization
 from cells import measure_cells
@@ -136,11 +137,11 @@ def _inspect_located(
     clock: _Clock,
 ) -> Inspection:
     request, criteria, quality = located.request, located.criteria, located.quality
-    scale, warnings = analysis.find_scale(geometry.cladding.ellipse, request, calibration, config.scale)
+    scale, warnings = dimensions.find_scale(geometry.cladding.ellipse, request, calibration, config.scale)
     located = replace(
         located,
         scale=scale,
-        measurements=analysis.measure_geometry(geometry, scale),
+        measurements=dimensions.measure_geometry(geometry, scale, request, config.scale),
         quality=replace(quality, warnings=quality.warnings + warnings),
     )
     reason = _why_out_of_focus(quality, geometry, config)

@@ -170,6 +170,14 @@ class NotLocated:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A measured value and its expanded uncertainty (k = 2), in the same unit; None: not measured, or not known."""
+
+    value: float | None
+    uncertainty: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ZoneOutline:
     """The outer border of one zone in the picture."""
 
@@ -416,6 +424,7 @@ class Request:
     core_diameter_um: float | None = None
     cladding_diameter_um: float | None = None
     pixel_aspect_ratio: float | None = None
+    fiber_is_angled: bool | None = None  # None: nobody says
     zones: tuple[str, ...] = tuple(ZONE_NAMES.values())  # names of the zones to inspect
     carried: Mapping[str, str] = field(default_factory=dict)  # other manifest columns: serial, operator ...
 
@@ -453,7 +462,7 @@ class Inspection:
     verdict: Verdict
     scale: Scale | None = None
     geometry: FiberGeometry | None = None
-    measurements: Mapping[str, float | None] = field(default_factory=dict)  # of the geometry, the unit in the name
+    measurements: Mapping[str, Measured] = field(default_factory=dict)  # of the geometry, the unit in the name
     zones: tuple[ZoneOutline, ...] = ()
     defects: tuple[Defect, ...] = ()
     cells: tuple[Cell, ...] = ()  # only when they are asked for

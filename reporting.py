@@ -35,6 +35,7 @@ from records import (
     FiberGeometry,
     Inspection,
     Mask,
+    Measured,
 )
 from whole_files import write_file
 
@@ -45,17 +46,6 @@ Record: TypeAlias = dict[str, Any]  # one inspection in plain JSON types
 # Decimals kept by unit, the last part of a name; anything else keeps `_DIGITS` significant digits.
 _DECIMALS = {"px": 3, "um": 3, "um2": 3, "pct": 3, "deg": 2, "um_per_px_x": 9, "um_per_px_y": 9}
 _DIGITS = 5
-# Always in the record, null where analysis could not measure them.
-_MEASUREMENTS = (
-    "core_cladding_offset_um",
-    "core_cladding_offset_px",
-    "cladding_non_circularity_pct",
-    "core_non_circularity_pct",
-    "cladding_diameter_um",
-    "cladding_diameter_px",
-    "core_diameter_um",
-    "core_diameter_px",
-)
 _DEFECT_FIELDS = (
     *("area_px", "perimeter_px", "length_px", "width_px", "diameter_px", "r_min_px", "r_max_px", "orientation_deg"),
     *("length_um", "width_um", "diameter_um", "area_um2", "r_min_um", "r_max_um"),
@@ -76,7 +66,8 @@ def to_json(inspection: Inspection) -> Record:
             inspection.provenance, "program", "profile", "config_sha256", "calibration_sha256", "started"
         ),
         "request": {
-            **_fields(asked, "core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio", "zones"),
+            **_fields(asked, "core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio", "fiber_is_angled"),
+            "zones": asked.zones,
             "manifest": asked.carried,
         },
         "criteria": _criteria_json(inspection.criteria),
@@ -109,14 +100,14 @@ def _ellipse_json(ellipse: Ellipse) -> Record:
     return _fields(ellipse, "center_px", "axes_px", "angle_deg")
 
 
-def _geometry_json(geometry: FiberGeometry, measurements: Mapping[str, float | None]) -> Record:
+def _geometry_json(geometry: FiberGeometry, measurements: Mapping[str, Measured]) -> Record:
     cladding, core = geometry.cladding, geometry.core
     fit = ("rms_px", "support")
     return {
-        "cladding": {**_ellipse_json(cladding.ellipse), **_fields(cladding, *fit, "contrast", "method")},
+        "cladding": {**_ellipse_json(cladding.ellipse), **_fields(cladding, *fit, "contrast", "method", "blur_px")},
         "core": core and {**_ellipse_json(core.ellipse), **_fields(core, *fit, "source", "reason")},
-        **dict.fromkeys(_MEASUREMENTS),
-        **measurements,
+        **{name: measured.value for name, measured in measurements.items()},
+        "uncertainty": {n: m.uncertainty for n, m in measurements.items() if m.uncertainty is not None},
     }
 
 
@@ -233,6 +224,22 @@ def _text(name: str, meaning: str, *path: str) -> Column:
     return Column(name, "", "object", meaning, lambda record: _at(record, path))
 
 
+def _dimension(name: str, unit: str, meaning: str) -> tuple[Column, Column]:
+    """A measured dimension and its uncertainty."""
+    key, stem = name.lower(), name.removesuffix(f"_{name.rpartition('_')[2]}")
+    return (
+        _quantity(name, unit, meaning, "geometry", key),
+        _quantity(
+            f"{stem}_U_{name.rpartition('_')[2]}",
+            unit,
+            "its expanded uncertainty, k = 2",
+            "geometry",
+            "uncertainty",
+            key,
+        ),
+    )
+
+
 def _list(name: str, meaning: str, *path: str) -> Column:
     return Column(name, "", "object", meaning, lambda record: "; ".join(_at(record, path)))
 
@@ -276,10 +283,23 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
     _text("Scale_Source", "where the scale comes from; empty without one", "scale", "source"),
     _quantity("um_per_px_x", "um/px", "scale along x", "scale", "um_per_px_x"),
     _quantity("um_per_px_y", "um/px", "scale along y", "scale", "um_per_px_y"),
-    _quantity("Cladding_Diameter_um", "um", "mean diameter of the cladding", "geometry", "cladding_diameter_um"),
+    *_dimension("Cladding_Diameter_um", "um", "mean diameter of the cladding"),
     _quantity("Cladding_Diameter_px", "px", "the same in pixels", "geometry", "cladding_diameter_px"),
-    _quantity("Core_Diameter_um", "um", "mean diameter of the core", "geometry", "core_diameter_um"),
+    *_dimension("Core_Diameter_um", "um", "mean diameter of the core"),
     _quantity("Core_Diameter_px", "px", "the same in pixels", "geometry", "core_diameter_px"),
+    *_dimension("Core_Cladding_Offset_um", "um", "concentricity error: distance of the centres of core and cladding"),
+    _quantity("Core_Offset_X_um", "um", "centre of the core from that of the cladding", "geometry", "core_offset_x_um"),
+    _quantity("Core_Offset_Y_um", "um", "the same downwards", "geometry", "core_offset_y_um"),
+    *_dimension("Cladding_Non_Circularity_pct", "%", "largest less smallest diameter over their mean"),
+    *_dimension("Core_Non_Circularity_pct", "%", "the same of the core"),
+    _quantity("Face_Tilt_deg", "deg", "tilt of a face that is said to be angled", "geometry", "face_tilt_deg"),
+    _quantity("Pixel_Aspect_Ratio", "", "um_per_px_x / um_per_px_y", "geometry", "pixel_aspect_ratio"),
+    _quantity(
+        "Fit_Residual_px", "px", "rms distance of the edge points from the cladding", "geometry", "cladding", "rms_px"
+    ),
+    _quantity(
+        "Fit_Support", "0..1", "share of the circumference that shows the edge", "geometry", "cladding", "support"
+    ),
     _text("Core_Source", "measured, or nominal when it could not be seen", "geometry", "core", "source"),
     _quantity("Focus", "", "sharpness of the picture", "quality", "focus"),
     _list("Warnings", "what else to know about the picture", "quality", "warnings"),

@@ -19,6 +19,7 @@ from records import (
     FitUncertainty,
     ImageInfo,
     Inspection,
+    Measured,
     Provenance,
     Quality,
     Request,
@@ -146,6 +147,11 @@ EMPTY_CELL = replace(
     defect_area_um2=0.0,
 )
 
+OTHER_DIMENSIONS = (
+    *("core_cladding_offset_px", "core_offset_x_um", "core_offset_x_px", "core_offset_y_um", "core_offset_y_px"),
+    *("cladding_non_circularity_pct", "core_non_circularity_pct", "face_tilt_deg", "pixel_aspect_ratio"),
+    *("cladding_diameter_px", "core_diameter_px"),
+)
 FAILED = Inspection(
     image=ImageInfo("tray/fiber_07.png", "ab" * 32, WIDTH, HEIGHT),
     provenance=Provenance("D-Scope Blink 0.1.0", "deep_inspection", "cd" * 32, None, "2026-01-31T08:00:00+00:00"),
@@ -165,7 +171,12 @@ FAILED = Inspection(
     defects=(VIOLATING, COUNTED, CHIP, UNCOUNTED, CRACK),
     cells=(CELL, EMPTY_CELL),
     timings_s={"locate": 0.0123456, "total": 0.1234},
-    measurements={"core_cladding_offset_um": 0.12345, "cladding_diameter_um": 125.0, "core_diameter_um": None},
+    measurements={
+        "core_cladding_offset_um": Measured(0.12345, 0.0456),
+        "cladding_diameter_um": Measured(125.0, 0.8083),
+        "core_diameter_um": Measured(None),
+        **dict.fromkeys(OTHER_DIMENSIONS, Measured(None)),
+    },
 )
 PASSED = replace(FAILED, verdict=Verdict("PASS"), defects=())
 
@@ -182,7 +193,7 @@ NO_SCALE = replace(
     verdict=Verdict("NOT_GRADED", ("No scale: neither a known diameter nor a calibration",)),
     scale=None,
     defects=tuple(map(_in_pixels, FAILED.defects)),
-    measurements={},
+    measurements=dict.fromkeys(FAILED.measurements, Measured(None)),
 )
 NOT_LOCATED = replace(
     FAILED,
@@ -201,7 +212,10 @@ UNREADABLE = replace(
     verdict=Verdict("NOT_GRADED", ("Unreadable: the file is empty",)),
 )
 OUT_OF_FOCUS = replace(
-    NOT_LOCATED, geometry=GEOMETRY, verdict=Verdict("NOT_GRADED", ("Out of focus: sharpness 1.2, needs 3",))
+    NOT_LOCATED,
+    geometry=GEOMETRY,
+    measurements=NO_SCALE.measurements,
+    verdict=Verdict("NOT_GRADED", ("Out of focus: sharpness 1.2, needs 3",)),
 )
 NOMINAL_CORE = replace(FAILED, geometry=replace(GEOMETRY, core=CoreFit(circle_um(9), "nominal", "cannot be seen")))
 NO_CORE = replace(FAILED, geometry=replace(GEOMETRY, core=None))

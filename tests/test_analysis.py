@@ -16,18 +16,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import find_scale, judge, measure, measure_geometry, zone_outlines
-from config_loader import ScaleSettings, load_config
+from analysis import judge, measure, zone_outlines
+from config_loader import load_config
 from records import (
     CLASSIFICATIONS,
     ZONE_LETTERS,
     ZONE_NAMES,
     Candidate,
-    CoreFit,
     Criteria,
     Defect,
     Ellipse,
-    FiberGeometry,
     Mask,
     Points,
     Request,
@@ -37,7 +35,8 @@ from records import (
     ZoneOutline,
     Zones,
 )
-from tests.inspections import cladding_fit, mark
+from tests.faces import asked, ellipse_in_px, face_of, face_with, measured_core, pixel_sizes, scale_of
+from tests.inspections import mark
 
 few = settings(max_examples=40)
 
@@ -343,173 +342,6 @@ def test_a_face_fails_just_when_a_mark_is_blamed(key, marks):
     assert blamed == {name for v in judgement.verdict.violations for name in v.defects}
     assert (judgement.verdict.status == "FAIL") == bool(blamed)
     assert all(d.counted for d in judgement.defects if d.severity != "LOW")
-
-
-# --- scale
-
-
-def ellipse_in_px(
-    diameter_um: float, um_per_px: tuple[float, float], stretch: float = 1.0, turn: float = 0.0
-) -> Ellipse:
-    """A circle of the face, lengthened by `stretch` along `turn` (degrees), as pixels of that size show it."""
-    c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    shape = np.array([[c, -s], [s, c]]) @ np.diag([stretch, 1.0]) * diameter_um / np.array(um_per_px)[:, None]
-    directions, axes, _ = np.linalg.svd(shape)
-    angle = math.degrees(math.atan2(directions[1, 0], directions[0, 0])) % 180
-    return Ellipse((300.0, 250.0), (float(axes[0]), float(axes[1])), angle)
-
-
-def face_of(cladding_px: float, core: CoreFit | None = None) -> FiberGeometry:
-    return face_with(Ellipse((300.0, 250.0), (cladding_px, cladding_px), 0.0), core)
-
-
-def face_with(cladding: Ellipse, core: CoreFit | None = None) -> FiberGeometry:
-    return FiberGeometry(cladding_fit(cladding), core)
-
-
-def asked(cladding_um: float | None = 125.0, **others: Any) -> Request:
-    return Request("iec_61300_3_35_2015", "multimode", cladding_diameter_um=cladding_um, **others)
-
-
-def set_to(**changes: Any) -> ScaleSettings:
-    return replace(CONFIG.scale, **changes)
-
-
-def scale_of(um_per_px: tuple[float, float]) -> Scale:
-    return Scale(um_per_px[0], um_per_px[1], "user_cladding")
-
-
-CALIBRATION = Scale(0.44, 0.40, "calibration")
-pixel_sizes = st.tuples(st.floats(0.2, 2.0), st.floats(0.8, 1.25)).map(lambda v: (v[0] * v[1], v[0]))
-
-
-@few
-@given(um_per_px=pixel_sizes, diameter_um=st.floats(60, 500))
-def test_a_known_cladding_and_pixel_aspect_ratio_give_the_scale_of_both_axes(um_per_px, diameter_um):
-    request = asked(diameter_um, pixel_aspect_ratio=um_per_px[0] / um_per_px[1])
-    scale, warnings = find_scale(ellipse_in_px(diameter_um, um_per_px), request, None, CONFIG.scale)
-    assert scale is not None
-    assert (scale.um_per_px_x, scale.um_per_px_y) == pytest.approx(um_per_px)
-    assert scale.source == "user_cladding"
-    assert warnings == ()
-
-
-@few
-@given(um_per_px=pixel_sizes)
-def test_a_fiber_that_is_not_angled_shows_the_pixel_aspect_ratio(um_per_px):
-    cladding = ellipse_in_px(125.0, um_per_px)
-    scale, warnings = find_scale(cladding, asked(), None, set_to(fiber_is_angled=False))
-    assert scale is not None
-    assert (scale.um_per_px_x, scale.um_per_px_y) == pytest.approx(um_per_px)
-    assert warnings == ()
-
-
-@few
-@given(um_per_px=pixel_sizes, stretch=st.floats(1.0, 1.3), turn=st.floats(0, 180))
-def test_the_short_axis_of_a_face_cut_at_an_angle_is_the_diameter(um_per_px, stretch, turn):
-    cladding = ellipse_in_px(125.0, um_per_px, stretch, turn)
-    request = asked(pixel_aspect_ratio=um_per_px[0] / um_per_px[1])
-    scale, warnings = find_scale(cladding, request, None, set_to(fiber_is_angled=True))
-    assert scale is not None
-    assert (scale.um_per_px_x, scale.um_per_px_y) == pytest.approx(um_per_px)
-    assert warnings == ()
-
-
-def test_an_ellipse_that_nobody_explains_is_a_warning_with_both_explanations():
-    cladding = ellipse_in_px(125.0, (0.5, 0.5 * 1.09))
-    scale, (warning,) = find_scale(cladding, asked(), None, CONFIG.scale)
-    assert scale is not None
-    assert scale.pixel_aspect_ratio == 1
-    assert f"{1 / 1.09:.4f}" in warning
-    assert f"{math.degrees(math.acos(1 / 1.09)):.1f} deg" in warning
-
-
-def test_the_known_diameter_wins_over_the_calibration():
-    cladding = ellipse_in_px(125.0, (0.5, 0.5))
-    scale, _ = find_scale(cladding, asked(), Scale(0.501, 0.501, "calibration"), CONFIG.scale)
-    assert scale is not None
-    assert scale.um_per_px == pytest.approx(0.5)
-    assert scale.source == "user_cladding"
-
-
-@pytest.mark.parametrize(("calibrated", "warned"), [(0.5, 0), (0.51, 0), (0.49, 0), (0.52, 1), (0.48, 1)])
-def test_a_calibration_that_disagrees_with_the_known_diameter_is_a_warning(calibrated, warned):
-    settings = set_to(max_disagreement_pct=3.0)
-    cladding, calibration = ellipse_in_px(125.0, (0.5, 0.5)), Scale(calibrated, calibrated, "calibration")
-    _, warnings = find_scale(cladding, asked(), calibration, settings)
-    assert len(warnings) == warned
-    assert all("0.5000" in w and f"{calibrated:.4f}" in w and "3 %" in w for w in warnings)
-
-
-def test_without_a_known_diameter_the_calibration_is_the_scale():
-    assert find_scale(ellipse_in_px(125.0, (0.5, 0.5)), asked(None), CALIBRATION, CONFIG.scale) == (CALIBRATION, ())
-
-
-def test_a_calibration_lends_its_pixel_aspect_ratio_to_a_known_diameter():
-    scale, _ = find_scale(ellipse_in_px(125.0, (0.44, 0.40)), asked(), CALIBRATION, CONFIG.scale)
-    assert scale is not None
-    assert (scale.um_per_px_x, scale.um_per_px_y) == pytest.approx((0.44, 0.40))
-
-
-def test_an_assumed_diameter_says_that_it_is_assumed():
-    cladding = ellipse_in_px(125.0, (0.5, 0.5))
-    scale, warnings = find_scale(cladding, asked(None), None, set_to(assume_cladding_um=125.0))
-    assert scale is not None
-    assert scale.um_per_px == pytest.approx(0.5)
-    assert scale.source == "assumed_cladding"
-    assert any("Assumed" in w and "125 um" in w for w in warnings)
-
-
-def test_nothing_is_assumed_as_the_program_ships():
-    assert find_scale(ellipse_in_px(125.0, (0.5, 0.5)), asked(None), None, CONFIG.scale) == (None, ())
-
-
-# --- geometry
-
-
-def measured_core(ellipse: Ellipse) -> CoreFit:
-    return CoreFit(ellipse, "measured", rms_px=0.1, support=0.9)
-
-
-def test_a_round_concentric_fiber_has_no_errors():
-    core = measured_core(Ellipse((300.0, 250.0), (100.0, 100.0), 0.0))
-    values = measure_geometry(face_of(250.0, core), Scale(0.5, 0.5, "user_cladding"))
-    assert values["cladding_diameter_um"] == pytest.approx(125)
-    assert values["core_diameter_um"] == pytest.approx(50)
-    for name in ("core_cladding_offset_um", "cladding_non_circularity_pct", "core_non_circularity_pct"):
-        assert values[name] == pytest.approx(0, abs=1e-6)
-
-
-@few
-@given(um_per_px=pixel_sizes, stretch=st.floats(1.0, 1.2), turn=st.floats(0, 180))
-def test_non_circularity_is_the_difference_of_the_axes_over_their_mean(um_per_px, stretch, turn):
-    scale = scale_of(um_per_px)
-    values = measure_geometry(face_with(ellipse_in_px(125.0, um_per_px, stretch, turn)), scale)
-    assert values["cladding_non_circularity_pct"] == pytest.approx(200 * (stretch - 1) / (stretch + 1), abs=1e-6)
-    assert values["cladding_diameter_um"] == pytest.approx(125 * (stretch + 1) / 2)
-
-
-def test_concentricity_error_is_the_distance_of_the_centres_in_micrometres():
-    core = measured_core(Ellipse((300.0 + 3 / 0.5, 250.0 + 4 / 0.4), (20.0, 25.0), 0.0))
-    cladding = Ellipse((300.0, 250.0), (125 / 0.5, 125 / 0.4), 0.0)
-    values = measure_geometry(face_with(cladding, core), Scale(0.5, 0.4, "user_cladding"))
-    assert values["core_cladding_offset_um"] == pytest.approx(5)
-    assert values["core_cladding_offset_px"] == pytest.approx(math.hypot(6, 10))
-
-
-def test_without_a_scale_only_pixels_are_measured():
-    values = measure_geometry(face_of(250.0, measured_core(Ellipse((301.0, 250.0), (100.0, 100.0), 0.0))), None)
-    assert {name for name, value in values.items() if value is None} == {
-        name for name in values if name.endswith("_um")
-    }
-    assert values["cladding_diameter_px"] == 250
-    assert values["core_cladding_offset_px"] == 1
-
-
-@pytest.mark.parametrize("core", [None, CoreFit(Ellipse((300.0, 250.0), (100.0, 100.0), 0.0), "nominal", "unseen")])
-def test_a_core_that_was_not_measured_has_no_figures(core):
-    values = measure_geometry(face_of(250.0, core), Scale(0.5, 0.5, "user_cladding"))
-    assert all(value is None for name, value in values.items() if name.startswith("core"))
 
 
 # --- zones

@@ -24,6 +24,7 @@ ROWS = {
     "camera": 1,
     "plots": 1,
     "whole_files": 1,
+    "dimensions": 2,
     "edges": 2,
     "image_processing": 2,
     "analysis": 2,
@@ -47,7 +48,17 @@ ROWS = {
 # Each package from outside the standard library, and the rooms it may be used in.
 ROOMS = {
     "numpy": set(ROWS)
-    - {"config_loader", "whole_files", "manifest", "image_files", "pipeline", "batch", "arguments", "main"},
+    - {
+        "config_loader",
+        "whole_files",
+        "manifest",
+        "image_files",
+        "dimensions",
+        "pipeline",
+        "batch",
+        "arguments",
+        "main",
+    },
     "cv2": {
         "analysis",
         "annotation",

@@ -131,7 +131,7 @@ def test_the_geometry_is_that_of_the_rendered_face():
     assert inspection.geometry is not None
     assert inspection.geometry.cladding.ellipse.center_px == pytest.approx((203.3, 196.2), abs=0.1)
     assert inspection.geometry.cladding.ellipse.mean_diameter_px == pytest.approx(125 / SQUARE_PX, abs=0.2)
-    assert inspection.measurements["core_diameter_um"] == pytest.approx(50, abs=0.5)
+    assert inspection.measurements["core_diameter_um"].value == pytest.approx(50, abs=0.5)
     assert inspection.scale is not None
     assert inspection.scale.um_per_px == pytest.approx(SQUARE_PX, rel=0.002)
 
