@@ -41,6 +41,7 @@ class Preprocessing:
     illumination_max_share: float
     saturation_level: float
     saturation_max_fraction: float
+    clipped_max_zone: float
     focus_min: float
     sharp_px: float
     max_pixels: int
@@ -93,6 +94,8 @@ class CoreSettings:
     max_rms_share: float
     max_rms_px: float
     max_darkness: float
+    shining_min_contrast: float
+    shining_min_support: float
     max_offset_share: float
     min_axis_ratio: float
     ratio_tolerance: float

@@ -483,6 +483,15 @@ def zone_map(
     return Zones(labels, tuple(outlines))
 
 
+def clipped_shares(gray: FloatImage, zones: Zones, saturation_level: float) -> Mapping[str, float]:
+    """Share of the pixels of each zone in which no mark can be seen, for they are black or saturated; by its name."""
+    clipped = (gray >= saturation_level) | (gray <= 1 - saturation_level)
+    count = np.bincount(zones.labels.ravel(), minlength=1 + len(ZONE_LETTERS))
+    lost = np.bincount(zones.labels[clipped], minlength=1 + len(ZONE_LETTERS))
+    places = ((outline.name, 1 + ZONE_LETTERS.index(outline.letter)) for outline in zones.outlines)
+    return {name: float(lost[k] / count[k]) if count[k] else 0.0 for name, k in places}
+
+
 ROUNDING = 1e-9  # of a form whose ellipse passes through the centre of a pixel: that is inside, however it is turned
 
 

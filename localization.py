@@ -71,7 +71,12 @@ def locate(
     core = locate_core(gray, cladding, core_settings, _core_ratio(known, cladding))
     confirmed = choice.faint and core is not None and core.source == "measured"
     reason = _why_not(edge, confirmed, settings, known) or _why_no_border(gray, edge, settings, known)
-    return NotLocated(reason) if reason else FiberGeometry(cladding, core, choice.warnings)
+    if reason:
+        return NotLocated(reason)
+    warnings = choice.warnings
+    if core is not None and core.source == "nominal":
+        warnings += _shining_elsewhere(gray, cladding, core, core_settings)
+    return FiberGeometry(cladding, core, warnings)
 
 
 def _core_ratio(known: Known, cladding: CladdingFit) -> float | None:
@@ -514,6 +519,19 @@ def locate_core(
         return None
     _, reason = max(judged, key=lambda entry: _score(entry[0]), default=(None, "no edge near its nominal radius"))
     return CoreFit(cladding.ellipse.scaled(core_ratio), "nominal", reason)
+
+
+def _shining_elsewhere(
+    gray: FloatImage, cladding: CladdingFit, nominal: CoreFit, settings: CoreSettings
+) -> tuple[str, ...]:
+    """A warning when a core shines, but not one of the known diameter."""
+    judged = _judged_cores(gray, ellipse_fit.to_form(cladding.ellipse), settings, None)
+    good = [edge for edge, reason in judged if not reason and -edge.step >= settings.shining_min_contrast]
+    shining = [edge for edge in good if edge.support >= settings.shining_min_support]
+    if not shining:
+        return ()
+    found, known = max(shining, key=_score).ellipse.mean_diameter_px, nominal.ellipse.mean_diameter_px
+    return (f"Core contradiction: a core {found:.1f} px wide shines, by the known diameters it must be {known:.1f} px",)
 
 
 def _judged_cores(

@@ -70,6 +70,7 @@ class _Found:
     outlines: tuple[ZoneOutline, ...]
     defects: tuple[Defect, ...]
     cells: tuple[Cell, ...]
+    clipped: Mapping[str, float]  # zone -> share of its pixels that are black or saturated
     pixel_px: float  # pixels of the picture that one pixel spans in which marks were sought
 
 
@@ -189,6 +190,7 @@ def _find_defects(
         outlines = analysis.zone_outlines(geometry, criteria, request, scale)
         picture = image_processing.working_picture(gray, geometry, config.residual.max_cladding_px)
         zones = image_processing.zone_map(picture.gray.shape, outlines, picture.pixel_px)
+        clipped = image_processing.clipped_shares(picture.gray, zones, config.preprocessing.saturation_level)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         residual = image_processing.residual(picture, reach * BEYOND_ZONES, config.residual)
@@ -210,7 +212,7 @@ def _find_defects(
     if config.reporting.cells:
         with clock.stage("cells", "Cell Statistics"):
             cells = _measure_cells(gray, outlines, residual, evidence, inspected, request)
-    return _Found(outlines, inspected, cells, math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
+    return _Found(outlines, inspected, cells, clipped, math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
 
 
 def _measure_cells(
@@ -248,14 +250,20 @@ def _cut_zones(
     outlines: tuple[ZoneOutline, ...], criteria: Criteria, request: Request, size: tuple[int, int], config: Config
 ) -> tuple[_CutZone, ...]:
     settings = config.measurement
-    limited = {zone.letter for zone in criteria.zones if analysis.has_limit(zone)}
+    limited = _limited_zones(criteria, request)
     cut = []
-    for outline in (o for o in outlines if o.letter in limited and o.name in request.zones):
+    for outline in (o for o in outlines if o.name in limited):
         share = analysis.coverage(outline, *size)
         if share < settings.min_coverage:
             tolerable = outline.letter not in analysis.CRITICAL and share >= settings.min_coverage_outer
             cut.append(_CutZone(outline.name, share, tolerable))
     return tuple(cut)
+
+
+def _limited_zones(criteria: Criteria, request: Request) -> tuple[str, ...]:
+    """Names of the zones to inspect in which any number of marks is limited, the innermost first."""
+    names = (ZONE_NAMES[zone.letter] for zone in criteria.zones if analysis.has_limit(zone))
+    return tuple(name for name in names if name in request.zones)
 
 
 def _why_not_graded(
@@ -275,6 +283,10 @@ def _why_not_graded(
     hopeless = [zone for zone in cut if not zone.tolerable]
     if hopeless:
         return f"Fiber cut by the border: {hopeless[0].seen}"
+    most = config.preprocessing.clipped_max_zone
+    for name in _limited_zones(criteria, request):
+        if found.clipped.get(name, 0.0) > most:
+            return f"Clipped: {found.clipped[name]:.0%} of zone {name} is black or saturated, at most {most:.0%} may be"
     limit_um, needed = analysis.smallest_limit_um(criteria, request.zones), config.measurement.min_pixels_per_limit
     pixels = math.inf if limit_um is None else limit_um / (scale.um_per_px * found.pixel_px)
     if pixels < needed:

@@ -136,3 +136,16 @@ def test_a_wrong_request_names_all_that_is_wrong():
     with pytest.raises(UserError) as caught:
         make_request(ASKED, {"fiber_class": "none such", "core_diameter_um": 125.0}, CRITERIA)
     assert len(str(caught.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize(("text", "angled"), [("yes", True), ("No", False), ("1", True), ("false", False), ("", None)])
+def test_a_row_says_whether_the_face_is_angled(read, text, angled):
+    (request,) = read(f"file,fiber_is_angled\na.png,{text}\n").requests.values()
+    assert request.fiber_is_angled is angled
+
+
+def test_an_answer_that_is_none_is_refused_with_the_answers(read):
+    with pytest.raises(
+        UserError, match="row 2: fiber_is_angled must be one of yes, true, 1, no, false, 0, got 'maybe'"
+    ):
+        read("file,fiber_is_angled\na.png,maybe\n")

@@ -217,6 +217,33 @@ def test_a_calibration_that_disagrees_is_a_warning_on_the_image():
     assert inspection.verdict.status == "PASS"
 
 
+def test_a_core_of_known_diameter_is_expected_by_the_calibration_alone():
+    unlit = rendered(core=FACE.cladding)
+    request = Request("iec_61300_3_35_2015", "custom", core_diameter_um=50.0, pixel_aspect_ratio=1.0)
+    inspection = inspect(unlit, request, calibration=Scale(SQUARE_PX, SQUARE_PX, "calibration"))
+    assert inspection.geometry is not None
+    assert inspection.geometry.core is not None
+    assert inspection.geometry.core.source == "nominal"
+    assert inspection.geometry.core.ellipse.mean_diameter_px == pytest.approx(50 / SQUARE_PX, rel=0.002)
+
+
+def test_a_circle_of_another_size_than_calibration_and_diameter_give_is_no_cladding():
+    inspection = inspect(rendered(), calibration=Scale(2 * SQUARE_PX, 2 * SQUARE_PX, "calibration"))
+    assert "within 20%" in reason(inspection)
+
+
+def test_a_core_that_shines_beside_its_known_diameter_is_a_warning():
+    inspection = inspect(rendered(), replace(MULTIMODE, fiber_class="custom", core_diameter_um=9.0))
+    assert any(w.startswith("Core contradiction") for w in inspection.quality.warnings)
+    assert not any(w.startswith("Core contradiction") for w in clean().quality.warnings)
+
+
+def test_a_zone_that_is_all_white_is_not_graded():
+    assert reason(inspect(rendered(core=255.0, core_slope=40.0))).startswith("Clipped: ")
+    only_cladding = replace(MULTIMODE, zones=("cladding",))
+    assert inspect(rendered(core=255.0, core_slope=40.0), only_cladding).verdict.status == "PASS"
+
+
 def test_criteria_that_need_a_core_are_not_applied_without_one():
     unlit = rendered(core=FACE.cladding)
     request = Request("iec_61300_3_35_2015", "custom", cladding_diameter_um=125.0, pixel_aspect_ratio=1.0)
