@@ -144,6 +144,7 @@ class ResidualSettings:
     pooled_px: float
     min_noise: float
     contrast_floor: float
+    max_texture: float
     darkest_level: float
     edge_jitter_px: float
     cladding_jitter_px: float

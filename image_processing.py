@@ -246,13 +246,14 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
     )
     noise = _noise(smooth, sigma, s, coordinates.s, settings)
     beside = _noise_beside_edge(sigma, s * radius_px - radius_px, coordinates.rho, settings)
+    most = _most_noise(window, background, settings)
     clear = np.abs(coordinates.rho - 1) * radius_px > settings.guard_px
     return Residual(
         origin_px=origin,
         pixel_px=picture.pixel_px,
         gray=left,
-        snr=smooth / _with_floors(noise, background, settings.edge_jitter_px, settings),
-        edge_snr=smooth / _with_floors(beside, background, settings.cladding_jitter_px, settings),
+        snr=smooth / _with_floors(np.minimum(noise, most), background, settings.edge_jitter_px, settings),
+        edge_snr=smooth / _with_floors(np.minimum(beside, most), background, settings.cladding_jitter_px, settings),
         background=background,
         rho=coordinates.rho,
         cladding_radius_px=radius_px,
@@ -445,6 +446,17 @@ def _noise_beside_edge(
     outside = near & (outward_px > settings.edge_px)
     within, beyond = (float(np.median(sigma[side])) if side.any() else settings.min_noise for side in (inside, outside))
     return np.where(rho < 1, within, beyond).astype(np.float32)
+
+
+def _most_noise(window: FloatImage, background: FloatImage, settings: ResidualSettings) -> FloatImage:
+    """A texture stronger than glass, metal and camera make is no noise but dirt, which would hide itself."""
+    across = np.abs(window[:, 1:-1] - (window[:, :-2] + window[:, 2:]) / 2)[::3]
+    white = MAD_TO_SIGMA * float(np.median(across)) / math.sqrt(1.5)  # of a pixel, of what no optics can blur
+    smoothed = white / (2 * math.sqrt(math.pi) * settings.smooth_px)
+    return np.maximum(settings.max_texture * background, WHITE_NOISE_MARGIN * smoothed)
+
+
+WHITE_NOISE_MARGIN = 3.0  # the noise of a compressed picture hangs together a little
 
 
 def _with_floors(noise: FloatImage, background: FloatImage, jitter_px: float, settings: ResidualSettings) -> FloatImage:
