@@ -284,6 +284,7 @@ def _panel(inspection: Inspection, pen: _Pen, width: int, unlabelled: int) -> Pi
         [
             _verdict_strip(inspection, pen, width, unlabelled),
             _text_strip(_wrapped(criteria_text(inspection), pen, width - pen.row(), 2), pen, width),
+            *_dimension_strips(inspection, pen, width),
             _legend_strip(inspection, pen, width),
         ]
     )
@@ -335,6 +336,33 @@ def _found_text(inspection: Inspection, unlabelled: int) -> list[str]:
     found, counted = len(inspection.defects), sum(defect.counted for defect in inspection.defects)
     more = f" (+{unlabelled} more, without label)" if unlabelled else ""
     return [f"{found} mark{'s' * (found != 1)} found, {counted} counted{more}"]
+
+
+def _dimension_strips(inspection: Inspection, pen: _Pen, width: int) -> list[Picture]:
+    text = dimensions_text(inspection)
+    return [_text_strip(_wrapped(text, pen, width - pen.row(), 2), pen, width)] if text else []
+
+
+_DIMENSIONS = (
+    ("cladding_diameter", "cladding"),
+    ("core_diameter", "core"),
+    ("core_cladding_offset", "concentricity error"),
+    ("cladding_non_circularity", "non-circularity of cladding"),
+    ("core_non_circularity", "of core"),
+)
+
+
+def dimensions_text(inspection: Inspection) -> str:
+    """The measured dimensions of the fiber with their uncertainties; empty where nothing was located."""
+    unit = "px" if inspection.scale is None else "um"
+    shown = []
+    for key, name in _DIMENSIONS:
+        kind = "pct" if key.endswith("circularity") else unit
+        found = inspection.measurements.get(f"{key}_{kind}")
+        if found is not None and found.value is not None:
+            sure = "" if found.uncertainty is None else f" ± {found.uncertainty:.2f}"
+            shown.append(f"{name} {found.value:.2f}{sure} {'%' if kind == 'pct' else unit}")
+    return f"Fiber (k = 2): {', '.join(shown)}" if shown else ""
 
 
 def criteria_text(inspection: Inspection) -> str:

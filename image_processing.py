@@ -247,12 +247,16 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
     noise = _noise(smooth, sigma, s, coordinates.s, settings)
     beside = _noise_beside_edge(sigma, s * radius_px - radius_px, coordinates.rho, settings)
     most = _most_noise(window, background, settings)
+    near = _near_edges(
+        geometry, coordinates.s * np.float32(radius_px), settings
+    )  # where an edge that wavers is no dirt
     clear = np.abs(coordinates.rho - 1) * radius_px > settings.guard_px
     return Residual(
         origin_px=origin,
         pixel_px=picture.pixel_px,
         gray=left,
-        snr=smooth / _with_floors(np.minimum(noise, most), background, settings.edge_jitter_px, settings),
+        snr=smooth
+        / _with_floors(np.where(near, noise, np.minimum(noise, most)), background, settings.edge_jitter_px, settings),
         edge_snr=smooth / _with_floors(np.minimum(beside, most), background, settings.cladding_jitter_px, settings),
         background=background,
         rho=coordinates.rho,
@@ -294,7 +298,7 @@ def _unwrapped(
     return np.ascontiguousarray(polar.T)
 
 
-def _near_edges(geometry: FiberGeometry, r_px: FloatArray, settings: ResidualSettings) -> Mask:
+def _near_edges(geometry: FiberGeometry, r_px: FloatArray | FloatImage, settings: ResidualSettings) -> Mask:
     radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
     edges = (1.0, _frame(geometry).core_ratio)
     return np.min([np.abs(r_px - edge * radius_px) for edge in edges], axis=0) < settings.edge_px

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from annotation import annotate, criteria_text, label_text, place_labels, plain_text
+from annotation import annotate, criteria_text, dimensions_text, label_text, place_labels, plain_text
 from plots import COUNTED_COLOUR, STATUS_COLOURS, UNCOUNTED_COLOUR, VIOLATING_COLOUR, ZONE_COLOURS, ellipse_points
-from records import Defect, Inspection, Points, Verdict
+from records import Defect, Inspection, Measured, Points, Verdict
 from tests.inspections import (
     CENTER,
     COUNTED,
@@ -211,3 +211,16 @@ def test_a_twelve_bit_picture_in_sixteen_bits_can_be_seen() -> None:
 def test_many_long_reasons_do_not_grow_the_panel() -> None:
     long = replace(FAILED, verdict=Verdict("FAIL", ("a reason that goes on " * 30,) * 9, FAILED.verdict.violations))
     assert annotate(GREY, long).shape == annotate(GREY, FAILED).shape
+
+
+def test_the_dimensions_stand_below_the_picture_with_their_uncertainties():
+    text = dimensions_text(FAILED)
+    assert "cladding 125.00 ± 0.81 um" in text
+    assert "concentricity error 0.12 ± 0.05 um" in text
+    assert "core" not in text  # its diameter was not measured
+    assert dimensions_text(NOT_LOCATED) == ""
+
+
+def test_without_a_scale_the_dimensions_are_in_pixels():
+    measured = {"cladding_diameter_px": Measured(287.461, 0.244), "cladding_diameter_um": Measured(None)}
+    assert dimensions_text(replace(NO_SCALE, measurements=measured)) == ("Fiber (k = 2): cladding 287.46 ± 0.24 px")
