@@ -70,7 +70,11 @@ def locate(
     cladding = _cladding_fit(edge, edges.blur_of(gray, edge.form, choice.room))
     core = locate_core(gray, cladding, core_settings, _core_ratio(known, cladding))
     confirmed = choice.faint and core is not None and core.source == "measured"
-    reason = _why_not(edge, confirmed, settings, known) or _why_no_border(gray, edge, settings, known)
+    reason = (
+        _why_cut(gray, edge, settings)
+        or _why_not(edge, confirmed, settings, known)
+        or _why_no_border(gray, edge, settings, known)
+    )
     if reason:
         return NotLocated(reason)
     warnings = choice.warnings
@@ -419,6 +423,15 @@ def _refined(gray: FloatImage, choice: _Choice, factors: tuple[float, float], se
     wide = max(0.0 if choice.faint else min(settings.judging_share, choice.room / 2) * radius, 3 * tolerance)
     polarity, method = choice.edge.polarity, choice.edge.method
     return edges.judged(gray, form, polarity, wide, tolerance, method, choice.room, settings.angles)
+
+
+def _why_cut(gray: FloatImage, edge: Edge, settings: Localization) -> str:
+    points = ellipse_fit.points_along(edge.form, np.ones(settings.angles))
+    share = float(((points >= 0) & (points <= np.array(gray.shape[::-1]) - 1)).all(axis=1).mean())
+    if share >= settings.min_support:
+        return ""
+    least = settings.min_support
+    return f"the fiber is cut by the border: {share:.0%} of its edge lies in the picture, at least {least:.0%} needed"
 
 
 def _why_not(edge: Edge, confirmed: bool, settings: Localization, known: Known) -> str:

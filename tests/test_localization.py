@@ -242,6 +242,12 @@ def test_a_circular_line_is_no_border():
         assert isinstance(outcome(gray(line), known), NotLocated)
 
 
+def test_a_fiber_of_which_little_more_than_half_is_in_view_is_said_to_be_cut():
+    found = outcome(np.ascontiguousarray(gray(FACE)[:, : round(FACE.centre_px[0] + 12)]), ratio(FACE))
+    assert isinstance(found, NotLocated)
+    assert "cut by the border" in found.reason
+
+
 def test_half_a_disc_is_no_fiber():
     x = np.arange(FACE.shape[1])
     half = np.where(x < FACE.centre_px[0], gray(FACE), np.float32(FACE.ferrule / 255))
