@@ -9,7 +9,8 @@ and `p95`, median and 95th percentile of the distance between the centres in px;
 deviation of found minus true mean diameter in px. The diameters are known unless a title says otherwise.
 
 Two more parts: `surfaces`, the fibers seen in pictures that have none, with the seeds that draw these again, and
-`time`. All of it takes about five minutes.
+`time`. All of it takes about five minutes. docs/geometry.md holds the tables of one run, written by
+`--markdown docs/geometry.md`.
 
 Hough alone is cv2.HoughCircles (HOUGH_GRADIENT), the strongest circle of the median-blurred picture. Contour alone is
 Otsu's threshold and cv2.fitEllipse on the largest contour that is compact; its points are the middles of the outermost
@@ -608,7 +609,10 @@ def main() -> None:
     args = parser.parse_args()
     cv2.setNumThreads(1)
     config = load_config(ROOT / "config.json").profile(args.profile)
-    page = [f"# Localisation on rendered faces\n\n{args.faces} faces in each step, seed {args.seed}."]
+    _, _, explained = (__doc__ or "").split("\n\n", 2)
+    page = [
+        f"# Localisation on rendered faces\n\n{args.faces} faces in each step, seed {args.seed}.\n\n{explained.strip()}"
+    ]
     for table in all_tables(args, config):
         print(as_text(table), flush=True)
         page.append(as_markdown(table))
