@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import ellipse_fit
-from config_loader import Classification, Config, Measurement
+from config_loader import Classification, Config
+from line_width import unblurred_width
 from records import (
     ID_LETTERS,
     ZONE_LETTERS,
@@ -120,6 +121,8 @@ class _Mark:
     candidate: Candidate
     contour: Points  # (N, 2) x, y
     contrast: float
+    blur_px: float  # sigma of its edges
+    level: float  # share of its peak at which its outline was drawn
     rho: NDArray[np.float32]  # of its pixels
     features: Mapping[str, float]
 
@@ -153,7 +156,7 @@ def measure(
     for candidate in candidates:
         touched = _zones_touched(candidate, zones.labels)
         if touched:
-            mark = _mark(candidate, field, config.measurement)
+            mark = _mark(candidate, field, config)
             zone = (
                 touched[0] if criteria.zone_rule == "touched" else _zone_at_centroid(candidate, zones.labels, touched)
             )
@@ -161,17 +164,20 @@ def measure(
     return numbered(defects)
 
 
-def _mark(candidate: Candidate, field: Residual, settings: Measurement) -> _Mark:
+def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     x, y, w, h = candidate.bbox_px
     wx, wy = x - field.origin_px[0], y - field.origin_px[1]
     here = np.s_[wy : wy + h, wx : wx + w]
+    settings, fusion = config.measurement, config.fusion
     contour = _outline(_closed(candidate.mask, settings.join_px)) + np.array([x - 1.0, y - 1.0])
     gray, background = field.gray[here], np.maximum(field.background[here], settings.darkest_level)
     relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
     peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
     contrast = float(relative[peak])
     features = _features(candidate.mask, contour, relative, contrast)
-    return _Mark(candidate, contour, contrast, field.rho[here][candidate.mask], features)
+    peak_snr = float(np.abs(field.snr[here][candidate.mask]).max())
+    level = max(fusion.outline_level, min(fusion.weak_snr / max(peak_snr, 1e-6), 1.0))
+    return _Mark(candidate, contour, contrast, field.blur_px, level, field.rho[here][candidate.mask], features)
 
 
 def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
@@ -274,7 +280,8 @@ def _shape(mark: _Mark, axes: tuple[float, float]) -> _Shape:
     orientation = (angle if sides[0] >= sides[1] else angle + 90) % 180
     if run < MIN_LINEAR_ASPECT * area / run or run > MAX_CURL * diameter:
         return _Shape(area, long_side, short_side, diameter, orientation)
-    return _Shape(area, max(long_side, run), area / run, diameter, orientation)
+    width = unblurred_width(area / run, mark.blur_px * unit, mark.level)
+    return _Shape(area, max(long_side, run), width, diameter, orientation)
 
 
 MIN_LINEAR_ASPECT = 2.0  # above it length and width are taken along the mark, which may be curved
@@ -315,7 +322,7 @@ def _in_pixels(mark: _Mark, zone: str, touched: Sequence[str], field: Residual, 
     unit = math.sqrt(fx * fy)
     px = _shape(mark, (fx, fy))
     # by the thickest place: two specks that touch are no line, however long the outline around them
-    thickness = max(mark.features["thickness_px"] * unit, px.width)
+    thickness = max(mark.features["thickness_px"] * unit, px.area / px.length)
     features = dict(mark.features) | {"aspect_ratio": px.length / thickness}
     kind = classify(features, mark.candidate.on_edge, settings)
     perimeter = _outline_length(mark.contour, (fx, fy)) + math.pi * unit  # of the outline half a pixel further out

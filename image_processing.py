@@ -200,9 +200,14 @@ def working_picture(gray: FloatImage, geometry: FiberGeometry, max_cladding_px: 
     size = round(w / factor), round(h / factor)
     pixel_px = w / size[0], h / size[1]
     smaller = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
-    cladding = replace(geometry.cladding, ellipse=_reduced(geometry.cladding.ellipse, pixel_px))
+    unit = math.sqrt(pixel_px[0] * pixel_px[1])
+    blur_px = math.hypot(geometry.cladding.blur_px / unit, PIXEL_BLUR_PX)
+    cladding = replace(geometry.cladding, ellipse=_reduced(geometry.cladding.ellipse, pixel_px), blur_px=blur_px)
     core = geometry.core and replace(geometry.core, ellipse=_reduced(geometry.core.ellipse, pixel_px))
     return WorkingPicture(smaller, FiberGeometry(cladding, core), pixel_px)
+
+
+PIXEL_BLUR_PX = 1 / math.sqrt(12)  # each pixel of a reduced picture is a mean
 
 
 def _reduced(ellipse: Ellipse, pixel_px: tuple[float, float]) -> Ellipse:
@@ -261,6 +266,7 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
         background=background,
         rho=coordinates.rho,
         cladding_radius_px=radius_px,
+        blur_px=math.hypot(geometry.cladding.blur_px, settings.smooth_px),
         inside=(coordinates.rho < reach) & clear & lit,
     )
 

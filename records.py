@@ -224,6 +224,7 @@ class Residual:
     background: FloatImage
     rho: FloatImage  # distance from the cladding centre in cladding radii
     cladding_radius_px: float
+    blur_px: float  # sigma with which snr shows an edge: that of the optics and of the smoothing
     inside: Mask  # where marks are looked for: within reach and clear of the cladding edge's guard band
 
     def __post_init__(self) -> None:

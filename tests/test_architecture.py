@@ -22,6 +22,7 @@ ROWS = {
     "ellipse_fit": 1,
     "detectors": 1,
     "camera": 1,
+    "line_width": 1,
     "plots": 1,
     "whole_files": 1,
     "dimensions": 2,

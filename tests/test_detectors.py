@@ -55,6 +55,7 @@ def residual(snr, inside=None):
         background=np.full(SHAPE, 0.5, np.float32),
         rho=(DISTANCE / RADIUS_PX).astype(np.float32),
         cladding_radius_px=RADIUS_PX,
+        blur_px=0.0,
         inside=np.ones(SHAPE, bool) if inside is None else inside,
     )
 

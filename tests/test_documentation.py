@@ -66,10 +66,11 @@ def test_the_module_map_lists_every_module_with_its_row_and_nothing_else() -> No
     assert sorted(listed) == sorted((str(ROWS[name]), name) for name in modules)
 
 
-def test_every_picture_and_page_that_is_linked_is_there() -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", README + OUTPUTS)
+@pytest.mark.parametrize(("page", "folder"), [(README, ROOT), (OUTPUTS, ROOT / "docs")], ids=["README", "outputs"])
+def test_every_picture_and_page_that_is_linked_is_there(page: str, folder: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", page)
     assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert [link for link in links if not (folder / link).exists()] == []
 
 
 def test_every_make_target_that_is_named_exists() -> None:

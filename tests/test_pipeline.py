@@ -86,6 +86,15 @@ def sizes(inspection: Inspection) -> np.ndarray:
     return np.array(sorted(rows, key=lambda row: -(row[0] or 0)), float)
 
 
+@pytest.mark.parametrize("blur_px", [1.0, 1.5])
+@pytest.mark.parametrize("width_um", [1.5, 2.5, 3.5])
+def test_a_scratch_is_as_wide_as_it_is_whatever_the_blur(width_um, blur_px):
+    sharp = {"um_per_px_x": 0.435, "um_per_px_y": 0.435, "shape": (430, 560), "centre_px": (279.6, 214.7)}
+    line = Scratch(((-46.0, -10.0), (-36.0, 14.0)), width_um, -0.4)
+    (defect,) = inspect(rendered(line, blur_px=blur_px, **sharp)).defects
+    assert defect.width_um == pytest.approx(width_um, abs=0.3)
+
+
 # --- what is graded
 
 
