@@ -351,6 +351,7 @@ def _in_pixels(mark: _Mark, zone: str, touched: Sequence[str], field: Residual, 
         zones_touched=tuple(ZONE_NAMES[z] for z in touched),
         detected_by=tuple(n for n, share in mark.candidate.evidence.items() if share >= settings.min_agreement),
         features=features,
+        evidence=mark.candidate.evidence,
     )
 
 

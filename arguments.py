@@ -63,6 +63,7 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recursive", action="store_true", help="look in subfolders as well")
     parser.add_argument("--no-plots", action="store_true", help="write no histograms")
     parser.add_argument("--zone-images", action="store_true", help="cut each zone out as a picture of its own")
+    parser.add_argument("--agreement", action="store_true", help="write how far the detectors agree on each image")
     parser.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
     parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -138,6 +139,7 @@ def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reportin
         configured,
         cells=configured.cells or arguments.cells,
         zone_images=configured.zone_images or arguments.zone_images,
+        agreement=configured.agreement or arguments.agreement,
     )
 
 

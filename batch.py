@@ -11,9 +11,21 @@ from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
-from config_loader import Config, Reporting
+from config_loader import Config
 from decoding import Picture, decode_image
-from image_files import ANNOTATED, CELLS, DRAWN, HISTOGRAM, RESULT, SUMMARY, TABLE, ZONE_IMAGES, ImageFile, printable
+from image_files import (
+    AGREEMENT,
+    ANNOTATED,
+    CELLS,
+    DRAWN,
+    HISTOGRAM,
+    RESULT,
+    SUMMARY,
+    TABLE,
+    ZONE_IMAGES,
+    ImageFile,
+    printable,
+)
 from pipeline import inspect_image, not_measured
 from records import (
     PROGRAM,
@@ -28,6 +40,7 @@ from records import (
 from reporting import (
     Record,
     summary_row,
+    write_agreement,
     write_annotated,
     write_cells,
     write_defect_table,
@@ -232,7 +245,13 @@ def _write_results(batch: Batch, image: ImageFile, loaded: _Loaded, inspection: 
     started = perf_counter()
     start = str(batch.output_dir / image.name)
     with _writing(Path(start + RESULT)):
-        for end in (RESULT, TABLE, CELLS, *DRAWN):  # an earlier run may have left what this one does not write
+        for end in (
+            RESULT,
+            TABLE,
+            AGREEMENT,
+            CELLS,
+            *DRAWN,
+        ):  # an earlier run may have left what this one does not write
             Path(start + end).unlink(missing_ok=True)
         write_defect_table(Path(start + TABLE), inspection)
         if loaded.picture is not None:
@@ -240,15 +259,17 @@ def _write_results(batch: Batch, image: ImageFile, loaded: _Loaded, inspection: 
         if loaded.picture is not None and batch.plots:
             write_histogram(Path(start + HISTOGRAM), inspection)
         if loaded.picture is not None and was_measured(inspection):
-            _write_zones(start, loaded.picture, inspection, batch.config.reporting)
+            _write_on_request(start, loaded.picture, inspection, batch.config)
         times = {**inspection.timings_s, "read": loaded.read_s, "write": perf_counter() - started}
         inspection = replace(inspection, timings_s=times)
         write_result(Path(start + RESULT), inspection)
     return inspection
 
 
-def _write_zones(start: str, picture: Picture, inspection: Inspection, wanted: Reporting) -> None:
-    """What is written of each zone on request."""
+def _write_on_request(start: str, picture: Picture, inspection: Inspection, config: Config) -> None:
+    wanted = config.reporting
+    if wanted.agreement:
+        write_agreement(Path(start + AGREEMENT), inspection, config)
     if wanted.cells:
         write_cells(Path(start + CELLS), inspection)
     if wanted.zone_images:

@@ -219,6 +219,7 @@ class Reporting:
     plots: bool
     cells: bool
     zone_images: bool
+    agreement: bool
 
 
 @dataclass(frozen=True, slots=True)

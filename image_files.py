@@ -16,7 +16,11 @@ from records import ZONE_NAMES, Request, UserError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SUMMARY = "summary_report.csv"
 RESULT, TABLE, ANNOTATED, HISTOGRAM = "_result.json", "_report.csv", "_annotated.png", "_histogram.png"
-CELLS, ZONE_IMAGES = "_cells.csv", {zone: f"_zone_{zone}.png" for zone in ZONE_NAMES.values()}
+AGREEMENT, CELLS, ZONE_IMAGES = (
+    "_agreement.csv",
+    "_cells.csv",
+    {zone: f"_zone_{zone}.png" for zone in ZONE_NAMES.values()},
+)
 DRAWN = (ANNOTATED, HISTOGRAM, *ZONE_IMAGES.values())
 RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
 LONGEST_NAME = 200  # bytes; file systems end at 255, and what is appended needs the rest

@@ -336,6 +336,7 @@ class Defect:
     diameter_um: float | None = None
     r_min_um: float | None = None
     r_max_um: float | None = None
+    evidence: Mapping[str, float] = field(default_factory=dict)  # detector -> share of the mark it supports, 0..1
     counted: bool = False
     severity: Severity = "LOW"
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,6 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from annotation import annotate
+from config_loader import Config
 from decoding import Picture
 from detectors import DETECTORS
 from image_processing import zone_map
@@ -49,7 +51,17 @@ _DIGITS = 5
 _DEFECT_FIELDS = (
     *("area_px", "perimeter_px", "length_px", "width_px", "diameter_px", "r_min_px", "r_max_px", "orientation_deg"),
     *("length_um", "width_um", "diameter_um", "area_um2", "r_min_um", "r_max_um"),
-    *("circularity", "aspect_ratio", "contrast", "zones_touched", "severity", "counted", "detected_by", "features"),
+    *(
+        "circularity",
+        "aspect_ratio",
+        "contrast",
+        "zones_touched",
+        "severity",
+        "counted",
+        "detected_by",
+        "evidence",
+        "features",
+    ),
 )
 
 
@@ -307,8 +319,8 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def _of_cell(name: str, unit: str, dtype: str, meaning: str, key: str) -> Column:
-    return Column(name, unit, dtype, meaning, lambda cell: cell[key])
+def _keyed(name: str, unit: str, dtype: str, meaning: str, key: str) -> Column:
+    return Column(name, unit, dtype, meaning, lambda row: row[key])
 
 
 def _response(detector: str) -> Column:
@@ -318,23 +330,23 @@ def _response(detector: str) -> Column:
 
 
 CELL_COLUMNS: tuple[Column, ...] = (
-    _of_cell("Zone", "", "object", "zone whose pixels are measured", "zone"),
-    _of_cell("Row", "", "int64", "1 to 3, from the top of the zone's box", "row"),
-    _of_cell("Column", "", "int64", "1 to 3, from the left of the zone's box", "column"),
-    _of_cell("Left_px", "px", "float64", "left side of the cell, from the left of the picture", "left_px"),
-    _of_cell("Top_px", "px", "float64", "upper side of the cell, from the top of the picture", "top_px"),
-    _of_cell("Width_px", "px", "float64", "width of the cell: a third of that of the zone's outline", "width_px"),
-    _of_cell("Height_px", "px", "float64", "height of the cell: a third of that of the zone's outline", "height_px"),
-    _of_cell("Pixel_Count", "", "int64", "pixels of the zone in the cell", "pixel_count"),
-    _of_cell("Gray_Mean", "0..255", "float64", "mean grey level of these pixels", "gray_mean"),
-    _of_cell("Gray_Deviation", "0..255", "float64", "standard deviation of their grey levels", "gray_deviation"),
-    _of_cell("Entropy_bits", "bit", "float64", "entropy of the histogram of their grey levels", "entropy_bits"),
-    _of_cell("Gradient_X", "1/px", "float64", "mean slope of the grey level, to the right", "gradient_x"),
-    _of_cell("Gradient_Y", "1/px", "float64", "mean slope of the grey level, downwards", "gradient_y"),
+    _keyed("Zone", "", "object", "zone whose pixels are measured", "zone"),
+    _keyed("Row", "", "int64", "1 to 3, from the top of the zone's box", "row"),
+    _keyed("Column", "", "int64", "1 to 3, from the left of the zone's box", "column"),
+    _keyed("Left_px", "px", "float64", "left side of the cell, from the left of the picture", "left_px"),
+    _keyed("Top_px", "px", "float64", "upper side of the cell, from the top of the picture", "top_px"),
+    _keyed("Width_px", "px", "float64", "width of the cell: a third of that of the zone's outline", "width_px"),
+    _keyed("Height_px", "px", "float64", "height of the cell: a third of that of the zone's outline", "height_px"),
+    _keyed("Pixel_Count", "", "int64", "pixels of the zone in the cell", "pixel_count"),
+    _keyed("Gray_Mean", "0..255", "float64", "mean grey level of these pixels", "gray_mean"),
+    _keyed("Gray_Deviation", "0..255", "float64", "standard deviation of their grey levels", "gray_deviation"),
+    _keyed("Entropy_bits", "bit", "float64", "entropy of the histogram of their grey levels", "entropy_bits"),
+    _keyed("Gradient_X", "1/px", "float64", "mean slope of the grey level, to the right", "gradient_x"),
+    _keyed("Gradient_Y", "1/px", "float64", "mean slope of the grey level, downwards", "gradient_y"),
     *map(_response, DETECTORS),
-    _of_cell("Defect_Count", "", "int64", "marks of the zone with their centroid in the cell", "defect_count"),
-    _of_cell("Defect_Area_um2", "um2", "float64", "area of these marks", "defect_area_um2"),
-    _of_cell("Defect_Area_px2", "px2", "float64", "area of these marks", "defect_area_px"),
+    _keyed("Defect_Count", "", "int64", "marks of the zone with their centroid in the cell", "defect_count"),
+    _keyed("Defect_Area_um2", "um2", "float64", "area of these marks", "defect_area_um2"),
+    _keyed("Defect_Area_px2", "px2", "float64", "area of these marks", "defect_area_px"),
 )
 
 
@@ -363,6 +375,34 @@ def cell_table(inspection: Inspection) -> pd.DataFrame:
     columns = CELL_COLUMNS if inspection.scale else _without_scale(CELL_COLUMNS)
     rows = [{c.name: c.value(cell) for c in columns} for cell in map(_cell_json, inspection.cells)]
     return _frame(rows, {c.name: c.dtype for c in columns})
+
+
+AGREEMENT_COLUMNS: tuple[Column, ...] = (
+    _keyed("Detector_A", "", "object", "one detector", "a"),
+    _keyed("Detector_B", "", "object", "another, or the same", "b"),
+    _keyed("Weight_A", "", "float64", "weight of the first in the confidence map", "weight_a"),
+    _keyed("Weight_B", "", "float64", "weight of the second", "weight_b"),
+    _keyed("Marks_A", "", "int64", "marks that the first found", "marks_a"),
+    _keyed("Marks_B", "", "int64", "marks that the second found", "marks_b"),
+    _keyed("Marks_Both", "", "int64", "marks that both found", "both"),
+    _keyed("Agreement", "0..1", "float64", "marks that both found over those that either found", "agreement"),
+)
+
+
+def agreement_table(inspection: Inspection, config: Config) -> pd.DataFrame:
+    """One row per pair of the detectors in use, each also with itself, in the columns of NAME_agreement.csv."""
+    weights = {name: detector.weight for name, detector in config.detectors.items() if detector.enabled}
+    marks = {name: {d.id for d in inspection.defects if name in d.detected_by} for name in weights}
+    rows = [
+        {
+            **{"a": a, "b": b, "weight_a": weights[a], "weight_b": weights[b]},
+            **{"marks_a": len(marks[a]), "marks_b": len(marks[b]), "both": len(marks[a] & marks[b])},
+            "agreement": len(marks[a] & marks[b]) / len(marks[a] | marks[b]) if marks[a] | marks[b] else None,
+        }
+        for a, b in combinations_with_replacement(weights, 2)
+    ]
+    cells = [{c.name: c.value(row) for c in AGREEMENT_COLUMNS} for row in rows]
+    return _frame(cells, {c.name: c.dtype for c in AGREEMENT_COLUMNS})
 
 
 def _cell_json(cell: Cell) -> Record:
@@ -458,6 +498,11 @@ def _json_text(record: Record) -> str:
 def write_defect_table(path: Path, inspection: Inspection) -> None:
     """NAME_report.csv: one row per defect."""
     write_file(path, _csv_bytes(defect_table(inspection)))
+
+
+def write_agreement(path: Path, inspection: Inspection, config: Config) -> None:
+    """NAME_agreement.csv: one row per pair of detectors."""
+    write_file(path, _csv_bytes(agreement_table(inspection, config)))
 
 
 def write_cells(path: Path, inspection: Inspection) -> None:

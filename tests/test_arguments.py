@@ -59,19 +59,22 @@ def test_plots_are_made_where_the_profile_has_them_unless_refused(pictures):
 
 
 @pytest.mark.parametrize(
-    ("words", "cells", "zone_images"),
-    [((), False, False), (("--cells",), True, False), (("--zone-images",), False, True)],
+    ("words", "asked"),
+    [((), ()), (("--cells",), ("cells",)), (("--zone-images",), ("zone_images",)), (("--agreement",), ("agreement",))],
 )
-def test_what_is_written_zone_by_zone_is_asked_for_by_name(pictures, words, cells, zone_images):
+def test_what_is_written_on_request_is_asked_for_by_name(pictures, words, asked):
     reporting = batch_for(pictures, *words).config.reporting
-    assert (reporting.cells, reporting.zone_images) == (cells, zone_images)
+    assert tuple(name for name in ("cells", "zone_images", "agreement") if getattr(reporting, name)) == asked
+
+
+ALL_ASKED = '"cells": true, "zone_images": true, "agreement": true'
 
 
 def test_what_the_configuration_asks_for_needs_no_option(pictures, tmp_path):
-    text = CONFIG.read_text().replace('"cells": false, "zone_images": false', '"cells": true, "zone_images": true')
+    text = CONFIG.read_text().replace('"cells": false, "zone_images": false, "agreement": false', ALL_ASKED)
     (tmp_path / "config.json").write_text(text)
     reporting = batch_for(pictures, f"--config={tmp_path / 'config.json'}").config.reporting
-    assert (reporting.cells, reporting.zone_images) == (True, True)
+    assert (reporting.cells, reporting.zone_images, reporting.agreement) == (True, True, True)
 
 
 def test_a_calibration_gives_scale_and_hash(pictures, tmp_path):

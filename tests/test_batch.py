@@ -24,7 +24,7 @@ CONFIG = load_config(Path(__file__).parents[1] / "config.json").profile("fast_sc
 ASKED = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0)
 
 
-ZONE_BY_ZONE = replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True, zone_images=True))
+ZONE_BY_ZONE = replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True, zone_images=True, agreement=True))
 
 
 def batch_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> Batch:
@@ -72,7 +72,7 @@ def test_zones_are_written_one_by_one_when_the_configuration_asks_for_it(picture
     results_of(folder_of(pictures, "a.png"), out, config=ZONE_BY_ZONE)
     zones = {f"a_zone_{zone}.png" for zone in ("core", "cladding", "adhesive", "contact")}
     always = {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
-    assert written(out) == always | {"a_cells.csv"} | zones
+    assert written(out) == always | {"a_agreement.csv", "a_cells.csv"} | zones
 
 
 def test_nothing_is_written_of_zones_that_were_not_inspected(pictures, out):

@@ -12,7 +12,7 @@ import pytest
 
 from image_files import ANNOTATED, CELLS, HISTOGRAM, RESULT, SUMMARY, TABLE, ZONE_IMAGES
 from records import VERSION
-from reporting import CELL_COLUMNS, DEFECT_COLUMNS, SUMMARY_COLUMNS, Column, column_table
+from reporting import AGREEMENT_COLUMNS, CELL_COLUMNS, DEFECT_COLUMNS, SUMMARY_COLUMNS, Column, column_table
 from tests.test_architecture import ROOMS, ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,7 +91,11 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
     assert offered[program] - options_in(OUTPUTS) == set()
 
 
-@pytest.mark.parametrize("columns", [DEFECT_COLUMNS, CELL_COLUMNS, SUMMARY_COLUMNS], ids=["report", "cells", "summary"])
+@pytest.mark.parametrize(
+    "columns",
+    [DEFECT_COLUMNS, AGREEMENT_COLUMNS, CELL_COLUMNS, SUMMARY_COLUMNS],
+    ids=["report", "agreement", "cells", "summary"],
+)
 def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, ...]) -> None:
     table = column_table(columns)
     assert table in OUTPUTS, f"docs/outputs.md must hold this table:\n{table}"

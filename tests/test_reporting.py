@@ -20,8 +20,9 @@ from jsonschema import Draft202012Validator
 
 import records
 import reporting
+from config_loader import load_config
 from image_processing import zone_map
-from records import Ellipse, Inspection, UserError, ZoneOutline
+from records import Defect, Ellipse, Inspection, UserError, ZoneOutline
 from tests.inspections import (
     CENTER,
     COUNTED,
@@ -466,3 +467,35 @@ def test_the_pictures_are_png_files(tmp_path: Path) -> None:
     for name in ("annotated", "histogram"):
         WRITERS[name](tmp_path / f"{name}.png")
         assert cv2.imread(str(tmp_path / f"{name}.png"), cv2.IMREAD_UNCHANGED) is not None
+
+
+# --- agreement
+
+CONFIG = load_config(Path(__file__).parents[1] / "config.json").profile("deep_inspection")
+
+
+def _found_by(*names: str) -> Defect:
+    return replace(COUNTED, id=f"C{len(names)}{''.join(names)}", detected_by=names)
+
+
+def test_two_detectors_agree_on_the_marks_that_both_found() -> None:
+    marks = (
+        _found_by("do2mr"),
+        _found_by("do2mr", "lei"),
+        _found_by("lei", "gradient"),
+        _found_by("do2mr", "lei", "x"),
+    )
+    table = reporting.agreement_table(replace(FAILED, defects=marks), CONFIG)
+    rows = {(row["Detector_A"], row["Detector_B"]): row for row in table.to_dict("records")}
+    pair = rows["do2mr", "lei"]
+    assert (pair["Marks_A"], pair["Marks_B"], pair["Marks_Both"], pair["Agreement"]) == (3, 3, 2, 0.5)
+    assert (pair["Weight_A"], pair["Weight_B"]) == (0.5, 0.7)
+    assert rows["lei", "lei"]["Agreement"] == 1
+
+
+def test_detectors_that_found_nothing_neither_agree_nor_differ() -> None:
+    table = reporting.agreement_table(PASSED, CONFIG)
+    enabled = [name for name, detector in CONFIG.detectors.items() if detector.enabled]
+    assert len(table) == len(enabled) * (len(enabled) + 1) // 2
+    assert table["Agreement"].isna().all()
+    assert (table["Marks_Both"] == 0).all()
