@@ -173,6 +173,7 @@ class Fusion:
     """From the detectors' masks to candidate regions."""
 
     threshold: float
+    grow: bool
     weak_snr: float
     peak_px: int
     outline_level: float

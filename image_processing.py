@@ -591,7 +591,8 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
     Candidates in pixels of the picture, each with the share of it that every detector supports
     """
     chips = evidence.supports.get(EDGE_DETECTOR, np.zeros(field.snr.shape, bool))
-    marks = _grown(field, (evidence.confidence >= settings.threshold) & field.inside, settings) | chips
+    agreed = (evidence.confidence >= settings.threshold) & field.inside
+    marks = (_grown(field, agreed, settings) if settings.grow else agreed) | chips
     marks = bridge_dashes(marks, settings.dash_min_aspect_ratio, settings.dash_max_gap_px, settings.dash_max_turn_deg)
     joined = cv2.dilate(marks.astype(np.uint8), np.ones((settings.join_px, settings.join_px), np.uint8))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)

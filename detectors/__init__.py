@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-from detectors import black_hat, do2mr, edge_chip, gradient, lei, skeleton
+from detectors import black_hat, do2mr, do2mr_published, edge_chip, gradient, lei, lei_published, skeleton
 from records import Mask
 
 Detector: TypeAlias = Callable[..., Mask]
@@ -21,5 +21,7 @@ DETECTORS: Mapping[str, Detector] = MappingProxyType(
         "gradient": gradient.detect,
         "skeleton": skeleton.detect,
         "edge_chip": edge_chip.detect,
+        "do2mr_published": do2mr_published.detect,
+        "lei_published": lei_published.detect,
     }
 )

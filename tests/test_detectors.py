@@ -32,7 +32,9 @@ RADIUS_PX = 72.0
 ROWS, COLUMNS = np.indices(SHAPE)
 DISTANCE = np.hypot(COLUMNS - CENTRE[0], ROWS - CENTRE[1])
 
-every_detector = pytest.mark.parametrize("name", DETECTORS)
+every_file = pytest.mark.parametrize("name", DETECTORS)
+FOR_INSPECTION = [name for name, entry in PROFILES["deep_inspection"].detectors.items() if entry.enabled]
+every_detector = pytest.mark.parametrize("name", FOR_INSPECTION)
 either_sign = pytest.mark.parametrize("sign", [-1, 1], ids=["dark", "bright"])
 
 
@@ -103,7 +105,7 @@ def test_the_detectors_are_those_of_the_configuration():
     assert list(DETECTORS) == list(SHIPPED)
 
 
-@every_detector
+@every_file
 def test_the_settings_of_a_detector_are_the_keys_of_its_entry(name):
     residual_in, *asked = inspect.signature(DETECTORS[name]).parameters.values()
     assert residual_in.name == "residual"
@@ -111,7 +113,7 @@ def test_the_settings_of_a_detector_are_the_keys_of_its_entry(name):
     assert {one.name for one in asked} == set(SHIPPED[name]) - {"enabled", "weight"}
 
 
-@every_detector
+@every_file
 def test_each_detector_is_a_file_of_its_name(name):
     assert DETECTORS[name].__module__ == f"detectors.{name}"
 
@@ -340,3 +342,14 @@ def test_the_chip_ends_with_the_band_that_is_walked():
     reached = DISTANCE[found] - RADIUS_PX
     assert -shipped["inside_px"] <= reached.min() < -0.6 * shipped["inside_px"]
     assert 0.6 * shipped["outside_px"] < reached.max() <= shipped["outside_px"]
+
+
+# --- as published
+
+
+def test_the_mean_rule_is_raised_by_dirt_and_the_robust_rule_is_not():
+    snr = noise(0)
+    snr[60:140, 60:140] += 12 * np.sign(noise(1)[60:140, 60:140])  # a dirty corner
+    settings = dict(PROFILES["deep_inspection"].detectors["do2mr"].settings) | {"min_snr": 0.1}
+    robust, mean = (DETECTORS["do2mr"](residual(snr), **settings | {"rule": rule}) for rule in ("robust", "mean"))
+    assert mean.sum() < 0.5 * robust.sum()

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 import image_processing
 from config_loader import load_config
 from decoding import to_gray
-from detectors import DETECTORS
 from records import ZONE_LETTERS, CoreFit, Ellipse, FiberGeometry, ZoneOutline
 from synthetic import Chip, Contamination, FaceSpec, Illumination, Pit, Ring, Scratch, render_face
 from tests.inspections import cladding_fit
@@ -641,16 +640,19 @@ def test_a_box_fits_its_mask():
         assert candidate.mask[:, -1].any()
 
 
+ENABLED = {name for name, entry in CONFIG.detectors.items() if entry.enabled}
+
+
 def test_the_evidence_names_every_detector_with_a_share():
     for candidate in candidates_of(FACE, *DIRTY):
-        assert set(candidate.evidence) == set(DETECTORS)
+        assert set(candidate.evidence) == ENABLED
         assert all(0 <= share <= 1 for share in candidate.evidence.values())
         assert max(candidate.evidence.values()) > 0
 
 
 def test_confidence_is_the_sum_of_the_weights_of_those_that_agree():
     evidence = image_processing.gather_evidence(field_of(FACE, *DIRTY), CONFIG.detectors)
-    expected = sum(CONFIG.detectors[name].weight * evidence.supports[name].astype(float) for name in DETECTORS)
+    expected = sum(CONFIG.detectors[name].weight * evidence.supports[name].astype(float) for name in ENABLED)
     np.testing.assert_allclose(evidence.confidence, expected, rtol=0, atol=1e-5)
 
 
@@ -658,7 +660,7 @@ def test_a_detector_switched_off_is_not_asked():
     detectors = dict(CONFIG.detectors)
     detectors["gradient"] = replace(detectors["gradient"], enabled=False)
     evidence = image_processing.gather_evidence(field_of(FACE), detectors)
-    assert set(evidence.supports) == set(DETECTORS) - {"gradient"}
+    assert set(evidence.supports) == ENABLED - {"gradient"}
 
 
 def supported(field, name, mask):

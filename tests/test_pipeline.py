@@ -22,7 +22,7 @@ from synthetic import Blemish, Contamination, FaceSpec, Illumination, Pit, Scrat
 
 SETTINGS = load_config(Path(__file__).parents[1] / "config.json")
 DEEP = SETTINGS.profile("deep_inspection")
-PROFILES = tuple(SETTINGS.profiles)
+PROFILES = ("deep_inspection", "fast_scan")  # those for inspection
 SQUARE_PX = 0.7
 FACE = FaceSpec(shape=(400, 400), centre_px=(203.3, 196.2), um_per_px_x=SQUARE_PX, um_per_px_y=SQUARE_PX)
 MULTIMODE = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0, 1.0)
