@@ -42,6 +42,7 @@ class Preprocessing:
     saturation_level: float
     saturation_max_fraction: float
     clipped_max_zone: float
+    clipped_warning_zone: float
     focus_min: float
     sharp_px: float
     max_pixels: int
@@ -51,7 +52,7 @@ class Preprocessing:
 class Localization:
     """Finding the cladding edge, and when to say that there is no fiber."""
 
-    seed_width_px: int
+    seed_short_px: int
     clahe_clip_limit: float
     clahe_tiles: int
     hough_dp: float
@@ -71,6 +72,8 @@ class Localization:
     tolerance_share: float
     min_support: float
     max_rms_share: float
+    max_rms_px: float
+    layer_min_contrast: float
     min_far_share: float
     min_far_support: float
     faint_min_support: float
@@ -93,6 +96,7 @@ class CoreSettings:
     min_support: float
     max_rms_share: float
     max_rms_px: float
+    max_scatter: float
     max_darkness: float
     shining_min_contrast: float
     shining_min_support: float

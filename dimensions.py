@@ -60,11 +60,13 @@ def _aspect_ratio(
     known = request.pixel_aspect_ratio or settings.pixel_aspect_ratio or calibrated
     if known is None and angled is False and request.cladding_diameter_um is not None:
         width, height = cladding.extent_px
-        return height / width, ()
-    return known or 1.0, () if angled is not None else _elliptical(cladding, known, settings)
+        known = height / width
+    return known or 1.0, () if angled else _elliptical(cladding, known, angled, settings)
 
 
-def _elliptical(cladding: Ellipse, known: float | None, settings: ScaleSettings) -> tuple[str, ...]:
+def _elliptical(
+    cladding: Ellipse, known: float | None, angled: bool | None, settings: ScaleSettings
+) -> tuple[str, ...]:
     """What an ellipse can mean that nobody has explained."""
     axes = ellipse_fit.stretched(cladding, (known or 1.0, 1.0)).axes_px
     ratio = max(axes) / min(axes)
@@ -72,6 +74,8 @@ def _elliptical(cladding: Ellipse, known: float | None, settings: ScaleSettings)
         return ()
     found = f"Elliptical cladding: axes {min(axes):.1f} x {max(axes):.1f} px"
     tilt = f"a face tilted by {math.degrees(math.acos(1 / ratio)):.1f} deg"
+    if angled is False:
+        return (f"{found} with pixels of aspect ratio {known or 1.0:.4f}: the fiber is not round, or {tilt} after all",)
     if known is not None:
         return (
             f"{found} with pixels of aspect ratio {known:.4f} are either {tilt} or a fiber that is not round; its mean "

@@ -26,6 +26,7 @@ OWN_BLUR_PX = 1.0
 MIN_WINDOW_PX = 3.0  # half width of a search
 SIDES = (0.05, 0.12)  # where the grey levels on either side of an edge are taken, in radii from it
 WEAKEST_SLOPE = 0.25  # of the typical one; what is weaker is no part of the edge
+LEAST_TELLING = 0.1
 ARCS = 36  # edges within ten degrees go astray together, for the same dirt or light
 
 
@@ -36,6 +37,7 @@ class Edge:
     form: Form
     polarity: int  # +1 brighter outside
     rho: FloatArray  # (angles,) where each ray crosses it, in radii; NaN where nothing supports the ellipse
+    tolerance_px: float  # how far from the ellipse an edge may lie to support it
     step: float  # grey step across the edge, outside minus inside, 0..1
     method: Method
 
@@ -48,6 +50,11 @@ class Edge:
     def rms_px(self) -> float:
         """Residual of what supports it."""
         return float(np.sqrt(np.nanmean((self.rho - 1) ** 2))) * self.radius_px if self.support else math.inf
+
+    @property
+    def scatter(self) -> float:
+        """Residual over the tolerance: 0 for a perfect edge, 0.58 for places that do not follow the ellipse."""
+        return self.rms_px / self.tolerance_px
 
     @property
     def ellipse(self) -> Ellipse:
@@ -165,7 +172,7 @@ def judged(
     """
     rho = steepest(*slopes(picture, form, window_px, angles, blur_rays), polarity)
     rho[~(np.abs(rho - 1) * ellipse_fit.mean_radius(form) <= tolerance_px)] = np.nan
-    return Edge(form, polarity, rho, step_across(picture, form, room), method)
+    return Edge(form, polarity, rho, tolerance_px, step_across(picture, form, room), method)
 
 
 def step_across(picture: FloatImage, form: Form, room: float = math.inf) -> float:
@@ -213,7 +220,8 @@ def uncertainty(edge: Edge) -> FitUncertainty:
     -----
     The covariance of least squares under errors that are alike within an arc and independent between arcs. Liang and
     Zeger, "Longitudinal data analysis using generalized linear models", Biometrika 73(1), 1986,
-    DOI 10.1093/biomet/73.1.13.
+    DOI 10.1093/biomet/73.1.13. What lies beyond the tolerance is not seen: the nearer the scatter comes to that of
+    places spread evenly within it, the less a place within it tells, 1 - 3 scatter^2 of what it would.
     """
     seen = np.isfinite(edge.rho)
     design = ellipse_fit.trigonometry(len(seen))[seen]  # (N, 5)
@@ -223,7 +231,8 @@ def uncertainty(edge: Edge) -> FitUncertainty:
     bread = np.linalg.pinv(design.T @ design)
     used = len(np.unique(arc))
     covariance = bread @ (scores.T @ scores) @ bread * (used / max(used - 5, 1))
-    mean, cos, sin, cos2, sin2 = (edge.radius_px * np.sqrt(np.diag(covariance))).tolist()
+    telling = max(1 - 3 * edge.scatter**2, LEAST_TELLING)
+    mean, cos, sin, cos2, sin2 = (edge.radius_px / telling * np.sqrt(np.diag(covariance))).tolist()
     return FitUncertainty(
         center_px=math.hypot(cos, sin),
         diameter_px=2 * mean,

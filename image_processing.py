@@ -99,6 +99,9 @@ class FiberCoordinates:
     theta: FloatImage
 
 
+WIDEST_CORE = 0.999  # of the cladding, whose edge a core off its centre may touch
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     """What turns pixels into fiber coordinates and back; v = root (x - centre) makes the cladding a unit circle."""
@@ -119,7 +122,7 @@ class _Frame:
         a = p * c * c + 2 * q * c * d + s * d * d
         b = -(p * c * cx + q * (c * cy + d * cx) + s * d * cy)
         k = p * cx * cx + 2 * q * cx * cy + s * cy * cy - 1
-        return (-b + np.sqrt(np.maximum(b * b - a * k, 0))) / a
+        return np.minimum((-b + np.sqrt(np.maximum(b * b - a * k, 0))) / a, WIDEST_CORE)
 
 
 def _frame(geometry: FiberGeometry) -> _Frame:

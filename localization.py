@@ -56,10 +56,10 @@ def locate(
     -------
     FiberGeometry in pixels of `gray`, or NotLocated with the evidence
     """
-    small, factors = _reduced(gray, settings.seed_width_px, known.pixel_aspect_ratio or 1.0)
+    small, factors = _reduced(gray, settings.seed_short_px, known.pixel_aspect_ratio or 1.0)
     found = _coarse_edges(small, settings, known.core_ratio)
     if not found:
-        return NotLocated("no circular edge in the picture")
+        return NotLocated(f"no circular edge in the picture{_hint(known)}")
     rival = _rival(found, settings)
     if rival is not None:
         return NotLocated(_two_circles(max(found, key=_score), rival, factors))
@@ -76,11 +76,31 @@ def locate(
         or _why_no_border(gray, edge, settings, known)
     )
     if reason:
-        return NotLocated(reason)
-    warnings = choice.warnings
+        return NotLocated(reason + _hint(known))
+    warnings = choice.warnings or _doubts(edge, core, known, cladding)
     if core is not None and core.source == "nominal":
         warnings += _shining_elsewhere(gray, cladding, core, core_settings)
     return FiberGeometry(cladding, core, warnings)
+
+
+def _hint(known: Known) -> str:
+    return (
+        ""
+        if known.pixel_aspect_ratio is not None
+        else "; where pixels are not square, pixel_aspect_ratio must be given"
+    )
+
+
+def _doubts(edge: Edge, core: CoreFit | None, known: Known, cladding: CladdingFit) -> tuple[str, ...]:
+    """What is odd about a fiber that was located."""
+    doubts = []
+    if edge.polarity < 0 and known.cladding_px is None and (core is None or core.source == "nominal"):
+        doubts.append(
+            "Dark surroundings: the disc taken for the cladding is brighter than the ferrule, as a core would be"
+        )
+    if known.core_px is not None and known.core_px >= cladding.ellipse.mean_diameter_px:
+        doubts.append(f"Core contradiction: the known core is {known.core_px:.0f} px wide, more than the cladding")
+    return tuple(doubts)
 
 
 def _core_ratio(known: Known, cladding: CladdingFit) -> float | None:
@@ -93,10 +113,10 @@ def _core_ratio(known: Known, cladding: CladdingFit) -> float | None:
 # --- seeds ------------------------------------------------------------------------------------------------------------
 
 
-def _reduced(gray: FloatImage, width: int, aspect: float) -> tuple[FloatImage, tuple[float, float]]:
+def _reduced(gray: FloatImage, short_px: int, aspect: float) -> tuple[FloatImage, tuple[float, float]]:
     """A smaller picture with square pixels, and the pixels of `gray` per pixel of it in x and y."""
     h, w = gray.shape
-    fx = max(w / width, 1.0)
+    fx = max(min(w, h / aspect) / short_px, 1.0)
     fy = fx * aspect
     size = max(round(w / fx), 1), max(round(h / fy), 1)
     return cv2.resize(gray, size, interpolation=cv2.INTER_AREA), (w / size[0], h / size[1])
@@ -199,13 +219,16 @@ def _fit_around(
         if form is None or not _near_picture(form, small.shape):
             return None
         radius = ellipse_fit.mean_radius(form)
-        tolerance = max(1.0, 0.02 * radius)
+        tolerance = max(1.0, COARSE_TOLERANCE * radius)
         radii, slope = edges.slopes(small, form, min(window, room / 2) * radius, COARSE_ANGLES)
         polarity = polarity or edges.polarity_of(slope)
         form = edges.fitted(form, edges.steepest(radii, slope, polarity), tolerance, 0.2, COARSE_ROUNDS)
     if form is None or polarity is None:
         return None
-    return edges.judged(small, form, polarity, 0.03 * radius + 1.0, tolerance, method, room)
+    return edges.judged(small, form, polarity, COARSE_JUDGED * radius + 1.0, tolerance, method, room)
+
+
+COARSE_TOLERANCE, COARSE_JUDGED = 0.02, 0.03  # radii: what supports a coarse edge, and where it is looked for
 
 
 def _near_picture(form: Form, shape: tuple[int, ...]) -> bool:
@@ -289,17 +312,26 @@ def _possible(edge: Edge, shape: tuple[int, ...], settings: Localization) -> boo
         and 0 <= cx < w
         and 0 <= cy < h
         and axes[0] / axes[1] >= settings.min_axis_ratio
-        and edge.support >= 0.3
+        and edge.support >= LEAST_SUPPORT
         and edge.step * edge.polarity > 0
     )
 
 
+LEAST_SUPPORT = 0.3  # random edges lie on a third of a coarse circle
+
+
 def _score(edge: Edge) -> float:
-    return edge.support**2 * min(abs(edge.step), 0.3)
+    return edge.support**2 * min(abs(edge.step), FULL_STEP)
+
+
+FULL_STEP = 0.3  # of the grey range: more does not make an edge surer
 
 
 def _convincing(edge: Edge, settings: Localization) -> bool:
-    return edge.support >= 0.8 and abs(edge.step) >= 2 * settings.min_contrast
+    return edge.support >= SURE_SUPPORT and abs(edge.step) >= 2 * settings.min_contrast
+
+
+SURE_SUPPORT = 0.8
 
 
 def _rival(found: Sequence[Edge], settings: Localization) -> Edge | None:
@@ -329,21 +361,23 @@ def _choose_cladding(
 ) -> _Choice:
     """The outermost strong edge of the fiber with the best evidence, unless another is the cladding for a reason."""
     best = max(found, key=_score)
-    family = [e for e in found if _concentric(e, best)]
+    family = _without_flanks([e for e in found if _concentric(e, best)])
     strong = [e for e in family if _score(e) >= settings.outer_edge_share * _score(best)]
     outermost = max(strong, key=lambda e: e.radius_px)
-    decided = _of_known_size(strong, factors, settings, known)
+    decided = _of_known_size(_visible(family, settings), factors, settings, known)
     decided = decided or max(_around_core(strong, strong, settings, known), key=lambda e: e.radius_px, default=None)
     if decided is not None:
         return _Choice(decided, _room(decided, strong, known))
     faint = max(
-        _around_core(_faint(family, settings), _shining(strong, settings), settings, known), key=_score, default=None
+        _around_core(_visible(family, settings), _shining(strong, settings), settings, known), key=_score, default=None
     )
     if faint is not None:
         return _Choice(faint, _room(faint, strong, known), faint=True, warnings=(FAINT_BORDER,))
     inner = _border_inside(outermost, strong, settings)
     if inner is None:
-        return _Choice(outermost, _room(outermost, strong, known))
+        layer = _border_inside(outermost, _layers(family, settings), settings)
+        warnings = () if layer is None else (_two_borders(outermost, layer, factors),)
+        return _Choice(outermost, _room(outermost, strong, known), warnings=warnings)
     # layers within a cladding are faint: a strong border inside is the cladding's, with adhesive around, unless it
     # may be that of the core of a thin cladding
     has_core = known.core_ratio is not None or min(e.radius_px for e in strong) < RING_FREE * inner.radius_px
@@ -369,8 +403,21 @@ def _around_core(candidates: Sequence[Edge], cores: Sequence[Edge], settings: Lo
     return [e for e, found in ratios.items() if any(abs(ratio - 1) <= settings.ratio_match for ratio in found)]
 
 
-def _faint(family: Sequence[Edge], settings: Localization) -> list[Edge]:
-    """Around a core that shines such an edge will do: two circles of a known ratio are seldom anything else."""
+def _without_flanks(family: Sequence[Edge]) -> list[Edge]:
+    """A halo or a dark line along a border has an edge of its own on its far side, which is no border."""
+
+    def is_flank(edge: Edge) -> bool:
+        beside = (e for e in family if e.polarity == -edge.polarity and abs(e.step) > abs(edge.step))
+        return any(abs(edge.radius_px / e.radius_px - 1) < FLANK for e in beside)
+
+    return [e for e in family if not is_flank(e)]
+
+
+FLANK = 0.045  # radii: wider than a halo or a dark line, narrower than adhesive that can be told from them
+
+
+def _visible(family: Sequence[Edge], settings: Localization) -> list[Edge]:
+    """Where something else says which border is the cladding's, such an edge will do."""
     return [e for e in family if e.support >= settings.faint_min_support and abs(e.step) >= settings.min_contrast]
 
 
@@ -378,11 +425,24 @@ def _shining(strong: Sequence[Edge], settings: Localization) -> list[Edge]:
     return [e for e in strong if e.polarity < 0 and _convincing(e, settings)]
 
 
+def _layers(family: Sequence[Edge], settings: Localization) -> list[Edge]:
+    """Borders of less contrast than the fiber's own: a layer of it, or after all the cladding in faint adhesive."""
+    outside = max(e.radius_px for e in family) * LAYERS_WITHIN
+    family = [e for e in family if e.radius_px <= outside]
+    return [e for e in family if e.support >= SURE_SUPPORT and abs(e.step) >= settings.layer_min_contrast]
+
+
+LAYERS_WITHIN = 0.945  # radii of the outermost border: nearer to it lie the flanks of its dark line
+
+
 def _border_inside(outermost: Edge, strong: Sequence[Edge], settings: Localization) -> Edge | None:
     """A second border so close within the outermost one that either may be the cladding's."""
     low, high = settings.border_min_ratio * outermost.radius_px, settings.border_max_ratio * outermost.radius_px
-    near = [e for e in strong if low <= e.radius_px <= high]
+    near = [e for e in strong if low <= e.radius_px <= high and e.rms_px <= SHARP_RMS_PX]
     return max(near, key=_score, default=None)
+
+
+SHARP_RMS_PX = 0.35  # pixels of the reduced picture; the flank of a graded core scatters more
 
 
 def _two_borders(chosen: Edge, other: Edge, factors: tuple[float, float]) -> str:
@@ -437,7 +497,8 @@ def _why_cut(gray: FloatImage, edge: Edge, settings: Localization) -> str:
 def _why_not(edge: Edge, confirmed: bool, settings: Localization, known: Known) -> str:
     """The first test the fit fails, with its figures; empty when it passes. A core may confirm a faint edge."""
     ratio, least_ratio = _axis_ratio(edge, known.pixel_aspect_ratio or 1.0), settings.min_axis_ratio
-    limit_px = edge.radius_px * (settings.faint_max_rms_share if confirmed else settings.max_rms_share)
+    share = settings.faint_max_rms_share if confirmed else settings.max_rms_share
+    limit_px = max(edge.radius_px * share, settings.max_rms_px)
     least_support = settings.faint_min_support if confirmed else settings.min_support
     size_px = edge.ellipse.mean_diameter_px
     wrong = 0.0 if known.cladding_px is None else abs(size_px / known.cladding_px - 1)
@@ -482,7 +543,7 @@ def _why_no_border(gray: FloatImage, edge: Edge, settings: Localization, known: 
 
 FAR_MARGIN = 0.1  # of the circumference
 FAR_INSIDE = (0.3, 0.75)  # of the way from the core to the border; nearer to it may be a line or what chips away
-FAR_OUTSIDE = (1.15, 1.6)  # radii
+FAR_OUTSIDE = (1.12, 1.35)  # radii
 FAR_SAMPLES = 8
 
 
@@ -524,6 +585,8 @@ def locate_core(
     CoreFit, `nominal` with the reason when it cannot be seen and the ratio is known; None when neither
     """
     border = ellipse_fit.to_form(cladding.ellipse)
+    if core_ratio is not None and core_ratio * ellipse_fit.mean_radius(border) < LEAST_CORE_PX:
+        return CoreFit(cladding.ellipse.scaled(core_ratio), "nominal", f"less than {2 * LEAST_CORE_PX:g} px wide")
     judged = _judged_cores(gray, border, settings, core_ratio)
     good = [edge for edge, reason in judged if not reason]
     if good:
@@ -532,6 +595,9 @@ def locate_core(
         return None
     _, reason = max(judged, key=lambda entry: _score(entry[0]), default=(None, "no edge near its nominal radius"))
     return CoreFit(cladding.ellipse.scaled(core_ratio), "nominal", reason)
+
+
+LEAST_CORE_PX = 2.0  # radius of a core whose edge can be seen
 
 
 def _shining_elsewhere(
@@ -628,6 +694,7 @@ def _why_not_core(edge: Edge, cladding: Form, settings: CoreSettings, core_ratio
             edge.rms_px <= max(settings.max_rms_share * edge.radius_px, settings.max_rms_px),
             f"residual {edge.rms_px:.2f} px rms",
         ),
+        (edge.scatter <= settings.max_scatter, f"edge points scatter by {edge.scatter:.2f} of their window"),
         (offset <= settings.max_offset_share, f"centre {offset:.3f} cladding radii off"),
         (axes[0] / axes[1] >= settings.min_axis_ratio, f"axes {axes[0]:.1f} x {axes[1]:.1f} px"),
         (core_ratio is None or abs(ratio - core_ratio) <= settings.ratio_tolerance, f"core/cladding ratio {ratio:.3f}"),

@@ -163,7 +163,9 @@ def _inspect_located(
         defects=judgement.defects,
         cells=found.cells,
         verdict=judgement.verdict,
-        quality=replace(located.quality, warnings=located.quality.warnings + tuple(zone.warning for zone in cut)),
+        quality=replace(
+            located.quality, warnings=located.quality.warnings + _zone_warnings(found, cut, located, config)
+        ),
         timings_s=clock.timings(),
     )
 
@@ -258,6 +260,15 @@ def _cut_zones(
             tolerable = outline.letter not in analysis.CRITICAL and share >= settings.min_coverage_outer
             cut.append(_CutZone(outline.name, share, tolerable))
     return tuple(cut)
+
+
+def _zone_warnings(found: _Found, cut: tuple[_CutZone, ...], located: Inspection, config: Config) -> tuple[str, ...]:
+    clipped = [
+        f"Clipped zone: {found.clipped[name]:.0%} of zone {name} is black or saturated, marks there may not show"
+        for name in _limited_zones(located.criteria, located.request)
+        if found.clipped.get(name, 0.0) > config.preprocessing.clipped_warning_zone
+    ]
+    return (*(zone.warning for zone in cut), *clipped)
 
 
 def _limited_zones(criteria: Criteria, request: Request) -> tuple[str, ...]:

@@ -135,7 +135,7 @@ class CladdingFit:
     ellipse: Ellipse
     rms_px: float  # of the edge points that support the fit
     support: float  # share of the circumference with an edge point on the ellipse, 0..1
-    contrast: float  # median step across the edge over the grey range of the picture, signed: ferrule minus cladding
+    contrast: float  # median step across the edge, grey levels 0..1, signed: ferrule minus cladding
     method: Literal["hough", "contour"]
     blur_px: float  # sigma of the edge
     uncertainty: FitUncertainty
@@ -417,6 +417,12 @@ class Provenance:
     started: str  # ISO 8601 with offset
 
 
+# Beyond these lies no fiber and no camera, but a slip of the pen that would ask for pictures of any size.
+PLAUSIBLE = MappingProxyType(
+    {"core_diameter_um": (0.5, 10_000.0), "cladding_diameter_um": (1.0, 10_000.0), "pixel_aspect_ratio": (0.1, 10.0)}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked of one image, after the manifest row has overridden the command line."""
@@ -431,10 +437,10 @@ class Request:
     carried: Mapping[str, str] = field(default_factory=dict)  # other manifest columns: serial, operator ...
 
     def __post_init__(self) -> None:
-        for name in ("core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio"):
+        for name, (low, high) in PLAUSIBLE.items():
             value = getattr(self, name)
             _require(
-                value is None or (math.isfinite(value) and value > 0), f"{name} must be a positive number, got {value}"
+                value is None or low <= value <= high, f"{name} must lie between {low:g} and {high:g}, got {value}"
             )
         core, cladding = self.core_diameter_um, self.cladding_diameter_um
         _require(

@@ -107,13 +107,17 @@ def test_a_disc_smaller_than_its_blur_grows_by_a_bounded_share():
 # --- how sure
 
 
+def edge_of(form, rho, tolerance_px=3.0):
+    return edges.Edge(form, 1, rho, tolerance_px, 0.4, "hough")
+
+
 def test_the_uncertainty_is_the_scatter_of_repeated_fits():
     claimed, got = [], []
     for seed in range(60):
         rho = 1 + np.random.default_rng(seed).normal(0, 0.3 / RADIUS_PX, 720)
         form = fitted(rho)
         # seen from the fitted ellipse the distances differ by what the fit has moved: far less than they scatter
-        claimed.append(edges.uncertainty(edges.Edge(form, 1, rho, 0.4, "hough")))
+        claimed.append(edges.uncertainty(edge_of(form, rho)))
         got.append((*form[:2], 2 * ellipse_fit.mean_radius(form)))
     x, y, diameter = np.std(got, axis=0)
     assert np.mean([u.center_px for u in claimed]) == pytest.approx(math.hypot(x, y), rel=0.3)
@@ -122,8 +126,8 @@ def test_the_uncertainty_is_the_scatter_of_repeated_fits():
 
 def test_half_of_the_circumference_tells_less_than_the_whole():
     rho = 1 + np.random.default_rng(0).normal(0, 0.003, 720)
-    whole = edges.uncertainty(edges.Edge(BORDER, 1, rho, 0.4, "hough"))
-    half = edges.uncertainty(edges.Edge(BORDER, 1, np.where(np.arange(720) < 360, rho, np.nan), 0.4, "hough"))
+    whole = edges.uncertainty(edge_of(BORDER, rho))
+    half = edges.uncertainty(edge_of(BORDER, np.where(np.arange(720) < 360, rho, np.nan)))
     assert half.center_px > 2 * whole.center_px
 
 
@@ -131,5 +135,15 @@ def test_errors_that_hang_together_count_as_few():
     rng = np.random.default_rng(0)
     alone = rng.normal(0, 0.003, 720)
     together = np.repeat(rng.normal(0, 0.003, 36), 20)
-    loose, tied = (edges.uncertainty(edges.Edge(BORDER, 1, 1 + e, 0.4, "hough")) for e in (alone, together))
+    loose, tied = (edges.uncertainty(edge_of(BORDER, 1 + e)) for e in (alone, together))
     assert tied.diameter_px > 2.5 * loose.diameter_px
+
+
+def test_places_spread_evenly_within_the_window_tell_hardly_anything():
+    rng = np.random.default_rng(0)
+    even = 1 + rng.uniform(-1.5, 1.5, 720) / RADIUS_PX
+    near = 1 + rng.normal(0, 0.2, 720) / RADIUS_PX
+    random, sure = (edge_of(BORDER, rho, 1.5) for rho in (even, near))
+    assert random.scatter == pytest.approx(1 / math.sqrt(3), rel=0.05)
+    factor = edges.uncertainty(random).diameter_px / edges.uncertainty(sure).diameter_px
+    assert factor > 5 * random.rms_px / sure.rms_px
