@@ -30,7 +30,7 @@ def detect(residual: Residual, *, kernel_px: int, gamma: float, min_snr: float) 
     """
     kernel = np.ones((kernel_px, kernel_px), np.uint8)
     response = cv2.medianBlur(cv2.dilate(residual.snr, kernel) - cv2.erode(residual.snr, kernel), 3)
-    sample = response[::3, ::3][residual.inside[::3, ::3]]
+    sample = response[::5, ::5][residual.inside[::5, ::5]]
     middle = float(np.median(sample)) if sample.size else 0.0
     spread = MAD_TO_SIGMA * float(np.median(np.abs(sample - middle))) if sample.size else 0.0
     mask = response > max(middle + gamma * spread, min_snr)
