@@ -174,22 +174,30 @@ def _box(mask: Mask) -> tuple[slice, slice]:
 
 @dataclass(frozen=True, slots=True)
 class _PolarGrid:
-    """Where the samples of a polar picture lie in the working picture; all (radii, angles) but `s`."""
+    """Circles around the fiber, and where their samples lie in the working picture."""
 
-    s: FloatArray  # (radii,) stretched radius of each row
-    x: FloatImage
+    s: FloatArray  # (radii,) stretched radius of each
+    x: FloatImage  # (radii, angles)
     y: FloatImage
+    core_ratio: float  # 0 without a core
+    cladding_radius_px: float
+
+    @property
+    def r_px(self) -> FloatArray:
+        return self.s * self.cladding_radius_px
 
     def sampled(self, picture: FloatImage, origin: tuple[int, int] = (0, 0)) -> FloatImage:
-        """The picture, or a window of it, at these places; NaN outside."""
+        """The picture, or a window of it, at these places; (radii, angles), NaN outside."""
         x, y = self.x - np.float32(origin[0]), self.y - np.float32(origin[1])
         # cubic, since a bilinear sample blurs the fiber's own edges and they would then be left in the residual
         return cv2.remap(picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=math.nan)
 
 
-def _polar_grid(frame: _Frame, s: FloatArray, angles: int) -> _PolarGrid:
-    theta = np.linspace(0, 2 * math.pi, angles, endpoint=False)
-    rho = np.repeat(s[:, None], angles, axis=1)
+def _polar_grid(geometry: FiberGeometry, settings: ResidualSettings) -> _PolarGrid:
+    frame, radius_px = _frame(geometry), geometry.cladding.ellipse.mean_diameter_px / 2
+    s = np.arange(0, settings.polar_reach + 1e-9, settings.radial_step_px / radius_px)
+    theta = np.linspace(0, 2 * math.pi, settings.polar_angles, endpoint=False)
+    rho = np.repeat(s[:, None], len(theta), axis=1)
     if frame.core is not None:
         edge, mean = frame.core_radius(theta), frame.core_ratio
         inner, between = s < mean, (s >= mean) & (s < 1)
@@ -197,7 +205,7 @@ def _polar_grid(frame: _Frame, s: FloatArray, angles: int) -> _PolarGrid:
         rho[between] = edge + np.outer(s[between] - mean, (1 - edge) / (1 - mean))
     across, down = np.linalg.inv(frame.root) @ np.stack([np.cos(theta), np.sin(theta)])  # pixels per cladding radius
     x, y = frame.centre[0] + rho * across, frame.centre[1] + rho * down
-    return _PolarGrid(s, x.astype(np.float32), y.astype(np.float32))
+    return _PolarGrid(s, x.astype(np.float32), y.astype(np.float32), frame.core_ratio, radius_px)
 
 
 # --- working resolution -----------------------------------------------------------------------------------------------
@@ -260,32 +268,29 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
     origin, shape = _window(gray.shape, geometry.cladding.ellipse, reach)
     window = gray[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
     coordinates = fiber_coordinates(geometry, origin, shape)
-    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
-    s = np.arange(0, settings.polar_reach + 1e-9, settings.radial_step_px / radius_px)
-    grid = _polar_grid(_frame(geometry), s, settings.polar_angles)
-    model = _angular_model(grid.sampled(gray), s * radius_px, _near_edges(geometry, s * radius_px, settings), settings)
-    bounded = _bound(model, s, geometry, settings)
-    background = _wrapped_back(model, coordinates, s)
+    grid = _polar_grid(geometry, settings)
+    model = _angular_model(grid.sampled(gray), grid, settings)
+    bounded = _bound(model, grid, settings)
+    background = _wrapped_back(model, coordinates, grid)
     lit = _lit(window, settings)
     left = window - background
     trend = _ferrule_trend(left, lit, coordinates.rho, settings)
     background += trend
     left -= trend
     smooth = cv2.GaussianBlur(left, (0, 0), settings.smooth_px)
-    sigma = _radial_noise(grid.sampled(smooth, origin), bounded, s, geometry, settings)
+    sigma = _radial_noise(grid.sampled(smooth, origin), bounded, grid, settings)
+    noise = _noise(smooth, sigma, coordinates.s, grid, settings)
     floors = _floors(background, settings)
-    noise = _noise(smooth, sigma, s, coordinates.s, settings)
-    beside = _noise_beside_edge(sigma, s * radius_px - radius_px, coordinates.rho, settings)
-    clear = np.abs(coordinates.rho - 1) * radius_px > settings.guard_px
+    clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px
     return Residual(
         origin_px=origin,
         pixel_px=picture.pixel_px,
         gray=left,
-        snr=smooth / floors.under(noise, settings.edge_jitter_px),
-        edge_snr=smooth / floors.under(beside, settings.cladding_jitter_px),
+        snr=floors.apply(smooth, noise, settings.edge_jitter_px),
+        edge_snr=_edge_snr(smooth, floors, sigma, coordinates.rho, grid, settings),
         background=background,
         rho=coordinates.rho,
-        cladding_radius_px=radius_px,
+        cladding_radius_px=grid.cladding_radius_px,
         inside=(coordinates.rho < reach) & clear & lit,
     )
 
@@ -315,22 +320,17 @@ def _lit(window: FloatImage, settings: ResidualSettings) -> Mask:
 STRAY = 0.1  # share of the pixels of a dark line that may be bright
 
 
-def _near_edges(geometry: FiberGeometry, r_px: FloatArray, settings: ResidualSettings) -> Mask:
-    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
-    edges = (1.0, _frame(geometry).core_ratio)
-    return np.min([np.abs(r_px - edge * radius_px) for edge in edges], axis=0) < settings.edge_px
-
-
-def _angular_model(polar: FloatImage, r_px: FloatArray, near_edges: Mask, settings: ResidualSettings) -> FloatImage:
+def _angular_model(polar: FloatImage, grid: _PolarGrid, settings: ResidualSettings) -> FloatImage:
     """Median over angles plus low harmonics, fitted robustly at each radius; (radii, angles).
 
     The harmonics take up directional light, and what the edges depart from their ellipses: a displaced edge is a low
     harmonic, a slightly wavy one a higher, so more of them are allowed near the edges.
     """
     unknown = ~np.isfinite(polar)
-    highest = np.where(near_edges, settings.edge_harmonics, settings.harmonics)
+    from_edge_px = np.minimum(np.abs(grid.s - 1), np.abs(grid.s - grid.core_ratio)) * grid.cladding_radius_px
+    highest = np.where(from_edge_px < settings.edge_px, settings.edge_harmonics, settings.harmonics)
     # at least 25 px of circumference for each period, or a mark near the centre would be fitted away
-    highest = np.minimum(highest, r_px / 4)
+    highest = np.minimum(highest, grid.r_px / 4)
     model = np.repeat(_row_medians(polar)[:, None], polar.shape[1], axis=1)
     for _ in range(settings.rounds):
         deviation = polar - model
@@ -358,7 +358,7 @@ def _row_medians(polar: FloatImage) -> FloatImage:
     return np.where(known > 0, middle, 0).astype(np.float32)
 
 
-def _bound(model: FloatImage, s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> Mask:
+def _bound(model: FloatImage, grid: _PolarGrid, settings: ResidualSettings) -> Mask:
     """Take out of the background what departs from its surroundings further than a profile does: it is a mark.
 
     Around the centre a mark fills whole circles, and their median is then that of the mark. Returns the radii changed,
@@ -366,7 +366,7 @@ def _bound(model: FloatImage, s: FloatArray, geometry: FiberGeometry, settings: 
     """
     middle = _row_medians(model)
     start = middle.copy()
-    for bound in _bounds(s, geometry, settings):
+    for bound in _bounds(grid, settings):
         if bound.region.any() and bound.typical.any():
             level = float(np.median(middle[bound.typical]))
             allowed = np.clip(middle, level * (1 - bound.dip), level * (1 + bound.peak))
@@ -386,10 +386,9 @@ class _Bound:
     peak: float
 
 
-def _bounds(s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) -> tuple[_Bound, ...]:
+def _bounds(grid: _PolarGrid, settings: ResidualSettings) -> tuple[_Bound, ...]:
     """From the widest region to the narrowest; near the edges of core and cladding nothing is bounded."""
-    edge = settings.edge_px / (geometry.cladding.ellipse.mean_diameter_px / 2)
-    core = _frame(geometry).core_ratio
+    s, core, edge = grid.s, grid.core_ratio, settings.edge_px / grid.cladding_radius_px
     small = min(edge / 2, 0.15 * core)
     centre = settings.centre_share * (core or 1.0)
     around = (s >= centre) & (s < 1.5 * centre)
@@ -403,11 +402,11 @@ def _bounds(s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings) 
     )
 
 
-def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, s: FloatArray) -> FloatImage:
+def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, grid: _PolarGrid) -> FloatImage:
     """A polar picture in the pixels of the window; beyond its last radius that radius goes on."""
     closed = np.concatenate([polar, polar[:, :1]], axis=1)
     columns = coordinates.theta * np.float32(polar.shape[1] / (2 * math.pi))
-    rows = coordinates.s * np.float32(1 / (s[1] - s[0]))
+    rows = coordinates.s * np.float32(1 / grid.s[1])
     return cv2.remap(closed, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -424,19 +423,16 @@ def _ferrule_trend(left: FloatImage, lit: Mask, rho: FloatImage, settings: Resid
     return cv2.copyTo(trend, ferrule.astype(np.uint8))
 
 
-def _radial_noise(
-    smooth: FloatImage, bounded: Mask, s: FloatArray, geometry: FiberGeometry, settings: ResidualSettings
-) -> FloatImage:
+def _radial_noise(smooth: FloatImage, bounded: Mask, grid: _PolarGrid, settings: ResidualSettings) -> FloatImage:
     """Robust noise of the smoothed residual at each radius, not below that of its region; (radii,)."""
     # a mark that fills whole circles is no noise
     size = np.abs(smooth - np.where(bounded, _row_medians(smooth), 0)[:, None])
     sigma = MAD_TO_SIGMA * _row_medians(size)
-    step = settings.radial_step_px / (s[1] - s[0])  # pixels per cladding radius
-    few = s * step < settings.pooled_px  # too few pixels around for an estimate of their own
-    sigma[few] = np.median(sigma[(s * step < 3 * settings.pooled_px) & ~few])
-    core = _frame(geometry).core_ratio
-    for low, high in ((0.0, core), (core, 1.0), (1.0, math.inf)):
-        region = size[(s > low + settings.edge_px / step) & (s < high - settings.edge_px / step), ::3]
+    few = grid.r_px < settings.pooled_px  # too few pixels around for an estimate of their own
+    sigma[few] = np.median(sigma[(grid.r_px < 3 * settings.pooled_px) & ~few])
+    s, edge = grid.s, settings.edge_px / grid.cladding_radius_px
+    for low, high in ((0.0, grid.core_ratio), (grid.core_ratio, 1.0), (1.0, math.inf)):
+        region = size[(s > low + edge) & (s < high - edge), ::3]
         region = region[np.isfinite(region)]
         if region.size:
             # most pixels of a compressed picture may be exactly flat, and the median then zero: look at the rest
@@ -451,27 +447,16 @@ NOISE_QUANTILE, NOISE_QUANTILE_SIGMAS = 0.8, 1.2816  # of the size of a normal d
 
 
 def _noise(
-    smooth: FloatImage, sigma: FloatImage, s: FloatArray, at: FloatImage, settings: ResidualSettings
+    smooth: FloatImage, sigma: FloatImage, s: FloatImage, grid: _PolarGrid, settings: ResidualSettings
 ) -> FloatImage:
     """The radial noise in the pixels of the window; one value for the ferrule beyond the reach of the polar model."""
-    beyond = np.abs(smooth[::4, ::4][at[::4, ::4] > s[-1]])
+    beyond = np.abs(smooth[::4, ::4][s[::4, ::4] > grid.s[-1]])
     far = max(MAD_TO_SIGMA * float(np.median(beyond)), settings.min_noise) if beyond.size else sigma[-1]
-    noise, box = np.full(at.shape, far, np.float32), _box(at <= s[-1])
-    column = at[box] * np.float32(1 / (s[1] - s[0]))
+    noise, box = np.full(s.shape, far, np.float32), _box(s <= grid.s[-1])
+    column = s[box] * np.float32(1 / grid.s[1])
     table = np.append(sigma, np.float32(far))[None]
     noise[box] = cv2.remap(table, column, np.zeros_like(column), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return noise
-
-
-def _noise_beside_edge(
-    sigma: FloatImage, outward_px: FloatArray, rho: FloatImage, settings: ResidualSettings
-) -> FloatImage:
-    """Noise of cladding and ferrule next to the cladding edge, which a broken edge does not raise."""
-    near = np.abs(outward_px) < 5 * settings.edge_px
-    inside = near & (outward_px < -settings.edge_px)
-    outside = near & (outward_px > settings.edge_px)
-    within, beyond = (float(np.median(sigma[side])) if side.any() else settings.min_noise for side in (inside, outside))
-    return np.float32(beyond) + np.float32(within - beyond) * (rho < 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -481,18 +466,52 @@ class _Floors:
     texture_squared: FloatImage
     slope_squared: FloatImage  # of the background, grey levels per pixel
 
-    def under(self, noise: FloatImage, jitter_px: float) -> FloatImage:
-        """Noise and both floors as one standard deviation."""
+    def within(self, box: tuple[slice, slice]) -> _Floors:
+        """Those of a part of the window."""
+        return _Floors(self.texture_squared[box], self.slope_squared[box])
+
+    def apply(self, difference: FloatImage, noise: FloatImage, jitter_px: float) -> FloatImage:
+        """A difference in standard deviations of noise and both floors."""
         total = self.slope_squared * np.float32(jitter_px**2)
         total += self.texture_squared
         total += noise * noise
-        return np.sqrt(total, out=total)
+        return np.divide(difference, np.sqrt(total, out=total), out=total)
 
 
 def _floors(background: FloatImage, settings: ResidualSettings) -> _Floors:
-    texture = np.float32(settings.contrast_floor) * np.maximum(background, np.float32(settings.darkest_level))
+    texture = np.maximum(background, np.float32(settings.darkest_level))
+    texture *= np.float32(settings.contrast_floor)
     across, down = (cv2.Scharr(background, cv2.CV_32F, *order, scale=1 / 32) for order in ((1, 0), (0, 1)))
-    return _Floors(texture * texture, across * across + down * down)
+    texture *= texture  # in place: most of what an array costs is to touch it for the first time
+    across *= across
+    down *= down
+    across += down
+    return _Floors(texture, across)
+
+
+def _edge_snr(
+    smooth: FloatImage,
+    floors: _Floors,
+    sigma: FloatImage,
+    rho: FloatImage,
+    grid: _PolarGrid,
+    settings: ResidualSettings,
+) -> FloatImage:
+    """The smoothed residual in sigmas of cladding and ferrule beside the edge; 0 beyond the polar model."""
+    snr, box = np.zeros_like(smooth), _box(rho <= grid.s[-1])
+    within, beyond = _noise_beside_edge(sigma, grid, settings)
+    noise = np.float32(beyond) + np.float32(within - beyond) * (rho[box] < 1)
+    snr[box] = floors.within(box).apply(smooth[box], noise, settings.cladding_jitter_px)
+    return snr
+
+
+def _noise_beside_edge(sigma: FloatImage, grid: _PolarGrid, settings: ResidualSettings) -> tuple[float, float]:
+    """Noise of cladding and ferrule next to the cladding edge, which a broken edge does not raise."""
+    outward_px = (grid.s - 1) * grid.cladding_radius_px
+    near = np.abs(outward_px) < 5 * settings.edge_px
+    sides = (near & (outward_px < -settings.edge_px), near & (outward_px > settings.edge_px))
+    within, beyond = (float(np.median(sigma[side])) if side.any() else settings.min_noise for side in sides)
+    return within, beyond
 
 
 # --- zones ------------------------------------------------------------------------------------------------------------

@@ -89,7 +89,8 @@ def _pair_sum(image: Field, first: tuple[int, int], second: tuple[int, int]) -> 
     """
     steps = [dy * image.shape[1] + dx for dx, dy in (first, second)]
     reach = max(map(abs, steps))
-    flat, out = image.ravel(), np.zeros(image.size, image.dtype)
+    flat, out = image.ravel(), np.empty(image.size, image.dtype)
+    out[:reach] = out[image.size - reach :] = 0  # within the margin
     one, other = (flat[reach - step : image.size - reach - step] for step in steps)
     np.add(one, other, out=out[reach : image.size - reach])
     return out.reshape(image.shape)
