@@ -27,11 +27,12 @@ def residual(picture: WorkingPicture, field: Residual, config: Config) -> None:
     size, centre = (round(reach_px / settings.radial_step_px), settings.polar_angles), (0.5 * reach_px, 0.5 * reach_px)
     h, w = field.snr.shape
     for _ in range(2):
-        polar = cv2.warpPolar(picture.gray, size, centre, reach_px, cv2.INTER_CUBIC)  # (angles, radii)
-        polar.sort(axis=0)
+        polar = cv2.warpPolar(picture.gray, size, centre, reach_px, cv2.INTER_CUBIC | cv2.WARP_FILL_OUTLIERS)
+        polar = cv2.transpose(polar)  # (radii, angles)
+        np.sort(polar, axis=1)
     for _ in range(settings.rounds):
-        np.fft.irfft(np.fft.rfft(polar, axis=0), len(polar), axis=0)
-    cv2.warpPolar(polar, (w, h), centre, reach_px, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+        cv2.dft(cv2.dft(polar, flags=cv2.DFT_ROWS), flags=cv2.DFT_ROWS | cv2.DFT_INVERSE | cv2.DFT_SCALE)
+    cv2.warpPolar(cv2.transpose(polar), (w, h), centre, reach_px, cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     small = cv2.resize(field.gray, None, fx=1 / settings.trend_reduction, fy=1 / settings.trend_reduction)
     cv2.resize(cv2.medianBlur(cv2.convertScaleAbs(small), settings.trend_kernel_px), (w, h))
     cv2.GaussianBlur(field.gray, (0, 0), settings.smooth_px)
