@@ -1,7 +1,7 @@
 """The OpenCV and NumPy calls that the stages and detectors cannot do without, by themselves: what speed is held up to.
 
 Each function makes the calls of one algorithm on arrays of the size the program has them in, and nothing else; what
-they return is thrown away.
+they return is thrown away. The program may be faster still, where it makes a call on less than the whole picture.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Rendered pictures as the microscopes in use give them, on one core and on two, medians in milliseconds after a warm-up;
 the profiles take turns on each picture, so that whatever else the machine does falls on both. Beside the time a clock
-shows stands that of the processor, which others cannot lengthen, and beside the residual and each detector the time of
+shows stands that of the processor, which others lengthen far less, and beside the residual and each detector the time of
 the bare calls in bare_calls.py. Last comes the most memory that a fresh process held.
 """
 
