@@ -2,8 +2,8 @@
 
 Rendered pictures as the microscopes in use give them, on one core and on two, medians in milliseconds after a warm-up;
 the profiles take turns on each picture, so that whatever else the machine does falls on both. Beside the time a clock
-shows stands that of the processor, which others lengthen far less, and beside the residual and each detector the time of
-the bare calls in bare_calls.py. Last comes the most memory that a fresh process held.
+shows stands that of the processor, which others lengthen far less, and beside residual and detectors the time of the
+bare calls in bare_calls.py. Last comes the most memory that a fresh process held.
 """
 
 from __future__ import annotations
