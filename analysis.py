@@ -240,9 +240,10 @@ def _jaggedness(mask: Mask) -> Mapping[str, float]:
 
 def _off_smooth_curve(position: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance from a quartic that is fitted a second time without the quarter that fits it worst."""
-    kept = np.ones(len(position), bool)
+    powers, kept = np.vander(position, 5), np.ones(len(position), bool)
     for share in (0.75, 1.0):
-        rest = centre - np.polynomial.Polynomial.fit(position[kept], centre[kept], 4)(position)
+        factors, *_ = np.linalg.lstsq(powers[kept], centre[kept])
+        rest = centre - powers @ factors
         kept = np.abs(rest) <= np.quantile(np.abs(rest), share)
     return rest
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from components import components
 from records import Mask
 
 FloatArray = NDArray[np.float64]
@@ -47,14 +48,12 @@ def bridge_dashes(marks: Mask, min_aspect_ratio: float, max_gap_px: float, max_t
 
 
 def _ends(marks: Mask, min_aspect_ratio: float) -> _Ends:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(marks.astype(np.uint8), connectivity=8)
+    pieces = components(marks)
     places, outwards = [np.empty((0, 2))], [np.empty((0, 2))]
-    for k in range(1, count):
-        x, y, w, h, area = stats[k].tolist()
-        if area < MIN_PIECE_PX or max(w, h) < math.sqrt(min_aspect_ratio * area) / 2:
-            continue
-        rows, columns = np.nonzero(labels[y : y + h, x : x + w] == k)
-        points = np.stack([columns + x, rows + y], axis=1).astype(np.float64)
+    long_px = pieces.boxes_px[:, 2:].max(axis=1)
+    elongated = long_px >= np.sqrt(min_aspect_ratio * pieces.areas_px) / 2
+    for k in np.flatnonzero(elongated & (pieces.areas_px >= MIN_PIECE_PX)).tolist():
+        points = np.stack(pieces.pixels(k), axis=1).astype(np.float64)
         centre = points.mean(axis=0)
         spread, axes = np.linalg.eigh(np.cov((points - centre).T) + np.eye(2) / 12)
         if spread[1] >= min_aspect_ratio**2 * spread[0]:

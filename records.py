@@ -220,7 +220,9 @@ class Residual:
     pixel_px: tuple[float, float]  # pixels of the stored picture per pixel of the working picture, x and y
     gray: FloatImage  # picture minus background, grey levels 0..1
     snr: FloatImage  # smoothed gray / its local noise
-    edge_snr: FloatImage  # smoothed gray / noise beside the cladding edge, which a broken edge does not raise
+    edge_snr: (
+        FloatImage  # smoothed gray / noise beside the cladding edge, which a broken edge does not raise; 0 far off
+    )
     background: FloatImage
     rho: FloatImage  # distance from the cladding centre in cladding radii
     cladding_radius_px: float

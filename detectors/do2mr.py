@@ -34,7 +34,7 @@ def detect(residual: Residual, *, kernel_px: int, rule: Rule, gamma: float, min_
     """
     kernel = np.ones((kernel_px, kernel_px), np.uint8)
     response = cv2.medianBlur(cv2.dilate(residual.snr, kernel) - cv2.erode(residual.snr, kernel), 3)
-    sample = response[::3, ::3][residual.inside[::3, ::3]]
+    sample = response[::5, ::5][residual.inside[::5, ::5]]
     mask = response > max(_threshold(sample, rule, gamma) if sample.size else 0.0, min_snr)
     return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
 

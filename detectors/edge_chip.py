@@ -1,8 +1,8 @@
 """Edge chips: grey levels along the cladding edge that depart from those of a clean edge."""
 
-import cv2
 import numpy as np
 
+from components import components
 from records import Mask, Residual
 
 
@@ -23,11 +23,13 @@ def detect(
     -------
     (h, w) bool
     """
-    distance = (residual.rho - 1) * residual.cladding_radius_px
-    band = (distance > -inside_px) & (distance < outside_px)
-    strong = (np.abs(residual.edge_snr) > min_snr) & band
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(strong.astype(np.uint8), connectivity=8)
-    touching = np.bincount(labels[strong & (np.abs(distance) <= touch_px)], minlength=count) > 0
-    chips = touching & (stats[:, cv2.CC_STAT_AREA] >= min_area_px)
-    chips[0] = False
-    return chips[labels]
+    strong = (np.abs(residual.edge_snr) > min_snr) & _band(residual, inside_px, outside_px)
+    departures = components(strong)
+    touching = departures.holding(_band(residual, touch_px, touch_px))
+    return departures.only(touching & (departures.areas_px >= min_area_px))
+
+
+def _band(residual: Residual, inside_px: float, outside_px: float) -> Mask:
+    """What lies so near the cladding edge."""
+    unit = 1 / residual.cladding_radius_px
+    return (residual.rho > 1 - inside_px * unit) & (residual.rho < 1 + outside_px * unit)

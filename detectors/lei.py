@@ -44,11 +44,14 @@ def detect(
     f_line - (f_left + f_right) / 2 has zero mean, so brightness does not move it.
     """
     flat = np.rint(np.clip(residual.snr, -clip_snr, clip_snr) * UNIT).astype(np.int16)
+    margin = max(lengths_px) + branch_px  # more than a sum reaches, so that none runs into the next row
+    padded = np.pad(flat, margin)
     found = np.zeros(flat.shape, bool)
     for angle in np.arange(directions) * (math.pi / directions):
-        for length, response, sense in _responses(flat, float(angle), sorted(lengths_px), branch_px):
-            spread = MAD_TO_SIGMA * float(np.median(np.abs(response[::4, ::4])))
-            found |= (np.abs(response) > gamma * max(spread, 1.0)) & (np.abs(sense) > min_share * length * UNIT)
+        for length, response, sense in _responses(padded, float(angle), sorted(lengths_px), branch_px):
+            line, steps = (sums[margin:-margin, margin:-margin] for sums in (response, sense))
+            spread = MAD_TO_SIGMA * float(np.median(np.abs(line[::8, ::8])))
+            found |= _beyond(line, gamma * max(spread, 1.0)) & _beyond(steps, min_share * length * UNIT)
     return found
 
 
@@ -57,10 +60,16 @@ UNIT = 40
 MAD_TO_SIGMA = 1.4826
 
 
-def _responses(flat: Field, angle: float, lengths: Sequence[int], branch_px: int) -> Iterator[tuple[int, Field, Field]]:
+def _beyond(values: Field, limit: float) -> Mask:
+    return np.abs(values) > math.floor(limit)  # a limit that is no whole number would turn all of them into floats
+
+
+def _responses(
+    padded: Field, angle: float, lengths: Sequence[int], branch_px: int
+) -> Iterator[tuple[int, Field, Field]]:
     """Each length along one direction, with the sum of line less branches, and of the sense of its pixels."""
     across = (round(-branch_px * math.sin(angle)), round(branch_px * math.cos(angle)))
-    line = flat - _pair_sum(flat, across, (-across[0], -across[1])) // 2
+    line = padded - _pair_sum(padded, across, (-across[0], -across[1])) // 2
     sense = np.clip(line, -UNIT, UNIT)
     length = 1
     while length < lengths[-1]:
@@ -74,11 +83,14 @@ def _responses(flat: Field, angle: float, lengths: Sequence[int], branch_px: int
 
 
 def _pair_sum(image: Field, first: tuple[int, int], second: tuple[int, int]) -> Field:
-    """Sum of the picture moved by two whole-pixel steps (x, y), zeros where nothing came from."""
-    out = np.zeros_like(image)
-    for dx, dy in (first, second):
-        h, w = image.shape
-        if abs(dx) < w and abs(dy) < h:
-            source = image[max(-dy, 0) : h + min(-dy, 0), max(-dx, 0) : w + min(-dx, 0)]
-            out[max(dy, 0) : h + min(dy, 0), max(dx, 0) : w + min(dx, 0)] += source
-    return out
+    """Sum of the picture moved by two whole-pixel steps (x, y), as one addition over all rows in a line.
+
+    What leaves a row comes in at the other end of the next: the margin around the picture takes it.
+    """
+    steps = [dy * image.shape[1] + dx for dx, dy in (first, second)]
+    reach = max(map(abs, steps))
+    flat, out = image.ravel(), np.empty(image.size, image.dtype)
+    out[:reach] = out[image.size - reach :] = 0  # within the margin
+    one, other = (flat[reach - step : image.size - reach - step] for step in steps)
+    np.add(one, other, out=out[reach : image.size - reach])
+    return out.reshape(image.shape)

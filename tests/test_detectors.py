@@ -302,6 +302,11 @@ def test_pieces_of_a_dashed_scratch_are_bridged(angle_deg):
     assert recall(found, line(118, 97, angle_deg, 90, 1)) > 0.6
 
 
+def test_specks_in_a_row_are_no_scratch():
+    row = line(118, 97, 0, 100, 3) & (COLUMNS % 6 < 3)
+    assert not detect("skeleton", marked(row, 8) - noise(0)).any()
+
+
 def test_a_dot_has_no_skeleton():
     assert not detect("skeleton", marked(disc(100, 80, 3), 30) - noise(0)).any()
 
