@@ -134,6 +134,14 @@ def test_what_is_never_found_has_no_a90_and_what_is_always_found_has_the_smalles
     assert found.a90_95_um < 2.0
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_bound_lies_below_the_curve_and_never_falls_with_the_size(seed):
+    curve = simulated(seed, 80)
+    sizes = np.geomspace(1, 16, 100)
+    assert np.all(np.diff(curve.lower_bound(sizes)) >= 0)
+    assert np.all(curve.lower_bound(sizes) < curve.probability(sizes))
+
+
 def test_a_curve_needs_two_sizes():
     with pytest.raises(ValueError, match="at least two different sizes"):
         pod(np.array([3.0, 3.0]), np.array([True, False]))

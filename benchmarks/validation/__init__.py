@@ -1,5 +1,5 @@
 """How far the verdicts can be trusted, measured again by anybody: `make validate` writes docs/validation.md.
 
-Each part of the page is a module that measures and says what it found: `photographs`, `injection`, `truth`,
-`sequences`, `drift` and `comparison`.
+`photographs`, `injection`, `truth`, `repeatability`, `drift` and `comparison` measure; `accuracy_sections` and
+`stability_sections` say what that means; `page` and `charts` write it down.
 """

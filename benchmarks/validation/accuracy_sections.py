@@ -95,8 +95,9 @@ ABOUT_DETECTION = (
     `a90` is the size that is found in 90 of 100 cases, by a logistic curve over ln(size) (MIL-HDBK-1823A, 2009,
     hit/miss; with the penalty of Firth, Biometrika 80(1):27-38, 1993, DOI 10.1093/biomet/80.1.27, because a curve
     without overlap of found and missed has no maximum). `a90/95`, in brackets, is the size at which its one-sided
-    lower 95 % bound reaches 0.9. `-`: not within the sizes tried; `<`: the smallest tried. The curve goes to 1
-    with the size whatever the trials say: where the dots of a plot stay below it, trust the dots.
+    lower 95 % bound reaches 0.9. `-`: not within the sizes tried; in brackets beside a small a90, that a miss or
+    two among 60 trials leave 90 % unproven; `<`: the smallest tried. The curve goes to 1 with the size whatever
+    the trials say: where the dots of a plot stay below it, trust the dots.
     """,
 )
 
@@ -144,7 +145,7 @@ def _um(curve: Pod, size: float) -> str:
 def _escaping(background: str, fitted: Mapping[tuple[str, str, float], Pod]) -> Iterator[str]:
     for contrast in MUST_SEE_CONTRASTS:
         names = [
-            f"{kind} in {region} ({_um(curve, curve.a90_95_um)})"
+            f"{CLASS_TITLES[kind]} in {region} ({_um(curve, curve.a90_95_um)})"
             for (region, kind, c), curve in fitted.items()
             if c == contrast and curve.a90_95_um > MUST_SEE_UM[kind]
         ]
@@ -233,26 +234,29 @@ def of_verdicts(faces: Sequence[Judged]) -> Section:
         {len(faces)} rendered faces with 0 to {JUDGED_MARKS} blemishes of {JUDGED_UM[0]:g} to {JUDGED_UM[1]:g} um
         (scratches and cracks are longer) and contrast {JUDGED_CONTRAST[0]:g} to {JUDGED_CONTRAST[1]:g}: around the
         limits on purpose, so the shares are those of hard cases and not of a production line. `True` is what the same
-        criteria (`{EDITION}`) say of the exact sizes, classes and places. NOT_GRADED, and left out:
+        criteria (`{EDITION}`) say of the exact sizes, classes and places. A wrong verdict
+        with nothing missed and nothing false comes from sizes, classes or zones. NOT_GRADED, and left out:
         {len(faces) - len(graded)}.
     """)
     counts = Counter((face.true, face.given) for face in graded)
     rows = tuple(
         (f"true {true}", *(str(counts[true, given]) for given in ("PASS", "FAIL"))) for true in ("PASS", "FAIL")
     )
-    bad, good = (sum(face.true == status for face in graded) for status in ("FAIL", "PASS"))
-    accepted, rejected = counts["FAIL", "PASS"], counts["PASS", "FAIL"]
-    shares = (
-        ("wrongly accepted, of those to fail", share(accepted, bad)),
-        ("wrongly rejected, of those to pass", share(rejected, good)),
-    )
-    blocks = (text, Table("Verdicts", ("", "PASS", "FAIL"), rows), Table("Wrong verdicts", ("figure", "share"), shares))
-    weak = [
-        f"Verdicts around the limits, {name}: {value}."
-        for (name, value), n in zip(shares, (accepted, rejected), strict=True)
-        if n
-    ]
+    wrong = _wrong_verdicts(graded)
+    blocks = (text, Table("Verdicts", ("", "PASS", "FAIL"), rows), Table("Wrong verdicts", ("figure", "share"), wrong))
+    weak = [f"Verdicts around the limits, {name}: {value}." for name, value in wrong[:2] if value[:2] != "0/"]
     return Section("Verdicts on rendered truth", blocks, {}, tuple(weak))
+
+
+def _wrong_verdicts(graded: Sequence[Judged]) -> tuple[tuple[str, str], ...]:
+    bad, good = ([face for face in graded if face.true == status] for status in ("FAIL", "PASS"))
+    accepted, rejected = ([face for face in faces if face.given != face.true] for faces in (bad, good))
+    return (
+        ("wrongly accepted, of those to fail", share(len(accepted), len(bad))),
+        ("wrongly rejected, of those to pass", share(len(rejected), len(good))),
+        ("of the wrongly accepted, with a blemish missed", share(sum(f.missed > 0 for f in accepted), len(accepted))),
+        ("of the wrongly rejected, with a false mark", share(sum(f.false > 0 for f in rejected), len(rejected))),
+    )
 
 
 SIZED: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -19,7 +19,7 @@ from image_processing import EDGE_DETECTOR
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-Picture = TypeVar("Picture")
+Item = TypeVar("Item")
 
 SEED = 59  # no setting was tuned on these faces
 ALONE = " alone"
@@ -31,7 +31,7 @@ class Plan:
 
     title: str
     injected: int  # faces for each background, zone and contrast
-    clean: int  # rendered faces without a blemish, for each profile
+    clean: int  # rendered faces without a blemish
     blemished: int  # with blemishes of at least 4 um
     judged: int  # with few blemishes, for the verdicts
     compared: int  # faces of each sort that all variants inspect
@@ -39,10 +39,10 @@ class Plan:
     retaken: int  # rendered faces that are taken again
     photographs: int | None  # of those that are there; None: all
 
-    def some(self, pictures: Sequence[Picture]) -> Sequence[Picture]:
-        """So many of the pictures, from all over their list."""
-        every = 1 if self.photographs is None else max(len(pictures) // self.photographs, 1)
-        return pictures[::every]
+    def some(self, items: Sequence[Item]) -> Sequence[Item]:
+        """As many of the items as `photographs` says, from all over their list."""
+        every = 1 if self.photographs is None else max(len(items) // self.photographs, 1)
+        return items[::every]
 
 
 FULL = Plan("full", 60, 200, 120, 200, 48, 45, 24, None)

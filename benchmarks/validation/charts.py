@@ -30,6 +30,7 @@ def _figure(width: float, height: float, rows: int = 1, columns: int = 1) -> tup
     axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
     for each in axes:
         each.tick_params(labelsize=7)
+        each.set_axisbelow(True)
         each.grid(color="#E4E4E4", linewidth=0.6)
         each.spines[["top", "right"]].set_visible(False)
     return figure, axes

@@ -12,7 +12,7 @@ from benchmarks.validation import charts
 from benchmarks.validation.accuracy_sections import MOST_BIAS
 from benchmarks.validation.bench import default_config, variants
 from benchmarks.validation.comparison import Variant
-from benchmarks.validation.drift import STEPS, Drifted, changes, flips_at
+from benchmarks.validation.drift import BRIGHTER, STEPS, Drifted, changes, flips_at
 from benchmarks.validation.injection import PHOTOGRAPHS, RENDERED
 from benchmarks.validation.page import ABSENT, Section, Table, prose
 from benchmarks.validation.photographs import REGIONS, Figures
@@ -155,15 +155,18 @@ def _change_cells(pictures: Sequence[Drifted], background: str, way: str, step: 
 
 
 def _onsets(pictures: Sequence[Drifted], background: str) -> Iterator[str]:
-    """The steps of each drift at which verdicts flip, and the first pictures that do."""
+    """How many verdicts flip at each step of each drift, where that begins and with which pictures."""
     for way, steps in STEPS.items():
-        flips = {f"{step:g}": [p.name for p in pictures if flips_at(p, way, step)] for step in steps}
+        mildest_first = sorted(steps, key=lambda step: abs(step - UNCHANGED.get(way, 0.0)))
+        flips = {f"{step:g}": [p.name for p in pictures if flips_at(p, way, step)] for step in mildest_first}
         if any(flips.values()):
-            counts = ", ".join(f"{step}: {len(names)}" for step, names in flips.items())
-            first = ", ".join(next(names for names in flips.values() if names)[:FIRST_NAMES])
-            yield f"Drift of the {way}, {background}: of {len(pictures)} verdicts flip at {counts}; first {first}."
+            begin, names = next((step, names) for step, names in flips.items() if names)
+            counts = ", ".join(f"{step}: {len(flips[step])}" for step in (f"{s:g}" for s in steps))
+            first = f"it begins at {begin} with {', '.join(names[:FIRST_NAMES])}"
+            yield f"Drift of the {way}, {background}: of {len(pictures)} verdicts flip at {counts}; {first}."
 
 
+UNCHANGED = {BRIGHTER: 1.0}  # the other drifts start from 0
 FIRST_NAMES = 3
 
 

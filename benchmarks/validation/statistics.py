@@ -66,10 +66,16 @@ class Pod:
         return _logistic(_design(sizes_um) @ self.coefficients)
 
     def lower_bound(self, sizes_um: Values) -> Values:
-        """The one-sided lower 95 % confidence bound of the curve (Wald, from the Fisher information), (m,)."""
-        design = _design(sizes_um)
+        """The one-sided lower 95 % confidence bound of the curve (Wald, from the Fisher information), (m,).
+
+        A larger mark is no harder to find, so what holds for a smaller size holds for all above it: where nearly all
+        is found the slope is uncertain, and Wald's bound alone would fall again towards both ends.
+        """
+        sizes = self._range_um()
+        design = _design(sizes)
         spread = np.sqrt(np.einsum("ij,jk,ik->i", design, self.covariance, design))
-        return _logistic(design @ self.coefficients - ONE_SIDED_95 * spread)
+        bound = np.maximum.accumulate(_logistic(design @ self.coefficients - ONE_SIDED_95 * spread))
+        return np.asarray(np.interp(sizes_um, sizes, bound))
 
     @property
     def a90_um(self) -> float:

@@ -54,6 +54,8 @@ class Judged:
 
     true: Status
     given: Status
+    missed: int  # blemishes that are not reported
+    false: int  # marks of A and B where nothing is
 
 
 def clean(bench: Bench) -> list[Face]:
@@ -110,8 +112,10 @@ def borderline(k: int) -> tuple[FaceSpec, RenderedFace]:
 
 def _judged(k: int) -> Judged:
     spec, face = borderline(k)
-    inspection = score(face, spec, default_config()).inspection
-    return Judged(true_status(inspection, face.truth.blemishes, face.image.shape), inspection.verdict.status)
+    result = score(face, spec, default_config())
+    true = true_status(result.inspection, face.truth.blemishes, face.image.shape)
+    missed = sum(outcome.found is None for outcome in result.outcomes)
+    return Judged(true, result.inspection.verdict.status, missed, len(result.false))
 
 
 def true_status(inspection: Inspection, truths: Sequence[BlemishTruth], shape: tuple[int, ...]) -> Status:
