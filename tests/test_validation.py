@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from benchmarks.rendered import inspect_face
+from benchmarks.validation.accuracy_sections import of_classes, of_clean, of_sizes, of_verdicts
 from benchmarks.validation.bench import default_config, settings, variants
 from benchmarks.validation.drift import BLURRED, BRIGHTER, TILTED, Changes, Drifted, changed, changes, flips_at
 from benchmarks.validation.injection import (
@@ -31,10 +32,12 @@ from benchmarks.validation.injection import (
     size_um,
     try_face,
 )
+from benchmarks.validation.page import Section, Table
 from benchmarks.validation.photographs import inspect_picture
 from benchmarks.validation.repeatability import found_again, outlines_um, turn_between, turned, unwrapped
 from benchmarks.validation.statistics import Pod, pod, share, wilson
-from benchmarks.validation.truth import true_status
+from benchmarks.validation.truth import MISSED, SIZES, Judged, Mark, true_status
+from benchmarks.validation.truth import Face as TrueFace
 from decoding import to_gray
 from image_processing import EDGE_DETECTOR
 from records import Request, Status
@@ -324,6 +327,61 @@ def test_only_pictures_that_had_a_verdict_can_lose_it():
     seen = [Drifted("rendered faces", f"{k}", before, {step: after}) for k, (before, after) in enumerate(pairs)]
     assert changes(seen, *step) == Changes(pictures=5, worse=1, better=2, not_graded=1)
     assert [p.name for p in seen if flips_at(p, *step)] == ["1", "2", "3"]
+
+
+# --- what the sections make of it
+
+
+def rows_of(section: Section, title: str) -> dict[str, tuple[str, ...]]:
+    """The rows of one table of a section by their first cell."""
+    table = next(block for block in section.blocks if isinstance(block, Table) and block.title == title)
+    return {row[0]: row[1:] for row in table.rows}
+
+
+def mark(kind: str, taken_for: str, true_um: float = 5.0, measured_um: float = 5.0) -> Mark:
+    return Mark(kind, taken_for, (true_um,) * len(SIZES), (measured_um,) * len(SIZES) if taken_for else ())
+
+
+def test_the_confusion_matrix_counts_what_each_blemish_was_taken_for():
+    marks = (mark("pit_dig", "pit_dig"), mark("pit_dig", "contamination"), mark("scratch", MISSED))
+    section = of_classes([TrueFace("FAIL", marks, reports=3, false=("crack",))])
+    rows = rows_of(section, "Confusion matrix")
+    assert rows["Pit/Dig"][:7] == ("0", "1", "1", "0", "0", "0", "2")
+    assert rows["Scratch"][5:7] == ("1", "1")
+    assert rows["nothing"][:5] == ("0", "0", "0", "1", "0")
+    shares = rows_of(section, "Recall and precision")
+    assert [cell[0].partition(" ")[0] for cell in shares.values()] == ["2/3", "2/3", "1/2"]
+    assert [text.partition(" ")[0] for text in section.weaknesses] == ["Recall", "Precision", "Pit/Dig:"]
+
+
+def test_wrong_verdicts_are_counted_with_what_caused_them():
+    faces = [
+        Judged("PASS", "PASS", 0, 0),
+        Judged("PASS", "FAIL", 0, 1),
+        Judged("FAIL", "FAIL", 0, 0),
+        Judged("FAIL", "PASS", 1, 0),
+        Judged("FAIL", "PASS", 0, 0),
+        Judged("FAIL", "NOT_GRADED", 0, 0),
+    ]
+    section = of_verdicts(faces)
+    assert rows_of(section, "Verdicts") == {"true PASS": ("1", "1"), "true FAIL": ("2", "1")}
+    wrong = [cell[0].partition(" ")[0] for cell in rows_of(section, "Wrong verdicts").values()]
+    assert wrong == ["2/3", "1/2", "1/2", "1/1"]
+    assert len(section.weaknesses) == 2
+
+
+def test_a_size_measured_wrong_by_more_than_the_limit_is_a_weakness():
+    marks = tuple(mark("scratch", "scratch", true, 1.3 * true) for true in (2.0, 3.0, 4.0))
+    section = of_sizes([TrueFace("FAIL", (*marks, mark("pit_dig", "scratch", 5.0, 5.5)), 4, ())])
+    assert section.weaknesses[0] == "Scratch, width: measured at 1.30 times its true size (median of 3)."
+    assert all(text.startswith("Scratch") for text in section.weaknesses)
+
+
+def test_more_than_one_false_mark_on_ten_faces_is_a_weakness():
+    clean = TrueFace("PASS", (), 0, ())
+    marked = TrueFace("FAIL", (), 1, ("scratch",))
+    assert of_clean([clean] * 9 + [marked]).weaknesses == ()
+    assert len(of_clean([clean] * 8 + [marked]).weaknesses) == 1
 
 
 # --- the page
