@@ -11,7 +11,8 @@ import numpy as np
 
 from benchmarks.rendered import CLEAN_KINDS, EDITION, MARKS_PER_FACE, SMALLEST_UM, WEAKEST_SNR, clean_kind
 from benchmarks.validation import charts
-from benchmarks.validation.injection import CONTRASTS, PHOTOGRAPHS, RENDERED, SIZE_OF, SIZES_UM, Trial, curves
+from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED
+from benchmarks.validation.injection import CONTRASTS, SIZE_OF, SIZES_UM, Trial, curves
 from benchmarks.validation.page import ABSENT, Section, Table, prose
 from benchmarks.validation.photographs import REGIONS, Figures
 from benchmarks.validation.statistics import Pod, share

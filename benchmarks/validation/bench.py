@@ -23,6 +23,7 @@ Item = TypeVar("Item")
 
 SEED = 59  # no setting was tuned on these faces
 ALONE = " alone"
+RENDERED, PHOTOGRAPHS = "rendered faces", "photographs"  # what is inspected, as the page names it
 
 
 @dataclass(frozen=True, slots=True)

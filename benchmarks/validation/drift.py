@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from benchmarks.rendered import request_for
-from benchmarks.validation.bench import Bench, default_config
+from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, Bench, default_config
 from benchmarks.validation.photographs import Photograph, inspect_picture, labelled
 from benchmarks.validation.truth import borderline
 from decoding import Picture
@@ -26,7 +26,6 @@ STEPS: Mapping[str, tuple[float, ...]] = MappingProxyType(
         BLURRED: (0.5, 1.0, 1.5, 2.0, 3.0),
     }
 )
-RENDERED, PHOTOGRAPHS = "rendered faces", "photographs"
 
 Source: TypeAlias = Photograph | int  # an int is the number of a rendered face with few marks or none
 

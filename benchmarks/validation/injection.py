@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis import in_micrometres
 from benchmarks.rendered import FaceScore, compared, ordinary_face, score
-from benchmarks.validation.bench import SEED, Bench, default_config
+from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, SEED, Bench, default_config
 from benchmarks.validation.photographs import Photograph, inspect_photograph, inspect_picture, labelled
 from benchmarks.validation.statistics import Pod, pod
 from decoding import Picture
@@ -60,8 +60,7 @@ SINGLE_MODE_A_UM = 12.5  # radius of zone A around a core of 9 um
 CORE_GAP, EDGE_GAP = (0.97, 1.05), (0.95, 1.07)  # left free, as the labels of the photographs leave it
 FARTHEST = 2.0  # radius of zone D in cladding radii
 FLAT = 100.0  # grey level of the even surface on which marks for photographs are rendered
-EVERY = 4  # so many points of an outline, since marks are kept clear of all of them
-RENDERED, PHOTOGRAPHS = "rendered faces", "photographs"
+EVERY = 4  # one in so many points of an outline: near enough to each other to keep marks clear of all of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ import numpy as np
 from benchmarks.rendered import EDITION
 from benchmarks.validation import charts
 from benchmarks.validation.accuracy_sections import MOST_BIAS
-from benchmarks.validation.bench import default_config, variants
+from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, default_config, variants
 from benchmarks.validation.comparison import Variant
 from benchmarks.validation.drift import BRIGHTER, STEPS, Drifted, changes, flips_at
-from benchmarks.validation.injection import PHOTOGRAPHS, RENDERED
 from benchmarks.validation.page import ABSENT, Section, Table, prose
 from benchmarks.validation.photographs import REGIONS, Figures
 from benchmarks.validation.repeatability import MARK_CONTRAST, MARK_UM, MARKS, MOVE_PX, NEAR_UM, SHOTS, Pair, Shots
