@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check lint format setup clean
+.PHONY: demo test test-all check lint format validate setup clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/python main.py demo
@@ -24,6 +24,9 @@ lint: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+validate: $(VENV)/run.stamp
+	$(BIN)/python -m benchmarks.validation
 
 setup: $(VENV)/dev.stamp
 

@@ -148,6 +148,7 @@ def random_blemishes(
     size_um: Vector = (4.0, 15.0),
     contrast: Vector = (0.2, 0.6),
     radius_um: Vector | None = None,
+    clear_of: Points | None = None,
 ) -> tuple[Blemish, ...]:
     """Blemishes of varied shape that keep clear of each other.
 
@@ -167,6 +168,8 @@ def random_blemishes(
     radius_um : (inner, outer), optional
         The whole blemish lies between these distances from the fiber centre; by default inside the cladding, 3 um
         from its edge. Chips stay at the edge, and cracks start there.
+    clear_of : (N, 2) array, optional
+        Points of what is there already, micrometres from the fiber centre, to keep clear of too.
 
     Returns
     -------
@@ -182,7 +185,7 @@ def random_blemishes(
         raise ValueError(f"kinds must be among {CLASSIFICATIONS}, got {sorted(unknown)}")
     band = radius_um or (0.0, spec.cladding_diameter_um / 2 - 3)
     placed: list[Blemish] = []
-    taken = np.empty((0, 2))
+    taken = np.empty((0, 2)) if clear_of is None else clear_of
     for _ in range(60 * n):
         if len(placed) == n:
             break

@@ -84,29 +84,47 @@ def inspect_face(spec: FaceSpec, face: RenderedFace, config: Config) -> Inspecti
 def clean_faces(n: int, seed: int, config: Config, **overrides: object) -> Iterator[tuple[str, FaceScore]]:
     """Inspect `n` faces without a blemish: lit, unlit, shaded and elliptical in turn, each with its name."""
     for k in range(n):
-        rng = np.random.default_rng((seed, k))
-        name = list(CLEAN_KINDS)[k % len(CLEAN_KINDS)]
-        spec = ordinary_face(rng, **{**CLEAN_KINDS[name], **overrides})
-        yield name, score(render_face(spec, (), rng), spec, config)
+        yield clean_kind(k), clean_face(k, seed, config, **overrides)
+
+
+def clean_kind(k: int) -> str:
+    """What clean face number `k` is like: one of CLEAN_KINDS."""
+    return list(CLEAN_KINDS)[k % len(CLEAN_KINDS)]
+
+
+def clean_face(k: int, seed: int, config: Config, **overrides: object) -> FaceScore:
+    """Inspect clean face number `k`."""
+    rng = np.random.default_rng((seed, k))
+    spec = ordinary_face(rng, **{**CLEAN_KINDS[clean_kind(k)], **overrides})
+    return score(render_face(spec, (), rng), spec, config)
 
 
 def blemished_faces(n: int, seed: int, config: Config, **overrides: object) -> Iterator[FaceScore]:
     """Inspect `n` random faces with MARKS_PER_FACE blemishes each, as far as they find room."""
     for k in range(n):
-        rng = np.random.default_rng((seed, k))
-        spec = ordinary_face(rng, **overrides)
-        marks = random_blemishes(rng, spec, MARKS_PER_FACE, size_um=(SMALLEST_UM, 15.0))
-        yield score(render_face(spec, marks, rng), spec, config)
+        yield blemished_face(k, seed, config, **overrides)
+
+
+def blemished_face(k: int, seed: int, config: Config, **overrides: object) -> FaceScore:
+    """Inspect face number `k` with blemishes."""
+    rng = np.random.default_rng((seed, k))
+    spec = ordinary_face(rng, **overrides)
+    marks = random_blemishes(rng, spec, MARKS_PER_FACE, size_um=(SMALLEST_UM, 15.0))
+    return score(render_face(spec, marks, rng), spec, config)
 
 
 def score(face: RenderedFace, spec: FaceSpec, config: Config) -> FaceScore:
     """Inspect a rendered face and compare the record with the truth."""
-    inspection = inspect_face(spec, face, config)
-    labels = _drawn(inspection.defects, face.image.shape)
-    hits = [_pixels_near(truth.mask, labels, len(inspection.defects)) for truth in face.truth.blemishes]
+    return compared(inspect_face(spec, face, config), face.truth.blemishes, face.image.shape)
+
+
+def compared(inspection: Inspection, truths: Sequence[BlemishTruth], shape: tuple[int, ...]) -> FaceScore:
+    """What became of the blemishes of a picture of this shape, H and W first."""
+    labels = _drawn(inspection.defects, shape[:2])
+    hits = [_pixels_near(truth.mask, labels, len(inspection.defects)) for truth in truths]
     outcomes = tuple(
         Outcome(truth, inspection.defects[int(hit.argmax())] if hit.any() else None)
-        for truth, hit in zip(face.truth.blemishes, hits, strict=True)
+        for truth, hit in zip(truths, hits, strict=True)
     )
     meant = np.any(hits, axis=0) if hits else np.zeros(len(inspection.defects), bool)
     false = [d for d, known in zip(inspection.defects, meant, strict=True) if not known]

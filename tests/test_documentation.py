@@ -76,7 +76,7 @@ def test_every_picture_and_page_that_is_linked_is_there(page: str, folder: Path)
 def test_every_make_target_that_is_named_exists() -> None:
     named = set(re.findall(r"\bmake ([a-z-]+)", "\n".join(re.findall(r"`[^`\n]+`|^ {4}.+$", README, re.MULTILINE))))
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert {"demo", "test"} <= named <= targets
+    assert {"demo", "test", "validate"} <= named <= targets
 
 
 # --- commands, files, columns

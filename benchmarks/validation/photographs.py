@@ -1,0 +1,77 @@
+"""The photographs beside the project, inspected as a user would and scored against what a person saw in them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
+
+from config_loader import Config
+from decoding import Picture, decode_image
+from manifest import read_manifest
+from pipeline import inspect_image
+from records import ImageInfo, Inspection, Provenance, Request
+from reporting import write_result
+
+Figures: TypeAlias = dict[str, Any]
+REGIONS = ("A", "B", "edge", "D")
+
+
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """One labelled photograph and what is known of its fiber."""
+
+    path: Path
+    request: Request
+    label: Mapping[str, Any]  # as labels.json of the photographs has it
+
+    def is_clean(self, region: str) -> bool:
+        """Whether a person saw no blemish in this region: A, B, edge or D."""
+        return bool(self.label["zones"][region] == 0)
+
+    def picture(self, config: Config) -> Picture:
+        """Its pixels as stored."""
+        return decode_image(self.path.read_bytes(), config.preprocessing.max_pixels)
+
+
+def labelled(shared: Path, config: Config) -> tuple[Photograph, ...]:
+    """The photographs in the order of their labels; `shared` is the folder that holds them."""
+    folder = shared / "endfaces"
+    asked = read_manifest(
+        folder / "manifest.csv", config.criteria, Request(config.criteria.default_edition, "custom")
+    ).requests
+    labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+    return tuple(Photograph(folder / label["name"], asked[label["name"]], label) for label in labels)
+
+
+def inspect_picture(picture: Picture, name: str, request: Request, config: Config) -> Inspection:
+    """The record of one picture."""
+    info = ImageInfo(name, None, picture.shape[1], picture.shape[0])
+    return inspect_image(
+        picture, info, request, config, None, Provenance("benchmark", config.profile, config.sha256, None, "")
+    )
+
+
+def inspect_photograph(photograph: Photograph, config: Config) -> Inspection:
+    """The record of one photograph."""
+    return inspect_picture(photograph.picture(config), photograph.path.name, photograph.request, config)
+
+
+def scored(shared: Path, results: Iterable[tuple[Photograph, Inspection]]) -> Figures:
+    """What the scorer that lies beside the photographs says of these records."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        labels = []
+        for photograph, inspection in results:
+            write_result(folder / f"{photograph.path.stem}_result.json", inspection)
+            labels.append(photograph.label)
+        (folder / "labels.json").write_text(json.dumps(labels), encoding="utf-8")
+        command = [sys.executable, str(shared / "tools" / "score.py"), name, str(folder / "labels.json")]
+        subprocess.run([*command, "--json", str(folder / "figures.json")], check=True, capture_output=True)
+        figures: Figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
+    return figures

@@ -1,0 +1,158 @@
+"""Rendered faces, whose marks are known exactly: false marks, classes, sizes, verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis import judge
+from benchmarks.rendered import (
+    FaceScore,
+    blemished_face,
+    clean_face,
+    fair,
+    ordinary_face,
+    score,
+)
+from benchmarks.validation.bench import SEED, Bench, default_config, variants
+from image_processing import zone_map
+from records import ZONE_LETTERS, ZONE_NAMES, Defect, Inspection, Status
+from scenes import random_blemishes
+from synthetic import BlemishTruth, FaceSpec, RenderedFace, render_face
+
+JUDGED_MARKS = 3  # at most, on a face that is judged
+JUDGED_UM, JUDGED_CONTRAST = (1.5, 12.0), (0.1, 0.6)  # around the limits, so that both verdicts come up
+MISSED = ""
+SIZES = ("diameter_um", "length_um", "width_um")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One blemish and what it was taken for."""
+
+    kind: str
+    taken_for: str  # MISSED, or one of records.CLASSIFICATIONS
+    true_um: tuple[float, ...]  # as SIZES
+    measured_um: tuple[float, ...]  # none when it was missed
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What became of one rendered face."""
+
+    status: Status
+    marks: tuple[Mark, ...]  # those that must be found, at least 4 um and 6 sigma
+    reports: int  # in zones A and B
+    false: tuple[str, ...]  # classes of the reports in A and B where nothing is
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on one rendered face beside that on its true marks."""
+
+    true: Status
+    given: Status
+    missed: int  # blemishes that are not reported
+    false: int  # marks of A and B where nothing is
+
+
+def clean(bench: Bench) -> list[Face]:
+    """Faces without a blemish."""
+    return bench.run(clean_of, [(default_config().profile, k) for k in range(bench.plan.clean)])
+
+
+def blemished(bench: Bench) -> list[Face]:
+    """Faces with blemishes that must be found."""
+    return bench.run(blemished_of, [(default_config().profile, k) for k in range(bench.plan.blemished)])
+
+
+def judged(bench: Bench) -> list[Judged]:
+    """Faces with few blemishes, around the limits."""
+    return bench.run(_judged, range(bench.plan.judged))
+
+
+def clean_of(job: tuple[str, int]) -> Face:
+    """One clean face, by the name of a variant and its number."""
+    return _face(clean_face(job[1], SEED, variants()[job[0]]))
+
+
+def blemished_of(job: tuple[str, int]) -> Face:
+    """One face with blemishes, by the name of a variant and its number."""
+    return _face(blemished_face(job[1], SEED, variants()[job[0]]))
+
+
+def _face(result: FaceScore) -> Face:
+    inspection = result.inspection
+    marks = tuple(
+        Mark(
+            o.truth.kind,
+            o.found.classification if o.found else MISSED,
+            tuple(getattr(o.truth, size) for size in SIZES),
+            tuple(getattr(o.found, size) for size in SIZES) if o.found else (),
+        )
+        for o in fair([result])
+    )
+    reports = sum(d.zone in (ZONE_NAMES["A"], ZONE_NAMES["B"]) for d in inspection.defects)
+    return Face(inspection.verdict.status, marks, reports, tuple(d.classification for d in result.false))
+
+
+# --- the verdict on what is truly there
+
+
+def borderline(k: int) -> tuple[FaceSpec, RenderedFace]:
+    """Rendered face number `k` with a few blemishes around the limits."""
+    rng = np.random.default_rng((SEED, 1, k))
+    spec = ordinary_face(rng)
+    n = int(rng.integers(JUDGED_MARKS + 1))
+    marks = random_blemishes(rng, spec, n, size_um=JUDGED_UM, contrast=JUDGED_CONTRAST) if n else ()
+    return spec, render_face(spec, marks, rng)
+
+
+def _judged(k: int) -> Judged:
+    spec, face = borderline(k)
+    result = score(face, spec, default_config())
+    true = true_status(result.inspection, face.truth.blemishes, face.image.shape)
+    missed = sum(outcome.found is None for outcome in result.outcomes)
+    return Judged(true, result.inspection.verdict.status, missed, len(result.false))
+
+
+def true_status(inspection: Inspection, truths: Sequence[BlemishTruth], shape: tuple[int, ...]) -> Status:
+    """The verdict that the exact marks deserve under the criteria and in the zones of this inspection."""
+    labels = zone_map(shape, inspection.zones).labels
+    defects = [_exact(f"T{k}", truth, labels[truth.mask]) for k, truth in enumerate(truths)]
+    seen = [d for d in defects if d.zone in inspection.request.zones]
+    return judge(seen, inspection.criteria, inspection.request.zones).verdict.status
+
+
+def _exact(name: str, truth: BlemishTruth, labels: np.ndarray) -> Defect:
+    """A mark with the sizes, class and zone that it truly has; what judges nothing is left empty."""
+    touched = tuple(ZONE_NAMES[ZONE_LETTERS[k - 1]] for k in np.unique(labels) if k)
+    return Defect(
+        id=name,
+        zone=touched[0] if touched else "",
+        classification=truth.kind,
+        confidence=1.0,
+        centroid_px=truth.centroid_px,
+        bbox_px=(0, 0, 0, 0),
+        contour_px=np.empty((0, 2)),
+        rect_px=((0.0, 0.0), (0.0, 0.0), 0.0),
+        area_px=0.0,
+        perimeter_px=0.0,
+        length_px=0.0,
+        width_px=0.0,
+        diameter_px=0.0,
+        r_min_px=0.0,
+        r_max_px=0.0,
+        orientation_deg=0.0,
+        circularity=0.0,
+        aspect_ratio=1.0,
+        contrast=0.0,
+        zones_touched=touched,
+        detected_by=(),
+        features={},
+        length_um=truth.length_um,
+        width_um=truth.width_um,
+        diameter_um=truth.diameter_um,
+    )
