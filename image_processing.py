@@ -55,7 +55,7 @@ def flatten(gray: FloatImage, flat_field: FloatImage | None) -> tuple[FloatImage
     return np.clip(gray * (light.mean() / light), 0, 1).astype(np.float32), ()
 
 
-FLAT_FIELD_BLUR_PX = 2.0  # its noise must not be printed on the pictures, its dust must
+FLAT_FIELD_BLUR_PX = 1.0  # its noise must not be printed on the pictures, its dust must
 
 
 def measure_quality(gray: FloatImage, settings: Preprocessing) -> Quality:
@@ -338,8 +338,8 @@ def _angular_model(polar: FloatImage, grid: _PolarGrid, settings: ResidualSettin
     """
     unknown = ~np.isfinite(polar)
     highest = np.where(_near_edges(grid, settings), settings.edge_harmonics, settings.harmonics)
-    # at least 25 px of circumference for each period, or a mark near the centre would be fitted away
-    highest = np.minimum(highest, grid.r_px / 4)
+    # at least 50 px of circumference for each period, or a mark near the centre would be fitted away
+    highest = np.minimum(highest, grid.r_px / 8)
     model = np.repeat(_row_medians(polar)[:, None], polar.shape[1], axis=1)
     for _ in range(settings.rounds):
         deviation = polar - model
