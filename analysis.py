@@ -108,10 +108,21 @@ class _Shape:
     """Sizes of one mark in one unit of length."""
 
     area: float
-    length: float
+    length: float  # sides of the minimum-area rectangle
     width: float
     diameter: float
     orientation_deg: float
+    line: tuple[float, float] | None  # length and width along the mark, where it is a ribbon, straight or curved
+
+    def sides(self, kind: str, blur: float, level: float) -> tuple[float, float]:
+        """Length and width: of a line along it and as it was before the blur, else of the rectangle."""
+        if kind not in LINEAR or self.line is None:
+            return self.length, self.width
+        length, width = self.line
+        return max(self.length, length), unblurred_width(width, blur, level)
+
+
+LINEAR = ("scratch", "crack")
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +290,8 @@ def _shape(mark: _Mark, axes: tuple[float, float]) -> _Shape:
     area = float(mark.candidate.mask.sum()) * axes[0] * axes[1]
     run = _run_length(mark.contour, area, axes)
     orientation = (angle if sides[0] >= sides[1] else angle + 90) % 180
-    if run < MIN_LINEAR_ASPECT * area / run or run > MAX_CURL * diameter:
-        return _Shape(area, long_side, short_side, diameter, orientation)
-    width = unblurred_width(area / run, mark.blur_px * unit, mark.level)
-    return _Shape(area, max(long_side, run), width, diameter, orientation)
+    ribbon = MIN_LINEAR_ASPECT * area / run <= run <= MAX_CURL * diameter
+    return _Shape(area, long_side, short_side, diameter, orientation, (run, area / run) if ribbon else None)
 
 
 MIN_LINEAR_ASPECT = 2.0  # above it length and width are taken along the mark, which may be curved
@@ -323,9 +332,12 @@ def _in_pixels(mark: _Mark, zone: str, touched: Sequence[str], field: Residual, 
     unit = math.sqrt(fx * fy)
     px = _shape(mark, (fx, fy))
     # by the thickest place: two specks that touch are no line, however long the outline around them
-    thickness = max(mark.features["thickness_px"] * unit, px.area / px.length)
-    features = dict(mark.features) | {"aspect_ratio": px.length / thickness}
+    along, across = px.line or (px.length, px.width)
+    along = max(along, px.length)
+    thickness = max(mark.features["thickness_px"] * unit, across)
+    features = dict(mark.features) | {"aspect_ratio": along / thickness}
     kind = classify(features, mark.candidate.on_edge, settings)
+    length, width = px.sides(kind, mark.blur_px * unit, mark.level)
     perimeter = _outline_length(mark.contour, (fx, fy)) + math.pi * unit  # of the outline half a pixel further out
     contour = _in_picture(mark.contour, field.pixel_px)
     centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
@@ -340,14 +352,14 @@ def _in_pixels(mark: _Mark, zone: str, touched: Sequence[str], field: Residual, 
         rect_px=((float(centre[0]), float(centre[1])), (float(size[0]) + fx, float(size[1]) + fy), float(angle)),
         area_px=px.area,
         perimeter_px=perimeter,
-        length_px=px.length,
-        width_px=px.width,
+        length_px=length,
+        width_px=width,
         diameter_px=px.diameter,
         r_min_px=float(mark.rho.min()) * field.cladding_radius_px * unit,
         r_max_px=float(mark.rho.max()) * field.cladding_radius_px * unit,
         orientation_deg=px.orientation_deg,
         circularity=min(4 * math.pi * px.area / perimeter**2, 1.0),
-        aspect_ratio=px.length / px.width,
+        aspect_ratio=length / width,
         contrast=mark.contrast,
         zones_touched=tuple(ZONE_NAMES[z] for z in touched),
         detected_by=tuple(n for n, share in mark.candidate.evidence.items() if share >= settings.min_agreement),
@@ -359,14 +371,16 @@ def _in_pixels(mark: _Mark, zone: str, touched: Sequence[str], field: Residual, 
 def _with_micrometres(defect: Defect, mark: _Mark, field: Residual, scale: Scale, cladding_um: float | None) -> Defect:
     """Distances from the centre count in shares of the cladding, as the zones do, also where it is elliptical."""
     fx, fy = field.pixel_px
-    um = _shape(mark, (fx * scale.um_per_px_x, fy * scale.um_per_px_y))
+    axes = (fx * scale.um_per_px_x, fy * scale.um_per_px_y)
+    um = _shape(mark, axes)
+    length, width = um.sides(defect.classification, mark.blur_px * math.sqrt(axes[0] * axes[1]), mark.level)
     radius_px = field.cladding_radius_px * math.sqrt(fx * fy)
     um_per_px = scale.um_per_px if cladding_um is None else cladding_um / 2 / radius_px
     return replace(
         defect,
         area_um2=um.area,
-        length_um=um.length,
-        width_um=um.width,
+        length_um=length,
+        width_um=width,
         diameter_um=um.diameter,
         r_min_um=defect.r_min_px * um_per_px,
         r_max_um=defect.r_max_px * um_per_px,

@@ -35,7 +35,7 @@ from benchmarks.validation.injection import (
 from benchmarks.validation.page import Section, Table
 from benchmarks.validation.photographs import inspect_picture
 from benchmarks.validation.repeatability import found_again, outlines_um, turn_between, turned, unwrapped
-from benchmarks.validation.statistics import Pod, pod, share, wilson
+from benchmarks.validation.statistics import Pod, paired_bootstrap, pod, share, wilson
 from benchmarks.validation.truth import MISSED, SIZES, Judged, Mark, true_status
 from benchmarks.validation.truth import Face as TrueFace
 from decoding import to_gray
@@ -148,6 +148,21 @@ def test_the_bound_lies_below_the_curve_and_never_falls_with_the_size(seed):
 def test_a_curve_needs_two_sizes():
     with pytest.raises(ValueError, match="at least two different sizes"):
         pod(np.array([3.0, 3.0]), np.array([True, False]))
+
+
+# --- the bootstrap
+
+
+def test_the_interval_of_a_mean_difference_is_that_of_normal_theory():
+    differences = np.random.default_rng(3).normal(0.2, 1.0, 400)
+    mean, low, high = paired_bootstrap(differences, 1)
+    half = 1.96 * differences.std() / 20
+    assert mean == pytest.approx(differences.mean())
+    assert (low, high) == pytest.approx((mean - half, mean + half), abs=0.015)
+
+
+def test_equal_pictures_differ_by_nothing():
+    assert paired_bootstrap(np.zeros(10), 0) == (0.0, 0.0, 0.0)
 
 
 # --- variants

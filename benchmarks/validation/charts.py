@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#56B4E9", "#009E73", "#E69F00", "#D55E00")  # Okabe and Ito, from the weakest to the strongest contrast
+# Okabe and Ito, from the weakest to the strongest contrast
+COLOURS = ("#56B4E9", "#009E73", "#CC79A7", "#E69F00", "#D55E00")
 SIZE_TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100)  # um
 BINS = 5  # of sizes, for the dots beside the curves
 

@@ -34,7 +34,7 @@ from synthetic import (
     render_face,
 )
 
-CONTRASTS = (0.05, 0.1, 0.2, 0.4)  # relative to the local brightness
+CONTRASTS = (0.05, 0.1, 0.15, 0.2, 0.4)  # relative to the local brightness
 _LINE, _BLOB, _CHIP = (0.4, 5.0), (0.8, 14.0), (2.0, 40.0)  # um
 # What is injected in each region, and the range of its size.
 SIZES_UM: Mapping[str, Mapping[str, Vector]] = MappingProxyType(

@@ -145,3 +145,24 @@ def _design(sizes_um: Values) -> Values:
 
 def _logistic(x: Values) -> Values:
     return np.asarray(1 / (1 + np.exp(-x)))
+
+
+RESAMPLES = 4000
+
+
+def paired_bootstrap(differences: Values, seed: int) -> tuple[float, float, float]:
+    """Mean of differences found on the same pictures, and its 95 % interval.
+
+    Parameters
+    ----------
+    differences : (n,) float64, one for each picture
+    seed : of the resampling
+
+    Notes
+    -----
+    Percentile interval; Efron, "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7(1), 1979,
+    DOI 10.1214/aos/1176344552.
+    """
+    picks = np.random.default_rng(seed).integers(0, len(differences), (RESAMPLES, len(differences)))
+    low, high = np.percentile(differences[picks].mean(axis=1), (2.5, 97.5))
+    return float(differences.mean()), float(low), float(high)
