@@ -76,27 +76,6 @@ def is_ellipse(form: Form) -> bool:
     return bool(np.isfinite(form).all() and p > 0 and p * s - q * q > 0)
 
 
-def signed_distance(points: Points, form: Form) -> NDArray[np.float64]:
-    """First-order geometric distance of points from an ellipse, positive outside.
-
-    Parameters
-    ----------
-    points : (N, 2) float64, pixels
-    form : (5,) float64
-
-    Returns
-    -------
-    (N,) float64, pixels
-
-    Notes
-    -----
-    f / |grad f| with f = sqrt(u' A u) - 1; Taubin, "Estimation of Planar Curves, Surfaces, and Nonplanar Space Curves
-    Defined by Implicit Equations", IEEE TPAMI 13(11), 1991, DOI 10.1109/34.103273.
-    """
-    f, grad = _level_and_gradient(points, form)
-    return f / np.hypot(grad[:, 0], grad[:, 1])
-
-
 def _level_and_gradient(points: Points, form: Form) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     cx, cy, p, q, s = form
     ux, uy = points[:, 0] - cx, points[:, 1] - cy
@@ -217,6 +196,11 @@ def refine(
     Returns
     -------
     (5,) float64, or None when the points do not determine an ellipse
+
+    Notes
+    -----
+    The distance is f / |grad f| with f = sqrt(u' A u) - 1, to first order; Taubin, "Estimation of Planar Curves,
+    Surfaces, and Nonplanar Space Curves Defined by Implicit Equations", IEEE TPAMI 13(11), 1991, DOI 10.1109/34.103273.
     """
     form = start
     for _ in range(rounds):
