@@ -185,6 +185,7 @@ class Fusion:
     dash_min_aspect_ratio: float
     dash_max_gap_px: float
     dash_max_turn_deg: float
+    cross_min_arm_px: float
     edge_band_share: float
     edge_min_share: float
     min_area_px: float

@@ -14,6 +14,7 @@ import ellipse_fit
 from chaining import bridge_dashes
 from components import components
 from config_loader import DetectorSettings, Fusion, Preprocessing, ResidualSettings
+from crossings import split_crossing
 from detectors import DETECTORS
 from records import (
     ZONE_LETTERS,
@@ -674,9 +675,10 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
     regions = components(joined.astype(bool))
     found = []
     for k, (x, y, w, h) in enumerate(regions.boxes_px.tolist(), 1):
-        mask = _filled((regions.labels[y : y + h, x : x + w] == k) & marks[y : y + h, x : x + w])
-        if mask.sum() >= settings.min_area_px and _rises(field, mask, (x, y), settings):
-            found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
+        whole = _filled((regions.labels[y : y + h, x : x + w] == k) & marks[y : y + h, x : x + w])
+        for mask in split_crossing(whole, settings.cross_min_arm_px, settings.dash_max_turn_deg):
+            if mask.sum() >= settings.min_area_px and _rises(field, mask, (x, y), settings):
+                found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
     return tuple(found)
 
 

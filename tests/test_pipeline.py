@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -84,6 +85,17 @@ def sizes(inspection: Inspection) -> np.ndarray:
     """Diameter, length and width of the marks in micrometres, the largest mark first, (n, 3)."""
     rows = [(d.diameter_um, d.length_um, d.width_um) for d in inspection.defects]
     return np.array(sorted(rows, key=lambda row: -(row[0] or 0)), float)
+
+
+@pytest.mark.parametrize("turn", [50, 90])
+def test_scratches_that_cross_are_two(turn):
+    half = math.radians(turn / 2)
+    across, along = 16 * math.sin(half), 16 * math.cos(half)
+    one = Scratch(((-38 - across, -along), (-38 + across, along)), 2.5, -0.5)
+    two = Scratch(((-38 + across, -along), (-38 - across, along)), 2.5, -0.5)
+    defects = inspect(rendered(one, two)).defects
+    assert [defect.classification for defect in defects] == ["scratch", "scratch"]
+    assert [defect.length_um for defect in defects] == pytest.approx([34.5, 34.5], abs=3.0)
 
 
 @pytest.mark.parametrize("blur_px", [1.0, 1.5])
