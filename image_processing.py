@@ -498,10 +498,11 @@ def _most_noise(
     model: FloatImage, window: FloatImage, grid: _PolarGrid, settings: ResidualSettings
 ) -> NDArray[np.float32]:
     """A texture stronger than glass, metal and camera make is no noise but dirt, which would hide itself; (radii,)."""
-    across = np.abs(window[::3, 1:-1] - (window[::3, :-2] + window[::3, 2:]) / 2)
+    rows = window[::9]
+    across = np.abs(rows[:, 1:-1] - (rows[:, :-2] + rows[:, 2:]) / 2)
     white = MAD_TO_SIGMA * float(np.median(across)) / math.sqrt(1.5)  # of a pixel, of what no optics can blur
     smoothed = white / (2 * math.sqrt(math.pi) * settings.smooth_px)
-    most = np.maximum(settings.max_texture * np.median(model[:, ::3], axis=1), WHITE_NOISE_MARGIN * smoothed)
+    most = np.maximum(settings.max_texture * model[:, ::6].mean(axis=1), WHITE_NOISE_MARGIN * smoothed)
     return np.where(_near_edges(grid, settings), np.inf, most).astype(np.float32)  # an edge that wavers is no dirt
 
 
@@ -574,11 +575,12 @@ def zone_map(
 
 def clipped_shares(gray: FloatImage, zones: Zones, saturation_level: float) -> Mapping[str, float]:
     """Share of the pixels of each zone in which no mark can be seen, for they are black or saturated; by its name."""
-    clipped = (gray >= saturation_level) | (gray <= 1 - saturation_level)
-    count = np.bincount(zones.labels.ravel(), minlength=1 + len(ZONE_LETTERS))
-    lost = np.bincount(zones.labels[clipped], minlength=1 + len(ZONE_LETTERS))
+    x, y, w, h = cv2.boundingRect(zones.labels)
+    labels = zones.labels[y : y + h, x : x + w]
+    clear = cv2.inRange(gray[y : y + h, x : x + w], 1 - saturation_level, saturation_level)
+    count, seen = (cv2.calcHist([labels], [0], mask, [256], [0, 256])[:, 0] for mask in (None, clear))
     places = ((outline.name, 1 + ZONE_LETTERS.index(outline.letter)) for outline in zones.outlines)
-    return {name: float(lost[k] / count[k]) if count[k] else 0.0 for name, k in places}
+    return {name: 1 - float(seen[k] / count[k]) if count[k] else 0.0 for name, k in places}
 
 
 def _row_ends(ellipse: Ellipse, y: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:

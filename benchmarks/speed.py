@@ -35,6 +35,7 @@ from records import Inspection
 from scenes import random_blemishes
 from synthetic import FaceSpec, RenderedFace, render_face
 
+INSPECTING = ("deep_inspection", "fast_scan")
 SIZES = ((1152, 864), (720, 576))
 PICTURES = 6  # of each size; every other one without a blemish
 SEED = 31
@@ -140,7 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
-    profiles = load_config(ROOT / "config.json").profiles
+    profiles = {name: load_config(ROOT / "config.json").profile(name) for name in INSPECTING}
     print(f"OpenCV {cv2.__version__}, NumPy {np.__version__}, {PICTURES} pictures, {args.repeats} repeats")
     for size in SIZES:
         pictures = scenes(size)
