@@ -29,7 +29,7 @@ SEED = 23  # not one that the settings were tuned on
 SMALL = (576, 720)
 
 INSPECTING = ["deep_inspection", "fast_scan"]
-every_profile = pytest.mark.parametrize("config", map(SETTINGS.profile, INSPECTING), ids=INSPECTING)
+every_profile = pytest.mark.parametrize("config", [*map(SETTINGS.profile, INSPECTING)], ids=INSPECTING)
 
 
 def missed(faces: Sequence[FaceScore]) -> list[str]:
