@@ -363,18 +363,22 @@ def _without_scale(columns: Sequence[Column]) -> tuple[Column, ...]:
 
 
 def defect_table(inspection: Inspection) -> pd.DataFrame:
-    """One row per defect, in the columns of NAME_report.csv; an empty table keeps its columns and their types."""
+    """One row per defect, in the columns of NAME_report.csv."""
     record = to_json(inspection)
     columns = DEFECT_COLUMNS if record["scale"] else _without_scale(DEFECT_COLUMNS)
-    rows = [{c.name: c.value(record, defect) for c in columns} for defect in record["defects"]]
-    return _frame(rows, {c.name: c.dtype for c in columns})
+    return _table(columns, ((record, defect) for defect in record["defects"]))
+
+
+def _table(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """The columns of what each row is read off; an empty table keeps its columns and their types."""
+    dtypes = {column.name: column.dtype for column in columns}
+    return _frame([{column.name: column.value(*row) for column in columns} for row in rows], dtypes)
 
 
 def cell_table(inspection: Inspection) -> pd.DataFrame:
-    """One row per zone and cell, in the columns of NAME_cells.csv; an empty table keeps its columns and their types."""
+    """One row per zone and cell, in the columns of NAME_cells.csv."""
     columns = CELL_COLUMNS if inspection.scale else _without_scale(CELL_COLUMNS)
-    rows = [{c.name: c.value(cell) for c in columns} for cell in map(_cell_json, inspection.cells)]
-    return _frame(rows, {c.name: c.dtype for c in columns})
+    return _table(columns, ((_cell_json(cell),) for cell in inspection.cells))
 
 
 AGREEMENT_COLUMNS: tuple[Column, ...] = (
@@ -401,8 +405,7 @@ def agreement_table(inspection: Inspection, config: Config) -> pd.DataFrame:
         }
         for a, b in combinations_with_replacement(weights, 2)
     ]
-    cells = [{c.name: c.value(row) for c in AGREEMENT_COLUMNS} for row in rows]
-    return _frame(cells, {c.name: c.dtype for c in AGREEMENT_COLUMNS})
+    return _table(AGREEMENT_COLUMNS, ((row,) for row in rows))
 
 
 def _cell_json(cell: Cell) -> Record:

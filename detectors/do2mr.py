@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-import cv2
 import numpy as np
 
+from ranking import opened, ranked_range
 from records import FloatImage, Mask, Residual
 
 MAD_TO_SIGMA = 1.4826
@@ -32,11 +32,10 @@ def detect(residual: Residual, *, kernel_px: int, rule: Rule, gamma: float, min_
     Mei et al., "Automated Inspection of Defects in Optical Fiber Connector End Face Using Novel Morphology
     Approaches", Sensors 18(5):1408, 2018, DOI 10.3390/s18051408.
     """
-    kernel = np.ones((kernel_px, kernel_px), np.uint8)
-    response = cv2.medianBlur(cv2.dilate(residual.snr, kernel) - cv2.erode(residual.snr, kernel), 3)
+    response = ranked_range(residual.snr, kernel_px)
     sample = response[::5, ::5][residual.inside[::5, ::5]]
     mask = response > max(_threshold(sample, rule, gamma) if sample.size else 0.0, min_snr)
-    return cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)).astype(bool)
+    return opened(mask)
 
 
 def _threshold(sample: FloatImage, rule: Rule, gamma: float) -> float:

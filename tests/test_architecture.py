@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # A module imports only from lower rows; modules of one row never import each other.
 ROWS = {
     "components": 0,
+    "ranking": 0,
     "records": 0,
     "chaining": 1,
     "config_loader": 1,
@@ -74,6 +75,7 @@ ROOMS = {
         "edges",
         "image_processing",
         "localization",
+        "ranking",
         "reporting",
         "scenes",
         "synthetic",
