@@ -24,9 +24,11 @@ RADIAL_STEP_PX = 0.5
 # the pixel grid, with it by 0.01 px.
 OWN_BLUR_PX = 1.0
 MIN_WINDOW_PX = 3.0  # half width of a search
+FINE_ROUNDS = 12  # of a fit
 SIDES = (0.05, 0.12)  # where the grey levels on either side of an edge are taken, in radii from it
 WEAKEST_SLOPE = 0.25  # of the typical one; what is weaker is no part of the edge
 LEAST_TELLING = 0.1
+FULL_STEP = 0.3  # of the grey range: more does not make an edge surer
 ARCS = 36  # edges within ten degrees go astray together, for the same dirt or light
 
 
@@ -55,6 +57,11 @@ class Edge:
     def scatter(self) -> float:
         """Residual over the tolerance: 0 for a perfect edge, 0.58 for places that do not follow the ellipse."""
         return self.rms_px / self.tolerance_px
+
+    @property
+    def score(self) -> float:
+        """How good the evidence is, to compare edges by."""
+        return self.support**2 * min(abs(self.step), FULL_STEP)
 
     @property
     def ellipse(self) -> Ellipse:
@@ -238,3 +245,24 @@ def uncertainty(edge: Edge) -> FitUncertainty:
         diameter_px=2 * mean,
         axes_px=4 * math.hypot(cos2, sin2) / math.sqrt(2),  # half axes r (1 + h) and r (1 - h), h of one direction
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A radius at which the typical grey level changes."""
+
+    radius: float
+    polarity: int
+
+
+def steps(levels: NDArray[np.float32], radii: NDArray[np.float64]) -> list[Step]:
+    """The steps of the median over all rays, the largest first, as far as they come near it."""
+    slope = np.gradient(cv2.GaussianBlur(np.median(levels, axis=0)[None], (0, 0), STEP_BLUR)[0])
+    size = np.nan_to_num(np.abs(slope))
+    peaks = np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] > size[2:])) + 1
+    best = peaks[np.argsort(size[peaks])[::-1]]
+    return [Step(float(radii[k]), 1 if slope[k] > 0 else -1) for k in best if size[k] > LEAST_STEP * size[best[0]]]
+
+
+STEP_BLUR = 2.0  # samples
+LEAST_STEP = 0.05  # of the largest

@@ -64,6 +64,11 @@ def stretched(ellipse: Ellipse, factors: tuple[float, float]) -> Ellipse:
     return from_form(np.array([cx * fx, cy * fy, p / fx**2, q / (fx * fy), s / fy**2]))
 
 
+def scaled(form: Form, factor: float) -> Form:
+    """The concentric form with its radius multiplied by `factor`."""
+    return np.array([*form[:2], *(form[2:] / factor**2)])
+
+
 def mean_radius(form: Form) -> float:
     """Geometric mean of the half axes, in pixels."""
     _, _, p, q, s = form
