@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import analysis
+import background
 import dimensions
 import image_processing
 import localization
 from cells import measure_cells
 from config_loader import Config
 from decoding import Picture, to_gray
+from fiber_coordinates import working_picture
 from records import (
     ZONE_NAMES,
     Cell,
@@ -190,12 +192,12 @@ def _find_defects(
 ) -> _Found:
     with clock.stage("zones", "Zone Detection"):
         outlines = analysis.zone_outlines(geometry, criteria, request, scale)
-        picture = image_processing.working_picture(gray, geometry, config.residual.max_cladding_px)
+        picture = working_picture(gray, geometry, config.residual.max_cladding_px)
         zones = image_processing.zone_map(picture.gray.shape, outlines, picture.pixel_px)
         clipped = image_processing.clipped_shares(picture.gray, zones, config.preprocessing.saturation_level)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
-        residual = image_processing.residual(picture, reach * BEYOND_ZONES, config.residual)
+        residual = background.residual(picture, reach * BEYOND_ZONES, config.residual)
     with clock.stage("detect", "Defect Detection"):
         evidence = image_processing.gather_evidence(residual, config.detectors)
         candidates = image_processing.find_candidates(residual, evidence, config.fusion)

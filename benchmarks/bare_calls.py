@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from config_loader import Config
-from image_processing import WorkingPicture
+from fiber_coordinates import WorkingPicture
 from records import Residual
 
 ELLIPSE = cv2.MORPH_ELLIPSE

@@ -24,12 +24,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import image_processing
+import background
 from benchmarks import bare_calls
 from benchmarks.rendered import ROOT, inspect_face, ordinary_face
 from config_loader import Config, load_config
 from decoding import to_gray
 from detectors import DETECTORS
+from fiber_coordinates import working_picture
 from pipeline import BEYOND_ZONES
 from records import Inspection
 from scenes import random_blemishes
@@ -79,10 +80,10 @@ def _parts(scene: Scene, inspection: Inspection, config: Config) -> Mapping[str,
     geometry = inspection.geometry
     if geometry is None:
         return {}
-    picture = image_processing.working_picture(to_gray(scene[1].image), geometry, config.residual.max_cladding_px)
+    picture = working_picture(to_gray(scene[1].image), geometry, config.residual.max_cladding_px)
     outermost = max(outline.outer.mean_diameter_px for outline in inspection.zones)
     reach = BEYOND_ZONES * outermost / geometry.cladding.ellipse.mean_diameter_px
-    field = image_processing.residual(picture, reach, config.residual)
+    field = background.residual(picture, reach, config.residual)
     spent = {"residual, bare": _timed(partial(bare_calls.residual, picture, field, config))}
     for name, detector in config.detectors.items():
         if detector.enabled:

@@ -1,4 +1,4 @@
-"""Zones partition the picture, the residual of a clean face is nothing, and a mark is what is left."""
+"""Zones partition the picture, and what is left of the background in one place is one candidate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from dataclasses import replace
 from functools import cache
 from itertools import product
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,79 +13,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import background
 import image_processing
-from config_loader import load_config
 from decoding import to_gray
-from records import ZONE_LETTERS, CoreFit, Ellipse, FiberGeometry, ZoneOutline
-from synthetic import Chip, Contamination, FaceSpec, Illumination, Pit, Ring, Scratch, render_face
-from tests.inspections import cladding_fit
-
-ROOT = Path(__file__).resolve().parents[1]
-CONFIGURATION = load_config(ROOT / "config.json")
-CONFIG = CONFIGURATION.profile("deep_inspection")
-REACH = 2.0
-
-FACE = FaceSpec(shape=(300, 400), centre_px=(203.4, 146.7), um_per_px_x=0.6, um_per_px_y=0.6)
-THIN = replace(FACE, cladding_diameter_um=440, core_diameter_um=400, um_per_px_x=2.1, um_per_px_y=2.1)
-FACES = {
-    "bright ferrule": FACE,
-    "dark ferrule": replace(FACE, ferrule=35, cladding=70, core=110),
-    "dark core": replace(FACE, core=60),
-    "unlit core": replace(FACE, core=FACE.cladding),
-    "rings": replace(FACE, rings=(Ring(36, 2, 5, -6), Ring(15, 1.5, -5)), core_slope=14, core_dip=-6),
-    "halo and sharpening": replace(FACE, halo=20, dark_line=20, sharpening=0.5),
-    "light from one side": replace(FACE, illumination=Illumination((0.05, -0.04), -0.05, 0.1, 15, 25, 2.5)),
-    "elliptical": replace(FACE, axis_ratio=1.06, axis_angle_deg=35),
-    "pixels that are not square": replace(FACE, um_per_px_x=0.64, um_per_px_y=0.587),
-    "small core": replace(FACE, core_diameter_um=9),
-    "core off centre": replace(FACE, core_offset_um=(3.0, -2.0)),
-    "thin cladding": THIN,
-    "noise": replace(FACE, noise=4),
-    "texture": replace(FACE, ferrule_texture=1.2, core_speckle=0.8),
-    "cut by the border": replace(FACE, centre_px=(90.0, 146.7)),
-    "sixteen bits": replace(FACE, bits=16),
-}
-every_face = pytest.mark.parametrize("spec", FACES.values(), ids=FACES)
-
-
-@cache
-def rendered(spec, *blemishes, seed=0):
-    return render_face(spec, blemishes, np.random.default_rng(seed))
-
-
-def gray_of(spec, *blemishes):
-    return to_gray(rendered(spec, *blemishes).image)
-
-
-def geometry_of(spec, core=True):
-    """The true geometry of a face."""
-    return FiberGeometry(cladding_fit(spec.cladding_ellipse), CoreFit(spec.core_ellipse, "measured") if core else None)
-
-
-def unreduced(gray, geometry):
-    return image_processing.working_picture(gray, geometry, 1e6)
-
-
-@cache
-def field_of(spec, *blemishes):
-    """The residual of a face by its true geometry."""
-    picture = unreduced(gray_of(spec, *blemishes), geometry_of(spec))
-    return image_processing.residual(picture, REACH, CONFIG.residual)
-
-
-@cache
-def candidates_of(spec, *blemishes, profile="deep_inspection"):
-    config = CONFIGURATION.profile(profile)
-    field = field_of(spec, *blemishes)
-    evidence = image_processing.gather_evidence(field, config.detectors)
-    return image_processing.find_candidates(field, evidence, config.fusion)
-
-
-def in_window(field, image):
-    """The part of a picture that a residual covers."""
-    (x, y), (h, w) = field.origin_px, field.snr.shape
-    return image[y : y + h, x : x + w]
-
+from fiber_coordinates import working_picture
+from records import ZONE_LETTERS, Ellipse, ZoneOutline
+from synthetic import Chip, Contamination, Pit, Scratch
+from tests.residuals import (
+    CONFIG,
+    CONFIGURATION,
+    FACE,
+    FACES,
+    FRAMED,
+    REACH,
+    every_face,
+    field_of,
+    geometry_of,
+    gray_of,
+    in_window,
+    rendered,
+    unreduced,
+)
 
 # --- preprocessing
 
@@ -162,114 +109,6 @@ def test_a_mostly_white_picture_warns_of_saturation():
     gray[:12] = 1
     (warning,) = image_processing.measure_quality(gray, CONFIG.preprocessing).warnings
     assert warning.startswith("Saturation Warning: 60.0%")
-
-
-# --- fiber coordinates
-
-
-def at(image, points):
-    """Values between the pixels."""
-    x, y = np.asarray(points, np.float32).T
-    return cv2.remap(image, x, y, cv2.INTER_LINEAR)[:, 0]
-
-
-def on_ellipse(ellipse, n=90):
-    t = 2 * np.pi * np.arange(n) / n
-    a, b = np.array(ellipse.axes_px) / 2
-    angle = math.radians(ellipse.angle_deg)
-    c, s = math.cos(angle), math.sin(angle)
-    along = np.stack([a * np.cos(t), b * np.sin(t)], axis=1)
-    return along @ np.array([[c, s], [-s, c]]) + ellipse.center_px
-
-
-COORDINATES = pytest.mark.parametrize(
-    "spec",
-    [FACES[name] for name in ("bright ferrule", "elliptical", "core off centre", "thin cladding")]
-    + [replace(FACE, um_per_px_x=0.64, um_per_px_y=0.587, axis_ratio=1.05, axis_angle_deg=110, core_offset_um=(-4, 3))],
-    ids=["round", "elliptical", "core off centre", "thin cladding", "all at once"],
-)
-
-
-def coordinates_of(spec, core=True):
-    return image_processing.fiber_coordinates(geometry_of(spec, core), (0, 0), spec.shape)
-
-
-def ratio_px(spec):
-    """Core over cladding, by the circles of the same areas."""
-    return math.sqrt(math.prod(spec.core_ellipse.axes_px) / math.prod(spec.cladding_ellipse.axes_px))
-
-
-@COORDINATES
-@pytest.mark.parametrize("times", [0.5, 1.0, 1.3])
-def test_rho_counts_in_radii_of_the_cladding(spec, times):
-    rho = at(coordinates_of(spec).rho, on_ellipse(spec.cladding_ellipse.scaled(times)))
-    assert rho == pytest.approx(times, abs=0.003)
-
-
-@COORDINATES
-def test_s_is_the_core_ratio_on_the_core_edge_wherever_its_centre(spec):
-    s = at(coordinates_of(spec).s, on_ellipse(spec.core_ellipse))
-    assert s == pytest.approx(ratio_px(spec), abs=0.004)
-
-
-@COORDINATES
-def test_s_is_one_on_the_cladding_edge_and_rho_outside(spec):
-    found = coordinates_of(spec)
-    assert at(found.s, on_ellipse(spec.cladding_ellipse)) == pytest.approx(1, abs=0.004)
-    np.testing.assert_array_equal(found.s[found.rho >= 1], found.rho[found.rho >= 1])
-
-
-@COORDINATES
-def test_s_grows_from_the_centre_outwards(spec):
-    found = coordinates_of(spec)
-    centre = np.array(spec.cladding_ellipse.center_px)
-    for point in on_ellipse(spec.cladding_ellipse.scaled(1.2), 24):
-        along = centre + np.linspace(0.03, 1, 60)[:, None] * (point - centre)
-        assert (np.diff(at(found.s, along)) > 0).all()
-
-
-def test_without_a_core_s_is_rho():
-    found = coordinates_of(FACE, core=False)
-    np.testing.assert_array_equal(found.s, found.rho)
-
-
-def test_theta_runs_clockwise_on_the_screen_from_x():
-    x, y = FACE.cladding_ellipse.center_px
-    places = [(x + 50, y), (x, y + 50), (x - 50, y), (x, y - 50)]
-    degrees = np.degrees(at(coordinates_of(FACE).theta, places[1:]))
-    assert degrees == pytest.approx([90, 180, 270], abs=1)
-
-
-def test_the_coordinates_of_a_window_are_a_part_of_those_of_the_picture():
-    whole = coordinates_of(FACE)
-    part = image_processing.fiber_coordinates(geometry_of(FACE), (60, 40), (120, 150))
-    for name in ("rho", "s", "theta"):
-        np.testing.assert_allclose(getattr(part, name), getattr(whole, name)[40:160, 60:210], rtol=0, atol=1e-4)
-
-
-# --- working resolution
-
-
-def test_a_picture_of_few_pixels_is_worked_on_as_it_is():
-    picture = image_processing.working_picture(gray_of(FACE), geometry_of(FACE), 300)
-    np.testing.assert_array_equal(picture.gray, gray_of(FACE))
-    assert picture.pixel_px == (1.0, 1.0)
-    assert picture.geometry == geometry_of(FACE)
-
-
-@pytest.mark.parametrize("most_px", [60.0, 101.3, 180.0])
-def test_a_picture_of_many_pixels_is_reduced_with_its_geometry(most_px):
-    spec = replace(FACE, axis_ratio=1.05, axis_angle_deg=40, core_offset_um=(3, -2))
-    picture = image_processing.working_picture(gray_of(spec), geometry_of(spec), most_px)
-    ellipse, (px, py) = picture.geometry.cladding.ellipse, picture.pixel_px
-    assert ellipse.mean_diameter_px == pytest.approx(most_px, rel=0.02)
-    assert (px * picture.gray.shape[1], py * picture.gray.shape[0]) == pytest.approx((400, 300))
-    # On the edge of a blurred disc lies the mean of its two sides, in every direction.
-    levels = at(picture.gray, on_ellipse(ellipse))
-    np.testing.assert_allclose(levels, (spec.cladding + spec.ferrule) / 2 / 255, atol=0.04)
-    assert picture.geometry.core is not None
-    levels = at(picture.gray, on_ellipse(picture.geometry.core.ellipse))
-    np.testing.assert_allclose(levels, (spec.cladding + spec.core) / 2 / 255, atol=0.04)
 
 
 # --- zones
@@ -387,149 +226,15 @@ def test_without_outlines_there_is_no_zone():
     assert not zones_of((40, 60), ()).labels.any()
 
 
-# --- residual
-
-
-def smoothed(field):
-    return 255 * cv2.GaussianBlur(field.gray, (0, 0), 1.0)
-
-
-@every_face
-def test_a_clean_face_leaves_nothing_its_borders_included(spec):
-    field = field_of(spec)
-    levels = np.abs(smoothed(field))  # steps of 20 to 120 grey levels are gone
-    noise = math.hypot(spec.noise, spec.ferrule_texture, spec.core_speckle)
-    assert levels[field.inside].max() < 4 * noise
-    assert np.quantile(levels[field.inside & (field.rho < 1)], 0.999) < 1.6 * noise
-
-
-@every_face
-def test_a_clean_face_stands_out_of_its_noise_nowhere(spec):
-    field = field_of(spec)
-    snr = np.abs(field.snr)[field.inside]
-    assert snr.max() < 7
-    assert np.sqrt((snr**2).mean()) < 1.4
-
-
-@every_face
-def test_the_cladding_edge_of_a_clean_face_shows_no_chip(spec):
-    field = field_of(spec)
-    near = np.abs(field.rho - 1) * field.cladding_radius_px < 5
-    assert np.abs(field.edge_snr)[near].max() < 6
-
-
-@every_face
-def test_background_and_residual_make_the_picture(spec):
-    field = field_of(spec)
-    np.testing.assert_allclose(field.gray + field.background, in_window(field, gray_of(spec)), rtol=0, atol=1e-5)
-
-
-def test_the_window_holds_the_whole_reach():
-    field = field_of(FACES["elliptical"])
-    coordinates = coordinates_of(FACES["elliptical"])
-    held = in_window(field, coordinates.rho < REACH)
-    assert held.sum() == (coordinates.rho < REACH).sum()
-    np.testing.assert_allclose(field.rho, in_window(field, coordinates.rho), rtol=0, atol=1e-4)
-
-
-def test_marks_are_looked_for_within_reach_and_off_the_cladding_edge():
-    field = field_of(FACE)
-    assert field.rho[field.inside].max() < REACH
-    assert not field.inside[np.abs(field.rho - 1) * field.cladding_radius_px < 2].any()
-    assert field.inside[field.rho < 0.9].all()
-
-
-@pytest.mark.parametrize("diameter_um", [3.0, 6.0, 10.0])
-@pytest.mark.parametrize("name", ["bright ferrule", "unlit core", "dark core", "pixels that are not square"])
-def test_a_pit_at_the_very_centre_is_left(name, diameter_um):
-    spec, pit = FACES[name], Pit((0.0, 0.0), diameter_um, -0.5)
-    field = field_of(spec, pit)
-    middle = in_window(field, rendered(spec, pit).truth.blemishes[0].mask)
-    lost = in_window(field, gray_of(spec, pit) - gray_of(spec))
-    assert field.gray[middle].sum() < 0.25 * lost[middle].sum()
-    assert field.snr[middle].min() < -6
-
-
-@pytest.mark.parametrize("place_um", [(12.0, 5.0), (-35.0, 20.0), (20.0, 75.0)], ids=["core", "cladding", "ferrule"])
-@pytest.mark.parametrize("contrast", [-0.4, 0.3], ids=["dark", "bright"])
-def test_a_mark_off_the_centre_is_left_in_full(place_um, contrast):
-    mark = Pit(place_um, 8.0, contrast)
-    field = field_of(FACE, mark)
-    core_of_it = cv2.erode(
-        in_window(field, rendered(FACE, mark).truth.blemishes[0].mask).astype(np.uint8), np.ones((3, 3), np.uint8)
-    ).astype(bool)
-    change = in_window(field, gray_of(FACE, mark) - gray_of(FACE))
-    assert field.gray[core_of_it].mean() == pytest.approx(change[core_of_it].mean(), rel=0.15)
-
-
-def test_a_ring_that_only_the_core_shows_is_no_mark_even_off_centre():
-    spec = replace(FACE, core_offset_um=(4.0, -3.0), rings=(Ring(15, 1.5, 12),))
-    assert np.abs(smoothed(field_of(spec)))[field_of(spec).inside].max() < 4
-
-
-@pytest.mark.parametrize("gain", [0.5, 1.2])
-def test_a_brighter_picture_leaves_a_residual_as_much_brighter(gain):
-    gray = gray_of(FACE, Pit((12.0, 5.0), 8.0, -0.4))
-    still, moved = (
-        image_processing.residual(unreduced(g, geometry_of(FACE)), REACH, CONFIG.residual)
-        for g in (gray, gray * np.float32(gain))
-    )
-    np.testing.assert_allclose(moved.gray, gain * still.gray, rtol=0, atol=0.004)
-
-
-def test_a_fiber_elsewhere_in_the_picture_leaves_the_same_residual():
-    spec, (right, down) = replace(FACE, ferrule_texture=5.0), (70, 50)  # so that noise measured elsewhere would show
-    gray, true = gray_of(spec, Pit((12.0, 5.0), 8.0, -0.4)), geometry_of(spec)
-    wide = np.pad(gray, ((down, 20), (right, 30)), "reflect")
-    x, y = true.cladding.ellipse.center_px
-    place = (x + right, y + down)
-    moved = FiberGeometry(
-        replace(true.cladding, ellipse=replace(true.cladding.ellipse, center_px=place)),
-        CoreFit(replace(spec.core_ellipse, center_px=place), "measured"),
-    )
-    still, found = (
-        image_processing.residual(unreduced(g, geometry), 1.3, CONFIG.residual)
-        for g, geometry in ((gray, true), (wide, moved))
-    )
-    assert found.origin_px == (still.origin_px[0] + right, still.origin_px[1] + down)
-    clear = still.rho < 1.2  # the borders of the windows differ
-    np.testing.assert_allclose(found.gray[clear], still.gray[clear], atol=0.003)
-    np.testing.assert_allclose(found.snr[clear], still.snr[clear], atol=0.5)
-
-
-def test_the_picture_is_left_as_it_is():
-    gray = gray_of(FACE).copy()
-    gray.flags.writeable = False
-    image_processing.residual(unreduced(gray, geometry_of(FACE)), REACH, CONFIG.residual)
-
-
-# --- black frame lines
-
-FRAMED = replace(FACE, um_per_px_x=0.64, um_per_px_y=0.587, frame_px=(8, 6, 10, 0))
-
-
-def test_no_mark_is_looked_for_in_black_frame_lines():
-    field = field_of(FRAMED)
-    frame = np.ones(FRAMED.shape, bool)
-    frame[6:, 8:-10] = False
-    assert not field.inside[in_window(field, frame)].any()
-
-
-def test_a_picture_without_frame_lines_loses_none_of_its_border():
-    field = field_of(FACE)
-    clear = np.abs(field.rho - 1) * field.cladding_radius_px > 8
-    np.testing.assert_array_equal(field.inside[clear], field.rho[clear] < REACH)
-
-
-def test_a_black_mark_at_the_border_is_not_taken_for_a_frame():
-    mark = Contamination(((-60, -82, 14), (-40, -84, 12), (-85, -80, 12)), -0.95, 0.3)
-    field = field_of(FACE, mark)
-    mask = in_window(field, rendered(FACE, mark).truth.blemishes[0].mask)
-    assert mask[0].any()
-    assert field.inside[mask & (field.rho < REACH)].all()
-
-
 # --- candidates
+
+
+@cache
+def candidates_of(spec, *blemishes, profile="deep_inspection"):
+    config = CONFIGURATION.profile(profile)
+    field = field_of(spec, *blemishes)
+    evidence = image_processing.gather_evidence(field, config.detectors)
+    return image_processing.find_candidates(field, evidence, config.fusion)
 
 
 @every_face
@@ -544,7 +249,7 @@ def test_a_clean_face_has_no_candidates(spec, profile):
 def test_noise_makes_no_candidates(noise, seed, profile):
     spec, config = replace(FACE, noise=noise), CONFIGURATION.profile(profile)
     picture = unreduced(to_gray(rendered(spec, seed=seed).image), geometry_of(spec))
-    field = image_processing.residual(picture, REACH, CONFIG.residual)
+    field = background.residual(picture, REACH, CONFIG.residual)
     evidence = image_processing.gather_evidence(field, config.detectors)
     assert image_processing.find_candidates(field, evidence, config.fusion) == ()
 
@@ -682,8 +387,8 @@ def test_what_a_detector_marks_lies_in_the_picture_where_it_lies_in_the_window()
 
 
 def test_a_pixel_of_a_reduced_picture_is_the_pixels_whose_centres_it_holds():
-    picture = image_processing.working_picture(gray_of(FACE), geometry_of(FACE), 100)
-    field = image_processing.residual(picture, REACH, CONFIG.residual)
+    picture = working_picture(gray_of(FACE), geometry_of(FACE), 100)
+    field = background.residual(picture, REACH, CONFIG.residual)
     h, w = field.snr.shape
     marked = np.zeros((h, w), bool)
     marked[field.inside] = np.random.default_rng(0).random(int(field.inside.sum())) < 0.1
