@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 import cv2
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 import edges
 import ellipse_fit
 from config_loader import Localization
-from edges import COARSE_ANGLES, Edge, Method
+from edges import COARSE_ANGLES, Edge, Search
 from ellipse_fit import Form
 from records import FloatImage
 
@@ -38,12 +39,13 @@ def reduced(gray: FloatImage, short_px: int, aspect: float) -> tuple[FloatImage,
 def coarse_edges(small: FloatImage, settings: Localization, core_ratio: float | None) -> list[Edge]:
     """Edges around seeds of the plain picture, of the equalised one if those do not convince, and concentric ones."""
     picture = _stretched(small)
-    found = _fit_all(small, _hough_seeds(picture, settings), "hough", settings, core_ratio)
+    found = _fit_all(small, _hough_seeds(picture, settings), settings, core_ratio)
     if not any(is_convincing(e, settings) for e in found):
         clahe = cv2.createCLAHE(settings.clahe_clip_limit, (settings.clahe_tiles, settings.clahe_tiles))
         equalised = clahe.apply(picture)
-        found += _fit_all(small, _hough_seeds(equalised, settings), "hough", settings, core_ratio)
-        found += _fit_all(small, _contour_seeds(equalised, settings), "contour", settings, core_ratio)
+        found += _fit_all(small, _hough_seeds(equalised, settings), settings, core_ratio)
+        by_outline = _fit_all(small, _contour_seeds(equalised, settings), settings, core_ratio)
+        found += [replace(e, method="contour") for e in by_outline]
     if not found:
         return []
     best = max(found, key=lambda e: e.score)
@@ -98,11 +100,7 @@ def _contour_seeds(picture: NDArray[np.uint8], settings: Localization) -> list[C
 
 
 def _fit_all(
-    small: FloatImage,
-    seeds: Sequence[Circle],
-    method: Method,
-    settings: Localization,
-    core_ratio: float | None,
+    small: FloatImage, seeds: Sequence[Circle], settings: Localization, core_ratio: float | None
 ) -> list[Edge]:
     """An edge for each seed; those within a fiber already found are left to the search for rings around it."""
     # where the cladding is thin, a search as wide as it would take one edge for the other
@@ -114,19 +112,14 @@ def _fit_all(
         ):
             continue
         start = np.array([x, y, 1 / r**2, 0.0, 1 / r**2])
-        edge = _fit_around(small, start, COARSE_WINDOWS, method, room)
+        edge = _fit_around(small, start, COARSE_WINDOWS, room)
         if edge is not None and _possible(edge, small.shape, settings):
             found.append(edge)
     return found
 
 
 def _fit_around(
-    small: FloatImage,
-    start: Form,
-    windows: Sequence[float],
-    method: Method,
-    room: float,
-    polarity: int | None = None,
+    small: FloatImage, start: Form, windows: Sequence[float], room: float, polarity: int | None = None
 ) -> Edge | None:
     """The edge near `start`, of the polarity that most of its circumference shows unless one is asked for."""
     form: Form | None = start
@@ -135,12 +128,12 @@ def _fit_around(
             return None
         radius = ellipse_fit.mean_radius(form)
         tolerance = max(1.0, COARSE_TOLERANCE * radius)
-        radii, slope = edges.slopes(small, form, min(window, room / 2) * radius, COARSE_ANGLES)
+        radii, slope = edges.slopes(small, form, Search(min(window, room / 2) * radius))
         polarity = polarity or edges.polarity_of(slope)
         form = edges.fitted(form, edges.steepest(radii, slope, polarity), tolerance, 0.2, COARSE_ROUNDS)
     if form is None or polarity is None:
         return None
-    return edges.judged(small, form, polarity, COARSE_JUDGED * radius + 1.0, tolerance, method, room)
+    return edges.judged(small, form, polarity, Search(COARSE_JUDGED * radius + 1.0), tolerance, room)
 
 
 COARSE_TOLERANCE, COARSE_JUDGED = 0.02, 0.03  # radii: what supports a coarse edge, and where it is looked for
@@ -161,12 +154,13 @@ def _rings_around(edge: Edge, small: FloatImage, settings: Localization, core_ra
     found = []
     for ring in rings:
         start, gap = ellipse_fit.scaled(edge.form, ring.radius), _gap(ring.radius, places)
-        found.append(_fit_around(small, start, (min(RING_WINDOW, gap / 2),), edge.method, gap, ring.polarity))
+        found.append(_fit_around(small, start, (min(RING_WINDOW, gap / 2),), gap, ring.polarity))
     room = math.inf if core_ratio is None else 1 - core_ratio
     for radius in () if core_ratio is None else (core_ratio, 1 / core_ratio):
         if all(abs(place / radius - 1) > settings.ratio_match for place in places):
-            found.append(_fit_around(small, ellipse_fit.scaled(edge.form, radius), (RING_WINDOW,), edge.method, room))
-    return [e for e in found if e is not None and _possible(e, small.shape, settings)]
+            found.append(_fit_around(small, ellipse_fit.scaled(edge.form, radius), (RING_WINDOW,), room))
+    possible = (e for e in found if e is not None and _possible(e, small.shape, settings))
+    return [replace(e, method=edge.method) for e in possible]
 
 
 RING_RADII = (0.3, 2.6)  # where rings are sought, in radii of the edge they are concentric with

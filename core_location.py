@@ -9,7 +9,7 @@ import numpy as np
 import edges
 import ellipse_fit
 from config_loader import CoreSettings
-from edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, SIDES, Edge
+from edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, SIDES, Edge, Search
 from ellipse_fit import Form
 from records import CladdingFit, CoreFit, FloatImage
 
@@ -96,8 +96,8 @@ def _core_seeds(
 ) -> list[tuple[float, int]]:
     """Radius in radii of the cladding, and polarity, of the edges that may be the core's, the likeliest first."""
     if core_ratio is not None:
-        window, blur = _core_search(core_ratio, settings.search_share, cladding, settings)
-        _, slope = edges.slopes(gray, ellipse_fit.scaled(cladding, core_ratio), window, settings.angles, blur)
+        search = _core_search(core_ratio, settings.search_share, cladding, settings)
+        _, slope = edges.slopes(gray, ellipse_fit.scaled(cladding, core_ratio), search)
         likely = edges.polarity_of(slope)
         return [(core_ratio, likely), (core_ratio, -likely)]
     radii = np.arange(0.04, 0.92, 0.005)
@@ -105,11 +105,11 @@ def _core_seeds(
     return [(step.radius, step.polarity) for step in steps[:3]]
 
 
-def _core_search(ratio: float, share: float, cladding: Form, settings: CoreSettings) -> tuple[float, float]:
-    """Half width in pixels, into which neither the centre nor the cladding edge may come, and blur in rays."""
+def _core_search(ratio: float, share: float, cladding: Form, settings: CoreSettings) -> Search:
+    """So wide a search that neither the centre nor the cladding edge comes into it."""
     radius = ellipse_fit.mean_radius(cladding)
     window = max(min(share, 0.4 * ratio, (1 - ratio) / 2) * radius, MIN_WINDOW_PX)
-    return window, settings.angular_blur_deg / 360 * settings.angles
+    return Search(window, settings.angles, settings.angular_blur_deg / 360 * settings.angles)
 
 
 def _fit_core(gray: FloatImage, ratio: float, polarity: int, cladding: Form, settings: CoreSettings) -> Edge | None:
@@ -117,13 +117,12 @@ def _fit_core(gray: FloatImage, ratio: float, polarity: int, cladding: Form, set
     for share in (settings.search_share, settings.search_share / 2, settings.search_share / 4):
         if form is None:
             return None
-        window, blur = _core_search(ratio, share, cladding, settings)
-        radii, slope = edges.slopes(gray, form, window, settings.angles, blur)
-        form = edges.fitted(form, edges.steepest(radii, slope, polarity), window / 3, 0.1, FINE_ROUNDS)
+        search = _core_search(ratio, share, cladding, settings)
+        rho = edges.steepest(*edges.slopes(gray, form, search), polarity)
+        form = edges.fitted(form, rho, search.window_px / 3, 0.1, FINE_ROUNDS)
     if form is None:
         return None
-    tolerance, room = max(window / 2, 1.0), 1 / ratio - 1
-    return edges.judged(gray, form, polarity, window, tolerance, "hough", room, settings.angles, blur)
+    return edges.judged(gray, form, polarity, search, max(search.window_px / 2, 1.0), room=1 / ratio - 1)
 
 
 def _why_not_core(edge: Edge, cladding: Form, settings: CoreSettings, core_ratio: float | None) -> str:

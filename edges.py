@@ -32,6 +32,15 @@ FULL_STEP = 0.3  # of the grey range: more does not make an edge surer
 ARCS = 36  # edges within ten degrees go astray together, for the same dirt or light
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How the edge of an ellipse is looked for along its rays."""
+
+    window_px: float  # half width around the ellipse
+    angles: int = COARSE_ANGLES  # number of rays
+    blur_rays: float = 1.0  # sigma over which neighbours are averaged, so that a faint edge rises from the noise
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Edge:
     """An elliptic edge and the evidence for it."""
@@ -41,7 +50,7 @@ class Edge:
     rho: FloatArray  # (angles,) where each ray crosses it, in radii; NaN where nothing supports the ellipse
     tolerance_px: float  # how far from the ellipse an edge may lie to support it
     step: float  # grey step across the edge, outside minus inside, 0..1
-    method: Method
+    method: Method = "hough"  # how its seed was found
 
     @property
     def support(self) -> float:
@@ -93,32 +102,28 @@ def sample(picture: FloatImage, form: Form, radii: FloatArray, angles: int) -> N
     )
 
 
-def slopes(
-    picture: FloatImage, form: Form, window_px: float, angles: int, blur_rays: float = 1.0
-) -> tuple[FloatArray, NDArray[np.float32]]:
+def slopes(picture: FloatImage, form: Form, search: Search) -> tuple[FloatArray, NDArray[np.float32]]:
     """Change of the grey level outwards, within a window around an ellipse, smoothed.
 
     Parameters
     ----------
     picture : (H, W) float32
     form : (5,) float64
-    window_px : half width of the window
-    angles : number of rays
-    blur_rays : sigma in rays over which neighbours are averaged, so that a faint edge rises from the noise
+    search : window, rays and blur
 
     Returns
     -------
     (R,) float64, the distances from the centre in radii, and (angles, R) float32, grey levels per `RADIAL_STEP_PX`, NaN
     outside the picture
     """
-    steps = max(round(window_px / RADIAL_STEP_PX), 4)
+    steps = max(round(search.window_px / RADIAL_STEP_PX), 4)
     beyond = round(2 * OWN_BLUR_PX / RADIAL_STEP_PX)  # samples that the blur draws into the window
-    step = window_px / steps / ellipse_fit.mean_radius(form)
+    step = search.window_px / steps / ellipse_fit.mean_radius(form)
     radii: FloatArray = 1 + np.arange(-steps - beyond, steps + beyond + 1, dtype=np.float64) * step
-    levels = sample(picture, form, radii, angles)
-    pad = int(3 * blur_rays) + 1
+    levels = sample(picture, form, radii, search.angles)
+    pad = int(3 * search.blur_rays) + 1
     around = np.concatenate([levels[-pad:], levels, levels[:pad]])
-    smooth = cv2.GaussianBlur(around, (0, 0), sigmaX=OWN_BLUR_PX / RADIAL_STEP_PX, sigmaY=blur_rays)[pad:-pad]
+    smooth = cv2.GaussianBlur(around, (0, 0), sigmaX=OWN_BLUR_PX / RADIAL_STEP_PX, sigmaY=search.blur_rays)[pad:-pad]
     within = slice(beyond, len(radii) - beyond)
     slope: NDArray[np.float32] = np.gradient(smooth, axis=1)[:, within]
     return radii[within], slope
@@ -154,32 +159,20 @@ def fitted(form: Form, rho: FloatArray, tolerance_px: float, least_px: float, ro
     return ellipse_fit.refine(ellipse_fit.points_along(form, rho), start, least_px, tolerance_px / 2, rounds)
 
 
-def judged(
-    picture: FloatImage,
-    form: Form,
-    polarity: int,
-    window_px: float,
-    tolerance_px: float,
-    method: Method,
-    room: float,
-    angles: int = COARSE_ANGLES,
-    blur_rays: float = 1.0,
-) -> Edge:
+def judged(picture: FloatImage, form: Form, polarity: int, search: Search, tolerance_px: float, room: float) -> Edge:
     """The evidence that an edge of this polarity lies on the ellipse.
 
     Parameters
     ----------
     picture : (H, W) float32
     form, polarity : of the edge
-    window_px : half width of the search, so wide that an edge found at random would seldom lie on the ellipse
+    search : so wide that an edge found at random would seldom lie on the ellipse
     tolerance_px : how far from the ellipse an edge may lie to support it
-    method : how its seed was found
     room : distance of the next edge, in radii
-    angles, blur_rays : as for `slopes`
     """
-    rho = steepest(*slopes(picture, form, window_px, angles, blur_rays), polarity)
+    rho = steepest(*slopes(picture, form, search), polarity)
     rho[~(np.abs(rho - 1) * ellipse_fit.mean_radius(form) <= tolerance_px)] = np.nan
-    return Edge(form, polarity, rho, tolerance_px, step_across(picture, form, room), method)
+    return Edge(form, polarity, rho, tolerance_px, step_across(picture, form, room))
 
 
 def step_across(picture: FloatImage, form: Form, room: float = math.inf) -> float:

@@ -1,10 +1,10 @@
-"""Picture -> fiber geometry: seeds, robust sub-pixel ellipses of cladding and core, and the tests that say no."""
+"""Picture -> fiber geometry: which edge is the cladding's, its sub-pixel ellipse, and the tests that say no."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,7 @@ import ellipse_fit
 from coarse_edges import CLOSEST_RING, SAME_CENTER, SURE_SUPPORT, coarse_edges, is_convincing, reduced
 from config_loader import CoreSettings, Localization
 from core_location import locate_core, shining_elsewhere
-from edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, Edge
+from edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, Edge, Search
 from ellipse_fit import Form
 from records import CladdingFit, CoreFit, FiberGeometry, FloatImage, NotLocated
 
@@ -77,11 +77,9 @@ def locate(
 
 
 def _hint(known: Known) -> str:
-    return (
-        ""
-        if known.pixel_aspect_ratio is not None
-        else "; where pixels are not square, pixel_aspect_ratio must be given"
-    )
+    if known.pixel_aspect_ratio is not None:
+        return ""
+    return "; where pixels are not square, pixel_aspect_ratio must be given"
 
 
 def _doubts(edge: Edge, core: CoreFit | None, known: Known, cladding: CladdingFit) -> tuple[str, ...]:
@@ -258,15 +256,15 @@ def _refined(gray: FloatImage, choice: _Choice, factors: tuple[float, float], se
         if form is None:
             return None
         window = max(min(share, choice.room / 2) * ellipse_fit.mean_radius(form), MIN_WINDOW_PX)
-        rho = edges.steepest(*edges.slopes(gray, form, window, settings.angles), choice.edge.polarity)
+        rho = edges.steepest(*edges.slopes(gray, form, Search(window, settings.angles)), choice.edge.polarity)
         form = edges.fitted(form, rho, window / 2, 0.05, FINE_ROUNDS)
     if form is None:
         return None
     radius = ellipse_fit.mean_radius(form)
     tolerance = max(settings.tolerance_share * radius, MIN_TOLERANCE_PX)
     wide = max(0.0 if choice.faint else min(settings.judging_share, choice.room / 2) * radius, 3 * tolerance)
-    polarity, method = choice.edge.polarity, choice.edge.method
-    return edges.judged(gray, form, polarity, wide, tolerance, method, choice.room, settings.angles)
+    edge = edges.judged(gray, form, choice.edge.polarity, Search(wide, settings.angles), tolerance, choice.room)
+    return replace(edge, method=choice.edge.method)
 
 
 def _why_cut(gray: FloatImage, edge: Edge, settings: Localization) -> str:

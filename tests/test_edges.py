@@ -32,7 +32,7 @@ def fitted(rho, form=BORDER):
 
 
 def seen(picture, form=BORDER, polarity=1):
-    return edges.judged(picture, form, polarity, 6.0, 1.5, "hough", math.inf, 720)
+    return edges.judged(picture, form, polarity, edges.Search(6.0, 720), 1.5, math.inf)
 
 
 # --- where
@@ -41,7 +41,7 @@ def seen(picture, form=BORDER, polarity=1):
 @pytest.mark.parametrize(("ferrule", "polarity"), [(194, 1), (35, -1)])
 def test_the_polarity_is_that_of_most_of_the_circumference(ferrule, polarity):
     picture = gray(replace(FACE, ferrule=ferrule), Contamination(((-62, 0, 20),), 0.9, 1.0))
-    _, slope = edges.slopes(picture, BORDER, 6.0, 144)
+    _, slope = edges.slopes(picture, BORDER, edges.Search(6.0))
     assert edges.polarity_of(slope) == polarity
 
 
@@ -50,7 +50,7 @@ def test_a_straight_step_is_found_where_it_is_to_a_hundredth_of_a_pixel():
     for place in (300.0, 300.25, 300.6):
         step = np.array([0.5 * (1 + math.erf((v - place) / 1.2 / math.sqrt(2))) for v in x], np.float32)
         circle = ellipse_fit.to_form(Ellipse((200.0, 150.0), (200.0, 200.0), 0.0))
-        rho = edges.steepest(*edges.slopes(np.tile(step, (300, 1)), circle, 5.0, 720), 1)
+        rho = edges.steepest(*edges.slopes(np.tile(step, (300, 1)), circle, edges.Search(5.0, 720)), 1)
         assert 200 + 100 * rho[0] == pytest.approx(place, abs=0.015)  # the first ray lies along x
 
 
@@ -91,7 +91,7 @@ def test_the_blur_of_a_small_disc_is_taken_out_of_its_size(blur_px):
     small = replace(FACE, core_diameter_um=9, blur_px=blur_px, noise=0.0)
     core = ellipse_fit.to_form(small.core_ellipse)
     radius = ellipse_fit.mean_radius(core)
-    rho = edges.steepest(*edges.slopes(gray(small), core, 3.0, 360), -1)
+    rho = edges.steepest(*edges.slopes(gray(small), core, edges.Search(3.0, 360)), -1)
     form = fitted(rho, core)
     blurred = ellipse_fit.mean_radius(form)
     assert radius - blurred == pytest.approx(blur_px**2 / (2 * radius), rel=0.1)
@@ -108,7 +108,7 @@ def test_a_disc_smaller_than_its_blur_grows_by_a_bounded_share():
 
 
 def edge_of(form, rho, tolerance_px=3.0):
-    return edges.Edge(form, 1, rho, tolerance_px, 0.4, "hough")
+    return edges.Edge(form, 1, rho, tolerance_px, 0.4)
 
 
 def test_the_uncertainty_is_the_scatter_of_repeated_fits():
