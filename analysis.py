@@ -1,4 +1,4 @@
-"""Candidates -> measured, classified defects -> verdict; the only place where pixels become micrometres."""
+"""Candidates -> measured, classified defects; the only place where pixels become micrometres."""
 
 from __future__ import annotations
 
@@ -10,97 +10,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-import ellipse_fit
-from config_loader import Classification, Config
+import dimensions
+from config_loader import Classification, Config, ScaleSettings, SizeUncertainties, SizeUncertainty
 from line_width import unblurred_width
 from records import (
     ID_LETTERS,
-    ZONE_LETTERS,
     ZONE_NAMES,
     Candidate,
-    Criteria,
     Defect,
-    Ellipse,
     FiberGeometry,
     Mask,
     Points,
     Request,
     Residual,
     Scale,
-    SizeBand,
-    Verdict,
-    Violation,
-    ZoneCriteria,
     ZoneOutline,
-    Zones,
 )
-
-# --- zones ------------------------------------------------------------------------------------------------------------
-
-
-def zone_outlines(
-    geometry: FiberGeometry, criteria: Criteria, request: Request, scale: Scale | None
-) -> tuple[ZoneOutline, ...]:
-    """The outer border of each zone of the criteria in the picture, ellipses concentric with the cladding.
-
-    Without a scale the zones are the detected core, the cladding, and the ferrule out to twice the cladding.
-    """
-    cladding = geometry.cladding.ellipse
-    if scale is None:
-        core = () if geometry.core is None else (ZoneOutline("A", geometry.core.ellipse),)
-        return (*core, ZoneOutline("B", cladding), ZoneOutline("D", cladding.scaled(2.0)))
-    axes = (scale.um_per_px_x, scale.um_per_px_y)
-    diameter_um = request.cladding_diameter_um or ellipse_fit.stretched(cladding, axes).mean_diameter_px
-    outlines = (_zone_outline(zone, geometry, diameter_um, request) for zone in criteria.zones)
-    return tuple(o for o in outlines if o is not None)
-
-
-def _zone_outline(
-    zone: ZoneCriteria, geometry: FiberGeometry, cladding_um: float, request: Request
-) -> ZoneOutline | None:
-    cladding = geometry.cladding.ellipse
-    if zone.of == "core":
-        return (
-            None
-            if geometry.core is None
-            else ZoneOutline(zone.letter, _grown(geometry.core.ellipse, zone, cladding, cladding_um))
-        )
-    outer_um = zone.plus_um if zone.of == "fixed" else zone.times * cladding_um + zone.plus_um
-    return ZoneOutline(zone.letter, cladding.scaled(outer_um / cladding_um))
-
-
-def _grown(core: Ellipse, zone: ZoneCriteria, cladding: Ellipse, cladding_um: float) -> Ellipse:
-    px_per_um = cladding.mean_diameter_px / cladding_um
-    return core.scaled(zone.times + zone.plus_um * px_per_um / core.mean_diameter_px)
-
-
-def coverage(outline: ZoneOutline, width: int, height: int) -> float:
-    """Share of the border of a zone that lies in a picture of the given size."""
-    cx, cy = outline.outer.center_px
-    t = np.linspace(0, 2 * math.pi, 720, endpoint=False)
-    turn = math.radians(outline.outer.angle_deg)
-    u, v = outline.outer.axes_px[0] / 2 * np.cos(t), outline.outer.axes_px[1] / 2 * np.sin(t)
-    x, y = cx + u * math.cos(turn) - v * math.sin(turn), cy + u * math.sin(turn) + v * math.cos(turn)
-    return float(((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).mean())
-
-
-def has_limit(zone: ZoneCriteria) -> bool:
-    """Whether any number of marks in the zone is limited."""
-    return any(band.max_count is not None for band in (*zone.scratches, *zone.defects))
-
-
-def smallest_limit_um(criteria: Criteria, zones: Sequence[str]) -> float | None:
-    """The smallest size that decides anything in the zones of these names; None when no size does."""
-    limited = [z for z in criteria.zones if ZONE_NAMES[z.letter] in zones and has_limit(z)]
-    bands = [b for z in limited for b in (*z.scratches, *z.defects)]
-    sizes = [size for b in bands for size in (b.min_um, b.max_um) if size]
-    return min(sizes, default=None)
-
-
-CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
-
-
-# --- measuring --------------------------------------------------------------------------------------------------------
+from zoning import cladding_um, distances_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,45 +60,98 @@ class _Mark:
     contrast: float
     blur_px: float  # sigma of its edges
     level: float  # share of its peak at which its outline was drawn
-    rho: NDArray[np.float32]  # of its pixels
+    peak_snr: float
     features: Mapping[str, float]
 
 
-def measure(
-    candidates: Iterable[Candidate],
-    field: Residual,
-    zones: Zones,
-    criteria: Criteria,
-    scale: Scale | None,
-    cladding_um: float | None,
-    config: Config,
-) -> tuple[Defect, ...]:
-    """Measure, classify, place and number the marks of one picture.
+def measure(candidates: Iterable[Candidate], field: Residual, face: LocatedFace, config: Config) -> tuple[Defect, ...]:
+    """Measure and classify the marks of one picture, and tell which zones each touches.
 
     Parameters
     ----------
-    candidates : regions in pixels of the picture
+    candidates : regions in pixels of the working picture
     field : residual that they were found on
-    zones : of the picture
-    criteria : its `zone_rule` places a mark
-    scale : micrometres per pixel; without it all `_um` values are None
-    cladding_um : known cladding diameter; None when only a calibration gives the scale
+    face : the located fiber, its scale and zones
     config : limits of measurement and classification, weights of the detectors
 
     Returns
     -------
-    Defects ordered by zone (the innermost first), then by size, with their ids; marks outside all zones are left out
+    Defects without ids, each in the innermost zone that it touches; marks outside all zones are left out. What a
+    verdict rests on is as a stored record gives it back.
     """
     defects = []
     for candidate in candidates:
-        touched = _zones_touched(candidate, zones.labels)
-        if touched:
-            mark = _mark(candidate, field, config)
-            zone = (
-                touched[0] if criteria.zone_rule == "touched" else _zone_at_centroid(candidate, zones.labels, touched)
-            )
-            defects.append(_defect(mark, zone, touched, field, scale, cladding_um, config))
-    return numbered(defects)
+        place = _place(candidate, field, face)
+        if place.touched:
+            defects.append(_defect(_mark(candidate, field, config), place, field, face, config).as_recorded())
+    return tuple(defects)
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFace:
+    """What the sizes and places of marks are measured by."""
+
+    geometry: FiberGeometry
+    zones: tuple[ZoneOutline, ...]
+    scale: Scale | None  # without it all `_um` values are None
+    um_per_radial_px: float | None  # of distances from the centre, which are shares of the cladding
+    scale_uncertainty: float  # relative, standard; 0 without a scale
+    center_uncertainty_px: float  # standard
+
+    @classmethod
+    def of(
+        cls,
+        geometry: FiberGeometry,
+        zones: tuple[ZoneOutline, ...],
+        scale: Scale | None,
+        request: Request,
+        settings: ScaleSettings,
+    ) -> LocatedFace:
+        if scale is None:
+            return cls(geometry, zones, None, None, 0.0, 0.0)
+        um_per_px = cladding_um(geometry, request, scale) / geometry.cladding.ellipse.mean_diameter_px
+        unsure = dimensions.scale_uncertainty(geometry, scale, request, settings)
+        return cls(geometry, zones, scale, um_per_px, unsure, dimensions.center_uncertainty_px(geometry, settings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the pixels of a mark lie; distances as zoning.distances_px has them."""
+
+    touched: tuple[str, ...]  # names of zones
+    r_min_px: float
+    r_max_px: float
+    r_core_px: float | None
+
+
+def _place(candidate: Candidate, field: Residual, face: LocatedFace) -> _Place:
+    rows, columns = np.nonzero(candidate.mask)
+    x, y, _, _ = candidate.bbox_px
+    points = _in_picture(np.stack([columns + x, rows + y], axis=1).astype(np.float64), field.pixel_px)
+    cladding, core = face.geometry.cladding.ellipse, face.geometry.core
+    r_px = distances_px(points, cladding)
+    core_px = None if core is None else distances_px(points, core.ellipse)
+    return _Place(
+        _zones_touched(r_px, core_px, face.zones),
+        float(r_px.min()),
+        float(r_px.max()),
+        None if core_px is None else float(core_px.min()),
+    )
+
+
+def _zones_touched(
+    r_px: NDArray[np.float64], core_px: NDArray[np.float64] | None, zones: Sequence[ZoneOutline]
+) -> tuple[str, ...]:
+    """Zones that hold a pixel at these distances from the centres of cladding and core; the innermost one holds it."""
+    left, touched = np.ones(r_px.shape, bool), []
+    for zone in zones:
+        at = core_px if zone.around == "core" else r_px
+        assert at is not None, "a zone around the core needs one"
+        inside = left & (at <= zone.radius_px)
+        if inside.any():
+            touched.append(zone.name)
+        left &= ~inside
+    return tuple(touched)
 
 
 def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
@@ -186,9 +165,9 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
     contrast = float(relative[peak])
     features = _features(candidate.mask, contour, relative, contrast)
-    peak_snr = float(np.abs(field.snr[here][candidate.mask]).max())
-    level = max(fusion.outline_level, min(fusion.weak_snr / max(peak_snr, 1e-6), 1.0))
-    return _Mark(candidate, contour, contrast, field.blur_px, level, field.rho[here][candidate.mask], features)
+    peak_snr = max(float(np.abs(field.snr[here][candidate.mask]).max()), 1e-6)
+    level = max(fusion.outline_level, min(fusion.weak_snr / peak_snr, 1.0))
+    return _Mark(candidate, contour, contrast, field.blur_px, level, peak_snr, features)
 
 
 def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
@@ -263,18 +242,6 @@ CENTRELINE_STEP_PX = 2.0
 MIN_CENTRELINE_SLICES = 8  # a shorter centreline has no shape of its own
 
 
-def _zones_touched(candidate: Candidate, labels: NDArray[np.uint8]) -> tuple[str, ...]:
-    x, y, w, h = candidate.bbox_px
-    present = np.unique(labels[y : y + h, x : x + w][candidate.mask])
-    return tuple(ZONE_LETTERS[k - 1] for k in present.tolist() if k > 0)
-
-
-def _zone_at_centroid(candidate: Candidate, labels: NDArray[np.uint8], touched: Sequence[str]) -> str:
-    x, y = _centroid(candidate)
-    label = int(labels[round(y), round(x)])
-    return ZONE_LETTERS[label - 1] if label else touched[-1]
-
-
 def _centroid(candidate: Candidate) -> tuple[float, float]:
     rows, columns = np.nonzero(candidate.mask)
     return candidate.bbox_px[0] + float(columns.mean()), candidate.bbox_px[1] + float(rows.mean())
@@ -314,20 +281,12 @@ def _outline_length(contour: Points, axes: tuple[float, float]) -> float:
 SMOOTHING_PX = 1.0  # takes off an outline the stairs of the pixel grid, which lengthen a line at 30 degrees by a fifth
 
 
-def _defect(
-    mark: _Mark,
-    zone: str,
-    touched: Sequence[str],
-    field: Residual,
-    scale: Scale | None,
-    cladding_um: float | None,
-    config: Config,
-) -> Defect:
-    defect = _in_pixels(mark, zone, touched, field, config)
-    return defect if scale is None else _with_micrometres(defect, mark, field, scale, cladding_um)
+def _defect(mark: _Mark, place: _Place, field: Residual, face: LocatedFace, config: Config) -> Defect:
+    defect = _in_pixels(mark, place, field, config)
+    return defect if face.scale is None else _with_micrometres(defect, mark, field, face, face.scale, config)
 
 
-def _in_pixels(mark: _Mark, zone: str, touched: Sequence[str], field: Residual, config: Config) -> Defect:
+def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> Defect:
     (fx, fy), settings = field.pixel_px, config.classification
     unit = math.sqrt(fx * fy)
     px = _shape(mark, (fx, fy))
@@ -343,7 +302,7 @@ def _in_pixels(mark: _Mark, zone: str, touched: Sequence[str], field: Residual, 
     centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
     return Defect(
         id="",
-        zone=ZONE_NAMES[zone],
+        zone=place.touched[0],
         classification=kind,
         confidence=_confidence(mark.candidate, kind, config),
         centroid_px=_point_in_picture(_centroid(mark.candidate), field.pixel_px),
@@ -355,27 +314,31 @@ def _in_pixels(mark: _Mark, zone: str, touched: Sequence[str], field: Residual, 
         length_px=length,
         width_px=width,
         diameter_px=px.diameter,
-        r_min_px=float(mark.rho.min()) * field.cladding_radius_px * unit,
-        r_max_px=float(mark.rho.max()) * field.cladding_radius_px * unit,
+        r_min_px=place.r_min_px,
+        r_max_px=place.r_max_px,
+        r_core_px=place.r_core_px,
         orientation_deg=px.orientation_deg,
         circularity=min(4 * math.pi * px.area / perimeter**2, 1.0),
         aspect_ratio=length / width,
         contrast=mark.contrast,
-        zones_touched=tuple(ZONE_NAMES[z] for z in touched),
+        zones_touched=place.touched,
         detected_by=tuple(n for n, share in mark.candidate.evidence.items() if share >= settings.min_agreement),
         features=features,
         evidence=mark.candidate.evidence,
     )
 
 
-def _with_micrometres(defect: Defect, mark: _Mark, field: Residual, scale: Scale, cladding_um: float | None) -> Defect:
+def _with_micrometres(
+    defect: Defect, mark: _Mark, field: Residual, face: LocatedFace, scale: Scale, config: Config
+) -> Defect:
     """Distances from the centre count in shares of the cladding, as the zones do, also where it is elliptical."""
     fx, fy = field.pixel_px
     axes = (fx * scale.um_per_px_x, fy * scale.um_per_px_y)
     um = _shape(mark, axes)
-    length, width = um.sides(defect.classification, mark.blur_px * math.sqrt(axes[0] * axes[1]), mark.level)
-    radius_px = field.cladding_radius_px * math.sqrt(fx * fy)
-    um_per_px = scale.um_per_px if cladding_um is None else cladding_um / 2 / radius_px
+    blur_um = mark.blur_px * math.sqrt(axes[0] * axes[1])
+    length, width = um.sides(defect.classification, blur_um, mark.level)
+    um_per_px = face.um_per_radial_px
+    assert um_per_px is not None, "there is a scale"
     return replace(
         defect,
         area_um2=um.area,
@@ -384,7 +347,41 @@ def _with_micrometres(defect: Defect, mark: _Mark, field: Residual, scale: Scale
         diameter_um=um.diameter,
         r_min_um=defect.r_min_px * um_per_px,
         r_max_um=defect.r_max_px * um_per_px,
+        uncertainty=_Doubt(face, blur_um, mark.peak_snr, um_per_px).of(
+            {"length_um": length, "width_um": width, "diameter_um": um.diameter},
+            defect.r_min_px,
+            config.measurement.size_uncertainty[defect.classification],
+        ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """What makes the sizes and the place of one mark unsure."""
+
+    face: LocatedFace
+    blur_um: float  # sigma with which the mark was seen
+    peak_snr: float
+    um_per_px: float  # of distances from the centre
+
+    def of(self, sizes_um: Mapping[str, float], r_min_px: float, settings: SizeUncertainties) -> Mapping[str, float]:
+        """Expanded uncertainties of the sizes and of the nearest distance, by name."""
+        sizes = {
+            name: dimensions.expanded(self._size(size_um, getattr(settings, name.removesuffix("_um"))))
+            for name, size_um in sizes_um.items()
+        }
+        return sizes | {
+            "r_min_px": dimensions.expanded(self._place_px(sizes_um["diameter_um"], r_min_px, settings.r_min))
+        }
+
+    def _size(self, size_um: float, settings: SizeUncertainty) -> float:
+        outline_um = math.hypot(settings.blurs * self.blur_um, settings.faintness * size_um / self.peak_snr)
+        return math.hypot(outline_um, self.face.scale_uncertainty * size_um)
+
+    def _place_px(self, diameter_um: float, r_min_px: float, settings: SizeUncertainty) -> float:
+        outline_um = math.hypot(settings.blurs * self.blur_um, settings.faintness * diameter_um / self.peak_snr)
+        scale_px = self.face.scale_uncertainty * r_min_px
+        return math.hypot(outline_um / self.um_per_px, self.face.center_uncertainty_px, scale_px)
 
 
 def _in_picture(points: Points, pixel_px: tuple[float, float]) -> Points:
@@ -450,110 +447,3 @@ def numbered(defects: Iterable[Defect]) -> tuple[Defect, ...]:
         counts[defect.classification] += 1
         out.append(replace(defect, id=f"{ID_LETTERS[defect.classification]}{counts[defect.classification]}"))
     return tuple(out)
-
-
-# --- judging ----------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The verdict, and the defects with `counted` and `severity` filled in."""
-
-    verdict: Verdict
-    defects: tuple[Defect, ...]
-
-
-def judge(defects: Sequence[Defect], criteria: Criteria, zones: Sequence[str]) -> Judgement:
-    """Grade measured defects against the criteria; needs no pixels.
-
-    Parameters
-    ----------
-    defects : with sizes in micrometres
-    criteria : limits of one class in one edition
-    zones : names of the zones that were inspected
-
-    Returns
-    -------
-    Judgement: FAIL with one violation for each broken band, else PASS
-
-    Raises
-    ------
-    ValueError
-        When a defect has no size in micrometres: without a scale nothing can be graded.
-    """
-    violations: list[Violation] = []
-    counted: set[str] = set()
-    for zone in criteria.zones:
-        if ZONE_NAMES[zone.letter] not in zones:
-            continue
-        here = [d for d in defects if d.zone == ZONE_NAMES[zone.letter]]
-        for kind, bands, size_by in (
-            ("scratch", zone.scratches, criteria.scratch_size_by),
-            ("defect", zone.defects, criteria.defect_size_by),
-        ):
-            marks = [d for d in here if (d.classification in criteria.scratch_classes) == (kind == "scratch")]
-            found = _broken(zone.letter, kind, marks, bands, size_by)
-            violations += found
-            counted |= {d.id for d in marks for b in bands if b.max_count is not None and b.holds(_size_um(d, size_by))}
-    return Judgement(_verdict(violations), tuple(_weighed(d, counted, violations) for d in defects))
-
-
-def _size_um(defect: Defect, size_by: str) -> float:
-    size: float | None = getattr(defect, f"{size_by}_um")
-    if size is None:
-        raise ValueError(f"a defect must have its {size_by}_um to be graded, {defect.id} has none")
-    return size
-
-
-def _broken(
-    letter: str, kind: str, marks: Sequence[Defect], bands: Sequence[SizeBand], size_by: str
-) -> list[Violation]:
-    out = []
-    for band in bands:
-        within = [d for d in marks if band.holds(_size_um(d, size_by))]
-        if band.max_count is not None and len(within) > band.max_count:
-            out.append(
-                Violation(
-                    zone=ZONE_NAMES[letter],
-                    rule=f"{kind} {size_by} {_range(band)}",
-                    measured=_listed(within, size_by),
-                    allowed="none" if band.max_count == 0 else f"at most {band.max_count}",
-                    defects=tuple(d.id for d in within),
-                )
-            )
-    return out
-
-
-def _listed(marks: Sequence[Defect], size_by: str) -> str:
-    sizes = [f"{_size_um(d, size_by):.1f} um" for d in marks[:5]] + ["..."] * (len(marks) > 5)
-    return f"{len(marks)} ({', '.join(sizes)})"
-
-
-def _in_words(violation: Violation) -> str:
-    ids = [*violation.defects[:8], *["..."] * (len(violation.defects) > 8)]
-    found = f"{violation.rule}: {violation.measured}, allowed {violation.allowed}"
-    return f"Zone {violation.zone}: {found} [{', '.join(ids)}]"
-
-
-def _range(band: SizeBand) -> str:
-    if band.min_um == 0 and band.max_um is None:
-        return "of any size"
-    low = f"{'>=' if band.min_inclusive else '>'} {band.min_um:g} um"
-    high = "" if band.max_um is None else f"{'<=' if band.max_inclusive else '<'} {band.max_um:g} um"
-    if not high:
-        return low
-    return high if band.min_um == 0 else f"{low} and {high}"
-
-
-def _verdict(violations: Sequence[Violation]) -> Verdict:
-    if not violations:
-        return Verdict("PASS")
-    reasons = tuple(_in_words(v) for v in violations)
-    return Verdict("FAIL", reasons, tuple(violations))
-
-
-def _weighed(defect: Defect, counted: set[str], violations: Sequence[Violation]) -> Defect:
-    breaks = any(defect.id in v.defects for v in violations)
-    if breaks:
-        return replace(defect, counted=True, severity="CRITICAL" if defect.zone == ZONE_NAMES["A"] else "HIGH")
-    return replace(defect, counted=defect.id in counted, severity="MEDIUM" if defect.id in counted else "LOW")

@@ -27,7 +27,7 @@ from plots import (
     ellipse_points,
     violating_ids,
 )
-from records import Criteria, Defect, Ellipse, Inspection, Points, Scale
+from records import Criteria, Defect, Ellipse, Inspection, Points, Scale, Verdict
 
 Picture: TypeAlias = NDArray[np.uint8]  # (H, W, 3), blue green red as cv2 has them
 Colour: TypeAlias = tuple[int, int, int]
@@ -313,12 +313,21 @@ def _verdict_strip(inspection: Inspection, pen: _Pen, width: int, unlabelled: in
     """The stamp, and beside it the reasons and what was found."""
     row, strip = pen.row(), _strip(5 * pen.row(), width)
     left = _draw_stamp(strip, inspection.verdict.status, pen) + row
-    reasons = "; ".join(inspection.verdict.reasons) or "No limit is broken."
     remarks = "; ".join([*_found_text(inspection, unlabelled), *inspection.quality.warnings])
-    lines = [*_wrapped(reasons, pen, width - left, 3), *_wrapped(remarks, pen, width - left, 1)]
+    lines = [
+        *_wrapped(verdict_text(inspection.verdict), pen, width - left, 3),
+        *_wrapped(remarks, pen, width - left, 1),
+    ]
     for index, line in enumerate(lines):
         _draw_text(strip, line, (left, row + index * row), pen)
     return strip
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """Why the verdict is what it is, which limit was the closest, and whether all that is sure."""
+    closest = f" Closest: {verdict.closest.in_words}." if verdict.status == "PASS" and verdict.closest else ""
+    reasons = "; ".join(verdict.reasons) or f"No limit is broken.{closest}"
+    return f"MARGINAL ({'; '.join(verdict.marginal)}). {reasons}" if verdict.marginal else reasons
 
 
 def _draw_stamp(strip: Picture, status: str, pen: _Pen) -> int:

@@ -17,6 +17,7 @@ from decoding import Picture
 from image_files import SUFFIXES, Found, find_images, manifest_gaps, plan_images
 from manifest import Manifest, Problems, make_request, positive_number, read_manifest
 from records import PROGRAM, VERSION, ZONE_NAMES, Request, UserError
+from regrading import Asked, Regrading, find_results
 
 HERE = Path(__file__).resolve().parent
 CONFIG, CALIBRATION = HERE / "config.json", HERE / "calibration.json"
@@ -32,11 +33,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """The parser of the command line; `command` of what it returns is `inspect` or `demo`."""
+    """The parser of the command line; `command` of what it returns is its first word."""
     text = f"{PROGRAM} {VERSION}: inspects photographs of optical-fiber end faces. Without a command it asks questions."
     parser = _Parser(prog="main.py", description=text, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_inspect(commands.add_parser("inspect", help="inspect a folder of pictures", allow_abbrev=False))
+    _add_regrade(commands.add_parser("regrade", help="judge stored results again, without images", allow_abbrev=False))
     demo = commands.add_parser("demo", help="render sample end faces and inspect them", allow_abbrev=False)
     demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
     return parser
@@ -67,6 +69,30 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
     parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_regrade(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
+    parser.add_argument("--edition", metavar="KEY", help="edition of the criteria; default: that of each result")
+    parser.add_argument("--fiber-class", metavar="KEY", help="connector class; default: that of each result")
+    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
+    parser.add_argument("--compare", action="store_true", help="only count who passes under every edition and class")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def checked_regrading(arguments: argparse.Namespace) -> Regrading:
+    """Check what was asked of `regrade`; UserError with one line for every problem."""
+    problems, asked = Problems(), Asked(arguments.edition, arguments.fiber_class)
+    folder = Path(arguments.results_dir).expanduser()
+    paths = problems.attempt((), find_results, folder)
+    settings = problems.attempt(None, load_config, Path(arguments.config))
+    if settings is not None:
+        problems.attempt(None, asked.check, settings.profile(settings.default_profile).criteria)
+    if arguments.compare and arguments.edition:
+        problems.lines.append("--compare tries every edition: --edition cannot be given with it")
+    problems.raise_if_any()
+    assert settings is not None, "without settings there was a problem"
+    return Regrading(folder, paths, asked, settings)
 
 
 def checked_batch(arguments: argparse.Namespace) -> Batch:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -50,14 +49,13 @@ from reporting import (
     write_zone_image,
     zone_images,
 )
+from whole_files import WriteFailed, writing
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
 
+UNCONFIRMED = "These limits are not confirmed against the text of the standard: {}"
+
 logger = logging.getLogger("dscope.batch")
-
-
-class WriteFailed(UserError):
-    """A result cannot be written: the batch ends, what was finished is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,12 @@ class Batch:
     flat_field: Picture | None = None
     plots: bool = True
     warnings: tuple[str, ...] = ()  # about the folder and the manifest
+
+    @property
+    def unconfirmed(self) -> tuple[str, ...]:
+        """Edition and class of the limits asked for that are not confirmed."""
+        asked = sorted({(image.request.edition, image.request.fiber_class) for image in self.images})
+        return tuple(" ".join(pair) for pair in asked if not self.config.criteria.find(*pair).confirmed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ def run_batch(batch: Batch) -> Generator[Inspection]:
     ------
     WriteFailed : a result cannot be written (disk full, no permission)
     """
-    for warning in batch.warnings:
+    for warning in (*batch.warnings, *map(UNCONFIRMED.format, batch.unconfirmed)):
         logger.warning(warning)
     summary = _Summary(batch.output_dir / SUMMARY)
     try:
@@ -161,22 +165,10 @@ class _Summary:
 
     def write(self) -> None:
         started = perf_counter()
-        with _writing(self._path):
+        with writing(self._path):
             write_summary(self._path, self._rows)
         ended = perf_counter()
         self._due = ended + (ended - started) / SUMMARY_SHARE
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Make the folder of a file to be written; what the system refuses ends the batch."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield
-    except UserError as error:
-        raise WriteFailed(str(error)) from error
-    except OSError as error:
-        raise WriteFailed(f"{error.filename or path} cannot be written: {error.strerror or error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +236,7 @@ def _write_results(batch: Batch, image: ImageFile, loaded: _Loaded, inspection: 
     """Write all files of one image, the record last: where it lies, the others are complete."""
     started = perf_counter()
     start = str(batch.output_dir / image.name)
-    with _writing(Path(start + RESULT)):
+    with writing(Path(start + RESULT)):
         for end in (
             RESULT,
             TABLE,

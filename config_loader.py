@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
@@ -193,6 +194,24 @@ class Fusion:
 
 
 @dataclass(frozen=True, slots=True)
+class SizeUncertainty:
+    """Standard uncertainty of one size, beside that of the scale."""
+
+    blurs: float
+    faintness: float
+
+
+@dataclass(frozen=True, slots=True)
+class SizeUncertainties:
+    """Of each size of one kind of mark."""
+
+    diameter: SizeUncertainty
+    width: SizeUncertainty
+    length: SizeUncertainty
+    r_min: SizeUncertainty
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """How the size of a mark is measured."""
 
@@ -201,6 +220,7 @@ class Measurement:
     min_pixels_per_limit: float
     min_coverage: float
     min_coverage_outer: float
+    size_uncertainty: Mapping[str, SizeUncertainties]
 
 
 @dataclass(frozen=True, slots=True)
@@ -511,9 +531,17 @@ def _zones(_: Any, on: Json, zones: Json, schema: Json) -> Iterator[ValidationEr
 
 
 def _bands(_: Any, on: Json, bands: Json, schema: Json) -> Iterator[ValidationError]:
-    """Every size from 0 up must lie in one band and in one only; an empty list means no limit."""
+    """Every size from 0 up must lie in one band and in one only, and larger marks are never allowed more often.
+
+    An empty list means no limit.
+    """
     if not bands or not _is_shaped(bands, schema):
         return
+    for i, (smaller, larger) in enumerate(pairwise(bands), 1):
+        most, allowed = smaller["max_count"], larger["max_count"]
+        if most is not None and (allowed is None or allowed > most):
+            text = f"must be at most {most}, as for smaller marks, got {_shown(allowed)}"
+            yield ValidationError(text, path=[i, "max_count"])
     reached = (0.0, False)  # a size, and whether that size itself is behind us
     for i, band in enumerate(bands):
         start = (band["min_um"], not band["min_inclusive"])
@@ -600,14 +628,18 @@ def _build(kind: Any, value: Json, folder: Path) -> Any:
 
 
 def _classes(edition: str, entry: Json) -> Mapping[str, Criteria]:
-    return MappingProxyType({key: _criteria(edition, entry["title"], key, c) for key, c in entry["classes"].items()})
+    classes = entry["classes"].items()
+    return MappingProxyType(
+        {key: criteria_from(edition, key, f"{entry['title']}: {c['title']}", c) for key, c in classes}
+    )
 
 
-def _criteria(edition: str, edition_title: str, key: str, entry: Json) -> Criteria:
+def criteria_from(edition: str, fiber_class: str, title: str, entry: Json) -> Criteria:
+    """The limits of one class, from an entry as config.json and the records have it, already checked."""
     return Criteria(
         edition=edition,
-        fiber_class=key,
-        title=f"{edition_title}: {entry['title']}",
+        fiber_class=fiber_class,
+        title=title,
         source=entry["source"],
         confirmed=entry["confirmed"],
         scratch_classes=tuple(entry["scratch_classes"]),

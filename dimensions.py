@@ -147,9 +147,19 @@ def measure_geometry(
     values |= _lengths(fiber, axes, "um", angled, relative)
     if scale is not None and scale.source != "calibration":  # the diameter is given, not measured
         given = values["cladding_diameter_um"].value
-        values["cladding_diameter_um"] = Measured(given, _expanded(_tolerance_um(settings)))
+        values["cladding_diameter_um"] = Measured(given, expanded(_tolerance_um(settings)))
     values |= _shapes(fiber, axes or (1.0, 1.0), angled)
     return values | {"pixel_aspect_ratio": Measured(None if scale is None else scale.pixel_aspect_ratio)}
+
+
+def scale_uncertainty(geometry: FiberGeometry, scale: Scale, request: Request, settings: ScaleSettings) -> float:
+    """Relative standard uncertainty of the scale: of the diameter or the calibration it comes from, and of the fit."""
+    return _scale_axes(_Fiber.of(geometry, settings), scale, request, settings)[1]
+
+
+def center_uncertainty_px(geometry: FiberGeometry, settings: ScaleSettings) -> float:
+    """Standard uncertainty of the place of the cladding centre."""
+    return _Fiber.of(geometry, settings).cladding.unsure.center_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +214,9 @@ def _lengths(
     unsure = per_px * math.hypot(fiber.cladding.unsure.center_px, fiber.core.unsure.center_px)
     return values | {
         f"core_diameter_{unit}": _diameter_of(fiber.core, axes, angled, relative),
-        f"core_cladding_offset_{unit}": Measured(math.hypot(x, y), _expanded(unsure)),
-        f"core_offset_x_{unit}": Measured(x, _expanded(unsure)),
-        f"core_offset_y_{unit}": Measured(y, _expanded(unsure)),
+        f"core_cladding_offset_{unit}": Measured(math.hypot(x, y), expanded(unsure)),
+        f"core_offset_x_{unit}": Measured(x, expanded(unsure)),
+        f"core_offset_y_{unit}": Measured(y, expanded(unsure)),
     }
 
 
@@ -216,7 +226,7 @@ NOT_MEASURED = Measured(None)
 def _diameter_of(border: _Border, axes: tuple[float, float], angled: bool | None, relative: float | None) -> Measured:
     value = _diameter(ellipse_fit.stretched(border.ellipse, axes), angled)
     unsure = math.sqrt(axes[0] * axes[1]) * border.unsure.diameter_px
-    return Measured(value, _expanded(math.hypot(unsure, value * (relative or 0.0))))
+    return Measured(value, expanded(math.hypot(unsure, value * (relative or 0.0))))
 
 
 def _offset(fiber: _Fiber, axes: tuple[float, float]) -> tuple[float, float]:
@@ -241,7 +251,7 @@ def _non_circularity_pct(border: _Border, axes: tuple[float, float]) -> Measured
     ellipse = ellipse_fit.stretched(border.ellipse, axes)
     short, long = sorted(ellipse.axes_px)
     unsure = border.unsure.axes_px / border.ellipse.mean_diameter_px
-    return Measured(100 * (long - short) / ellipse.mean_diameter_px, _expanded(100 * unsure))
+    return Measured(100 * (long - short) / ellipse.mean_diameter_px, expanded(100 * unsure))
 
 
 def _scale_axes(
@@ -262,5 +272,6 @@ def _tolerance_um(settings: ScaleSettings) -> float:
     return settings.cladding_tolerance_um / math.sqrt(3)
 
 
-def _expanded(standard: float) -> float:
+def expanded(standard: float) -> float:
+    """Expanded uncertainty (k = 2) of a standard one."""
     return COVERAGE_FACTOR * standard

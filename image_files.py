@@ -14,7 +14,8 @@ from manifest import Manifest, file_key
 from records import ZONE_NAMES, Request, UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-SUMMARY = "summary_report.csv"
+SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv", "changes_{}.csv"
+COMPARISON = "compare_editions.csv"
 RESULT, TABLE, ANNOTATED, HISTOGRAM = "_result.json", "_report.csv", "_annotated.png", "_histogram.png"
 AGREEMENT, CELLS, ZONE_IMAGES = (
     "_agreement.csv",
@@ -77,7 +78,7 @@ def find_images(folder: Path, recursive: bool, output_dir: Path) -> Found:
         files += [(here / name).relative_to(folder).as_posix() for name in _pictures(here, names)]
     passed_over = [f"{printable(link)}: a link to a folder is not followed" for link in links]
     passed_over += [f"{printable(str(e.filename))}: cannot be read, {e.strerror}" for e in errors]
-    return Found(folder, tuple(sorted(files, key=_natural)), tuple(passed_over))
+    return Found(folder, tuple(sorted(files, key=natural_order)), tuple(passed_over))
 
 
 def _is_left_out(folder: Path, own: str) -> bool:
@@ -100,7 +101,9 @@ def _is_picture_file(path: Path) -> bool:
     return os.path.isfile(path) or not os.path.exists(path)
 
 
-def _natural(file: str) -> list[list[str | int]]:
+def natural_order(file: str) -> list[list[str | int]]:
+    """Sorts file names as a person counts: x2.png before x10.png."""
+
     def parts(name: str) -> list[str | int]:
         return [int(part) if k % 2 else part.casefold() for k, part in enumerate(re.split(r"(\d+)", name))]
 

@@ -16,11 +16,11 @@ from components import components
 from config_loader import DetectorSettings, Fusion, Preprocessing
 from crossings import split_crossing
 from detectors import DETECTORS
-from fiber_coordinates import reduced_ellipse as _reduced
-from fiber_coordinates import window_around as _window
+from fiber_coordinates import WorkingPicture, reduced_ellipse, window_around
 from records import (
     ZONE_LETTERS,
     Candidate,
+    Clipping,
     Ellipse,
     FloatImage,
     Mask,
@@ -109,22 +109,28 @@ def zone_map(
     """
     labels = np.zeros(shape, np.uint8)
     for outline in reversed(outlines):
-        ellipse = _reduced(outline.outer, pixel_px)
-        (x0, y0), (h, w) = _window(labels.shape, ellipse, 1.0)
+        ellipse = reduced_ellipse(outline.outer, pixel_px)
+        (x0, y0), (h, w) = window_around(labels.shape, ellipse, 1.0)
         first, last = _row_ends(ellipse, np.arange(y0, y0 + h))
         x = np.arange(x0, x0 + w)
         labels[y0 : y0 + h, x0 : x0 + w][(x >= first) & (x <= last)] = 1 + ZONE_LETTERS.index(outline.letter)
     return Zones(labels, tuple(outlines))
 
 
-def clipped_shares(gray: FloatImage, zones: Zones, saturation_level: float) -> Mapping[str, float]:
-    """Share of the pixels of each zone in which no mark can be seen, for they are black or saturated; by its name."""
-    x, y, w, h = cv2.boundingRect(zones.labels)
-    labels = zones.labels[y : y + h, x : x + w]
-    clear = cv2.inRange(gray[y : y + h, x : x + w], 1 - saturation_level, saturation_level)
-    count, seen = (cv2.calcHist([labels], [0], mask, [256], [0, 256])[:, 0] for mask in (None, clear))
-    places = ((outline.name, 1 + ZONE_LETTERS.index(outline.letter)) for outline in zones.outlines)
-    return {name: 1 - float(seen[k] / count[k]) if count[k] else 0.0 for name, k in places}
+def measure_clipping(picture: WorkingPicture, field: Residual, saturation_level: float) -> Clipping:
+    """Pixels in which no mark can be seen, for they are black or saturated, in rings around the fiber.
+
+    Rings, and not zones, so that any criteria can be judged by them.
+    """
+    (x, y), (h, w) = field.origin_px, field.rho.shape
+    clear = cv2.inRange(picture.gray[y : y + h, x : x + w], 1 - saturation_level, saturation_level)
+    rings = math.ceil(float(field.rho.max()) / RING_WIDTH)
+    ends = [0.0, rings * RING_WIDTH]
+    count, seen = (cv2.calcHist([field.rho], [0], mask, [rings], ends)[:, 0].astype(int) for mask in (None, clear))
+    return Clipping(RING_WIDTH, tuple(count.tolist()), tuple((count - seen).tolist()))
+
+
+RING_WIDTH = 0.02  # of the cladding radius: the zones of the published criteria end between two rings of 125 um fibers
 
 
 def _row_ends(ellipse: Ellipse, y: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:

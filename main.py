@@ -26,21 +26,26 @@ from arguments import (
     check_images,
     check_output_folder,
     checked_batch,
+    checked_regrading,
     make_parser,
     parse_zones,
 )
-from batch import Batch, Counts, WriteFailed, run_batch, was_measured
+from batch import UNCONFIRMED, Batch, Counts, run_batch, was_measured
 from config_loader import load_config
 from demo import write_samples
 from image_files import SUMMARY, printable
 from manifest import positive_number
 from records import PROGRAM, VERSION, Inspection, UserError
+from regrading import Outcome, compare, regrade_folder
+from reporting import Record, Yield
 from scenes import demo_faces
+from whole_files import WriteFailed
 
 Show: TypeAlias = Callable[[Inspection, Counts], None]
 Display: TypeAlias = Callable[[int], AbstractContextManager[Show]]  # of a number of images
 
 MOST_WARNINGS = 10  # shown at the end; the log has them all
+MOST_CHANGES = 20  # shown; the table in the folder has them all
 UNFINISHED, INTERRUPTED = 1, 130  # exit codes
 
 logger = logging.getLogger("dscope.main")
@@ -56,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     try:
         arguments = make_parser().parse_args(words or _ask_everything())
-        return _demo(arguments) if arguments.command == "demo" else _inspect(arguments)
+        commands = {"inspect": _inspect, "demo": _demo, "regrade": _regrade}
+        return commands[arguments.command](arguments)
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is kept", INTERRUPTED)
     except WriteFailed as error:
@@ -203,14 +209,8 @@ def _log_file(folder: Path) -> Iterator[None]:
 
 def _announce(batch: Batch) -> None:
     print(f"{len(batch.images)} images, profile {batch.config.profile}, results in {batch.output_dir}")
-    asked = {(image.request.edition, image.request.fiber_class) for image in batch.images}
-    doubtful = sorted(pair for pair in asked if not batch.config.criteria.find(*pair).confirmed)
-    if doubtful:
-        print(f"Note: these limits are not confirmed against the text of the standard: {_listed(doubtful)}")
-
-
-def _listed(pairs: Sequence[tuple[str, str]]) -> str:
-    return ", ".join(f"{edition} {fiber_class}" for edition, fiber_class in pairs)
+    for limits in batch.unconfirmed:
+        print(f"Note: {UNCONFIRMED.format(limits)}")
 
 
 def _conclude(batch: Batch, counts: Counts) -> None:
@@ -262,6 +262,63 @@ def _bar(total: int) -> Iterator[Show]:
             progress.update(task, advance=1, description=text)
 
         yield show
+
+
+# --- stored results
+
+
+def _regrade(arguments: argparse.Namespace) -> int:
+    """Judge stored results again; exit code 0 whatever the verdicts."""
+    wanted = checked_regrading(arguments)
+    console = Console(quiet=arguments.quiet)
+    console.print(Text(f"{len(wanted.paths)} stored results in {wanted.folder}"))
+    with _log_file(wanted.folder):
+        if arguments.compare:
+            yields, path = compare(wanted)
+            console.print(*_yield_tables(yields), Text(f"Table: {path}"), sep="\n")
+        else:
+            _show_outcome(regrade_folder(wanted), console)
+    return 0
+
+
+def _yield_tables(yields: Sequence[Yield]) -> list[Table]:
+    """One per edition, so that they fit a terminal."""
+    tables: dict[str, Table] = {}
+    for one in yields:
+        table = tables.setdefault(one.edition, _yield_table(one.edition))
+        confirmed = {None: "", True: "yes", False: "no"}[one.confirmed]
+        share = "" if one.percent is None else f"{one.percent:.1f}"
+        counts = (one.passed, one.failed, one.not_graded, one.marginal)
+        table.add_row(one.fiber_class or "as recorded", confirmed, *map(str, counts), share)
+    return list(tables.values())
+
+
+def _yield_table(edition: str) -> Table:
+    numbers = (Column(name, justify="right") for name in ("PASS", "FAIL", "not graded", "marginal", "yield %"))
+    return Table(Column("class", no_wrap=True), "confirmed", *numbers, title=edition, title_justify="left", box=None)
+
+
+def _show_outcome(outcome: Outcome, console: Console) -> None:
+    for limits in outcome.unconfirmed:
+        console.print(Text(f"Note: {UNCONFIRMED.format(limits)}"))
+    if outcome.changed:
+        console.print(_change_table(outcome.changed))
+    counts = ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
+    console.print(Text(f"{counts}; {len(outcome.changed)} otherwise than before"))
+    console.print(Text(f"Summary: {outcome.summary}\nChanges: {outcome.changes}"))
+
+
+def _change_table(rows: Sequence[Record]) -> Table:
+    table = Table(Column("Image", no_wrap=True), "Before", "After", "Changed by")
+    for row in rows[:MOST_CHANGES]:
+        shown = ("Image_Filename", "Status_Before", "Status_After", "Changed_By")
+        table.add_row(*(Text(printable(row[name])) for name in shown))
+    if len(rows) > MOST_CHANGES:
+        table.add_row(f"and {len(rows) - MOST_CHANGES} more")
+    return table
+
+
+# --- the demo
 
 
 def _demo(arguments: argparse.Namespace) -> int:

@@ -17,15 +17,15 @@ import analysis
 import background
 import dimensions
 import image_processing
+import judging
 import localization
+import zoning
 from cells import measure_cells
 from config_loader import Config
 from decoding import Picture, to_gray
 from fiber_coordinates import working_picture
 from records import (
-    ZONE_NAMES,
     Cell,
-    Criteria,
     Defect,
     FiberGeometry,
     FloatImage,
@@ -37,8 +37,8 @@ from records import (
     Request,
     Residual,
     Scale,
-    Verdict,
     ZoneOutline,
+    rounded,
 )
 
 log = logging.getLogger("dscope.pipeline")
@@ -63,17 +63,6 @@ class _Clock:
 
     def timings(self) -> Mapping[str, float]:
         return {**self.seconds, "total": time.perf_counter() - self.started}
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What detection gives for one located fiber."""
-
-    outlines: tuple[ZoneOutline, ...]
-    defects: tuple[Defect, ...]
-    cells: tuple[Cell, ...]
-    clipped: Mapping[str, float]  # zone -> share of its pixels that are black or saturated
-    pixel_px: float  # pixels of the picture that one pixel spans in which marks were sought
 
 
 def inspect_image(
@@ -108,7 +97,7 @@ def inspect_image(
     """
     criteria = config.criteria.find(request.edition, request.fiber_class)
     clock = _Clock()
-    start = Inspection(info, provenance, request, criteria, Quality(), _not_graded("Not inspected"))
+    start = Inspection(info, provenance, request, criteria, Quality(), judging.not_graded("Not inspected"))
     with clock.stage("preprocess", "Preprocessing"):
         gray, notes = image_processing.flatten(to_gray(picture), None if flat_field is None else to_gray(flat_field))
         quality = image_processing.measure_quality(gray, config.preprocessing)
@@ -121,13 +110,13 @@ def inspect_image(
             _known(request, config, calibration),
         )
     if isinstance(geometry, NotLocated):
-        verdict = _not_graded(f"Localization Failed: {geometry.reason}")
+        verdict = judging.not_graded(f"Localization Failed: {geometry.reason}")
         return replace(start, quality=quality, verdict=verdict, timings_s=clock.timings())
     radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
     quality = replace(
         quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + geometry.warnings
     )
-    located = replace(start, quality=quality, geometry=geometry)
+    located = replace(start, quality=quality, geometry=geometry.as_recorded())
     return _inspect_located(located, gray, geometry, config, calibration, clock)
 
 
@@ -139,8 +128,9 @@ def _inspect_located(
     calibration: Scale | None,
     clock: _Clock,
 ) -> Inspection:
-    request, criteria, quality = located.request, located.criteria, located.quality
+    request, quality = located.request, located.quality
     scale, warnings = dimensions.find_scale(geometry.cladding.ellipse, request, calibration, config.scale)
+    scale = scale and scale.as_recorded()
     located = replace(
         located,
         scale=scale,
@@ -149,27 +139,11 @@ def _inspect_located(
     )
     reason = _why_out_of_focus(quality, geometry, config)
     if reason:
-        return replace(located, verdict=_not_graded(reason), timings_s=clock.timings())
-    found = _find_defects(gray, geometry, scale, request, criteria, config, clock)
+        return replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
+    searched = _find_defects(located, gray, geometry, config, clock)
     with clock.stage("judge", "Acceptance Judgement"):
-        cut = _cut_zones(found.outlines, criteria, request, (gray.shape[1], gray.shape[0]), config)
-        reason = _why_not_graded(found, criteria, request, scale, cut, config)
-        judgement = (
-            analysis.Judgement(_not_graded(reason), found.defects)
-            if reason
-            else analysis.judge(found.defects, criteria, request.zones)
-        )
-    return replace(
-        located,
-        zones=found.outlines,
-        defects=judgement.defects,
-        cells=found.cells,
-        verdict=judgement.verdict,
-        quality=replace(
-            located.quality, warnings=located.quality.warnings + _zone_warnings(found, cut, located, config)
-        ),
-        timings_s=clock.timings(),
-    )
+        graded = judging.grade(searched, config)
+    return replace(graded, timings_s=clock.timings())
 
 
 def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config) -> str:
@@ -182,41 +156,32 @@ def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config)
 
 
 def _find_defects(
-    gray: FloatImage,
-    geometry: FiberGeometry,
-    scale: Scale | None,
-    request: Request,
-    criteria: Criteria,
-    config: Config,
-    clock: _Clock,
-) -> _Found:
+    located: Inspection, gray: FloatImage, geometry: FiberGeometry, config: Config, clock: _Clock
+) -> Inspection:
+    """With zones, measured marks and what the picture hides; not yet judged."""
+    request, criteria, scale = located.request, located.criteria, located.scale
+    recorded = geometry.as_recorded()  # marks are sought by the exact one, and placed by what a record gives back
     with clock.stage("zones", "Zone Detection"):
-        outlines = analysis.zone_outlines(geometry, criteria, request, scale)
+        outlines = zoning.zone_outlines(recorded, criteria, request, scale)
         picture = working_picture(gray, geometry, config.residual.max_cladding_px)
-        zones = image_processing.zone_map(picture.gray.shape, outlines, picture.pixel_px)
-        clipped = image_processing.clipped_shares(picture.gray, zones, config.preprocessing.saturation_level)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         residual = background.residual(picture, reach * BEYOND_ZONES, config.residual)
+        clipping = image_processing.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
         evidence = image_processing.gather_evidence(residual, config.detectors)
         candidates = image_processing.find_candidates(residual, evidence, config.fusion)
     with clock.stage("measure", "Defect Measurement"):
-        defects = analysis.measure(
-            candidates,
-            residual,
-            zones,
-            criteria,
-            scale,
-            request.cladding_diameter_um,
-            config,
-        )
-    inspected = analysis.numbered(d for d in defects if d.zone in request.zones)
+        face = analysis.LocatedFace.of(recorded, outlines, scale, request, config.scale)
+        marks = analysis.measure(candidates, residual, face, config)
+        defects = analysis.numbered(judging.placed(marks, outlines, criteria, request.zones))
     cells: tuple[Cell, ...] = ()
     if config.reporting.cells:
         with clock.stage("cells", "Cell Statistics"):
-            cells = _measure_cells(gray, outlines, residual, evidence, inspected, request)
-    return _Found(outlines, inspected, cells, clipped, math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
+            cells = _measure_cells(gray, outlines, residual, evidence, defects, request)
+    search_pixel_px = rounded("px", math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
+    quality = replace(located.quality, clipping=clipping, search_pixel_px=search_pixel_px)
+    return replace(located, quality=quality, zones=outlines, defects=defects, cells=cells)
 
 
 def _measure_cells(
@@ -231,80 +196,6 @@ def _measure_cells(
     zones = image_processing.zone_map(gray.shape, outlines)
     supports = image_processing.supports_in_picture(residual, evidence, gray.shape)
     return measure_cells(gray, zones, supports, defects, request.zones)
-
-
-@dataclass(frozen=True, slots=True)
-class _CutZone:
-    """A zone with limits that is not wholly in the picture."""
-
-    name: str
-    share: float  # of its border that is
-    tolerable: bool  # enough of it for a verdict
-
-    @property
-    def seen(self) -> str:
-        return f"{self.share:.0%} of the border of zone {self.name} lies in the picture"
-
-    @property
-    def warning(self) -> str:
-        return f"Zone cut by the border: {self.seen}, what lies beyond is not judged"
-
-
-def _cut_zones(
-    outlines: tuple[ZoneOutline, ...], criteria: Criteria, request: Request, size: tuple[int, int], config: Config
-) -> tuple[_CutZone, ...]:
-    settings = config.measurement
-    limited = _limited_zones(criteria, request)
-    cut = []
-    for outline in (o for o in outlines if o.name in limited):
-        share = analysis.coverage(outline, *size)
-        if share < settings.min_coverage:
-            tolerable = outline.letter not in analysis.CRITICAL and share >= settings.min_coverage_outer
-            cut.append(_CutZone(outline.name, share, tolerable))
-    return tuple(cut)
-
-
-def _zone_warnings(found: _Found, cut: tuple[_CutZone, ...], located: Inspection, config: Config) -> tuple[str, ...]:
-    clipped = [
-        f"Clipped zone: {found.clipped[name]:.0%} of zone {name} is black or saturated, marks there may not show"
-        for name in _limited_zones(located.criteria, located.request)
-        if found.clipped.get(name, 0.0) > config.preprocessing.clipped_warning_zone
-    ]
-    return (*(zone.warning for zone in cut), *clipped)
-
-
-def _limited_zones(criteria: Criteria, request: Request) -> tuple[str, ...]:
-    """Names of the zones to inspect in which any number of marks is limited, the innermost first."""
-    names = (ZONE_NAMES[zone.letter] for zone in criteria.zones if analysis.has_limit(zone))
-    return tuple(name for name in names if name in request.zones)
-
-
-def _why_not_graded(
-    found: _Found,
-    criteria: Criteria,
-    request: Request,
-    scale: Scale | None,
-    cut: tuple[_CutZone, ...],
-    config: Config,
-) -> str:
-    """What keeps measured marks from being judged; empty when nothing does."""
-    if scale is None:
-        return "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
-    missing = {ZONE_NAMES[z.letter] for z in criteria.zones} - {o.name for o in found.outlines}
-    if missing & set(request.zones):
-        return f"No core: the criteria need it for zone {', '.join(sorted(missing))}"
-    hopeless = [zone for zone in cut if not zone.tolerable]
-    if hopeless:
-        return f"Fiber cut by the border: {hopeless[0].seen}"
-    most = config.preprocessing.clipped_max_zone
-    for name in _limited_zones(criteria, request):
-        if found.clipped.get(name, 0.0) > most:
-            return f"Clipped: {found.clipped[name]:.0%} of zone {name} is black or saturated, at most {most:.0%} may be"
-    limit_um, needed = analysis.smallest_limit_um(criteria, request.zones), config.measurement.min_pixels_per_limit
-    pixels = math.inf if limit_um is None else limit_um / (scale.um_per_px * found.pixel_px)
-    if pixels < needed:
-        return f"Resolution too low: the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}"
-    return ""
 
 
 def not_measured(
@@ -322,11 +213,8 @@ def not_measured(
         When the criteria have no such edition or class.
     """
     criteria = config.criteria.find(request.edition, request.fiber_class)
-    return Inspection(info, provenance, request, criteria, Quality(), _not_graded(reason), timings_s={"total": 0.0})
-
-
-def _not_graded(reason: str) -> Verdict:
-    return Verdict("NOT_GRADED", (reason,))
+    verdict = judging.not_graded(reason)
+    return Inspection(info, provenance, request, criteria, Quality(), verdict, timings_s={"total": 0.0})
 
 
 def _known(request: Request, config: Config, calibration: Scale | None) -> localization.Known:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ FloatImage: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
 Labels: TypeAlias = NDArray[np.uint8]
 Points: TypeAlias = NDArray[np.float64]
+Recorded = TypeVar("Recorded", bound="Scale | Ellipse | Defect")
 
 Status = Literal["PASS", "FAIL", "NOT_GRADED"]
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
@@ -53,9 +54,32 @@ class UnreadableImage(UserError):
     """A picture file that cannot be decoded; the message says why."""
 
 
+# Decimals that a record keeps by unit, the last part of a name; anything else keeps DIGITS significant digits. What a
+# verdict rests on is rounded where it is measured, so that the verdict can be reproduced from the stored record.
+DECIMALS = MappingProxyType({"px": 3, "um": 3, "um2": 3, "pct": 3, "deg": 2, "um_per_px_x": 9, "um_per_px_y": 9})
+DIGITS = 5
+
+
+def rounded(name: str, value: float) -> float:
+    """A finite `value` as a record keeps it, by the unit in `name`."""
+    decimals = DECIMALS.get(name, DECIMALS.get(name.rpartition("_")[2]))
+    return float(f"{value:.{DIGITS}g}") if decimals is None else round(value, decimals)
+
+
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
+
+
+def _as_recorded(record: Recorded, *names: str) -> Recorded:
+    values = {name: getattr(record, name) for name in names}
+    return replace(record, **{name: _rounded_values(name, value) for name, value in values.items()})
+
+
+def _rounded_values(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    return tuple(rounded(name, item) for item in value) if isinstance(value, tuple) else rounded(name, value)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -87,6 +111,10 @@ class Scale:
         """um_per_px_x / um_per_px_y."""
         return self.um_per_px_x / self.um_per_px_y
 
+    def as_recorded(self) -> Scale:
+        """The scale as a stored record gives it back."""
+        return _as_recorded(self, "um_per_px_x", "um_per_px_y")
+
 
 @dataclass(frozen=True, slots=True)
 class Ellipse:
@@ -117,6 +145,10 @@ class Ellipse:
     def scaled(self, factor: float) -> Ellipse:
         """The concentric ellipse with both axes multiplied by `factor`."""
         return Ellipse(self.center_px, (self.axes_px[0] * factor, self.axes_px[1] * factor), self.angle_deg)
+
+    def as_recorded(self) -> Ellipse:
+        """The ellipse as a stored record gives it back."""
+        return _as_recorded(self, "center_px", "axes_px", "angle_deg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +193,12 @@ class FiberGeometry:
     core: CoreFit | None
     warnings: tuple[str, ...] = ()  # what else the picture could be read as
 
+    def as_recorded(self) -> FiberGeometry:
+        """With both ellipses as a stored record gives them back."""
+        cladding = replace(self.cladding, ellipse=self.cladding.ellipse.as_recorded())
+        core = self.core and replace(self.core, ellipse=self.core.ellipse.as_recorded())
+        return replace(self, cladding=cladding, core=core)
+
 
 @dataclass(frozen=True, slots=True)
 class NotLocated:
@@ -183,6 +221,7 @@ class ZoneOutline:
 
     letter: str
     outer: Ellipse
+    around: Literal["core", "cladding"] = "cladding"  # whose centre and shape it has
 
     def __post_init__(self) -> None:
         _require(self.letter in ZONE_LETTERS, f"a zone letter must be one of {ZONE_LETTERS}, got {self.letter!r}")
@@ -190,6 +229,11 @@ class ZoneOutline:
     @property
     def name(self) -> str:
         return ZONE_NAMES[self.letter]
+
+    @property
+    def radius_px(self) -> float:
+        """Mean radius."""
+        return self.outer.mean_diameter_px / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,8 +367,8 @@ class Defect:
     length_px: float
     width_px: float
     diameter_px: float  # smallest enclosing circle
-    r_min_px: float  # nearest and farthest distance from the centre of the cladding
-    r_max_px: float
+    r_min_px: float  # nearest and farthest distance from the centre of the cladding, as shares of its ellipse count,
+    r_max_px: float  # times its mean radius
     orientation_deg: float  # of the long axis, from x, clockwise on the screen, 0 <= angle < 180
     circularity: float  # 4 pi area / perimeter^2, 1 for a disc
     aspect_ratio: float  # length / width, at least 1
@@ -338,6 +382,8 @@ class Defect:
     diameter_um: float | None = None
     r_min_um: float | None = None
     r_max_um: float | None = None
+    r_core_px: float | None = None  # nearest distance from the centre of the core, in the same way; None without one
+    uncertainty: Mapping[str, float] = field(default_factory=dict)  # expanded (k = 2), of the values of these names
     evidence: Mapping[str, float] = field(default_factory=dict)  # detector -> share of the mark it supports, 0..1
     counted: bool = False
     severity: Severity = "LOW"
@@ -349,6 +395,14 @@ class Defect:
         )
         _require(0 <= self.confidence <= 1, f"confidence must lie in 0..1, got {self.confidence}")
         object.__setattr__(self, "contour_px", _read_only(self.contour_px))
+
+    def as_recorded(self) -> Defect:
+        """With all that a verdict rests on as a stored record gives it back."""
+        unsure = {name: rounded(name, value) for name, value in self.uncertainty.items()}
+        return replace(_as_recorded(self, *JUDGED), uncertainty=unsure)
+
+
+JUDGED = ("centroid_px", "r_min_px", "r_core_px", "length_um", "width_um", "diameter_um")
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,12 +441,63 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """One limit held against the marks of its zone: at most `max_count` of them from `limit_um` on.
+
+    `size_um` is that of the mark that decides, the one after the `max_count` largest; None when there are not so many.
+    """
+
+    zone: str
+    rule: str
+    count: int
+    max_count: int
+    size_um: float | None
+    limit_um: float
+    defects: tuple[str, ...]  # ids of those counted
+
+    @property
+    def broken(self) -> bool:
+        return self.count > self.max_count
+
+    @property
+    def margin_um(self) -> float | None:
+        """How much that mark may grow before the limit is broken; less than 0: how much it is too large."""
+        return None if self.size_um is None else rounded("um", self.limit_um - self.size_um)
+
+    @property
+    def nearness(self) -> float:
+        """Share of what breaks the limit: by the size of the mark that decides, or by the number of marks."""
+        by_count = self.count / (self.max_count + 1)
+        if self.size_um is None or self.broken:
+            return by_count
+        return max(self.size_um / self.limit_um, by_count)
+
+    @property
+    def in_words(self) -> str:
+        """What was measured beside what is allowed."""
+        count = f"{self.count}, allowed {self.max_count or 'none'}"
+        if self.size_um is None:
+            return f"Zone {self.zone}: {self.rule}: {count}"
+        side = "over" if self.broken else "below"
+        size = f"mark that decides {self.size_um:.1f} um, {abs(self.limit_um - self.size_um):.1f} um {side}"
+        return f"Zone {self.zone}: {self.rule}: {count}; {size}"
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """PASS, FAIL or NOT_GRADED, with the reasons in words."""
+    """PASS, FAIL or NOT_GRADED, with the reasons in words, every limit that was held, and how sure it is."""
 
     status: Status
     reasons: tuple[str, ...] = ()
     violations: tuple[Violation, ...] = ()
+    checks: tuple[Check, ...] = ()
+    marginal: tuple[str, ...] = ()  # what would change the verdict within the uncertainty of the sizes and places
+
+    @property
+    def closest(self) -> Check | None:
+        """The limit that holds with the least to spare; None when no mark comes near one."""
+        held = [check for check in self.checks if not check.broken and check.nearness > 0]
+        return max(held, key=lambda check: check.nearness, default=None)
 
     def __post_init__(self) -> None:
         _require(self.status == "PASS" or bool(self.reasons), f"a {self.status} verdict must give a reason")
@@ -452,12 +557,23 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Clipping:
+    """Pixels of rings around the cladding centre, and those that are black or saturated, where no mark can be seen."""
+
+    ring_width: float  # in cladding radii
+    pixels: tuple[int, ...]  # from the centre outwards
+    clipped: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """What the picture itself is worth; empty when it could not be decoded."""
 
     focus: float | None = None
     saturated_fraction: float | None = None
     warnings: tuple[str, ...] = ()
+    clipping: Clipping | None = None  # None where no mark was sought
+    search_pixel_px: float | None = None  # pixels of the picture that one pixel spans in which marks were sought
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,11 @@ from image_processing import zone_map
 from plots import png_bytes, polar_figure
 from records import (
     CLASSIFICATIONS,
+    DECIMALS,
     RECORD_SCHEMA,
     ZONE_NAMES,
     Cell,
+    Check,
     Criteria,
     Defect,
     Ellipse,
@@ -38,6 +40,11 @@ from records import (
     Inspection,
     Mask,
     Measured,
+    Quality,
+    Verdict,
+    ZoneCriteria,
+    ZoneOutline,
+    rounded,
 )
 from whole_files import write_file
 
@@ -45,13 +52,12 @@ Record: TypeAlias = dict[str, Any]  # one inspection in plain JSON types
 
 # --- the record ------------------------------------------------------------------------------------------------------
 
-# Decimals kept by unit, the last part of a name; anything else keeps `_DIGITS` significant digits.
-_DECIMALS = {"px": 3, "um": 3, "um2": 3, "pct": 3, "deg": 2, "um_per_px_x": 9, "um_per_px_y": 9}
-_DIGITS = 5
 _DEFECT_FIELDS = (
     *("area_px", "perimeter_px", "length_px", "width_px", "diameter_px", "r_min_px", "r_max_px", "orientation_deg"),
     *("length_um", "width_um", "diameter_um", "area_um2", "r_min_um", "r_max_um"),
     *(
+        "r_core_px",
+        "uncertainty",
         "circularity",
         "aspect_ratio",
         "contrast",
@@ -84,17 +90,38 @@ def to_json(inspection: Inspection) -> Record:
         },
         "criteria": _criteria_json(inspection.criteria),
         "scale": inspection.scale and _fields(inspection.scale, "um_per_px_x", "um_per_px_y", "source"),
-        "quality": _fields(inspection.quality, "focus", "saturated_fraction", "warnings"),
+        "quality": _quality_json(inspection.quality),
         "geometry": inspection.geometry and _geometry_json(inspection.geometry, inspection.measurements),
-        "zones": [{"zone": z.name, "letter": z.letter, **_ellipse_json(z.outer)} for z in inspection.zones],
+        "zones": [_outline_json(zone) for zone in inspection.zones],
         "defects": [_defect_json(defect) for defect in inspection.defects],
-        "verdict": {
-            **_fields(verdict, "status", "reasons"),
-            "violations": [_fields(v, "zone", "rule", "measured", "allowed", "defects") for v in verdict.violations],
-        },
+        "verdict": verdict_json(verdict),
         "timings_s": inspection.timings_s,
     }
-    return {name: _plain(name, value) for name, value in record.items()}
+    given = ("request", "criteria")  # what was asked is kept as it was given, so that it can be judged by again
+    return {name: _plain(name, value, exact=name in given) for name, value in record.items()}
+
+
+def verdict_json(verdict: Verdict) -> Record:
+    """The verdict as the record has it."""
+    return {
+        **_fields(verdict, "status", "reasons"),
+        "violations": [_fields(v, "zone", "rule", "measured", "allowed", "defects") for v in verdict.violations],
+        "marginal": bool(verdict.marginal),
+        "doubts": verdict.marginal,
+        "closest_limit": verdict.closest and verdict.closest.in_words,
+        "checks": [_check_json(check) for check in verdict.checks],
+    }
+
+
+def _check_json(check: Check) -> Record:
+    numbers = ("count", "max_count", "size_um", "limit_um", "margin_um", "nearness")
+    return _fields(check, "zone", "rule", "broken", *numbers, "defects")
+
+
+def _quality_json(quality: Quality) -> Record:
+    clipping = quality.clipping and _fields(quality.clipping, "ring_width", "pixels", "clipped")
+    kept = _fields(quality, "focus", "saturated_fraction", "warnings", "search_pixel_px")
+    return {**kept, "clipping": clipping}
 
 
 def _fields(record: Any, *names: str) -> Record:
@@ -102,25 +129,56 @@ def _fields(record: Any, *names: str) -> Record:
 
 
 def _criteria_json(criteria: Criteria) -> Record:
+    """With all limits, so that the record says what it was judged by."""
     return {
-        **_fields(criteria, "edition", "fiber_class", "confirmed", "title", "source", "zone_rule"),
+        **_fields(criteria, "edition", "fiber_class", "confirmed", "title", "source", "scratch_classes", "zone_rule"),
         "size_by": {"scratches": criteria.scratch_size_by, "defects": criteria.defect_size_by},
+        "zones": [_zone_criteria_json(zone) for zone in criteria.zones],
     }
+
+
+def _zone_criteria_json(zone: ZoneCriteria) -> Record:
+    """As config.json has it."""
+    return {
+        "zone": zone.letter,
+        "outer": _fields(zone, "of", "times", "plus_um"),
+        "scratches": [_fields(band, *_BAND) for band in zone.scratches],
+        "defects": [_fields(band, *_BAND) for band in zone.defects],
+    }
+
+
+_BAND = ("min_um", "min_inclusive", "max_um", "max_inclusive", "max_count")
 
 
 def _ellipse_json(ellipse: Ellipse) -> Record:
     return _fields(ellipse, "center_px", "axes_px", "angle_deg")
 
 
+def _outline_json(outline: ZoneOutline) -> Record:
+    return {"zone": outline.name, "letter": outline.letter, **_ellipse_json(outline.outer)}
+
+
 def _geometry_json(geometry: FiberGeometry, measurements: Mapping[str, Measured]) -> Record:
     cladding, core = geometry.cladding, geometry.core
     fit = ("rms_px", "support")
     return {
-        "cladding": {**_ellipse_json(cladding.ellipse), **_fields(cladding, *fit, "contrast", "method", "blur_px")},
-        "core": core and {**_ellipse_json(core.ellipse), **_fields(core, *fit, "source", "reason")},
+        "cladding": {
+            **_ellipse_json(cladding.ellipse),
+            **_fields(cladding, *fit, "contrast", "method", "blur_px"),
+            "standard_uncertainty": _fields(cladding.uncertainty, *_FIT_UNCERTAINTY),
+        },
+        "core": core
+        and {
+            **_ellipse_json(core.ellipse),
+            **_fields(core, *fit, "source", "reason"),
+            "standard_uncertainty": core.uncertainty and _fields(core.uncertainty, *_FIT_UNCERTAINTY),
+        },
         **{name: measured.value for name, measured in measurements.items()},
         "uncertainty": {n: m.uncertainty for n, m in measurements.items() if m.uncertainty is not None},
     }
+
+
+_FIT_UNCERTAINTY = ("center_px", "diameter_px", "axes_px")
 
 
 def _defect_json(defect: Defect) -> Record:
@@ -132,24 +190,17 @@ def _defect_json(defect: Defect) -> Record:
     }
 
 
-def _plain(name: str, value: Any) -> Any:
-    """`value` in JSON types, its floats rounded by the unit in `name`."""
+def _plain(name: str, value: Any, exact: bool = False) -> Any:
+    """`value` in JSON types, its floats rounded by the unit in `name` unless they are to stay exact."""
     if isinstance(value, Mapping):
-        return {key: _plain(key, item) for key, item in value.items()}
+        return {key: _plain(key, item, exact) for key, item in value.items()}
     if isinstance(value, np.ndarray):  # an outline: rounded at once, for there may be thousands of points
-        return np.round(value, _DECIMALS["px"]).tolist()
+        return np.round(value, DECIMALS["px"]).tolist()
     if isinstance(value, list | tuple):
-        return [_plain(name, item) for item in value]
-    if isinstance(value, float | np.floating):
-        return _rounded(name, float(value))
+        return [_plain(name, item, exact) for item in value]
+    if isinstance(value, float | np.floating) and not exact:
+        return rounded(name, float(value)) if math.isfinite(value) else None
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _rounded(name: str, value: float) -> float | None:
-    if not math.isfinite(value):
-        return None
-    decimals = _DECIMALS.get(name, _DECIMALS.get(name.rpartition("_")[2]))
-    return float(f"{value:.{_DIGITS}g}") if decimals is None else round(value, decimals)
 
 
 # --- the tables ------------------------------------------------------------------------------------------------------
@@ -179,7 +230,7 @@ def _position(record: Record, defect: Record, axis: int, unit: str, from_center:
     origin = record["geometry"]["cladding"]["center_px"][axis] if from_center else 0.0
     factor = record["scale"][f"um_per_px_{'xy'[axis]}"] if unit == "um" else 1.0
     position: float = defect["centroid_px"][axis] - origin
-    return round(position * factor, _DECIMALS[unit])
+    return round(position * factor, DECIMALS[unit])
 
 
 def _lengths(unit: str) -> tuple[Column, ...]:
@@ -207,6 +258,11 @@ def _lengths(unit: str) -> tuple[Column, ...]:
     return (x, y, length, width, area, *others, *offsets)
 
 
+def _size_uncertainty(stem: str, key: str) -> Column:
+    meaning = f"expanded uncertainty of the {stem.lower()}, k = 2; absent without a scale"
+    return Column(f"{stem}_U_um", "um", "float64", meaning, lambda record, defect: defect["uncertainty"].get(key))
+
+
 DEFECT_COLUMNS: tuple[Column, ...] = (
     _of_defect("Defect_ID", "", "object", "S scratch, P pit/dig, C contamination, K crack, E chip, and a number", "id"),
     _of_defect("Zone", "", "object", "zone that the criteria put the mark in", "zone"),
@@ -223,6 +279,7 @@ DEFECT_COLUMNS: tuple[Column, ...] = (
     _of_defect("Severity", "", "object", "CRITICAL, HIGH, MEDIUM or LOW", "severity"),
     _of_defect("Counted", "", "bool", "whether a limit counts the mark", "counted"),
     _joined("Zones_Touched", "all zones that the mark overlaps", "zones_touched"),
+    *(_size_uncertainty(stem, f"{stem.lower()}_um") for stem in ("Length", "Width", "Diameter")),
     _joined("Detected_By", "detectors that found the mark", "detected_by"),
     *_lengths("px"),
 )
@@ -285,6 +342,15 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
     _count("Core_Defect_Count", "marks in zone A", zone=_CORE),
     _count("Cladding_Defect_Count", "marks in zone B", zone=_CLADDING),
     _list("Failure_Reason(s)", "why it failed or was not graded", "verdict", "reasons"),
+    Column(
+        "Marginal",
+        "",
+        "boolean",
+        "whether the verdict would change within the uncertainty; empty when not graded",
+        lambda r: None if r["verdict"]["status"] == "NOT_GRADED" else r["verdict"]["marginal"],
+    ),
+    _list("Marginal_Reason(s)", "what would change it", "verdict", "doubts"),
+    _text("Closest_Limit", "the limit that holds with the least to spare", "verdict", "closest_limit"),
     *(_count(f"{zone.title()}_Defect_Count", f"marks in the {zone} zone", zone=zone) for zone in _OUTER_ZONES),
     *(_count(f"{name.title()}_Count", f"marks classified as {name}", classification=name) for name in CLASSIFICATIONS),
     _count("Counted_Defect_Count", "marks that a limit counts", counted=True),
@@ -357,9 +423,10 @@ def column_table(columns: Iterable[Column]) -> str:
 
 
 def _without_scale(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Every micrometre column replaced by its pixel twin, which then does not come a second time."""
+    """Every micrometre column replaced by its pixel twin, which then does not come a second time, or left out."""
     by_name = {column.name: column for column in columns}
-    return tuple(dict.fromkeys(by_name[column.name.replace("_um", "_px")] for column in columns))
+    twins = (column.name.replace("_um", "_px") for column in columns)
+    return tuple(dict.fromkeys(by_name[name] for name in twins if name in by_name))
 
 
 def defect_table(inspection: Inspection) -> pd.DataFrame:
@@ -448,6 +515,20 @@ def _cut_out(picture: Picture, mask: Mask) -> Picture:
     return cut
 
 
+def regraded_record(record: Record, after: Inspection) -> Record:
+    """A stored record with what judging it again has changed; `after` has the ids of the record's defects."""
+    kept = {defect["id"]: defect for defect in record["defects"]}
+    changed = ("zone", "counted", "severity")
+    return {
+        **record,
+        "criteria": _criteria_json(after.criteria),
+        "quality": {**record["quality"], "warnings": after.quality.warnings},
+        "zones": [_outline_json(zone) for zone in after.zones],
+        "defects": [{**kept[defect.id], **_fields(defect, *changed)} for defect in after.defects],
+        "verdict": _plain("verdict", verdict_json(after.verdict)),
+    }
+
+
 def summary_row(inspection: Inspection) -> Record:
     """The row of summary_report.csv: `SUMMARY_COLUMNS`, then the columns that the manifest carried."""
     return summary_row_of(to_json(inspection))
@@ -476,6 +557,105 @@ def _safe_cell(cell: Any) -> Any:
     line = " ".join(cell.splitlines())
     is_formula = line.lstrip()[:1] in ("=", "+", "-", "@") or cell[:1] in ("\t", "\r")
     return f"'{line}" if is_formula else line
+
+
+# --- stored results judged again -------------------------------------------------------------------------------------
+
+
+def _before(name: str, meaning: str, value: Callable[[Inspection], Any]) -> Column:
+    return Column(name, "", "object", meaning, lambda before, after: value(before))
+
+
+def _after(name: str, meaning: str, value: Callable[[Inspection], Any]) -> Column:
+    return Column(name, "", "object", meaning, lambda before, after: value(after))
+
+
+CHANGE_COLUMNS: tuple[Column, ...] = (
+    _after("Image_Filename", "file, relative to the input folder", lambda i: i.image.file),
+    _before("Status_Before", "verdict of the stored result", lambda i: i.verdict.status),
+    _after("Status_After", "verdict of judging it again", lambda i: i.verdict.status),
+    Column(
+        "Changed_By",
+        "",
+        "object",
+        "limits that are broken now and were not, or no longer are; or why it is not graded",
+        lambda before, after: "; ".join(changed_by(before, after)),
+    ),
+    _before("Edition_Before", "edition of the stored result", lambda i: i.criteria.edition),
+    _before("Fiber_Class_Before", "class of the stored result", lambda i: i.criteria.fiber_class),
+    _after("Edition_After", "edition judged by now", lambda i: i.criteria.edition),
+    _after("Fiber_Class_After", "class judged by now", lambda i: i.criteria.fiber_class),
+    _after("sha256", "hash of the image file", lambda i: i.image.sha256),
+)
+
+
+def change_row(before: Inspection, after: Inspection) -> Record:
+    """The row of changes_KEY.csv for one result that was judged again."""
+    return {column.name: column.value(before, after) for column in CHANGE_COLUMNS}
+
+
+def changed_by(before: Inspection, after: Inspection) -> tuple[str, ...]:
+    """The limits that made the difference between two verdicts on one face; empty when there is none."""
+    if after.verdict.status == "NOT_GRADED":
+        return () if before.verdict.status == "NOT_GRADED" else after.verdict.reasons
+    was, now = (_reasons_by_rule(inspection.verdict) for inspection in (before, after))
+    new = [reason for rule, reason in now.items() if rule not in was]
+    gone = [f"no longer: {reason}" for rule, reason in was.items() if rule not in now]
+    return (*new, *gone)
+
+
+def _reasons_by_rule(verdict: Verdict) -> Mapping[tuple[str, str], str]:
+    return {(v.zone, v.rule): reason for v, reason in zip(verdict.violations, verdict.reasons, strict=False)}
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """How many results pass by the limits of one class; None: each by those of its own class."""
+
+    edition: str
+    fiber_class: str | None
+    confirmed: bool | None
+    passed: int
+    failed: int
+    not_graded: int
+    marginal: int
+
+    @property
+    def percent(self) -> float | None:
+        """Of those that were graded."""
+        graded = self.passed + self.failed
+        return round(100 * self.passed / graded, 2) if graded else None
+
+
+YIELD_COLUMNS: tuple[Column, ...] = (
+    Column("Edition", "", "object", "edition judged by", lambda y: y.edition),
+    Column(
+        "Fiber_Class",
+        "",
+        "object",
+        "class judged by; `as recorded`: each result by its own",
+        lambda y: y.fiber_class or "as recorded",
+    ),
+    Column(
+        "Criteria_Confirmed",
+        "",
+        "boolean",
+        "whether the limits are confirmed; empty for more than one class",
+        lambda y: y.confirmed,
+    ),
+    Column("Results", "", "int64", "stored results", lambda y: y.passed + y.failed + y.not_graded),
+    Column("PASS", "", "int64", "results that pass", lambda y: y.passed),
+    Column("FAIL", "", "int64", "results that fail", lambda y: y.failed),
+    Column(
+        "NOT_GRADED",
+        "",
+        "int64",
+        "results that are not graded, also for lack of the class in the edition",
+        lambda y: y.not_graded,
+    ),
+    Column("Marginal", "", "int64", "verdicts that would change within the uncertainty", lambda y: y.marginal),
+    Column("Yield_pct", "%", "float64", "PASS over those graded", lambda y: y.percent),
+)
 
 
 # --- the files -------------------------------------------------------------------------------------------------------
@@ -521,6 +701,16 @@ def write_summary(path: Path, rows: Sequence[Record]) -> None:
     names = dict.fromkeys(name for row in rows for name in row)
     declared = {column.name: column.dtype for column in SUMMARY_COLUMNS}
     write_file(path, _csv_bytes(_frame(rows, declared | {n: "object" for n in names if n not in declared})))
+
+
+def write_changes(path: Path, rows: Sequence[Record]) -> None:
+    """changes_KEY.csv from rows of `change_row`: the results that judging them again has changed."""
+    write_file(path, _csv_bytes(_frame(rows, {column.name: column.dtype for column in CHANGE_COLUMNS})))
+
+
+def write_yields(path: Path, yields: Iterable[Yield]) -> None:
+    """compare_editions.csv: one row per edition and class."""
+    write_file(path, _csv_bytes(_table(YIELD_COLUMNS, ((one,) for one in yields))))
 
 
 def write_annotated(path: Path, picture: NDArray[Any], inspection: Inspection) -> None:

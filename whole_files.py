@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from records import UserError
@@ -32,3 +33,19 @@ def write_file(path: Path, data: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+class WriteFailed(UserError):
+    """A result cannot be written: what was finished is kept."""
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Make the folder of a file to be written; what the system refuses is WriteFailed."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except UserError as error:
+        raise WriteFailed(str(error)) from error
+    except OSError as error:
+        raise WriteFailed(f"{error.filename or path} cannot be written: {error.strerror or error}") from error

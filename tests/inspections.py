@@ -10,7 +10,9 @@ import numpy as np
 
 from records import (
     Cell,
+    Check,
     CladdingFit,
+    Clipping,
     CoreFit,
     Criteria,
     Defect,
@@ -90,7 +92,7 @@ def mark(name: str, classification: str, offset_px: tuple[float, float], size_px
         length_px=size_px,
         width_px=width_px,
         diameter_px=size_px,
-        r_min_px=distance - size_px / 2,
+        r_min_px=max(distance - size_px / 2, 0.0),
         r_max_px=distance + size_px / 2,
         orientation_deg=150.0,
         circularity=0.98,
@@ -105,6 +107,9 @@ def mark(name: str, classification: str, offset_px: tuple[float, float], size_px
         diameter_um=size_px * 0.45,
         r_min_um=distance * 0.4,
         r_max_um=distance * 0.5,
+        r_core_px=max(distance - size_px / 2 - 2, 0.0),
+        uncertainty={"length_um": 0.81234, "width_um": 0.7, "diameter_um": 0.9, "r_min_px": 1.1},
+        evidence={"do2mr": 0.75, "lei": 0.5},
     )
     return replace(defect, **changes)
 
@@ -147,6 +152,11 @@ EMPTY_CELL = replace(
     defect_area_um2=0.0,
 )
 
+HELD = (
+    Check("core", "scratch width of any size", 1, 0, 3.6, 0.0, ("S1",)),
+    Check("cladding", "defect diameter >= 2 um and <= 10 um", 1, 5, None, 2.0, ("P1",)),
+    Check("cladding", "defect diameter > 10 um", 0, 0, 9.0, 10.0, ()),
+)
 OTHER_DIMENSIONS = (
     *("core_cladding_offset_px", "core_offset_x_um", "core_offset_x_px", "core_offset_y_um", "core_offset_y_px"),
     *("cladding_non_circularity_pct", "core_non_circularity_pct", "face_tilt_deg", "pixel_aspect_ratio"),
@@ -159,11 +169,18 @@ FAILED = Inspection(
         CRITERIA.edition, CRITERIA.fiber_class, 9.0, 125.0, carried={"serial": "0012", "operator": "=HYPERLINK(1)"}
     ),
     criteria=CRITERIA,
-    quality=Quality(focus=12.345678, saturated_fraction=0.0123, warnings=("Poor Illumination Warning: 93 % dark",)),
+    quality=Quality(
+        focus=12.345678,
+        saturated_fraction=0.0123,
+        warnings=("Poor Illumination Warning: 93 % dark",),
+        clipping=Clipping(0.5, (12000, 36500, 61200, 85000), (0, 120, 61200, 3)),
+        search_pixel_px=1.25,
+    ),
     verdict=Verdict(
         "FAIL",
         ("Zone A: 1 scratch, none allowed (S1: 36.0 um long)",),
         (Violation("core", "scratches", "1", "none", ("S1",)),),
+        HELD,
     ),
     scale=SCALE,
     geometry=GEOMETRY,
@@ -179,13 +196,22 @@ FAILED = Inspection(
     },
 )
 PASSED = replace(FAILED, verdict=Verdict("PASS"), defects=())
+MARGINAL = replace(
+    FAILED,
+    verdict=Verdict(
+        "PASS",
+        checks=HELD[1:],
+        marginal=("Zone cladding: defect diameter > 10 um may be broken: P1 of 9.0 ± 0.9 um in zone core or cladding",),
+    ),
+    defects=(COUNTED, CHIP, UNCOUNTED, CRACK),
+)
 
 
 def _in_pixels(defect: Defect) -> Defect:
     unknown: dict[str, Any] = dict.fromkeys(
         ("area_um2", "length_um", "width_um", "diameter_um", "r_min_um", "r_max_um")
     )
-    return replace(defect, **unknown, counted=False, severity="LOW")
+    return replace(defect, **unknown, uncertainty={}, counted=False, severity="LOW")
 
 
 NO_SCALE = replace(
@@ -195,8 +221,10 @@ NO_SCALE = replace(
     defects=tuple(map(_in_pixels, FAILED.defects)),
     measurements=dict.fromkeys(FAILED.measurements, Measured(None)),
 )
+UNSEARCHED = replace(FAILED.quality, clipping=None, search_pixel_px=None)
 NOT_LOCATED = replace(
     FAILED,
+    quality=UNSEARCHED,
     verdict=Verdict("NOT_GRADED", ("Localization Failed: 21 % of the circumference supported, needs 50 %",)),
     scale=None,
     geometry=None,
@@ -223,6 +251,7 @@ NO_CORE = replace(FAILED, geometry=replace(GEOMETRY, core=None))
 EVERY_KIND = {
     "failed": FAILED,
     "passed": PASSED,
+    "marginal": MARGINAL,
     "no_scale": NO_SCALE,
     "not_located": NOT_LOCATED,
     "out_of_focus": OUT_OF_FOCUS,

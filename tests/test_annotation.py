@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from annotation import annotate, criteria_text, dimensions_text, label_text, place_labels, plain_text
+from annotation import annotate, criteria_text, dimensions_text, label_text, place_labels, plain_text, verdict_text
 from plots import COUNTED_COLOUR, STATUS_COLOURS, UNCOUNTED_COLOUR, VIOLATING_COLOUR, ZONE_COLOURS, ellipse_points
 from records import Defect, Inspection, Measured, Points, Verdict
 from tests.inspections import (
@@ -19,6 +19,7 @@ from tests.inspections import (
     EVERY_KIND,
     FAILED,
     HEIGHT,
+    MARGINAL,
     NO_SCALE,
     NOT_LOCATED,
     PASSED,
@@ -206,6 +207,30 @@ def test_a_twelve_bit_picture_in_sixteen_bits_can_be_seen() -> None:
     ramp = np.tile(np.linspace(300, 3900, WIDTH), (HEIGHT, 1)).astype(np.uint16)
     shown = annotate(ramp, NOT_LOCATED)[:HEIGHT, :, 0]
     assert np.ptp(shown) > 90
+
+
+def test_the_verdict_in_words_gives_the_reasons_or_the_limit_that_came_closest() -> None:
+    assert verdict_text(FAILED.verdict) == "Zone A: 1 scratch, none allowed (S1: 36.0 um long)"
+    assert verdict_text(PASSED.verdict) == "No limit is broken."
+    sure = replace(MARGINAL.verdict, marginal=())
+    assert verdict_text(sure) == (
+        "No limit is broken. Closest: Zone cladding: defect diameter > 10 um: 0, allowed none;"
+        " mark that decides 9.0 um, 1.0 um below."
+    )
+
+
+def test_a_marginal_verdict_says_so_before_anything_else() -> None:
+    text = verdict_text(MARGINAL.verdict)
+    assert text.startswith(f"MARGINAL ({MARGINAL.verdict.marginal[0]}). No limit is broken. Closest: ")
+    unsure = replace(FAILED.verdict, marginal=("one", "another"))
+    assert verdict_text(unsure) == f"MARGINAL (one; another). {FAILED.verdict.reasons[0]}"
+
+
+def test_a_marginal_verdict_is_drawn_otherwise_than_a_sure_one() -> None:
+    sure = replace(MARGINAL, verdict=replace(MARGINAL.verdict, marginal=()))
+    drawn, other = annotate(GREY, MARGINAL), annotate(GREY, sure)
+    assert np.array_equal(drawn[:HEIGHT], other[:HEIGHT])
+    assert not np.array_equal(drawn[HEIGHT:], other[HEIGHT:])
 
 
 def test_many_long_reasons_do_not_grow_the_panel() -> None:

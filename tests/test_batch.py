@@ -12,13 +12,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from batch import Batch, Counts, WriteFailed, load_flat_field, run_batch, was_measured
+from batch import Batch, Counts, load_flat_field, run_batch, was_measured
 from config_loader import Config, load_config
 from image_files import find_images, plan_images
 from manifest import Manifest
 from pipeline import inspect_image
 from records import Inspection, Request, UserError
 from tests.pictures import blank_png, blanks, face_jpeg, face_png, folder_of
+from whole_files import WriteFailed
 
 CONFIG = load_config(Path(__file__).parents[1] / "config.json").profile("fast_scan")
 ASKED = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0)

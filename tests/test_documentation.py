@@ -10,9 +10,29 @@ from pathlib import Path
 
 import pytest
 
-from image_files import ANNOTATED, CELLS, HISTOGRAM, RESULT, SUMMARY, TABLE, ZONE_IMAGES
+from image_files import (
+    ANNOTATED,
+    CELLS,
+    CHANGES_BY,
+    COMPARISON,
+    HISTOGRAM,
+    RESULT,
+    SUMMARY,
+    SUMMARY_BY,
+    TABLE,
+    ZONE_IMAGES,
+)
 from records import VERSION
-from reporting import AGREEMENT_COLUMNS, CELL_COLUMNS, DEFECT_COLUMNS, SUMMARY_COLUMNS, Column, column_table
+from reporting import (
+    AGREEMENT_COLUMNS,
+    CELL_COLUMNS,
+    CHANGE_COLUMNS,
+    DEFECT_COLUMNS,
+    SUMMARY_COLUMNS,
+    YIELD_COLUMNS,
+    Column,
+    column_table,
+)
 from tests.test_architecture import ROOMS, ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,7 +40,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 NAMES_OF_ZONE_IMAGES = tuple(f"NAME{end}" for end in ZONE_IMAGES.values())
-PROGRAMS = ("main.py inspect", "main.py demo", "calibration.py")
+PROGRAMS = ("main.py inspect", "main.py regrade", "main.py demo", "calibration.py")
 # Options that the documentation names and other programs own.
 FOREIGN = {"--file"}
 
@@ -93,8 +113,8 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
 
 @pytest.mark.parametrize(
     "columns",
-    [DEFECT_COLUMNS, AGREEMENT_COLUMNS, CELL_COLUMNS, SUMMARY_COLUMNS],
-    ids=["report", "agreement", "cells", "summary"],
+    [DEFECT_COLUMNS, AGREEMENT_COLUMNS, CELL_COLUMNS, SUMMARY_COLUMNS, CHANGE_COLUMNS, YIELD_COLUMNS],
+    ids=["report", "agreement", "cells", "summary", "changes", "yields"],
 )
 def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, ...]) -> None:
     table = column_table(columns)
@@ -103,7 +123,13 @@ def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, .
 
 @pytest.mark.parametrize(
     "names",
-    [(SUMMARY,), *((f"NAME{end}",) for end in (ANNOTATED, CELLS, HISTOGRAM, RESULT, TABLE)), NAMES_OF_ZONE_IMAGES],
+    [
+        (SUMMARY,),
+        (COMPARISON,),
+        *((name.format("KEY"),) for name in (SUMMARY_BY, CHANGES_BY)),
+        *((f"NAME{end}",) for end in (ANNOTATED, CELLS, HISTOGRAM, RESULT, TABLE)),
+        NAMES_OF_ZONE_IMAGES,
+    ],
     ids=lambda names: names[0],
 )
 def test_every_file_that_is_written_is_listed(names: tuple[str, ...]) -> None:

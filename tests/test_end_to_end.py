@@ -103,7 +103,10 @@ def test_a_clean_face_passes(tmp_path):
     words = [f"--input-dir={folder_of(tmp_path / 'p', 'a.png')}", f"--output-dir={tmp_path / 'out'}", *MULTIMODE]
     assert main(["inspect", *words, "--edition=iec_61300_3_35_2015", "--quiet"]) == 0
     verdict = records(tmp_path / "out")["a"]["verdict"]
-    assert verdict == {"status": "PASS", "reasons": [], "violations": []}
+    assert (verdict["status"], verdict["reasons"], verdict["violations"]) == ("PASS", [], [])
+    assert (verdict["marginal"], verdict["doubts"], verdict["closest_limit"]) == (False, [], None)
+    assert {check["zone"] for check in verdict["checks"]} == {"core", "cladding", "contact"}  # those with limits
+    assert {(check["count"], check["broken"]) for check in verdict["checks"]} == {(0, False)}
 
 
 def test_the_same_picture_gives_the_same_record(tmp_path):

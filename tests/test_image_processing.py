@@ -226,6 +226,52 @@ def test_without_outlines_there_is_no_zone():
     assert not zones_of((40, 60), ()).labels.any()
 
 
+# --- what cannot be seen
+
+
+def rings_slowly(gray, rho, saturation_level):
+    """The pixels of each ring, and those too dark or too bright, counted one by one."""
+    rings = 1 + math.floor(rho.max() / image_processing.RING_WIDTH)
+    pixels, clipped = [0] * rings, [0] * rings
+    for level, at in zip(gray.ravel().tolist(), rho.ravel().tolist(), strict=True):
+        ring = math.floor(at / image_processing.RING_WIDTH)
+        pixels[ring] += 1
+        clipped[ring] += not 1 - saturation_level <= level <= saturation_level
+    return tuple(pixels), tuple(clipped)
+
+
+def test_rings_count_the_pixels_that_are_black_or_saturated():
+    seen = unreduced(gray_of(FACE), geometry_of(FACE))
+    field = background.residual(seen, 1.1, CONFIG.residual)
+    levels = np.array([0, 0.004, 0.02, 0.4, 0.985, 0.995, 1], np.float32)
+    picture = replace(seen, gray=np.random.default_rng(0).choice(levels, FACE.shape))
+    clipping = image_processing.measure_clipping(picture, field, 0.99)
+    pixels, clipped = rings_slowly(in_window(field, picture.gray), field.rho, 0.99)
+    assert clipping.ring_width == image_processing.RING_WIDTH
+    assert clipping.pixels == pixels
+    assert clipping.clipped == clipped
+    assert min(field.origin_px) > 0  # a window of the picture
+    assert len(pixels) > 1.1 / clipping.ring_width
+
+
+def test_a_dark_core_is_clipped_as_far_as_it_reaches():
+    picture = unreduced(gray_of(FACE), geometry_of(FACE))
+    y, x = np.indices(FACE.shape)
+    away_px = np.hypot(x - FACE.centre_px[0], y - FACE.centre_px[1])
+    black = replace(picture, gray=np.where(away_px <= 0.5 * field_of(FACE).cladding_radius_px, 0, picture.gray))
+    clipping = image_processing.measure_clipping(black, field_of(FACE), CONFIG.preprocessing.saturation_level)
+    half = round(0.5 / image_processing.RING_WIDTH)
+    assert clipping.clipped[:half] == clipping.pixels[:half]
+    assert not any(clipping.clipped[half:])
+
+
+def test_a_clean_face_hides_nothing():
+    picture = unreduced(gray_of(FACE), geometry_of(FACE))
+    clipping = image_processing.measure_clipping(picture, field_of(FACE), CONFIG.preprocessing.saturation_level)
+    assert sum(clipping.pixels) == field_of(FACE).rho.size
+    assert sum(clipping.clipped) == 0
+
+
 # --- candidates
 
 

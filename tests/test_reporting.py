@@ -29,6 +29,7 @@ from tests.inspections import (
     EVERY_KIND,
     FAILED,
     HOSTILE_FILE,
+    MARGINAL,
     NO_SCALE,
     OUT_OF_FOCUS,
     PASSED,
@@ -84,6 +85,11 @@ def _all_keys(value: Any, path: str = "") -> Iterator[str]:
             yield from _all_keys(item, f"{path}/{key}")
 
 
+def _keys(part: Any) -> list[str]:
+    """All keys but those of the rings, which are null where no mark was sought."""
+    return [key for key in _all_keys(part) if not key.startswith("/clipping/")]
+
+
 # --- the record
 
 
@@ -111,7 +117,19 @@ def test_the_schema_names_what_the_records_allow() -> None:
 
 @pytest.mark.parametrize(
     "place",
-    [(), ("image",), ("criteria",), ("geometry",), ("geometry", "cladding"), ("defects", 0), ("verdict",), ("scale",)],
+    [
+        *(
+            (),
+            ("image",),
+            ("criteria",),
+            ("geometry",),
+            ("geometry", "cladding"),
+            ("defects", 0),
+            ("verdict",),
+            ("scale",),
+        ),
+        *(("quality",), ("quality", "clipping"), ("defects", 0, "uncertainty"), ("verdict", "checks", 0)),
+    ],
 )
 def test_the_schema_refuses_a_key_it_does_not_know(place: tuple[Any, ...]) -> None:
     record = reporting.to_json(FAILED)
@@ -133,7 +151,7 @@ def test_records_have_the_same_keys_in_the_same_order(inspection: Inspection) ->
     fixed = ("schema", "image", "provenance", "request", "criteria", "quality", "verdict")
     record, other = reporting.to_json(inspection), reporting.to_json(FAILED)
     assert list(record) == list(other)
-    assert [list(_all_keys(record[part])) for part in fixed] == [list(_all_keys(other[part])) for part in fixed]
+    assert [_keys(record[part]) for part in fixed] == [_keys(other[part]) for part in fixed]
 
 
 def test_what_is_not_a_number_is_null() -> None:
@@ -165,6 +183,53 @@ def test_the_manifest_and_the_known_diameters_are_in_the_record() -> None:
     request = reporting.to_json(FAILED)["request"]
     assert request["manifest"] == {"serial": "0012", "operator": "=HYPERLINK(1)"}
     assert (request["core_diameter_um"], request["cladding_diameter_um"]) == (9.0, 125.0)
+
+
+def test_what_the_picture_hides_is_in_the_record_and_null_where_no_mark_was_sought() -> None:
+    quality = reporting.to_json(FAILED)["quality"]
+    assert quality["search_pixel_px"] == 1.25
+    assert quality["clipping"] == {
+        "ring_width": 0.5,
+        "pixels": [12000, 36500, 61200, 85000],
+        "clipped": [0, 120, 61200, 3],
+    }
+    unsearched = reporting.to_json(OUT_OF_FOCUS)["quality"]
+    assert (unsearched["search_pixel_px"], unsearched["clipping"]) == (None, None)
+
+
+def test_a_mark_has_its_uncertainties_and_its_distance_from_the_core_in_the_record() -> None:
+    defect = reporting.to_json(FAILED)["defects"][1]
+    assert defect["uncertainty"] == {"length_um": 0.812, "width_um": 0.7, "diameter_um": 0.9, "r_min_px": 1.1}
+    assert defect["r_core_px"] == round(math.hypot(70, 60) - 12, 3)
+    assert defect["evidence"] == {"do2mr": 0.75, "lei": 0.5}
+
+
+def test_every_limit_that_was_held_is_in_the_record_with_what_is_left() -> None:
+    broken, counted, near = reporting.to_json(FAILED)["verdict"]["checks"]
+    assert (broken["zone"], broken["rule"], broken["broken"]) == ("core", "scratch width of any size", True)
+    assert (broken["count"], broken["max_count"], broken["defects"]) == (1, 0, ["S1"])
+    assert (broken["size_um"], broken["limit_um"], broken["margin_um"]) == (3.6, 0.0, -3.6)
+    assert (counted["broken"], counted["size_um"], counted["margin_um"], counted["nearness"]) == (
+        *(False, None, None),
+        0.16667,
+    )
+    assert (near["broken"], near["margin_um"], near["nearness"]) == (False, 1.0, 0.9)
+
+
+def test_the_record_says_whether_the_verdict_is_marginal_and_which_limit_is_the_closest() -> None:
+    sure, marginal, clean = (reporting.to_json(i)["verdict"] for i in (FAILED, MARGINAL, PASSED))
+    assert (sure["marginal"], sure["doubts"]) == (False, [])
+    assert (marginal["status"], marginal["marginal"]) == ("PASS", True)
+    assert marginal["doubts"] == list(MARGINAL.verdict.marginal)
+    assert marginal["closest_limit"] == sure["closest_limit"]
+    assert marginal["closest_limit"].startswith("Zone cladding: defect diameter > 10 um: 0, allowed none")
+    assert (clean["closest_limit"], clean["checks"]) == (None, [])
+
+
+def test_what_was_asked_stands_in_the_record_as_it_was_given() -> None:
+    request = replace(FAILED.request, cladding_diameter_um=124.98765, pixel_aspect_ratio=1.0123456)
+    record = reporting.to_json(replace(FAILED, request=request))["request"]
+    assert (record["cladding_diameter_um"], record["pixel_aspect_ratio"]) == (124.98765, 1.0123456)
 
 
 @pytest.mark.parametrize("file", [HOSTILE_FILE, "fiß ör.png", 'a"b\\c.png', "bytes\udcff.png"])
@@ -358,6 +423,16 @@ def test_a_summary_row_counts_marks_by_zone_and_class() -> None:
     assert [row[f"{name}_Count"] for name in ("Scratch", "Pit_Dig", "Contamination", "Crack", "Chip")] == [1] * 5
     assert row["Counted_Defect_Count"] == 2
     assert row["Failure_Reason(s)"] == "Zone A: 1 scratch, none allowed (S1: 36.0 um long)"
+
+
+def test_the_summary_tells_a_marginal_verdict_from_a_sure_one_and_from_none(tmp_path: Path) -> None:
+    inspections = [FAILED, MARGINAL, OUT_OF_FOCUS, PASSED]
+    reporting.write_summary(tmp_path / "s.csv", [reporting.summary_row(i) for i in inspections])
+    rows = _read_csv(tmp_path / "s.csv")
+    assert [row["Marginal"] for row in rows] == ["False", "True", "", "False"]
+    assert [row["Marginal_Reason(s)"] for row in rows] == ["", MARGINAL.verdict.marginal[0], "", ""]
+    closest = "Zone cladding: defect diameter > 10 um: 0, allowed none; mark that decides 9.0 um, 1.0 um below"
+    assert [row["Closest_Limit"] for row in rows] == [closest, closest, "", ""]
 
 
 def test_what_could_not_be_measured_has_a_row_without_counts(tmp_path: Path) -> None:

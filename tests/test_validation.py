@@ -354,8 +354,9 @@ def rows_of(section: Section, title: str) -> dict[str, tuple[str, ...]]:
     return {row[0]: row[1:] for row in table.rows}
 
 
-def mark(kind: str, taken_for: str, true_um: float = 5.0, measured_um: float = 5.0) -> Mark:
-    return Mark(kind, taken_for, (true_um,) * len(SIZES), (measured_um,) * len(SIZES) if taken_for else ())
+def mark(kind: str, taken_for: str, true_um: float = 5.0, measured_um: float = 5.0, unsure_um: float = 0.5) -> Mark:
+    measured, unsure = ((value,) * len(SIZES) if taken_for else () for value in (measured_um, unsure_um))
+    return Mark(kind, taken_for, (true_um,) * len(SIZES), measured, unsure)
 
 
 def test_the_confusion_matrix_counts_what_each_blemish_was_taken_for():
@@ -372,17 +373,17 @@ def test_the_confusion_matrix_counts_what_each_blemish_was_taken_for():
 
 def test_wrong_verdicts_are_counted_with_what_caused_them():
     faces = [
-        Judged("PASS", "PASS", 0, 0),
-        Judged("PASS", "FAIL", 0, 1),
-        Judged("FAIL", "FAIL", 0, 0),
-        Judged("FAIL", "PASS", 1, 0),
-        Judged("FAIL", "PASS", 0, 0),
-        Judged("FAIL", "NOT_GRADED", 0, 0),
+        Judged("PASS", "PASS", 0, 0, marginal=True),
+        Judged("PASS", "FAIL", 0, 1, marginal=False),
+        Judged("FAIL", "FAIL", 0, 0, marginal=False),
+        Judged("FAIL", "PASS", 1, 0, marginal=False),
+        Judged("FAIL", "PASS", 0, 0, marginal=True),
+        Judged("FAIL", "NOT_GRADED", 0, 0, marginal=False),
     ]
     section = of_verdicts(faces)
     assert rows_of(section, "Verdicts") == {"true PASS": ("1", "1"), "true FAIL": ("2", "1")}
     wrong = [cell[0].partition(" ")[0] for cell in rows_of(section, "Wrong verdicts").values()]
-    assert wrong == ["2/3", "1/2", "1/2", "1/1"]
+    assert wrong == ["2/3", "1/2", "1/2", "1/1", "1/3", "1/2"]
     assert len(section.weaknesses) == 2
 
 
@@ -391,6 +392,12 @@ def test_a_size_measured_wrong_by_more_than_the_limit_is_a_weakness():
     section = of_sizes([TrueFace("FAIL", (*marks, mark("pit_dig", "scratch", 5.0, 5.5)), 4, ())])
     assert section.weaknesses[0] == "Scratch, width: measured at 1.30 times its true size (median of 3)."
     assert all(text.startswith("Scratch") for text in section.weaknesses)
+
+
+def test_an_error_counts_as_covered_up_to_the_uncertainty_that_is_stated():
+    marks = tuple(mark("pit_dig", "pit_dig", 5.0, 5.0 + error) for error in (0.25, -0.5, 0.75))
+    (row,) = rows_of(of_sizes([TrueFace("FAIL", marks, 3, ())]), "Measured against true size").values()
+    assert row[-1].startswith("2/3")
 
 
 def test_more_than_one_false_mark_on_ten_faces_is_a_weakness():

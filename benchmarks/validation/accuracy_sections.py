@@ -257,7 +257,13 @@ def _wrong_verdicts(graded: Sequence[Judged]) -> tuple[tuple[str, str], ...]:
         ("wrongly rejected, of those to pass", share(len(rejected), len(good))),
         ("of the wrongly accepted, with a blemish missed", share(sum(f.missed > 0 for f in accepted), len(accepted))),
         ("of the wrongly rejected, with a false mark", share(sum(f.false > 0 for f in rejected), len(rejected))),
+        ("MARGINAL, of the wrong verdicts", _marginal([*accepted, *rejected])),
+        ("MARGINAL, of the right verdicts", _marginal([face for face in graded if face.given == face.true])),
     )
+
+
+def _marginal(faces: Sequence[Judged]) -> str:
+    return share(sum(face.marginal for face in faces), len(faces))
 
 
 SIZED: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -278,18 +284,22 @@ def of_sizes(faces: Sequence[Face]) -> Section:
         The same faces: the {len(found)} blemishes that were found, measured beside the exact size, whatever they were
         taken for. Ratio is measured over true: its median and the range that holds 90 of 100. Error is measured less
         true: its mean (bias) and standard deviation. Two blemishes reported as one mark give it the size of both.
+        Within U are those whose error is at most the expanded uncertainty (k = 2) that their record states.
     """)
     rows, weak = [], []
     for kind, sizes in SIZED.items():
         for size in sizes:
-            true, measured = sizes_of([m for m in found if m.kind == kind], size)
+            mine = [m for m in found if m.kind == kind]
+            true, measured = sizes_of(mine, size)
             if true.size:
-                rows.append((CLASS_TITLES[kind], size.removesuffix("_um"), *_errors(true, measured)))
+                unsure = np.array([m.unsure_um[SIZES.index(size)] for m in mine])
+                within = share(int(np.count_nonzero(np.abs(measured - true) <= unsure)), true.size)
+                rows.append((CLASS_TITLES[kind], size.removesuffix("_um"), *_errors(true, measured), within))
                 median = float(np.median(measured / true))
                 if abs(median - 1) > MOST_BIAS:
                     what = f"{CLASS_TITLES[kind]}, {size.removesuffix('_um')}"
                     weak.append(f"{what}: measured at {median:.2f} times its true size (median of {true.size}).")
-    header = ("kind", "size", "n", "ratio, median", "ratio, 5 % to 95 %", "bias, um", "deviation, um")
+    header = ("kind", "size", "n", "ratio, median", "ratio, 5 % to 95 %", "bias, um", "deviation, um", "within U")
     table = Table("Measured against true size", header, tuple(rows))
     return Section("Sizing", (text, table), {"sizing": charts.sizing(sized(found))}, tuple(weak))
 

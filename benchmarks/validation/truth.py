@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis import judge
 from benchmarks.rendered import (
     FaceScore,
     blemished_face,
@@ -18,6 +17,7 @@ from benchmarks.rendered import (
 )
 from benchmarks.validation.bench import SEED, Bench, default_config, variants
 from image_processing import zone_map
+from judging import judge
 from records import ZONE_LETTERS, ZONE_NAMES, Defect, Inspection, Status
 from scenes import random_blemishes
 from synthetic import BlemishTruth, FaceSpec, RenderedFace, render_face
@@ -36,6 +36,7 @@ class Mark:
     taken_for: str  # MISSED, or one of records.CLASSIFICATIONS
     true_um: tuple[float, ...]  # as SIZES
     measured_um: tuple[float, ...]  # none when it was missed
+    unsure_um: tuple[float, ...]  # expanded uncertainties of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Judged:
     given: Status
     missed: int  # blemishes that are not reported
     false: int  # marks of A and B where nothing is
+    marginal: bool
 
 
 def clean(bench: Bench) -> list[Face]:
@@ -91,6 +93,7 @@ def _face(result: FaceScore) -> Face:
             o.found.classification if o.found else MISSED,
             tuple(getattr(o.truth, size) for size in SIZES),
             tuple(getattr(o.found, size) for size in SIZES) if o.found else (),
+            tuple(o.found.uncertainty[size] for size in SIZES) if o.found else (),
         )
         for o in fair([result])
     )
@@ -115,7 +118,8 @@ def _judged(k: int) -> Judged:
     result = score(face, spec, default_config())
     true = true_status(result.inspection, face.truth.blemishes, face.image.shape)
     missed = sum(outcome.found is None for outcome in result.outcomes)
-    return Judged(true, result.inspection.verdict.status, missed, len(result.false))
+    verdict = result.inspection.verdict
+    return Judged(true, verdict.status, missed, len(result.false), bool(verdict.marginal))
 
 
 def true_status(inspection: Inspection, truths: Sequence[BlemishTruth], shape: tuple[int, ...]) -> Status:
