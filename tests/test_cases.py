@@ -60,7 +60,7 @@ def marks_of(face: Json) -> list[Defect]:
 
 def _mark(name: str, entry: Json) -> Defect:
     usual = entry["length_um" if entry["kind"] == "scratch" else "diameter_um"]
-    sizes = {key: float(entry.get(key, usual)) for key in ("width_um", "length_um", "diameter_um")}
+    sizes: dict[str, Any] = {key: float(entry.get(key, usual)) for key in ("width_um", "length_um", "diameter_um")}
     near, far = entry["from_um"], entry["to_um"]
     centroid_um = entry.get("centroid_um", (near + far) / 2)
     return replace(
