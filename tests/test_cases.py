@@ -27,7 +27,6 @@ CASES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in FIL
 FACES = [(name, face) for name, case in CASES.items() for face in case["faces"]]
 COMPANY_RULES = [name for name, case in CASES.items() if "company_rule" in case]
 
-MEASURES = ("width_um", "length_um", "diameter_um")
 UM_PER_PX = 0.5
 CENTER_PX = (300.0, 250.0)
 
@@ -61,9 +60,7 @@ def marks_of(face: Json) -> list[Defect]:
 
 def _mark(name: str, entry: Json) -> Defect:
     usual = entry["length_um" if entry["kind"] == "scratch" else "diameter_um"]
-    sizes: dict[str, Any] = {
-        key: float(entry[key] if key in entry else usual) for key in ("width_um", "length_um", "diameter_um")
-    }
+    sizes: dict[str, Any] = {key: entry.get(key, usual) for key in ("width_um", "length_um", "diameter_um")}
     near, far = entry["from_um"], entry["to_um"]
     centroid_um = entry.get("centroid_um", (near + far) / 2)
     return replace(

@@ -36,6 +36,7 @@ from zoning import cladding_um, clipped_share, coverage, distances_px, possible_
 CONFIG = load_config(Path(__file__).parents[1] / "config.json").profile("deep_inspection")
 BOOK = CONFIG.criteria
 UPC = BOOK.find("iec_61300_3_35_2015", "single_mode_upc")
+UPC_2009 = BOOK.find("iec_61300_3_35_2009", "single_mode_upc")
 UPC_2022 = BOOK.find("iec_61300_3_35_2022", "single_mode_upc")
 CUSTOM = BOOK.find("iec_61300_3_35_2015", "custom")
 ALL_ZONES = tuple(ZONE_NAMES.values())
@@ -324,6 +325,50 @@ def test_a_mark_without_the_size_that_decides_cannot_be_judged():
     unmeasured = replace(pit(60, 3.0, zone="cladding"), diameter_um=None)
     with pytest.raises(ValueError, match="must have its diameter_um to be graded, P1 has none"):
         judge([unmeasured], UPC, ALL_ZONES)
+
+
+def test_only_limits_of_inspected_zones_are_held():
+    checks = grade(face(UPC, zones=("cladding",)), CONFIG).verdict.checks
+    assert [(c.zone, c.rule, c.max_count) for c in checks] == [
+        ("cladding", "scratch width > 3 um", 0),
+        ("cladding", "defect diameter >= 2 um and <= 5 um", 5),
+        ("cladding", "defect diameter > 5 um", 0),
+    ]
+
+
+def test_a_mark_that_may_lie_in_a_zone_that_is_not_inspected_may_be_without_limit():
+    astride = pit(113.0, 12.0, uncertainty={"r_min_px": 25.0})  # from B, which is inspected, to D, which limits it too
+    without_c = replace(UPC, zones=(*UPC.zones[:2], replace(UPC.zones[3], letter="C", plus_um=250.0)))
+    for zones, marginal in ((("core", "cladding"), True), (ALL_ZONES, False)):
+        verdict = grade(face(without_c, astride, zones=zones), CONFIG).verdict
+        assert (verdict.status, bool(verdict.marginal)) == ("FAIL", marginal)
+
+
+def test_a_limit_of_one_is_not_a_limit_of_none():
+    bands = (SizeBand(0, True, 3, True, 1), SizeBand(3, False, None, False, 0))
+    table = replace(UPC, zones=(replace(UPC.zones[0], scratches=(), defects=bands),))
+    marks = [pit(5, 2.0, "P1"), pit(5, 2.0, "P2"), pit(5, 4.0, "P3")]
+    violations = grade(face(table, *marks), CONFIG).verdict.violations
+    assert [(v.rule, v.allowed) for v in violations] == [
+        ("defect diameter <= 3 um", "at most 1"),
+        ("defect diameter > 3 um", "none"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("criteria", "diameter_um", "status", "marginal"),
+    [
+        (UPC, 9.5, "PASS", False),  # none > 10: it may be 10.0, which is allowed
+        (UPC, 10.5, "FAIL", True),
+        (UPC_2009, 9.5, "PASS", True),  # none >= 10: it may be 10.0, which is not
+        (UPC_2009, 10.5, "FAIL", False),
+    ],
+)
+def test_an_uncertainty_that_ends_on_a_bound_reaches_the_band_that_holds_it(
+    criteria: Criteria, diameter_um: float, status: str, marginal: bool
+):
+    verdict = grade(face(criteria, pit(200, diameter_um, uncertainty={"diameter_um": 0.5})), CONFIG).verdict
+    assert (verdict.status, bool(verdict.marginal)) == (status, marginal)
 
 
 def test_what_would_pass_a_broken_limit_names_the_marks_with_size_and_places():

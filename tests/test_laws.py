@@ -337,7 +337,7 @@ def broken_by(combination: Sequence[Place | None], table: Criteria) -> set[Place
     return {place for place, count in counts.items() if count > (_limit(place, table) or 0)}
 
 
-@many
+@settings(max_examples=400)
 @given(table=criteria, marks=any_marks(4, 1), zones=st.just(ALL_ZONES) | some_zones)
 def test_a_verdict_is_marginal_just_when_some_sizes_and_places_would_change_it(
     table: Criteria, marks: list[Defect], zones: tuple[str, ...]
