@@ -289,7 +289,9 @@ def test_other_borders_within_what_was_searched_are_graded():
     assert grade(face(UPC), CONFIG, sought=sought_in(50, 500)).verdict.status == "PASS"
 
 
-@pytest.mark.parametrize("sought", [sought_in(50, 220, 270, 500), sought_in(50, 500), sought_in(50, 230, 270, 501)])
+@pytest.mark.parametrize(
+    "sought", [sought_in(50, 220, 270, 500), sought_in(50, 230, 270), sought_in(50, 230, 270, 501)]
+)
 def test_only_some_zones_are_graded_again_only_with_the_same_borders(sought: tuple[ZoneOutline, ...]):
     graded = grade(face(UPC, zones=("core", "cladding")), CONFIG, sought=sought)
     assert why(graded) == "Not inspected: only zone core, cladding was, with other borders"
@@ -395,7 +397,7 @@ def test_marks_of_one_zone_find_other_places_for_each_other():
     assert grade(face(UPC, *fails), CONFIG).verdict.marginal == ()
     may_leave = [*sure, small, replace(astride, uncertainty={"r_min_px": 5.0})]
     (doubt,) = grade(face(UPC, *may_leave), CONFIG).verdict.marginal
-    assert "P5 of 2.1 ± 0.2 um, P6 of 3.0 ± 0.0 um in zone cladding or adhesive" in doubt
+    assert doubt.endswith(" may hold: P5 of 2.1 ± 0.2 um, P6 of 3.0 ± 0.0 um in zone cladding or adhesive")
 
 
 def test_a_mark_makes_room_for_another_by_moving_to_the_band_that_it_may_also_lie_in():
