@@ -412,6 +412,16 @@ def test_a_mark_makes_room_for_another_by_moving_to_the_band_that_it_may_also_li
     assert grade(face(table, either, low, high), CONFIG).verdict.marginal == ()
 
 
+def test_a_mark_that_gives_way_leaves_one_place_and_not_two():
+    bands = (SizeBand(0, True, 3, True, 2), SizeBand(3, False, 6, True, 2), SizeBand(6, False, None, False, 0))
+    table = replace(UPC, zones=(replace(UPC.zones[0], scratches=(), defects=bands),))
+    either = pit(5, 2.8, "P1", uncertainty={"diameter_um": 0.5})
+    sure = [pit(5, 2.0, f"P{k}") for k in (2, 3, 4)]
+    for found, marginal in ((sure[:2], True), (sure, False)):
+        verdict = grade(face(table, either, *found), CONFIG).verdict
+        assert (verdict.status, bool(verdict.marginal)) == ("FAIL", marginal)
+
+
 @pytest.mark.xfail(strict=True, raises=ZeroDivisionError, reason="a limit from 0 um on has no share to measure by")
 def test_a_mark_of_no_size_is_no_error_where_every_size_above_none_is_forbidden():
     bands = (SizeBand(0, True, 0, True, None), SizeBand(0, False, None, False, 0))

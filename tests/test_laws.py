@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import random
@@ -37,7 +38,7 @@ from records import (
 )
 from regrading import Asked, Stored, judged_again
 from reporting import to_json
-from stored_records import inspection_from
+from stored_records import BadRecord, inspection_from
 from tests.faces import face_with, measured_core
 from tests.inspections import CENTER, HEIGHT, WIDTH, mark
 from zoning import zone_outlines
@@ -510,3 +511,24 @@ def test_a_stored_verdict_can_be_reproduced_whatever_the_size_of_the_face(letter
     face = graded([], table, zones, 301.008)
     assert face.verdict.status == "PASS"
     assert said(by_its_own_criteria(as_stored(face))) == said(face)
+
+
+LOST = "a record without what a verdict needs is neither refused nor left ungraded: judging it again raises"
+
+
+@pytest.mark.xfail(strict=True, raises=(ValueError, AssertionError), reason=LOST)
+@pytest.mark.parametrize(
+    ("section", "lost"),
+    [("image", "width"), ("quality", "clipping"), ("defects", "diameter_um"), ("zones", None)],
+)
+def test_a_record_that_lost_what_a_verdict_needs_is_not_graded(section: str, lost: str | None):
+    table = CONFIG.criteria.find("iec_61300_3_35_2015", "single_mode_upc")
+    pit = replace(mark("P1", "pit_dig", (0, 0), 10), r_min_px=60.0, r_core_px=60.0, diameter_um=3.0)
+    record = as_stored(graded([pit], table, ALL_ZONES, 300.0))
+    if lost is None:
+        record[section] = []
+    else:
+        entry = record[section][0] if section == "defects" else record[section]
+        entry[lost] = None
+    with contextlib.suppress(BadRecord):
+        assert by_its_own_criteria(record).verdict.status == "NOT_GRADED"
