@@ -346,6 +346,19 @@ def test_a_mark_that_may_lie_in_a_zone_that_is_not_inspected_may_be_without_limi
         assert (verdict.status, bool(verdict.marginal)) == ("FAIL", marginal)
 
 
+def test_a_check_tells_the_mark_that_the_limit_hangs_on():
+    """It is the one after as many as are allowed, from the largest down; larger bands have their own."""
+    some = [pit(60, size, f"P{k}") for k, size in enumerate((3.0, 4.0, 7.0, 2.5, 1.5, 2.2, 1.9, 5.0))]
+    edge = pit(200, 10.0, "P9")
+    checks = grade(face(UPC, *some, edge), CONFIG).verdict.checks
+    assert [(c.rule, c.count, c.size_um, c.margin_um) for c in checks if c.zone != "core"] == [
+        ("scratch width > 3 um", 0, None, None),
+        ("defect diameter >= 2 um and <= 5 um", 5, 1.9, 0.1),
+        ("defect diameter > 5 um", 1, 7.0, -2.0),
+        ("defect diameter > 10 um", 0, 10.0, 0.0),
+    ]
+
+
 def test_a_limit_of_one_is_not_a_limit_of_none():
     bands = (SizeBand(0, True, 3, True, 1), SizeBand(3, False, None, False, 0))
     table = replace(UPC, zones=(replace(UPC.zones[0], scratches=(), defects=bands),))
