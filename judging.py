@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Literal
 
 from config_loader import Config
@@ -81,10 +82,9 @@ def has_limit(zone: ZoneCriteria) -> bool:
 
 def smallest_limit_um(criteria: Criteria, zones: Sequence[str]) -> float | None:
     """The smallest size that decides anything in the zones of these names; None when no size does."""
-    limited = [z for z in criteria.zones if ZONE_NAMES[z.letter] in zones and has_limit(z)]
-    bands = [b for z in limited for b in (*z.scratches, *z.defects)]
-    sizes = [size for b in bands for size in (b.min_um, b.max_um) if size]
-    return min(sizes, default=None)
+    asked = (zone for zone in criteria.zones if ZONE_NAMES[zone.letter] in zones)
+    steps = (step for zone in asked for bands in (zone.scratches, zone.defects) for step in pairwise(bands))
+    return min((b.min_um for a, b in steps if a.max_count != b.max_count and b.min_um > 0), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,16 @@ def _why_not_graded(face: Inspection, hidden: _Hidden, sought: Sequence[ZoneOutl
     """What keeps measured marks from being judged; empty when nothing does."""
     if face.scale is None:
         return "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
-    missing = {ZONE_NAMES[z.letter] for z in face.criteria.zones} - {o.name for o in face.zones}
-    if missing & set(face.request.zones):
-        return f"No core: the criteria need it for zone {', '.join(sorted(missing))}"
+    there = {outline.name for outline in face.zones}
+    for zone in face.criteria.zones:
+        name = ZONE_NAMES[zone.letter]
+        if name in face.request.zones and name not in there:
+            needs_core = zone.of == "core" and face.geometry is not None and face.geometry.core is None
+            return (
+                f"No core: the criteria need it for zone {name}"
+                if needs_core
+                else f"No zone {name}: the criteria give it no extent on this fiber"
+            )
     return (
         ("" if sought is None else _why_not_sought(face, sought))
         or _why_cut(hidden)
@@ -349,7 +356,7 @@ def _some(texts: Sequence[str]) -> str:
 
 
 def _range(band: SizeBand) -> str:
-    if band.min_um == 0 and band.max_um is None:
+    if band.min_um == 0 and band.min_inclusive and band.max_um is None:
         return "of any size"
     low = f"{'>=' if band.min_inclusive else '>'} {band.min_um:g} um"
     high = "" if band.max_um is None else f"{'<=' if band.max_inclusive else '<'} {band.max_um:g} um"

@@ -38,7 +38,7 @@ def zone_outlines(
     """The outer border of each zone of the criteria in the picture, of the shape of the cladding or of the core.
 
     Without a scale the zones are the detected core, the cladding, and the ferrule out to twice the cladding. A zone
-    that is measured from a core that is neither seen nor known is left out.
+    that is measured from a core that is neither seen nor known, or that a small fiber leaves nothing of, is left out.
     """
     cladding = geometry.cladding.ellipse
     if scale is None:
@@ -53,12 +53,12 @@ def _zone_outline(zone: ZoneCriteria, geometry: FiberGeometry, fiber_um: float) 
     cladding = geometry.cladding.ellipse
     if zone.of != "core":
         outer_um = zone.plus_um if zone.of == "fixed" else zone.times * fiber_um + zone.plus_um
-        return ZoneOutline(zone.letter, cladding.scaled(outer_um / fiber_um))
+        return ZoneOutline(zone.letter, cladding.scaled(outer_um / fiber_um)) if outer_um > 0 else None
     if geometry.core is None:
         return None
     core, px_per_um = geometry.core.ellipse, cladding.mean_diameter_px / fiber_um
-    outer = core.scaled(zone.times + zone.plus_um * px_per_um / core.mean_diameter_px)
-    return ZoneOutline(zone.letter, outer, "core")
+    factor = zone.times + zone.plus_um * px_per_um / core.mean_diameter_px
+    return ZoneOutline(zone.letter, core.scaled(factor), "core") if factor > 0 else None
 
 
 def coverage(outline: ZoneOutline, width: int, height: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from config_loader import load_config
 from image_files import (
     ANNOTATED,
     CELLS,
@@ -37,6 +39,7 @@ from tests.test_architecture import ROOMS, ROWS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 NAMES_OF_ZONE_IMAGES = tuple(f"NAME{end}" for end in ZONE_IMAGES.values())
@@ -136,6 +139,30 @@ def test_every_file_that_is_written_is_listed(names: tuple[str, ...]) -> None:
     row = f"| {', '.join(f'`{name}`' for name in names)} |"
     assert row in README
     assert row in OUTPUTS
+
+
+# --- criteria.md
+
+
+def test_the_rule_of_ones_own_that_is_shown_is_accepted(tmp_path: Path) -> None:
+    shown = re.search(r"\n\n((?: {4}.*\n)+)\n- `outer`", CRITERIA)
+    assert shown is not None
+    config = json.loads((ROOT / "config.json").read_text(encoding="utf-8"))
+    config["criteria"]["editions"] |= json.loads(f"{{{shown[1]}}}")
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    settings = load_config(tmp_path / "config.json")
+    assert settings.profile("fast_scan").criteria.find("house", "trunk").source == "Company rule QA-7"
+
+
+def test_the_editions_and_their_classes_are_those_of_the_configuration() -> None:
+    book = load_config(ROOT / "config.json").profile("fast_scan").criteria
+    rows = {row[0]: row[1] for row in re.findall(r"^\| `(iec_\w+)` \| ([^|]+) \|", CRITERIA, re.MULTILINE)}
+    assert set(rows) == set(book.editions())
+    assert rows.pop("iec_61300_3_35_2022") == "the same as 2015"
+    assert book.classes("iec_61300_3_35_2022") == book.classes("iec_61300_3_35_2015")
+    assert {edition: tuple(re.findall(r"`(\w+)`", listed)) for edition, listed in rows.items()} == {
+        edition: book.classes(edition) for edition in rows
+    }
 
 
 # --- the rest of the repository

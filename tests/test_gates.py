@@ -260,7 +260,6 @@ def test_a_zone_whose_bands_all_allow_any_number_has_no_limit():
     assert smallest_limit_um(replace(UPC, zones=(free,)), ALL_ZONES) is None
 
 
-@pytest.mark.xfail(strict=True, reason="sizes of a list without limits count where the zone's other list has one")
 def test_a_size_that_only_tells_marks_of_no_limit_apart_asks_for_no_resolution():
     split = (SizeBand(0, True, 1.0, False, None), SizeBand(1.0, True, None, False, None))
     zones = tuple(replace(z, scratches=split) if z.letter == "D" else z for z in UPC.zones)
@@ -435,7 +434,6 @@ def test_a_mark_that_gives_way_leaves_one_place_and_not_two():
         assert (verdict.status, bool(verdict.marginal)) == ("FAIL", marginal)
 
 
-@pytest.mark.xfail(strict=True, raises=ZeroDivisionError, reason="a limit from 0 um on has no share to measure by")
 def test_a_mark_of_no_size_is_no_error_where_every_size_above_none_is_forbidden():
     bands = (SizeBand(0, True, 0, True, None), SizeBand(0, False, None, False, 0))
     table = replace(UPC, zones=(replace(UPC.zones[0], defects=bands),))
