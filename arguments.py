@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import hashlib
 import os
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 from batch import Batch, load_flat_field
-from calibration import load_scale
 from config_loader import Config, ConfigFile, Reporting, load_config
 from decoding import Picture
 from image_files import SUFFIXES, Found, find_images, manifest_gaps, plan_images
 from manifest import Manifest, Problems, make_request, positive_number, read_manifest
-from records import PROGRAM, VERSION, ZONE_NAMES, Request, UserError
+from records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
 from regrading import Asked, Regrading, find_results
+from scale_file import load_calibration
 
 HERE = Path(__file__).resolve().parent
 CONFIG, CALIBRATION = HERE / "config.json", HERE / "calibration.json"
@@ -109,7 +109,6 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     problems = Problems()
     output_dir = problems.attempt(Path(), check_output_folder, arguments.output_dir)
     found = problems.attempt(Found(), check_images, arguments.input_dir, arguments.recursive, output_dir)
-    calibration = problems.attempt(None, load_scale, Path(arguments.calibration))
     given = _given(problems, arguments)
     settings = problems.attempt(None, load_config, Path(arguments.config))
     asked = _asked(problems, arguments, given, settings) if settings else None
@@ -121,8 +120,7 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
         images,
         output_dir,
         replace(asked.config, reporting=_reporting(asked.config.reporting, arguments)),
-        calibration,
-        _sha256(arguments.calibration) if calibration else None,
+        asked.calibration,
         asked.flat_field,
         plots=asked.config.reporting.plots and not arguments.no_plots,
         warnings=(*found.warnings, *asked.manifest.warnings, *gaps),
@@ -143,6 +141,7 @@ class _Asked:
     config: Config
     request: Request
     manifest: Manifest
+    calibration: Calibration | None
     flat_field: Picture | None
 
 
@@ -156,7 +155,9 @@ def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, A
     manifest = Manifest()
     if arguments.manifest is not None:
         manifest = problems.attempt(manifest, read_manifest, Path(arguments.manifest), config.criteria, request)
-    return _Asked(config, request, manifest, problems.attempt(None, load_flat_field, config))
+    file, rules = Path(arguments.calibration), config.calibration
+    calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
+    return _Asked(config, request, manifest, calibration, problems.attempt(None, load_flat_field, config))
 
 
 def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
@@ -167,10 +168,6 @@ def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reportin
         zone_images=configured.zone_images or arguments.zone_images,
         agreement=configured.agreement or arguments.agreement,
     )
-
-
-def _sha256(file: str) -> str:
-    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:

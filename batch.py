@@ -29,10 +29,10 @@ from pipeline import inspect_image, not_measured
 from records import (
     PROGRAM,
     VERSION,
+    Calibration,
     ImageInfo,
     Inspection,
     Provenance,
-    Scale,
     UnreadableImage,
     UserError,
 )
@@ -65,8 +65,7 @@ class Batch:
     images: tuple[ImageFile, ...]
     output_dir: Path
     config: Config
-    calibration: Scale | None = None
-    calibration_sha256: str | None = None
+    calibration: Calibration | None = None
     flat_field: Picture | None = None
     plots: bool = True
     warnings: tuple[str, ...] = ()  # about the folder and the manifest
@@ -205,8 +204,8 @@ def _process(batch: Batch, image: ImageFile) -> Inspection:
 
 def _provenance(batch: Batch) -> Provenance:
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    config = batch.config
-    return Provenance(f"{PROGRAM} {VERSION}", config.profile, config.sha256, batch.calibration_sha256, started)
+    config, calibration = batch.config, None if batch.calibration is None else batch.calibration.sha256
+    return Provenance(f"{PROGRAM} {VERSION}", config.profile, config.sha256, calibration, started)
 
 
 def _load(image: ImageFile, config: Config) -> _Loaded:

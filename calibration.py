@@ -8,27 +8,25 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 import dimensions
-from config_loader import Config, load_config
+from config_loader import CalibrationSettings, Config, load_config
 from decoding import decode_image, to_gray
 from localization import Known, locate
 from records import FloatImage, NotLocated, Request, Scale, UnreadableImage, UserError
+from scale_file import load_calibration, write_document
 from targets import DotGrid, NotFound, Ruler, find_dots, find_ruler
-from whole_files import write_file
 
 HERE = Path(__file__).resolve().parent
-MAX_UM_PER_PX = 1000.0  # a pixel of a millimetre is no microscope's
 MIN_SIZE_PX = 64
 # A photographed stage micrometer with 75 % of its pixels clipped still measures; beyond this share nothing is left.
 MAX_CLIPPED_SHARE = 0.98
@@ -101,69 +99,14 @@ class Calibration:
 
 
 def load_scale(path: Path) -> Scale | None:
-    """Read calibration.json.
-
-    Parameters
-    ----------
-    path : a JSON object with `um_per_px` or with `um_per_px_x` and `um_per_px_y`; other keys are left alone
-
-    Returns
-    -------
-    Scale, or None when `um_per_px` is null: not calibrated
+    """The scale of calibration.json, whatever its age; None when it is not calibrated.
 
     Raises
     ------
     UserError : the file cannot be read or is broken; one line naming the key, the rule and the value
     """
-    document = _read_object(path)
-    if "um_per_px" not in document and "um_per_px_x" not in document:
-        raise UserError(f"{path}: um_per_px is missing")
-    axes = ("um_per_px_x", "um_per_px_y")
-    if not any(name in document for name in axes):
-        uncalibrated = document["um_per_px"] is None
-        return None if uncalibrated else _scale(path, document, "um_per_px", "um_per_px")
-    scale = _scale(path, document, *axes)
-    if "um_per_px" in document:
-        _check_mean(path, document, scale)
-    return scale
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8-sig"))  # an editor may have put a byte order mark
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read, {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: must be a JSON object in UTF-8, {error}") from None
-    if not isinstance(document, dict):
-        raise UserError(f"{path}: must be a JSON object, got {_shown(document)}")
-    return document
-
-
-def _scale(path: Path, document: dict[str, Any], key_x: str, key_y: str) -> Scale:
-    return Scale(_number(path, document, key_x), _number(path, document, key_y), "calibration")
-
-
-def _number(path: Path, document: dict[str, Any], key: str) -> float:
-    if key not in document:
-        raise UserError(f"{path}: {key} is missing")
-    value = document[key]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_UM_PER_PX:
-        raise UserError(f"{path}: {key} must be a number above 0 and at most {MAX_UM_PER_PX:g}, got {_shown(value)}")
-    return float(value)
-
-
-def _check_mean(path: Path, document: dict[str, Any], scale: Scale) -> None:
-    """Whoever changed one of the three by hand and not the others must hear that it does not count."""
-    value = _number(path, document, "um_per_px")
-    if not math.isclose(value, scale.um_per_px, rel_tol=1e-3):
-        rule = f"the geometric mean of um_per_px_x and um_per_px_y, {scale.um_per_px:.6g}"
-        raise UserError(f"{path}: um_per_px must be {rule}, got {value:g}")
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+    calibration = load_calibration(path, date.min, CalibrationSettings(None, "warn", "warn", "warn"))
+    return None if calibration is None else calibration.scale
 
 
 def save_scale(path: Path, calibration: Calibration, created: datetime) -> None:
@@ -179,8 +122,7 @@ def save_scale(path: Path, calibration: Calibration, created: datetime) -> None:
     ------
     UserError : the file cannot be written
     """
-    text = json.dumps(_document(calibration, created), indent=2, ensure_ascii=False) + "\n"
-    write_file(path, text.encode())
+    write_document(path, _document(calibration, created))
 
 
 def _document(calibration: Calibration, created: datetime) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args, get_origin, get_type_hints
 
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
@@ -118,6 +118,16 @@ class ScaleSettings:
     cladding_tolerance_um: float
     calibration_uncertainty_pct: float
     edge_uncertainty_blurs: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationSettings:
+    """What becomes of a calibration.json that is not as it should be."""
+
+    valid_days: int | None
+    expired: Literal["warn", "refuse"]
+    edited: Literal["warn", "refuse"]
+    foreign: Literal["warn", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +299,7 @@ class Config:
     localization: Localization
     core: CoreSettings
     scale: ScaleSettings
+    calibration: CalibrationSettings
     residual: ResidualSettings
     detectors: Mapping[str, DetectorSettings]
     fusion: Fusion

@@ -40,7 +40,9 @@ def find_scale(
         if math.isclose(aspect, calibration.pixel_aspect_ratio):
             return calibration, warnings
         unit = calibration.um_per_px
-        return Scale(unit * math.sqrt(aspect), unit / math.sqrt(aspect), calibration.source), warnings
+        return replace(
+            calibration, um_per_px_x=unit * math.sqrt(aspect), um_per_px_y=unit / math.sqrt(aspect)
+        ), warnings
     if assumed is not None:
         scale = replace(_scale_from_diameter(cladding, assumed, aspect, angled), source="assumed_cladding")
         return scale, (*warnings, f"Assumed scale: no diameter or calibration given, cladding taken as {assumed:g} um")
@@ -56,7 +58,7 @@ def _aspect_ratio(
 ) -> tuple[float, tuple[str, ...]]:
     """um_per_px_x / um_per_px_y: as given, as calibrated, or as a round fiber shows it."""
     angled = _is_angled(request, settings)
-    calibrated = None if calibration is None else calibration.pixel_aspect_ratio
+    calibrated = None if calibration is None else calibration.known_aspect_ratio
     known = request.pixel_aspect_ratio or settings.pixel_aspect_ratio or calibrated
     if known is None and angled is False and request.cladding_diameter_um is not None:
         width, height = cladding.extent_px
@@ -260,7 +262,8 @@ def _scale_axes(
     """Micrometres per pixel of both axes, and their relative standard uncertainty."""
     axes = (scale.um_per_px_x, scale.um_per_px_y)
     if scale.source == "calibration":
-        return axes, settings.calibration_uncertainty_pct / 100
+        stated = scale.uncertainty
+        return axes, settings.calibration_uncertainty_pct / 100 if stated is None else stated
     diameter_um = request.cladding_diameter_um or settings.assume_cladding_um
     assert diameter_um is not None, "a scale that is not calibrated comes from a diameter"
     fit = fiber.cladding.unsure.diameter_px / fiber.cladding.ellipse.mean_diameter_px

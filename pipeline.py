@@ -25,6 +25,7 @@ from config_loader import Config
 from decoding import Picture, to_gray
 from fiber_coordinates import working_picture
 from records import (
+    Calibration,
     Cell,
     Defect,
     FiberGeometry,
@@ -70,7 +71,7 @@ def inspect_image(
     info: ImageInfo,
     request: Request,
     config: Config,
-    calibration: Scale | None,
+    calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None = None,
 ) -> Inspection:
@@ -82,7 +83,7 @@ def inspect_image(
     info : its file
     request : edition, class, known diameters and zones to inspect
     config : settings of one profile
-    calibration : scale of calibration.json, None when uncalibrated
+    calibration : calibration.json, None when uncalibrated
     provenance : program, settings and start, for the record
     flat_field : picture of a blank surface taken in the same light, of the same size
 
@@ -96,18 +97,19 @@ def inspect_image(
         When the criteria have no such edition or class.
     """
     criteria = config.criteria.find(request.edition, request.fiber_class)
+    scale, scale_notes = _usable(calibration, (picture.shape[1], picture.shape[0]), config)
     clock = _Clock()
     start = Inspection(info, provenance, request, criteria, Quality(), judging.not_graded("Not inspected"))
     with clock.stage("preprocess", "Preprocessing"):
         gray, notes = image_processing.flatten(to_gray(picture), None if flat_field is None else to_gray(flat_field))
         quality = image_processing.measure_quality(gray, config.preprocessing)
-        quality = replace(quality, warnings=quality.warnings + notes)
+        quality = replace(quality, warnings=quality.warnings + notes + scale_notes)
     with clock.stage("locate", "Fiber Localization"):
         geometry = localization.locate(
             gray,
             config.localization,
             config.core,
-            _known(request, config, calibration),
+            _known(request, config, scale),
         )
     if isinstance(geometry, NotLocated):
         verdict = judging.not_graded(f"Localization Failed: {geometry.reason}")
@@ -117,7 +119,7 @@ def inspect_image(
         quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + geometry.warnings
     )
     located = replace(start, quality=quality, geometry=geometry.as_recorded())
-    return _inspect_located(located, gray, geometry, config, calibration, clock)
+    return _inspect_located(located, gray, geometry, config, scale, clock)
 
 
 def _inspect_located(
@@ -217,6 +219,21 @@ def not_measured(
     return Inspection(info, provenance, request, criteria, Quality(), verdict, timings_s={"total": 0.0})
 
 
+def _usable(
+    calibration: Calibration | None, size_px: tuple[int, int], config: Config
+) -> tuple[Scale | None, tuple[str, ...]]:
+    """The calibrated scale, if it is one for pictures of this size, and what there is to warn of."""
+    if calibration is None:
+        return None, ()
+    made_px = calibration.picture_size_px
+    if made_px in (None, size_px):
+        return calibration.scale, calibration.warnings
+    sizes = f"made with pictures of {made_px[0]} x {made_px[1]} px, this one has {size_px[0]} x {size_px[1]} px"
+    if config.calibration.foreign == "refuse":
+        return None, (*calibration.warnings, f"Foreign calibration: {sizes}; it is not used")
+    return calibration.scale, (*calibration.warnings, f"Foreign calibration: {sizes}")
+
+
 def _known(request: Request, config: Config, calibration: Scale | None) -> localization.Known:
     """What is known of the fiber, in pixels of the picture."""
     core, cladding = request.core_diameter_um, request.cladding_diameter_um
@@ -225,7 +242,7 @@ def _known(request: Request, config: Config, calibration: Scale | None) -> local
         core_ratio=None if core is None or cladding is None else core / cladding,
         cladding_px=_pixels(cladding, calibration),
         core_px=_pixels(core, calibration),
-        pixel_aspect_ratio=given or (None if calibration is None else calibration.pixel_aspect_ratio),
+        pixel_aspect_ratio=given or (None if calibration is None else calibration.known_aspect_ratio),
     )
 
 

@@ -95,6 +95,8 @@ class Scale:
     um_per_px_x: float
     um_per_px_y: float
     source: ScaleSource
+    uncertainty: float | None = None  # of a calibration: relative, standard; None where it states none
+    square_assumed: bool = False  # a calibration along one axis, taken for both
 
     def __post_init__(self) -> None:
         for name in ("um_per_px_x", "um_per_px_y"):
@@ -111,9 +113,24 @@ class Scale:
         """um_per_px_x / um_per_px_y."""
         return self.um_per_px_x / self.um_per_px_y
 
+    @property
+    def known_aspect_ratio(self) -> float | None:
+        """The same where both axes were measured."""
+        return None if self.square_assumed else self.pixel_aspect_ratio
+
     def as_recorded(self) -> Scale:
         """The scale as a stored record gives it back."""
         return _as_recorded(self, "um_per_px_x", "um_per_px_y")
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The scale of one camera and objective, as calibration.json gives it."""
+
+    scale: Scale
+    sha256: str  # of the file
+    picture_size_px: tuple[int, int] | None = None  # width and height of the pictures it was measured in
+    warnings: tuple[str, ...] = ()  # about the file
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,8 +82,8 @@ def test_a_calibration_gives_scale_and_hash(pictures, tmp_path):
     path.write_text('{"um_per_px": 0.5}')
     batch = batch_for(pictures, f"--calibration={path}")
     assert batch.calibration
-    assert batch.calibration.um_per_px == pytest.approx(0.5)
-    assert len(batch.calibration_sha256 or "") == 64
+    assert batch.calibration.scale.um_per_px == pytest.approx(0.5)
+    assert len(batch.calibration.sha256) == 64
 
 
 def test_the_manifest_overrides_the_command_line_and_its_gaps_are_told(pictures, tmp_path):

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, settings
@@ -184,7 +184,9 @@ def test_a_field_has_the_type_that_its_schema_has(name: str) -> None:
     words = {int: "integer", float: "number", bool: "boolean", str: "string", Path: "string", type(None): "null"}
     for field, hint in get_type_hints(SECTIONS[name]).items():
         written = _resolved(SCHEMA["$defs"][name]["properties"][field])["type"]
-        if written not in ("array", "object"):
+        if get_origin(hint) is Literal:
+            assert list(get_args(hint)) == _resolved(SCHEMA["$defs"][name]["properties"][field])["enum"], field
+        elif written not in ("array", "object"):
             kinds = get_args(hint) or (hint,)
             assert {words[kind] for kind in kinds} == set([written] if isinstance(written, str) else written), field
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ import pytest
 from config_loader import Config, load_config
 from decoding import Picture
 from pipeline import inspect_image, not_measured
-from records import ZONE_NAMES, ImageInfo, Inspection, Provenance, Request, Scale, UserError
+from records import ZONE_NAMES, Calibration, ImageInfo, Inspection, Provenance, Request, Scale, UserError
 from synthetic import Blemish, Contamination, FaceSpec, Illumination, Pit, Scratch, render_face
 
 SETTINGS = load_config(Path(__file__).parents[1] / "config.json")
@@ -55,7 +55,8 @@ def rendered(*blemishes: Blemish, **face: Any) -> Picture:
 def inspect(picture: Picture, request: Request = MULTIMODE, config: Config = DEEP, **others: Any) -> Inspection:
     info = ImageInfo("face.png", "00" * 32, picture.shape[1], picture.shape[0])
     provenance = Provenance("D-Scope Blink", config.profile, config.sha256, None, "2026-01-31T08:00:00+00:00")
-    calibration: Scale | None = others.pop("calibration", None)
+    scale: Scale | None = others.pop("calibration", None)
+    calibration = others.pop("made", None) or (None if scale is None else Calibration(scale, "00" * 32))
     return inspect_image(picture, info, request, config, calibration, provenance, **others)
 
 
@@ -236,6 +237,55 @@ def test_a_calibration_that_disagrees_is_a_warning_on_the_image():
     inspection = inspect(rendered(), calibration=Scale(1.1 * SQUARE_PX, 1.1 * SQUARE_PX, "calibration"))
     assert any(w.startswith("Scale disagreement") for w in inspection.quality.warnings)
     assert inspection.verdict.status == "PASS"
+
+
+def foreign(picture: Picture, rule: Literal["warn", "refuse"]) -> Inspection:
+    scale = Scale(SQUARE_PX, SQUARE_PX, "calibration")
+    made = Calibration(scale, "00" * 32, (2048, 1536), ("Expired calibration: long ago",))
+    config = replace(DEEP, calibration=replace(DEEP.calibration, foreign=rule))
+    return inspect(picture, Request("iec_61300_3_35_2015", "multimode"), config, made=made)
+
+
+def test_a_calibration_of_other_pictures_is_not_used():
+    inspection = foreign(rendered(), "refuse")
+    assert inspection.scale is None
+    assert reason(inspection).startswith("No scale: ")
+    sizes = f"made with pictures of 2048 x 1536 px, this one has {FACE.shape[1]} x {FACE.shape[0]} px"
+    assert inspection.quality.warnings[-2:] == (
+        "Expired calibration: long ago",
+        f"Foreign calibration: {sizes}; it is not used",
+    )
+
+
+def test_a_calibration_of_other_pictures_is_only_warned_of_on_request():
+    inspection = foreign(rendered(), "warn")
+    assert inspection.verdict.status == "PASS"
+    assert inspection.scale is not None
+    assert any(warning.startswith("Foreign calibration: ") for warning in inspection.quality.warnings)
+
+
+def test_a_calibration_states_how_sure_it_is():
+    request = Request("iec_61300_3_35_2015", "multimode")
+    sure, unsure = (
+        inspect(rendered(), request, calibration=Scale(SQUARE_PX, SQUARE_PX, "calibration", relative)).measurements
+        for relative in (0.0001, 0.02)
+    )
+    diameter = unsure["cladding_diameter_um"]
+    assert diameter.value is not None
+    assert diameter.uncertainty is not None
+    assert diameter.uncertainty == pytest.approx(2 * 0.02 * diameter.value, rel=0.05)
+    assert (sure["cladding_diameter_um"].uncertainty or 0) < 0.1 * diameter.uncertainty
+
+
+def test_an_ellipse_is_explained_by_no_calibration_that_took_pixels_for_square():
+    wide = rendered(um_per_px_x=FACE.um_per_px_x * 0.97)
+    request = Request("iec_61300_3_35_2015", "multimode")
+    said = [
+        next(w for w in inspect(wide, request, calibration=scale).quality.warnings if w.startswith("Elliptical"))
+        for scale in (Scale(SQUARE_PX, SQUARE_PX, "calibration", None, square) for square in (True, False))
+    ]
+    assert "either pixels of aspect ratio" in said[0]
+    assert "with pixels of aspect ratio 1.0000" in said[1]
 
 
 def test_a_core_of_known_diameter_is_expected_by_the_calibration_alone():
