@@ -19,7 +19,7 @@ check: lint test cover
 # The judge is proven: no line and no branch of it goes untested.
 cover: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto -q tests/test_cases.py tests/test_gates.py tests/test_laws.py \
-		--cov=judging --cov=zoning --cov-branch --cov-fail-under=100
+		--cov=judging --cov=gates --cov=zoning --cov-branch --cov-fail-under=100
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

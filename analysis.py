@@ -347,7 +347,7 @@ def _with_micrometres(
         diameter_um=um.diameter,
         r_min_um=defect.r_min_px * um_per_px,
         r_max_um=defect.r_max_px * um_per_px,
-        uncertainty=_Doubt(face, blur_um, mark.peak_snr, um_per_px).of(
+        uncertainty=_Unsure(face, blur_um, mark.peak_snr, um_per_px).of(
             {"length_um": length, "width_um": width, "diameter_um": um.diameter},
             defect.r_min_px,
             config.measurement.size_uncertainty[defect.classification],
@@ -356,7 +356,7 @@ def _with_micrometres(
 
 
 @dataclass(frozen=True, slots=True)
-class _Doubt:
+class _Unsure:
     """What makes the sizes and the place of one mark unsure."""
 
     face: LocatedFace

@@ -27,7 +27,7 @@ from plots import (
     ellipse_points,
     violating_ids,
 )
-from records import Criteria, Defect, Ellipse, Inspection, Points, Scale, Verdict
+from records import ZONE_NAMES, Criteria, Defect, Ellipse, Inspection, Points, Scale, Verdict
 
 Picture: TypeAlias = NDArray[np.uint8]  # (H, W, 3), blue green red as cv2 has them
 Colour: TypeAlias = tuple[int, int, int]
@@ -382,7 +382,9 @@ def criteria_text(inspection: Inspection) -> str:
     kind = "a company rule listed under" if company_rule else "the criteria published as"
     confirmed = "" if criteria.confirmed else "; UNCONFIRMED criteria"
     keys = f"({criteria.edition}, {criteria.fiber_class})"
-    return f"{graded} {kind} {criteria.title} {keys}{_unusual_rules(criteria)}{confirmed}"
+    asked = inspection.request.zones
+    only = "" if len(asked) == len(ZONE_NAMES) else f"; ONLY zone {', '.join(asked)} inspected"
+    return f"{graded} {kind} {criteria.title} {keys}{_unusual_rules(criteria)}{only}{confirmed}"
 
 
 def _unusual_rules(criteria: Criteria) -> str:

@@ -16,7 +16,7 @@ from decoding import Picture
 from image_files import SUFFIXES, Found, find_images, manifest_gaps, plan_images
 from manifest import Manifest, Problems, make_request, positive_number, read_manifest
 from records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
-from regrading import Asked, Regrading, find_results
+from regrading import Asked, FoundResults, Regrading, find_results
 from scale_file import load_calibration
 
 HERE = Path(__file__).resolve().parent
@@ -72,27 +72,36 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_regrade(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "Without --edition, --fiber-class and --config each result is judged by the limits that it holds."
     parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
     parser.add_argument("--edition", metavar="KEY", help="edition of the criteria; default: that of each result")
     parser.add_argument("--fiber-class", metavar="KEY", help="connector class; default: that of each result")
-    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
+    parser.add_argument("--config", metavar="FILE", help="limits; default: the one beside main.py, see below")
     parser.add_argument("--compare", action="store_true", help="only count who passes under every edition and class")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def checked_regrading(arguments: argparse.Namespace) -> Regrading:
     """Check what was asked of `regrade`; UserError with one line for every problem."""
-    problems, asked = Problems(), Asked(arguments.edition, arguments.fiber_class)
+    problems = Problems()
+    own = arguments.edition is arguments.fiber_class is arguments.config is None
+    asked = Asked(arguments.edition, arguments.fiber_class, own)
     folder = Path(arguments.results_dir).expanduser()
-    paths = problems.attempt((), find_results, folder)
-    settings = problems.attempt(None, load_config, Path(arguments.config))
+    found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
+    settings = problems.attempt(None, load_config, Path(arguments.config or CONFIG))
     if settings is not None:
         problems.attempt(None, asked.check, settings.profile(settings.default_profile).criteria)
     if arguments.compare and arguments.edition:
         problems.lines.append("--compare tries every edition: --edition cannot be given with it")
     problems.raise_if_any()
     assert settings is not None, "without settings there was a problem"
-    return Regrading(folder, paths, asked, settings)
+    return Regrading(folder, found.paths, asked, settings, found.warnings)
+
+
+def _check_results_folder(text: str) -> FoundResults:
+    if not text:
+        raise UserError("results folder: none is named")
+    return find_results(Path(text).expanduser())
 
 
 def checked_batch(arguments: argparse.Namespace) -> Batch:

@@ -28,6 +28,7 @@ from image_files import (
 from pipeline import inspect_image, not_measured
 from records import (
     PROGRAM,
+    UNCONFIRMED,
     VERSION,
     Calibration,
     ImageInfo,
@@ -52,8 +53,6 @@ from reporting import (
 from whole_files import WriteFailed, writing
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
-
-UNCONFIRMED = "These limits are not confirmed against the text of the standard: {}"
 
 logger = logging.getLogger("dscope.batch")
 

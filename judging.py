@@ -6,12 +6,12 @@ to the same verdict from what a record keeps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Literal
 
 from config_loader import Config
+from gates import BEYOND, CLIPPED, CUT, find_hidden, why_not_graded, zone_warnings
 from records import (
     ZONE_NAMES,
     Check,
@@ -23,16 +23,13 @@ from records import (
     SizeMeasure,
     Verdict,
     Violation,
-    ZoneCriteria,
     ZoneOutline,
 )
-from zoning import clipped_share, coverage, possible_zones, zone_of
+from zoning import possible_zones, zone_of
 
 Kind = Literal["scratch", "defect"]
 
-CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
 MOST_LISTED = 8  # marks that one line of text names
-CUT, CLIPPED = "Zone cut by the border: ", "Clipped zone: "  # begin the warnings that depend on the zones
 
 
 def not_graded(reason: str) -> Verdict:
@@ -40,23 +37,23 @@ def not_graded(reason: str) -> Verdict:
     return Verdict("NOT_GRADED", (reason,))
 
 
-def grade(face: Inspection, config: Config, sought: Sequence[ZoneOutline] | None = None) -> Inspection:
+def grade(face: Inspection, config: Config, stored: Inspection | None = None) -> Inspection:
     """Judge a measured face.
 
     Parameters
     ----------
     face : located, its zones those of its criteria, its defects measured; its verdict is not read
     config : limits of what can be graded
-    sought : zones in which marks were sought, where those of the face are others; None: they are the same
+    stored : the face as its marks were sought, when that was for other criteria
 
     Returns
     -------
     The face with its verdict, `counted` and `severity` of each defect, and the warnings that depend on the zones
     """
-    hidden = _Hidden.of(face, config)
-    warnings = tuple(w for w in face.quality.warnings if not w.startswith((CUT, CLIPPED)))
-    quality = replace(face.quality, warnings=(*warnings, *hidden.warnings(config)))
-    reason = _why_not_graded(face, hidden, sought, config)
+    hidden = find_hidden(face, stored, config)
+    warnings = tuple(w for w in face.quality.warnings if not w.startswith((CUT, CLIPPED, BEYOND)))
+    quality = replace(face.quality, warnings=(*warnings, *zone_warnings(hidden, config)))
+    reason = why_not_graded(face, hidden, stored, config)
     if reason:
         return replace(face, quality=quality, verdict=not_graded(reason))
     judgement = judge(face.defects, face.criteria, face.request.zones, face.zones)
@@ -70,155 +67,6 @@ def placed(
     found = ((defect, zone_of(defect, outlines, criteria.zone_rule)) for defect in defects)
     inside = ((defect, zone) for defect, zone in found if zone is not None and zone in zones)
     return tuple(defect if defect.zone == zone else replace(defect, zone=zone) for defect, zone in inside)
-
-
-# --- what keeps a measured face from being judged ---------------------------------------------------------------------
-
-
-def has_limit(zone: ZoneCriteria) -> bool:
-    """Whether any number of marks in the zone is limited."""
-    return any(band.max_count is not None for band in (*zone.scratches, *zone.defects))
-
-
-def smallest_limit_um(criteria: Criteria, zones: Sequence[str]) -> float | None:
-    """The smallest size that decides anything in the zones of these names; None when no size does."""
-    asked = (zone for zone in criteria.zones if ZONE_NAMES[zone.letter] in zones)
-    steps = (step for zone in asked for bands in (zone.scratches, zone.defects) for step in pairwise(bands))
-    return min((b.min_um for a, b in steps if a.max_count != b.max_count and b.min_um > 0), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class _CutZone:
-    """A zone with limits that is not wholly in the picture."""
-
-    name: str
-    share: float  # of its border that is
-    tolerable: bool  # enough of it for a verdict
-
-    @property
-    def seen(self) -> str:
-        return f"{self.share:.0%} of the border of zone {self.name} lies in the picture"
-
-
-@dataclass(frozen=True, slots=True)
-class _Hidden:
-    """What cannot be seen of the zones with limits."""
-
-    cut: tuple[_CutZone, ...]
-    clipped: Mapping[str, float]  # share of each zone that is black or saturated, the innermost first
-
-    @classmethod
-    def of(cls, face: Inspection, config: Config) -> _Hidden:
-        return cls(_cut_zones(face, config), _clipped_zones(face))
-
-    def warnings(self, config: Config) -> tuple[str, ...]:
-        cut = [f"{CUT}{zone.seen}, what lies beyond is not judged" for zone in self.cut]
-        most = config.preprocessing.clipped_warning_zone
-        clipped = [
-            f"{CLIPPED}{share:.0%} of zone {name} is black or saturated, marks there may not show"
-            for name, share in self.clipped.items()
-            if share > most
-        ]
-        return (*cut, *clipped)
-
-
-def _why_not_graded(face: Inspection, hidden: _Hidden, sought: Sequence[ZoneOutline] | None, config: Config) -> str:
-    """What keeps measured marks from being judged; empty when nothing does."""
-    if face.scale is None:
-        return "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
-    there = {outline.name for outline in face.zones}
-    for zone in face.criteria.zones:
-        name = ZONE_NAMES[zone.letter]
-        if name in face.request.zones and name not in there:
-            needs_core = zone.of == "core" and face.geometry is not None and face.geometry.core is None
-            return (
-                f"No core: the criteria need it for zone {name}"
-                if needs_core
-                else f"No zone {name}: the criteria give it no extent on this fiber"
-            )
-    return (
-        ("" if sought is None else _why_not_sought(face, sought))
-        or _why_cut(hidden)
-        or _why_clipped(hidden, config)
-        or _why_too_coarse(face, face.scale.um_per_px, config)
-    )
-
-
-def _why_not_sought(face: Inspection, sought: Sequence[ZoneOutline]) -> str:
-    """Marks of a zone may be missing when it was not searched, or reaches further than was searched."""
-    reached = max(outline.radius_px for outline in sought) + SAME_PX
-    beyond = [o.name for o in face.zones if o.name in _limited_zones(face) and o.radius_px > reached]
-    if beyond:
-        return f"Not inspected: zone {beyond[0]} reaches beyond what was searched for marks"
-    if set(face.request.zones) != set(ZONE_NAMES.values()) and not _same_zones(face.zones, sought):
-        return f"Not inspected: only zone {', '.join(face.request.zones)} was, with other borders"
-    return ""
-
-
-SAME_PX = 0.001  # more than the rounding of a record, far less than a pixel
-
-
-def _same_zones(ours: Sequence[ZoneOutline], others: Sequence[ZoneOutline]) -> bool:
-    return [o.letter for o in ours] == [o.letter for o in others] and all(
-        abs(a.radius_px - b.radius_px) <= SAME_PX for a, b in zip(ours, others, strict=True)
-    )
-
-
-def _why_cut(hidden: _Hidden) -> str:
-    hopeless = [zone for zone in hidden.cut if not zone.tolerable]
-    return f"Fiber cut by the border: {hopeless[0].seen}" if hopeless else ""
-
-
-def _why_clipped(hidden: _Hidden, config: Config) -> str:
-    most = config.preprocessing.clipped_max_zone
-    for name, share in hidden.clipped.items():
-        if share > most:
-            return f"Clipped: {share:.0%} of zone {name} is black or saturated, at most {most:.0%} may be"
-    return ""
-
-
-def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> str:
-    limit_um, needed = smallest_limit_um(face.criteria, face.request.zones), config.measurement.min_pixels_per_limit
-    if limit_um is None:
-        return ""
-    pixels = limit_um / (um_per_px * (face.quality.search_pixel_px or 1.0))
-    if pixels >= needed:
-        return ""
-    return f"Resolution too low: the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}"
-
-
-def _cut_zones(face: Inspection, config: Config) -> tuple[_CutZone, ...]:
-    settings, limited = config.measurement, _limited_zones(face)
-    width, height = face.image.width, face.image.height
-    assert width is not None, "a located face has a size"
-    assert height is not None, "and its height"
-    cut = []
-    for outline in (o for o in face.zones if o.name in limited):
-        share = coverage(outline, width, height)
-        if share < settings.min_coverage:
-            tolerable = outline.letter not in CRITICAL and share >= settings.min_coverage_outer
-            cut.append(_CutZone(outline.name, share, tolerable))
-    return tuple(cut)
-
-
-def _clipped_zones(face: Inspection) -> Mapping[str, float]:
-    """Share of each limited zone in which no mark can be seen, by name."""
-    geometry, clipping = face.geometry, face.quality.clipping
-    assert geometry is not None, "a face with zones is located"
-    assert clipping is not None, "and searched"
-    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
-    edges = [0.0, *(outline.radius_px / radius_px for outline in face.zones)]
-    shares = {
-        outline.name: clipped_share(clipping, inner, outer)
-        for outline, inner, outer in zip(face.zones, edges[:-1], edges[1:], strict=True)
-    }
-    return {name: shares[name] for name in _limited_zones(face) if name in shares}
-
-
-def _limited_zones(face: Inspection) -> tuple[str, ...]:
-    """Names of the zones to inspect in which any number of marks is limited, the innermost first."""
-    names = (ZONE_NAMES[zone.letter] for zone in face.criteria.zones if has_limit(zone))
-    return tuple(name for name in names if name in face.request.zones)
 
 
 # --- judging ----------------------------------------------------------------------------------------------------------
@@ -284,22 +132,13 @@ def judge(
 
 def _rules(criteria: Criteria, zones: Sequence[str]) -> tuple[_Rule, ...]:
     """Every band of the zones of these names, in the order of the criteria."""
-    return tuple(
-        _Rule(ZONE_NAMES[zone.letter], kind, size_by, band)
-        for zone in criteria.zones
-        if ZONE_NAMES[zone.letter] in zones
-        for kind, bands, size_by in _kinds(zone, criteria)
-        for band in bands
-    )
-
-
-def _kinds(
-    zone: ZoneCriteria, criteria: Criteria
-) -> tuple[tuple[Kind, tuple[SizeBand, ...], SizeMeasure], tuple[Kind, tuple[SizeBand, ...], SizeMeasure]]:
-    return (
-        ("scratch", zone.scratches, criteria.scratch_size_by),
-        ("defect", zone.defects, criteria.defect_size_by),
-    )
+    rules = []
+    for zone in criteria.zones:
+        name = ZONE_NAMES[zone.letter]
+        if name in zones:
+            rules += [_Rule(name, "scratch", criteria.scratch_size_by, band) for band in zone.scratches]
+            rules += [_Rule(name, "defect", criteria.defect_size_by, band) for band in zone.defects]
+    return tuple(rules)
 
 
 def _kind(defect: Defect, criteria: Criteria) -> Kind:
@@ -423,7 +262,7 @@ def _what_may_change(broken: Sequence[_Rule], doubt: _Doubt) -> tuple[str, ...]:
     if broken and not _all_may_hold(options.values()):
         return ()
     in_doubt = broken or [rule for rule in doubt.rules if _may_break(rule, options.values())]
-    word = "may hold" if broken else "may be broken"
+    word = "may be kept" if broken else "may be broken"
     return tuple(
         f"Zone {rule.zone}: {rule.in_words} {word}: {_some([doubt.in_words(d, rule) for d in unsure])}"
         for rule in in_doubt
@@ -443,7 +282,7 @@ def _all_may_hold(options: Iterable[Sequence[_Rule | None]]) -> bool:
     leave, by augmenting paths (Kuhn, The Hungarian method for the assignment problem, 1955,
     DOI 10.1002/nav.3800020109).
     """
-    burdens = [choices for choices in map(_limited, options) if choices is not None]
+    burdens = [choices for choices in map(_burden, options) if choices is not None]
     held: dict[_Rule, list[int]] = {rule: [] for choices in burdens for rule in choices}
 
     def find_place(mark: int, tried: set[_Rule]) -> bool:
@@ -461,7 +300,7 @@ def _all_may_hold(options: Iterable[Sequence[_Rule | None]]) -> bool:
     return all(find_place(mark, set()) for mark in range(len(burdens)))
 
 
-def _limited(choices: Sequence[_Rule | None]) -> tuple[_Rule, ...] | None:
+def _burden(choices: Sequence[_Rule | None]) -> tuple[_Rule, ...] | None:
     """The rules a mark must find a place in; None when one without limit may hold it."""
     if any(rule is None or rule.band.max_count is None for rule in choices):
         return None

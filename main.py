@@ -30,12 +30,12 @@ from arguments import (
     make_parser,
     parse_zones,
 )
-from batch import UNCONFIRMED, Batch, Counts, run_batch, was_measured
+from batch import Batch, Counts, run_batch, was_measured
 from config_loader import load_config
 from demo import write_samples
 from image_files import SUMMARY, printable
 from manifest import positive_number
-from records import PROGRAM, VERSION, Inspection, UserError
+from records import PROGRAM, UNCONFIRMED, VERSION, Inspection, UserError
 from regrading import Outcome, compare, regrade_folder
 from reporting import Record, Yield
 from scenes import demo_faces
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is kept", INTERRUPTED)
     except WriteFailed as error:
-        return _complain(f"{error}; the batch ends here, what was finished is kept", UNFINISHED)
+        return _complain(f"{error}; it ends here, what was finished is kept", UNFINISHED)
     except UserError as error:
         return _complain(str(error), USER_ERROR)
 
@@ -272,6 +272,8 @@ def _regrade(arguments: argparse.Namespace) -> int:
     wanted = checked_regrading(arguments)
     console = Console(quiet=arguments.quiet)
     console.print(Text(f"{len(wanted.paths)} stored results in {wanted.folder}"))
+    for warning in wanted.warnings:
+        console.print(Text(f"Warning: {warning}"))
     with _log_file(wanted.folder):
         if arguments.compare:
             yields, path = compare(wanted)
@@ -295,16 +297,17 @@ def _yield_tables(yields: Sequence[Yield]) -> list[Table]:
 
 def _yield_table(edition: str) -> Table:
     numbers = (Column(name, justify="right") for name in ("PASS", "FAIL", "not graded", "marginal", "yield %"))
-    return Table(Column("class", no_wrap=True), "confirmed", *numbers, title=edition, title_justify="left", box=None)
+    return Table(Column("class", no_wrap=True), "conf.", *numbers, title=edition, title_justify="left", box=None)
 
 
 def _show_outcome(outcome: Outcome, console: Console) -> None:
-    for limits in outcome.unconfirmed:
-        console.print(Text(f"Note: {UNCONFIRMED.format(limits)}"))
+    for note in outcome.notes:
+        console.print(Text(f"Note: {note}"))
     if outcome.changed:
         console.print(_change_table(outcome.changed))
     counts = ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
-    console.print(Text(f"{counts}; {len(outcome.changed)} otherwise than before"))
+    lost = f" ({outcome.unreadable} of unreadable records)" if outcome.unreadable else ""
+    console.print(Text(f"{counts}{lost}; {len(outcome.changed)} otherwise than before"))
     console.print(Text(f"Summary: {outcome.summary}\nChanges: {outcome.changes}"))
 
 

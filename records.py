@@ -30,12 +30,16 @@ Status = Literal["PASS", "FAIL", "NOT_GRADED"]
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
 ScaleSource = Literal["user_cladding", "calibration", "assumed_cladding"]
 SizeMeasure = Literal["width", "length", "diameter"]
+ZoneRule = Literal["touched", "centroid"]
 
 # From the most to the least critical: the order of the zones decides which one takes a mark that touches several.
 ZONE_LETTERS = ("A", "B", "C", "D")
 ZONE_NAMES = MappingProxyType({"A": "core", "B": "cladding", "C": "adhesive", "D": "contact"})
 CLASSIFICATIONS = ("scratch", "pit_dig", "contamination", "crack", "chip")
 ID_LETTERS = MappingProxyType({"scratch": "S", "pit_dig": "P", "contamination": "C", "crack": "K", "chip": "E"})
+
+
+UNCONFIRMED = "These limits are not confirmed: {}"  # edition and class
 
 
 class UserError(Exception):
@@ -360,7 +364,7 @@ class Criteria:
     scratch_classes: tuple[str, ...]
     scratch_size_by: SizeMeasure
     defect_size_by: SizeMeasure
-    zone_rule: Literal["touched", "centroid"]
+    zone_rule: ZoneRule
     zones: tuple[ZoneCriteria, ...]
 
 
@@ -478,7 +482,7 @@ class Check:
 
     @property
     def margin_um(self) -> float | None:
-        """How much that mark may grow before the limit is broken; less than 0: how much it is too large."""
+        """How far it and all larger marks are from breaking the limit together; below 0: how much it is too large."""
         return None if self.size_um is None else rounded("um", self.limit_um - self.size_um)
 
     @property
@@ -512,8 +516,10 @@ class Verdict:
 
     @property
     def closest(self) -> Check | None:
-        """The limit that holds with the least to spare; None when no mark comes near one."""
-        held = [check for check in self.checks if not check.broken and check.nearness > 0]
+        """Of a PASS the limit that holds with the least to spare; None when no mark comes near one."""
+        held = (
+            [] if self.status != "PASS" else [check for check in self.checks if not check.broken and check.nearness > 0]
+        )
         return max(held, key=lambda check: check.nearness, default=None)
 
     def __post_init__(self) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import judging
 import zoning
 from config_loader import Config, ConfigFile, CriteriaBook
-from image_files import CHANGES_BY, COMPARISON, RESULT, SUMMARY_BY, natural_order, printable
+from image_files import CHANGES_BY, COMPARISON, RESULT, SUMMARY_BY, TABLE, natural_order, printable
 from records import (
+    UNCONFIRMED,
     Criteria,
     ImageInfo,
     Inspection,
@@ -26,7 +27,7 @@ from reporting import (
     Record,
     Yield,
     change_row,
-    changed_by,
+    is_changed,
     regraded_record,
     summary_row_of,
     to_json,
@@ -46,6 +47,7 @@ class Asked:
 
     edition: str | None = None
     fiber_class: str | None = None
+    own: bool = False  # each record by the very limits that it holds
 
     def check(self, book: CriteriaBook) -> None:
         """UserError unless there is such an edition, and such a class in it, or in some edition when none is named."""
@@ -69,6 +71,7 @@ class Regrading:
     paths: tuple[Path, ...]
     asked: Asked
     settings: ConfigFile
+    warnings: tuple[str, ...] = ()  # about the folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +79,9 @@ class Outcome:
     """What judging stored results again came to, and where it is written."""
 
     counts: Mapping[str, int]  # results by verdict
+    unreadable: int
     changed: tuple[Record, ...]  # rows of the table of changes
-    unconfirmed: tuple[str, ...]  # edition and class of limits that were used
+    notes: tuple[str, ...]  # about the limits
     summary: Path
     changes: Path
 
@@ -95,19 +99,37 @@ class Stored:
         return None if self.record is None else self.record.inspection
 
 
-def find_results(folder: Path) -> tuple[Path, ...]:
-    """The stored results of a folder and its subfolders, in natural order; UserError when there are none."""
+@dataclass(frozen=True, slots=True)
+class FoundResults:
+    """The stored results of a folder in natural order, and what was passed over with the reason."""
+
+    paths: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def find_results(folder: Path) -> FoundResults:
+    """The stored results of a folder and its subfolders.
+
+    Hidden folders are left out and links to folders not followed, as where pictures are looked for.
+
+    Raises
+    ------
+    UserError : there is no such folder, or no stored result in it
+    """
     if not folder.is_dir():
         raise UserError(f"results folder {folder}: {'not a folder' if folder.exists() else 'no such folder'}")
-    found = [
-        Path(parent, name).relative_to(folder).as_posix()
-        for parent, _, names in os.walk(folder)
-        for name in names
-        if name.endswith(RESULT) and not name.startswith(".")
-    ]
+    errors: list[OSError] = []
+    found, links = [], []
+    for parent, folders, names in os.walk(folder, onerror=errors.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        links += [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        here = Path(parent).relative_to(folder)
+        found += [(here / n).as_posix() for n in names if n.endswith(RESULT) and not n.startswith(".")]
     if not found:
         raise UserError(f"results folder {folder}: no stored result in it (*{RESULT})")
-    return tuple(folder / name for name in sorted(found, key=natural_order))
+    warnings = [f"{printable(str(error.filename))}: cannot be read, {error.strerror}" for error in errors]
+    warnings += [f"{printable(link)}: a link to a folder is not followed" for link in links]
+    return FoundResults(tuple(folder / name for name in sorted(found, key=natural_order)), tuple(warnings))
 
 
 def regrade_folder(wanted: Regrading) -> Outcome:
@@ -115,25 +137,59 @@ def regrade_folder(wanted: Regrading) -> Outcome:
 
     Raises
     ------
+    UserError : a table would overwrite that of a picture
     WriteFailed : a table cannot be written
     """
     key = wanted.asked.edition or wanted.asked.fiber_class or "regraded"
+    summary, changes = (wanted.folder / name.format(key) for name in (SUMMARY_BY, CHANGES_BY))
+    _check_names(summary, changes)
     counts: Counter[str] = Counter(PASS=0, FAIL=0, NOT_GRADED=0)
-    rows, changed, unconfirmed = [], [], set()
+    rows, changed, unreadable, notes = [], [], 0, set()
     for stored in load_results(wanted):
         after = judged_again(stored, wanted.asked, wanted.settings)
-        rows.append(new_row(stored, after))
+        rows.append(new_row(stored, after, wanted))
         counts[after.verdict.status] += 1
-        if after.criteria.zones and not after.criteria.confirmed:
-            unconfirmed.add(f"{after.criteria.edition} {after.criteria.fiber_class}")
-        if stored.inspection is not None and changed_by(stored.inspection, after):
+        unreadable += stored.inspection is None
+        notes |= _notes(stored, after)
+        if stored.inspection is not None and is_changed(stored.inspection, after):
             changed.append(change_row(stored.inspection, after))
-    summary, changes = (wanted.folder / name.format(key) for name in (SUMMARY_BY, CHANGES_BY))
-    with writing(summary):
-        write_summary(summary, rows)
+    with writing(changes):  # the summary last: where it lies, the changes are complete
         write_changes(changes, changed)
-    logger.info("Judged %d stored results again: %s", len(rows), summary.name)
-    return Outcome(counts, tuple(changed), tuple(sorted(unconfirmed)), summary, changes)
+        write_summary(summary, rows)
+    outcome = Outcome(counts, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
+    _log(wanted, outcome.notes, summary)
+    return outcome
+
+
+def _check_names(*tables: Path) -> None:
+    """A picture of the name `changes` has the table changes_report.csv."""
+    for table in tables:
+        picture = table.name.removesuffix(TABLE)
+        if table.name.endswith(TABLE) and table.with_name(picture + RESULT).exists():
+            raise UserError(
+                f"{table} is the table of the picture {picture}: choose another key for the edition or class"
+            )
+
+
+def _notes(stored: Stored, after: Inspection) -> set[str]:
+    limits, before = after.criteria, stored.inspection
+    name = f"{limits.edition} {limits.fiber_class}"
+    notes = set()
+    if limits.zones and not limits.confirmed:
+        notes.add(UNCONFIRMED.format(name))
+    if before is not None and before.criteria != limits and before.criteria.title == limits.title:
+        notes.add(f"The limits of {name} are others than some of the results were first judged by")
+    return notes
+
+
+def _log(wanted: Regrading, notes: Iterable[str], table: Path) -> None:
+    for note in (*wanted.warnings, *notes):
+        logger.warning(note)
+    settings = wanted.settings
+    logger.info(
+        "Judged %d stored results again by %s, sha256 %s: %s",
+        *(len(wanted.paths), settings.path, settings.sha256, table.name),
+    )
 
 
 def load_results(wanted: Regrading) -> Iterator[Stored]:
@@ -158,12 +214,18 @@ def judged_again(stored: Stored, asked: Asked, settings: ConfigFile) -> Inspecti
     asked : the criteria
     settings : their limits, and what can be graded, in the profile that the result was made with
     """
-    if stored.inspection is None:
-        return _unreadable(stored, asked, settings)
     before = stored.inspection
-    config = _profile_of(before, settings)
+    if before is None:
+        return _unreadable(stored.name, asked, stored.problem)
+    try:
+        return _judged_again(before, asked, _profile_of(before, settings))
+    except ValueError as error:  # values that are right one by one and no face can have
+        return _unreadable(stored.name, asked, f"Unreadable record: {error}")
+
+
+def _judged_again(before: Inspection, asked: Asked, config: Config) -> Inspection:
     edition, fiber_class = asked.of(before.criteria)
-    criteria = config.criteria.table.get(edition, {}).get(fiber_class)
+    criteria = before.criteria if asked.own else config.criteria.table.get(edition, {}).get(fiber_class)
     known = criteria or _without_limits(edition, fiber_class)
     face = replace(before, criteria=known, request=replace(before.request, edition=edition, fiber_class=fiber_class))
     if before.verdict.status == "NOT_GRADED" or before.geometry is None:
@@ -172,12 +234,14 @@ def judged_again(stored: Stored, asked: Asked, settings: ConfigFile) -> Inspecti
         return replace(face, verdict=judging.not_graded(_why_without_limits(edition, fiber_class, config.criteria)))
     outlines = zoning.zone_outlines(before.geometry, criteria, face.request, before.scale)
     defects = judging.placed(before.defects, outlines, criteria, face.request.zones)
-    return judging.grade(replace(face, zones=outlines, defects=defects), config, sought=before.zones)
+    return judging.grade(replace(face, zones=outlines, defects=defects), config, before)
 
 
-def new_row(stored: Stored, after: Inspection) -> Record:
+def new_row(stored: Stored, after: Inspection, wanted: Regrading) -> Record:
     """The row of the summary for a result that was judged again."""
-    return summary_row_of(to_json(after) if stored.record is None else regraded_record(stored.record.plain, after))
+    if stored.record is None or after.image != stored.record.inspection.image:
+        return summary_row_of(to_json(after))
+    return summary_row_of(regraded_record(stored.record.plain, after, wanted.settings.sha256))
 
 
 def _profile_of(inspection: Inspection, settings: ConfigFile) -> Config:
@@ -189,16 +253,15 @@ def _without_limits(edition: str, fiber_class: str) -> Criteria:
     return Criteria(edition, fiber_class, "", "", False, (), "width", "diameter", "touched", ())
 
 
-def _unreadable(stored: Stored, asked: Asked, settings: ConfigFile) -> Inspection:
-    book = settings.profiles[settings.default_profile].criteria
-    edition, fiber_class = asked.edition or book.default_edition, asked.fiber_class or book.default_class
+def _unreadable(name: str, asked: Asked, problem: str) -> Inspection:
+    edition, fiber_class = asked.edition or "", asked.fiber_class or ""
     return Inspection(
-        image=ImageInfo(stored.name.removesuffix(RESULT)),
+        image=ImageInfo(name.removesuffix(RESULT)),
         provenance=Provenance("", "", "", None, ""),
         request=Request(edition, fiber_class),
         criteria=_without_limits(edition, fiber_class),
         quality=Quality(),
-        verdict=judging.not_graded(stored.problem),
+        verdict=judging.not_graded(problem),
     )
 
 
@@ -229,7 +292,8 @@ def compare(wanted: Regrading) -> tuple[tuple[Yield, ...], Path]:
     path = wanted.folder / COMPARISON
     with writing(path):
         write_yields(path, yields)
-    logger.info("Judged %d stored results under every edition: %s", len(wanted.paths), path.name)
+    doubtful = (f"{y.edition} {y.fiber_class}" for y in yields if y.confirmed is False)
+    _log(wanted, map(UNCONFIRMED.format, doubtful), path)
     return yields, path
 
 

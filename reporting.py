@@ -358,6 +358,8 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
     _text("Fiber_Class", "class of the criteria", "criteria", "fiber_class"),
     Column("Criteria_Confirmed", "", "bool", "whether the limits are confirmed", lambda r: r["criteria"]["confirmed"]),
     _text("Profile", "profile of the inspection", "provenance", "profile"),
+    _text("Config_sha256", "hash of the configuration that it was judged by", "provenance", "config_sha256"),
+    _list("Zones_Inspected", "zones that were asked for", "request", "zones"),
     _text("Scale_Source", "where the scale comes from; empty without one", "scale", "source"),
     _quantity("um_per_px_x", "um/px", "scale along x", "scale", "um_per_px_x"),
     _quantity("um_per_px_y", "um/px", "scale along y", "scale", "um_per_px_y"),
@@ -515,12 +517,13 @@ def _cut_out(picture: Picture, mask: Mask) -> Picture:
     return cut
 
 
-def regraded_record(record: Record, after: Inspection) -> Record:
+def regraded_record(record: Record, after: Inspection, config_sha256: str) -> Record:
     """A stored record with what judging it again has changed; `after` has the ids of the record's defects."""
     kept = {defect["id"]: defect for defect in record["defects"]}
     changed = ("zone", "counted", "severity")
     return {
         **record,
+        "provenance": {**record["provenance"], "config_sha256": config_sha256},
         "criteria": _criteria_json(after.criteria),
         "quality": {**record["quality"], "warnings": after.quality.warnings},
         "zones": [_outline_json(zone) for zone in after.zones],
@@ -538,7 +541,13 @@ def summary_row_of(record: Record) -> Record:
     """The same from a record as `to_json` makes it, or as it was read back from NAME_result.json."""
     row = {column.name: column.value(record) for column in SUMMARY_COLUMNS}
     carried = record["request"]["manifest"].items()
-    return row | {f"Manifest_{name}" if name in row else name: text for name, text in carried}
+    for name, text in carried:
+        row[_free_name(name, row)] = text
+    return row
+
+
+def _free_name(name: str, taken: Record) -> str:
+    return _free_name(f"Manifest_{name}", taken) if name in taken else name
 
 
 def _frame(rows: Sequence[Record], dtypes: Mapping[str, str]) -> pd.DataFrame:
@@ -581,6 +590,8 @@ CHANGE_COLUMNS: tuple[Column, ...] = (
         "limits that are broken now and were not, or no longer are; or why it is not graded",
         lambda before, after: "; ".join(changed_by(before, after)),
     ),
+    _before("Marginal_Before", "whether the stored verdict was marginal", lambda i: bool(i.verdict.marginal)),
+    _after("Marginal_After", "whether the new one is", lambda i: bool(i.verdict.marginal)),
     _before("Edition_Before", "edition of the stored result", lambda i: i.criteria.edition),
     _before("Fiber_Class_Before", "class of the stored result", lambda i: i.criteria.fiber_class),
     _after("Edition_After", "edition judged by now", lambda i: i.criteria.edition),
@@ -592,6 +603,11 @@ CHANGE_COLUMNS: tuple[Column, ...] = (
 def change_row(before: Inspection, after: Inspection) -> Record:
     """The row of changes_KEY.csv for one result that was judged again."""
     return {column.name: column.value(before, after) for column in CHANGE_COLUMNS}
+
+
+def is_changed(before: Inspection, after: Inspection) -> bool:
+    """Whether the verdict, a broken limit or the doubt about it is another."""
+    return bool(changed_by(before, after)) or bool(before.verdict.marginal) != bool(after.verdict.marginal)
 
 
 def changed_by(before: Inspection, after: Inspection) -> tuple[str, ...]:

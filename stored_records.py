@@ -32,6 +32,7 @@ from records import (
     Verdict,
     Violation,
     ZoneOutline,
+    ZoneRule,
 )
 
 Record: TypeAlias = dict[str, Any]
@@ -82,8 +83,8 @@ def _inspection(stored: _Stored) -> Inspection:
         provenance=stored.provenance,
         request=_request(stored.request, criteria),
         criteria=criteria,
-        quality=Quality(**msgspec.structs.asdict(stored.quality)),
-        verdict=Verdict(stored.verdict.status, stored.verdict.reasons, stored.verdict.violations),
+        quality=_quality(stored.quality),
+        verdict=_verdict(stored.verdict),
         scale=stored.scale,
         geometry=None if stored.geometry is None else _geometry(stored.geometry),
         zones=tuple(ZoneOutline(z.letter, z.ellipse) for z in stored.zones),
@@ -93,6 +94,7 @@ def _inspection(stored: _Stored) -> Inspection:
 
 # --- the shape of a record: what result.schema.json says of the keys that are read ------------------------------------
 
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Size: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
@@ -100,11 +102,13 @@ Letter: TypeAlias = Literal["A", "B", "C", "D"]
 Zone: TypeAlias = Literal["core", "cladding", "adhesive", "contact"]
 Kind: TypeAlias = Literal["scratch", "pit_dig", "contamination", "crack", "chip"]
 Pair: TypeAlias = tuple[float, float]
+Axis: TypeAlias = Annotated[float, msgspec.Meta(ge=1, le=1e6)]  # px; beyond lies no fiber, but a slip of the pen
+MIN_SEARCH_PX = 0.5  # marks are sought in the picture itself or in a reduced one
 
 
 class _Ellipse(msgspec.Struct):
     center_px: Pair
-    axes_px: Pair
+    axes_px: tuple[Axis, Axis]
     angle_deg: float
 
     @property
@@ -186,7 +190,7 @@ class _Criteria(msgspec.Struct):
     title: str
     source: str
     scratch_classes: list[Kind]
-    zone_rule: Literal["touched", "centroid"]
+    zone_rule: ZoneRule
     size_by: _SizeBy
     zones: list[_ZoneCriteria]
 
@@ -196,7 +200,7 @@ class _Request(msgspec.Struct):
     cladding_diameter_um: float | None
     pixel_aspect_ratio: float | None
     fiber_is_angled: bool | None
-    zones: tuple[Zone, ...]
+    zones: Annotated[tuple[Zone, ...], msgspec.Meta(min_length=1)]
     manifest: dict[str, str]
 
 
@@ -246,18 +250,25 @@ class _Image(msgspec.Struct):
     height: Count | None
 
 
+class _Clipping(msgspec.Struct):
+    ring_width: Positive
+    pixels: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]
+    clipped: tuple[Count, ...]
+
+
 class _Quality(msgspec.Struct):
     focus: float | None
     saturated_fraction: Share | None
     warnings: tuple[str, ...]
-    search_pixel_px: Annotated[float, msgspec.Meta(gt=0)] | None
-    clipping: Clipping | None
+    search_pixel_px: Annotated[float, msgspec.Meta(ge=MIN_SEARCH_PX)] | None
+    clipping: _Clipping | None
 
 
 class _Verdict(msgspec.Struct):
     status: Status
     reasons: tuple[str, ...]
     violations: tuple[Violation, ...]
+    doubts: tuple[str, ...]
 
 
 class _Stored(msgspec.Struct):
@@ -280,27 +291,54 @@ class _Stored(msgspec.Struct):
 
 def _check(stored: _Stored) -> None:
     """ValueError where values are right one by one and cannot stand together."""
-    clipping, ids = stored.quality.clipping, [defect.id for defect in stored.defects]
-    seen = (stored.geometry, clipping, stored.image.width, stored.image.height)
-    judged = stored.verdict.status != "NOT_GRADED"
+    quality, marks, clipping = stored.quality, stored.defects, stored.quality.clipping
+    seen = (stored.geometry, clipping, quality.search_pixel_px, stored.image.width, stored.image.height)
+    judged, core = stored.verdict.status != "NOT_GRADED", stored.geometry and stored.geometry.core
     rules = {
-        "zones without geometry, clipping and size of the picture": stored.zones and None in seen,
+        "zones without geometry, clipping, search_pixel_px or size of the picture": stored.zones and None in seen,
         "a verdict without zones and scale": judged and not (stored.zones and stored.scale),
-        "a scale, and defects without sizes in um": stored.scale and not all(map(_is_sized, stored.defects)),
-        "defects of the same id": len(set(ids)) < len(ids),
+        "a scale, and defects without sizes in um and their uncertainty": stored.scale
+        and not all(map(_is_sized, marks)),
+        "defects of the same id": len({mark.id for mark in marks}) < len(marks),
+        "zones named twice": len(set(stored.request.zones)) < len(stored.request.zones),
         "clipping: rings without count": clipping and len(clipping.pixels) != len(clipping.clipped),
+        "r_core_px without a core, or none with one": any((mark.r_core_px is None) != (core is None) for mark in marks),
+        "r_min_px above r_max_px": any(mark.r_min_px > mark.r_max_px for mark in marks),
+        "a scale that does not fit the cladding": not _scale_fits(stored),
     }
     for contradiction, holds in rules.items():
         if holds:
             raise ValueError(contradiction)
 
 
+def _scale_fits(stored: _Stored) -> bool:
+    """Whether the known diameter, where it gave the scale, is what the located cladding measures by it."""
+    known, scale, geometry = stored.request.cladding_diameter_um, stored.scale, stored.geometry
+    if known is None or scale is None or geometry is None or scale.source != "user_cladding":
+        return True
+    measured_um = sum(geometry.cladding.axes_px) / 2 * scale.um_per_px
+    return abs(measured_um / known - 1) < MOST_ELLIPTICAL
+
+
+MOST_ELLIPTICAL = 0.5  # an angled face is longer than its diameter; what was typed wrong is off by more
+
+
 def _is_sized(defect: _Defect) -> bool:
-    return None not in (defect.length_um, defect.width_um, defect.diameter_um)
+    named = {"length_um", "width_um", "diameter_um", "r_min_px"} <= defect.uncertainty.keys()
+    return named and None not in (defect.length_um, defect.width_um, defect.diameter_um)
 
 
 def _criteria(stored: _Criteria) -> Criteria:
     return criteria_from(stored.edition, stored.fiber_class, stored.title, msgspec.to_builtins(stored))
+
+
+def _verdict(stored: _Verdict) -> Verdict:
+    return Verdict(stored.status, stored.reasons, stored.violations, marginal=stored.doubts)
+
+
+def _quality(stored: _Quality) -> Quality:
+    clipping = stored.clipping and Clipping(**msgspec.structs.asdict(stored.clipping))
+    return Quality(**msgspec.structs.asdict(stored) | {"clipping": clipping})
 
 
 def _request(stored: _Request, criteria: Criteria) -> Request:

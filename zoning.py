@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 import ellipse_fit
 from records import (
+    DECIMALS,
     Clipping,
     Criteria,
     Defect,
@@ -21,9 +21,8 @@ from records import (
     Scale,
     ZoneCriteria,
     ZoneOutline,
+    ZoneRule,
 )
-
-ZoneRule = Literal["touched", "centroid"]
 
 
 def cladding_um(geometry: FiberGeometry, request: Request, scale: Scale) -> float:
@@ -66,11 +65,23 @@ def coverage(outline: ZoneOutline, width: int, height: int) -> float:
     (cx, cy), (w, h) = outline.outer.center_px, outline.outer.extent_px
     if w / 2 <= cx <= width - 1 - w / 2 and h / 2 <= cy <= height - 1 - h / 2:
         return 1.0
-    t = np.linspace(0, 2 * math.pi, 720, endpoint=False)
-    turn = math.radians(outline.outer.angle_deg)
-    u, v = outline.outer.axes_px[0] / 2 * np.cos(t), outline.outer.axes_px[1] / 2 * np.sin(t)
-    x, y = cx + u * math.cos(turn) - v * math.sin(turn), cy + u * math.sin(turn) + v * math.cos(turn)
+    x, y = _border(outline.outer, 720).T
     return float(((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).mean())
+
+
+def _border(ellipse: Ellipse, count: int) -> Points:
+    t, turn = np.linspace(0, 2 * math.pi, count, endpoint=False), math.radians(ellipse.angle_deg)
+    u, v = ellipse.axes_px[0] / 2 * np.cos(t), ellipse.axes_px[1] / 2 * np.sin(t)
+    x, y = u * math.cos(turn) - v * math.sin(turn), u * math.sin(turn) + v * math.cos(turn)
+    return np.stack([x, y], axis=1) + ellipse.center_px
+
+
+def contains(outer: ZoneOutline, inner: ZoneOutline) -> bool:
+    """Whether the border of one zone lies nowhere outside that of another, but for the rounding of a record."""
+    return bool(distances_px(_border(inner.outer, 72), outer.outer).max() <= outer.radius_px + SAME_PX)
+
+
+SAME_PX = 0.01  # more than the rounding of a record, angles included, far less than a pixel
 
 
 def clipped_share(clipping: Clipping, inner: float, outer: float) -> float:
@@ -99,13 +110,10 @@ def distances_px(points: Points, ellipse: Ellipse) -> NDArray[np.float64]:
     x, y = points[:, 0] - cx, points[:, 1] - cy
     form = p * x * x + 2 * q * x * y + s * y * y
     shares: NDArray[np.float64] = np.sqrt(np.maximum(form, 0.0)) * ellipse.mean_diameter_px / 2
-    return np.round(shares, DISTANCE_DECIMALS)
+    return np.round(shares, DECIMALS["px"])
 
 
-DISTANCE_DECIMALS = 3  # as records.DECIMALS has it for pixels
-
-
-def zone_of(defect: Defect, outlines: Sequence[ZoneOutline], rule: ZoneRule, shift_px: float = 0.0) -> str | None:
+def zone_of(defect: Defect, outlines: Sequence[ZoneOutline], rule: ZoneRule) -> str | None:
     """Name of the zone that a mark belongs to.
 
     Parameters
@@ -114,13 +122,12 @@ def zone_of(defect: Defect, outlines: Sequence[ZoneOutline], rule: ZoneRule, shi
     outlines : the zones, from the innermost to the outermost
     rule : "touched" puts it in the innermost zone that it touches, "centroid" in that of its centroid, or in the
         outermost when its centroid lies beyond them all
-    shift_px : added to its distances: where it would belong if it lay so much further out
 
     Returns
     -------
     None when the mark lies beyond all zones
     """
-    index = _zone_index(defect, outlines, rule, shift_px)
+    index = _zone_index(defect, outlines, rule, 0.0)
     return None if index is None else outlines[index].name
 
 

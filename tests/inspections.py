@@ -246,7 +246,11 @@ OUT_OF_FOCUS = replace(
     verdict=Verdict("NOT_GRADED", ("Out of focus: sharpness 1.2, needs 3",)),
 )
 NOMINAL_CORE = replace(FAILED, geometry=replace(GEOMETRY, core=CoreFit(circle_um(9), "nominal", "cannot be seen")))
-NO_CORE = replace(FAILED, geometry=replace(GEOMETRY, core=None))
+NO_CORE = replace(
+    FAILED,
+    geometry=replace(GEOMETRY, core=None),
+    defects=tuple(replace(defect, r_core_px=None) for defect in FAILED.defects),
+)
 
 EVERY_KIND = {
     "failed": FAILED,

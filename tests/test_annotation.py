@@ -249,3 +249,9 @@ def test_the_dimensions_stand_below_the_picture_with_their_uncertainties():
 def test_without_a_scale_the_dimensions_are_in_pixels():
     measured = {"cladding_diameter_px": Measured(287.461, 0.244), "cladding_diameter_um": Measured(None)}
     assert dimensions_text(replace(NO_SCALE, measurements=measured)) == ("Fiber (k = 2): cladding 287.46 ± 0.24 px")
+
+
+def test_a_verdict_on_some_zones_says_on_which() -> None:
+    some = replace(FAILED, request=replace(FAILED.request, zones=("core", "cladding")))
+    assert "; ONLY zone core, cladding inspected" in criteria_text(some)
+    assert "ONLY" not in criteria_text(FAILED)

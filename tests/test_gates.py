@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from config_loader import load_config
-from judging import grade, has_limit, judge, not_graded, placed, smallest_limit_um
+from gates import has_limit, smallest_limit_um
+from judging import grade, judge, not_graded, placed
 from records import (
     ZONE_NAMES,
     Clipping,
@@ -28,6 +29,7 @@ from records import (
     Scale,
     SizeBand,
     ZoneOutline,
+    ZoneRule,
 )
 from tests.faces import face_with, measured_core
 from tests.inspections import mark
@@ -269,38 +271,79 @@ def test_a_size_that_only_tells_marks_of_no_limit_apart_asks_for_no_resolution()
 # --- judged again: what was searched for marks
 
 
-def sought_in(*diameters_px: float) -> tuple[ZoneOutline, ...]:
-    return tuple(ZoneOutline(letter, circle(d)) for letter, d in zip("ABCD", diameters_px, strict=False))
+def searched(*diameters_px: float, criteria: Criteria = UPC) -> Inspection:
+    """A face whose marks were sought in zones of these diameters."""
+    outlines = (ZoneOutline(letter, circle(d)) for letter, d in zip("ABCD", diameters_px, strict=False))
+    return replace(face(criteria), zones=tuple(outlines))
 
 
 def test_a_limited_zone_that_reaches_beyond_what_was_searched_is_not_graded():
-    graded = grade(face(UPC), CONFIG, sought=sought_in(50, 230, 270, 450))
+    graded = grade(face(UPC), CONFIG, searched(50, 230, 270, 450))
     assert why(graded) == "Not inspected: zone contact reaches beyond what was searched for marks"
 
 
 @pytest.mark.parametrize("criteria", [UPC_2022, unlimited(UPC, "D")])
-def test_a_zone_without_limits_may_reach_beyond_it(criteria: Criteria):
-    assert grade(face(criteria), CONFIG, sought=sought_in(50, 230, 270)).verdict.status == "PASS"
+def test_a_zone_without_limits_may_reach_beyond_it_with_a_warning(criteria: Criteria):
+    graded = grade(face(criteria), CONFIG, searched(50, 230, 270))
+    assert graded.verdict.status == "PASS"
+    said = "Searched in part: zone contact reaches beyond what was searched, its marks are not all known"
+    assert graded.quality.warnings[-1] == said
+    assert said not in grade(graded, CONFIG).quality.warnings
 
 
 def test_other_borders_within_what_was_searched_are_graded():
-    assert grade(face(UPC), CONFIG, sought=sought_in(130, 220, 270, 500)).verdict.status == "PASS"
-    assert grade(face(UPC), CONFIG, sought=sought_in(50, 500)).verdict.status == "PASS"
+    assert grade(face(UPC), CONFIG, searched(130, 220, 270, 500)).verdict.status == "PASS"
+    assert grade(face(UPC), CONFIG, searched(50, 500)).verdict.status == "PASS"
+
+
+def test_a_zone_beside_what_was_searched_is_not_graded_though_it_is_no_larger():
+    beside = Ellipse((face(UPC).zones[3].outer.center_px[0] + 12, face(UPC).zones[3].outer.center_px[1]), (500, 500), 0)
+    stored = replace(face(UPC), zones=(*face(UPC).zones[:3], ZoneOutline("D", beside, "core")))
+    assert why(grade(face(UPC), CONFIG, stored)).startswith("Not inspected: zone contact reaches beyond")
 
 
 @pytest.mark.parametrize(
-    "sought", [sought_in(50, 220, 270, 500), sought_in(50, 230, 270), sought_in(50, 230, 270, 501)]
+    "stored", [searched(50, 220, 270, 500), searched(50, 230, 270), searched(50, 230, 270, 501)], ids=range(3)
 )
-def test_only_some_zones_are_graded_again_only_with_the_same_borders(sought: tuple[ZoneOutline, ...]):
-    graded = grade(face(UPC, zones=("core", "cladding")), CONFIG, sought=sought)
-    assert why(graded) == "Not inspected: only zone core, cladding was, with other borders"
+def test_only_some_zones_are_graded_again_only_with_the_same_borders(stored: Inspection):
+    graded = grade(face(UPC, zones=("core", "cladding")), CONFIG, stored)
+    assert why(graded) == "Not inspected: only zone core, cladding was, and its borders were others"
 
 
 def test_some_zones_are_graded_again_with_the_same_borders():
-    same = sought_in(50 + 2e-6, 230, 270, 500)  # less than any rounding
-    assert grade(face(UPC, zones=("core", "cladding")), CONFIG, sought=same).verdict.status == "PASS"
+    same = searched(50 + 2e-6, 230, 270, 500)  # less than any rounding
+    assert grade(face(UPC, zones=("core", "cladding")), CONFIG, same).verdict.status == "PASS"
     again = face(UPC, zones=("core", "cladding"))
-    assert grade(again, CONFIG, sought=again.zones).verdict.status == "PASS"
+    assert grade(again, CONFIG, again).verdict.status == "PASS"
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "status"),
+    [
+        ("touched", "touched", "PASS"),
+        ("touched", "centroid", "PASS"),  # what lies in a zone touches it
+        ("centroid", "centroid", "PASS"),
+        ("centroid", "touched", "NOT_GRADED"),  # what touched it and lay outside was not kept
+    ],
+)
+def test_some_zones_are_graded_again_only_if_their_marks_were_kept(then: ZoneRule, now: ZoneRule, status: str):
+    stored = searched(50, 230, 270, 500, criteria=replace(UPC, zone_rule=then))
+    again = face(replace(UPC, zone_rule=now), zones=("core",))
+    assert grade(again, CONFIG, stored).verdict.status == status
+
+
+# --- judged at all
+
+
+def test_a_face_that_no_limit_is_held_against_has_not_passed():
+    graded = grade(face(UPC_2022, zones=("adhesive", "contact")), CONFIG)
+    assert why(graded) == "No limits: the criteria have none in zone adhesive, contact"
+
+
+def test_a_zone_that_lies_within_the_one_before_it_has_no_extent():
+    core_zone, cladding_zone, *outer = UPC.zones
+    narrow = replace(UPC, zones=(core_zone, replace(cladding_zone, plus_um=core_zone.plus_um - 5), *outer))
+    assert why(grade(face(narrow), CONFIG)) == "No zone cladding: the criteria give it no extent on this fiber"
 
 
 # --- how a verdict reads
@@ -389,7 +432,7 @@ def test_what_would_pass_a_broken_limit_names_the_marks_with_size_and_places():
     unsure = {"diameter_um": 0.3, "r_min_px": 5.0}
     graded = grade(face(UPC, pit(113.0, 5.2, uncertainty=unsure)), CONFIG)
     assert graded.verdict.marginal == (
-        "Zone cladding: defect diameter > 5 um may hold: P1 of 5.2 ± 0.3 um in zone cladding or adhesive",
+        "Zone cladding: defect diameter > 5 um may be kept: P1 of 5.2 ± 0.3 um in zone cladding or adhesive",
     )
 
 
@@ -409,7 +452,7 @@ def test_marks_of_one_zone_find_other_places_for_each_other():
     assert grade(face(UPC, *fails), CONFIG).verdict.marginal == ()
     may_leave = [*sure, small, replace(astride, uncertainty={"r_min_px": 5.0})]
     (doubt,) = grade(face(UPC, *may_leave), CONFIG).verdict.marginal
-    assert doubt.endswith(" may hold: P5 of 2.1 ± 0.2 um, P6 of 3.0 ± 0.0 um in zone cladding or adhesive")
+    assert doubt.endswith(" may be kept: P5 of 2.1 ± 0.2 um, P6 of 3.0 ± 0.0 um in zone cladding or adhesive")
 
 
 def test_a_mark_makes_room_for_another_by_moving_to_the_band_that_it_may_also_lie_in():

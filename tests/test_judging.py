@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config_loader import load_config
-from judging import has_limit, judge, placed, smallest_limit_um
+from gates import has_limit, smallest_limit_um
+from judging import judge, placed
 from records import (
     CLASSIFICATIONS,
     ZONE_LETTERS,
@@ -443,7 +444,7 @@ def test_a_marginal_pass_names_the_limit_and_the_marks_that_may_break_it():
 def test_a_marginal_failure_names_the_broken_limit_that_may_hold():
     verdict = judge([unsure(5.2, 0.4, "P1"), unsure(1.0, 0.4, "P2")], STRICT, ALL_ZONES).verdict
     assert verdict.status == "FAIL"
-    assert verdict.marginal == ("Zone cladding: defect diameter > 5 um may hold: P1 of 5.2 ± 0.4 um",)
+    assert verdict.marginal == ("Zone cladding: defect diameter > 5 um may be kept: P1 of 5.2 ± 0.4 um",)
 
 
 def test_a_mark_just_beyond_a_border_makes_the_verdict_marginal_only_when_the_borders_are_known():

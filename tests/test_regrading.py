@@ -226,7 +226,11 @@ def test_a_table_that_cannot_be_written_ends_with_one_line(results: Path, capsys
 
 def test_results_are_found_in_the_order_a_person_counts(tmp_path: Path) -> None:
     folder_of(tmp_path, "x10_result.json", "x2_result.json", "sub/a_result.json", ".hidden_result.json", data=b"{}")
-    assert [path.name for path in find_results(tmp_path)] == ["a_result.json", "x2_result.json", "x10_result.json"]
+    assert [path.name for path in find_results(tmp_path).paths] == [
+        "a_result.json",
+        "x2_result.json",
+        "x10_result.json",
+    ]
 
 
 def test_a_class_that_only_another_edition_has_is_refused_by_name() -> None:
