@@ -87,7 +87,7 @@ def _asked(face: Inspection) -> tuple[ZoneOutline, ...]:
 
 
 def _was_searched(outline: ZoneOutline, sought: Sequence[ZoneOutline]) -> bool:
-    return any(contains(other, outline) for other in sought)
+    return any(contains(other, outline) for other in reversed(sought))  # the outermost holds most
 
 
 def _cut_zones(face: Inspection, config: Config) -> tuple[CutZone, ...]:
