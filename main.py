@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is kept", INTERRUPTED)
     except WriteFailed as error:
-        return _complain(f"{error}; the batch ends here, what was finished is kept", UNFINISHED)
+        return _complain(f"{error}; what was finished is kept", UNFINISHED)
     except (GrabFailed, NotBlank) as error:
         return _complain(str(error), UNFINISHED)
     except UserError as error:
