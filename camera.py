@@ -45,7 +45,7 @@ WHITE = {"Mono8": 255, "Mono12": 4095}
 ROUNDING = 0.01  # share of a setting by which a camera may round it without a warning
 NO_CAMERA = "no camera: none is connected, or none has power and a network address"
 IN_USE = re.compile(r"another (application|client)", re.IGNORECASE)  # what GigE and USB cameras answer
-WHERE_THROWN = re.compile(r"\s*:? *\w*Exception thrown.*", re.DOTALL)
+WHERE_THROWN = re.compile(r"(\s*:? *\w*Exception thrown|\(file ).*", re.DOTALL)
 
 logger = logging.getLogger("dscope.camera")
 
@@ -78,7 +78,9 @@ class Frame:
     settings: CameraReading
 
     def __post_init__(self) -> None:
-        self.picture.flags.writeable = False
+        picture = self.picture.view()
+        picture.flags.writeable = False
+        object.__setattr__(self, "picture", picture)
 
 
 def list_cameras() -> tuple[CameraInfo, ...]:
@@ -127,7 +129,8 @@ class Camera:
         wanted, nodes = self._settings, self._nodes
         nodes.choose_first("PixelFormat", (wanted.pixel_format, FALLBACK_FORMAT))
         for name, value in CHOICES:
-            nodes.choose(name, value)
+            if nodes.offers(name, value):
+                nodes.choose(name, value)
         nodes.adjust(EXPOSURE, wanted.exposure_us)
         nodes.adjust(GAIN, wanted.gain)
         nodes.adjust(GAMMA, wanted.gamma)
@@ -177,7 +180,7 @@ class Camera:
             return self._frame(frames)
 
     def frames(self, averaged: int) -> Generator[Frame]:
-        """Take pictures without end; each is the mean of the newest frames, so none is older than it is asked for.
+        """Take pictures without end, from the newest frame on however long the last one was worked with.
 
         Parameters
         ----------
@@ -215,9 +218,9 @@ class Camera:
         CameraError : the camera has no such user set, or cannot store it
         """
         with _explained(f"camera {self.info}"):
-            self._nodes.choose("UserSetSelector", name, must=True)
+            self._nodes.choose("UserSetSelector", name)
             self._nodes.execute("UserSetSave")
-            self._nodes.choose(self._nodes.first_of(DEFAULT_USER_SET), name, must=True)
+            self._nodes.choose(self._nodes.first_of(DEFAULT_USER_SET), name)
 
     @contextmanager
     def _grabbing(self, strategy: str) -> Iterator[None]:
@@ -270,24 +273,34 @@ class Camera:
 
 
 class _Nodes:
-    """The settings of an open camera by name; one that it has not, or that cannot be set, is passed over."""
+    """The settings of an open camera by name."""
 
     def __init__(self, device: Any, camera: str) -> None:
-        self._node, self._camera = device.GetNodeMap().GetNode, camera
+        self._map, self._camera = device.GetNodeMap(), camera
+
+    def _node(self, name: str) -> Any:
+        try:
+            return self._map.GetNode(name)
+        except _genicam().LogicalErrorException:  # of an absent one by pypylon 4; later ones return a placeholder
+            return None
 
     def has(self, name: str) -> bool:
-        return bool(_genicam().IsWritable(self._node(name)))
+        """Whether the camera has it and it can be set."""
+        node = self._node(name)
+        return node is not None and bool(_genicam().IsWritable(node))
+
+    def offers(self, name: str, value: str) -> bool:
+        """Whether it is a choice that has this value."""
+        return self.has(name) and bool(_genicam().IsAvailable(self._node(name).GetEntryByName(value)))
 
     def first_of(self, names: tuple[str, ...]) -> str:
         """The first name that can be set, the first of all if none can."""
         return next(filter(self.has, names), names[0])
 
-    def choose(self, name: str, value: str, *, must: bool = False) -> None:
-        """Set a word; CameraError if the camera refuses it, or `must` have it and has not."""
+    def choose(self, name: str, value: str) -> None:
+        """Set a word; CameraError if the camera has no such setting or refuses it."""
         if not self.has(name):
-            if must:
-                raise CameraError(f"{self._camera}: it has no setting {name} that can be changed")
-            return
+            raise CameraError(f"{self._camera}: it has no setting {name} that can be changed")
         with _explained(f"{self._camera} refuses {name} = {value}"):
             self._node(name).SetValue(value)
         if (kept := self.text(name)) != value:
@@ -295,16 +308,16 @@ class _Nodes:
 
     def choose_first(self, name: str, values: tuple[str, ...]) -> None:
         """Set the first of these words that the camera has."""
-        there = self._node(name).GetSymbolics() if self.has(name) else ()
-        known = [value for value in values if value in there]
-        if not known:
-            raise CameraError(f"{self._camera} has no {name} {' or '.join(values)}, only {', '.join(there) or 'none'}")
-        if known[0] != values[0]:
-            logger.warning("%s has no %s %s: it takes %s", self._camera, name, values[0], known[0])
-        self.choose(name, known[0])
+        value = next((value for value in values if self.offers(name, value)), None)
+        if value is None:
+            there = ", ".join(self._node(name).GetSymbolics() if self.has(name) else ("none that can be changed",))
+            raise CameraError(f"{self._camera} has no {name} {' or '.join(values)}, only {there}")
+        if value != values[0]:
+            logger.warning("%s has no %s %s: it takes %s", self._camera, name, values[0], value)
+        self.choose(name, value)
 
     def adjust(self, names: tuple[str, ...], value: float | None) -> None:
-        """Set a number, None the lowest there is; a camera may round it."""
+        """Set a number under the first name that the camera has, None the lowest there is; the camera may round it."""
         name = self.first_of(names)
         if not self.has(name):
             return
@@ -331,7 +344,7 @@ class _Nodes:
     def number(self, names: tuple[str, ...]) -> float | None:
         """None where the camera has no such setting."""
         readable = _genicam().IsReadable
-        there = (node for node in map(self._node, names) if readable(node))
+        there = (node for node in map(self._node, names) if node is not None and readable(node))
         node = next(there, None)
         return None if node is None else float(node.GetValue())
 

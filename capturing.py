@@ -33,8 +33,8 @@ class Series:
 
     settings: CameraSettings
     folder: Path
-    count: int = 1
-    interval_s: float = 0.0
+    count: int
+    interval_s: float
 
 
 @dataclass(frozen=True, slots=True)
