@@ -33,6 +33,17 @@ from tests.emulator import SERIAL, emulated, surface, written
 from tests.pictures import FACE, MULTIMODE, face_png
 
 LEVELS = np.random.default_rng(5).integers(0, 256, (40, 61), np.uint8)
+EDITION = "iec_61300_3_35_2015"
+
+
+def _one_class() -> dict[str, Any]:
+    """The criteria that the faces here are graded by; checking those of every class takes half of a test."""
+    edition = json.loads(CONFIG.read_text(encoding="utf-8"))["criteria"]["editions"][EDITION]
+    kept = edition | {"classes": {"multimode": edition["classes"]["multimode"]}}
+    return {"default_edition": EDITION, "default_class": "multimode", "editions": {EDITION: kept}}
+
+
+ONE_CLASS = _one_class()
 pytestmark = pytest.mark.usefixtures("found_once")
 
 
@@ -43,6 +54,7 @@ def station(tmp_path) -> Callable[..., str]:
     def configured(play: Path | None, flat_field: str | None = None, **changes: object) -> str:
         document = json.loads(CONFIG.read_text(encoding="utf-8"))
         document["camera"] = asdict(emulated()) | {"play_files": play and str(play)} | changes
+        document["criteria"] = ONE_CLASS
         document["preprocessing"]["flat_field_image"] = flat_field
         document["flat_field"]["frames"] = 2
         (tmp_path / "station.json").write_text(json.dumps(document), encoding="utf-8")
@@ -267,7 +279,7 @@ def taken_and_inspected(station, tmp_path, *words: str) -> tuple[int, Path]:
     """The exit code, and the picture that was taken of the face."""
     (tmp_path / "face.png").write_bytes(face_png())
     config = station(tmp_path / "face.png", frames_averaged=2)
-    options = ["--profile=fast_scan", "--edition=iec_61300_3_35_2015", *MULTIMODE, config, "--quiet", *words]
+    options = ["--profile=fast_scan", *MULTIMODE, config, "--quiet", *words]
     code = main(["inspect", "--camera", f"--output-dir={tmp_path / 'live'}", *options])
     (picture,) = (tmp_path / "live").glob("capture_*[0-9].png")
     return code, picture
@@ -280,7 +292,7 @@ def test_a_picture_of_the_camera_is_graded_as_the_file_that_is_stored_of_it(stat
     (tmp_path / "again" / picture.name).write_bytes(picture.read_bytes())
     words = [f"--input-dir={tmp_path / 'again'}", f"--output-dir={tmp_path / 'filed'}", "--profile=fast_scan"]
     config = f"--config={tmp_path / 'station.json'}"
-    assert main(["inspect", *words, "--edition=iec_61300_3_35_2015", *MULTIMODE, config, "--quiet"]) == 0
+    assert main(["inspect", *words, *MULTIMODE, config, "--quiet"]) == 0
     live, filed = (
         json.loads((tmp_path / folder / f"{picture.stem}_result.json").read_text()) for folder in ("live", "filed")
     )
