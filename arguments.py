@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from batch import Batch, load_flat_field
+from capturing import FlatField, Series, new_picture
 from config_loader import Config, ConfigFile, Reporting, load_config
 from decoding import Picture
 from image_files import SUFFIXES, Found, find_images, manifest_gaps, plan_images
@@ -39,6 +40,9 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_inspect(commands.add_parser("inspect", help="inspect a folder of pictures", allow_abbrev=False))
     _add_regrade(commands.add_parser("regrade", help="judge stored results again, without images", allow_abbrev=False))
+    _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
+    _add_flat_field(commands.add_parser("flatfield", help="take the flat field of a blank surface", allow_abbrev=False))
+    _add_cameras(commands.add_parser("cameras", help="list the cameras", allow_abbrev=False))
     demo = commands.add_parser("demo", help="render sample end faces and inspect them", allow_abbrev=False)
     demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
     return parser
@@ -46,6 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
+    parser.add_argument("--camera", action="store_true", help="take one picture with the camera instead")
     parser.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
     parser.add_argument(
         "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
@@ -69,6 +74,34 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
     parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_capture(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output-dir", metavar="DIR", help="folder of the pictures, made if need be")
+    parser.add_argument("--count", metavar="N", default="1", help="number of pictures; default: %(default)s")
+    parser.add_argument(
+        "--interval", metavar="S", default="0", help="seconds from one to the next; default: %(default)s"
+    )
+    _add_settings(parser)
+
+
+def _add_flat_field(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", metavar="FILE", help="PNG file; default: the one that the configuration names")
+    _add_settings(parser)
+
+
+def _add_cameras(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--save-user-set",
+        metavar="NAME",
+        help="store the configured settings in the camera under NAME, as UserSet1, and let it start with them",
+    )
+    _add_settings(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
+    parser.add_argument("--profile", metavar="NAME", help="profile of the configuration")
 
 
 def _add_regrade(parser: argparse.ArgumentParser) -> None:
@@ -104,8 +137,48 @@ def _check_results_folder(text: str) -> FoundResults:
     return find_results(Path(text).expanduser())
 
 
+def checked_config(arguments: argparse.Namespace) -> Config:
+    """The configuration and profile that a command of the camera names; ConfigError or UserError if one is wrong."""
+    settings = load_config(Path(arguments.config))
+    return settings.profile(arguments.profile or settings.default_profile)
+
+
+def checked_series(arguments: argparse.Namespace) -> Series:
+    """Check what was asked of `capture`; UserError with one line for every problem."""
+    problems = Problems()
+    folder = problems.attempt(Path(), check_output_folder, arguments.output_dir)
+    count = problems.attempt(1.0, positive_number, "--count", arguments.count)
+    if count != round(count):
+        problems.lines.append(f"--count must be a whole number, got {arguments.count}")
+    interval_s = 0.0
+    if arguments.interval != "0":
+        interval_s = problems.attempt(0.0, positive_number, "--interval", arguments.interval)
+    config = problems.attempt(None, checked_config, arguments)
+    problems.raise_if_any()
+    assert config is not None, "without configuration there was a problem"
+    return Series(config.camera, folder, round(count), interval_s)
+
+
+def checked_flat_field(arguments: argparse.Namespace) -> FlatField:
+    """Check what was asked of `flatfield`; UserError with one line for every problem."""
+    config = checked_config(arguments)
+    named = config.preprocessing.flat_field_image
+    if arguments.output is None and named is None:
+        raise UserError("flat field: no file is named, neither by --output nor by preprocessing.flat_field_image")
+    path = named if arguments.output is None else Path(arguments.output).expanduser().absolute()
+    assert path is not None, "one of them is named"
+    if path.suffix.lower() != ".png":
+        raise UserError(f"flat field {path}: must be a .png file")
+    if path.is_dir():
+        raise UserError(f"flat field {path}: is a folder")
+    check_output_folder(str(path.parent))
+    return FlatField(config, path)
+
+
 def checked_batch(arguments: argparse.Namespace) -> Batch:
     """Check everything that was asked, before anything is written.
+
+    With `--camera` its one image is a file that is still to be made.
 
     Parameters
     ----------
@@ -117,7 +190,7 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     """
     problems = Problems()
     output_dir = problems.attempt(Path(), check_output_folder, arguments.output_dir)
-    found = problems.attempt(Found(), check_images, arguments.input_dir, arguments.recursive, output_dir)
+    found = problems.attempt(Found(), _found, arguments, output_dir)
     given = _given(problems, arguments)
     settings = problems.attempt(None, load_config, Path(arguments.config))
     asked = _asked(problems, arguments, given, settings) if settings else None
@@ -134,6 +207,14 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
         plots=asked.config.reporting.plots and not arguments.no_plots,
         warnings=(*found.warnings, *asked.manifest.warnings, *gaps),
     )
+
+
+def _found(arguments: argparse.Namespace, output_dir: Path) -> Found:
+    if not arguments.camera:
+        return check_images(arguments.input_dir, arguments.recursive, output_dir)
+    if arguments.input_dir or arguments.manifest or arguments.recursive:
+        raise UserError("--camera takes the picture itself: not with --input-dir, --manifest or --recursive")
+    return Found(output_dir, (new_picture(output_dir).name,))
 
 
 def _given(problems: Problems, arguments: argparse.Namespace) -> dict[str, Any]:

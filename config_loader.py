@@ -23,7 +23,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias, get_args, get_origin, ge
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-from records import ZONE_LETTERS, ConfigError, Criteria, SizeBand, UserError, ZoneCriteria
+from records import ZONE_LETTERS, CameraSettings, ConfigError, Criteria, SizeBand, UserError, ZoneCriteria
 
 SCHEMA_FILE = Path(__file__).with_name("config.schema.json")
 SHOWN_LENGTH = 40  # characters of a wrong value that a message repeats
@@ -259,6 +259,17 @@ class Reporting:
 
 
 @dataclass(frozen=True, slots=True)
+class FlatFieldSettings:
+    """What is a picture of a blank surface, and how many are averaged."""
+
+    frames: int
+    min_level: float
+    max_saturated_share: float
+    max_structure: float
+    max_structure_share: float
+
+
+@dataclass(frozen=True, slots=True)
 class CriteriaBook:
     """The acceptance criteria of every edition and connector class, and which of them are the default."""
 
@@ -307,6 +318,8 @@ class Config:
     classification: Classification
     criteria: CriteriaBook
     reporting: Reporting
+    camera: CameraSettings
+    flat_field: FlatFieldSettings
 
 
 @dataclass(frozen=True, slots=True)

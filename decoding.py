@@ -1,15 +1,18 @@
-"""Bytes of a picture file -> pixels; the only home of Pillow."""
+"""Bytes of a picture file <-> pixels, and a text that a PNG file carries; the only home of Pillow."""
 
 from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from records import FloatImage, UnreadableImage
 
@@ -42,22 +45,49 @@ def decode_image(data: bytes, max_pixels: int) -> Picture:
     if not data:
         raise UnreadableImage("the file is empty")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged tags; damaged pixels raise
-            with Image.open(io.BytesIO(data)) as image:
-                return _pixels(image, data, max_pixels)
+        with _opened(data) as image:
+            return _pixels(image, data, max_pixels)
     except Image.DecompressionBombError:
         raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has far more") from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        TypeError,
-        IndexError,
-        KeyError,
-    ) as error:  # what damaged files make Pillow raise
+    except DAMAGED as error:
         raise UnreadableImage(_reason(error)) from None
+
+
+# What damaged files make Pillow raise.
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damaged tags; damaged pixels raise
+        with Image.open(io.BytesIO(data)) as image:
+            yield image
+
+
+def png_text(data: bytes, key: str) -> str | None:
+    """The text that a PNG file carries before its pixels under this key; None where there is none."""
+    try:
+        with _opened(data) as image:
+            text = image.info.get(key) if image.format == "PNG" else None
+    except (*DAMAGED, Image.DecompressionBombError):
+        return None
+    return text if isinstance(text, str) else None
+
+
+def encode_png(picture: Picture, texts: Mapping[str, str]) -> bytes:
+    """A grey picture as PNG, lossless.
+
+    Parameters
+    ----------
+    picture : (H, W) uint8 or uint16
+    texts : what the file carries beside its pixels, by key
+    """
+    carried, stream = PngInfo(), io.BytesIO()
+    for key, text in texts.items():
+        carried.add_text(key, text)
+    Image.fromarray(picture).save(stream, "PNG", pnginfo=carried)
+    return stream.getvalue()
 
 
 def to_gray(picture: Picture) -> FloatImage:

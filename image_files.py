@@ -17,6 +17,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv", "changes_{}.csv"
 COMPARISON = "compare_editions.csv"
 RESULT, TABLE, ANNOTATED, HISTOGRAM = "_result.json", "_report.csv", "_annotated.png", "_histogram.png"
+CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
+CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
 AGREEMENT, CELLS, ZONE_IMAGES = (
     "_agreement.csv",
     "_cells.csv",

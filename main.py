@@ -26,11 +26,16 @@ from arguments import (
     check_images,
     check_output_folder,
     checked_batch,
+    checked_config,
+    checked_flat_field,
     checked_regrading,
+    checked_series,
     make_parser,
     parse_zones,
 )
 from batch import Batch, Counts, run_batch, was_measured
+from camera import NO_CAMERA, CameraError, GrabFailed, list_cameras, open_camera
+from capturing import NotBlank, take_flat_field, take_picture, take_series
 from config_loader import load_config
 from demo import write_samples
 from image_files import SUMMARY, printable
@@ -61,12 +66,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     try:
         arguments = make_parser().parse_args(words or _ask_everything())
-        commands = {"inspect": _inspect, "demo": _demo, "regrade": _regrade}
-        return commands[arguments.command](arguments)
+        return _COMMANDS[arguments.command](arguments)
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is kept", INTERRUPTED)
     except WriteFailed as error:
-        return _complain(f"{error}; it ends here, what was finished is kept", UNFINISHED)
+        return _complain(f"{error}; what was finished is kept", UNFINISHED)
+    except (GrabFailed, NotBlank) as error:
+        return _complain(str(error), UNFINISHED)
     except UserError as error:
         return _complain(str(error), USER_ERROR)
 
@@ -153,6 +159,8 @@ def _cladding(core: str, text: str) -> None:
 
 def _inspect(arguments: argparse.Namespace) -> int:
     batch = checked_batch(arguments)
+    if arguments.camera:
+        take_picture(batch.config.camera, batch.images[0].path)
     if arguments.quiet:
         counts = _run(batch, _silent)
     else:
@@ -321,6 +329,41 @@ def _change_table(rows: Sequence[Record]) -> Table:
     return table
 
 
+# --- the camera
+
+
+def _capture(arguments: argparse.Namespace) -> int:
+    """Take pictures and print where each is."""
+    for path in take_series(checked_series(arguments)):
+        print(path, flush=True)
+    return 0
+
+
+def _flat_field(arguments: argparse.Namespace) -> int:
+    """Take the flat field, and say what is left to do."""
+    wanted = checked_flat_field(arguments)
+    take_flat_field(wanted)
+    print(f"Flat field: {wanted.path}")
+    if not wanted.is_used:
+        print("Pictures are divided by it once preprocessing.flat_field_image of the configuration names it.")
+    return 0
+
+
+def _cameras(arguments: argparse.Namespace) -> int:
+    """List the cameras; store the settings of the configuration in one if that is asked for."""
+    if arguments.save_user_set is not None:
+        with open_camera(checked_config(arguments).camera) as camera:
+            camera.save_user_set(arguments.save_user_set)
+            print(f"camera {camera.info}: its settings are stored as {arguments.save_user_set}, it starts with them")
+        return 0
+    cameras = list_cameras()
+    if not cameras:
+        raise CameraError(NO_CAMERA)
+    for found in cameras:
+        print(*filter(None, (found.model, found.serial, found.name)), sep="  ")
+    return 0
+
+
 # --- the demo
 
 
@@ -357,6 +400,15 @@ def _expected(inspection: Inspection) -> str:
 def _differs(inspection: Inspection) -> bool:
     return inspection.verdict.status != _expected(inspection)
 
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "inspect": _inspect,
+    "regrade": _regrade,
+    "capture": _capture,
+    "flatfield": _flat_field,
+    "cameras": _cameras,
+    "demo": _demo,
+}
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -527,6 +528,36 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraSettings:
+    """How pictures are taken: section `camera` of the configuration; None is the choice of the camera or program."""
+
+    serial: str | None  # None: the first camera
+    pixel_format: str
+    exposure_us: float
+    gain: float | None  # None: the lowest
+    gamma: float
+    frames_averaged: int
+    timeout_ms: int
+    retries: int
+    play_files: Path | None  # for pylon's emulator only
+
+
+@dataclass(frozen=True, slots=True)
+class CameraReading:
+    """The settings with which a picture was taken, as read back from the camera; None: it has no such setting."""
+
+    model: str
+    serial: str
+    name: str  # that its user gave it, or empty
+    pixel_format: str
+    exposure_us: float | None
+    gain: float | None  # dB; in older cameras steps of their own
+    gamma: float | None
+    frames_averaged: int
+    taken: str  # ISO 8601 with offset
+
+
+@dataclass(frozen=True, slots=True)
 class ImageInfo:
     """The picture file; the sizes are None when it could not be decoded, the hash when it could not be read."""
 
@@ -534,6 +565,7 @@ class ImageInfo:
     sha256: str | None = None
     width: int | None = None
     height: int | None = None
+    camera: CameraReading | None = None  # None: the file does not say
 
 
 @dataclass(frozen=True, slots=True)

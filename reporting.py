@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from itertools import combinations_with_replacement
 from pathlib import Path
@@ -31,6 +31,7 @@ from records import (
     DECIMALS,
     RECORD_SCHEMA,
     ZONE_NAMES,
+    CameraReading,
     Cell,
     Check,
     Criteria,
@@ -71,6 +72,9 @@ _DEFECT_FIELDS = (
 )
 
 
+CAMERA_KEYS = tuple(field.name for field in fields(CameraReading))
+
+
 def to_json(inspection: Inspection) -> Record:
     """The inspection as NAME_result.json has it: see result.schema.json.
 
@@ -79,7 +83,10 @@ def to_json(inspection: Inspection) -> Record:
     asked, verdict = inspection.request, inspection.verdict
     record = {
         "schema": RECORD_SCHEMA,
-        "image": _fields(inspection.image, "file", "sha256", "width", "height"),
+        "image": {
+            **_fields(inspection.image, "file", "sha256", "width", "height"),
+            "camera": inspection.image.camera and _fields(inspection.image.camera, *CAMERA_KEYS),
+        },
         "provenance": _fields(
             inspection.provenance, "program", "profile", "config_sha256", "calibration_sha256", "started"
         ),
@@ -97,7 +104,7 @@ def to_json(inspection: Inspection) -> Record:
         "verdict": verdict_json(verdict),
         "timings_s": inspection.timings_s,
     }
-    given = ("request", "criteria")  # what was asked is kept as it was given, so that it can be judged by again
+    given = ("image", "request", "criteria")  # kept as it was given, so that it can be judged by again
     return {name: _plain(name, value, exact=name in given) for name, value in record.items()}
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from config_loader import criteria_from
 from records import (
+    CameraReading,
     CladdingFit,
     Clipping,
     CoreFit,
@@ -73,6 +74,14 @@ def read_record(data: bytes) -> StoredRecord:
         return StoredRecord(_inspection(stored), msgspec.to_builtins(stored))
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         raise BadRecord(f"no record: {error}") from None
+
+
+def read_camera(text: str) -> CameraReading | None:
+    """The settings of the camera from the text that a stored picture carries; None if it is of another kind."""
+    try:
+        return msgspec.json.decode(text, type=CameraReading)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _inspection(stored: _Stored) -> Inspection:
@@ -248,6 +257,7 @@ class _Image(msgspec.Struct):
     sha256: str | None
     width: Count | None
     height: Count | None
+    camera: CameraReading | None = None
 
 
 class _Clipping(msgspec.Struct):

@@ -28,6 +28,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture
+def found_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cameras are looked for once in a process."""
+    from tests.emulator import FOUND
+
+    monkeypatch.setattr("camera._devices", FOUND)
+
+
+@pytest.fixture
 def shared() -> Path:
     """The folder of photographs that accuracy tests measure on."""
     return SHARED

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from records import (
+    CameraReading,
     Cell,
     Check,
     CladdingFit,
@@ -162,8 +163,11 @@ OTHER_DIMENSIONS = (
     *("cladding_non_circularity_pct", "core_non_circularity_pct", "face_tilt_deg", "pixel_aspect_ratio"),
     *("cladding_diameter_px", "core_diameter_px"),
 )
+CAMERA = CameraReading(
+    "a2A2048-37gcBAS", "40012345", "bench 2", "Mono8", 10000.0, 0.0, 1.0, 4, "2026-01-31T08:00:00.123+00:00"
+)
 FAILED = Inspection(
-    image=ImageInfo("tray/fiber_07.png", "ab" * 32, WIDTH, HEIGHT),
+    image=ImageInfo("tray/fiber_07.png", "ab" * 32, WIDTH, HEIGHT, CAMERA),
     provenance=Provenance("D-Scope Blink 0.1.0", "deep_inspection", "cd" * 32, None, "2026-01-31T08:00:00+00:00"),
     request=Request(
         CRITERIA.edition, CRITERIA.fiber_class, 9.0, 125.0, carried={"serial": "0012", "operator": "=HYPERLINK(1)"}

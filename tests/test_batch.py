@@ -103,6 +103,7 @@ def test_the_record_says_where_it_comes_from(pictures, out):
         "sha256": hashlib.sha256(face_png()).hexdigest(),
         "width": 400,
         "height": 300,
+        "camera": None,
     }
     assert record["provenance"]["config_sha256"] == CONFIG.sha256
     assert record["provenance"]["calibration_sha256"] is None

@@ -14,6 +14,8 @@ import pytest
 from config_loader import load_config
 from image_files import (
     ANNOTATED,
+    CAMERA,
+    CAPTURED,
     CELLS,
     CHANGES_BY,
     COMPARISON,
@@ -42,9 +44,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
 MODULES = (ROOT / "docs" / "modules.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 NAMES_OF_ZONE_IMAGES = tuple(f"NAME{end}" for end in ZONE_IMAGES.values())
-PROGRAMS = ("main.py inspect", "main.py regrade", "main.py demo", "calibration.py")
+NAMES_OF_CAPTURED = tuple(CAPTURED.format("TIME").replace(".png", end) for end in (".png", CAMERA))
+PROGRAMS = (
+    *("main.py inspect", "main.py regrade", "main.py demo", "main.py capture", "main.py flatfield", "main.py cameras"),
+    "calibration.py",
+)
 # Options that the documentation names and other programs own.
 FOREIGN = {"--file"}
 
@@ -90,7 +97,11 @@ def test_the_module_map_lists_every_module_with_its_row_and_nothing_else() -> No
     assert sorted(listed) == sorted((str(ROWS[name]), name) for name in modules)
 
 
-@pytest.mark.parametrize(("page", "folder"), [(README, ROOT), (OUTPUTS, ROOT / "docs")], ids=["README", "outputs"])
+@pytest.mark.parametrize(
+    ("page", "folder"),
+    [(README, ROOT), (OUTPUTS, ROOT / "docs"), (STATION, ROOT / "docs")],
+    ids=["README", "outputs", "station"],
+)
 def test_every_picture_and_page_that_is_linked_is_there(page: str, folder: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", page)
     assert links
@@ -107,7 +118,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_option_that_is_named_exists(offered: dict[str, set[str]]) -> None:
-    assert options_in(README + OUTPUTS) - set().union(*offered.values()) <= FOREIGN
+    assert options_in(README + OUTPUTS + STATION) - set().union(*offered.values()) <= FOREIGN
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -133,6 +144,7 @@ def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, .
         *((name.format("KEY"),) for name in (SUMMARY_BY, CHANGES_BY)),
         *((f"NAME{end}",) for end in (ANNOTATED, CELLS, HISTOGRAM, RESULT, TABLE)),
         NAMES_OF_ZONE_IMAGES,
+        NAMES_OF_CAPTURED,
     ],
     ids=lambda names: names[0],
 )

@@ -86,8 +86,8 @@ def _all_keys(value: Any, path: str = "") -> Iterator[str]:
 
 
 def _keys(part: Any) -> list[str]:
-    """All keys but those of the rings, which are null where no mark was sought."""
-    return [key for key in _all_keys(part) if not key.startswith("/clipping/")]
+    """All keys but those of the rings, null where no mark was sought, and of a camera, null where none is known."""
+    return [key for key in _all_keys(part) if not key.startswith(("/clipping/", "/camera/"))]
 
 
 # --- the record
