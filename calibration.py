@@ -20,10 +20,13 @@ from typing import Any, Literal
 import numpy as np
 
 import dimensions
-from config_loader import Config, load_config
+import edges
+import ellipse_fit
+from config_loader import Config, ScaleSettings, load_config
 from decoding import decode_image, to_gray
+from dimensions import expanded
 from localization import Known, locate
-from records import FloatImage, NotLocated, Request, Scale, UnreadableImage, UserError
+from records import CladdingFit, FloatImage, NotLocated, Points, Request, Scale, TargetFeatures, UnreadableImage, UserError
 from targets import DotGrid, NotFound, Ruler, find_dots, find_ruler
 from whole_files import write_file
 
@@ -34,6 +37,8 @@ MIN_SIZE_PX = 64
 MAX_CLIPPED_SHARE = 0.98
 CLIPPED_LEVEL = 0.995
 MIN_CONTRAST = 0.02  # 1st to 99th percentile; five grey levels of an 8-bit picture
+EDGE_WINDOW_BLURS = 4.0  # half width of the window in which the edge of a fiber is shown
+EDGE_OUTLIER_RMS = 4.0
 MAX_SHEAR = 0.03  # departure of a dot grid from a square one after each axis is scaled
 
 
@@ -49,16 +54,35 @@ class Target:
             raise ValueError(f"size_um must be a positive number, got {self.size_um}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ScaleFit:
     """The scale measured in one picture, and how well."""
 
     um_per_px_x: float
     um_per_px_y: float
-    features: int
+    features: int  # dots, ticks, or 1 fiber, that the fit used
     residual_px: float  # rms distance of the features from the fit
     tilt_deg: float  # of the target's own x axis, from x, clockwise on the screen; 0 for a fiber
     square_pixels_assumed: bool  # one scale only was measured, and config.json gives no pixel aspect ratio
+    fit_pct_x: float  # standard uncertainty from the scatter of the features, percent of the scale
+    fit_pct_y: float
+    target_pct: float  # standard uncertainty of the target's own size, percent; the same in every picture of it
+    seen: TargetFeatures
+
+    @property
+    def pixel_aspect_ratio(self) -> float:
+        """um_per_px_x / um_per_px_y."""
+        return self.um_per_px_x / self.um_per_px_y
+
+    @property
+    def uncertainty_um_per_px_x(self) -> float:
+        """Expanded uncertainty (k = 2)."""
+        return self.um_per_px_x * expanded(math.hypot(self.fit_pct_x, self.target_pct)) / 100
+
+    @property
+    def uncertainty_um_per_px_y(self) -> float:
+        """Expanded uncertainty (k = 2)."""
+        return self.um_per_px_y * expanded(math.hypot(self.fit_pct_y, self.target_pct)) / 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +107,37 @@ class Calibration:
 
     target: Target
     pictures: tuple[CalibrationPicture, ...]
+    left_out: tuple[CalibrationPicture, ...] = ()  # measured, and too far from the others
 
     @property
     def scale(self) -> Scale:
         """Mean over the pictures, axis by axis."""
         x, y = np.mean([(p.fit.um_per_px_x, p.fit.um_per_px_y) for p in self.pictures], axis=0)
         return Scale(float(x), float(y), "calibration")
+
+    @property
+    def uncertainty_um_per_px_x(self) -> float:
+        """Expanded uncertainty (k = 2) of the mean."""
+        return self.scale.um_per_px_x * self._expanded_share("um_per_px_x", "fit_pct_x")
+
+    @property
+    def uncertainty_um_per_px_y(self) -> float:
+        """Expanded uncertainty (k = 2) of the mean."""
+        return self.scale.um_per_px_y * self._expanded_share("um_per_px_y", "fit_pct_y")
+
+    def _expanded_share(self, scale: str, fit_pct: str) -> float:
+        """Of the mean of the pictures; more of them help against scatter, not against the target's own error.
+
+        Where the pictures differ by more than their uncertainties explain, those grow by the ratio of Birge, "The
+        calculation of errors by the method of least squares", Physical Review 40, 1932, DOI 10.1103/PhysRev.40.207.
+        """
+        scales = np.array([getattr(picture.fit, scale) for picture in self.pictures])
+        unsure = np.array([getattr(picture.fit, fit_pct) for picture in self.pictures]) / 100
+        fit = math.sqrt(np.sum(unsure**2)) / len(scales)
+        if len(scales) > 1:
+            apart = (scales / scales.mean() - 1) / np.maximum(unsure, 1e-9)
+            fit *= max(1.0, math.sqrt(np.sum(apart**2) / (len(scales) - 1)))
+        return expanded(math.hypot(fit, self.pictures[0].fit.target_pct / 100))
 
     @property
     def spread_pct(self) -> float:
@@ -192,12 +241,19 @@ def _document(calibration: Calibration, created: datetime) -> dict[str, Any]:
         "method": calibration.target.kind,
         "target_um": calibration.target.size_um,
         "square_pixels_assumed": any(fit.square_pixels_assumed for fit in fits),
+        "uncertainty_um_per_px_x": _digits(calibration.uncertainty_um_per_px_x),
+        "uncertainty_um_per_px_y": _digits(calibration.uncertainty_um_per_px_y),
         "features": sum(fit.features for fit in fits),
         "residual_px": round(math.sqrt(np.mean([fit.residual_px**2 for fit in fits])), 4),
         "spread_pct": round(calibration.spread_pct, 4),
         "created": created.isoformat(timespec="seconds"),
         "pictures": [_picture(picture) for picture in calibration.pictures],
+        "left_out": [_picture(picture) for picture in calibration.left_out],
     }
+
+
+def _digits(uncertainty: float) -> float:
+    return float(f"{uncertainty:.3g}")
 
 
 def _picture(picture: CalibrationPicture) -> dict[str, Any]:
@@ -207,6 +263,8 @@ def _picture(picture: CalibrationPicture) -> dict[str, Any]:
         "sha256": picture.sha256,
         "um_per_px_x": round(fit.um_per_px_x, 8),
         "um_per_px_y": round(fit.um_per_px_y, 8),
+        "uncertainty_um_per_px_x": _digits(fit.uncertainty_um_per_px_x),
+        "uncertainty_um_per_px_y": _digits(fit.uncertainty_um_per_px_y),
         "features": fit.features,
         "residual_px": round(fit.residual_px, 4),
         "tilt_deg": round(fit.tilt_deg, 3),
@@ -234,13 +292,15 @@ def find_scale(gray: FloatImage, target: Target, config: Config) -> ScaleFit | N
         return NotMeasured(problem)
     if target.kind == "cladding":
         return _from_fiber(gray, target.size_um, config)
-    if target.kind == "dots":
-        found = find_dots(gray)
-        return NotMeasured(found.reason) if isinstance(found, NotFound) else _from_dots(found, target.size_um)
-    ruler = find_ruler(gray)
-    if isinstance(ruler, NotFound):
-        return NotMeasured(ruler.reason)
-    return _from_ruler(ruler, target.size_um, config.scale.pixel_aspect_ratio)
+    found = find_dots(gray) if target.kind == "dots" else find_ruler(gray)
+    if isinstance(found, NotFound):
+        return NotMeasured(found.reason)
+    blur, limit = found.shape.defocus_px / found.pitch_px, config.scale.max_target_blur
+    if blur > limit:
+        how = f"the {target.kind} are blurred by {blur:.2f} of the distance from one to the next"
+        return NotMeasured(f"Out of focus: {how}, at most {limit:g} is allowed")
+    measured = _from_dots if isinstance(found, DotGrid) else _from_ruler
+    return measured(found, target.size_um, config.scale)
 
 
 def _picture_problem(gray: FloatImage) -> str:
@@ -255,32 +315,83 @@ def _picture_problem(gray: FloatImage) -> str:
     return ""
 
 
-def _from_dots(grid: DotGrid, pitch_um: float) -> ScaleFit | NotMeasured:
-    """Scale of x and of y that make the lattice square.
-
-    With S = diag(sx^2, sy^2) the columns of its basis M have M^T S M = pitch^2 I: three equations, linear in S.
-    """
-    (ax, bx), (ay, by) = grid.basis
-    equations = np.array([[ax * ax, ay * ay], [bx * bx, by * by], [ax * bx, ay * by]])
-    square = np.array([1.0, 1.0, 0.0])
-    per_pitch = np.linalg.lstsq(equations, square, rcond=None)[0]
-    shear = float(np.abs(equations @ per_pitch - square).max())
-    if per_pitch.min() <= 0 or shear > MAX_SHEAR:
+def _from_dots(grid: DotGrid, pitch_um: float, settings: ScaleSettings) -> ScaleFit | NotMeasured:
+    sx, sy, shear = _square_lattice(grid.basis)
+    if not shear <= MAX_SHEAR:
         return NotMeasured(
             f"No dot grid: it departs from a square one by {shear:.1%}, at most {MAX_SHEAR:.0%} is allowed"
         )
-    sx, sy = (float(s) for s in np.sqrt(per_pitch) * pitch_um)
-    tilt_deg = math.degrees(math.atan2(ay * sy, ax * sx))
-    return ScaleFit(sx, sy, grid.dots, grid.residual_px, tilt_deg, square_pixels_assumed=False)
+    others = np.array([_square_lattice(basis)[:2] for basis in grid.bases])
+    fit_pct_x, fit_pct_y = _jackknife_pct(others)
+    ax, ay = grid.basis[:, 0]
+    return ScaleFit(
+        um_per_px_x=sx * pitch_um,
+        um_per_px_y=sy * pitch_um,
+        features=grid.dots,
+        residual_px=grid.residual_px,
+        tilt_deg=math.degrees(math.atan2(ay * sy, ax * sx)),
+        square_pixels_assumed=False,
+        fit_pct_x=fit_pct_x,
+        fit_pct_y=fit_pct_y,
+        target_pct=_target_pct(settings),
+        seen=grid.features,
+    )
 
 
-def _from_ruler(ruler: Ruler, pitch_um: float, known_aspect: float | None) -> ScaleFit:
+def _square_lattice(basis: Points) -> tuple[float, float, float]:
+    """Pitches per pixel along x and y that make the lattice square, and by how much it is not; infinite if it cannot be.
+
+    With S = diag(sx^2, sy^2) the columns of its basis M have M^T S M = I: three equations, linear in S.
+    """
+    (ax, bx), (ay, by) = basis
+    equations = np.array([[ax * ax, ay * ay], [bx * bx, by * by], [ax * bx, ay * by]])
+    square = np.array([1.0, 1.0, 0.0])
+    per_pitch = np.linalg.lstsq(equations, square, rcond=None)[0]
+    if per_pitch.min() <= 0:
+        return 0.0, 0.0, math.inf
+    sx, sy = (float(s) for s in np.sqrt(per_pitch))
+    return sx, sy, float(np.abs(equations @ per_pitch - square).max())
+
+
+def _from_ruler(ruler: Ruler, pitch_um: float, settings: ScaleSettings) -> ScaleFit:
     """Ticks per micrometre, hypot(fx / sx, fy / sy), are 1 / pitch; sx = aspect x sy."""
-    aspect = known_aspect or 1.0
-    fx, fy = (float(f) for f in ruler.wave)
+    aspect = settings.pixel_aspect_ratio or 1.0
+    (fx, fy), across = ruler.wave.tolist(), np.array([1 / aspect, 1.0])
     sy = pitch_um * math.hypot(fx / aspect, fy)
-    tilt_deg = math.degrees(math.atan2(fy, fx / aspect))
-    return ScaleFit(aspect * sy, sy, ruler.ticks, ruler.residual_px, tilt_deg, known_aspect is None)
+    (fit_pct,) = _jackknife_pct(np.linalg.norm(ruler.waves * across, axis=1)[:, None])
+    return ScaleFit(
+        um_per_px_x=aspect * sy,
+        um_per_px_y=sy,
+        features=ruler.ticks,
+        residual_px=ruler.residual_px,
+        tilt_deg=math.degrees(math.atan2(fy, fx / aspect)),
+        square_pixels_assumed=settings.pixel_aspect_ratio is None,
+        fit_pct_x=fit_pct,
+        fit_pct_y=fit_pct,
+        target_pct=_target_pct(settings),
+        seen=ruler.features,
+    )
+
+
+def _target_pct(settings: ScaleSettings) -> float:
+    """Standard uncertainty of a distance that may lie anywhere within its tolerance."""
+    return settings.target_tolerance_pct / math.sqrt(3)
+
+
+def _jackknife_pct(others: Points) -> list[float]:
+    """Relative standard uncertainty in percent of each column, from its values (groups, n) with each group left out.
+
+    Errors that neighbours share, of light, lens and pixels, stay within their group, so they count in full. Few groups
+    say little of their scatter: the expansion of Student's factor makes k = 2 cover 95.45 % all the same, for half as
+    many degrees of freedom as groups, because the outer ones decide most of a slope. Quenouille, "Notes on bias in
+    estimation", Biometrika 43, 1956, DOI 10.1093/biomet/43.3-4.353; the factor: Abramowitz and Stegun, "Handbook of
+    mathematical functions", 1964, 26.7.5.
+    """
+    groups, k = len(others), dimensions.COVERAGE_FACTOR
+    variance = np.var(others, axis=0) * (groups - 1)
+    freedom = max(groups / 2, 1.0)
+    student = k + (k**3 + k) / (4 * freedom) + (5 * k**5 + 16 * k**3 + 3 * k) / (96 * freedom**2)
+    return (100 * student / k * np.sqrt(variance) / others.mean(axis=0)).tolist()
 
 
 def _from_fiber(gray: FloatImage, diameter_um: float, config: Config) -> ScaleFit | NotMeasured:
@@ -292,7 +403,34 @@ def _from_fiber(gray: FloatImage, diameter_um: float, config: Config) -> ScaleFi
     scale, _ = dimensions.find_scale(geometry.cladding.ellipse, request, None, config.scale)
     assert scale is not None, "a known diameter gives a scale"
     square = config.scale.pixel_aspect_ratio is None and config.scale.fiber_is_angled is not False
-    return ScaleFit(scale.um_per_px_x, scale.um_per_px_y, 1, geometry.cladding.rms_px, 0.0, square)
+    unsure = dimensions.scale_uncertainty(geometry, scale, request, config.scale)
+    target_pct = 100 * dimensions.tolerance_um(config.scale) / diameter_um
+    fit_pct = math.sqrt(max((100 * unsure) ** 2 - target_pct**2, 0.0))
+    return ScaleFit(
+        um_per_px_x=scale.um_per_px_x,
+        um_per_px_y=scale.um_per_px_y,
+        features=1,
+        residual_px=geometry.cladding.rms_px,
+        tilt_deg=0.0,
+        square_pixels_assumed=square,
+        fit_pct_x=fit_pct,
+        fit_pct_y=fit_pct,
+        target_pct=target_pct,
+        seen=_edge_points(gray, geometry.cladding),
+    )
+
+
+def _edge_points(gray: FloatImage, cladding: CladdingFit) -> TargetFeatures:
+    """Where each ray crosses the edge of the cladding; used is what lies within the usual scatter."""
+    form = ellipse_fit.to_form(cladding.ellipse)
+    search = edges.Search(EDGE_WINDOW_BLURS * cladding.blur_px + 1, edges.FINE_ANGLES)
+    radii, slope = edges.slopes(gray, form, search)
+    rho = edges.steepest(radii, slope, 1 if cladding.contrast > 0 else -1)
+    seen = np.isfinite(rho)
+    points = ellipse_fit.points_along(form, np.where(seen, rho, 1.0))[seen]
+    residuals = points - ellipse_fit.points_along(form, np.ones_like(rho))[seen]
+    used = np.linalg.norm(residuals, axis=1) <= EDGE_OUTLIER_RMS * cladding.rms_px
+    return TargetFeatures(points, residuals, used)
 
 
 # --- the command line

@@ -151,6 +151,15 @@ class Ellipse:
         return _as_recorded(self, "center_px", "axes_px", "angle_deg")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetFeatures:
+    """Where the features of a calibration target were found in a picture: dots, pieces of ticks, points of an edge."""
+
+    points_px: Points  # (N, 2)
+    residuals_px: Points  # (N, 2) from the place that the fit gives each
+    used: Mask  # (N,) False: left out of the fit
+
+
 @dataclass(frozen=True, slots=True)
 class FitUncertainty:
     """Standard uncertainty (k = 1) of a fitted ellipse, from the scatter of its edge points."""
