@@ -22,11 +22,22 @@ import numpy as np
 import dimensions
 import edges
 import ellipse_fit
+import plots
 from config_loader import Config, ScaleSettings, load_config
 from decoding import decode_image, to_gray
 from dimensions import expanded
 from localization import Known, locate
-from records import CladdingFit, FloatImage, NotLocated, Points, Request, Scale, TargetFeatures, UnreadableImage, UserError
+from records import (
+    CladdingFit,
+    FloatImage,
+    NotLocated,
+    Points,
+    Request,
+    Scale,
+    TargetFeatures,
+    UnreadableImage,
+    UserError,
+)
 from targets import DotGrid, NotFound, Ruler, find_dots, find_ruler
 from whole_files import write_file
 
@@ -37,8 +48,13 @@ MIN_SIZE_PX = 64
 MAX_CLIPPED_SHARE = 0.98
 CLIPPED_LEVEL = 0.995
 MIN_CONTRAST = 0.02  # 1st to 99th percentile; five grey levels of an 8-bit picture
+# From end to end, what residuals cannot tell because the scale takes it up: light that bends over the whole field.
+SYSTEMATIC_PX = 0.005
+OUTLYING_Z = 3.5  # Iglewicz and Hoaglin, "How to detect and handle outliers", ASQC 1993
+SIGMAS_PER_MAD = 1.4826  # of a normal distribution
 EDGE_WINDOW_BLURS = 4.0  # half width of the window in which the edge of a fiber is shown
 EDGE_OUTLIER_RMS = 4.0
+FEATURE_COLUMNS = ("number", "x_px", "y_px", "residual_x_px", "residual_y_px", "used")
 MAX_SHEAR = 0.03  # departure of a dot grid from a square one after each axis is scaled
 
 
@@ -299,8 +315,36 @@ def find_scale(gray: FloatImage, target: Target, config: Config) -> ScaleFit | N
     if blur > limit:
         how = f"the {target.kind} are blurred by {blur:.2f} of the distance from one to the next"
         return NotMeasured(f"Out of focus: {how}, at most {limit:g} is allowed")
-    measured = _from_dots if isinstance(found, DotGrid) else _from_ruler
-    return measured(found, target.size_um, config.scale)
+    if isinstance(found, Ruler):
+        return _from_ruler(found, target.size_um, config.scale)
+    return _from_dots(found, target.size_um, config.scale)
+
+
+def average(target: Target, pictures: Sequence[CalibrationPicture], settings: ScaleSettings) -> Calibration:
+    """The mean of the pictures, those left out whose scale lies too far from that of the others.
+
+    A picture is outlying when on either axis its scale departs from the median of all by more than 3.5 times the
+    larger of its own standard uncertainty and 1.4826 times the median departure (a modified z-score), and by more than
+    `scale.outlying_picture_pct` as well: a difference that does not matter is no reason to leave a picture out. Of two
+    pictures none is outlying, for nobody knows which; their difference widens the uncertainty.
+
+    Parameters
+    ----------
+    target : of all pictures
+    pictures : at least one, each with its fit
+    settings : from config.json
+    """
+    scales = np.array([(p.fit.um_per_px_x, p.fit.um_per_px_y) for p in pictures])
+    unsure = np.array([(p.fit.fit_pct_x, p.fit.fit_pct_y) for p in pictures])
+    apart_pct = 100 * np.abs(scales / np.median(scales, axis=0) - 1)  # (pictures, 2)
+    scatter_pct = SIGMAS_PER_MAD * np.median(apart_pct, axis=0)
+    allowed_pct = np.maximum(OUTLYING_Z * np.maximum(scatter_pct, unsure), settings.outlying_picture_pct)
+    outlying = (apart_pct > allowed_pct).any(axis=1)
+    return Calibration(
+        target,
+        tuple(picture for picture, out in zip(pictures, outlying, strict=True) if not out),
+        tuple(picture for picture, out in zip(pictures, outlying, strict=True) if out),
+    )
 
 
 def _picture_problem(gray: FloatImage) -> str:
@@ -322,7 +366,7 @@ def _from_dots(grid: DotGrid, pitch_um: float, settings: ScaleSettings) -> Scale
             f"No dot grid: it departs from a square one by {shear:.1%}, at most {MAX_SHEAR:.0%} is allowed"
         )
     others = np.array([_square_lattice(basis)[:2] for basis in grid.bases])
-    fit_pct_x, fit_pct_y = _jackknife_pct(others)
+    fit_pct_x, fit_pct_y = _fit_pct(others, _span_px(grid.features))
     ax, ay = grid.basis[:, 0]
     return ScaleFit(
         um_per_px_x=sx * pitch_um,
@@ -339,7 +383,7 @@ def _from_dots(grid: DotGrid, pitch_um: float, settings: ScaleSettings) -> Scale
 
 
 def _square_lattice(basis: Points) -> tuple[float, float, float]:
-    """Pitches per pixel along x and y that make the lattice square, and by how much it is not; infinite if it cannot be.
+    """Pitches per pixel along x and y that make the lattice square, and by how much it is not; infinite: it cannot be.
 
     With S = diag(sx^2, sy^2) the columns of its basis M have M^T S M = I: three equations, linear in S.
     """
@@ -358,7 +402,8 @@ def _from_ruler(ruler: Ruler, pitch_um: float, settings: ScaleSettings) -> Scale
     aspect = settings.pixel_aspect_ratio or 1.0
     (fx, fy), across = ruler.wave.tolist(), np.array([1 / aspect, 1.0])
     sy = pitch_um * math.hypot(fx / aspect, fy)
-    (fit_pct,) = _jackknife_pct(np.linalg.norm(ruler.waves * across, axis=1)[:, None])
+    others = np.linalg.norm(ruler.waves * across, axis=1)[:, None]
+    (fit_pct,) = _fit_pct(others, np.hypot(*_span_px(ruler.features))[None])
     return ScaleFit(
         um_per_px_x=aspect * sy,
         um_per_px_y=sy,
@@ -378,8 +423,12 @@ def _target_pct(settings: ScaleSettings) -> float:
     return settings.target_tolerance_pct / math.sqrt(3)
 
 
-def _jackknife_pct(others: Points) -> list[float]:
-    """Relative standard uncertainty in percent of each column, from its values (groups, n) with each group left out.
+def _span_px(seen: TargetFeatures) -> Points:
+    return np.asarray(np.ptp(seen.points_px[seen.used], axis=0))
+
+
+def _fit_pct(others: Points, span_px: Points) -> list[float]:
+    """Standard uncertainty in percent of each of n scales over a span (n,), from what they are without each group.
 
     Errors that neighbours share, of light, lens and pixels, stay within their group, so they count in full. Few groups
     say little of their scatter: the expansion of Student's factor makes k = 2 cover 95.45 % all the same, for half as
@@ -391,7 +440,8 @@ def _jackknife_pct(others: Points) -> list[float]:
     variance = np.var(others, axis=0) * (groups - 1)
     freedom = max(groups / 2, 1.0)
     student = k + (k**3 + k) / (4 * freedom) + (5 * k**5 + 16 * k**3 + 3 * k) / (96 * freedom**2)
-    return (100 * student / k * np.sqrt(variance) / others.mean(axis=0)).tolist()
+    scatter = student / k * np.sqrt(variance) / others.mean(axis=0)
+    return (100 * np.hypot(scatter, SYSTEMATIC_PX / span_px)).tolist()
 
 
 def _from_fiber(gray: FloatImage, diameter_um: float, config: Config) -> ScaleFit | NotMeasured:
@@ -466,6 +516,8 @@ def _parser() -> argparse.ArgumentParser:
         default=str(HERE / "calibration.json"),
         help="default: calibration.json beside the program",
     )
+    parser.add_argument("--show", metavar="FILE", help="a plot of the fit as PNG; FILE_2.png ... for further pictures")
+    parser.add_argument("--features", metavar="FILE", help="its features as CSV; FILE_2.csv ... for further pictures")
     parser.add_argument(
         "--config", metavar="FILE", default=str(HERE / "config.json"), help="default: beside the program"
     )
@@ -494,15 +546,17 @@ def _calibrate(options: argparse.Namespace) -> int:
     settings = load_config(Path(options.config))
     config, target = settings.profile(settings.default_profile), _target(options)
     contents = {file: _content(Path(file)) for file in options.image}
-    fits = {file: _fit(data, target, config) for file, data in contents.items()}
+    pictures = {file: _gray(data, config) for file, data in contents.items()}
+    fits = {file: _fit(picture, target, config) for file, picture in pictures.items()}
     _show(fits)
     measured = {file: fit for file, fit in fits.items() if isinstance(fit, ScaleFit)}
+    _write_fits(options, target, pictures, measured)
     if len(measured) < len(fits):
         return 1
-    pictures = [
+    taken = [
         CalibrationPicture(Path(f).name, hashlib.sha256(contents[f]).hexdigest(), fit) for f, fit in measured.items()
     ]
-    calibration = Calibration(target, tuple(pictures))
+    calibration = average(target, taken, config.scale)
     save_scale(Path(options.output), calibration, datetime.now().astimezone())
     _show_result(calibration, options.output)
     return 0
@@ -515,12 +569,62 @@ def _content(path: Path) -> bytes:
         raise UserError(f"{path}: cannot be read, {error.strerror}") from None
 
 
-def _fit(data: bytes, target: Target, config: Config) -> ScaleFit | NotMeasured:
+def _gray(data: bytes, config: Config) -> FloatImage | NotMeasured:
     try:
-        picture = decode_image(data, config.preprocessing.max_pixels)
+        return to_gray(decode_image(data, config.preprocessing.max_pixels))
     except UnreadableImage as error:
         return NotMeasured(f"Unreadable: {error}")
-    return find_scale(to_gray(picture), target, config)
+
+
+def _fit(picture: FloatImage | NotMeasured, target: Target, config: Config) -> ScaleFit | NotMeasured:
+    return picture if isinstance(picture, NotMeasured) else find_scale(picture, target, config)
+
+
+def _write_fits(
+    options: argparse.Namespace,
+    target: Target,
+    pictures: dict[str, FloatImage | NotMeasured],
+    fits: dict[str, ScaleFit],
+) -> None:
+    """Plot and table of each picture that was measured, as far as they are asked for."""
+    for number, (file, picture) in enumerate(pictures.items(), 1):
+        if isinstance(picture, NotMeasured) or file not in fits:
+            continue
+        if options.show is not None:
+            page = plots.calibration_figure(picture, fits[file].seen, Path(file).name, _described(fits[file], target))
+            write_file(_numbered(options.show, number), plots.png_bytes(page))
+        if options.features is not None:
+            write_file(_numbered(options.features, number), features_csv(fits[file].seen).encode())
+
+
+def _numbered(name: str, number: int) -> Path:
+    path = Path(name)
+    return path if number == 1 else path.with_stem(f"{path.stem}_{number}")
+
+
+def features_csv(seen: TargetFeatures) -> str:
+    """One line per feature that was found: number, place and residual in pixels, whether the fit used it."""
+    columns = np.column_stack([seen.points_px, seen.residuals_px])
+    rows = zip(columns.tolist(), seen.used.tolist(), strict=True)
+    lines = (
+        f"{number},{','.join(f'{value:.4f}' for value in row)},{'yes' if used else 'no'}\n"
+        for number, (row, used) in enumerate(rows, 1)
+    )
+    return f"{','.join(FEATURE_COLUMNS)}\n{''.join(lines)}"
+
+
+def _described(fit: ScaleFit, target: Target) -> list[str]:
+    """What a plot says in words."""
+    kinds = {"dots": "dots, {:g} um apart", "ticks": "ticks, {:g} um apart", "cladding": "cladding of {:g} um"}
+    return [
+        f"target    {kinds[target.kind].format(target.size_um)}",
+        f"x         {fit.um_per_px_x:.6f} \u00b1 {fit.uncertainty_um_per_px_x:.6f} um/px (k = 2)",
+        f"y         {fit.um_per_px_y:.6f} \u00b1 {fit.uncertainty_um_per_px_y:.6f} um/px (k = 2)",
+        f"pixels    aspect ratio {fit.pixel_aspect_ratio:.5f}{', assumed' if fit.square_pixels_assumed else ''}",
+        f"tilt      {fit.tilt_deg:.3f} deg",
+        f"features  {fit.features} {target.kind}, {len(fit.seen.used) - int(fit.seen.used.sum())} points left out",
+        f"residual  {fit.residual_px:.4f} px rms",
+    ]
 
 
 def _show(fits: dict[str, ScaleFit | NotMeasured]) -> None:
@@ -528,14 +632,19 @@ def _show(fits: dict[str, ScaleFit | NotMeasured]) -> None:
         if isinstance(fit, NotMeasured):
             print(f"{file}: not measured. {fit.reason}", file=sys.stderr)
         else:
+            unsure = f"{fit.uncertainty_um_per_px_x:.5f} x {fit.uncertainty_um_per_px_y:.5f}"
             how = f"{fit.features} features, residual {fit.residual_px:.3f} px, tilt {fit.tilt_deg:.2f} deg"
-            print(f"{file}: {fit.um_per_px_x:.5f} x {fit.um_per_px_y:.5f} um/px, {how}")
+            print(f"{file}: {fit.um_per_px_x:.5f} x {fit.um_per_px_y:.5f} um/px, U {unsure} (k = 2), {how}")
 
 
 def _show_result(calibration: Calibration, output: str) -> None:
     scale, count = calibration.scale, len(calibration.pictures)
     spread = f", mean of {count} pictures, spread {calibration.spread_pct:.3f} %" if count > 1 else ""
-    print(f"{output}: {scale.um_per_px_x:.5f} x {scale.um_per_px_y:.5f} um/px{spread}")
+    for picture in calibration.left_out:
+        found = f"{picture.fit.um_per_px_x:.5f} x {picture.fit.um_per_px_y:.5f} um/px"
+        print(f"{picture.file}: left out, {found} lies too far from the other pictures", file=sys.stderr)
+    unsure = f"{calibration.uncertainty_um_per_px_x:.5f} x {calibration.uncertainty_um_per_px_y:.5f}"
+    print(f"{output}: {scale.um_per_px_x:.5f} x {scale.um_per_px_y:.5f} um/px, U {unsure} (k = 2){spread}")
     if any(picture.fit.square_pixels_assumed for picture in calibration.pictures):
         print("Pixels are taken as square: this target gives one scale, and scale.pixel_aspect_ratio is not set.")
 

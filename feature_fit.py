@@ -82,7 +82,8 @@ def fit_shape(value: Vector, distance: Vector, reach_px: float) -> Shape:
     total = np.bincount(step, value, steps + 1)[:steps]
     seen = pixels > 0
     middle = (np.arange(steps) + 0.5) * (reach_px / steps)
-    return _nearest_shape(middle[seen], total[seen] / pixels[seen], pixels[seen], reach_px)
+    profile = total[seen] / pixels[seen]
+    return _nearest_shape(np.asarray(middle[seen], np.float64), profile, pixels[seen], reach_px)
 
 
 def _nearest_shape(distance: Vector, profile: Vector, weight: Vector, reach_px: float) -> Shape:
@@ -147,7 +148,10 @@ def _columns(pixels: Pixels, shape: Shape) -> list[Vector]:
     distance = pixels.distance
     knots = np.linspace(0, float(distance.max()) + 1e-6, TABLE_SIZE)
     table = _profile(knots, shape.half_px, shape.blur_px)
-    level, fall = (np.interp(distance, knots, part) for part in (table, np.gradient(table, knots)))
+    place = distance * (1 / knots[1])
+    knot = np.minimum(place.astype(np.intp), TABLE_SIZE - 2)
+    rest = place - knot
+    level, fall = (part[knot] + rest * np.diff(part)[knot] for part in (table, np.gradient(table, knots)))
     outwards = (pixels.metric.T @ pixels.metric) @ pixels.offset * (-fall / np.maximum(distance, 1e-9))  # (d, n)
     return [level, np.ones_like(level), *pixels.offset, *outwards]
 

@@ -28,6 +28,8 @@ MIN_TICKS = 10
 SITE_REACH = 0.25
 MIN_SHARE = 0.6
 MIN_CROSSED = 0.5  # of the ticks expected in a strip; long ones alone are a fifth
+# A wide window finds the ruling whatever its direction, a narrow one then leaves out what stands beside short ticks.
+BAND_WAVES = (4, 2)
 NEARLY_ALL = 0.8
 MAX_RESIDUAL_SHARE = 0.06  # of the pitch; rendered and photographed targets stay below 0.03
 
@@ -346,10 +348,8 @@ def _seen_problem(features: str, target: DotGrid | Ruler | None, least: int) -> 
     if target is None or count < least:
         return f"{count} {features} have the shape of the others, {least} are needed"
     if target.seen < MIN_SEEN:
-        return (
-            f"{target.seen:.0%} of the {features} between the outermost are seen, {MIN_SEEN:.0%} are needed; the others "
-            "are missing, dirty or hidden by uneven light"
-        )
+        seen = f"{target.seen:.0%} of the {features} between the outermost are seen, {MIN_SEEN:.0%} are needed"
+        return f"{seen}; the others are missing, dirty or hidden by uneven light"
     return ""
 
 
@@ -361,9 +361,11 @@ def _dot_grid(gray: FloatImage, lattice: _Lattice) -> DotGrid | None:
     sites = first + np.column_stack(np.divmod(np.arange(columns * rows), rows))
     start, pitch_px = lattice.origin + sites @ lattice.basis.T, _pitch_px(lattice.basis)
     values = gray[xy[:, 1], xy[:, 0]].astype(np.float64)
-    metric = np.linalg.inv(lattice.basis) * pitch_px  # dots are round where the lattice is square
-    moved, good, shape, whole = _moved(values, xy, site, start, np.eye(2), metric, pitch_px)
-    return _lattice_through(moved, sites, good, whole, shape) if _spans_plane(sites[good]) else None
+    metric = np.asarray(
+        np.linalg.inv(lattice.basis) * pitch_px, np.float64
+    )  # dots are round where the lattice is square
+    moved = _moved(values, xy, site, start, np.eye(2), metric, pitch_px)
+    return _lattice_through(moved, sites) if _spans_plane(sites[moved.good]) else None
 
 
 def _cells(
@@ -380,6 +382,17 @@ def _cells(
     return np.column_stack([x[inside], y[inside]]), site.astype(np.intp)
 
 
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """The features after the shape was moved to them."""
+
+    places: Points  # (N, 2)
+    whole: Mask  # (N,) not cut by the border
+    present: Mask  # something like a feature is there
+    good: Mask  # of the common shape and strength
+    shape: Shape
+
+
 def _moved(
     values: Vector,
     xy: NDArray[np.intp],
@@ -388,8 +401,8 @@ def _moved(
     axes: Matrix,
     metric: Matrix,
     pitch_px: float,
-) -> tuple[Points, Mask, Shape, Mask]:
-    """Places (N, 2) to which the shape moves along the axes (2, d), the good ones, the shape, and the whole ones."""
+) -> _Moved:
+    """Move the shape from its places at the start (N, 2) along the axes (2, d); the pixels xy belong to features."""
     centre, light = start, np.ones_like(values)
     for turn in range(ROUNDS):
         offset = axes.T @ (xy.T - centre.T[:, feature])  # (d, n)
@@ -398,34 +411,34 @@ def _moved(
         shape = fit_shape(around.value, distance, pitch_px / 2)
         near = distance < min(shape.reach_px, pitch_px / 2)
         found = fit_places(Pixels(around.value[near], offset[:, near], feature[near], len(start), metric), shape)
-        moved = centre + found.shift @ axes.T
-        off = np.linalg.norm((moved - start) @ axes @ metric.T, axis=1) / pitch_px
-        good, whole = _good(found, off)
+        places = centre + found.shift @ axes.T
+        off = np.linalg.norm((places - start) @ axes @ metric.T, axis=1) / pitch_px
+        whole = found.pixels >= MIN_WHOLE * np.median(found.pixels[found.pixels > 0])
+        present, good = _good(found, whole & (found.strength > 0) & (off < SITE_REACH))
         if not good.any():
             break
-        centre = np.where(good[:, None], moved, start)
+        centre = np.where(good[:, None], places, start)
         if turn == 0:
-            light = light_at(start[good], found.strength[good], xy)
-    return centre, good, shape, whole
+            light = light_at(start[good], found.strength[good], xy.astype(np.float64))
+    return _Moved(places, whole, present, good, shape)
 
 
-def _good(found: Places, off: Vector) -> tuple[Mask, Mask]:
-    """Features as strong as most, of the common shape, whole and near where they are expected; and the whole ones."""
-    whole = found.pixels >= MIN_WHOLE * np.median(found.pixels[found.pixels > 0])
-    there = whole & (found.strength > 0) & (off < SITE_REACH)
+def _good(found: Places, there: Mask) -> tuple[Mask, Mask]:
+    """Those not too weak, and of these the ones as strong as most and of the common shape."""
     if not there.any():
-        return there, whole
+        return there, there
     low, high = np.array(STRENGTHS) * np.median(found.strength[there])
-    alike = there & (found.strength > low) & (found.strength < high)
-    return alike & (found.misfit <= MAX_MISFIT * np.median(found.misfit[alike])), whole
+    present = there & (found.strength > low)
+    alike = present & (found.strength < high)
+    return present, alike & (found.misfit <= MAX_MISFIT * np.median(found.misfit[alike]))
 
 
-def _lattice_through(places: Points, sites: Points, good: Mask, whole: Mask, shape: Shape) -> DotGrid | None:
+def _lattice_through(moved: _Moved, sites: Points) -> DotGrid | None:
     design = np.column_stack([np.ones(len(sites)), sites])
-    use, residual = _without_outliers(design, places, good)
+    use, residual = _without_outliers(design, moved.places, moved.good)
     if not _spans_plane(sites[use]):
         return None
-    solution, others = _solutions(design[use], places[use], _site_groups(sites[use]))
+    solution, others = _solutions(design[use], moved.places[use], _site_groups(sites[use]))
     columns, rows = (len(np.unique(index)) for index in sites[use].T)
     return DotGrid(
         basis=solution[1:].T,
@@ -434,9 +447,9 @@ def _lattice_through(places: Points, sites: Points, good: Mask, whole: Mask, sha
         rows=rows,
         dots=int(use.sum()),
         residual_px=math.sqrt(float(np.mean(np.sum(residual[use] ** 2, axis=1)))),
-        seen=float(use.sum() / np.count_nonzero(whole)),
-        shape=shape,
-        features=TargetFeatures(places[good], residual[good], use[good]),
+        seen=float(use.sum() / np.count_nonzero(moved.whole)),
+        shape=moved.shape,
+        features=TargetFeatures(moved.places[moved.present], residual[moved.present], use[moved.present]),
     )
 
 
@@ -464,7 +477,7 @@ def _solutions(design: Matrix, observed: Matrix, group: NDArray[np.intp]) -> tup
     for number in np.unique(group):
         part, seen = design[group == number], observed[group == number]
         without.append(np.linalg.solve(normal - part.T @ part, right - part.T @ seen))
-    return np.linalg.solve(normal, right), np.array(without)
+    return np.asarray(np.linalg.solve(normal, right), np.float64), np.array(without)
 
 
 # --- ruled stage micrometer
@@ -544,7 +557,7 @@ def _tick_points(flat: FloatImage, band: Mask, wave: Vector) -> Points:
     pixels = np.array([along, across, value])
     strips = [_strip_points(pixels[:, strip == k], pitch_px, turns) for k in range(1, 6) if (strip == k).any()]
     # A strip that holds the ends of long ticks only, or a caption, lies beside the ruling.
-    crossed = [points for points in strips if np.isfinite(points[:, 1]).mean() > MIN_CROSSED]
+    crossed = [points for points in strips if np.isfinite(points[:, 1]).sum() > MIN_CROSSED * len(points)]
     return np.vstack(crossed or strips)
 
 
@@ -604,8 +617,14 @@ def _ruling_after(flat: FloatImage, window_px: int) -> _Ruling | None:
     # Only the wave comes from the fine picture: a narrow window puts a tick in the middle of each wide gap.
     around = _band(fine, wave, 20)
     wave = wave / _harmonic(np.where(around, flat - np.mean(flat[around]), 0), wave)
-    band = _band(flat, wave, 4)
-    return _fit_ruling(_tick_points(flat, band, wave), wave, band)
+    ruling = None
+    for waves in BAND_WAVES:
+        band = _band(flat, wave, waves)
+        ruling = _fit_ruling(_tick_points(flat, band, wave), wave, band)
+        if ruling is None:
+            return None
+        wave = ruling.wave
+    return ruling
 
 
 def _ruling_problem(ruling: _Ruling) -> str:
@@ -621,10 +640,8 @@ def _ruler(gray: FloatImage, ruling: _Ruling) -> Ruler | None:
     xy, piece, number = _pieces(ruling)
     start = _middles(xy, piece, number, ruling)
     values = gray[xy[:, 1], xy[:, 0]].astype(np.float64)
-    moved, good, shape, _ = _moved(values, xy, piece, start, direction[:, None], np.eye(1), pitch_px)
-    if len(np.unique(number[good])) < MIN_TICKS:
-        return None
-    return _ruling_through(moved, number, good, shape, ruling)
+    moved = _moved(values, xy, piece, start, direction[:, None], np.eye(1), pitch_px)
+    return _ruling_through(moved, number, ruling) if len(np.unique(number[moved.good])) >= MIN_TICKS else None
 
 
 def _pieces(ruling: _Ruling) -> tuple[NDArray[np.intp], NDArray[np.intp], Vector]:
@@ -649,11 +666,11 @@ def _middles(xy: NDArray[np.intp], piece: NDArray[np.intp], number: Vector, ruli
     return middle + off[:, None] * ruling.wave / np.sum(ruling.wave**2)
 
 
-def _ruling_through(places: Points, number: Vector, good: Mask, shape: Shape, ruling: _Ruling) -> Ruler | None:
+def _ruling_through(moved: _Moved, number: Vector, ruling: _Ruling) -> Ruler | None:
     ux, uy = ruling.wave / np.linalg.norm(ruling.wave)
-    along, across = places @ (ux, uy), places @ (-uy, ux)
+    along, across = moved.places @ (ux, uy), moved.places @ (-uy, ux)
     design = np.column_stack([np.ones(len(number)), number, across])
-    use, residual = _without_outliers(design, along[:, None], good)
+    use, residual = _without_outliers(design, along[:, None], moved.good)
     if len(np.unique(number[use])) < MIN_TICKS:
         return None
     group, ticks = jackknife_groups(number[use], RULER_GROUPS), np.unique(number[use])
@@ -664,6 +681,6 @@ def _ruling_through(places: Points, number: Vector, good: Mask, shape: Shape, ru
         ticks=len(ticks),
         residual_px=math.sqrt(float(np.mean(residual[use] ** 2))),
         seen=float(len(ticks) / (np.ptp(ticks) + 1)),
-        shape=shape,
-        features=TargetFeatures(places[good], residual[good] * (ux, uy), use[good]),
+        shape=moved.shape,
+        features=TargetFeatures(moved.places[moved.present], residual[moved.present] * (ux, uy), use[moved.present]),
     )

@@ -25,6 +25,7 @@ ROWS = {
     "decoding": 1,
     "detectors": 1,
     "ellipse_fit": 1,
+    "feature_fit": 1,
     "line_width": 1,
     "plots": 1,
     "whole_files": 1,

@@ -25,7 +25,7 @@ from calibration import (
 )
 from config_loader import Config, load_config
 from decoding import decode_image, to_gray
-from records import FloatImage, Scale, UserError
+from records import FloatImage, Scale, TargetFeatures, UserError
 from synthetic import FaceSpec, render_face
 from tests.target_pictures import Shot, dot_grid, ruler
 
@@ -162,8 +162,13 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+def fit_of(x: float, y: float, fit_pct: float = 0.01) -> ScaleFit:
+    nothing = TargetFeatures(np.empty((0, 2)), np.empty((0, 2)), np.empty(0, bool))
+    return ScaleFit(x, y, 100, 0.05, 1.0, False, fit_pct, fit_pct, 0.05, nothing)
+
+
 def calibration_of(*scales: tuple[float, float]) -> Calibration:
-    fits = [ScaleFit(x, y, 100, 0.05, 1.0, square_pixels_assumed=False) for x, y in scales]
+    fits = [fit_of(x, y) for x, y in scales]
     return Calibration(DOTS, tuple(CalibrationPicture(f"{k}.png", "ab" * 32, fit) for k, fit in enumerate(fits)))
 
 
