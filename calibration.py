@@ -366,7 +366,8 @@ def _from_dots(grid: DotGrid, pitch_um: float, settings: ScaleSettings) -> Scale
             f"No dot grid: it departs from a square one by {shear:.1%}, at most {MAX_SHEAR:.0%} is allowed"
         )
     others = np.array([_square_lattice(basis)[:2] for basis in grid.bases])
-    fit_pct_x, fit_pct_y = _fit_pct(others, _span_px(grid.features))
+    middle = np.array(_square_lattice(grid.middle)[:2]) / (sx, sy) - 1
+    fit_pct_x, fit_pct_y = _fit_pct(others, _span_px(grid.features), middle)
     ax, ay = grid.basis[:, 0]
     return ScaleFit(
         um_per_px_x=sx * pitch_um,
@@ -403,7 +404,9 @@ def _from_ruler(ruler: Ruler, pitch_um: float, settings: ScaleSettings) -> Scale
     (fx, fy), across = ruler.wave.tolist(), np.array([1 / aspect, 1.0])
     sy = pitch_um * math.hypot(fx / aspect, fy)
     others = np.linalg.norm(ruler.waves * across, axis=1)[:, None]
-    (fit_pct,) = _fit_pct(others, np.hypot(*_span_px(ruler.features))[None])
+    middle = float(np.linalg.norm(ruler.middle * across)) * pitch_um / sy - 1
+    span_px = float(np.linalg.norm(_span_px(ruler.features)))
+    (fit_pct,) = _fit_pct(others, np.array([span_px]), np.array([middle]))
     return ScaleFit(
         um_per_px_x=aspect * sy,
         um_per_px_y=sy,
@@ -427,8 +430,11 @@ def _span_px(seen: TargetFeatures) -> Points:
     return np.asarray(np.ptp(seen.points_px[seen.used], axis=0))
 
 
-def _fit_pct(others: Points, span_px: Points) -> list[float]:
-    """Standard uncertainty in percent of each of n scales over a span (n,), from what they are without each group.
+def _fit_pct(others: Points, span_px: Points, middle: Points) -> list[float]:
+    """Standard uncertainty in percent of each of n scales over a span (n,).
+
+    From `others` (groups, n), what they are with each group of neighbouring features left out, and `middle` (n,), the
+    relative difference to the middle of the picture; where a lens distorts, the scale of a place lies between.
 
     Errors that neighbours share, of light, lens and pixels, stay within their group, so they count in full. Few groups
     say little of their scatter: the expansion of Student's factor makes k = 2 cover 95.45 % all the same, for half as
@@ -441,7 +447,8 @@ def _fit_pct(others: Points, span_px: Points) -> list[float]:
     freedom = max(groups / 2, 1.0)
     student = k + (k**3 + k) / (4 * freedom) + (5 * k**5 + 16 * k**3 + 3 * k) / (96 * freedom**2)
     scatter = student / k * np.sqrt(variance) / others.mean(axis=0)
-    return (100 * np.hypot(scatter, SYSTEMATIC_PX / span_px)).tolist()
+    parts = np.array([scatter, SYSTEMATIC_PX / span_px, middle / math.sqrt(3)])
+    return (100 * np.sqrt(np.sum(parts**2, axis=0))).tolist()
 
 
 def _from_fiber(gray: FloatImage, diameter_um: float, config: Config) -> ScaleFit | NotMeasured:

@@ -50,6 +50,7 @@ class DotGrid:
 
     basis: Matrix  # (2, 2), columns: one pitch along each of its axes, the first nearer to x
     bases: Matrix  # (groups, 2, 2), the same with each group of neighbouring dots left out
+    middle: Matrix  # (2, 2), the same in the middle of the picture, if what bends the lattice is the lens
     columns: int
     rows: int
     dots: int
@@ -70,6 +71,7 @@ class Ruler:
 
     wave: Vector  # ticks per pixel (fx, fy), square to the ticks
     waves: Matrix  # (groups, 2), the same with each group of neighbouring ticks left out
+    middle: Vector  # (2,), the same in the middle of the picture, if what bends the ruling is the lens
     ticks: int
     residual_px: float  # rms over the points kept
     seen: float  # share of the ticks between the outermost that are kept
@@ -365,7 +367,12 @@ def _dot_grid(gray: FloatImage, lattice: _Lattice) -> DotGrid | None:
         np.linalg.inv(lattice.basis) * pitch_px, np.float64
     )  # dots are round where the lattice is square
     moved = _moved(values, xy, site, start, np.eye(2), metric, pitch_px)
-    return _lattice_through(moved, sites) if _spans_plane(sites[moved.good]) else None
+    return _lattice_through(moved, sites, _middle_of(gray)) if _spans_plane(sites[moved.good]) else None
+
+
+def _middle_of(gray: FloatImage) -> Vector:
+    height, width = gray.shape
+    return np.array([(width - 1) / 2, (height - 1) / 2])
 
 
 def _cells(
@@ -433,16 +440,18 @@ def _good(found: Places, there: Mask) -> tuple[Mask, Mask]:
     return present, alike & (found.misfit <= MAX_MISFIT * np.median(found.misfit[alike]))
 
 
-def _lattice_through(moved: _Moved, sites: Points) -> DotGrid | None:
+def _lattice_through(moved: _Moved, sites: Points, middle: Vector) -> DotGrid | None:
     design = np.column_stack([np.ones(len(sites)), sites])
     use, residual = _without_outliers(design, moved.places, moved.good)
     if not _spans_plane(sites[use]):
         return None
     solution, others = _solutions(design[use], moved.places[use], _site_groups(sites[use]))
+    bent = _bent(design[use], residual[use], moved.places[use] - middle, np.eye(2))
     columns, rows = (len(np.unique(index)) for index in sites[use].T)
     return DotGrid(
         basis=solution[1:].T,
         bases=np.transpose(others[:, 1:], (0, 2, 1)),
+        middle=(solution - bent)[1:].T,
         columns=columns,
         rows=rows,
         dots=int(use.sum()),
@@ -463,6 +472,18 @@ def _without_outliers(design: Matrix, observed: Matrix, good: Mask) -> tuple[Mas
         sigma = np.maximum(np.median(np.abs(residual[use]), axis=0) / 0.674, 1e-4)
         use = good & (np.abs(residual) <= OUTLIER_SIGMAS * sigma).all(axis=1)
     return use, residual
+
+
+def _bent(design: Matrix, residual: Matrix, places: Points, axes: Matrix) -> Matrix:
+    """What radial distortion, with the cube of the distance from the middle, has added to the solution (k, d).
+
+    The distortion is what the residuals (n, d) along the axes (2, d) show of it; places are relative to the middle.
+    """
+    reach = np.abs(places).max()
+    cubic = (places * np.sum(places**2, axis=1, keepdims=True)) @ axes / reach**3
+    taken_up = np.linalg.lstsq(design, cubic, rcond=None)[0]
+    left = cubic - design @ taken_up
+    return np.asarray(np.sum(left * residual) / (np.sum(left**2) + 1e-12) * taken_up, np.float64)
 
 
 def _site_groups(sites: Points) -> NDArray[np.intp]:
@@ -641,7 +662,9 @@ def _ruler(gray: FloatImage, ruling: _Ruling) -> Ruler | None:
     start = _middles(xy, piece, number, ruling)
     values = gray[xy[:, 1], xy[:, 0]].astype(np.float64)
     moved = _moved(values, xy, piece, start, direction[:, None], np.eye(1), pitch_px)
-    return _ruling_through(moved, number, ruling) if len(np.unique(number[moved.good])) >= MIN_TICKS else None
+    if len(np.unique(number[moved.good])) < MIN_TICKS:
+        return None
+    return _ruling_through(moved, number, ruling, _middle_of(gray))
 
 
 def _pieces(ruling: _Ruling) -> tuple[NDArray[np.intp], NDArray[np.intp], Vector]:
@@ -666,7 +689,7 @@ def _middles(xy: NDArray[np.intp], piece: NDArray[np.intp], number: Vector, ruli
     return middle + off[:, None] * ruling.wave / np.sum(ruling.wave**2)
 
 
-def _ruling_through(moved: _Moved, number: Vector, ruling: _Ruling) -> Ruler | None:
+def _ruling_through(moved: _Moved, number: Vector, ruling: _Ruling, middle: Vector) -> Ruler | None:
     ux, uy = ruling.wave / np.linalg.norm(ruling.wave)
     along, across = moved.places @ (ux, uy), moved.places @ (-uy, ux)
     design = np.column_stack([np.ones(len(number)), number, across])
@@ -675,9 +698,11 @@ def _ruling_through(moved: _Moved, number: Vector, ruling: _Ruling) -> Ruler | N
         return None
     group, ticks = jackknife_groups(number[use], RULER_GROUPS), np.unique(number[use])
     fit, others = _solutions(design[use], along[use, None], group)
+    bent = _bent(design[use], residual[use], moved.places[use] - middle, np.array([[ux], [uy]]))
     return Ruler(
         wave=_turned(ruling.wave, fit[:, 0]),
         waves=np.array([_turned(ruling.wave, other[:, 0]) for other in others]),
+        middle=_turned(ruling.wave, (fit - bent)[:, 0]),
         ticks=len(ticks),
         residual_px=math.sqrt(float(np.mean(residual[use] ** 2))),
         seen=float(len(ticks) / (np.ptp(ticks) + 1)),
