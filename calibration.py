@@ -23,7 +23,7 @@ import dimensions
 import edges
 import ellipse_fit
 import plots
-from config_loader import Config, ScaleSettings, load_config
+from config_loader import Config, Preprocessing, ScaleSettings, load_config
 from decoding import decode_image, to_gray
 from dimensions import expanded
 from localization import Known, locate
@@ -455,6 +455,9 @@ def _from_fiber(gray: FloatImage, diameter_um: float, config: Config) -> ScaleFi
     geometry = locate(gray, config.localization, config.core, Known(pixel_aspect_ratio=config.scale.pixel_aspect_ratio))
     if isinstance(geometry, NotLocated):
         return NotMeasured(f"No fiber: {geometry.reason}")
+    blurred = _why_blurred(geometry.cladding, config.preprocessing)
+    if blurred:
+        return NotMeasured(blurred)
     criteria = config.criteria
     request = Request(criteria.default_edition, criteria.default_class, cladding_diameter_um=diameter_um)
     scale, _ = dimensions.find_scale(geometry.cladding.ellipse, request, None, config.scale)
@@ -475,6 +478,15 @@ def _from_fiber(gray: FloatImage, diameter_um: float, config: Config) -> ScaleFi
         target_pct=target_pct,
         seen=_edge_points(gray, geometry.cladding),
     )
+
+
+def _why_blurred(cladding: CladdingFit, settings: Preprocessing) -> str:
+    """By the rule that an inspection has."""
+    radius_px = cladding.ellipse.mean_diameter_px / 2
+    sharpness, limit = radius_px / cladding.blur_px, min(settings.focus_min, radius_px / settings.sharp_px)
+    if sharpness >= limit:
+        return ""
+    return f"Out of focus: sharpness of the cladding edge must be at least {limit:g}, got {sharpness:.1f}"
 
 
 def _edge_points(gray: FloatImage, cladding: CladdingFit) -> TargetFeatures:

@@ -23,6 +23,7 @@ Vector: TypeAlias = NDArray[np.float64]
 Matrix: TypeAlias = NDArray[np.float64]
 
 MIN_DOTS = 12
+MIN_LINES = 3  # columns, and rows, of dots
 MIN_TICKS = 10
 # Random points fall within a quarter pitch of a lattice site once in four times, the dots of a real grid nearly always.
 SITE_REACH = 0.25
@@ -51,8 +52,6 @@ class DotGrid:
     basis: Matrix  # (2, 2), columns: one pitch along each of its axes, the first nearer to x
     bases: Matrix  # (groups, 2, 2), the same with each group of neighbouring dots left out
     middle: Matrix  # (2, 2), the same in the middle of the picture, if what bends the lattice is the lens
-    columns: int
-    rows: int
     dots: int
     residual_px: float  # rms over the dots kept
     seen: float  # share of the sites between the outermost dots whose dots are kept
@@ -326,8 +325,9 @@ def _point_sets(gray: FloatImage) -> Iterator[Points]:
 
 def _lattice_problem(lattice: _Lattice) -> str:
     (columns, rows), dots = lattice.size, len(lattice.sites)
-    if dots < MIN_DOTS or min(columns, rows) < 3:
-        return f"{dots} dots in {columns} columns and {rows} rows, {MIN_DOTS} in 3 and 3 are needed"
+    if dots < MIN_DOTS or min(columns, rows) < MIN_LINES:
+        needed = f"{MIN_DOTS} in {MIN_LINES} and {MIN_LINES} are needed"
+        return f"{dots} dots in {columns} columns and {rows} rows, {needed}"
     return _fit_problem("dots", lattice.share, lattice.residual_px / _pitch_px(lattice.basis))
 
 
@@ -443,17 +443,15 @@ def _good(found: Places, there: Mask) -> tuple[Mask, Mask]:
 def _lattice_through(moved: _Moved, sites: Points, middle: Vector) -> DotGrid | None:
     design = np.column_stack([np.ones(len(sites)), sites])
     use, residual = _without_outliers(design, moved.places, moved.good)
-    if not _spans_plane(sites[use]):
+    columns, rows = (len(np.unique(index)) for index in sites[use].T)
+    if min(columns, rows) < MIN_LINES:
         return None
     solution, others = _solutions(design[use], moved.places[use], _site_groups(sites[use]))
     bent = _bent(design[use], residual[use], moved.places[use] - middle, np.eye(2))
-    columns, rows = (len(np.unique(index)) for index in sites[use].T)
     return DotGrid(
         basis=solution[1:].T,
         bases=np.transpose(others[:, 1:], (0, 2, 1)),
         middle=(solution - bent)[1:].T,
-        columns=columns,
-        rows=rows,
         dots=int(use.sum()),
         residual_px=math.sqrt(float(np.mean(np.sum(residual[use] ** 2, axis=1)))),
         seen=float(use.sum() / np.count_nonzero(moved.whole)),
@@ -497,7 +495,7 @@ def _solutions(design: Matrix, observed: Matrix, group: NDArray[np.intp]) -> tup
     without = []
     for number in np.unique(group):
         part, seen = design[group == number], observed[group == number]
-        without.append(np.linalg.solve(normal - part.T @ part, right - part.T @ seen))
+        without.append(np.linalg.lstsq(normal - part.T @ part, right - part.T @ seen, rcond=None)[0])
     return np.asarray(np.linalg.solve(normal, right), np.float64), np.array(without)
 
 

@@ -210,6 +210,11 @@ def test_a_target_out_of_focus_is_refused(config: Config, target: Target) -> Non
     assert refused(draw(Shot(blur_px=4.0)), target, config).startswith(f"Out of focus: the {target.kind} are blurred")
 
 
+def test_a_fiber_out_of_focus_is_refused(config: Config) -> None:
+    blurred = np.asarray(cv2.GaussianBlur(face(), (0, 0), 14), np.float32)
+    assert refused(blurred, CLADDING, config).startswith("Out of focus: sharpness of the cladding edge")
+
+
 def test_the_limit_of_focus_is_configured(tmp_path: Path) -> None:
     gray = dot_grid(Shot(blur_px=2.2))
     assert measured(gray, DOTS, config_with(tmp_path, max_target_blur=0.3)).features > 300

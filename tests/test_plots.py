@@ -161,7 +161,7 @@ def test_residuals_are_magnified_by_a_round_factor_that_is_named(residual_px: fl
     figure = calibration_page(features(12, residual_px))  # long ones are to be 6 px of 200
     assert _legend(figure)[2] == f"residual x {factor}"
     arrows = next(c for c in figure.axes[0].collections if isinstance(c, Quiver))
-    np.testing.assert_allclose(arrows.U, residual_px * float(factor.replace(",", "")))
+    np.testing.assert_allclose(np.asarray(arrows.U), residual_px * float(factor.replace(",", "")))
 
 
 def test_the_histogram_counts_every_used_feature_once_per_axis() -> None:
