@@ -122,25 +122,30 @@ def fit_places(pixels: Pixels, shape: Shape) -> Places:
     -------
     Places; a feature with too few pixels has shift 0 and strength 0
     """
-    columns = _columns(pixels, shape)  # k of (n,)
-    size = len(columns)
+    normal, right = _normal_equations(pixels, _columns(pixels, shape))
+    size, dims = right.shape[1], len(pixels.offset)
+    # The ridge is far below any noise; it keeps features that the border cuts from having no answer.
+    ridge = 1e-9 * (1 + np.trace(normal, axis1=1, axis2=2))
+    answer = np.linalg.solve(normal + ridge[:, None, None] * np.eye(size), right[..., None])[..., 0]  # (count, k)
     seen = np.bincount(pixels.feature, minlength=pixels.count).astype(np.float64)
+    square = np.bincount(pixels.feature, pixels.value**2, pixels.count)
+    left = np.maximum(square - np.einsum("fi,fi->f", answer, right), 0)
+    strength = shape.sign * np.where(seen > 2 * size, answer[:, 0], 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shift = np.where(strength[:, None] > 0, answer[:, -dims:] / answer[:, :1], 0)
+        misfit = np.sqrt(left / np.maximum(seen - size, 1))
+    return Places(shift, strength, misfit, seen)
+
+
+def _normal_equations(pixels: Pixels, columns: list[Vector]) -> tuple[Vector, Vector]:
+    """Of each feature, (count, k, k) and (count, k)."""
+    size = len(columns)
     normal, right = np.empty((pixels.count, size, size)), np.empty((pixels.count, size))
     for i, column in enumerate(columns):
         right[:, i] = np.bincount(pixels.feature, column * pixels.value, pixels.count)
         for j in range(i + 1):
             normal[:, i, j] = normal[:, j, i] = np.bincount(pixels.feature, column * columns[j], pixels.count)
-    # The ridge is far below any noise; it keeps features that the border cuts from having no answer.
-    ridge = 1e-9 * (1 + np.trace(normal, axis1=1, axis2=2))
-    answer = np.linalg.solve(normal + ridge[:, None, None] * np.eye(size), right[..., None])[..., 0]  # (count, k)
-    square = np.bincount(pixels.feature, pixels.value**2, pixels.count)
-    left = np.maximum(square - np.einsum("fi,fi->f", answer, right), 0)
-    strength = shape.sign * np.where(seen > 2 * size, answer[:, 0], 0)
-    dims = len(pixels.offset)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shift = np.where(strength[:, None] > 0, answer[:, -dims:] / answer[:, :1], 0)
-        misfit = np.sqrt(left / np.maximum(seen - size, 1))
-    return Places(shift, strength, misfit, seen)
+    return normal, right
 
 
 def _columns(pixels: Pixels, shape: Shape) -> list[Vector]:
