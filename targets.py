@@ -635,7 +635,14 @@ def _ruling_after(flat: FloatImage, window_px: int) -> _Ruling | None:
     wave = _strongest_wave(fine)
     # Only the wave comes from the fine picture: a narrow window puts a tick in the middle of each wide gap.
     around = _band(fine, wave, 20)
-    wave = wave / _harmonic(np.where(around, flat - np.mean(flat[around]), 0), wave)
+    harmonic = _harmonic(np.where(around, flat - np.mean(flat[around]), 0), wave)
+    found = _ruling_of(flat, wave / harmonic)
+    if harmonic > 1 and (found is None or _ruling_problem(found)):  # captions may look like the ruling of a coarser one
+        found = _ruling_of(flat, wave) or found
+    return found
+
+
+def _ruling_of(flat: FloatImage, wave: Vector) -> _Ruling | None:
     ruling = None
     for waves in BAND_WAVES:
         band = _band(flat, wave, waves)

@@ -37,6 +37,10 @@ def test_the_scale_of_rendered_targets_is_right_and_its_uncertainty_honest(kind:
     check([measure(KINDS[kind](number, SEED, SHAPES), config) for number in range(200)])
 
 
+def test_short_wide_ticks_beside_large_captions_are_found(config: Config) -> None:
+    check([measure(ruler_case(24, 1007, SHAPES), config)])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_stated_uncertainty_is_no_excuse(kind: str, config: Config) -> None:
     outcome = measure(KINDS[kind](0, SEED, SMALL), config)
