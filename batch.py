@@ -10,12 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
+from capturing import camera_of
 from config_loader import Config
-from decoding import Picture, decode_image, png_text
+from decoding import Picture, decode_image
 from image_files import (
     AGREEMENT,
     ANNOTATED,
-    CAMERA_TEXT,
     CELLS,
     DRAWN,
     HISTOGRAM,
@@ -32,7 +32,6 @@ from records import (
     UNCONFIRMED,
     VERSION,
     Calibration,
-    CameraReading,
     ImageInfo,
     Inspection,
     Provenance,
@@ -52,7 +51,6 @@ from reporting import (
     write_zone_image,
     zone_images,
 )
-from stored_records import read_camera
 from whole_files import WriteFailed, writing
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
@@ -221,14 +219,8 @@ def _load(image: ImageFile, config: Config) -> _Loaded:
         return _Loaded(info, problem=f"Unreadable: {error.strerror or error}", read_s=perf_counter() - started)
     except UnreadableImage as error:
         return _Loaded(info, problem=f"Unreadable: {error}", read_s=perf_counter() - started)
-    info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=_camera(data))
+    info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
     return _Loaded(info, picture, read_s=perf_counter() - started)
-
-
-def _camera(data: bytes) -> CameraReading | None:
-    """How the picture was taken, where its file says so."""
-    text = png_text(data, CAMERA_TEXT)
-    return None if text is None else read_camera(text)
 
 
 def _inspect(batch: Batch, image: ImageFile, loaded: _Loaded, provenance: Provenance) -> Inspection:

@@ -1,4 +1,4 @@
-"""calibration.json <-> `Scale`, and the measurement of the scale from pictures of a target of known size.
+"""Measures the scale from pictures of a target, by file or from the camera, and keeps it in calibration.json.
 
 Runs by itself: `python calibration.py --image FILE ... --dots-um 10`. Three targets: a square grid of dots, which gives
 the scale of each axis, a ruled stage micrometer, which gives it along its ticks, a fiber of known cladding diameter.
@@ -12,87 +12,35 @@ import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-import dimensions
+import plots
+from camera import GrabFailed
+from capturing import camera_of, new_picture, take_picture
 from config_loader import CalibrationSettings, Config, load_config
 from decoding import decode_image, to_gray
-from localization import Known, locate
-from records import FloatImage, NotLocated, Request, Scale, UnreadableImage, UserError
+from records import FloatImage, Scale, TargetFeatures, UnreadableImage, UserError
 from scale_file import load_calibration, write_document
-from targets import DotGrid, NotFound, Ruler, find_dots, find_ruler
+from target_scale import CalibrationPicture, MeasuredScale, NotMeasured, ScaleFit, Target, average, find_scale
+from whole_files import write_file
+
+__all__ = ["find_scale", "load_scale", "save_scale"]
 
 HERE = Path(__file__).resolve().parent
-MIN_SIZE_PX = 64
-# A photographed stage micrometer with 75 % of its pixels clipped still measures; beyond this share nothing is left.
-MAX_CLIPPED_SHARE = 0.98
-CLIPPED_LEVEL = 0.995
-MIN_CONTRAST = 0.02  # 1st to 99th percentile; five grey levels of an 8-bit picture
-MAX_SHEAR = 0.03  # departure of a dot grid from a square one after each axis is scaled
+FEATURE_COLUMNS = ("number", "x_px", "y_px", "residual_x_px", "residual_y_px", "used")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """What the picture shows; `size_um` is the distance of dots or ticks, or the diameter of the cladding."""
+class Station:
+    """What the pictures of a calibration were taken with, as far as it is known."""
 
-    kind: Literal["dots", "ticks", "cladding"]
-    size_um: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.size_um < math.inf:
-            raise ValueError(f"size_um must be a positive number, got {self.size_um}")
-
-
-@dataclass(frozen=True, slots=True)
-class ScaleFit:
-    """The scale measured in one picture, and how well."""
-
-    um_per_px_x: float
-    um_per_px_y: float
-    features: int
-    residual_px: float  # rms distance of the features from the fit
-    tilt_deg: float  # of the target's own x axis, from x, clockwise on the screen; 0 for a fiber
-    square_pixels_assumed: bool  # one scale only was measured, and config.json gives no pixel aspect ratio
-
-
-@dataclass(frozen=True, slots=True)
-class NotMeasured:
-    """The picture gives no scale; `reason` says why."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationPicture:
-    """One picture of the target and what it gave."""
-
-    file: str
-    sha256: str
-    fit: ScaleFit
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """The scale as the mean over pictures of one target."""
-
-    target: Target
-    pictures: tuple[CalibrationPicture, ...]
-
-    @property
-    def scale(self) -> Scale:
-        """Mean over the pictures, axis by axis."""
-        x, y = np.mean([(p.fit.um_per_px_x, p.fit.um_per_px_y) for p in self.pictures], axis=0)
-        return Scale(float(x), float(y), "calibration")
-
-    @property
-    def spread_pct(self) -> float:
-        """Largest less smallest scale of a picture, in percent of the mean, on the worse axis."""
-        scales = np.array([(p.fit.um_per_px_x, p.fit.um_per_px_y) for p in self.pictures])
-        return float(100 * np.max(np.ptp(scales, axis=0) / scales.mean(axis=0)))
+    picture_size_px: tuple[int, int]  # width and height
+    camera: str | None = None
+    objective: str | None = None
 
 
 # --- the file
@@ -109,37 +57,52 @@ def load_scale(path: Path) -> Scale | None:
     return None if calibration is None else calibration.scale
 
 
-def save_scale(path: Path, calibration: Calibration, created: datetime) -> None:
+def save_scale(
+    path: Path, measured: MeasuredScale, station: Station, created: datetime, valid_days: int | None
+) -> None:
     """Write calibration.json, whole or not at all.
 
     Parameters
     ----------
     path : the file to write
-    calibration : what was measured
+    measured : what the pictures gave
+    station : what they were taken with
     created : when, with its time zone
+    valid_days : until it expires; None: never
 
     Raises
     ------
     UserError : the file cannot be written
     """
-    write_document(path, _document(calibration, created))
+    expires = None if valid_days is None else (created.date() + timedelta(days=valid_days)).isoformat()
+    write_document(path, _document(measured, station, created) | {"expires": expires})
 
 
-def _document(calibration: Calibration, created: datetime) -> dict[str, Any]:
-    scale, fits = calibration.scale, [picture.fit for picture in calibration.pictures]
+def _document(measured: MeasuredScale, station: Station, created: datetime) -> dict[str, Any]:
+    scale, fits = measured.scale, [picture.fit for picture in measured.pictures]
     return {
         "um_per_px": round(scale.um_per_px, 8),
         "um_per_px_x": round(scale.um_per_px_x, 8),
         "um_per_px_y": round(scale.um_per_px_y, 8),
-        "method": calibration.target.kind,
-        "target_um": calibration.target.size_um,
+        "method": measured.target.kind,
+        "target_um": measured.target.size_um,
         "square_pixels_assumed": any(fit.square_pixels_assumed for fit in fits),
+        "uncertainty_um_per_px_x": _digits(measured.uncertainty_um_per_px_x),
+        "uncertainty_um_per_px_y": _digits(measured.uncertainty_um_per_px_y),
+        "picture_size_px": list(station.picture_size_px),
+        "camera": station.camera,
+        "objective": station.objective,
         "features": sum(fit.features for fit in fits),
         "residual_px": round(math.sqrt(np.mean([fit.residual_px**2 for fit in fits])), 4),
-        "spread_pct": round(calibration.spread_pct, 4),
+        "spread_pct": round(measured.spread_pct, 4),
         "created": created.isoformat(timespec="seconds"),
-        "pictures": [_picture(picture) for picture in calibration.pictures],
+        "pictures": [_picture(picture) for picture in measured.pictures],
+        "left_out": [_picture(picture) for picture in measured.left_out],
     }
+
+
+def _digits(uncertainty: float) -> float:
+    return float(f"{uncertainty:.3g}")
 
 
 def _picture(picture: CalibrationPicture) -> dict[str, Any]:
@@ -149,92 +112,12 @@ def _picture(picture: CalibrationPicture) -> dict[str, Any]:
         "sha256": picture.sha256,
         "um_per_px_x": round(fit.um_per_px_x, 8),
         "um_per_px_y": round(fit.um_per_px_y, 8),
+        "uncertainty_um_per_px_x": _digits(fit.uncertainty_um_per_px_x),
+        "uncertainty_um_per_px_y": _digits(fit.uncertainty_um_per_px_y),
         "features": fit.features,
         "residual_px": round(fit.residual_px, 4),
         "tilt_deg": round(fit.tilt_deg, 3),
     }
-
-
-# --- the measurement
-
-
-def find_scale(gray: FloatImage, target: Target, config: Config) -> ScaleFit | NotMeasured:
-    """Measure the scale in one picture of a target of known size.
-
-    Parameters
-    ----------
-    gray : (H, W) float32, 0..1
-    target : what the picture shows
-    config : says how to locate a fiber, and the pixel aspect ratio where the target cannot give it
-
-    Returns
-    -------
-    ScaleFit, or NotMeasured with the reason
-    """
-    problem = _picture_problem(gray)
-    if problem:
-        return NotMeasured(problem)
-    if target.kind == "cladding":
-        return _from_fiber(gray, target.size_um, config)
-    if target.kind == "dots":
-        found = find_dots(gray)
-        return NotMeasured(found.reason) if isinstance(found, NotFound) else _from_dots(found, target.size_um)
-    ruler = find_ruler(gray)
-    if isinstance(ruler, NotFound):
-        return NotMeasured(ruler.reason)
-    return _from_ruler(ruler, target.size_um, config.scale.pixel_aspect_ratio)
-
-
-def _picture_problem(gray: FloatImage) -> str:
-    if min(gray.shape) < MIN_SIZE_PX:
-        return f"Too small: {gray.shape[1]} x {gray.shape[0]} px, {MIN_SIZE_PX} each way are needed"
-    clipped = float(np.mean(gray >= CLIPPED_LEVEL))
-    if clipped > MAX_CLIPPED_SHARE:
-        return f"Saturated: {clipped:.1%} of the pixels are clipped, at most {MAX_CLIPPED_SHARE:.0%} is allowed"
-    low, high = np.percentile(gray, (1, 99))
-    if high - low < MIN_CONTRAST:
-        return f"No target: the grey levels span {high - low:.1%} of the range, {MIN_CONTRAST:.0%} is needed"
-    return ""
-
-
-def _from_dots(grid: DotGrid, pitch_um: float) -> ScaleFit | NotMeasured:
-    """Scale of x and of y that make the lattice square.
-
-    With S = diag(sx^2, sy^2) the columns of its basis M have M^T S M = pitch^2 I: three equations, linear in S.
-    """
-    (ax, bx), (ay, by) = grid.basis
-    equations = np.array([[ax * ax, ay * ay], [bx * bx, by * by], [ax * bx, ay * by]])
-    square = np.array([1.0, 1.0, 0.0])
-    per_pitch = np.linalg.lstsq(equations, square, rcond=None)[0]
-    shear = float(np.abs(equations @ per_pitch - square).max())
-    if per_pitch.min() <= 0 or shear > MAX_SHEAR:
-        return NotMeasured(
-            f"No dot grid: it departs from a square one by {shear:.1%}, at most {MAX_SHEAR:.0%} is allowed"
-        )
-    sx, sy = (float(s) for s in np.sqrt(per_pitch) * pitch_um)
-    tilt_deg = math.degrees(math.atan2(ay * sy, ax * sx))
-    return ScaleFit(sx, sy, grid.dots, grid.residual_px, tilt_deg, square_pixels_assumed=False)
-
-
-def _from_ruler(ruler: Ruler, pitch_um: float, known_aspect: float | None) -> ScaleFit:
-    """Ticks per micrometre, hypot(fx / sx, fy / sy), are 1 / pitch; sx = aspect x sy."""
-    aspect = known_aspect or 1.0
-    fx, fy = (float(f) for f in ruler.wave)
-    sy = pitch_um * math.hypot(fx / aspect, fy)
-    tilt_deg = math.degrees(math.atan2(fy, fx / aspect))
-    return ScaleFit(aspect * sy, sy, ruler.ticks, ruler.residual_px, tilt_deg, known_aspect is None)
-
-
-def _from_fiber(gray: FloatImage, diameter_um: float, config: Config) -> ScaleFit | NotMeasured:
-    geometry = locate(gray, config.localization, config.core, Known(pixel_aspect_ratio=config.scale.pixel_aspect_ratio))
-    if isinstance(geometry, NotLocated):
-        return NotMeasured(f"No fiber: {geometry.reason}")
-    criteria = config.criteria
-    request = Request(criteria.default_edition, criteria.default_class, cladding_diameter_um=diameter_um)
-    scale, _ = dimensions.find_scale(geometry.cladding.ellipse, request, None, config.scale)
-    assert scale is not None, "a known diameter gives a scale"
-    square = config.scale.pixel_aspect_ratio is None and config.scale.fiber_is_angled is not False
-    return ScaleFit(scale.um_per_px_x, scale.um_per_px_y, 1, geometry.cladding.rms_px, 0.0, square)
 
 
 # --- the command line
@@ -249,15 +132,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     try:
         return _calibrate(_parser().parse_args(arguments))
-    except UserError as error:
+    except (GrabFailed, UserError) as error:
         print(f"calibration.py: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, GrabFailed) else 2
 
 
 def _parser() -> argparse.ArgumentParser:
     text = "Measures the scale from pictures of a target of known size, and writes it to calibration.json."
     parser = argparse.ArgumentParser(prog="calibration.py", description=text, allow_abbrev=False)
-    parser.add_argument("--image", nargs="+", required=True, metavar="FILE", help="pictures of the target, averaged")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--image", nargs="+", metavar="FILE", help="pictures of the target, averaged")
+    source.add_argument("--camera", action="store_true", help="take the picture with the camera of the configuration")
     size = parser.add_mutually_exclusive_group(required=True)
     size.add_argument("--dots-um", type=_positive, metavar="X", help="a square grid of dots, X um from dot to dot")
     size.add_argument(
@@ -270,6 +155,10 @@ def _parser() -> argparse.ArgumentParser:
         default=str(HERE / "calibration.json"),
         help="default: calibration.json beside the program",
     )
+    parser.add_argument("--objective", metavar="TEXT", help="kept in the file")
+    parser.add_argument("--camera-name", metavar="TEXT", help="kept in the file; default: what the pictures say")
+    parser.add_argument("--show", metavar="FILE", help="a plot of the fit as PNG; FILE_2.png ... for further pictures")
+    parser.add_argument("--features", metavar="FILE", help="its features as CSV; FILE_2.csv ... for further pictures")
     parser.add_argument(
         "--config", metavar="FILE", default=str(HERE / "config.json"), help="default: beside the program"
     )
@@ -297,19 +186,46 @@ def _target(options: argparse.Namespace) -> Target:
 def _calibrate(options: argparse.Namespace) -> int:
     settings = load_config(Path(options.config))
     config, target = settings.profile(settings.default_profile), _target(options)
-    contents = {file: _content(Path(file)) for file in options.image}
-    fits = {file: _fit(data, target, config) for file, data in contents.items()}
+    files = [_captured(options, config)] if options.camera else options.image
+    contents = {file: _content(Path(file)) for file in files}
+    pictures = {file: _gray(data, config) for file, data in contents.items()}
+    fits = {file: _fit(picture, target, config) for file, picture in pictures.items()}
     _show(fits)
     measured = {file: fit for file, fit in fits.items() if isinstance(fit, ScaleFit)}
+    _write_fits(options, target, pictures, measured)
     if len(measured) < len(fits):
         return 1
-    pictures = [
+    station = _station(options, contents, pictures)
+    taken = [
         CalibrationPicture(Path(f).name, hashlib.sha256(contents[f]).hexdigest(), fit) for f, fit in measured.items()
     ]
-    calibration = Calibration(target, tuple(pictures))
-    save_scale(Path(options.output), calibration, datetime.now().astimezone())
-    _show_result(calibration, options.output)
+    scale, created = average(target, taken, config.scale), datetime.now().astimezone()
+    save_scale(Path(options.output), scale, station, created, config.calibration.valid_days)
+    _show_result(scale, options.output)
     return 0
+
+
+def _captured(options: argparse.Namespace, config: Config) -> str:
+    """Take a picture and keep it beside the calibration, as what the calibration rests on."""
+    path = new_picture(Path(options.output).absolute().parent)
+    take_picture(config.camera, path)
+    return str(path)
+
+
+def _station(
+    options: argparse.Namespace, contents: dict[str, bytes], pictures: dict[str, FloatImage | NotMeasured]
+) -> Station:
+    """UserError when the pictures are not of one size, or not of one camera as far as they say."""
+    shapes = {picture.shape for picture in pictures.values() if not isinstance(picture, NotMeasured)}
+    if len(shapes) > 1:
+        sizes = ", ".join(sorted(f"{width} x {height}" for height, width in shapes))
+        raise UserError(f"the pictures must be of one size, got {sizes} px")
+    readings = (camera_of(data) for data in contents.values())
+    cameras = sorted({reading.label for reading in readings if reading is not None})
+    if len(cameras) > 1:
+        raise UserError(f"the pictures must be of one camera, got {', '.join(cameras)}")
+    ((height, width),) = shapes
+    return Station((width, height), options.camera_name or next(iter(cameras), None), options.objective)
 
 
 def _content(path: Path) -> bytes:
@@ -319,12 +235,62 @@ def _content(path: Path) -> bytes:
         raise UserError(f"{path}: cannot be read, {error.strerror}") from None
 
 
-def _fit(data: bytes, target: Target, config: Config) -> ScaleFit | NotMeasured:
+def _gray(data: bytes, config: Config) -> FloatImage | NotMeasured:
     try:
-        picture = decode_image(data, config.preprocessing.max_pixels)
+        return to_gray(decode_image(data, config.preprocessing.max_pixels))
     except UnreadableImage as error:
         return NotMeasured(f"Unreadable: {error}")
-    return find_scale(to_gray(picture), target, config)
+
+
+def _fit(picture: FloatImage | NotMeasured, target: Target, config: Config) -> ScaleFit | NotMeasured:
+    return picture if isinstance(picture, NotMeasured) else find_scale(picture, target, config)
+
+
+def _write_fits(
+    options: argparse.Namespace,
+    target: Target,
+    pictures: dict[str, FloatImage | NotMeasured],
+    fits: dict[str, ScaleFit],
+) -> None:
+    """Plot and table of each picture that was measured, as far as they are asked for."""
+    for number, (file, picture) in enumerate(pictures.items(), 1):
+        if isinstance(picture, NotMeasured) or file not in fits:
+            continue
+        if options.show is not None:
+            page = plots.calibration_figure(picture, fits[file].seen, Path(file).name, _described(fits[file], target))
+            write_file(_numbered(options.show, number), plots.png_bytes(page))
+        if options.features is not None:
+            write_file(_numbered(options.features, number), features_csv(fits[file].seen).encode())
+
+
+def _numbered(name: str, number: int) -> Path:
+    path = Path(name)
+    return path if number == 1 else path.with_stem(f"{path.stem}_{number}")
+
+
+def features_csv(seen: TargetFeatures) -> str:
+    """One line per feature that was found: number, place and residual in pixels, whether the fit used it."""
+    columns = np.column_stack([seen.points_px, seen.residuals_px])
+    rows = zip(columns.tolist(), seen.used.tolist(), strict=True)
+    lines = (
+        f"{number},{','.join(f'{value:.4f}' for value in row)},{'yes' if used else 'no'}\n"
+        for number, (row, used) in enumerate(rows, 1)
+    )
+    return f"{','.join(FEATURE_COLUMNS)}\n{''.join(lines)}"
+
+
+def _described(fit: ScaleFit, target: Target) -> list[str]:
+    """What a plot says in words."""
+    kinds = {"dots": "dots, {:g} um apart", "ticks": "ticks, {:g} um apart", "cladding": "cladding of {:g} um"}
+    return [
+        f"target    {kinds[target.kind].format(target.size_um)}",
+        f"x         {fit.um_per_px_x:.6f} \u00b1 {fit.uncertainty_um_per_px_x:.6f} um/px (k = 2)",
+        f"y         {fit.um_per_px_y:.6f} \u00b1 {fit.uncertainty_um_per_px_y:.6f} um/px (k = 2)",
+        f"pixels    aspect ratio {fit.pixel_aspect_ratio:.5f}{', assumed' if fit.square_pixels_assumed else ''}",
+        f"tilt      {fit.tilt_deg:.3f} deg",
+        f"features  {fit.features} {target.kind}, {len(fit.seen.used) - int(fit.seen.used.sum())} points left out",
+        f"residual  {fit.residual_px:.4f} px rms",
+    ]
 
 
 def _show(fits: dict[str, ScaleFit | NotMeasured]) -> None:
@@ -332,15 +298,20 @@ def _show(fits: dict[str, ScaleFit | NotMeasured]) -> None:
         if isinstance(fit, NotMeasured):
             print(f"{file}: not measured. {fit.reason}", file=sys.stderr)
         else:
+            unsure = f"{fit.uncertainty_um_per_px_x:.5f} x {fit.uncertainty_um_per_px_y:.5f}"
             how = f"{fit.features} features, residual {fit.residual_px:.3f} px, tilt {fit.tilt_deg:.2f} deg"
-            print(f"{file}: {fit.um_per_px_x:.5f} x {fit.um_per_px_y:.5f} um/px, {how}")
+            print(f"{file}: {fit.um_per_px_x:.5f} x {fit.um_per_px_y:.5f} um/px, U {unsure} (k = 2), {how}")
 
 
-def _show_result(calibration: Calibration, output: str) -> None:
-    scale, count = calibration.scale, len(calibration.pictures)
-    spread = f", mean of {count} pictures, spread {calibration.spread_pct:.3f} %" if count > 1 else ""
-    print(f"{output}: {scale.um_per_px_x:.5f} x {scale.um_per_px_y:.5f} um/px{spread}")
-    if any(picture.fit.square_pixels_assumed for picture in calibration.pictures):
+def _show_result(measured: MeasuredScale, output: str) -> None:
+    scale, count = measured.scale, len(measured.pictures)
+    spread = f", mean of {count} pictures, spread {measured.spread_pct:.3f} %" if count > 1 else ""
+    for picture in measured.left_out:
+        found = f"{picture.fit.um_per_px_x:.5f} x {picture.fit.um_per_px_y:.5f} um/px"
+        print(f"{picture.file}: left out, {found} lies too far from the other pictures", file=sys.stderr)
+    unsure = f"{measured.uncertainty_um_per_px_x:.5f} x {measured.uncertainty_um_per_px_y:.5f}"
+    print(f"{output}: {scale.um_per_px_x:.5f} x {scale.um_per_px_y:.5f} um/px, U {unsure} (k = 2){spread}")
+    if any(picture.fit.square_pixels_assumed for picture in measured.pictures):
         print("Pixels are taken as square: this target gives one scale, and scale.pixel_aspect_ratio is not set.")
 
 

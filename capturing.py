@@ -14,10 +14,11 @@ import numpy as np
 
 from camera import Frame, open_camera
 from config_loader import Config
-from decoding import encode_png
+from decoding import encode_png, png_text
 from flat_field import why_not_blank
 from image_files import CAMERA, CAMERA_TEXT, CAPTURED
 from records import CameraReading, CameraSettings, UserError
+from stored_records import read_camera
 from whole_files import write_file, writing
 
 FULL_RANGE = 65535  # of the 16 bits in which a mean keeps more than the camera's grey levels
@@ -96,6 +97,12 @@ def store(frame: Frame, path: Path) -> None:
     with writing(path):
         write_file(path.with_name(path.stem + CAMERA), _settings_json(frame.settings, indent=2).encode() + b"\n")
         write_file(path, encode_png(frame.picture, {CAMERA_TEXT: _settings_json(frame.settings)}))
+
+
+def camera_of(data: bytes) -> CameraReading | None:
+    """How a picture was taken, where the bytes of its file say so."""
+    text = png_text(data, CAMERA_TEXT)
+    return None if text is None else read_camera(text)
 
 
 def _settings_json(settings: CameraReading, indent: int | None = None) -> str:

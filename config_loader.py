@@ -118,6 +118,9 @@ class ScaleSettings:
     cladding_tolerance_um: float
     calibration_uncertainty_pct: float
     edge_uncertainty_blurs: float
+    target_tolerance_pct: float
+    max_target_blur: float
+    outlying_picture_pct: float
 
 
 @dataclass(frozen=True, slots=True)

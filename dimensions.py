@@ -149,7 +149,7 @@ def measure_geometry(
     values |= _lengths(fiber, axes, "um", angled, relative)
     if scale is not None and scale.source != "calibration":  # the diameter is given, not measured
         given = values["cladding_diameter_um"].value
-        values["cladding_diameter_um"] = Measured(given, expanded(_tolerance_um(settings)))
+        values["cladding_diameter_um"] = Measured(given, expanded(tolerance_um(settings)))
     values |= _shapes(fiber, axes or (1.0, 1.0), angled)
     return values | {"pixel_aspect_ratio": Measured(None if scale is None else scale.pixel_aspect_ratio)}
 
@@ -267,11 +267,11 @@ def _scale_axes(
     diameter_um = request.cladding_diameter_um or settings.assume_cladding_um
     assert diameter_um is not None, "a scale that is not calibrated comes from a diameter"
     fit = fiber.cladding.unsure.diameter_px / fiber.cladding.ellipse.mean_diameter_px
-    return axes, math.hypot(_tolerance_um(settings) / diameter_um, fit)
+    return axes, math.hypot(tolerance_um(settings) / diameter_um, fit)
 
 
-def _tolerance_um(settings: ScaleSettings) -> float:
-    """Standard uncertainty of a given cladding diameter, which may lie anywhere within its tolerance."""
+def tolerance_um(settings: ScaleSettings) -> float:
+    """Standard uncertainty in um of a given cladding diameter, which may lie anywhere within its tolerance."""
     return settings.cladding_tolerance_um / math.sqrt(3)
 
 

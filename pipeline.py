@@ -97,7 +97,7 @@ def inspect_image(
         When the criteria have no such edition or class.
     """
     criteria = config.criteria.find(request.edition, request.fiber_class)
-    scale, scale_notes = _usable(calibration, (picture.shape[1], picture.shape[0]), config)
+    scale, scale_notes = _usable(calibration, info, config)
     clock = _Clock()
     start = Inspection(info, provenance, request, criteria, Quality(), judging.not_graded("Not inspected"))
     with clock.stage("preprocess", "Preprocessing"):
@@ -219,19 +219,25 @@ def not_measured(
     return Inspection(info, provenance, request, criteria, Quality(), verdict, timings_s={"total": 0.0})
 
 
-def _usable(
-    calibration: Calibration | None, size_px: tuple[int, int], config: Config
-) -> tuple[Scale | None, tuple[str, ...]]:
-    """The calibrated scale, if it is one for pictures of this size, and what there is to warn of."""
+def _usable(calibration: Calibration | None, info: ImageInfo, config: Config) -> tuple[Scale | None, tuple[str, ...]]:
+    """The calibrated scale, if it is one for such pictures, and what there is to warn of."""
     if calibration is None:
         return None, ()
-    made_px = calibration.picture_size_px
-    if made_px in (None, size_px):
+    foreign = _why_foreign(calibration, info)
+    if not foreign:
         return calibration.scale, calibration.warnings
-    sizes = f"made with pictures of {made_px[0]} x {made_px[1]} px, this one has {size_px[0]} x {size_px[1]} px"
     if config.calibration.foreign == "refuse":
-        return None, (*calibration.warnings, f"Foreign calibration: {sizes}; it is not used")
-    return calibration.scale, (*calibration.warnings, f"Foreign calibration: {sizes}")
+        return None, (*calibration.warnings, f"Foreign calibration: {foreign}; it is not used")
+    return calibration.scale, (*calibration.warnings, f"Foreign calibration: {foreign}")
+
+
+def _why_foreign(calibration: Calibration, info: ImageInfo) -> str:
+    made_px, made_by = calibration.picture_size_px, calibration.camera
+    if made_px not in (None, (info.width, info.height)):
+        return f"made with pictures of {made_px[0]} x {made_px[1]} px, this one has {info.width} x {info.height} px"
+    if made_by is not None and info.camera is not None and info.camera.label != made_by:
+        return f"made with camera {made_by}, this picture is of {info.camera.label}"
+    return ""
 
 
 def _known(request: Request, config: Config, calibration: Scale | None) -> localization.Known:

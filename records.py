@@ -135,6 +135,7 @@ class Calibration:
     scale: Scale
     sha256: str  # of the file
     picture_size_px: tuple[int, int] | None = None  # width and height of the pictures it was measured in
+    camera: str | None = None  # that took them, as CameraReading.label has it
     warnings: tuple[str, ...] = ()  # about the file
 
 
@@ -171,6 +172,15 @@ class Ellipse:
     def as_recorded(self) -> Ellipse:
         """The ellipse as a stored record gives it back."""
         return _as_recorded(self, "center_px", "axes_px", "angle_deg")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetFeatures:
+    """Where the features of a calibration target were found in a picture: dots, pieces of ticks, points of an edge."""
+
+    points_px: Points  # (N, 2)
+    residuals_px: Points  # (N, 2) from the place that the fit gives each
+    used: Mask  # (N,) False: left out of the fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -555,6 +565,11 @@ class CameraReading:
     gamma: float | None
     frames_averaged: int
     taken: str  # ISO 8601 with offset
+
+    @property
+    def label(self) -> str:
+        """Which camera it is."""
+        return f"{self.model} {self.serial}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from whole_files import write_file
 SCHEMA_FILE = Path(__file__).with_name("calibration.schema.json")
 COVERAGE_FACTOR = 2.0  # of the uncertainties in the file
 MEAN, AXES, SEAL = "um_per_px", ("um_per_px_x", "um_per_px_y"), "seal"
+UNCERTAINTIES = tuple(f"uncertainty_{axis}" for axis in AXES)
 
 Document: TypeAlias = dict[str, Any]
 
@@ -51,7 +52,8 @@ def load_calibration(path: Path, today: date, rules: CalibrationSettings) -> Cal
         warnings += [f"{problem[0].upper()}{problem[1:]}"] if problem else []
     size = document.get("picture_size_px")
     sha256 = hashlib.sha256(data).hexdigest()
-    return Calibration(_scale(document), sha256, None if size is None else (size[0], size[1]), tuple(warnings))
+    size_px = None if size is None else (size[0], size[1])
+    return Calibration(_scale(document), sha256, size_px, document.get("camera"), tuple(warnings))
 
 
 def _read(path: Path) -> bytes:
@@ -122,8 +124,8 @@ def _shown(value: object) -> str:
 
 def _scale(document: Document) -> Scale:
     x, y = (float(document[axis if axis in document else MEAN]) for axis in AXES)
-    percents = [document[key] for key in ("uncertainty_x_pct", "uncertainty_y_pct") if key in document]
-    relative = max(percents) / 100 / COVERAGE_FACTOR if percents else None
+    shares = [document[key] / um for key, um in zip(UNCERTAINTIES, (x, y), strict=True) if key in document]
+    relative = max(shares) / COVERAGE_FACTOR if shares else None
     return Scale(x, y, "calibration", relative, document.get("square_pixels_assumed", False))
 
 

@@ -1,7 +1,8 @@
 """Calibration targets in a picture: a square grid of dots, a ruled stage micrometer; everything here is in pixels.
 
-Both are fitted as a whole, by least squares over all their features with the outliers left out; distances between
-neighbours alone would carry the error of each.
+Both are found by their order, and then fitted as a whole: one shape is moved to each dot or piece of a tick
+(feature_fit.py), and a lattice or a ruling through all of them by least squares, with the outliers left out; distances
+between neighbours alone would carry the error of each.
 """
 
 from __future__ import annotations
@@ -15,30 +16,52 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from records import FloatImage, Mask, Points
+from feature_fit import Pixels, Places, Shape, fit_places, fit_shape, jackknife_groups, light_at
+from records import FloatImage, Mask, Points, TargetFeatures
 
 Vector: TypeAlias = NDArray[np.float64]
 Matrix: TypeAlias = NDArray[np.float64]
 
 MIN_DOTS = 12
+MIN_LINES = 3  # columns, and rows, of dots
 MIN_TICKS = 10
 # Random points fall within a quarter pitch of a lattice site once in four times, the dots of a real grid nearly always.
 SITE_REACH = 0.25
 MIN_SHARE = 0.6
+MIN_CROSSED = 0.5  # of the ticks expected in a strip; long ones alone are a fifth
+# A wide window finds the ruling whatever its direction, a narrow one then leaves out what stands beside short ticks.
+BAND_WAVES = (4, 2)
 NEARLY_ALL = 0.8
 MAX_RESIDUAL_SHARE = 0.06  # of the pitch; rendered and photographed targets stay below 0.03
 
 
+MIN_SEEN = 0.5  # of the features between the outermost; a fifth missing and a tenth merged or dirty leave 0.7
+STRENGTHS = (0.4, 2.0)  # of a feature, in those of the typical one
+MIN_WHOLE = 0.75  # of the pixels of the typical feature; the border cuts the others
+MAX_MISFIT = 2.0  # times that of the typical feature: dirt lies on it, or another has merged with it
+OUTLIER_SIGMAS = 4.0  # one in 16 000 of a normal distribution lies beyond
+ROUNDS = 3  # of moving the shape to the features; the last one moves them by less than 0.001 px
+STRIPS = 5  # pieces of a tick
+GRID_GROUPS, RULER_GROUPS = 6, 20  # of the jackknife, along each axis
+
+
 @dataclass(frozen=True, slots=True)
 class DotGrid:
-    """A lattice fitted to the centroids of dots."""
+    """A lattice fitted to the places of dots."""
 
     basis: Matrix  # (2, 2), columns: one pitch along each of its axes, the first nearer to x
-    columns: int
-    rows: int
+    bases: Matrix  # (groups, 2, 2), the same with each group of neighbouring dots left out
+    middle: Matrix  # (2, 2), the same in the middle of the picture, if what bends the lattice is the lens
     dots: int
     residual_px: float  # rms over the dots kept
-    share: float  # of all dots alike that lie on the lattice
+    seen: float  # share of the sites between the outermost dots whose dots are kept
+    shape: Shape
+    features: TargetFeatures
+
+    @property
+    def pitch_px(self) -> float:
+        """The shorter one."""
+        return _pitch_px(self.basis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +69,50 @@ class Ruler:
     """A ruling fitted to points along its ticks."""
 
     wave: Vector  # ticks per pixel (fx, fy), square to the ticks
+    waves: Matrix  # (groups, 2), the same with each group of neighbouring ticks left out
+    middle: Vector  # (2,), the same in the middle of the picture, if what bends the ruling is the lens
     ticks: int
     residual_px: float  # rms over the points kept
+    seen: float  # share of the ticks between the outermost that are kept
+    shape: Shape
+    features: TargetFeatures
+
+    @property
+    def pitch_px(self) -> float:
+        """From tick to tick."""
+        return 1 / float(np.linalg.norm(self.wave))
+
+
+@dataclass(frozen=True, slots=True)
+class _Lattice:
+    """Where a grid roughly lies: point = origin + basis @ site."""
+
+    origin: Vector
+    basis: Matrix
+    sites: Points  # (N, 2) of the dots on it
+    residual_px: float
+    share: float  # of all dots alike that lie on the lattice
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows with dots."""
+        columns, rows = (len(np.unique(index)) for index in self.sites.T)
+        return columns, rows
+
+
+@dataclass(frozen=True, slots=True)
+class _Ruling:
+    """Where a ruler roughly lies: number of the tick = wave @ point - phase."""
+
+    wave: Vector
+    phase: float
+    band: Mask
+    ticks: int
+    residual_px: float
     share: float  # of the points expected that lie on the ruling
 
 
-Fit = TypeVar("Fit", DotGrid, Ruler)
+Found = TypeVar("Found", _Lattice, _Ruling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +136,14 @@ def find_dots(gray: FloatImage) -> DotGrid | NotFound:
     -------
     DotGrid with its basis in pixels, or NotFound with the reason
     """
-    grids = [grid for points in _point_sets(gray) if (grid := _fit_lattice(points)) is not None]
-    best = _best(grids, [grid.dots * grid.share for grid in grids])
-    problem = _grid_problem(best) if best else f"fewer than {MIN_DOTS} dots alike"
-    return NotFound(f"No dot grid: {problem}") if problem or best is None else best
+    lattices = [lattice for points in _point_sets(gray) if (lattice := _fit_lattice(points)) is not None]
+    best = _best(lattices, [len(lattice.sites) * lattice.share for lattice in lattices])
+    if best is None:
+        return NotFound(f"No dot grid: fewer than {MIN_DOTS} dots alike")
+    problem = _lattice_problem(best)
+    grid = None if problem else _dot_grid(gray, best)
+    problem = problem or _seen_problem("dots", grid, MIN_DOTS)
+    return NotFound(f"No dot grid: {problem}") if grid is None or problem else grid
 
 
 def find_ruler(gray: FloatImage) -> Ruler | NotFound:
@@ -96,13 +161,17 @@ def find_ruler(gray: FloatImage) -> Ruler | NotFound:
     """
     # A fine ruling is a dark object as a whole, a coarse one needs wide windows: the best fit that sees all ticks.
     flat, *windows = _without_shading(gray, min(gray.shape) // 4 | 1), *(min(gray.shape) // n | 1 for n in (12, 36))
-    rulers = [ruler for window_px in windows if (ruler := _ruler_after(flat, window_px)) is not None]
-    best = _best(rulers, [ruler.ticks * ruler.share for ruler in rulers])
-    problem = _ruler_problem(best) if best else f"fewer than {MIN_TICKS} lines at equal distances"
-    return NotFound(f"No ruler: {problem}") if problem or best is None else best
+    rulings = [ruling for window_px in windows if (ruling := _ruling_after(flat, window_px)) is not None]
+    best = _best(rulings, [ruling.ticks * ruling.share for ruling in rulings])
+    if best is None:
+        return NotFound(f"No ruler: fewer than {MIN_TICKS} lines at equal distances")
+    problem = _ruling_problem(best)
+    ruler = None if problem else _ruler(gray, best)
+    problem = problem or _seen_problem("ticks", ruler, MIN_TICKS)
+    return NotFound(f"No ruler: {problem}") if ruler is None or problem else ruler
 
 
-def _best(fits: list[Fit], features: list[float]) -> Fit | None:
+def _best(fits: list[Found], features: list[float]) -> Found | None:
     """Of the fits with nearly as many features as any the one with the least residual; None if there is none."""
     full = [fit for fit, count in zip(fits, features, strict=True) if count > NEARLY_ALL * max(features)]
     return min(full, key=lambda fit: fit.residual_px, default=None)
@@ -226,7 +295,7 @@ def _walk(points: Points, basis: Matrix) -> tuple[Vector, Matrix]:
         reach *= 1.5
 
 
-def _fit_lattice(points: Points) -> DotGrid | None:
+def _fit_lattice(points: Points) -> _Lattice | None:
     """Least squares over the points that sit on the lattice, those far off left out."""
     basis = _basis(points)
     if basis is None:
@@ -241,9 +310,8 @@ def _fit_lattice(points: Points) -> DotGrid | None:
         sites, off = _indexed(points, origin, basis)
         residual = np.linalg.norm(points - origin - sites @ basis.T, axis=1)
         use = (off < SITE_REACH) & (residual <= 3 * np.median(residual[use]) + 1e-3)
-    columns, rows = (len(np.unique(index)) for index in sites[use].T)
     rms = math.sqrt(float(np.mean(residual[use] ** 2)))
-    return DotGrid(basis, columns, rows, int(use.sum()), rms, float(use.mean()))
+    return _Lattice(origin, basis, sites[use], rms, float(use.mean()))
 
 
 def _point_sets(gray: FloatImage) -> Iterator[Points]:
@@ -255,11 +323,16 @@ def _point_sets(gray: FloatImage) -> Iterator[Points]:
                 yield points
 
 
-def _grid_problem(grid: DotGrid) -> str:
-    if grid.dots < MIN_DOTS or min(grid.columns, grid.rows) < 3:
-        return f"{grid.dots} dots in {grid.columns} columns and {grid.rows} rows, {MIN_DOTS} in 3 and 3 are needed"
-    pitch_px = float(np.linalg.norm(grid.basis, axis=0).min())
-    return _fit_problem("dots", grid.share, grid.residual_px / pitch_px)
+def _lattice_problem(lattice: _Lattice) -> str:
+    (columns, rows), dots = lattice.size, len(lattice.sites)
+    if dots < MIN_DOTS or min(columns, rows) < MIN_LINES:
+        needed = f"{MIN_DOTS} in {MIN_LINES} and {MIN_LINES} are needed"
+        return f"{dots} dots in {columns} columns and {rows} rows, {needed}"
+    return _fit_problem("dots", lattice.share, lattice.residual_px / _pitch_px(lattice.basis))
+
+
+def _pitch_px(basis: Matrix) -> float:
+    return float(np.linalg.norm(basis, axis=0).min())
 
 
 def _fit_problem(features: str, share: float, residual_share: float) -> str:
@@ -270,6 +343,160 @@ def _fit_problem(features: str, share: float, residual_share: float) -> str:
             f"the {features} lie {residual_share:.1%} of their pitch off the fit, {MAX_RESIDUAL_SHARE:.0%} is allowed"
         )
     return ""
+
+
+def _seen_problem(features: str, target: DotGrid | Ruler | None, least: int) -> str:
+    count = 0 if target is None else target.dots if isinstance(target, DotGrid) else target.ticks
+    if target is None or count < least:
+        return f"{count} {features} have the shape of the others, {least} are needed"
+    if target.seen < MIN_SEEN:
+        seen = f"{target.seen:.0%} of the {features} between the outermost are seen, {MIN_SEEN:.0%} are needed"
+        return f"{seen}; the others are missing, dirty or hidden by uneven light"
+    return ""
+
+
+def _dot_grid(gray: FloatImage, lattice: _Lattice) -> DotGrid | None:
+    """The lattice through the places to which one shape is moved; None when too few have that shape."""
+    first, last = lattice.sites.min(axis=0), lattice.sites.max(axis=0)
+    xy, site = _cells(gray.shape, lattice, first, last)
+    columns, rows = (int(extent) + 1 for extent in last - first)
+    sites = first + np.column_stack(np.divmod(np.arange(columns * rows), rows))
+    start, pitch_px = lattice.origin + sites @ lattice.basis.T, _pitch_px(lattice.basis)
+    values = gray[xy[:, 1], xy[:, 0]].astype(np.float64)
+    metric = np.asarray(
+        np.linalg.inv(lattice.basis) * pitch_px, np.float64
+    )  # dots are round where the lattice is square
+    moved = _moved(values, xy, site, start, np.eye(2), metric, pitch_px)
+    return _lattice_through(moved, sites, _middle_of(gray)) if _spans_plane(sites[moved.good]) else None
+
+
+def _middle_of(gray: FloatImage) -> Vector:
+    height, width = gray.shape
+    return np.array([(width - 1) / 2, (height - 1) / 2])
+
+
+def _cells(
+    shape: tuple[int, int], lattice: _Lattice, first: Vector, last: Vector
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pixels (n, 2) around the sites from first to last, and the number of the site of each, row by row."""
+    y, x = np.indices(shape).reshape(2, -1)
+    ((a, b), (c, d)), (x0, y0) = np.linalg.inv(lattice.basis), lattice.origin
+    column = np.rint(a * (x - x0) + b * (y - y0)) - first[0]
+    row = np.rint(c * (x - x0) + d * (y - y0)) - first[1]
+    columns, rows = last - first + 1
+    inside = (column >= 0) & (row >= 0) & (column < columns) & (row < rows)
+    site = column[inside] * rows + row[inside]
+    return np.column_stack([x[inside], y[inside]]), site.astype(np.intp)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """The features after the shape was moved to them."""
+
+    places: Points  # (N, 2)
+    whole: Mask  # (N,) not cut by the border
+    present: Mask  # something like a feature is there
+    good: Mask  # of the common shape and strength
+    shape: Shape
+
+
+def _moved(
+    values: Vector,
+    xy: NDArray[np.intp],
+    feature: NDArray[np.intp],
+    start: Points,
+    axes: Matrix,
+    metric: Matrix,
+    pitch_px: float,
+) -> _Moved:
+    """Move the shape from its places at the start (N, 2) along the axes (2, d); the pixels xy belong to features."""
+    centre, light = start, np.ones_like(values)
+    for turn in range(ROUNDS):
+        offset = axes.T @ (xy.T - centre.T[:, feature])  # (d, n)
+        around = Pixels(values / light, offset, feature, len(start), metric)
+        distance = around.distance
+        shape = fit_shape(around.value, distance, pitch_px / 2)
+        near = distance < min(shape.reach_px, pitch_px / 2)
+        found = fit_places(Pixels(around.value[near], offset[:, near], feature[near], len(start), metric), shape)
+        places = centre + found.shift @ axes.T
+        off = np.linalg.norm((places - start) @ axes @ metric.T, axis=1) / pitch_px
+        whole = found.pixels >= MIN_WHOLE * np.median(found.pixels[found.pixels > 0])
+        present, good = _good(found, whole & (found.strength > 0) & (off < SITE_REACH))
+        if not good.any():
+            break
+        centre = np.where(good[:, None], places, start)
+        if turn == 0:
+            light = light_at(start[good], found.strength[good], xy.astype(np.float64))
+    return _Moved(places, whole, present, good, shape)
+
+
+def _good(found: Places, there: Mask) -> tuple[Mask, Mask]:
+    """Those not too weak, and of these the ones as strong as most and of the common shape."""
+    if not there.any():
+        return there, there
+    low, high = np.array(STRENGTHS) * np.median(found.strength[there])
+    present = there & (found.strength > low)
+    alike = present & (found.strength < high)
+    return present, alike & (found.misfit <= MAX_MISFIT * np.median(found.misfit[alike]))
+
+
+def _lattice_through(moved: _Moved, sites: Points, middle: Vector) -> DotGrid | None:
+    design = np.column_stack([np.ones(len(sites)), sites])
+    use, residual = _without_outliers(design, moved.places, moved.good)
+    columns, rows = (len(np.unique(index)) for index in sites[use].T)
+    if min(columns, rows) < MIN_LINES:
+        return None
+    solution, others = _solutions(design[use], moved.places[use], _site_groups(sites[use]))
+    bent = _bent(design[use], residual[use], moved.places[use] - middle, np.eye(2))
+    return DotGrid(
+        basis=solution[1:].T,
+        bases=np.transpose(others[:, 1:], (0, 2, 1)),
+        middle=(solution - bent)[1:].T,
+        dots=int(use.sum()),
+        residual_px=math.sqrt(float(np.mean(np.sum(residual[use] ** 2, axis=1)))),
+        seen=float(use.sum() / np.count_nonzero(moved.whole)),
+        shape=moved.shape,
+        features=TargetFeatures(moved.places[moved.present], residual[moved.present], use[moved.present]),
+    )
+
+
+def _without_outliers(design: Matrix, observed: Matrix, good: Mask) -> tuple[Mask, Matrix]:
+    """The good rows less the outliers of their least squares, and the residuals of all."""
+    use = good
+    for _ in range(ROUNDS):
+        solution = np.linalg.lstsq(design[use], observed[use], rcond=None)[0]
+        residual = observed - design @ solution  # (n, d)
+        # Robust to outliers: half of a normal distribution lies within 0.674 sigma of each axis.
+        sigma = np.maximum(np.median(np.abs(residual[use]), axis=0) / 0.674, 1e-4)
+        use = good & (np.abs(residual) <= OUTLIER_SIGMAS * sigma).all(axis=1)
+    return use, residual
+
+
+def _bent(design: Matrix, residual: Matrix, places: Points, axes: Matrix) -> Matrix:
+    """What radial distortion, with the cube of the distance from the middle, has added to the solution (k, d).
+
+    The distortion is what the residuals (n, d) along the axes (2, d) show of it; places are relative to the middle.
+    """
+    reach = np.abs(places).max()
+    cubic = (places * np.sum(places**2, axis=1, keepdims=True)) @ axes / reach**3
+    taken_up = np.linalg.lstsq(design, cubic, rcond=None)[0]
+    left = cubic - design @ taken_up
+    return np.asarray(np.sum(left * residual) / (np.sum(left**2) + 1e-12) * taken_up, np.float64)
+
+
+def _site_groups(sites: Points) -> NDArray[np.intp]:
+    column, row = (jackknife_groups(index, GRID_GROUPS) for index in sites.T)
+    return column * GRID_GROUPS + row
+
+
+def _solutions(design: Matrix, observed: Matrix, group: NDArray[np.intp]) -> tuple[Matrix, Matrix]:
+    """Least squares (k, d) of all rows, and (groups, k, d) with each group left out."""
+    normal, right = design.T @ design, design.T @ observed
+    without = []
+    for number in np.unique(group):
+        part, seen = design[group == number], observed[group == number]
+        without.append(np.linalg.lstsq(normal - part.T @ part, right - part.T @ seen, rcond=None)[0])
+    return np.asarray(np.linalg.solve(normal, right), np.float64), np.array(without)
 
 
 # --- ruled stage micrometer
@@ -347,7 +574,10 @@ def _tick_points(flat: FloatImage, band: Mask, wave: Vector) -> Points:
     # The outer tenths hold ends of ticks and none; each strip must hold all of them.
     strip = np.searchsorted(np.quantile(across, np.linspace(0.1, 0.9, 6)), across)
     pixels = np.array([along, across, value])
-    return np.vstack([_strip_points(pixels[:, strip == k], pitch_px, turns) for k in range(1, 6) if (strip == k).any()])
+    strips = [_strip_points(pixels[:, strip == k], pitch_px, turns) for k in range(1, 6) if (strip == k).any()]
+    # A strip that holds the ends of long ticks only, or a caption, lies beside the ruling.
+    crossed = [points for points in strips if np.isfinite(points[:, 1]).sum() > MIN_CROSSED * len(points)]
+    return np.vstack(crossed or strips)
 
 
 def _strip_points(pixels: Points, pitch_px: float, turns: float) -> Points:
@@ -371,19 +601,8 @@ def _strip_points(pixels: Points, pitch_px: float, turns: float) -> Points:
     return np.column_stack([number, np.where(seen, centre + start, np.nan), beside])
 
 
-@dataclass(frozen=True, slots=True)
-class _Ruler:
-    wave: Vector  # cycles per pixel (fx, fy), across the ticks
-    ticks: int
-    residual_px: float
-    share: float  # of the expected points that lie on the ruler
-
-
-def _fit_ruler(points: Points, wave: Vector) -> Ruler | None:
-    """Position along = start + pitch x number + lean x position across, by least squares without outliers.
-
-    The lean is what the direction of the wave is still wrong by: it turns and shortens the wave.
-    """
+def _fit_ruling(points: Points, wave: Vector, band: Mask) -> _Ruling | None:
+    """Position along = start + pitch x number + lean x position across, by least squares without outliers."""
     seen = points[np.isfinite(points).all(axis=1)]
     if len(seen) < MIN_TICKS:
         return None
@@ -398,25 +617,100 @@ def _fit_ruler(points: Points, wave: Vector) -> Ruler | None:
         fit = np.linalg.lstsq(design[use], along[use], rcond=None)[0]
         residual = np.abs(along - design @ fit)
         use = residual <= 6 * np.median(residual[use]) + 1e-3
-    _, fitted_pitch_px, lean = fit
-    ux, uy = wave * pitch_px
-    fitted_wave = np.array([ux + lean * uy, uy - lean * ux]) / fitted_pitch_px
     rms = math.sqrt(float(np.mean(residual[use] ** 2)))
-    return Ruler(fitted_wave, len(np.unique(number[use])), rms, float(use.sum()) / len(points))
+    ticks, share = len(np.unique(number[use])), float(use.sum()) / len(points)
+    return _Ruling(_turned(wave, fit), float(fit[0] / fit[1]), band, ticks, rms, share)
 
 
-def _ruler_after(flat: FloatImage, window_px: int) -> Ruler | None:
+def _turned(wave: Vector, fit: Vector) -> Vector:
+    """The wave after a fit (start, pitch, lean); the lean is what its direction is still wrong by."""
+    _, pitch_px, lean = fit
+    ux, uy = wave / np.linalg.norm(wave)
+    return np.array([ux + lean * uy, uy - lean * ux]) / pitch_px
+
+
+def _ruling_after(flat: FloatImage, window_px: int) -> _Ruling | None:
     """The ruling whose strongest wave stands out of the picture less what is wider than the window."""
     fine = _without_shading(flat, window_px)
     wave = _strongest_wave(fine)
     # Only the wave comes from the fine picture: a narrow window puts a tick in the middle of each wide gap.
     around = _band(fine, wave, 20)
-    wave = wave / _harmonic(np.where(around, flat - np.mean(flat[around]), 0), wave)
-    band = _band(flat, wave, 4)
-    return _fit_ruler(_tick_points(flat, band, wave), wave)
+    harmonic = _harmonic(np.where(around, flat - np.mean(flat[around]), 0), wave)
+    found = _ruling_of(flat, wave / harmonic)
+    if harmonic > 1 and (found is None or _ruling_problem(found)):  # captions may look like the ruling of a coarser one
+        found = _ruling_of(flat, wave) or found
+    return found
 
 
-def _ruler_problem(ruler: Ruler) -> str:
-    if ruler.ticks < MIN_TICKS:
-        return f"{ruler.ticks} ticks, {MIN_TICKS} are needed"
-    return _fit_problem("ticks", ruler.share, ruler.residual_px * float(np.linalg.norm(ruler.wave)))
+def _ruling_of(flat: FloatImage, wave: Vector) -> _Ruling | None:
+    ruling = None
+    for waves in BAND_WAVES:
+        band = _band(flat, wave, waves)
+        ruling = _fit_ruling(_tick_points(flat, band, wave), wave, band)
+        if ruling is None:
+            return None
+        wave = ruling.wave
+    return ruling
+
+
+def _ruling_problem(ruling: _Ruling) -> str:
+    if ruling.ticks < MIN_TICKS:
+        return f"{ruling.ticks} ticks, {MIN_TICKS} are needed"
+    return _fit_problem("ticks", ruling.share, ruling.residual_px * float(np.linalg.norm(ruling.wave)))
+
+
+def _ruler(gray: FloatImage, ruling: _Ruling) -> Ruler | None:
+    """The ruling through the places to which one shape is moved; None when too few have that shape."""
+    pitch_px = 1 / float(np.linalg.norm(ruling.wave))
+    direction = ruling.wave * pitch_px
+    xy, piece, number = _pieces(ruling)
+    start = _middles(xy, piece, number, ruling)
+    values = gray[xy[:, 1], xy[:, 0]].astype(np.float64)
+    moved = _moved(values, xy, piece, start, direction[:, None], np.eye(1), pitch_px)
+    if len(np.unique(number[moved.good])) < MIN_TICKS:
+        return None
+    return _ruling_through(moved, number, ruling, _middle_of(gray))
+
+
+def _pieces(ruling: _Ruling) -> tuple[NDArray[np.intp], NDArray[np.intp], Vector]:
+    """Pixels (n, 2) of the band, the number of the piece of a tick each belongs to, the tick of each piece."""
+    y, x = np.nonzero(ruling.band)
+    number = np.rint(ruling.wave[0] * x + ruling.wave[1] * y - ruling.phase)
+    across = ruling.wave[0] * y - ruling.wave[1] * x
+    # The outer tenths hold ends of ticks and none.
+    strip = np.searchsorted(np.quantile(across, np.linspace(0.1, 0.9, STRIPS + 1)), across) - 1
+    inside = (strip >= 0) & (strip < STRIPS)
+    first = number.min()
+    piece = ((number[inside] - first) * STRIPS + strip[inside]).astype(np.intp)
+    ticks = first + np.arange((int(piece.max()) // STRIPS + 1) * STRIPS) // STRIPS
+    return np.column_stack([x[inside], y[inside]]), piece, ticks
+
+
+def _middles(xy: NDArray[np.intp], piece: NDArray[np.intp], number: Vector, ruling: _Ruling) -> Points:
+    """The middle (pieces, 2) of each piece, on its tick."""
+    pixels = np.maximum(np.bincount(piece, minlength=len(number)), 1)
+    middle = np.column_stack([np.bincount(piece, axis, len(number)) / pixels for axis in xy.T])
+    off = number + ruling.phase - middle @ ruling.wave  # ticks
+    return middle + off[:, None] * ruling.wave / np.sum(ruling.wave**2)
+
+
+def _ruling_through(moved: _Moved, number: Vector, ruling: _Ruling, middle: Vector) -> Ruler | None:
+    ux, uy = ruling.wave / np.linalg.norm(ruling.wave)
+    along, across = moved.places @ (ux, uy), moved.places @ (-uy, ux)
+    design = np.column_stack([np.ones(len(number)), number, across])
+    use, residual = _without_outliers(design, along[:, None], moved.good)
+    if len(np.unique(number[use])) < MIN_TICKS:
+        return None
+    group, ticks = jackknife_groups(number[use], RULER_GROUPS), np.unique(number[use])
+    fit, others = _solutions(design[use], along[use, None], group)
+    bent = _bent(design[use], residual[use], moved.places[use] - middle, np.array([[ux], [uy]]))
+    return Ruler(
+        wave=_turned(ruling.wave, fit[:, 0]),
+        waves=np.array([_turned(ruling.wave, other[:, 0]) for other in others]),
+        middle=_turned(ruling.wave, (fit - bent)[:, 0]),
+        ticks=len(ticks),
+        residual_px=math.sqrt(float(np.mean(residual[use] ** 2))),
+        seen=float(len(ticks) / (np.ptp(ticks) + 1)),
+        shape=moved.shape,
+        features=TargetFeatures(moved.places[moved.present], residual[moved.present] * (ux, uy), use[moved.present]),
+    )

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import calibration
-from calibration import (
-    Calibration,
-    CalibrationPicture,
-    NotMeasured,
-    ScaleFit,
-    Target,
-    find_scale,
-    load_scale,
-    save_scale,
-)
-from config_loader import Config, load_config
+from calibration import FEATURE_COLUMNS, Station, load_scale, save_scale
+from config_loader import CalibrationSettings, Config, load_config
 from decoding import decode_image, to_gray
-from records import FloatImage, Scale, UserError
+from records import FloatImage, Scale, TargetFeatures, UserError
+from scale_file import load_calibration
 from synthetic import FaceSpec, render_face
+from target_scale import CalibrationPicture, MeasuredScale, NotMeasured, ScaleFit, Target, average, find_scale
 from tests.target_pictures import Shot, dot_grid, ruler
 
 ROOT = Path(__file__).parents[1]
+STATION = Station((640, 480), "a2A2048-37gcBAS 4711", "10x")
 DOTS, TICKS, CLADDING = Target("dots", 10.0), Target("ticks", 10.0), Target("cladding", 125.0)
 
 
@@ -149,8 +144,123 @@ def test_a_target_has_a_size(size_um: float) -> None:
 def test_the_photographed_micrometer_measures_what_its_caption_says(shared: Path, config: Config) -> None:
     data = (shared / "targets" / "stage_micrometer_10um_ticks.png").read_bytes()
     fit = measured(to_gray(decode_image(data, 10**8)), TICKS, config)
-    assert fit.um_per_px_x == pytest.approx(1.293, rel=5e-3)  # the caption: 890 um in 688.33 px
-    assert fit.features == 89
+    assert fit.um_per_px_x == pytest.approx(1.293, rel=3e-3)  # the caption: 890 um in 688.33 px
+    assert abs(fit.um_per_px_x - 1.293) < fit.uncertainty_um_per_px_x
+    assert fit.features in (89, 90)  # the first tick is half outside
+
+
+# --- how well it is known
+
+
+def test_the_tolerance_of_the_target_widens_the_uncertainty(tmp_path: Path) -> None:
+    unsure = {
+        percent: measured(dot_grid(Shot()), DOTS, config_with(tmp_path, target_tolerance_pct=percent))
+        for percent in (0.0, 0.6)
+    }
+    assert unsure[0.0].uncertainty_um_per_px_x < 1e-4 * 0.5
+    assert unsure[0.6].uncertainty_um_per_px_x == pytest.approx(2 * 0.5 * 0.006 / np.sqrt(3), rel=1e-3)
+    assert unsure[0.6].um_per_px_x == unsure[0.0].um_per_px_x
+
+
+def test_the_tolerance_of_the_cladding_is_in_the_uncertainty_of_a_fiber(tmp_path: Path) -> None:
+    fit = measured(face(), CLADDING, config_with(tmp_path, cladding_tolerance_um=1.25))
+    assert fit.uncertainty_um_per_px_x == pytest.approx(2 * 0.4 * 0.01 / np.sqrt(3), rel=0.02)
+
+
+def test_noise_widens_the_uncertainty(tmp_path: Path) -> None:
+    config = config_with(tmp_path, target_tolerance_pct=0.0)
+    for draw, target in ((dot_grid, DOTS), (ruler, TICKS)):
+        calm, noisy = (measured(draw(Shot(noise=noise)), target, config) for noise in (0.003, 0.06))
+        assert noisy.fit_pct_x > 1.5 * calm.fit_pct_x
+
+
+@pytest.mark.parametrize("distortion", [0.001, 0.004])
+def test_the_scale_in_the_middle_of_a_lens_that_distorts_is_within_the_uncertainty(
+    tmp_path: Path, distortion: float
+) -> None:
+    config = config_with(tmp_path, target_tolerance_pct=0.0)
+    shot = Shot(tilt_deg=4, shape=(480, 640), distortion=distortion)
+    for gray, target in ((dot_grid(shot), DOTS), (ruler(shot), TICKS)):
+        fit = measured(gray, target, config)
+        assert 0.3 * distortion * 0.5 < abs(fit.um_per_px_x - 0.5) < fit.uncertainty_um_per_px_x
+
+
+def test_the_features_left_out_are_known(config: Config) -> None:
+    gray = dot_grid(Shot(tilt_deg=5, noise=0.01), merged=0.1)
+    seen = measured(gray, DOTS, config).seen
+    assert 20 < np.count_nonzero(~seen.used) < 0.4 * len(seen.used)
+    assert np.abs(seen.residuals_px[seen.used]).max() < 0.2
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize("target", [DOTS, TICKS], ids=lambda target: target.kind)
+def test_a_target_out_of_focus_is_refused(config: Config, target: Target) -> None:
+    draw = dot_grid if target is DOTS else ruler
+    assert measured(draw(Shot(blur_px=1.3)), target, config).features > 20
+    assert refused(draw(Shot(blur_px=4.0)), target, config).startswith(f"Out of focus: the {target.kind} are blurred")
+
+
+def test_a_fiber_out_of_focus_is_refused(config: Config) -> None:
+    blurred = np.asarray(cv2.GaussianBlur(face(), (0, 0), 14), np.float32)
+    assert refused(blurred, CLADDING, config).startswith("Out of focus: sharpness of the cladding edge")
+
+
+def test_the_limit_of_focus_is_configured(tmp_path: Path) -> None:
+    gray = dot_grid(Shot(blur_px=2.2))
+    assert measured(gray, DOTS, config_with(tmp_path, max_target_blur=0.3)).features > 300
+    assert refused(gray, DOTS, config_with(tmp_path, max_target_blur=0.02)).startswith("Out of focus")
+
+
+def test_light_that_hides_half_of_the_dots_is_refused_with_the_reason(config: Config) -> None:
+    gray = dot_grid(Shot())
+    hidden = np.hypot(*(np.indices(gray.shape) - np.array([180, 240])[:, None, None])) > 130
+    hidden[:, 230:250] = hidden[170:190] = False
+    assert "hidden by uneven light" in refused(np.where(hidden, 1, gray).astype(np.float32), DOTS, config)
+
+
+# --- several pictures
+
+
+def pictures_of(*fits: ScaleFit) -> list[CalibrationPicture]:
+    return [CalibrationPicture(f"{k}.png", "ab" * 32, fit) for k, fit in enumerate(fits)]
+
+
+def averaged(config: Config, *scales: float, fit_pct: float = 0.01) -> MeasuredScale:
+    return average(DOTS, pictures_of(*(fit_of(scale, 0.5, fit_pct) for scale in scales)), config.scale)
+
+
+def test_more_pictures_help_against_scatter_but_not_against_the_target(config: Config) -> None:
+    one, four = averaged(config, 0.5), averaged(config, 0.5, 0.5, 0.5, 0.5)
+    assert one.uncertainty_um_per_px_x == pytest.approx(0.5 * 2e-2 * np.hypot(0.01, 0.05))
+    assert four.uncertainty_um_per_px_x == pytest.approx(0.5 * 2e-2 * np.hypot(0.005, 0.05))
+
+
+def test_pictures_that_differ_by_more_than_they_say_widen_the_uncertainty(config: Config) -> None:
+    calibration = averaged(config, 0.499, 0.501)  # 0.2 % apart, each sure to 0.01 %
+    assert calibration.left_out == ()
+    assert calibration.uncertainty_um_per_px_x > 0.001
+    assert calibration.uncertainty_um_per_px_y < 0.001
+
+
+def test_an_outlying_picture_is_left_out_and_known_by_name(config: Config) -> None:
+    calibration = averaged(config, 0.5, 0.50003, 0.51, 0.49998)
+    assert [picture.file for picture in calibration.left_out] == ["2.png"]
+    assert calibration.scale.um_per_px_x == pytest.approx(0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scales", "fit_pct"),
+    [
+        ((0.5, 0.50001, 0.5002), 0.001),  # 0.04 %: too little to matter
+        ((0.5, 0.501, 0.504), 0.5),  # each is that unsure
+        ((0.49, 0.5, 0.51), 0.001),  # no two agree
+        ((0.5, 0.52), 0.001),  # nobody knows which
+    ],
+)
+def test_what_may_be_chance_is_not_outlying(config: Config, scales: tuple[float, ...], fit_pct: float) -> None:
+    assert averaged(config, *scales, fit_pct=fit_pct).left_out == ()
 
 
 # --- the file
@@ -162,9 +272,14 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def calibration_of(*scales: tuple[float, float]) -> Calibration:
-    fits = [ScaleFit(x, y, 100, 0.05, 1.0, square_pixels_assumed=False) for x, y in scales]
-    return Calibration(DOTS, tuple(CalibrationPicture(f"{k}.png", "ab" * 32, fit) for k, fit in enumerate(fits)))
+def fit_of(x: float, y: float, fit_pct: float = 0.01) -> ScaleFit:
+    nothing = TargetFeatures(np.empty((0, 2)), np.empty((0, 2)), np.empty(0, bool))
+    return ScaleFit(x, y, 100, 0.05, 1.0, False, fit_pct, fit_pct, 0.05, nothing)
+
+
+def calibration_of(*scales: tuple[float, float]) -> MeasuredScale:
+    fits = [fit_of(x, y) for x, y in scales]
+    return MeasuredScale(DOTS, tuple(CalibrationPicture(f"{k}.png", "ab" * 32, fit) for k, fit in enumerate(fits)))
 
 
 def test_the_program_ships_uncalibrated() -> None:
@@ -228,14 +343,16 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_what_is_saved_is_what_is_loaded(tmp_path_factory: pytest.TempPathFactory, scales: list[tuple[float, float]]):
     path = tmp_path_factory.getbasetemp() / "saved.json"
     saved = calibration_of(*scales)
-    save_scale(path, saved, datetime(2024, 5, 6, tzinfo=UTC))
+    save_scale(path, saved, STATION, datetime(2024, 5, 6, tzinfo=UTC), 365)
     loaded = load_scale(path)
     assert loaded is not None
     assert (loaded.um_per_px_x, loaded.um_per_px_y) == pytest.approx(tuple(np.mean(scales, axis=0)), rel=1e-6)
 
 
 def test_the_file_says_how_it_was_measured(tmp_path: Path) -> None:
-    save_scale(tmp_path / "c.json", calibration_of((0.5, 0.5), (0.51, 0.5)), datetime(2024, 5, 6, tzinfo=UTC))
+    save_scale(
+        tmp_path / "c.json", calibration_of((0.5, 0.5), (0.51, 0.5)), STATION, datetime(2024, 5, 6, tzinfo=UTC), 365
+    )
     document = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
     assert (document["method"], document["target_um"], document["features"]) == ("dots", 10.0, 200)
     assert document["created"] == "2024-05-06T00:00:00+00:00"
@@ -243,10 +360,21 @@ def test_the_file_says_how_it_was_measured(tmp_path: Path) -> None:
     assert [picture["sha256"] for picture in document["pictures"]] == ["ab" * 32] * 2
 
 
+def test_the_file_says_what_it_was_measured_with_and_how_long_it_is_valid(tmp_path: Path) -> None:
+    made = datetime(2024, 5, 6, 23, tzinfo=UTC)
+    save_scale(tmp_path / "c.json", calibration_of((0.5, 0.5)), STATION, made, 30)
+    document = json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))
+    assert document["picture_size_px"] == [640, 480]
+    assert (document["camera"], document["objective"]) == ("a2A2048-37gcBAS 4711", "10x")
+    assert document["expires"] == "2024-06-05"
+    save_scale(tmp_path / "c.json", calibration_of((0.5, 0.5)), STATION, made, None)
+    assert json.loads((tmp_path / "c.json").read_text(encoding="utf-8"))["expires"] is None
+
+
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(UserError, match="taken cannot be written"):
-        save_scale(tmp_path / "taken", calibration_of((0.5, 0.5)), datetime(2024, 5, 6, tzinfo=UTC))
+        save_scale(tmp_path / "taken", calibration_of((0.5, 0.5)), STATION, datetime(2024, 5, 6, tzinfo=UTC), 365)
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
 
@@ -273,11 +401,63 @@ def test_pictures_are_averaged_and_the_spread_is_printed(tmp_path: Path, capsys:
     assert "mean of 2 pictures, spread 0.99" in printed or "mean of 2 pictures, spread 1.0" in printed
 
 
+def test_an_outlying_picture_is_named_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scales = (0.5, 0.5, 0.51)
+    pictures = [png(dot_grid(Shot((scale, 0.5), seed=k)), tmp_path / f"{k}.png") for k, scale in enumerate(scales)]
+    output = tmp_path / "out.json"
+    assert run("--image", *pictures, "--dots-um", "10", "--output", str(output)) == 0
+    assert "2.png: left out, 0.51" in capsys.readouterr().err
+    document = json.loads(output.read_text(encoding="utf-8"))
+    assert [[p["file"] for p in document[key]] for key in ("pictures", "left_out")] == [["0.png", "1.png"], ["2.png"]]
+    assert document["um_per_px_x"] == pytest.approx(0.5, abs=document["uncertainty_um_per_px_x"])
+
+
+@pytest.mark.parametrize("target", ["--dots-um", "--ticks-um", "--cladding-um"])
+def test_plot_and_features_are_written_for_every_picture(tmp_path: Path, target: str) -> None:
+    drawn = {"--dots-um": dot_grid(Shot()), "--ticks-um": ruler(Shot()), "--cladding-um": face()}[target]
+    pictures = [png(drawn, tmp_path / name) for name in ("a.png", "b.png")]
+    written = ("--show", str(tmp_path / "plot.png"), "--features", str(tmp_path / "table.csv"))
+    size = "125" if target == "--cladding-um" else "10"
+    assert run("--image", *pictures, target, size, "--output", str(tmp_path / "c.json"), *written) == 0
+    for name in ("plot.png", "plot_2.png"):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    for name in ("table.csv", "table_2.csv"):
+        table = pandas.read_csv(tmp_path / name)
+        assert tuple(table.columns) == FEATURE_COLUMNS
+        assert list(table["number"]) == list(range(1, len(table) + 1))
+        assert len(table) > 90
+        used = table[table["used"] == "yes"]
+        assert 0 < np.hypot(used["residual_x_px"], used["residual_y_px"]).mean() < 0.1
+        assert used["x_px"].between(0, drawn.shape[1]).all()
+
+
+def test_the_columns_of_the_features_are_explained() -> None:
+    explained = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+    assert [name for name in FEATURE_COLUMNS if f"\n| `{name}` |" not in explained] == []
+
+
 def test_a_ruler_says_that_pixels_are_taken_as_square(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out.json"
     assert run("--image", png(ruler(Shot()), tmp_path / "r.png"), "--ticks-um", "10", "--output", str(output)) == 0
     assert "Pixels are taken as square" in capsys.readouterr().out
     assert json.loads(output.read_text(encoding="utf-8"))["square_pixels_assumed"] is True
+
+
+def test_pictures_of_two_sizes_are_of_no_one_scale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = [png(dot_grid(Shot(shape=shape)), tmp_path / f"{shape[0]}.png") for shape in ((360, 480), (400, 480))]
+    assert run("--image", *pictures, "--dots-um", "10", "--output", str(tmp_path / "out.json")) == 2
+    assert "the pictures must be of one size, got 480 x 360, 480 x 400 px" in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_the_scale_is_used_for_pictures_of_its_size_only(tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    run("--image", png(dot_grid(Shot()), tmp_path / "g.png"), "--dots-um", "10", "--output", str(output))
+    found = load_calibration(output, date(2024, 1, 1), CalibrationSettings(None, "refuse", "refuse", "refuse"))
+    assert found is not None
+    assert found.picture_size_px == (480, 360)
+    assert found.scale.uncertainty is not None
+    assert 0 < found.scale.uncertainty < 0.002
 
 
 def test_one_picture_that_cannot_be_measured_stops_the_calibration(

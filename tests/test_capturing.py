@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import calibration
 import camera
 import capturing
 from arguments import CONFIG
@@ -31,6 +32,7 @@ from stored_records import load_record, read_camera
 from synthetic import Illumination, render_face
 from tests.emulator import SERIAL, emulated, surface, written
 from tests.pictures import FACE, MULTIMODE, face_png
+from tests.target_pictures import Shot, dot_grid
 
 LEVELS = np.random.default_rng(5).integers(0, 256, (40, 61), np.uint8)
 EDITION = "iec_61300_3_35_2015"
@@ -333,3 +335,59 @@ def test_a_text_that_is_not_of_a_camera_is_no_camera(station, tmp_path, text):
     main(["inspect", f"--input-dir={tmp_path / 'p'}", f"--output-dir={tmp_path / 'out'}", "--no-plots", "--quiet"])
     assert json.loads((tmp_path / "out" / "a_result.json").read_text())["image"]["camera"] is None
     assert len(pd.read_csv(tmp_path / "out" / "summary_report.csv")) == 1
+
+
+# --- the whole chain
+
+
+def test_from_the_target_to_the_diameter_of_a_fiber_every_picture_is_the_cameras(station, tmp_path, capsys):
+    um_per_px = (FACE.um_per_px_x, FACE.um_per_px_y)
+    grid = np.rint(255 * dot_grid(Shot(um_per_px, 7.0, FACE.shape, noise=0.01))).astype(np.uint8)
+    scale = tmp_path / "station" / "calibration.json"
+    scale.parent.mkdir()
+    words = ["--camera", "--dots-um=10", f"--output={scale}", station(written(tmp_path / "grid.png", grid))]
+    assert calibration.main(words) == 0
+    document = json.loads(scale.read_text(encoding="utf-8"))
+    assert document["camera"] == f"Emulation {SERIAL}"
+    assert (scale.parent / document["pictures"][0]["file"]).exists()
+
+    (tmp_path / "face.png").write_bytes(face_png())
+    out = tmp_path / "out"
+    words = ["inspect", "--camera", f"--output-dir={out}", f"--calibration={scale}", "--no-plots", "--quiet"]
+    assert main([*words, "--fiber-class=multimode", station(tmp_path / "face.png")]) == 0
+    (path,) = out.glob("*_result.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert record["scale"]["source"] == "calibration"
+    assert record["geometry"]["cladding_diameter_um"] == pytest.approx(125, rel=0.005)
+    assert record["verdict"]["status"] == "PASS"
+
+
+@pytest.mark.parametrize(("camera_name", "used"), [(f"Emulation {SERIAL}", True), ("Emulation 0815-0001", False)])
+def test_a_calibration_of_another_camera_is_not_used(station, tmp_path, camera_name, used):
+    grid = tmp_path / "grid.png"
+    cv2.imwrite(str(grid), np.rint(255 * dot_grid(Shot((0.85, 0.85), shape=FACE.shape))))
+    scale = tmp_path / "calibration.json"
+    named = ["--image", str(grid), "--dots-um=10", f"--output={scale}", f"--camera-name={camera_name}", station(None)]
+    assert calibration.main(named) == 0
+    (tmp_path / "face.png").write_bytes(face_png())
+    words = [
+        "inspect",
+        "--camera",
+        f"--output-dir={tmp_path / 'out'}",
+        f"--calibration={scale}",
+        "--no-plots",
+        "--quiet",
+    ]
+    main([*words, "--fiber-class=multimode", station(tmp_path / "face.png")])
+    (path,) = (tmp_path / "out").glob("*_result.json")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert (record["scale"] is not None) == used
+    assert any("made with camera" in warning for warning in record["quality"]["warnings"]) != used
+
+
+def test_without_a_camera_nothing_is_calibrated(tmp_path, capsys, station, monkeypatch):
+    monkeypatch.setattr(camera, "_devices", tuple)
+    output = tmp_path / "calibration.json"
+    assert calibration.main(["--camera", "--dots-um=10", f"--output={output}", station(None)]) == 2
+    assert "calibration.py: no camera" in capsys.readouterr().err
+    assert not output.exists()

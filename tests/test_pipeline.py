@@ -241,7 +241,7 @@ def test_a_calibration_that_disagrees_is_a_warning_on_the_image():
 
 def foreign(picture: Picture, rule: Literal["warn", "refuse"]) -> Inspection:
     scale = Scale(SQUARE_PX, SQUARE_PX, "calibration")
-    made = Calibration(scale, "00" * 32, (2048, 1536), ("Expired calibration: long ago",))
+    made = Calibration(scale, "00" * 32, (2048, 1536), warnings=("Expired calibration: long ago",))
     config = replace(DEEP, calibration=replace(DEEP.calibration, foreign=rule))
     return inspect(picture, Request("iec_61300_3_35_2015", "multimode"), config, made=made)
 

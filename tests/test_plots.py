@@ -9,9 +9,10 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.quiver import Quiver
 
-from plots import VIOLATING_COLOUR, diameter_text, ellipse_points, png_bytes, polar_figure
-from records import Ellipse, Inspection, Scale
+from plots import VIOLATING_COLOUR, calibration_figure, diameter_text, ellipse_points, png_bytes, polar_figure
+from records import Ellipse, Inspection, Scale, TargetFeatures
 from tests.inspections import (
     CENTER,
     EVERY_KIND,
@@ -127,3 +128,53 @@ def test_a_circle_keeps_its_diameter_whatever_the_shape_of_the_pixels(aspect: fl
     outer = Ellipse(CENTER, (110 / scale.um_per_px_y, 110 / scale.um_per_px_x), 90.0)
     zone = replace(PASSED.zones[1], outer=outer)
     assert diameter_text(zone, replace(PASSED, scale=scale)) == "110 um"
+
+
+# --- calibration
+
+
+def features(count: int, residual_px: float) -> TargetFeatures:
+    """Features on a line, the last one left out, each off to the right."""
+    points = np.column_stack([np.linspace(10, 190, count), np.full(count, 50.0)])
+    residuals = np.tile([residual_px, 0.0], (count, 1))
+    return TargetFeatures(points, residuals, np.arange(count) < count - 1)
+
+
+def calibration_page(seen: TargetFeatures, file: str = "grid.png") -> Figure:
+    return calibration_figure(np.zeros((100, 200), np.float32), seen, file, ["x  0.5 um/px"])
+
+
+def _legend(figure: Figure) -> list[str]:
+    legend = figure.axes[0].get_legend()
+    assert legend is not None
+    return [text.get_text() for text in legend.get_texts()]
+
+
+def test_the_page_of_a_calibration_counts_what_was_used_and_what_was_left_out() -> None:
+    figure = calibration_page(features(12, 0.02))
+    assert _legend(figure)[:2] == ["used (11)", "left out (1)"]
+    assert "x  0.5 um/px" in _texts(figure)
+
+
+@pytest.mark.parametrize(("residual_px", "factor"), [(0.02, "200"), (0.3, "20"), (1.3e-4, "20,000")])
+def test_residuals_are_magnified_by_a_round_factor_that_is_named(residual_px: float, factor: str) -> None:
+    figure = calibration_page(features(12, residual_px))  # long ones are to be 6 px of 200
+    assert _legend(figure)[2] == f"residual x {factor}"
+    arrows = next(c for c in figure.axes[0].collections if isinstance(c, Quiver))
+    np.testing.assert_allclose(np.asarray(arrows.U), residual_px * float(factor.replace(",", "")))
+
+
+def test_the_histogram_counts_every_used_feature_once_per_axis() -> None:
+    figure = calibration_page(features(12, 0.02))
+    outlines = [np.asarray(patch.get_path().vertices) for patch in figure.axes[1].patches]
+    assert [np.diff(outline[:, 1]).clip(0).sum() for outline in outlines] == [11, 11]
+
+
+def test_of_thousands_of_residuals_some_are_drawn() -> None:
+    figure = calibration_page(features(5000, 0.02))
+    assert _legend(figure)[2].endswith(", of 556")
+
+
+def test_a_calibration_without_any_feature_still_has_its_page() -> None:
+    nothing = TargetFeatures(np.empty((0, 2)), np.empty((0, 2)), np.empty(0, bool))
+    assert png_bytes(calibration_page(nothing, HOSTILE_FILE)).startswith(b"\x89PNG")

@@ -21,8 +21,8 @@ FULL: dict[str, Any] = {
     "um_per_px": 0.5,
     "um_per_px_x": 0.5,
     "um_per_px_y": 0.5,
-    "uncertainty_x_pct": 0.04,
-    "uncertainty_y_pct": 0.06,
+    "uncertainty_um_per_px_x": 0.0002,
+    "uncertainty_um_per_px_y": 0.0003,
     "square_pixels_assumed": False,
     "method": "dots",
     "target_um": 10.0,
@@ -35,6 +35,7 @@ FULL: dict[str, Any] = {
     "residual_px": 0.05,
     "spread_pct": 0.0,
     "pictures": [],
+    "left_out": [],
 }
 
 
@@ -118,7 +119,7 @@ def test_a_file_of_the_predecessor_says_nothing_of_itself(path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"uncertainty_x_pct": -1}, "uncertainty_x_pct must be the expanded uncertainty"),
+        ({"uncertainty_um_per_px_x": -1}, "uncertainty_um_per_px_x must be the expanded uncertainty"),
         ({"picture_size_px": [640]}, "picture_size_px must be width and height in pixels"),
         ({"picture_size_px": [640, 0]}, "picture_size_px must be width and height in pixels"),
         ({"expires": 20270131}, "expires must be a date as 2027-01-31, or null, got 20270131"),
