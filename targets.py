@@ -228,8 +228,8 @@ def _alike_dots(stats: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.intp]
 
 
 def _neighbor_vectors(points: Points) -> Points:
-    """Vectors from some points to their four nearest, and their opposites; (n, 2), at most 1600."""
-    asked = points[:: 1 + len(points) // 200]  # plenty for a mode, and its time goes with the square
+    """Vectors from some points to their four nearest, and their opposites; (n, 2), at most 1280."""
+    asked = points[:: 1 + len(points) // 80]  # plenty for a mode, and its time goes with the square
     _, nearest = cv2.batchDistance(asked.astype(np.float32), points.astype(np.float32), cv2.CV_32F, K=5)
     vectors = (points[nearest[:, 1:]] - asked[:, None]).reshape(-1, 2)
     return np.vstack([vectors, -vectors])

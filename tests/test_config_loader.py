@@ -672,7 +672,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("changed")
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(place=st.sampled_from(SETTINGS))
 def test_any_key_left_out_is_named(folder: Path, place: Leaf) -> None:
     document = copy.deepcopy(DOCUMENT)
@@ -681,7 +681,7 @@ def test_any_key_left_out_is_named(folder: Path, place: Leaf) -> None:
     assert any(problem.startswith(f"config.json: {_shown(place)}: missing: ") for problem in found)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(place=LEAVES, wrong=st.sampled_from([{}, {"x": 1}, [[]], [{}], math.nan, math.inf]))
 def test_any_value_of_the_wrong_kind_is_named(folder: Path, place: Leaf, wrong: object) -> None:
     found = _problems_of(_written(folder, _changed(place, wrong)))
@@ -696,7 +696,7 @@ anything = st.recursive(
 branches = st.sampled_from(sorted({place[:n] for place in ALL_LEAVES for n in range(len(place) + 1)}, key=str))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(place=branches, value=anything)
 def test_whatever_stands_in_the_file_it_loads_or_its_problems_are_listed(
     folder: Path, place: Leaf, value: object

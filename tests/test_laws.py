@@ -54,7 +54,7 @@ BOUNDS_UM = (1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 20.0)
 CLADDING_UM = 125.0
 
 some = settings(max_examples=60)
-many = settings(max_examples=200)
+many = settings(max_examples=100)
 
 # --- any criteria that the program accepts, in the form of config.json
 
@@ -338,7 +338,7 @@ def broken_by(combination: Sequence[Place | None], table: Criteria) -> set[Place
     return {place for place, count in counts.items() if count > (_limit(place, table) or 0)}
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(table=criteria, marks=any_marks(4, 1), zones=st.just(ALL_ZONES) | some_zones)
 def test_a_verdict_is_marginal_just_when_some_sizes_and_places_would_change_it(
     table: Criteria, marks: list[Defect], zones: tuple[str, ...]

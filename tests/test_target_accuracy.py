@@ -28,7 +28,7 @@ def check(outcomes: list[Outcome]) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_scale_of_small_rendered_targets_is_right_and_its_uncertainty_honest(kind: str, config: Config) -> None:
-    check([measure(KINDS[kind](number, SEED, SMALL), config) for number in range(20)])
+    check([measure(KINDS[kind](number, SEED, SMALL), config) for number in range(12)])
 
 
 @pytest.mark.slow

@@ -64,6 +64,7 @@ def test_dots_that_dirt_has_merged_with_are_left_out(seed: int) -> None:
     assert np.linalg.norm(grid.basis, axis=0) == pytest.approx([10 / 0.15] * 2, rel=5e-4)
 
 
+@pytest.mark.slow
 def test_a_grid_is_counted_to_its_far_corners() -> None:
     grid = grid_in(dot_grid(Shot((2.0, 1.9), tilt_deg=11, shape=(1200, 1600), noise=0.03), missing=0.2))
     assert grid.dots > 45_000
