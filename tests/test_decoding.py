@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from functools import cache
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from decoding import decode_image, to_gray
+from decoding import decode_image, holds_several, to_gray
 from records import UnreadableImage
 
+ROOT = Path(__file__).parents[1]
 LIMIT = 1_000_000
 ROWS, COLUMNS = np.indices((48, 64))
 GREY = (2 * ROWS + COLUMNS + 20).astype(np.uint8)
@@ -162,20 +166,29 @@ def test_a_tiff_stays_as_stored_whatever_turn_its_tag_asks_for(pixels, expected,
     assert_pixels(stored(pixels, "TIFF", tiffinfo={274: orientation}), expected)
 
 
+TIFF_TYPES = {3: "H", 4: "I"}
+
+
+def tiff_file(blocks, shape, bits, *tags, end="<"):
+    """A TIFF as Pillow does not write it: samples in strips or tiles, no compression; tags as number, type, values."""
+    depth = shape[2] if len(shape) == 3 else 1
+    places = [8 + sum(map(len, blocks[:k])) for k in range(len(blocks))]
+    at, sizes = (324, 325) if any(tag == 322 for tag, *_ in tags) else (273, 279)
+    plain = {256: (4, shape[1]), 257: (4, shape[0]), 258: (3, *[bits] * depth), 259: (3, 1), 277: (3, depth)}
+    plain |= {278: (4, shape[0]), 262: (3, 2 if depth > 1 else 1), at: (4, *places), sizes: (4, *map(len, blocks))}
+    body, entries = b"".join(blocks), []
+    for tag, (kind, *values) in sorted((plain | {tag: rest for tag, *rest in tags}).items()):
+        data = struct.pack(f"{end}{len(values)}{TIFF_TYPES[kind]}", *values)
+        if len(data) > 4:
+            body, data = body + data, struct.pack(end + "I", 8 + len(body))
+        entries.append(struct.pack(end + "HHI", tag, kind, len(values)) + data.ljust(4, b"\0"))
+    head = {"<": b"II*\0", ">": b"MM\0*"}[end] + struct.pack(end + "I", 8 + len(body))
+    return head + body + struct.pack(end + "H", len(entries)) + b"".join(entries) + bytes(4)
+
+
 def deep_tiff(bgr, orientation):
-    """A TIFF of 16-bit colour, which Pillow does not write: one strip, no compression."""
-    height, width, _ = bgr.shape
-    samples = bgr[..., ::-1].astype("<u2").tobytes()
-    tags = [(256, width), (257, height), (258, None), (259, 1), (262, 2), (273, None)]
-    tags += [(274, orientation), (277, 3), (278, height), (279, len(samples))]
-    depths = 8 + 2 + 12 * len(tags) + 4
-    places = {258: depths, 273: depths + 6}
-    entries = [
-        struct.pack("<HHII", tag, 4 if tag in (273, 279) else 3, 3 if tag == 258 else 1, places.get(tag, value))
-        for tag, value in tags
-    ]
-    head = b"II*\0" + struct.pack("<IH", 8, len(tags))
-    return head + b"".join(entries) + struct.pack("<I3H", 0, 16, 16, 16) + samples
+    """A TIFF of 16-bit colour."""
+    return tiff_file([bgr[..., ::-1].astype("<u2").tobytes()], bgr.shape, 16, (274, 3, orientation))
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
@@ -184,6 +197,66 @@ def test_colour_of_sixteen_bits_stays_as_stored_whatever_turn_is_asked_for(orien
     png, tags = by_opencv(BGR_16, ".png"), b"eXIf" + exif(orientation).tobytes().removeprefix(b"Exif\0\0")
     turned = png[:33] + struct.pack(">I", len(tags) - 4) + tags + struct.pack(">I", zlib.crc32(tags)) + png[33:]
     assert_pixels(turned, BGR_16)
+
+
+both_ends = pytest.mark.parametrize("end", ["<", ">"], ids=["low byte first", "high byte first"])
+deep_and_plain = pytest.mark.parametrize("pixels", [GREY, BGR, GREY_16, BGR_16], ids=["8", "3 x 8", "16", "3 x 16"])
+
+
+def sample_bytes(pixels, end):
+    ordered = pixels[..., ::-1] if pixels.ndim == 3 else pixels
+    return ordered.astype(ordered.dtype.newbyteorder(end)).tobytes()
+
+
+@both_ends
+@deep_and_plain
+def test_a_tiff_of_tiles_is_put_together(pixels, end):
+    tiles = [sample_bytes(pixels[y : y + 16, x : x + 16], end) for y in range(0, 48, 16) for x in range(0, 64, 16)]
+    bits = 8 * pixels.itemsize
+    assert_pixels(tiff_file(tiles, pixels.shape, bits, (322, 4, 16), (323, 4, 16), end=end), pixels)
+
+
+@pytest.mark.parametrize("pixels", [GREY, GREY_16], ids=["8 bits", "16 bits"])
+def test_a_tiff_whose_white_is_zero_is_no_negative(pixels):
+    data = tiff_file([sample_bytes(pixels, "<")], pixels.shape, 8 * pixels.itemsize, (262, 3, 0))
+    assert_pixels(data, ~pixels)
+
+
+@both_ends
+def test_planes_of_eight_bits_one_after_the_other_are_put_together(end):
+    planes = [BGR[..., k].tobytes() for k in (2, 1, 0)]
+    assert_pixels(tiff_file(planes, BGR.shape, 8, (284, 3, 2), end=end), BGR)
+
+
+def test_of_a_tiff_of_several_pages_the_first_is_taken():
+    pages = [Image.fromarray(GREY[::-1].copy())] * 3
+    data = stored(GREY, "TIFF", save_all=True, append_images=pages)
+    assert holds_several(data)
+    assert_pixels(data, GREY)
+
+
+def test_of_an_animated_png_the_first_frame_is_taken():
+    data = stored(RGB, "PNG", save_all=True, append_images=[Image.fromarray(RGB[::-1].copy())])
+    assert holds_several(data)
+    assert_pixels(data, BGR)
+
+
+def test_of_a_jpeg_of_several_pictures_the_first_is_taken():
+    turned = Image.fromarray(RGB[::-1].copy())
+    data = stored(RGB, "MPO", save_all=True, append_images=[turned], quality=95)
+    assert holds_several(data)
+    assert np.abs(decode_image(data, LIMIT).astype(int) - BGR).max() <= 8
+
+
+def test_inks_that_are_stored_as_light_and_black_become_the_light_they_leave():
+    # Adobe's YCCK: its marker says that the first three planes are luma and chroma of the inks; Pillow inverts all.
+    luma_and_chroma = Image.fromarray(RGB).convert("YCbCr").split()
+    file = io.BytesIO()
+    Image.merge("CMYK", (*luma_and_chroma, Image.new("L", luma_and_chroma[0].size, 0))).save(file, "JPEG", quality=95)
+    data = file.getvalue()
+    at = data.index(b"Adobe") + 11
+    patched = data[:at] + b"\2" + data[at + 1 :]
+    assert np.abs(decode_image(patched, LIMIT).astype(int) - BGR).max() <= 8
 
 
 # --- what cannot be read says why
@@ -208,7 +281,7 @@ every_sample = pytest.mark.parametrize("name", samples())
 
 
 @every_sample
-@pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.5, 0.7, 0.85])
+@pytest.mark.parametrize("share", [0.02, *(k / 10 for k in range(1, 10))])
 def test_a_truncated_file_is_refused(name, share):
     data = samples()[name]
     with pytest.raises(UnreadableImage, match=r"^[^\n]+$"):
@@ -236,7 +309,7 @@ def test_an_empty_file_is_called_empty():
 
 
 def test_text_is_called_no_picture():
-    with pytest.raises(UnreadableImage, match=r"^not a picture of a known format$"):
+    with pytest.raises(UnreadableImage, match=r"^no picture that can be read, of PNG, JPEG, TIFF, BMP$"):
         decode_image(b"this is no picture\n", LIMIT)
 
 
@@ -258,6 +331,89 @@ def test_a_file_that_claims_a_huge_picture_is_refused_before_it_is_unpacked():
 def test_grey_levels_that_are_no_whole_numbers_are_refused_by_their_mode():
     with pytest.raises(UnreadableImage, match="8 or 16 bits, got Pillow's mode 'F'"):
         decode_image(stored(GREY.astype(np.float32), "TIFF"), LIMIT)
+
+
+def not_read(data, reason):
+    with pytest.raises(UnreadableImage, match=reason):
+        decode_image(data, LIMIT)
+
+
+@both_ends
+def test_colour_of_sixteen_bits_in_separate_planes_is_refused_for_it_would_be_read_wrongly(end):
+    planes = [BGR_16[..., k].astype(f"{end}u2").tobytes() for k in (2, 1, 0)]
+    not_read(tiff_file(planes, BGR.shape, 16, (284, 3, 2), end=end), "pixel by pixel")
+
+
+def test_printing_inks_of_sixteen_bits_are_refused():
+    inks = np.dstack([BGR_16, GREY_16])
+    not_read(tiff_file([inks.tobytes()], inks.shape, 16, (262, 3, 5)), "must be red, green, blue")
+
+
+@both_ends
+def test_grey_levels_below_zero_are_refused(end):
+    data = tiff_file([GREY_16.astype(f"{end}i2").tobytes()], GREY.shape, 16, (339, 3, 2), end=end)
+    not_read(data, "Pillow's mode 'I'")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PPM", "EPS"])
+def test_a_picture_of_another_format_is_refused_whatever_its_name(kind):
+    not_read(stored(GREY, kind), "no picture that can be read, of PNG, JPEG, TIFF, BMP")
+
+
+def png_chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_bomb(side):
+    """A whole PNG of black pixels: one packed block of a million zeros, again and again."""
+    packer, count = zlib.compressobj(9, zlib.DEFLATED, -15), side * (side + 1) // 10**6 + 1
+    block = packer.compress(bytes(10**6)) + packer.flush(zlib.Z_FULL_FLUSH)
+    end = b"\3\0" + struct.pack(">I", (count * 10**6 % 65521) << 16 | 1)  # last block; Adler-32 of zeros
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", b"\x78\xda" + block * count + end), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(*chunk) for chunk in chunks)
+
+
+def tiff_bomb(side):
+    """A whole TIFF of black pixels, packed in 100 strips."""
+    strips = [zlib.compress(bytes(side * side // 100), 9)] * 100
+    return tiff_file(strips, (side, side), 8, (259, 3, 8), (278, 4, side // 100))
+
+
+@pytest.mark.parametrize("bomb", [png_bomb, tiff_bomb])
+def test_a_bomb_small_enough_for_the_limit_is_a_picture(bomb):
+    assert_pixels(bomb(1000), np.zeros((1000, 1000), np.uint8))
+
+
+MEASURE = """
+import sys
+from pathlib import Path
+from decoding import decode_image
+from records import UnreadableImage
+peak_kb = lambda: int(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+data = Path(sys.argv[1]).read_bytes()
+before = peak_kb()
+try:
+    decode_image(data, 200_000_000)
+except UnreadableImage as error:
+    print(peak_kb() - before, error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this system does not tell the largest memory of a process")
+@pytest.mark.parametrize("bomb", [png_bomb, tiff_bomb])
+def test_a_bomb_of_2500_million_pixels_is_refused_before_memory_is_taken_for_it(tmp_path, bomb):
+    (tmp_path / "bomb").write_bytes(bomb(50_000))
+    done = subprocess.run([sys.executable, "-c", MEASURE, tmp_path / "bomb"], cwd=ROOT, capture_output=True, check=True)
+    taken_kb, _, message = done.stdout.decode().strip().partition(" ")
+    assert message == "the picture must have at most 200000000 pixels, it has 50000 x 50000"
+    assert int(taken_kb) < 20_000
+
+
+def test_the_limit_is_that_of_the_configuration_also_above_that_of_pillow():
+    data = stored(np.zeros((14_000, 13_000), np.uint8), "PNG", "1", compress_level=1)
+    with pytest.raises(UnreadableImage, match="at most 181999999 pixels, it has 13000 x 14000"):
+        decode_image(data, 13_000 * 14_000 - 1)
 
 
 @every_sample
