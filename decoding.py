@@ -95,6 +95,7 @@ def most_bytes(max_pixels: int) -> int:
     return max_pixels * BYTES_PER_PIXEL + BYTES_BESIDE_PIXELS
 
 
+LONGEST_SIDE_PX = 32766  # OpenCV turns and scales no longer ones
 BYTES_PER_PIXEL = 8  # of 16-bit colour with transparency, not compressed
 BYTES_BESIDE_PIXELS = 2**26  # headers, tags, thumbnails, notes of the maker
 
@@ -140,6 +141,8 @@ def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
     width, height = image.size
     if width * height > max_pixels:
         raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has {width} x {height}")
+    if max(width, height) > LONGEST_SIDE_PX:
+        raise UnreadableImage(f"a side must have at most {LONGEST_SIDE_PX} pixels, the picture has {width} x {height}")
     if image.mode not in (*GREY_MODES, *COLOUR_MODES):
         raise UnreadableImage(f"pixels must be grey or colour of 8 or 16 bits, got Pillow's mode {image.mode!r}")
     is_deep_colour = image.mode not in GREY_MODES and _has_sixteen_bits(image)

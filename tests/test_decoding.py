@@ -410,6 +410,12 @@ def test_a_bomb_of_2500_million_pixels_is_refused_before_memory_is_taken_for_it(
     assert int(taken_kb) < 20_000
 
 
+def test_a_side_too_long_for_opencv_is_refused_with_its_length():
+    assert decode_image(stored(np.zeros((2, 32766), np.uint8), "PNG"), LIMIT).shape == (2, 32766)
+    with pytest.raises(UnreadableImage, match="at most 32766 pixels, the picture has 32767 x 2"):
+        decode_image(stored(np.zeros((2, 32767), np.uint8), "PNG"), LIMIT)
+
+
 def test_the_limit_is_that_of_the_configuration_also_above_that_of_pillow():
     data = stored(np.zeros((14_000, 13_000), np.uint8), "PNG", "1", compress_level=1)
     with pytest.raises(UnreadableImage, match="at most 181999999 pixels, it has 13000 x 14000"):
