@@ -47,6 +47,8 @@ class Preprocessing:
     focus_min: float
     sharp_px: float
     max_pixels: int
+    settle_s: float
+    settle_max_wait_s: float
 
 
 @dataclass(frozen=True, slots=True)

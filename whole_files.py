@@ -1,14 +1,16 @@
-"""A file written whole or not at all."""
+"""A file written whole or not at all, and read only when it is whole."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-from records import UserError
+from records import UnreadableImage, UserError
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -49,3 +51,50 @@ def writing(path: Path) -> Iterator[None]:
         raise WriteFailed(str(error)) from error
     except OSError as error:
         raise WriteFailed(f"{error.filename or path} cannot be written: {error.strerror or error}") from error
+
+
+def read_whole(path: Path, max_bytes: int, settle_s: float, max_wait_s: float) -> bytes:
+    """Read a file that another program may still be writing.
+
+    A file that was changed a short while ago is waited for until it stays as it is; one that changes while it is read
+    is read again. A date in the future, as a wrong clock gives it, counts as short ago.
+
+    Parameters
+    ----------
+    path : the file
+    max_bytes : larger files are not read
+    settle_s : so long without a change a file counts as finished
+    max_wait_s : the longest wait for that
+
+    Raises
+    ------
+    UnreadableImage : too large, or still being written when the wait is over
+    OSError : the file cannot be read
+    """
+    deadline, before = time.monotonic() + max_wait_s, None
+    while True:
+        seen, age_s = _look(path)
+        if seen.size > max_bytes:
+            raise UnreadableImage(f"the file must have at most {max_bytes} bytes, it has {seen.size}")
+        if age_s >= settle_s or seen == before:
+            data = path.read_bytes()
+            if _look(path)[0] == seen:
+                return data
+        if time.monotonic() >= deadline:
+            raise UnreadableImage(f"the file was still being written after {max_wait_s:g} s")
+        time.sleep(settle_s - age_s if 0 < age_s < settle_s else settle_s)
+        before = seen
+
+
+class _State(NamedTuple):
+    """What differs once a file was changed."""
+
+    inode: int
+    size: int
+    changed_ns: int
+
+
+def _look(path: Path) -> tuple[_State, float]:
+    """The state of a file, and for how many seconds it has been so."""
+    stat = os.stat(path)
+    return _State(stat.st_ino, stat.st_size, stat.st_mtime_ns), time.time() - stat.st_mtime

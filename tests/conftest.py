@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,14 @@ def found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.emulator import FOUND
 
     monkeypatch.setattr("camera._devices", FOUND)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """An empty folder that any user may enter; those of `tmp_path` are closed to others."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from synthetic import Blemish, FaceSpec, Scratch, render_face
 
 UM_PER_PX = 0.85
+LONG_AGO = 1e9  # s, in 2001
 FACE = FaceSpec(shape=(300, 400), centre_px=(201.3, 148.2), um_per_px_x=UM_PER_PX, um_per_px_y=UM_PER_PX)
 SCRATCH = Scratch(((-40.0, -20.0), (40.0, 25.0)), 5.0, -0.7)
 MULTIMODE = ("--fiber-class=multimode", "--core-diameter-um=50", "--cladding-diameter-um=125")
@@ -47,4 +49,5 @@ def folder_of(folder: Path, *names: str, data: bytes | None = None) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(face_png() if data is None else data)
+        os.utime(path, (LONG_AGO, LONG_AGO))  # what was just written would be waited for
     return folder
