@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import unicodedata
@@ -27,6 +28,7 @@ AGREEMENT, CELLS, ZONE_IMAGES = (
 DRAWN = (ANNOTATED, HISTOGRAM, *ZONE_IMAGES.values())
 RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
 LONGEST_NAME = 200  # bytes; file systems end at 255, and what is appended needs the rest
+LONGEST_PATH = 4000  # bytes; Linux ends at 4095
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,12 @@ def _pictures(folder: Path, names: Sequence[str]) -> list[str]:
 
 
 def _is_result(name: str, there: set[str]) -> bool:
-    """Whether this picture was drawn by an earlier run: the record it belongs to lies beside it."""
-    return any(name.endswith(end) and name.removesuffix(end) + RESULT in there for end in DRAWN)
+    """Whether this picture was drawn by an earlier run: its table or its record lies beside it.
+
+    The table is written first and the record last: of a picture at which a run was killed there is only the table.
+    """
+    starts = [name.removesuffix(end) for end in DRAWN if name.endswith(end)]
+    return any(start + end in there for start in starts for end in (TABLE, RESULT))
 
 
 def _is_picture_file(path: Path) -> bool:
@@ -144,8 +150,21 @@ def output_names(files: Sequence[str]) -> list[str]:
 
 def _without_extension(file: str) -> str:
     path = PurePosixPath(file)
-    stem = path.stem.encode()[:LONGEST_NAME].decode(errors="ignore")
-    return path.with_name(stem).as_posix()
+    stem = path.stem.encode()
+    if len(stem) > LONGEST_NAME:
+        return path.with_name(f"{stem[: LONGEST_NAME - 17].decode(errors='ignore')}_{_mark_of(path.name)}").as_posix()
+    return path.with_name(path.stem).as_posix()
+
+
+def _mark_of(file: str) -> str:
+    """Sixteen characters of its own for each name, the same in every run."""
+    return hashlib.sha256(file.encode()).hexdigest()[:16]
+
+
+def _in_reach(name: str, file: str, output_dir: Path) -> str:
+    """The name, or where the path of its results would be too long, one that says nothing but is short."""
+    path = os.fsencode(output_dir.absolute() / name)
+    return name if len(path) <= LONGEST_PATH else f"long_path_{_mark_of(file)}"
 
 
 def _free_name(name: str, taken: set[str]) -> str:
@@ -180,7 +199,12 @@ def plan_images(found: Found, output_dir: Path, manifest: Manifest, defaults: Re
     """
     texts = [_as_text(file) for file in found.files]
     images = tuple(
-        ImageFile(found.folder / file, text, name, manifest.requests.get(file_key(text), defaults))
+        ImageFile(
+            found.folder / file,
+            text,
+            _in_reach(name, text, output_dir),
+            manifest.requests.get(file_key(text), defaults),
+        )
         for file, text, name in zip(found.files, texts, output_names(texts), strict=True)
     )
     _check_overwrites(images, output_dir)

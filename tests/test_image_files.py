@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_files import ImageFile, find_images, manifest_gaps, output_names, plan_images, printable
+from image_files import Found, ImageFile, find_images, manifest_gaps, output_names, plan_images, printable
 from manifest import Manifest
 from records import Request, UserError
+from tests.unprivileged import unprivileged
 
 ASKED = Request("iec_61300_3_35_2015", "multimode")
 linux_names = pytest.mark.skipif(sys.platform != "linux", reason="this system refuses such file names")
@@ -75,6 +76,11 @@ def test_pictures_drawn_by_an_earlier_run_are_left_out(tmp_path):
     assert found(tmp_path, recursive=True) == ()
 
 
+def test_pictures_drawn_by_a_run_that_was_killed_before_its_record_are_left_out(tmp_path):
+    touched(tmp_path, "a.png", "a_report.csv", "a_annotated.png", "a_zone_core.png")
+    assert [image.file for image in planned(tmp_path, tmp_path)] == ["a.png"]
+
+
 def test_a_picture_named_like_a_result_is_inspected_when_no_record_lies_beside_it(tmp_path):
     touched(tmp_path, "a.png", "a_annotated.png")
     assert found(tmp_path) == ("a.png", "a_annotated.png")
@@ -102,14 +108,32 @@ def test_a_pipe_is_never_opened(tmp_path):
     assert found(tmp_path) == ()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_that_cannot_be_read_is_reported(tmp_path):
-    touched(tmp_path, "a.png", "locked/b.png")
-    (tmp_path / "locked").chmod(0)
-    result = find_images(tmp_path, True, tmp_path / "results")
-    (tmp_path / "locked").chmod(0o755)
+def test_a_link_that_leads_to_itself_is_kept_to_be_reported(tmp_path):
+    (tmp_path / "a.png").symlink_to("a.png")
+    assert found(tmp_path) == ("a.png",)
+
+
+def test_a_folder_that_cannot_be_read_is_reported(open_folder):
+    touched(open_folder, "a.png", "locked/b.png")
+    (open_folder / "locked").chmod(0)
+    with unprivileged():
+        result = find_images(open_folder, True, open_folder / "results")
+    (open_folder / "locked").chmod(0o755)
     assert result.files == ("a.png",)
     assert "locked: cannot be read" in result.warnings[0]
+
+
+@linux_names
+def test_a_folder_deeper_than_the_system_can_name_is_reported(tmp_path, monkeypatch):
+    touched(tmp_path, "a.png")
+    monkeypatch.chdir(tmp_path)
+    for _ in range(20):
+        Path("d" * 230).mkdir()
+        os.chdir("d" * 230)
+    Path("b.png").touch()
+    result = find_images(tmp_path, True, tmp_path / "results")
+    assert result.files == ("a.png",)
+    assert [warning.rpartition(": ")[2] for warning in result.warnings] == ["cannot be read, File name too long"]
 
 
 # --- under which names
@@ -140,6 +164,19 @@ def test_a_name_too_long_for_its_results_is_cut():
     names = output_names(["\u00e9" * 120 + ".png", "\u00e9" * 120 + "x.png"])
     assert all(len(name.encode()) < 220 for name in names)
     assert len(set(names)) == 2
+
+
+def test_a_name_that_was_cut_is_the_same_whatever_lies_beside_it():
+    alone = output_names(["x" * 240 + "1.png"])
+    assert output_names(["x" * 240 + "0.png", "x" * 240 + "1.png"])[1:] == alone
+
+
+def test_results_whose_path_would_be_too_long_get_a_short_name(tmp_path):
+    deep = "/".join(["d" * 200] * 18)
+    found_there = Found(tmp_path, (f"{deep}/a.png", f"{deep}/b.png", "c.png"))
+    images = plan_images(found_there, tmp_path / ("o" * 200) / ("p" * 200), Manifest(), ASKED)
+    assert [len(image.name) for image in images] == [26, 26, 1]
+    assert images[0].name != images[1].name
 
 
 files = st.builds(
