@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _complain(message: str, code: int) -> int:
     for line in message.splitlines():
-        print(f"main.py: {line}", file=sys.stderr)
+        print(f"main.py: {printable(line)}", file=sys.stderr)
     return code
 
 
@@ -184,7 +184,7 @@ def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = la
                 show(inspection, counts)
                 also(inspection)
         except (WriteFailed, KeyboardInterrupt) as error:
-            logger.error("Batch ended early: %s", str(error) or "interrupted")
+            logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
             raise
         logger.info("Batch finished: %s", _in_words(counts))
     return counts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
@@ -566,12 +567,17 @@ def _csv_bytes(table: pd.DataFrame) -> bytes:
     return text.encode("utf-8", "backslashreplace")  # a file name may hold bytes that are no text
 
 
+# The wide signs are formulas too where Chinese, Japanese or Korean is typed.
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
 def _safe_cell(cell: Any) -> Any:
     """Text becomes one line that no spreadsheet takes for a formula; anything else stays."""
     if not isinstance(cell, str):
         return cell
-    line = " ".join(cell.splitlines())
-    is_formula = line.lstrip()[:1] in ("=", "+", "-", "@") or cell[:1] in ("\t", "\r")
+    line = CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", " ".join(cell.splitlines()))
+    is_formula = line.lstrip()[:1] in FORMULA_STARTS or cell[:1] in ("\t", "\r")
     return f"'{line}" if is_formula else line
 
 
