@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from time import perf_counter
 
 from capturing import camera_of
 from config_loader import Config
-from decoding import Picture, decode_image
+from decoding import Picture, decode_image, holds_several, most_bytes
 from image_files import (
     AGREEMENT,
     ANNOTATED,
@@ -51,8 +52,9 @@ from reporting import (
     write_zone_image,
     zone_images,
 )
-from whole_files import WriteFailed, writing
+from whole_files import WriteFailed, read_whole, writing
 
+SEVERAL_PICTURES = "Several pictures: the file holds more than one, the first is inspected"
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
 
 logger = logging.getLogger("dscope.batch")
@@ -178,6 +180,7 @@ class _Loaded:
     picture: Picture | None = None
     problem: str = ""
     read_s: float = 0.0
+    warnings: tuple[str, ...] = ()  # about the file
 
 
 def _process(batch: Batch, image: ImageFile) -> Inspection:
@@ -212,38 +215,34 @@ def _load(image: ImageFile, config: Config) -> _Loaded:
     started = perf_counter()
     info = ImageInfo(image.file)
     try:
-        data = image.path.read_bytes()
+        limits = config.preprocessing
+        data = read_whole(image.path, most_bytes(limits.max_pixels), limits.settle_s, limits.settle_max_wait_s)
         info = replace(info, sha256=hashlib.sha256(data).hexdigest())
-        picture = decode_image(data, config.preprocessing.max_pixels)
+        picture = decode_image(data, limits.max_pixels)
     except OSError as error:
         return _Loaded(info, problem=f"Unreadable: {error.strerror or error}", read_s=perf_counter() - started)
     except UnreadableImage as error:
         return _Loaded(info, problem=f"Unreadable: {error}", read_s=perf_counter() - started)
     info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
-    return _Loaded(info, picture, read_s=perf_counter() - started)
+    warnings = (SEVERAL_PICTURES,) if holds_several(data) else ()
+    return _Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings)
 
 
 def _inspect(batch: Batch, image: ImageFile, loaded: _Loaded, provenance: Provenance) -> Inspection:
     if loaded.picture is None:
         return not_measured(loaded.info, image.request, batch.config, provenance, loaded.problem)
-    return inspect_image(
+    inspection = inspect_image(
         loaded.picture, loaded.info, image.request, batch.config, batch.calibration, provenance, batch.flat_field
     )
+    warnings = (*loaded.warnings, *inspection.quality.warnings)
+    return replace(inspection, quality=replace(inspection.quality, warnings=warnings))
 
 
 def _write_results(batch: Batch, image: ImageFile, loaded: _Loaded, inspection: Inspection) -> Inspection:
     """Write all files of one image, the record last: where it lies, the others are complete."""
     started = perf_counter()
     start = str(batch.output_dir / image.name)
-    with writing(Path(start + RESULT)):
-        for end in (
-            RESULT,
-            TABLE,
-            AGREEMENT,
-            CELLS,
-            *DRAWN,
-        ):  # an earlier run may have left what this one does not write
-            Path(start + end).unlink(missing_ok=True)
+    with writing(Path(start + RESULT)), _all_or_none(start):
         write_defect_table(Path(start + TABLE), inspection)
         if loaded.picture is not None:
             write_annotated(Path(start + ANNOTATED), loaded.picture, inspection)
@@ -255,6 +254,24 @@ def _write_results(batch: Batch, image: ImageFile, loaded: _Loaded, inspection: 
         inspection = replace(inspection, timings_s=times)
         write_result(Path(start + RESULT), inspection)
     return inspection
+
+
+@contextmanager
+def _all_or_none(start: str) -> Iterator[None]:
+    """Nothing of an earlier run is left beside what is written, and nothing at all where that fails."""
+    _remove_results(start)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            _remove_results(start)
+        raise
+
+
+def _remove_results(start: str) -> None:
+    """The record first, for it says that the others are complete; the table last: pictures beside it are drawn ones."""
+    for end in (RESULT, *DRAWN, CELLS, AGREEMENT, TABLE):
+        Path(start + end).unlink(missing_ok=True)
 
 
 def _write_on_request(start: str, picture: Picture, inspection: Inspection, config: Config) -> None:

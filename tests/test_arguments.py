@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from batch import Batch
 from config_loader import load_config
 from records import UserError
 from tests.pictures import MULTIMODE, folder_of
+from tests.unprivileged import unprivileged
 
 CRITERIA = load_config(CONFIG).profile("fast_scan").criteria
 
@@ -169,11 +169,11 @@ def test_both_folders_must_be_named():
     ]
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
-def test_an_output_folder_that_cannot_be_made_is_refused(tmp_path):
-    (tmp_path / "locked").mkdir(mode=0o500)
-    with pytest.raises(UserError, match="no permission to write"):
-        check_output_folder(str(tmp_path / "locked" / "sub" / "out"))
+def test_an_output_folder_that_cannot_be_made_is_refused(open_folder):
+    (open_folder / "locked").mkdir()
+    (open_folder / "locked").chmod(0o555)
+    with unprivileged(), pytest.raises(UserError, match="no permission to write"):
+        check_output_folder(str(open_folder / "locked" / "sub" / "out"))
 
 
 @pytest.mark.parametrize("text", ["", ",", " , "])

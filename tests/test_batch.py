@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
-from contextlib import closing
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from batch import Batch, Counts, load_flat_field, run_batch, was_measured
 from config_loader import Config, load_config
@@ -19,6 +24,7 @@ from manifest import Manifest
 from pipeline import inspect_image
 from records import Inspection, Request, UserError
 from tests.pictures import blank_png, blanks, face_jpeg, face_png, folder_of
+from tests.unprivileged import unprivileged
 from whole_files import WriteFailed
 
 CONFIG = load_config(Path(__file__).parents[1] / "config.json").profile("fast_scan")
@@ -123,18 +129,77 @@ def test_file_names_that_look_like_commands_are_only_names(pictures, out):
         "=1+1.png",
         "-rf.png",
         "@x.png",
-        "<script>.png",
         "a b, c.png",
         "\u00b5m \u6e2c.png",
         "%s%n.png",
         "[red].png",
     ]
-    names = [name for name in names if os.name != "nt" or "<" not in name]
+    if os.name != "nt":
+        names += ["<script>alert(1)<.png", '"quoted".png', "it's.png"]
     assert set(results_of(blanks(pictures, *names), out)) == set(names)
     assert all((out / f"{name[:-4]}_result.json").is_file() for name in names)
     cells = list(summary(out)["Image_Filename"])
     assert not any(cell.startswith(("=", "-", "@")) for cell in cells)
     assert {cell.removeprefix("'") for cell in cells} == set(names)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="this system refuses such file names")
+def test_file_names_of_several_lines_and_with_codes_stay_on_their_line(pictures, out, caplog):
+    names = ["a\nb.png", "\n=1+1.png", "\r-2.png", "\t@x.png", "c\x1b[2J\x07.png"]
+    with caplog.at_level("INFO", "dscope"):
+        assert set(results_of(blanks(pictures, *names), out)) == set(names)
+    shown = {"' -2.png", "' =1+1.png", "'\t@x.png", "a b.png", "c\ufffd[2J\ufffd.png"}
+    assert set(summary(out)["Image_Filename"]) == shown
+    assert all(message.isprintable() for message in caplog.messages)
+
+
+def test_of_a_file_of_several_pictures_the_first_is_inspected_with_a_warning(pictures, out):
+    pages = [Image.open(io.BytesIO(data)) for data in (face_png(), blank_png())]
+    pictures.mkdir()
+    pages[0].save(pictures / "a.tif", save_all=True, append_images=pages[1:])
+    (result,) = results_of(pictures, out).values()
+    assert was_measured(result)
+    assert "Several pictures: the file holds more than one, the first is inspected" in result.quality.warnings
+
+
+SETTLING = replace(CONFIG, preprocessing=replace(CONFIG.preprocessing, settle_s=0.4, settle_max_wait_s=0.5))
+
+
+def test_a_picture_that_arrives_in_pieces_is_measured_when_it_is_whole(pictures, out):
+    whole = face_png()
+    folder_of(pictures, "a.png", data=whole[:100])
+    os.utime(pictures / "a.png")
+
+    def arrive() -> None:
+        with (pictures / "a.png").open("ab", buffering=0) as file:
+            for start in range(100, len(whole), 10_000):
+                time.sleep(0.03)
+                file.write(whole[start : start + 10_000])
+
+    sender = Thread(target=arrive)
+    sender.start()
+    (result,) = results_of(pictures, out, config=SETTLING).values()
+    sender.join()
+    assert result.image.sha256 == hashlib.sha256(whole).hexdigest()
+    assert was_measured(result)
+
+
+def test_a_picture_that_never_stops_arriving_is_reported_and_the_rest_is_inspected(pictures, out):
+    folder_of(blanks(pictures, "b.png"), "a.png", data=face_png())
+    is_over = Event()
+
+    def arrive() -> None:
+        while not is_over.wait(0.03):
+            os.utime(pictures / "a.png")
+
+    os.utime(pictures / "a.png")
+    sender = Thread(target=arrive)
+    sender.start()
+    results = results_of(pictures, out, config=SETTLING)
+    is_over.set()
+    sender.join()
+    assert results["a.png"].verdict.reasons == ("Unreadable: the file was still being written after 0.5 s",)
+    assert set(results) == {"a.png", "b.png"}
 
 
 # --- what goes wrong with one image
@@ -200,12 +265,50 @@ def test_a_result_that_cannot_be_written_ends_the_batch_and_keeps_what_was_finis
     assert list(summary(out)["Image_Filename"]) == ["a.png", "b.png"]
 
 
-def test_a_batch_without_permission_to_write_says_so(pictures, out):
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        pytest.skip("root may write everywhere")
-    out.mkdir(mode=0o500)
-    with pytest.raises(WriteFailed, match="Permission denied"):
-        results_of(blanks(pictures, "a.png"), out)
+def test_a_batch_without_permission_to_write_says_so(open_folder):
+    blanks(open_folder, "a.png")
+    (open_folder / "out").mkdir()
+    (open_folder / "out").chmod(0o500)
+    with unprivileged(), pytest.raises(WriteFailed, match="Permission denied"):
+        results_of(open_folder, open_folder / "out")
+    (open_folder / "out").chmod(0o700)
+    assert written(open_folder / "out") == set()
+
+
+@contextmanager
+def files_of_at_most(max_bytes: int) -> Iterator[None]:
+    """As `ulimit -f` does: what is written beyond is refused by the system."""
+    resource = pytest.importorskip("resource", reason="this system does not limit the size of files")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_of_a_picture_whose_results_do_not_fit_nothing_is_left(pictures, out):
+    blanks(pictures, "a.png")
+    folder_of(pictures, "b.png")
+    with (
+        files_of_at_most(100_000),
+        pytest.raises(WriteFailed, match=r"b_annotated\.png cannot be written: File too large"),
+    ):
+        results_of(pictures, out)
+    assert written(out) == {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
+    assert list(summary(out)["Image_Filename"]) == ["a.png"]
+
+
+def test_results_beside_the_pictures_of_a_run_that_was_killed_are_replaced(pictures, out):
+    results_of(folder_of(pictures, "a.png"), pictures, config=ZONE_BY_ZONE)
+    (pictures / "a_result.json").unlink()
+    assert set(results_of(pictures, pictures)) == {"a.png"}
+
+
+def test_results_that_would_lie_too_deep_do_not_end_the_batch(pictures, tmp_path):
+    deep = "/".join(["d" * 200] * 15)
+    results = results_of(blanks(pictures, f"{deep}/a.png", "b.png"), tmp_path / "/".join(["o" * 200] * 5))
+    assert set(results) == {f"{deep}/a.png", "b.png"}
 
 
 def test_what_is_odd_about_the_folder_is_logged(pictures, out, caplog):

@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 import pickle
 import re
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ import config_loader
 import records
 from config_loader import Config, CriteriaBook, DetectorSettings, load_config
 from records import ConfigError, UserError
+from tests.unprivileged import unprivileged
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "config.json"
@@ -349,11 +349,11 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path: Path) -> None:
     assert _problems_of(tmp_path) == (f"{tmp_path}: not a file",)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is unreadable for this user")
-def test_a_file_without_permission_is_named(tmp_path: Path) -> None:
-    path = _written(tmp_path, DOCUMENT)
+def test_a_file_without_permission_is_named(open_folder: Path) -> None:
+    path = _written(open_folder, DOCUMENT)
     path.chmod(0)
-    assert _problems_of(path) == (f"{path}: cannot be read: Permission denied",)
+    with unprivileged():
+        assert _problems_of(path) == (f"{path}: cannot be read: Permission denied",)
 
 
 def test_a_path_that_the_system_refuses_is_named(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from main import main
 from pipeline import inspect_image
@@ -132,6 +135,65 @@ def test_a_result_that_cannot_be_written_is_one_line(out, tmp_path, capsys):
     assert inspect(folder, out, "--recursive") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "sub cannot be written" in line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system refuses such file names")
+def test_a_result_that_cannot_be_written_is_one_line_whatever_its_name(out, tmp_path, capsys):
+    folder = blanks(tmp_path / "p", "s\nu\x1b[2Jb/a.png")
+    out.mkdir()
+    (out / "s\nu\x1b[2Jb").write_text("in the way")
+    assert inspect(folder, out, "--recursive") == 1
+    assert "\x1b" not in capsys.readouterr().err
+    assert all(re.match(r"\d{4}-\d\d-\d\d ", line) for line in log_of(out).splitlines())
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 2 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root may mount a small file system")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no small file system: {mounted.stderr.strip()}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_ends_the_batch_with_whole_results_only(small_disk, tmp_path, capsys):
+    folder, out = folder_of(tmp_path / "p", *(f"{k}.png" for k in range(8))), small_disk / "out"
+    assert inspect(folder, out, *MULTIMODE, "--quiet") == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith("cannot be written: No space left on device; what was finished is kept")
+    finished = {path.name.partition("_")[0] for path in out.glob("*_result.json")}
+    assert 0 < len(finished) < 8
+    ends = ("annotated.png", "report.csv", "result.json")
+    results = {path.name for path in out.iterdir() if not path.name.startswith("inspection_")}
+    assert results == {f"{name}_{end}" for name in finished for end in ends} | {"summary_report.csv"}
+    assert all(Image.open(path).getpixel((0, 0)) for path in out.glob("*.png"))
+    assert {path.partition(".")[0] for path in pd.read_csv(out / "summary_report.csv")["Image_Filename"]} == finished
+    assert "Batch ended early" in log_of(out).splitlines()[-1]
+
+
+def test_a_disk_that_may_only_be_read_is_told_before_anything_is_done(small_disk, pictures, capsys):
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert inspect(pictures, small_disk / "out") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no permission to write" in line
+
+
+def test_however_often_a_folder_is_inspected_its_own_pictures_are_never_counted(faces):
+    everything = ("--zone-images", "--cells", "--agreement", "--recursive", *MULTIMODE)
+    assert main(["inspect", f"--input-dir={faces}", f"--output-dir={faces}", *everything, "--quiet"]) == 0
+    assert inspect(faces, faces / "again", *everything, "--quiet") == 0
+    assert main(["regrade", str(faces), "--edition=iec_61300_3_35_2015", "--quiet"]) == 0
+    assert inspect(faces, faces / "sub" / "third", *everything, "--quiet") == 0
+    assert inspect(faces, faces, *everything, "--quiet") == 0
+    for folder in (faces, faces / "again", faces / "sub" / "third"):
+        assert list(pd.read_csv(folder / "summary_report.csv")["Image_Filename"]) == ["a.png"]
 
 
 def test_an_output_folder_whose_name_is_too_long_is_one_line(pictures, tmp_path, capsys):
