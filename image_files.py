@@ -150,10 +150,10 @@ def output_names(files: Sequence[str]) -> list[str]:
 
 def _without_extension(file: str) -> str:
     path = PurePosixPath(file)
-    stem = path.stem.encode()
-    if len(stem) > LONGEST_NAME:
-        return path.with_name(f"{stem[: LONGEST_NAME - 17].decode(errors='ignore')}_{_mark_of(path.name)}").as_posix()
-    return path.with_name(path.stem).as_posix()
+    stem, mark = path.stem, f"_{_mark_of(path.name)}"
+    if len(stem.encode()) > LONGEST_NAME:
+        stem = stem.encode()[: LONGEST_NAME - len(mark)].decode(errors="ignore") + mark
+    return path.with_name(stem).as_posix()
 
 
 def _mark_of(file: str) -> str:
