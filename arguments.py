@@ -10,11 +10,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from batch import Batch, load_flat_field
+from batch import Batch
 from capturing import FlatField, Series, new_picture
 from config_loader import Config, ConfigFile, Reporting, load_config
-from decoding import Picture
+from executors import workers_here
 from image_files import SUFFIXES, Found, find_images, manifest_gaps, plan_images
+from image_job import hash_of_flat_field
 from manifest import Manifest, Problems, make_request, positive_number, read_manifest
 from records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
 from regrading import Asked, FoundResults, Regrading, find_results
@@ -72,6 +73,12 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--zone-images", action="store_true", help="cut each zone out as a picture of its own")
     parser.add_argument("--agreement", action="store_true", help="write how far the detectors agree on each image")
     parser.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
+    parser.add_argument("--workers", metavar="N", help="processes of this machine; default: one for each processor")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT"
+    )
+    parser.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    parser.add_argument("--json-progress", action="store_true", help="print one JSON line for each image instead")
     parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
@@ -147,16 +154,14 @@ def checked_series(arguments: argparse.Namespace) -> Series:
     """Check what was asked of `capture`; UserError with one line for every problem."""
     problems = Problems()
     folder = problems.attempt(Path(), check_output_folder, arguments.output_dir)
-    count = problems.attempt(1.0, positive_number, "--count", arguments.count)
-    if count != round(count):
-        problems.lines.append(f"--count must be a whole number, got {arguments.count}")
+    count = problems.attempt(1, _whole_number, "--count", arguments.count)
     interval_s = 0.0
     if arguments.interval != "0":
         interval_s = problems.attempt(0.0, positive_number, "--interval", arguments.interval)
     config = problems.attempt(None, checked_config, arguments)
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
-    return Series(config.camera, folder, round(count), interval_s)
+    return Series(config.camera, folder, count, interval_s)
 
 
 def checked_flat_field(arguments: argparse.Namespace) -> FlatField:
@@ -192,6 +197,7 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     output_dir = problems.attempt(Path(), check_output_folder, arguments.output_dir)
     found = problems.attempt(Found(), _found, arguments, output_dir)
     given = _given(problems, arguments)
+    workers = None if arguments.workers is None else problems.attempt(1, _whole_number, "--workers", arguments.workers)
     settings = problems.attempt(None, load_config, Path(arguments.config))
     asked = _asked(problems, arguments, given, settings) if settings else None
     problems.raise_if_any()
@@ -203,9 +209,12 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
         output_dir,
         replace(asked.config, reporting=_reporting(asked.config.reporting, arguments)),
         asked.calibration,
-        asked.flat_field,
+        asked.flat_field_sha256,
         plots=asked.config.reporting.plots and not arguments.no_plots,
         warnings=(*found.warnings, *asked.manifest.warnings, *gaps),
+        workers=workers or asked.config.batch.workers or workers_here(),
+        scheduler=arguments.scheduler,
+        resume=arguments.resume,
     )
 
 
@@ -215,6 +224,13 @@ def _found(arguments: argparse.Namespace, output_dir: Path) -> Found:
     if arguments.input_dir or arguments.manifest or arguments.recursive:
         raise UserError("--camera takes the picture itself: not with --input-dir, --manifest or --recursive")
     return Found(output_dir, (new_picture(output_dir).name,))
+
+
+def _whole_number(name: str, text: str) -> int:
+    value = positive_number(name, text)
+    if value != round(value):
+        raise UserError(f"{name} must be a whole number, got {text}")
+    return round(value)
 
 
 def _given(problems: Problems, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -232,7 +248,7 @@ class _Asked:
     request: Request
     manifest: Manifest
     calibration: Calibration | None
-    flat_field: Picture | None
+    flat_field_sha256: str | None
 
 
 def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, Any], settings: ConfigFile) -> _Asked:
@@ -247,7 +263,7 @@ def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, A
         manifest = problems.attempt(manifest, read_manifest, Path(arguments.manifest), config.criteria, request)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
-    return _Asked(config, request, manifest, calibration, problems.attempt(None, load_flat_field, config))
+    return _Asked(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
 
 
 def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:

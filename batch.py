@@ -1,61 +1,30 @@
-"""Many images, one after the other, and their results on disk; one failure never stops the rest."""
+"""Many images and their results on disk, wherever they are inspected; one failure never stops the rest."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import logging
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from capturing import camera_of
-from config_loader import Config
-from decoding import Picture, decode_image, holds_several, most_bytes
-from image_files import (
-    AGREEMENT,
-    ANNOTATED,
-    CELLS,
-    DRAWN,
-    HISTOGRAM,
-    RESULT,
-    SUMMARY,
-    TABLE,
-    ZONE_IMAGES,
-    ImageFile,
-    printable,
-)
-from pipeline import inspect_image, not_measured
-from records import (
-    PROGRAM,
-    UNCONFIRMED,
-    VERSION,
-    Calibration,
-    ImageInfo,
-    Inspection,
-    Provenance,
-    UnreadableImage,
-    UserError,
-)
-from reporting import (
-    Record,
-    summary_row,
-    write_agreement,
-    write_annotated,
-    write_cells,
-    write_defect_table,
-    write_histogram,
-    write_result,
-    write_summary,
-    write_zone_image,
-    zone_images,
-)
-from whole_files import WriteFailed, read_whole, writing
+from filelock import BaseFileLock, FileLock, Timeout
 
-SEVERAL_PICTURES = "Several pictures: the file holds more than one, the first is inspected"
+from config_loader import Config
+from executors import QUEUED_PER_WORKER, Lost, Processes, as_completed, on_cluster, result_of, use_one_thread
+from image_files import LOCK, RESULT, SUMMARY, ImageFile, printable
+from image_job import Job, fail_file, inspect_file, is_finished, was_measured
+from records import UNCONFIRMED, Calibration, Inspection, UserError
+from reporting import Record, summary_row, summary_row_of, write_summary
+from stored_records import BadRecord, StoredRecord, load_record
+from whole_files import TEMPORARY, writing
+
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
+IMAGES_PER_PROCESS = 8  # fewer are inspected before another process has started
+MODULES = ("image_job",)  # what a process imports once, before its first image
 
 logger = logging.getLogger("dscope.batch")
 
@@ -68,9 +37,17 @@ class Batch:
     output_dir: Path
     config: Config
     calibration: Calibration | None = None
-    flat_field: Picture | None = None
+    flat_field_sha256: str | None = None
     plots: bool = True
     warnings: tuple[str, ...] = ()  # about the folder and the manifest
+    workers: int = 1  # processes of this machine; 1: this one alone
+    scheduler: str | None = None  # address of a Dask scheduler, whose workers are used instead
+    resume: bool = False  # what an earlier run has finished is kept
+
+    @property
+    def job(self) -> Job:
+        """What is asked of every image."""
+        return Job(self.output_dir, self.config, self.calibration, self.flat_field_sha256, self.plots)
 
     @property
     def unconfirmed(self) -> tuple[str, ...]:
@@ -87,8 +64,9 @@ class Counts:
     failed: int = 0
     not_graded: int = 0
     not_measured: int = 0  # of those not graded: unreadable, not located, out of focus
+    resumed: int = 0  # of all: finished by an earlier run
 
-    def plus(self, inspection: Inspection) -> Counts:
+    def plus(self, inspection: Inspection, resumed: bool = False) -> Counts:
         """The counts with one more image."""
         status = inspection.verdict.status
         return Counts(
@@ -96,7 +74,13 @@ class Counts:
             self.failed + (status == "FAIL"),
             self.not_graded + (status == "NOT_GRADED"),
             self.not_measured + (not was_measured(inspection)),
+            self.resumed + resumed,
         )
+
+    @property
+    def done(self) -> int:
+        """Images that are finished."""
+        return self.passed + self.failed + self.not_graded
 
     def exit_code(self, fail_exit: bool) -> int:
         """0 every image was measured, 1 some could not be, 3 some failed and the caller asked to know."""
@@ -105,28 +89,20 @@ class Counts:
         return 3 if fail_exit and self.failed else 0
 
 
-def was_measured(inspection: Inspection) -> bool:
-    """Whether its zones were inspected; without a scale they are, though the image cannot be graded."""
-    return bool(inspection.zones)
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One image whose results are on disk."""
+
+    inspection: Inspection
+    row: Record  # of the summary
+    log: tuple[logging.LogRecord, ...] = ()  # what another process logged about it
+    resumed: bool = False
 
 
-def load_flat_field(config: Config) -> Picture | None:
-    """The flat-field image that the configuration names; UserError if it cannot be read."""
-    path = config.preprocessing.flat_field_image
-    if path is None:
-        return None
-    try:
-        return decode_image(path.read_bytes(), config.preprocessing.max_pixels)
-    except OSError as error:
-        raise UserError(f"flat-field image {path}: cannot be read, {error.strerror}") from None
-    except UnreadableImage as error:
-        raise UserError(f"flat-field image {path}: {error}") from None
+def run_batch(batch: Batch) -> Generator[Done]:
+    """Inspect the pictures and write the results of each, the summary as it grows.
 
-
-def run_batch(batch: Batch) -> Generator[Inspection]:
-    """Inspect the pictures one after the other and write the results of each before the next is read.
-
-    The summary is complete for all finished pictures however the batch ends.
+    The summary is complete for all finished pictures however the batch ends, in the order of the batch.
 
     Parameters
     ----------
@@ -134,22 +110,153 @@ def run_batch(batch: Batch) -> Generator[Inspection]:
 
     Yields
     ------
-    Inspection of each picture, in the order of the batch, after its results are on disk
+    Done of each picture, in the order in which they are finished
 
     Raises
     ------
+    UserError : another run writes to the output folder, or no scheduler answers
     WriteFailed : a result cannot be written (disk full, no permission)
     """
-    for warning in (*batch.warnings, *map(UNCONFIRMED.format, batch.unconfirmed)):
-        logger.warning(warning)
-    summary = _Summary(batch.output_dir / SUMMARY)
+    with _alone(batch.output_dir):
+        for warning in (*batch.warnings, *map(UNCONFIRMED.format, batch.unconfirmed)):
+            logger.warning(warning)
+        summary = _Summary(batch.output_dir / SUMMARY)
+        try:
+            for number, done in _finish(batch):
+                for record in done.log:
+                    logger.handle(record)
+                summary.add(number, done.row)
+                yield done
+        finally:
+            summary.write()
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of an output folder, and clear away what a run that was killed has left half written there."""
+    lock = FileLock(folder / LOCK)
+    with writing(folder / LOCK):
+        held = _acquired(lock)
+    if not held:
+        raise UserError(f"output folder {folder}: another run is writing to it")
     try:
-        for image in batch.images:
-            inspection = _process(batch, image)
-            summary.add(inspection)
-            yield inspection
+        for path in folder.rglob(TEMPORARY):
+            path.unlink(missing_ok=True)
+        yield
     finally:
-        summary.write()
+        lock.release()
+
+
+def _acquired(lock: BaseFileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
+
+
+def _finish(batch: Batch) -> Iterator[tuple[int, Done]]:
+    """Every image of the batch with its number, first those that an earlier run has finished."""
+    left = dict(enumerate(batch.images))
+    if batch.resume:
+        for number, image in enumerate(batch.images):
+            stored = _finished_before(batch.job, image)
+            if stored is not None:
+                del left[number]
+                yield number, Done(stored.inspection, summary_row_of(stored.plain), resumed=True)
+        logger.info("Resumed: %d of %d images were finished before", len(batch.images) - len(left), len(batch.images))
+    with _crew(batch, len(left)) as (executor, workers):
+        yield from _inspect_all(batch, left, executor, workers)
+
+
+def _finished_before(job: Job, image: ImageFile) -> StoredRecord | None:
+    path = Path(str(job.output_dir / image.name) + RESULT)
+    try:
+        stored = load_record(path)
+    except BadRecord:
+        return None
+    return stored if is_finished(job, image, stored.inspection) else None
+
+
+@contextlib.contextmanager
+def _crew(batch: Batch, images: int) -> Iterator[tuple[Executor, int]]:
+    """Where the images are inspected, and how many at once."""
+    if batch.scheduler is not None:
+        with on_cluster(batch.scheduler) as (executor, workers):
+            yield executor, workers
+        return
+    count = min(batch.workers, -(-images // IMAGES_PER_PROCESS))
+    if count <= 1:
+        with ThreadPoolExecutor(1) as executor:
+            yield executor, 1
+        return
+    executor, finished = Processes(count, batch.config.batch.time_limit_s, MODULES), False
+    try:
+        yield executor, count
+        finished = True
+    finally:
+        executor.shutdown(cancel_futures=not finished)
+
+
+def _inspect_all(
+    batch: Batch, images: Mapping[int, ImageFile], executor: Executor, workers: int
+) -> Iterator[tuple[int, Done]]:
+    """What is lost is tried again as often as the configuration has it, and then recorded as not graded."""
+    job, here = batch.job, isinstance(executor, ThreadPoolExecutor)
+    run = partial(_inspect_here if here else _inspect_there, job)
+    at_once = 1 if here else workers * QUEUED_PER_WORKER
+    for attempt in range(batch.config.batch.retries + 1):
+        lost: dict[int, ImageFile] = {}
+        for (number, image), future in as_completed(executor, run, images.items(), at_once):
+            try:
+                yield number, result_of(future)
+            except TimeoutError:
+                yield number, _failed(job, image, f"Time limit: more than {batch.config.batch.time_limit_s:g} s")
+            except Lost as error:
+                logger.error("%s: lost, %s (attempt %d)", printable(image.file), error, attempt + 1)
+                lost[number] = image
+        images = lost
+    for number, image in images.items():
+        tried = batch.config.batch.retries + 1
+        yield number, _failed(job, image, f"Internal error: the process that inspected it ended, {tried} times")
+
+
+def _inspect_here(job: Job, item: tuple[int, ImageFile]) -> Done:
+    inspection = inspect_file(job, item[1])
+    return Done(inspection, summary_row(inspection))
+
+
+def _inspect_there(job: Job, item: tuple[int, ImageFile]) -> Done:
+    """In another process, whose log comes back with the result."""
+    use_one_thread()  # a worker of a cluster has not been prepared
+    top, kept = logging.getLogger("dscope"), _Kept()
+    top.setLevel(logging.INFO)
+    top.addHandler(kept)
+    try:
+        return replace(_inspect_here(job, item), log=tuple(kept.records))
+    finally:
+        top.removeHandler(kept)
+
+
+class _Kept(logging.Handler):
+    """Keeps what is logged, in a form that can travel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+        self._formatter = logging.Formatter()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.exc_info:
+            text = f"{text}\n{self._formatter.formatException(record.exc_info)}"
+        record.msg, record.args, record.exc_info = text, (), None
+        self.records.append(record)
+
+
+def _failed(job: Job, image: ImageFile, reason: str) -> Done:
+    inspection = fail_file(job, image, reason)
+    return Done(inspection, summary_row(inspection))
 
 
 class _Summary:
@@ -157,137 +264,16 @@ class _Summary:
 
     def __init__(self, path: Path) -> None:
         self._path, self._due = path, 0.0
-        self._rows: list[Record] = []
+        self._rows: dict[int, Record] = {}
 
-    def add(self, inspection: Inspection) -> None:
-        self._rows.append(summary_row(inspection))
+    def add(self, number: int, row: Record) -> None:
+        self._rows[number] = row
         if perf_counter() >= self._due:
             self.write()
 
     def write(self) -> None:
         started = perf_counter()
         with writing(self._path):
-            write_summary(self._path, self._rows)
+            write_summary(self._path, [self._rows[number] for number in sorted(self._rows)])
         ended = perf_counter()
         self._due = ended + (ended - started) / SUMMARY_SHARE
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A picture as read; `problem` says why there is none."""
-
-    info: ImageInfo
-    picture: Picture | None = None
-    problem: str = ""
-    read_s: float = 0.0
-    warnings: tuple[str, ...] = ()  # about the file
-
-
-def _process(batch: Batch, image: ImageFile) -> Inspection:
-    """One image from its file to its results; whatever goes wrong with it, the batch goes on."""
-    logger.info("Inspecting %s...", printable(image.file))
-    provenance = _provenance(batch)
-    loaded, inspection = _Loaded(ImageInfo(image.file)), None
-    try:
-        loaded = _load(image, batch.config)
-        inspection = _inspect(batch, image, loaded, provenance)
-        inspection = _write_results(batch, image, loaded, inspection)
-    except WriteFailed:
-        raise
-    except Exception as error:
-        logger.exception("%s: internal error", printable(image.file))
-        reason = f"Internal error: {type(error).__name__}: {error}"
-        # If the inspection went well, drawing its results is what failed, and would fail again.
-        drawn = replace(loaded, picture=None) if inspection else loaded
-        failed = not_measured(loaded.info, image.request, batch.config, provenance, reason)
-        inspection = _write_results(batch, image, drawn, failed)
-    _log_outcome(image, inspection)
-    return inspection
-
-
-def _provenance(batch: Batch) -> Provenance:
-    started = datetime.now().astimezone().isoformat(timespec="seconds")
-    config, calibration = batch.config, None if batch.calibration is None else batch.calibration.sha256
-    return Provenance(f"{PROGRAM} {VERSION}", config.profile, config.sha256, calibration, started)
-
-
-def _load(image: ImageFile, config: Config) -> _Loaded:
-    started = perf_counter()
-    info = ImageInfo(image.file)
-    try:
-        limits = config.preprocessing
-        data = read_whole(image.path, most_bytes(limits.max_pixels), limits.settle_s, limits.settle_max_wait_s)
-        info = replace(info, sha256=hashlib.sha256(data).hexdigest())
-        picture = decode_image(data, limits.max_pixels)
-    except OSError as error:
-        return _Loaded(info, problem=f"Unreadable: {error.strerror or error}", read_s=perf_counter() - started)
-    except UnreadableImage as error:
-        return _Loaded(info, problem=f"Unreadable: {error}", read_s=perf_counter() - started)
-    info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
-    warnings = (SEVERAL_PICTURES,) if holds_several(data) else ()
-    return _Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings)
-
-
-def _inspect(batch: Batch, image: ImageFile, loaded: _Loaded, provenance: Provenance) -> Inspection:
-    if loaded.picture is None:
-        return not_measured(loaded.info, image.request, batch.config, provenance, loaded.problem)
-    inspection = inspect_image(
-        loaded.picture, loaded.info, image.request, batch.config, batch.calibration, provenance, batch.flat_field
-    )
-    warnings = (*loaded.warnings, *inspection.quality.warnings)
-    return replace(inspection, quality=replace(inspection.quality, warnings=warnings))
-
-
-def _write_results(batch: Batch, image: ImageFile, loaded: _Loaded, inspection: Inspection) -> Inspection:
-    """Write all files of one image, the record last: where it lies, the others are complete."""
-    started = perf_counter()
-    start = str(batch.output_dir / image.name)
-    with writing(Path(start + RESULT)), _all_or_none(start):
-        write_defect_table(Path(start + TABLE), inspection)
-        if loaded.picture is not None:
-            write_annotated(Path(start + ANNOTATED), loaded.picture, inspection)
-        if loaded.picture is not None and batch.plots:
-            write_histogram(Path(start + HISTOGRAM), inspection)
-        if loaded.picture is not None and was_measured(inspection):
-            _write_on_request(start, loaded.picture, inspection, batch.config)
-        times = {**inspection.timings_s, "read": loaded.read_s, "write": perf_counter() - started}
-        inspection = replace(inspection, timings_s=times)
-        write_result(Path(start + RESULT), inspection)
-    return inspection
-
-
-@contextmanager
-def _all_or_none(start: str) -> Iterator[None]:
-    """Nothing of an earlier run is left beside what is written, and nothing at all where that fails."""
-    _remove_results(start)
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            _remove_results(start)
-        raise
-
-
-def _remove_results(start: str) -> None:
-    """The record first, for it says that the others are complete; the table last: pictures beside it are drawn ones."""
-    for end in (RESULT, *DRAWN, CELLS, AGREEMENT, TABLE):
-        Path(start + end).unlink(missing_ok=True)
-
-
-def _write_on_request(start: str, picture: Picture, inspection: Inspection, config: Config) -> None:
-    wanted = config.reporting
-    if wanted.agreement:
-        write_agreement(Path(start + AGREEMENT), inspection, config)
-    if wanted.cells:
-        write_cells(Path(start + CELLS), inspection)
-    if wanted.zone_images:
-        for zone, cut in zone_images(picture, inspection).items():
-            write_zone_image(Path(start + ZONE_IMAGES[zone]), cut)
-
-
-def _log_outcome(image: ImageFile, inspection: Inspection) -> None:
-    for warning in inspection.quality.warnings:
-        logger.warning("%s: %s", printable(image.file), warning)
-    level = logging.INFO if was_measured(inspection) else logging.ERROR
-    words = (f"{image.file}: {inspection.verdict.status}", *inspection.verdict.reasons)
-    logger.log(level, "%s", printable("; ".join(words)))

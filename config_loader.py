@@ -254,6 +254,15 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """How the images of a batch are shared out."""
+
+    workers: int | None
+    time_limit_s: float
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reporting:
     """What is written beside the tables."""
 
@@ -323,6 +332,7 @@ class Config:
     classification: Classification
     criteria: CriteriaBook
     reporting: Reporting
+    batch: BatchSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
 

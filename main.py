@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import io
+import json
 import logging
 import os
 import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias
@@ -33,12 +36,13 @@ from arguments import (
     make_parser,
     parse_zones,
 )
-from batch import Batch, Counts, run_batch, was_measured
+from batch import Batch, Counts, run_batch
 from camera import NO_CAMERA, CameraError, GrabFailed, list_cameras, open_camera
 from capturing import NotBlank, take_flat_field, take_picture, take_series
 from config_loader import load_config
 from demo import write_samples
 from image_files import SUMMARY, printable
+from image_job import was_measured
 from manifest import positive_number
 from records import PROGRAM, UNCONFIRMED, VERSION, Inspection, UserError
 from regrading import Outcome, compare, regrade_folder
@@ -161,8 +165,8 @@ def _inspect(arguments: argparse.Namespace) -> int:
     batch = checked_batch(arguments)
     if arguments.camera:
         take_picture(batch.config.camera, batch.images[0].path)
-    if arguments.quiet:
-        counts = _run(batch, _silent)
+    if arguments.quiet or arguments.json_progress:
+        counts = _run(batch, _json_lines if arguments.json_progress else _silent)
     else:
         _announce(batch)
         counts = _run(batch, _display())
@@ -177,12 +181,12 @@ def _display() -> Display:
 def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Counts:
     """Run the batch with its log file beside its results."""
     counts = Counts()
-    with _log_file(batch.output_dir), closing(run_batch(batch)) as inspections, display(len(batch.images)) as show:
+    with _log_file(batch.output_dir), closing(run_batch(batch)) as finished, display(len(batch.images)) as show:
         try:
-            for inspection in inspections:
-                counts = counts.plus(inspection)
-                show(inspection, counts)
-                also(inspection)
+            for done in finished:
+                counts = counts.plus(done.inspection, done.resumed)
+                show(done.inspection, counts)
+                also(done.inspection)
         except (WriteFailed, KeyboardInterrupt) as error:
             logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
             raise
@@ -231,9 +235,10 @@ def _conclude(batch: Batch, counts: Counts) -> None:
 
 
 def _in_words(counts: Counts) -> str:
+    resumed = f"; {counts.resumed} finished before" if counts.resumed else ""
     return (
         f"{counts.passed} PASS, {counts.failed} FAIL, {counts.not_graded} NOT_GRADED"
-        f" ({counts.not_measured} could not be measured)"
+        f" ({counts.not_measured} could not be measured){resumed}"
     )
 
 
@@ -250,8 +255,19 @@ def _silent(_total: int) -> Iterator[Show]:
 @contextmanager
 def _lines(total: int) -> Iterator[Show]:
     def show(inspection: Inspection, counts: Counts) -> None:
-        done = counts.passed + counts.failed + counts.not_graded
-        print(f"[{done}/{total}] {_line(inspection)}", flush=True)
+        print(f"[{counts.done}/{total}] {_line(inspection)}", flush=True)
+
+    yield show
+
+
+@contextmanager
+def _json_lines(total: int) -> Iterator[Show]:
+    """For other programs: one object for each image, in one line."""
+
+    def show(inspection: Inspection, counts: Counts) -> None:
+        verdict = {"file": inspection.image.file, "status": inspection.verdict.status}
+        said = {"done": counts.done, "total": total, **verdict, "reasons": inspection.verdict.reasons}
+        print(json.dumps(said | {"counts": asdict(counts)}), flush=True)
 
     yield show
 
@@ -259,15 +275,17 @@ def _lines(total: int) -> Iterator[Show]:
 @contextmanager
 def _bar(total: int) -> Iterator[Show]:
     """A bar with the counts; only what could not be measured gets a line of its own."""
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), rate, TimeRemainingColumn())
     with Progress(*columns) as progress:
-        task = progress.add_task("", total=total)
+        task, started = progress.add_task("", total=total, rate=""), time.monotonic()
 
         def show(inspection: Inspection, counts: Counts) -> None:
             if not was_measured(inspection):
                 progress.console.print(Text(_line(inspection)))
             text = f"PASS {counts.passed}  FAIL {counts.failed}  NOT_GRADED {counts.not_graded}"
-            progress.update(task, advance=1, description=text)
+            rate = f"{(counts.done - counts.resumed) / max(time.monotonic() - started, 1e-9):.1f}/s"
+            progress.update(task, advance=1, description=text, rate=rate)
 
         yield show
 

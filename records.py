@@ -592,6 +592,7 @@ class Provenance:
     config_sha256: str
     calibration_sha256: str | None
     started: str  # ISO 8601 with offset
+    flat_field_sha256: str | None = None  # None: none was used
 
 
 # Beyond these lies no fiber and no camera, but a slip of the pen that would ask for pictures of any size.

@@ -89,7 +89,13 @@ def to_json(inspection: Inspection) -> Record:
             "camera": inspection.image.camera and _fields(inspection.image.camera, *CAMERA_KEYS),
         },
         "provenance": _fields(
-            inspection.provenance, "program", "profile", "config_sha256", "calibration_sha256", "started"
+            inspection.provenance,
+            "program",
+            "profile",
+            "config_sha256",
+            "calibration_sha256",
+            "flat_field_sha256",
+            "started",
         ),
         "request": {
             **_fields(asked, "core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio", "fiber_is_angled"),

@@ -278,7 +278,9 @@ class _Verdict(msgspec.Struct):
     status: Status
     reasons: tuple[str, ...]
     violations: tuple[Violation, ...]
+    marginal: bool
     doubts: tuple[str, ...]
+    closest_limit: str | None
 
 
 class _Stored(msgspec.Struct):

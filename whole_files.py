@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 from records import UnreadableImage, UserError
 
+TEMPORARY = ".*.dscope-tmp"  # the names of files that are not whole yet
+
 
 def write_file(path: Path, data: bytes) -> None:
     """Write to a temporary name beside the file, then rename.
@@ -26,7 +28,7 @@ def write_file(path: Path, data: bytes) -> None:
     UserError
         Naming the file and the reason; the temporary file is removed then.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # unique also among the machines of a cluster
+    temporary = path.with_name(TEMPORARY.replace("*", uuid.uuid4().hex))  # unique also among the machines of a cluster
     try:
         temporary.write_bytes(data)
         os.replace(temporary, path)

@@ -17,9 +17,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from batch import Batch, Counts, load_flat_field, run_batch, was_measured
+from batch import Batch, Counts, run_batch
 from config_loader import Config, load_config
-from image_files import find_images, plan_images
+from image_files import LOCK, find_images, plan_images
+from image_job import hash_of_flat_field, was_measured
 from manifest import Manifest
 from pipeline import inspect_image
 from records import Inspection, Request, UserError
@@ -40,11 +41,12 @@ def batch_of(folder: Path, output: Path, plots: bool = False, config: Config = C
 
 
 def results_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> dict[str, Inspection]:
-    return {inspection.image.file: inspection for inspection in run_batch(batch_of(folder, output, plots, config))}
+    found = (done.inspection for done in run_batch(batch_of(folder, output, plots, config)))
+    return {inspection.image.file: inspection for inspection in found}
 
 
 def written(output: Path) -> set[str]:
-    return {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
+    return {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()} - {LOCK}
 
 
 def summary(output: Path) -> pd.DataFrame:
@@ -226,7 +228,7 @@ def test_an_error_inside_the_program_is_one_images_own(pictures, out, monkeypatc
             raise ZeroDivisionError("of all things")
         return inspect_image(picture, info, *rest)
 
-    monkeypatch.setattr("batch.inspect_image", fails_on_b)
+    monkeypatch.setattr("image_job.inspect_image", fails_on_b)
     results = results_of(folder_of(blanks(pictures, "a.png", "b.png"), "c.png"), out)
     assert results["b.png"].verdict.reasons == ("Internal error: ZeroDivisionError: of all things",)
     assert results["b.png"].image.width == 40
@@ -239,7 +241,7 @@ def test_an_error_while_drawing_leaves_a_record_that_says_so(pictures, out, monk
     def fails(*_):
         raise ValueError("no ink")
 
-    monkeypatch.setattr("batch.write_annotated", fails)
+    monkeypatch.setattr("image_job.write_annotated", fails)
     (result,) = results_of(blanks(pictures, "a.png"), out).values()
     assert result.verdict.reasons == ("Internal error: ValueError: no ink",)
     assert written(out) == {"a_report.csv", "a_result.json", "summary_report.csv"}
@@ -336,7 +338,7 @@ def test_the_exit_code_tells_what_could_not_be_measured_and_what_failed_if_asked
 def with_flat_field(path: Path) -> UserError | None:
     config = replace(CONFIG, preprocessing=replace(CONFIG.preprocessing, flat_field_image=path))
     with pytest.raises(UserError) as caught:
-        load_flat_field(config)
+        hash_of_flat_field(config)
     return caught.value
 
 

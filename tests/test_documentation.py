@@ -45,7 +45,7 @@ CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
 MODULES = (ROOT / "docs" / "modules.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-cluster.txt")
 NAMES_OF_ZONE_IMAGES = tuple(f"NAME{end}" for end in ZONE_IMAGES.values())
 NAMES_OF_CAPTURED = tuple(CAPTURED.format("TIME").replace(".png", end) for end in (".png", CAMERA))
 PROGRAMS = (
@@ -203,7 +203,8 @@ def test_conda_and_pip_install_the_same() -> None:
 
 def test_every_package_that_is_imported_is_required() -> None:
     distributions = {"cv2": "opencv-contrib-python", "PIL": "pillow"}
-    required = {line.partition(">")[0] for line in requirement_lines("requirements.txt")}
+    files = ("requirements.txt", "requirements-cluster.txt")
+    required = {line.partition(">")[0] for name in files for line in requirement_lines(name)}
     assert {distributions.get(package, package) for package in ROOMS} == required
 
 

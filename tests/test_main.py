@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from image_files import LOCK
 from main import main
 from pipeline import inspect_image
 from records import UserError
@@ -121,7 +122,7 @@ def test_an_interrupted_batch_exits_with_130_and_keeps_what_was_finished(out, tm
             raise KeyboardInterrupt
         return inspect_image(picture, info, *rest)
 
-    monkeypatch.setattr("batch.inspect_image", interrupted_at_c)
+    monkeypatch.setattr("image_job.inspect_image", interrupted_at_c)
     assert inspect(blanks(tmp_path / "p", "a.png", "b.png", "c.png"), out, *MULTIMODE) == 130
     assert list(pd.read_csv(out / "summary_report.csv")["Image_Filename"]) == ["a.png", "b.png"]
     assert capsys.readouterr().err == "main.py: interrupted; what was finished is kept\n"
@@ -171,7 +172,7 @@ def test_a_full_disk_ends_the_batch_with_whole_results_only(small_disk, tmp_path
     finished = {path.name.partition("_")[0] for path in out.glob("*_result.json")}
     assert 0 < len(finished) < 8
     ends = ("annotated.png", "report.csv", "result.json")
-    results = {path.name for path in out.iterdir() if not path.name.startswith("inspection_")}
+    results = {path.name for path in out.iterdir() if not path.name.startswith(("inspection_", LOCK))}
     assert results == {f"{name}_{end}" for name in finished for end in ends} | {"summary_report.csv"}
     assert all(Image.open(path).getpixel((0, 0)) for path in out.glob("*.png"))
     assert {path.partition(".")[0] for path in pd.read_csv(out / "summary_report.csv")["Image_Filename"]} == finished

@@ -86,7 +86,15 @@ def at(record: Any, place: tuple[str | int, ...]) -> Any:
 
 
 UNREAD = {"cells", "contour_px", "features", "evidence", "checks", "marginal", "doubts", "closest_limit"}
-CARRIED = {"manifest", "uncertainty", "timings_s", "core_offset_x_px", "core_offset_y_px", "core_cladding_offset_px"}
+CARRIED = {
+    "manifest",
+    "flat_field_sha256",
+    "uncertainty",
+    "timings_s",
+    "core_offset_x_px",
+    "core_offset_y_px",
+    "core_cladding_offset_px",
+}
 READ = [
     place
     for place in places(json.loads(json.dumps(to_json(FAILED))))

@@ -1,0 +1,147 @@
+"""Where jobs run, behind the interface of concurrent.futures: here, in processes of this machine, on a Dask cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from itertools import islice
+from multiprocessing.context import BaseContext
+from typing import Any, ParamSpec, TypeVar
+
+import cv2
+from pebble import ProcessExpired, ProcessPool
+
+from records import UserError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+QUEUED_PER_WORKER = 2  # one that runs and one that waits: results stream, and memory does not grow with the batch
+
+
+class Lost(Exception):
+    """The process that ran a job has ended before it: killed, out of memory, or crashed."""
+
+
+class Processes(Executor):
+    """Processes of this machine; one that ends or hangs costs its own job only.
+
+    Parameters
+    ----------
+    count : number of processes
+    time_limit_s : after which a job's process is ended, and the job raises TimeoutError
+    modules : what a process imports before its first job
+    """
+
+    def __init__(self, count: int, time_limit_s: float, modules: Sequence[str] = ()) -> None:
+        self._time_limit_s = time_limit_s
+        self._pool: Any = ProcessPool(max_workers=count, initializer=_prepare, context=_context(modules))
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """The future of one job."""
+        future: Future[T] = self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=self._time_limit_s)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes; with `cancel_futures` whatever they do."""
+        if cancel_futures:
+            self._pool.stop()
+        else:
+            self._pool.close()
+        self._pool.join()
+
+
+def _context(modules: Sequence[str]) -> BaseContext:
+    """A fork of this process would inherit the locks of its threads; a server that is forked instead has none."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(modules))
+    return context
+
+
+def _prepare() -> None:
+    """Ctrl-C is the parent's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    use_one_thread()
+
+
+def use_one_thread() -> None:
+    """Of OpenCV: with more, workers that run side by side would fight for the processors."""
+    cv2.setNumThreads(1)
+
+
+@contextlib.contextmanager
+def on_cluster(address: str) -> Iterator[tuple[Executor, int]]:
+    """The workers of a running Dask scheduler, and how many threads they have.
+
+    Raises
+    ------
+    UserError : distributed is not installed, or no scheduler answers
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise UserError("--scheduler needs the packages of requirements-cluster.txt") from None
+    try:
+        client: Any = Client(address, timeout=SCHEDULER_TIMEOUT_S)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, TimeoutError) as error:
+        raise UserError(f"--scheduler {address}: no scheduler answers there: {error}") from None
+    with client:
+        threads = sum(worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values())
+        if not threads:
+            raise UserError(f"--scheduler {address}: it has no workers")
+        yield client.get_executor(), threads
+
+
+SCHEDULER_TIMEOUT_S = 10
+
+
+def workers_here() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def as_completed(
+    executor: Executor, job: Callable[[Item], Any], items: Iterable[Item], at_once: int
+) -> Iterator[tuple[Item, Future[Any]]]:
+    """Submit jobs as others finish, and yield each with its finished future, in the order in which they end.
+
+    Parameters
+    ----------
+    executor : where they run
+    job : picklable, where the executor needs that
+    items : read only as far as jobs can be queued
+    at_once : jobs that are queued or running at any moment
+    """
+    waiting = iter(items)
+    pending: dict[Future[Any], Item] = {executor.submit(job, item): item for item in islice(waiting, at_once)}
+    while pending:
+        finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+        for future in finished:
+            item = pending.pop(future)
+            yield item, future
+            pending |= {executor.submit(job, item): item for item in islice(waiting, 1)}
+
+
+def result_of(future: Future[T]) -> T:
+    """What a job returned or raised; Lost where its process ended.
+
+    Raises
+    ------
+    TimeoutError, Lost, or whatever the job raised
+    """
+    try:
+        error = future.exception()
+    except CancelledError:
+        raise Lost("its worker was taken away") from None
+    if isinstance(error, ProcessExpired):
+        raise Lost(f"its process ended with code {error.exitcode}")
+    if type(error).__name__ == "KilledWorker":  # Dask's, which need not be installed
+        raise Lost("its worker was killed again and again")
+    return future.result()

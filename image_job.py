@@ -1,0 +1,267 @@
+"""One image from its file to its results on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+
+from capturing import camera_of
+from config_loader import Config
+from decoding import Picture, decode_image, holds_several, most_bytes
+from image_files import (
+    AGREEMENT,
+    ANNOTATED,
+    CELLS,
+    DRAWN,
+    HISTOGRAM,
+    RESULT,
+    TABLE,
+    ZONE_IMAGES,
+    ImageFile,
+    printable,
+)
+from pipeline import inspect_image, not_measured
+from records import PROGRAM, VERSION, Calibration, ImageInfo, Inspection, Provenance, UnreadableImage, UserError
+from reporting import (
+    write_agreement,
+    write_annotated,
+    write_cells,
+    write_defect_table,
+    write_histogram,
+    write_result,
+    write_zone_image,
+    zone_images,
+)
+from whole_files import WriteFailed, read_whole, writing
+
+SEVERAL_PICTURES = "Several pictures: the file holds more than one, the first is inspected"
+
+logger = logging.getLogger("dscope.image")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is asked of every image of a batch; small, since it travels to other processes with each of them."""
+
+    output_dir: Path
+    config: Config
+    calibration: Calibration | None = None
+    flat_field_sha256: str | None = None
+    plots: bool = True
+
+
+def was_measured(inspection: Inspection) -> bool:
+    """Whether its zones were inspected; without a scale they are, though the image cannot be graded."""
+    return bool(inspection.zones)
+
+
+def hash_of_flat_field(config: Config) -> str | None:
+    """The sha256 of the flat-field image that the configuration names; UserError if it cannot be read as a picture."""
+    path = config.preprocessing.flat_field_image
+    return None if path is None else _read_flat_field(path, config.preprocessing.max_pixels)[0]
+
+
+def flat_field_of(job: Job) -> Picture | None:
+    """The flat field, read once by each process; UserError when it is no longer the one that the batch began with."""
+    path = job.config.preprocessing.flat_field_image
+    if path is None:
+        return None
+    sha256, picture = _flat_field(path, job.config.preprocessing.max_pixels, job.flat_field_sha256)
+    if sha256 != job.flat_field_sha256:
+        raise UserError(f"flat-field image {path}: it was changed while the batch ran")
+    return picture
+
+
+@lru_cache(maxsize=1)
+def _flat_field(path: Path, max_pixels: int, sha256: str | None) -> tuple[str, Picture]:
+    """`sha256` only tells a file that was changed from what is remembered of it."""
+    return _read_flat_field(path, max_pixels)
+
+
+def _read_flat_field(path: Path, max_pixels: int) -> tuple[str, Picture]:
+    try:
+        data = path.read_bytes()
+        return hashlib.sha256(data).hexdigest(), decode_image(data, max_pixels)
+    except OSError as error:
+        raise UserError(f"flat-field image {path}: cannot be read, {error.strerror}") from None
+    except UnreadableImage as error:
+        raise UserError(f"flat-field image {path}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A picture as read; `problem` says why there is none."""
+
+    info: ImageInfo
+    picture: Picture | None = None
+    problem: str = ""
+    read_s: float = 0.0
+    warnings: tuple[str, ...] = ()  # about the file
+
+
+def inspect_file(job: Job, image: ImageFile) -> Inspection:
+    """One image from its file to its results; whatever goes wrong with it, there is a record of it.
+
+    Raises
+    ------
+    WriteFailed : a result cannot be written
+    """
+    logger.info("Inspecting %s...", printable(image.file))
+    provenance = _provenance(job)
+    loaded, inspection = _Loaded(ImageInfo(image.file)), None
+    try:
+        loaded = _load(image, job.config)
+        inspection = _inspect(job, image, loaded, provenance)
+        inspection = _write_results(job, image, loaded, inspection)
+    except WriteFailed:
+        raise
+    except Exception as error:
+        logger.exception("%s: internal error", printable(image.file))
+        reason = f"Internal error: {type(error).__name__}: {error}"
+        # If the inspection went well, drawing its results is what failed, and would fail again.
+        drawn = replace(loaded, picture=None) if inspection else loaded
+        failed = not_measured(loaded.info, image.request, job.config, provenance, reason)
+        inspection = _write_results(job, image, drawn, failed)
+    _log_outcome(image, inspection)
+    return inspection
+
+
+def _provenance(job: Job) -> Provenance:
+    started = datetime.now().astimezone().isoformat(timespec="seconds")
+    return Provenance(
+        program=f"{PROGRAM} {VERSION}",
+        profile=job.config.profile,
+        config_sha256=job.config.sha256,
+        calibration_sha256=None if job.calibration is None else job.calibration.sha256,
+        started=started,
+        flat_field_sha256=job.flat_field_sha256,
+    )
+
+
+def _load(image: ImageFile, config: Config) -> _Loaded:
+    started = perf_counter()
+    info = ImageInfo(image.file)
+    try:
+        limits = config.preprocessing
+        data = read_whole(image.path, most_bytes(limits.max_pixels), limits.settle_s, limits.settle_max_wait_s)
+        info = replace(info, sha256=hashlib.sha256(data).hexdigest())
+        picture = decode_image(data, limits.max_pixels)
+    except OSError as error:
+        return _Loaded(info, problem=f"Unreadable: {error.strerror or error}", read_s=perf_counter() - started)
+    except UnreadableImage as error:
+        return _Loaded(info, problem=f"Unreadable: {error}", read_s=perf_counter() - started)
+    info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
+    warnings = (SEVERAL_PICTURES,) if holds_several(data) else ()
+    return _Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings)
+
+
+def _inspect(job: Job, image: ImageFile, loaded: _Loaded, provenance: Provenance) -> Inspection:
+    if loaded.picture is None:
+        return not_measured(loaded.info, image.request, job.config, provenance, loaded.problem)
+    inspection = inspect_image(
+        loaded.picture, loaded.info, image.request, job.config, job.calibration, provenance, flat_field_of(job)
+    )
+    warnings = (*loaded.warnings, *inspection.quality.warnings)
+    return replace(inspection, quality=replace(inspection.quality, warnings=warnings))
+
+
+def _write_results(job: Job, image: ImageFile, loaded: _Loaded, inspection: Inspection) -> Inspection:
+    """Write all files of one image, the record last: where it lies, the others are complete."""
+    started = perf_counter()
+    start = str(job.output_dir / image.name)
+    with writing(Path(start + RESULT)), _all_or_none(start):
+        write_defect_table(Path(start + TABLE), inspection)
+        if loaded.picture is not None:
+            write_annotated(Path(start + ANNOTATED), loaded.picture, inspection)
+        if loaded.picture is not None and job.plots:
+            write_histogram(Path(start + HISTOGRAM), inspection)
+        if loaded.picture is not None and was_measured(inspection):
+            _write_on_request(start, loaded.picture, inspection, job.config)
+        times = {**inspection.timings_s, "read": loaded.read_s, "write": perf_counter() - started}
+        inspection = replace(inspection, timings_s=times)
+        write_result(Path(start + RESULT), inspection)
+    return inspection
+
+
+@contextmanager
+def _all_or_none(start: str) -> Iterator[None]:
+    """Nothing of an earlier run is left beside what is written, and nothing at all where that fails."""
+    _remove_results(start)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            _remove_results(start)
+        raise
+
+
+def _remove_results(start: str) -> None:
+    """The record first, for it says that the others are complete; the table last: pictures beside it are drawn ones."""
+    for end in (RESULT, *DRAWN, CELLS, AGREEMENT, TABLE):
+        Path(start + end).unlink(missing_ok=True)
+
+
+def _write_on_request(start: str, picture: Picture, inspection: Inspection, config: Config) -> None:
+    wanted = config.reporting
+    if wanted.agreement:
+        write_agreement(Path(start + AGREEMENT), inspection, config)
+    if wanted.cells:
+        write_cells(Path(start + CELLS), inspection)
+    if wanted.zone_images:
+        for zone, cut in zone_images(picture, inspection).items():
+            write_zone_image(Path(start + ZONE_IMAGES[zone]), cut)
+
+
+def _log_outcome(image: ImageFile, inspection: Inspection) -> None:
+    for warning in inspection.quality.warnings:
+        logger.warning("%s: %s", printable(image.file), warning)
+    level = logging.INFO if was_measured(inspection) else logging.ERROR
+    words = (f"{image.file}: {inspection.verdict.status}", *inspection.verdict.reasons)
+    logger.log(level, "%s", printable("; ".join(words)))
+
+
+def fail_file(job: Job, image: ImageFile, reason: str) -> Inspection:
+    """Write the results of an image that could not be inspected: NOT_GRADED for the reason given.
+
+    Raises
+    ------
+    WriteFailed : a result cannot be written
+    """
+    info = ImageInfo(image.file)
+    with suppress(OSError):
+        info = replace(info, sha256=hashlib.sha256(image.path.read_bytes()).hexdigest())
+    failed = not_measured(info, image.request, job.config, _provenance(job), reason)
+    failed = _write_results(job, image, _Loaded(info, problem=reason), failed)
+    _log_outcome(image, failed)
+    return failed
+
+
+def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
+    """Whether an earlier run has done what is asked: the same bytes, program, settings, calibration and request.
+
+    What failed in the program itself is not finished, and neither is what lacks a file that is asked for now.
+    """
+    wanted = _provenance(job)
+    same = replace(wanted, started=stored.provenance.started) == stored.provenance and stored.request == image.request
+    if not same or (stored.verdict.reasons[:1] and stored.verdict.reasons[0].startswith(OWN_FAULTS)):
+        return False
+    start, drawn = str(job.output_dir / image.name), stored.image.width is not None
+    names = [TABLE, *([ANNOTATED] * drawn), *([HISTOGRAM] * (drawn and job.plots))]
+    if drawn and was_measured(stored):
+        names += [AGREEMENT] * job.config.reporting.agreement + [CELLS] * job.config.reporting.cells
+    if not all(Path(start + name).exists() for name in names):
+        return False
+    try:
+        return hashlib.sha256(image.path.read_bytes()).hexdigest() == stored.image.sha256
+    except OSError:
+        return stored.image.sha256 is None
+
+
+OWN_FAULTS = ("Internal error", "Time limit")

@@ -1,0 +1,100 @@
+"""Jobs run where they are sent; one that hangs or takes its process with it costs nobody else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from executors import Lost, Processes, as_completed, on_cluster, result_of
+from records import UserError
+
+
+def doubled(number: int) -> int:
+    return 2 * number
+
+
+def killed(number: int) -> int:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def hanging(number: int) -> int:
+    if number == 1:
+        time.sleep(60)
+    return number
+
+
+def wrong(number: int) -> int:
+    raise ValueError(f"not {number}")
+
+
+def outcomes(executor: Processes, job, count: int) -> dict[int, object]:
+    found: dict[int, object] = {}
+    for number, future in as_completed(executor, job, range(count), 4):
+        try:
+            found[number] = result_of(future)
+        except (Lost, TimeoutError, ValueError) as error:
+            found[number] = type(error)
+    return found
+
+
+@pytest.fixture(scope="module")
+def processes():
+    with Processes(2, 1.0) as executor:
+        yield executor
+
+
+def test_every_job_is_done_once(processes):
+    assert outcomes(processes, doubled, 20) == {number: 2 * number for number in range(20)}
+
+
+def test_a_process_that_is_killed_costs_its_own_job(processes):
+    assert outcomes(processes, killed, 6) == {0: 0, 1: Lost, 2: 2, 3: 3, 4: 4, 5: 5}
+
+
+def test_a_job_that_hangs_is_given_up_at_the_time_limit(processes):
+    started = time.monotonic()
+    assert outcomes(processes, hanging, 6) == {0: 0, 1: TimeoutError, 2: 2, 3: 3, 4: 4, 5: 5}
+    assert time.monotonic() - started < 20
+
+
+def test_what_a_job_raises_comes_back(processes):
+    assert outcomes(processes, wrong, 2) == {0: ValueError, 1: ValueError}
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_no_more_jobs_are_queued_than_asked(at_once):
+    read: list[int] = []
+
+    def items():
+        for number in range(20):
+            read.append(number)
+            yield number
+
+    with ThreadPoolExecutor(1) as executor:
+        for finished, _ in enumerate(as_completed(executor, doubled, items(), at_once), 1):
+            assert len(read) <= finished + at_once
+    assert len(read) == 20
+
+
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setattr("executors.SCHEDULER_TIMEOUT_S", 1)
+    with (
+        pytest.raises(UserError, match=r"--scheduler tcp://127.0.0.1:9: no scheduler answers there"),
+        on_cluster("tcp://127.0.0.1:9"),
+    ):
+        pass
+
+
+def test_a_temporary_file_is_known_by_its_name(tmp_path: Path):
+    from whole_files import TEMPORARY
+
+    (tmp_path / ".0123.dscope-tmp").write_bytes(b"")
+    (tmp_path / "picture.png").write_bytes(b"")
+    assert [path.name for path in tmp_path.glob(TEMPORARY)] == [".0123.dscope-tmp"]
