@@ -228,7 +228,7 @@ def _inspect_here(job: Job, item: tuple[int, ImageFile]) -> Done:
 
 def _inspect_there(job: Job, item: tuple[int, ImageFile]) -> Done:
     """In another process, whose log comes back with the result."""
-    use_one_thread()  # a worker of a cluster has not been prepared
+    use_one_thread()
     top, kept = logging.getLogger("dscope"), _Kept()
     top.setLevel(logging.INFO)
     top.addHandler(kept)

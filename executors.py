@@ -68,7 +68,6 @@ def _context(modules: Sequence[str]) -> BaseContext:
 def _prepare() -> None:
     """Ctrl-C is the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    use_one_thread()
 
 
 def use_one_thread() -> None:
