@@ -17,9 +17,11 @@ from config_loader import Config
 from executors import QUEUED_PER_WORKER, Lost, Processes, as_completed, on_cluster, result_of, use_one_thread
 from image_files import LOCK, RESULT, SUMMARY, ImageFile, printable
 from image_job import Job, fail_file, inspect_file, is_finished, was_measured
+from plain_records import Record
 from records import UNCONFIRMED, Calibration, Inspection, UserError
-from reporting import Record, summary_row, summary_row_of, write_summary
+from reporting import write_summary
 from stored_records import BadRecord, StoredRecord, load_record
+from tables import summary_row, summary_row_of
 from whole_files import TEMPORARY, writing
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows

@@ -44,10 +44,11 @@ from demo import write_samples
 from image_files import SUMMARY, printable
 from image_job import was_measured
 from manifest import positive_number
+from plain_records import Record
 from records import PROGRAM, UNCONFIRMED, VERSION, Inspection, UserError
 from regrading import Outcome, compare, regrade_folder
-from reporting import Record, Yield
 from scenes import demo_faces
+from tables import Yield
 from whole_files import WriteFailed
 
 Show: TypeAlias = Callable[[Inspection, Counts], None]

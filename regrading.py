@@ -13,6 +13,7 @@ import judging
 import zoning
 from config_loader import Config, ConfigFile, CriteriaBook
 from image_files import CHANGES_BY, COMPARISON, RESULT, SUMMARY_BY, TABLE, natural_order, printable
+from plain_records import Record, regraded_record, to_json
 from records import (
     UNCONFIRMED,
     Criteria,
@@ -23,19 +24,9 @@ from records import (
     Request,
     UserError,
 )
-from reporting import (
-    Record,
-    Yield,
-    change_row,
-    is_changed,
-    regraded_record,
-    summary_row_of,
-    to_json,
-    write_changes,
-    write_summary,
-    write_yields,
-)
+from reporting import write_changes, write_summary, write_yields
 from stored_records import BadRecord, StoredRecord, load_record
+from tables import Yield, change_row, is_changed, summary_row_of
 from whole_files import writing
 
 logger = logging.getLogger("dscope.regrading")

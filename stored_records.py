@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import numpy as np
 
 from config_loader import criteria_from
+from plain_records import Record
 from records import (
     CameraReading,
     CladdingFit,
@@ -35,8 +36,6 @@ from records import (
     ZoneOutline,
     ZoneRule,
 )
-
-Record: TypeAlias = dict[str, Any]
 
 
 class BadRecord(UserError):

@@ -27,7 +27,7 @@ from image_files import (
     ZONE_IMAGES,
 )
 from records import VERSION
-from reporting import (
+from tables import (
     AGREEMENT_COLUMNS,
     CELL_COLUMNS,
     CHANGE_COLUMNS,

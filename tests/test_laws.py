@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from config_loader import ConfigFile, CriteriaBook, criteria_from, load_config
 from gates import limited_zones
 from judging import Judgement, grade, judge, not_graded, placed
+from plain_records import to_json
 from records import (
     CLASSIFICATIONS,
     ZONE_LETTERS,
@@ -37,7 +38,6 @@ from records import (
     ZoneOutline,
 )
 from regrading import Asked, Stored, judged_again
-from reporting import to_json
 from stored_records import BadRecord, StoredRecord, read_record
 from tests.faces import face_with, measured_core
 from tests.inspections import CENTER, HEIGHT, NO_SCALE, WIDTH, mark

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plain_records import to_json
 from records import JUDGED, Check, CoreFit, Defect, Ellipse, FiberGeometry, Scale, Verdict, rounded
-from reporting import to_json
 from tests.inspections import COUNTED, FAILED, GEOMETRY, NO_SCALE
 
 

@@ -18,8 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+import plain_records
 import records
 import reporting
+import tables
 from config_loader import load_config
 from image_processing import zone_map
 from records import Defect, Ellipse, Inspection, UserError, ZoneOutline
@@ -52,7 +54,7 @@ REQUIRED_SUMMARY_COLUMNS = [
 WRITERS: dict[str, Callable[[Path], None]] = {
     "result": lambda path: reporting.write_result(path, FAILED),
     "defects": lambda path: reporting.write_defect_table(path, FAILED),
-    "summary": lambda path: reporting.write_summary(path, [reporting.summary_row(FAILED)]),
+    "summary": lambda path: reporting.write_summary(path, [tables.summary_row(FAILED)]),
     "annotated": lambda path: reporting.write_annotated(path, PICTURE, FAILED),
     "histogram": lambda path: reporting.write_histogram(path, FAILED),
     "cells": lambda path: reporting.write_cells(path, FAILED),
@@ -98,7 +100,7 @@ def test_a_written_record_obeys_its_schema(inspection: Inspection, tmp_path: Pat
     reporting.write_result(tmp_path / "a_result.json", inspection)
     record = _read_result(tmp_path / "a_result.json")
     assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(record)] == []
-    assert record == reporting.to_json(inspection)
+    assert record == plain_records.to_json(inspection)
 
 
 def test_the_schema_itself_is_valid() -> None:
@@ -132,7 +134,7 @@ def test_the_schema_names_what_the_records_allow() -> None:
     ],
 )
 def test_the_schema_refuses_a_key_it_does_not_know(place: tuple[Any, ...]) -> None:
-    record = reporting.to_json(FAILED)
+    record = plain_records.to_json(FAILED)
     part: Any = record
     for key in place:
         part = part[key]
@@ -141,7 +143,7 @@ def test_the_schema_refuses_a_key_it_does_not_know(place: tuple[Any, ...]) -> No
 
 
 def test_the_schema_refuses_a_failure_without_a_reason() -> None:
-    record = reporting.to_json(FAILED)
+    record = plain_records.to_json(FAILED)
     record["verdict"]["reasons"] = []
     assert not Draft202012Validator(SCHEMA).is_valid(record)
 
@@ -149,20 +151,20 @@ def test_the_schema_refuses_a_failure_without_a_reason() -> None:
 @every_kind
 def test_records_have_the_same_keys_in_the_same_order(inspection: Inspection) -> None:
     fixed = ("schema", "image", "provenance", "request", "criteria", "quality", "verdict")
-    record, other = reporting.to_json(inspection), reporting.to_json(FAILED)
+    record, other = plain_records.to_json(inspection), plain_records.to_json(FAILED)
     assert list(record) == list(other)
     assert [_keys(record[part]) for part in fixed] == [_keys(other[part]) for part in fixed]
 
 
 def test_what_is_not_a_number_is_null() -> None:
     odd = replace(COUNTED, contrast=math.inf, circularity=float("nan"))
-    defect = reporting.to_json(replace(FAILED, defects=(odd,)))["defects"][0]
+    defect = plain_records.to_json(replace(FAILED, defects=(odd,)))["defects"][0]
     assert (defect["contrast"], defect["circularity"], defect["features"]["edge_sharpness"]) == (None, None, None)
 
 
 def test_numbers_are_rounded_by_their_unit() -> None:
     odd = replace(COUNTED, centroid_px=(1.23456, 2.0), diameter_um=3.14159, contrast=-0.000123456)
-    record = reporting.to_json(replace(FAILED, defects=(odd,), scale=replace(SCALE, um_per_px_x=0.4355400697)))
+    record = plain_records.to_json(replace(FAILED, defects=(odd,), scale=replace(SCALE, um_per_px_x=0.4355400697)))
     defect = record["defects"][0]
     assert (defect["centroid_px"], defect["diameter_um"], defect["contrast"]) == ([1.235, 2.0], 3.142, -0.00012346)
     assert record["scale"]["um_per_px_x"] == 0.43554007
@@ -170,42 +172,42 @@ def test_numbers_are_rounded_by_their_unit() -> None:
 
 def test_numpy_numbers_become_plain_ones() -> None:
     odd = replace(COUNTED, area_px=np.float32(4.5), bbox_px=tuple(np.array([1, 2, 3, 4])))  # type: ignore[arg-type]
-    assert json.dumps(reporting.to_json(replace(FAILED, defects=(odd,)))["defects"][0]["bbox_px"]) == "[1, 2, 3, 4]"
+    assert json.dumps(plain_records.to_json(replace(FAILED, defects=(odd,)))["defects"][0]["bbox_px"]) == "[1, 2, 3, 4]"
 
 
 def test_measurements_stand_in_the_geometry_and_are_null_when_unknown() -> None:
-    geometry = reporting.to_json(FAILED)["geometry"]
+    geometry = plain_records.to_json(FAILED)["geometry"]
     assert (geometry["core_cladding_offset_um"], geometry["cladding_diameter_um"]) == (0.123, 125.0)
     assert geometry["cladding_non_circularity_pct"] is None
 
 
 def test_the_manifest_and_the_known_diameters_are_in_the_record() -> None:
-    request = reporting.to_json(FAILED)["request"]
+    request = plain_records.to_json(FAILED)["request"]
     assert request["manifest"] == {"serial": "0012", "operator": "=HYPERLINK(1)"}
     assert (request["core_diameter_um"], request["cladding_diameter_um"]) == (9.0, 125.0)
 
 
 def test_what_the_picture_hides_is_in_the_record_and_null_where_no_mark_was_sought() -> None:
-    quality = reporting.to_json(FAILED)["quality"]
+    quality = plain_records.to_json(FAILED)["quality"]
     assert quality["search_pixel_px"] == 1.25
     assert quality["clipping"] == {
         "ring_width": 0.5,
         "pixels": [12000, 36500, 61200, 85000],
         "clipped": [0, 120, 61200, 3],
     }
-    unsearched = reporting.to_json(OUT_OF_FOCUS)["quality"]
+    unsearched = plain_records.to_json(OUT_OF_FOCUS)["quality"]
     assert (unsearched["search_pixel_px"], unsearched["clipping"]) == (None, None)
 
 
 def test_a_mark_has_its_uncertainties_and_its_distance_from_the_core_in_the_record() -> None:
-    defect = reporting.to_json(FAILED)["defects"][1]
+    defect = plain_records.to_json(FAILED)["defects"][1]
     assert defect["uncertainty"] == {"length_um": 0.812, "width_um": 0.7, "diameter_um": 0.9, "r_min_px": 1.1}
     assert defect["r_core_px"] == round(math.hypot(70, 60) - 12, 3)
     assert defect["evidence"] == {"do2mr": 0.75, "lei": 0.5}
 
 
 def test_every_limit_that_was_held_is_in_the_record_with_what_is_left() -> None:
-    broken, counted, near = reporting.to_json(FAILED)["verdict"]["checks"]
+    broken, counted, near = plain_records.to_json(FAILED)["verdict"]["checks"]
     assert (broken["zone"], broken["rule"], broken["broken"]) == ("core", "scratch width of any size", True)
     assert (broken["count"], broken["max_count"], broken["defects"]) == (1, 0, ["S1"])
     assert (broken["size_um"], broken["limit_um"], broken["margin_um"]) == (3.6, 0.0, -3.6)
@@ -217,7 +219,7 @@ def test_every_limit_that_was_held_is_in_the_record_with_what_is_left() -> None:
 
 
 def test_the_record_says_whether_the_verdict_is_marginal_and_which_limit_is_the_closest() -> None:
-    sure, marginal, clean = (reporting.to_json(i)["verdict"] for i in (FAILED, MARGINAL, PASSED))
+    sure, marginal, clean = (plain_records.to_json(i)["verdict"] for i in (FAILED, MARGINAL, PASSED))
     assert (sure["marginal"], sure["doubts"]) == (False, [])
     assert (marginal["status"], marginal["marginal"]) == ("PASS", True)
     assert marginal["doubts"] == list(MARGINAL.verdict.marginal)
@@ -228,7 +230,7 @@ def test_the_record_says_whether_the_verdict_is_marginal_and_which_limit_is_the_
 
 def test_what_was_asked_stands_in_the_record_as_it_was_given() -> None:
     request = replace(FAILED.request, cladding_diameter_um=124.98765, pixel_aspect_ratio=1.0123456)
-    record = reporting.to_json(replace(FAILED, request=request))["request"]
+    record = plain_records.to_json(replace(FAILED, request=request))["request"]
     assert (record["cladding_diameter_um"], record["pixel_aspect_ratio"]) == (124.98765, 1.0123456)
 
 
@@ -254,7 +256,7 @@ def test_the_defect_table_begins_with_the_columns_of_the_contract(tmp_path: Path
 
 def test_table_and_record_hold_the_same_numbers(tmp_path: Path) -> None:
     reporting.write_defect_table(tmp_path / "t.csv", FAILED)
-    for row, defect in zip(_read_csv(tmp_path / "t.csv"), reporting.to_json(FAILED)["defects"], strict=True):
+    for row, defect in zip(_read_csv(tmp_path / "t.csv"), plain_records.to_json(FAILED)["defects"], strict=True):
         assert row["Defect_ID"] == defect["id"]
         assert float(row["Length_um"]) == defect["length_um"]
         assert float(row["Area_um2"]) == defect["area_um2"]
@@ -285,7 +287,7 @@ def test_without_scale_pixel_columns_take_the_place_of_micrometres(tmp_path: Pat
 
 @pytest.mark.parametrize("inspection", [FAILED, NO_SCALE], ids=["um", "px"])
 def test_an_empty_table_keeps_its_columns_and_their_types(inspection: Inspection) -> None:
-    full, empty = reporting.defect_table(inspection), reporting.defect_table(replace(inspection, defects=()))
+    full, empty = tables.defect_table(inspection), tables.defect_table(replace(inspection, defects=()))
     assert len(empty) == 0
     assert empty.dtypes.to_dict() == full.dtypes.to_dict()
 
@@ -300,7 +302,7 @@ def test_negative_numbers_are_not_taken_for_formulas(tmp_path: Path) -> None:
 
 def test_each_cell_is_a_row_in_the_columns_that_are_declared(tmp_path: Path) -> None:
     reporting.write_cells(tmp_path / "c.csv", FAILED)
-    assert _header(tmp_path / "c.csv") == [column.name for column in reporting.CELL_COLUMNS]
+    assert _header(tmp_path / "c.csv") == [column.name for column in tables.CELL_COLUMNS]
     row = _read_csv(tmp_path / "c.csv")[0]
     assert (row["Zone"], row["Row"], row["Column"], row["Pixel_Count"]) == ("core", "1", "2", "347")
     assert (row["Left_px"], row["Top_px"], row["Width_px"], row["Height_px"]) == (
@@ -322,7 +324,7 @@ def test_a_cell_without_pixels_has_a_count_of_none_and_empty_values(tmp_path: Pa
 
 
 def test_a_detector_that_is_switched_off_has_an_empty_column() -> None:
-    table = reporting.cell_table(FAILED)
+    table = tables.cell_table(FAILED)
     assert table["Response_lei"].notna().any()
     assert table["Response_skeleton"].isna().all()
 
@@ -334,7 +336,7 @@ def test_without_scale_the_area_of_a_cell_is_in_pixels(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("inspection", [FAILED, NO_SCALE], ids=["um", "px"])
 def test_an_empty_table_of_cells_keeps_its_columns_and_their_types(inspection: Inspection) -> None:
-    full, empty = reporting.cell_table(inspection), reporting.cell_table(replace(inspection, cells=()))
+    full, empty = tables.cell_table(inspection), tables.cell_table(replace(inspection, cells=()))
     assert len(empty) == 0
     assert empty.dtypes.to_dict() == full.dtypes.to_dict()
 
@@ -412,12 +414,12 @@ def test_where_no_zone_was_inspected_none_is_cut_out() -> None:
 
 
 def test_the_summary_begins_with_the_columns_of_the_contract(tmp_path: Path) -> None:
-    reporting.write_summary(tmp_path / "s.csv", [reporting.summary_row(FAILED)])
+    reporting.write_summary(tmp_path / "s.csv", [tables.summary_row(FAILED)])
     assert _header(tmp_path / "s.csv")[: len(REQUIRED_SUMMARY_COLUMNS)] == REQUIRED_SUMMARY_COLUMNS
 
 
 def test_a_summary_row_counts_marks_by_zone_and_class() -> None:
-    row = reporting.summary_row(FAILED)
+    row = tables.summary_row(FAILED)
     assert (row["Total_Defect_Count"], row["Core_Defect_Count"], row["Cladding_Defect_Count"]) == (5, 1, 1)
     assert (row["Adhesive_Defect_Count"], row["Contact_Defect_Count"]) == (1, 2)
     assert [row[f"{name}_Count"] for name in ("Scratch", "Pit_Dig", "Contamination", "Crack", "Chip")] == [1] * 5
@@ -427,7 +429,7 @@ def test_a_summary_row_counts_marks_by_zone_and_class() -> None:
 
 def test_the_summary_tells_a_marginal_verdict_from_a_sure_one_and_from_none(tmp_path: Path) -> None:
     inspections = [FAILED, MARGINAL, OUT_OF_FOCUS, PASSED]
-    reporting.write_summary(tmp_path / "s.csv", [reporting.summary_row(i) for i in inspections])
+    reporting.write_summary(tmp_path / "s.csv", [tables.summary_row(i) for i in inspections])
     rows = _read_csv(tmp_path / "s.csv")
     assert [row["Marginal"] for row in rows] == ["False", "True", "", "False"]
     assert [row["Marginal_Reason(s)"] for row in rows] == ["", MARGINAL.verdict.marginal[0], "", ""]
@@ -437,7 +439,7 @@ def test_the_summary_tells_a_marginal_verdict_from_a_sure_one_and_from_none(tmp_
 
 def test_what_could_not_be_measured_has_a_row_without_counts(tmp_path: Path) -> None:
     inspections = [FAILED, PASSED, OUT_OF_FOCUS, UNREADABLE]
-    reporting.write_summary(tmp_path / "s.csv", [reporting.summary_row(i) for i in inspections])
+    reporting.write_summary(tmp_path / "s.csv", [tables.summary_row(i) for i in inspections])
     rows = _read_csv(tmp_path / "s.csv")
     assert [row["Total_Defect_Count"] for row in rows] == ["5", "0", "", ""]
     assert [row["Pass/Fail_Status"] for row in rows] == ["FAIL", "PASS", "NOT_GRADED", "NOT_GRADED"]
@@ -448,29 +450,29 @@ def test_what_could_not_be_measured_has_a_row_without_counts(tmp_path: Path) -> 
 def test_manifest_columns_follow_in_the_order_they_were_first_seen(tmp_path: Path) -> None:
     carried = [{"serial": "0012"}, {"part": "-7", "serial": "13"}, {"Edition": "mine"}]
     requests = [replace(FAILED.request, carried=columns) for columns in carried]
-    rows = [reporting.summary_row(replace(FAILED, request=request)) for request in requests]
+    rows = [tables.summary_row(replace(FAILED, request=request)) for request in requests]
     reporting.write_summary(tmp_path / "s.csv", rows)
     header, table = _header(tmp_path / "s.csv"), _read_csv(tmp_path / "s.csv")
-    assert header[len(reporting.SUMMARY_COLUMNS) :] == ["serial", "part", "Manifest_Edition"]
+    assert header[len(tables.SUMMARY_COLUMNS) :] == ["serial", "part", "Manifest_Edition"]
     assert [(row["serial"], row["part"]) for row in table] == [("0012", ""), ("13", "'-7"), ("", "")]
     assert table[2]["Edition"] == FAILED.criteria.edition
 
 
 def test_an_empty_summary_keeps_its_header(tmp_path: Path) -> None:
     reporting.write_summary(tmp_path / "s.csv", [])
-    assert _header(tmp_path / "s.csv") == [column.name for column in reporting.SUMMARY_COLUMNS]
+    assert _header(tmp_path / "s.csv") == [column.name for column in tables.SUMMARY_COLUMNS]
 
 
 @every_kind
 def test_a_stored_record_gives_the_same_summary_row_as_the_inspection(inspection: Inspection, tmp_path: Path) -> None:
     reporting.write_result(tmp_path / "r.json", inspection)
-    assert reporting.summary_row_of(_read_result(tmp_path / "r.json")) == reporting.summary_row(inspection)
+    assert tables.summary_row_of(_read_result(tmp_path / "r.json")) == tables.summary_row(inspection)
 
 
 def test_hostile_text_is_text_in_the_summary(tmp_path: Path) -> None:
     request = replace(FAILED.request, carried={"=1+1": "@x", "note": "\tx", "file2": "a\r\nb", "ok": "1 - 2"})
     hostile = replace(FAILED, image=replace(FAILED.image, file=HOSTILE_FILE), request=request)
-    reporting.write_summary(tmp_path / "s.csv", [reporting.summary_row(hostile)])
+    reporting.write_summary(tmp_path / "s.csv", [tables.summary_row(hostile)])
     row = _read_csv(tmp_path / "s.csv")[0]
     assert row["Image_Filename"] == "'=cmd()/<script> 図.png"
     assert (row["'=1+1"], row["note"], row["file2"], row["ok"]) == ("'@x", "'\tx", "a b", "1 - 2")
@@ -478,15 +480,15 @@ def test_hostile_text_is_text_in_the_summary(tmp_path: Path) -> None:
 
 @given(text=st.text())
 def test_no_text_becomes_a_formula_or_a_second_line(text: str) -> None:
-    row = reporting.summary_row(replace(FAILED, image=replace(FAILED.image, file=text)))
-    cell = str(reporting._safe_cell(row["Image_Filename"]))
+    row = tables.summary_row(replace(FAILED, image=replace(FAILED.image, file=text)))
+    cell = str(tables._safe_cell(row["Image_Filename"]))
     assert len(cell.splitlines()) <= 1
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 def test_columns_are_documented_as_they_are_declared() -> None:
-    for columns in (reporting.DEFECT_COLUMNS, reporting.CELL_COLUMNS, reporting.SUMMARY_COLUMNS):
-        lines = reporting.column_table(columns).splitlines()
+    for columns in (tables.DEFECT_COLUMNS, tables.CELL_COLUMNS, tables.SUMMARY_COLUMNS):
+        lines = tables.column_table(columns).splitlines()
         assert lines[:2] == ["| column | unit | meaning |", "|---|---|---|"]
         assert [line.split("`")[1] for line in lines[2:]] == [column.name for column in columns]
         assert len({column.name for column in columns}) == len(columns)
@@ -560,7 +562,7 @@ def test_two_detectors_agree_on_the_marks_that_both_found() -> None:
         _found_by("lei", "gradient"),
         _found_by("do2mr", "lei", "x"),
     )
-    table = reporting.agreement_table(replace(FAILED, defects=marks), CONFIG)
+    table = tables.agreement_table(replace(FAILED, defects=marks), CONFIG)
     rows = {(row["Detector_A"], row["Detector_B"]): row for row in table.to_dict("records")}
     pair = rows["do2mr", "lei"]
     assert (pair["Marks_A"], pair["Marks_B"], pair["Marks_Both"], pair["Agreement"]) == (3, 3, 2, 0.5)
@@ -569,7 +571,7 @@ def test_two_detectors_agree_on_the_marks_that_both_found() -> None:
 
 
 def test_detectors_that_found_nothing_neither_agree_nor_differ() -> None:
-    table = reporting.agreement_table(PASSED, CONFIG)
+    table = tables.agreement_table(PASSED, CONFIG)
     enabled = [name for name, detector in CONFIG.detectors.items() if detector.enabled]
     assert len(table) == len(enabled) * (len(enabled) + 1) // 2
     assert table["Agreement"].isna().all()

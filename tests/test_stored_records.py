@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from plain_records import to_json
 from records import Inspection
-from reporting import to_json
 from stored_records import BadRecord, load_record, read_record
 from tests.inspections import EVERY_KIND, FAILED
 
