@@ -248,20 +248,30 @@ def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
 
     What failed in the program itself is not finished, and neither is what lacks a file that is asked for now.
     """
-    wanted = _provenance(job)
-    same = replace(wanted, started=stored.provenance.started) == stored.provenance and stored.request == image.request
-    if not same or (stored.verdict.reasons[:1] and stored.verdict.reasons[0].startswith(OWN_FAULTS)):
+    same_work = replace(_provenance(job), started=stored.provenance.started) == stored.provenance
+    own_fault = any(reason.startswith(OWN_FAULTS) for reason in stored.verdict.reasons)
+    if own_fault or not same_work or stored.request != image.request:
         return False
-    start, drawn = str(job.output_dir / image.name), stored.image.width is not None
-    names = [TABLE, *([ANNOTATED] * drawn), *([HISTOGRAM] * (drawn and job.plots))]
-    if drawn and was_measured(stored):
-        names += [AGREEMENT] * job.config.reporting.agreement + [CELLS] * job.config.reporting.cells
-    if not all(Path(start + name).exists() for name in names):
+    start = str(job.output_dir / image.name)
+    if not all(Path(start + end).exists() for end in _files_of(job, stored)):
         return False
     try:
         return hashlib.sha256(image.path.read_bytes()).hexdigest() == stored.image.sha256
     except OSError:
         return stored.image.sha256 is None
+
+
+def _files_of(job: Job, stored: Inspection) -> list[str]:
+    """Ends of the names of the files that belong to an image beside its record."""
+    wanted, names = job.config.reporting, [TABLE]
+    if stored.image.width is None:
+        return names
+    names += [ANNOTATED] + [HISTOGRAM] * job.plots
+    if was_measured(stored):
+        names += [AGREEMENT] * wanted.agreement + [CELLS] * wanted.cells
+        inspected = (zone.name for zone in stored.zones if zone.name in stored.request.zones)
+        names += [ZONE_IMAGES[name] for name in inspected if wanted.zone_images]
+    return names
 
 
 OWN_FAULTS = ("Internal error", "Time limit")

@@ -186,8 +186,10 @@ def test_what_differs_is_done_again(pictures, out, change):
         {"config": replace(CONFIG, profile="another")},
         {"calibration": Calibration(Scale(0.85, 0.85, "calibration"), "11" * 32)},
         {"plots": True},
+        {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, zone_images=True))},
+        {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True))},
     ],
-    ids=["config", "profile", "calibration", "plots"],
+    ids=["config", "profile", "calibration", "plots", "zone images", "cells"],
 )
 def test_other_settings_do_everything_again(pictures, out, changes):
     finished(batch_of(pictures, out))
