@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-import config_loader
+import config_check
 import records
 from config_loader import Config, CriteriaBook, DetectorSettings, load_config
 from records import ConfigError, UserError
@@ -135,7 +135,7 @@ def test_the_shipped_schema_is_a_schema() -> None:
 def test_the_shipped_configuration_loads_and_names_its_schema() -> None:
     file = load_config(SHIPPED)
     assert set(file.profiles) >= {"fast_scan", "deep_inspection"}
-    assert (ROOT / DOCUMENT["$schema"]).samefile(config_loader.SCHEMA_FILE)
+    assert (ROOT / DOCUMENT["$schema"]).samefile(config_check.SCHEMA_FILE)
 
 
 def test_an_independent_validator_accepts_the_shipped_configuration() -> None:
@@ -217,7 +217,7 @@ def test_every_object_is_closed_and_every_key_is_described() -> None:
 
 def test_every_keyword_of_the_schema_has_its_message() -> None:
     structure = {"$schema", "$defs", "$ref", "title", "description", "items", "properties", "additionalProperties"}
-    worded = {*config_loader._RULES, "type", "enum", "propertyNames", "x-keyOf", "x-reachable", "x-zones", "x-bands"}
+    worded = {*config_check._RULES, "type", "enum", "propertyNames", "x-keyOf", "x-reachable", "x-zones", "x-bands"}
     names = {key for schema in _schemas(SCHEMA) for holder in ("properties", "$defs") for key in schema.get(holder, ())}
     used = {key for schema in _schemas(SCHEMA) for key in schema} - names
     assert used - {"multipleOf"} <= structure | worded
@@ -564,7 +564,7 @@ def test_bands_are_accepted_exactly_when_every_size_lies_in_one_of_them(bands: l
     in_order = starts == sorted(starts)
     entries = [dataclasses.asdict(band) for band in bands]
     schema = {"$ref": "#/$defs/bands", "$defs": SCHEMA["$defs"]}
-    assert config_loader._Validator(schema).is_valid(entries) == (once and each and in_order)
+    assert config_check._Validator(schema).is_valid(entries) == (once and each and in_order)
 
 
 def _swap(document: Any) -> None:
