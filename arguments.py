@@ -14,17 +14,18 @@ from batch import Batch
 from capturing import FlatField, Series, new_picture
 from config_loader import Config, ConfigFile, Reporting, load_config
 from executors import workers_here
-from image_files import SUFFIXES, Found, find_images, manifest_gaps, plan_images
+from image_files import SUFFIXES, Found, FoundResults, find_images, find_results, manifest_gaps, plan_images
 from image_job import hash_of_flat_field
 from manifest import Manifest, Problems, make_request, positive_number, read_manifest
 from records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
-from regrading import Asked, FoundResults, Regrading, find_results
+from regrading import Asked, Regrading
 from scale_file import load_calibration
 
 HERE = Path(__file__).resolve().parent
 CONFIG, CALIBRATION = HERE / "config.json", HERE / "calibration.json"
 ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
+SWITCHES = ("cells", "zone_images", "agreement", "json_lines")  # of `Reporting` and of the command line
 USER_ERROR = 2  # exit code
 
 
@@ -41,6 +42,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_inspect(commands.add_parser("inspect", help="inspect a folder of pictures", allow_abbrev=False))
     _add_regrade(commands.add_parser("regrade", help="judge stored results again, without images", allow_abbrev=False))
+    _add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
     _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
     _add_flat_field(commands.add_parser("flatfield", help="take the flat field of a blank surface", allow_abbrev=False))
     _add_cameras(commands.add_parser("cameras", help="list the cameras", allow_abbrev=False))
@@ -73,6 +75,7 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--zone-images", action="store_true", help="cut each zone out as a picture of its own")
     parser.add_argument("--agreement", action="store_true", help="write how far the detectors agree on each image")
     parser.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
+    _add_reports(parser)
     parser.add_argument("--workers", metavar="N", help="processes of this machine; default: one for each processor")
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT"
@@ -80,6 +83,17 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
     parser.add_argument("--json-progress", action="store_true", help="print one JSON line for each image instead")
     parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_reports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
+    _add_settings(parser)
+    _add_reports(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -142,6 +156,27 @@ def _check_results_folder(text: str) -> FoundResults:
     if not text:
         raise UserError("results folder: none is named")
     return find_results(Path(text).expanduser())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """Stored results, and the reports that are to be made of them; all checked."""
+
+    folder: Path
+    results: tuple[Path, ...]
+    reporting: Reporting
+    warnings: tuple[str, ...] = ()  # about the folder
+
+
+def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
+    """Check what was asked of `report`; UserError with one line for every problem."""
+    problems = Problems()
+    found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
+    config = problems.attempt(None, checked_config, arguments)
+    problems.raise_if_any()
+    assert config is not None, "without configuration there was a problem"
+    folder = Path(arguments.results_dir).expanduser()
+    return StoredBatch(folder, found.paths, _reporting(config.reporting, arguments), found.warnings)
 
 
 def checked_config(arguments: argparse.Namespace) -> Config:
@@ -268,12 +303,8 @@ def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, A
 
 def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
     """The command line adds to what the configuration asks for."""
-    return replace(
-        configured,
-        cells=configured.cells or arguments.cells,
-        zone_images=configured.zone_images or arguments.zone_images,
-        agreement=configured.agreement or arguments.agreement,
-    )
+    switches = {name: getattr(configured, name) or getattr(arguments, name, False) for name in SWITCHES}
+    return replace(configured, **switches)
 
 
 def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:

@@ -13,6 +13,7 @@ from time import perf_counter
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from batch_reports import write_batch_reports
 from config_loader import Config
 from executors import QUEUED_PER_WORKER, Lost, Processes, as_completed, on_cluster, result_of, use_one_thread
 from image_files import LOCK, RESULT, SUMMARY, ImageFile, printable
@@ -104,7 +105,8 @@ class Done:
 def run_batch(batch: Batch) -> Generator[Done]:
     """Inspect the pictures and write the results of each, the summary as it grows.
 
-    The summary is complete for all finished pictures however the batch ends, in the order of the batch.
+    The summary is complete for all finished pictures however the batch ends, in the order of the batch. The reports of
+    the whole batch are written once all are finished.
 
     Parameters
     ----------
@@ -131,6 +133,8 @@ def run_batch(batch: Batch) -> Generator[Done]:
                 yield done
         finally:
             summary.write()
+        results = [Path(str(batch.output_dir / image.name) + RESULT) for image in batch.images]
+        write_batch_reports(batch.output_dir, results, batch.config.reporting)
 
 
 @contextlib.contextmanager

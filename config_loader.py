@@ -255,6 +255,7 @@ class Reporting:
     cells: bool
     zone_images: bool
     agreement: bool
+    json_lines: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The picture files of a folder: which there are, what is asked of each, and how its results are named."""
+"""The picture files of a folder: which there are, what is asked of each, how its results are named and found again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from records import ZONE_NAMES, Request, UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv", "changes_{}.csv"
-COMPARISON = "compare_editions.csv"
+COMPARISON, JSON_LINES = "compare_editions.csv", "records.jsonl"
 LOCK = ".dscope-blink.lock"
 RESULT, TABLE, ANNOTATED, HISTOGRAM = "_result.json", "_report.csv", "_annotated.png", "_histogram.png"
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
@@ -241,3 +241,39 @@ def manifest_gaps(images: Sequence[ImageFile], manifest: Manifest) -> tuple[str,
         f"{printable(file)}: not named in the manifest" for key, file in there.items() if key not in manifest.requests
     ]
     return (*missing, *unnamed)
+
+
+# --- stored results
+
+
+@dataclass(frozen=True, slots=True)
+class FoundResults:
+    """The stored results of a folder in natural order, and what was passed over with the reason."""
+
+    paths: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def find_results(folder: Path) -> FoundResults:
+    """The stored results of a folder and its subfolders.
+
+    Hidden folders are left out and links to folders not followed, as where pictures are looked for.
+
+    Raises
+    ------
+    UserError : there is no such folder, or no stored result in it
+    """
+    if not folder.is_dir():
+        raise UserError(f"results folder {folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    errors: list[OSError] = []
+    found, links = [], []
+    for parent, folders, names in os.walk(folder, onerror=errors.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        links += [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        here = Path(parent).relative_to(folder)
+        found += [(here / n).as_posix() for n in names if n.endswith(RESULT) and not n.startswith(".")]
+    if not found:
+        raise UserError(f"results folder {folder}: no stored result in it (*{RESULT})")
+    warnings = [f"{printable(str(error.filename))}: cannot be read, {error.strerror}" for error in errors]
+    warnings += [f"{printable(link)}: a link to a folder is not followed" for link in links]
+    return FoundResults(tuple(folder / name for name in sorted(found, key=natural_order)), tuple(warnings))

@@ -1,58 +1,47 @@
-"""The terminal: arguments, questions, progress, the log file and the exit code."""
+"""The terminal: its commands, what they print, the log file and the exit code."""
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
 import logging
-import os
-import shlex
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import asdict
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
 from arguments import (
     CONFIG,
     USER_ERROR,
-    ZONES,
-    check_images,
     check_output_folder,
     checked_batch,
     checked_config,
     checked_flat_field,
     checked_regrading,
+    checked_reports,
     checked_series,
     make_parser,
-    parse_zones,
 )
 from batch import Batch, Counts, run_batch
+from batch_reports import write_batch_reports
 from camera import NO_CAMERA, CameraError, GrabFailed, list_cameras, open_camera
 from capturing import NotBlank, take_flat_field, take_picture, take_series
 from config_loader import load_config
 from demo import write_samples
 from image_files import SUMMARY, printable
-from image_job import was_measured
-from manifest import positive_number
 from plain_records import Record
-from records import PROGRAM, UNCONFIRMED, VERSION, Inspection, UserError
+from progress import Display, bar, in_words, json_lines, lines, silent
+from questions import ask_everything
+from records import UNCONFIRMED, Inspection, UserError
 from regrading import Outcome, compare, regrade_folder
 from scenes import demo_faces
 from tables import Yield
 from whole_files import WriteFailed
-
-Show: TypeAlias = Callable[[Inspection, Counts], None]
-Display: TypeAlias = Callable[[int], AbstractContextManager[Show]]  # of a number of images
 
 MOST_WARNINGS = 10  # shown at the end; the log has them all
 MOST_CHANGES = 20  # shown; the table in the folder has them all
@@ -70,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     try:
-        arguments = make_parser().parse_args(words or _ask_everything())
+        arguments = make_parser().parse_args(words or ask_everything())
         return _COMMANDS[arguments.command](arguments)
     except KeyboardInterrupt:
         return _complain("interrupted; what was finished is kept", INTERRUPTED)
@@ -88,77 +77,6 @@ def _complain(message: str, code: int) -> int:
     return code
 
 
-# --- questions
-
-
-def _ask_everything() -> list[str]:
-    """Ask for what is needed and return the command line that says the same."""
-    settings = load_config(CONFIG)
-    criteria = settings.profile(settings.default_profile).criteria
-    classes, profiles = ", ".join(criteria.classes(criteria.default_edition)), ", ".join(settings.profiles)
-    words = ["inspect"]
-
-    def ask(option: str, question: str, check: Callable[[str], object], default: str | None = None) -> str:
-        answer = _ask(question, check, default)
-        words.append(f"--{option}={answer}")
-        return answer
-
-    print(f"{PROGRAM} {VERSION}: inspection of optical-fiber end faces")
-    ask("input-dir", "Folder of the pictures", lambda text: check_images(text, False, Path(os.devnull)))
-    ask("output-dir", "Folder of the results", check_output_folder, f"results_{datetime.now():%Y%m%d_%H%M%S}")
-    known = "Do you want to provide known fiber dimensions (microns) for this batch? (y/n)"
-    if _ask(known, _yes, "n").lower().startswith("y"):
-        core = ask(
-            "core-diameter-um", "Core diameter in microns", lambda text: positive_number("the core diameter", text)
-        )
-        ask("cladding-diameter-um", "Cladding diameter in microns", lambda text: _cladding(core, text))
-    ask(
-        "fiber-class",
-        f"Fiber class ({classes})",
-        lambda text: criteria.find(criteria.default_edition, text),
-        criteria.default_class,
-    )
-    ask("profile", f"Profile ({profiles})", settings.profile, settings.default_profile)
-    ask("zones", f"Zones to inspect ({', '.join(ZONES)})", parse_zones, ",".join(ZONES))
-    print(f"Running: main.py {shlex.join(words)}")
-    return words
-
-
-def _ask(question: str, check: Callable[[str], object], default: str | None = None) -> str:
-    """Ask until the answer passes its check; at the end of input the default is the answer."""
-    prompt = f"{question} [{default}]: " if default is not None else f"{question}: "
-    while True:
-        try:
-            answer = input(prompt).strip().strip("\"'") or default or ""
-        except EOFError:
-            return _at_end_of_input(question, check, default)
-        try:
-            check(answer)
-        except UserError as error:
-            print(f"  {error}")
-        else:
-            return answer
-
-
-def _at_end_of_input(question: str, check: Callable[[str], object], default: str | None) -> str:
-    print()
-    if default is None:
-        raise UserError(f'the input ended before "{question}" was answered')
-    check(default)
-    return default
-
-
-def _yes(text: str) -> bool:
-    if text.lower() not in ("y", "yes", "n", "no"):
-        raise UserError(f"please answer y or n, got {text!r}")
-    return text.lower().startswith("y")
-
-
-def _cladding(core: str, text: str) -> None:
-    if positive_number("the cladding diameter", text) <= float(core):
-        raise UserError(f"the cladding diameter must be greater than the core diameter {core}, got {text}")
-
-
 # --- running
 
 
@@ -167,7 +85,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.camera:
         take_picture(batch.config.camera, batch.images[0].path)
     if arguments.quiet or arguments.json_progress:
-        counts = _run(batch, _json_lines if arguments.json_progress else _silent)
+        counts = _run(batch, json_lines if arguments.json_progress else silent)
     else:
         _announce(batch)
         counts = _run(batch, _display())
@@ -176,7 +94,7 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 
 def _display() -> Display:
-    return _bar if sys.stdout.isatty() else _lines
+    return bar if sys.stdout.isatty() else lines
 
 
 def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Counts:
@@ -191,7 +109,7 @@ def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = la
         except (WriteFailed, KeyboardInterrupt) as error:
             logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
             raise
-        logger.info("Batch finished: %s", _in_words(counts))
+        logger.info("Batch finished: %s", in_words(counts))
     return counts
 
 
@@ -227,68 +145,12 @@ def _announce(batch: Batch) -> None:
 
 
 def _conclude(batch: Batch, counts: Counts) -> None:
-    print(f"{len(batch.images)} images: {_in_words(counts)}")
+    print(f"{len(batch.images)} images: {in_words(counts)}")
     print(f"Results: {batch.output_dir / SUMMARY}")
     for warning in batch.warnings[:MOST_WARNINGS]:
         print(f"Warning: {warning}")
     if len(batch.warnings) > MOST_WARNINGS:
         print(f"and {len(batch.warnings) - MOST_WARNINGS} more warnings in the log")
-
-
-def _in_words(counts: Counts) -> str:
-    resumed = f"; {counts.resumed} finished before" if counts.resumed else ""
-    return (
-        f"{counts.passed} PASS, {counts.failed} FAIL, {counts.not_graded} NOT_GRADED"
-        f" ({counts.not_measured} could not be measured){resumed}"
-    )
-
-
-def _line(inspection: Inspection) -> str:
-    reasons = inspection.verdict.reasons
-    return printable(f"{inspection.image.file}: {inspection.verdict.status}{', ' + reasons[0] if reasons else ''}")
-
-
-@contextmanager
-def _silent(_total: int) -> Iterator[Show]:
-    yield lambda inspection, counts: None
-
-
-@contextmanager
-def _lines(total: int) -> Iterator[Show]:
-    def show(inspection: Inspection, counts: Counts) -> None:
-        print(f"[{counts.done}/{total}] {_line(inspection)}", flush=True)
-
-    yield show
-
-
-@contextmanager
-def _json_lines(total: int) -> Iterator[Show]:
-    """For other programs: one object for each image, in one line."""
-
-    def show(inspection: Inspection, counts: Counts) -> None:
-        verdict = {"file": inspection.image.file, "status": inspection.verdict.status}
-        said = {"done": counts.done, "total": total, **verdict, "reasons": inspection.verdict.reasons}
-        print(json.dumps(said | {"counts": asdict(counts)}), flush=True)
-
-    yield show
-
-
-@contextmanager
-def _bar(total: int) -> Iterator[Show]:
-    """A bar with the counts; only what could not be measured gets a line of its own."""
-    rate = TextColumn("{task.fields[rate]}")
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), rate, TimeRemainingColumn())
-    with Progress(*columns) as progress:
-        task, started = progress.add_task("", total=total, rate=""), time.monotonic()
-
-        def show(inspection: Inspection, counts: Counts) -> None:
-            if not was_measured(inspection):
-                progress.console.print(Text(_line(inspection)))
-            text = f"PASS {counts.passed}  FAIL {counts.failed}  NOT_GRADED {counts.not_graded}"
-            rate = f"{(counts.done - counts.resumed) / max(time.monotonic() - started, 1e-9):.1f}/s"
-            progress.update(task, advance=1, description=text, rate=rate)
-
-        yield show
 
 
 # --- stored results
@@ -298,15 +160,28 @@ def _regrade(arguments: argparse.Namespace) -> int:
     """Judge stored results again; exit code 0 whatever the verdicts."""
     wanted = checked_regrading(arguments)
     console = Console(quiet=arguments.quiet)
-    console.print(Text(f"{len(wanted.paths)} stored results in {wanted.folder}"))
+    console.print(Text(f"{len(wanted.paths)} stored results in {wanted.folder}"), soft_wrap=True)
     for warning in wanted.warnings:
-        console.print(Text(f"Warning: {warning}"))
+        console.print(Text(f"Warning: {warning}"), soft_wrap=True)
     with _log_file(wanted.folder):
         if arguments.compare:
             yields, path = compare(wanted)
-            console.print(*_yield_tables(yields), Text(f"Table: {path}"), sep="\n")
+            console.print(*_yield_tables(yields), sep="\n")
+            console.print(Text(f"Table: {path}"), soft_wrap=True)
         else:
             _show_outcome(regrade_folder(wanted), console)
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    """Write the reports of stored results and print where each is."""
+    wanted = checked_reports(arguments)
+    console = Console(quiet=arguments.quiet)
+    for warning in wanted.warnings:
+        console.print(Text(f"Warning: {warning}"), soft_wrap=True)
+    with _log_file(wanted.folder):
+        for path in write_batch_reports(wanted.folder, wanted.results, wanted.reporting):
+            console.print(Text(f"Report: {path}"), soft_wrap=True)
     return 0
 
 
@@ -329,13 +204,13 @@ def _yield_table(edition: str) -> Table:
 
 def _show_outcome(outcome: Outcome, console: Console) -> None:
     for note in outcome.notes:
-        console.print(Text(f"Note: {note}"))
+        console.print(Text(f"Note: {note}"), soft_wrap=True)
     if outcome.changed:
         console.print(_change_table(outcome.changed))
     counts = ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
     lost = f" ({outcome.unreadable} of unreadable records)" if outcome.unreadable else ""
-    console.print(Text(f"{counts}{lost}; {len(outcome.changed)} otherwise than before"))
-    console.print(Text(f"Summary: {outcome.summary}\nChanges: {outcome.changes}"))
+    console.print(Text(f"{counts}{lost}; {len(outcome.changed)} otherwise than before"), soft_wrap=True)
+    console.print(Text(f"Summary: {outcome.summary}\nChanges: {outcome.changes}"), soft_wrap=True)
 
 
 def _change_table(rows: Sequence[Record]) -> Table:
@@ -423,6 +298,7 @@ def _differs(inspection: Inspection) -> bool:
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "inspect": _inspect,
     "regrade": _regrade,
+    "report": _report,
     "capture": _capture,
     "flatfield": _flat_field,
     "cameras": _cameras,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 import judging
 import zoning
 from config_loader import Config, ConfigFile, CriteriaBook
-from image_files import CHANGES_BY, COMPARISON, RESULT, SUMMARY_BY, TABLE, natural_order, printable
+from image_files import CHANGES_BY, COMPARISON, RESULT, SUMMARY_BY, TABLE, printable
 from plain_records import Record, regraded_record, to_json
 from records import (
     UNCONFIRMED,
@@ -88,39 +87,6 @@ class Stored:
     @property
     def inspection(self) -> Inspection | None:
         return None if self.record is None else self.record.inspection
-
-
-@dataclass(frozen=True, slots=True)
-class FoundResults:
-    """The stored results of a folder in natural order, and what was passed over with the reason."""
-
-    paths: tuple[Path, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-def find_results(folder: Path) -> FoundResults:
-    """The stored results of a folder and its subfolders.
-
-    Hidden folders are left out and links to folders not followed, as where pictures are looked for.
-
-    Raises
-    ------
-    UserError : there is no such folder, or no stored result in it
-    """
-    if not folder.is_dir():
-        raise UserError(f"results folder {folder}: {'not a folder' if folder.exists() else 'no such folder'}")
-    errors: list[OSError] = []
-    found, links = [], []
-    for parent, folders, names in os.walk(folder, onerror=errors.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        links += [name for name in folders if os.path.islink(os.path.join(parent, name))]
-        here = Path(parent).relative_to(folder)
-        found += [(here / n).as_posix() for n in names if n.endswith(RESULT) and not n.startswith(".")]
-    if not found:
-        raise UserError(f"results folder {folder}: no stored result in it (*{RESULT})")
-    warnings = [f"{printable(str(error.filename))}: cannot be read, {error.strerror}" for error in errors]
-    warnings += [f"{printable(link)}: a link to a folder is not followed" for link in links]
-    return FoundResults(tuple(folder / name for name in sorted(found, key=natural_order)), tuple(warnings))
 
 
 def regrade_folder(wanted: Regrading) -> Outcome:

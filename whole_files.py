@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +16,17 @@ TEMPORARY = ".*.dscope-tmp"  # the names of files that are not whole yet
 
 
 def write_file(path: Path, data: bytes) -> None:
+    """Write `data` as `write_parts` does."""
+    write_parts(path, (data,))
+
+
+def write_parts(path: Path, parts: Iterable[bytes]) -> None:
     """Write to a temporary name beside the file, then rename.
 
     Parameters
     ----------
     path : the file, replaced where it exists
-    data : all of it
+    parts : all of it, read one after the other
 
     Raises
     ------
@@ -30,7 +35,8 @@ def write_file(path: Path, data: bytes) -> None:
     """
     temporary = path.with_name(TEMPORARY.replace("*", uuid.uuid4().hex))  # unique also among the machines of a cluster
     try:
-        temporary.write_bytes(data)
+        with temporary.open("wb") as file:
+            file.writelines(parts)
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from error

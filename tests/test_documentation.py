@@ -49,7 +49,15 @@ REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-cluste
 NAMES_OF_ZONE_IMAGES = tuple(f"NAME{end}" for end in ZONE_IMAGES.values())
 NAMES_OF_CAPTURED = tuple(CAPTURED.format("TIME").replace(".png", end) for end in (".png", CAMERA))
 PROGRAMS = (
-    *("main.py inspect", "main.py regrade", "main.py demo", "main.py capture", "main.py flatfield", "main.py cameras"),
+    *(
+        "main.py inspect",
+        "main.py regrade",
+        "main.py report",
+        "main.py demo",
+        "main.py capture",
+        "main.py flatfield",
+        "main.py cameras",
+    ),
     "calibration.py",
 )
 # Options that the documentation names and other programs own.
@@ -92,7 +100,7 @@ def test_the_readme_is_short_enough_to_be_read() -> None:
 
 
 def test_the_module_map_lists_every_module_with_its_row_and_nothing_else() -> None:
-    listed = re.findall(r"^\| (\d) \| `(\w+)(?:\.py|/)` \| \S", MODULES, re.MULTILINE)
+    listed = re.findall(r"^\| (\d+) \| `(\w+)(?:\.py|/)` \| \S", MODULES, re.MULTILINE)
     modules = {path.stem for path in ROOT.glob("*.py")} | {"detectors"}
     assert sorted(listed) == sorted((str(ROWS[name]), name) for name in modules)
 

@@ -303,7 +303,7 @@ def test_a_default_that_is_refused_is_not_asked_for_ever(pictures, answer, monke
     def refused(text: str) -> None:
         raise UserError(f"{text} cannot be")
 
-    monkeypatch.setattr("main.check_output_folder", refused)
+    monkeypatch.setattr("questions.check_output_folder", refused)
     assert answer(str(pictures)) == 2
     assert re.search(r"results_\d+_\d+ cannot be", capsys.readouterr().err)
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from config_loader import load_config
+from image_files import find_results
 from main import main
 from records import UserError
-from regrading import Asked, find_results
+from regrading import Asked
 from synthetic import Blemish, Pit
 from tests.pictures import SCRATCH, blank_png, face_png, folder_of
 
