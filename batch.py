@@ -22,7 +22,7 @@ from plain_records import Record
 from records import UNCONFIRMED, Calibration, Inspection, UserError
 from reporting import write_summary
 from stored_records import BadRecord, StoredRecord, load_record
-from tables import summary_row, summary_row_of
+from tables import SummaryTable, summary_row, summary_row_of
 from whole_files import TEMPORARY, writing
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
@@ -270,16 +270,16 @@ class _Summary:
 
     def __init__(self, path: Path) -> None:
         self._path, self._due = path, 0.0
-        self._rows: dict[int, Record] = {}
+        self._table = SummaryTable()
 
     def add(self, number: int, row: Record) -> None:
-        self._rows[number] = row
+        self._table.add(number, row)
         if perf_counter() >= self._due:
             self.write()
 
     def write(self) -> None:
         started = perf_counter()
         with writing(self._path):
-            write_summary(self._path, [self._rows[number] for number in sorted(self._rows)])
+            write_summary(self._path, self._table)
         ended = perf_counter()
         self._due = ended + (ended - started) / SUMMARY_SHARE

@@ -25,7 +25,7 @@ from records import (
 )
 from reporting import write_changes, write_summary, write_yields
 from stored_records import BadRecord, StoredRecord, load_record
-from tables import Yield, change_row, is_changed, summary_row_of
+from tables import SummaryTable, Yield, change_row, is_changed, summary_row_of
 from whole_files import writing
 
 logger = logging.getLogger("dscope.regrading")
@@ -101,10 +101,10 @@ def regrade_folder(wanted: Regrading) -> Outcome:
     summary, changes = (wanted.folder / name.format(key) for name in (SUMMARY_BY, CHANGES_BY))
     _check_names(summary, changes)
     counts: Counter[str] = Counter(PASS=0, FAIL=0, NOT_GRADED=0)
-    rows, changed, unreadable, notes = [], [], 0, set()
-    for stored in load_results(wanted):
+    table, changed, unreadable, notes = SummaryTable(), [], 0, set()
+    for place, stored in enumerate(load_results(wanted)):
         after = judged_again(stored, wanted.asked, wanted.settings)
-        rows.append(new_row(stored, after, wanted))
+        table.add(place, new_row(stored, after, wanted))
         counts[after.verdict.status] += 1
         unreadable += stored.inspection is None
         notes |= _notes(stored, after)
@@ -112,7 +112,7 @@ def regrade_folder(wanted: Regrading) -> Outcome:
             changed.append(change_row(stored.inspection, after))
     with writing(changes):  # the summary last: where it lies, the changes are complete
         write_changes(changes, changed)
-        write_summary(summary, rows)
+        write_summary(summary, table)
     outcome = Outcome(counts, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
     _log(wanted, outcome.notes, summary)
     return outcome

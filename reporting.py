@@ -21,8 +21,8 @@ from plots import png_bytes, polar_figure
 from records import Inspection, Mask
 from tables import (
     CHANGE_COLUMNS,
-    SUMMARY_COLUMNS,
     YIELD_COLUMNS,
+    SummaryTable,
     Yield,
     agreement_table,
     cell_table,
@@ -31,7 +31,7 @@ from tables import (
     frame,
     table_of,
 )
-from whole_files import write_file
+from whole_files import write_file, write_parts
 
 
 def write_result(path: Path, inspection: Inspection) -> None:
@@ -66,14 +66,9 @@ def write_cells(path: Path, inspection: Inspection) -> None:
     write_file(path, csv_bytes(cell_table(inspection)))
 
 
-def write_summary(path: Path, rows: Sequence[Record]) -> None:
-    """summary_report.csv from rows of `summary_row`, written anew each time: it is whole whenever it is looked at.
-
-    The columns that the manifest carried follow in the order in which they were first seen.
-    """
-    names = dict.fromkeys(name for row in rows for name in row)
-    declared = {column.name: column.dtype for column in SUMMARY_COLUMNS}
-    write_file(path, csv_bytes(frame(rows, declared | {n: "object" for n in names if n not in declared})))
+def write_summary(path: Path, table: SummaryTable) -> None:
+    """summary_report.csv, written anew each time: it is whole whenever it is looked at."""
+    write_parts(path, table.parts())
 
 
 def write_changes(path: Path, rows: Sequence[Record]) -> None:

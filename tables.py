@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
@@ -327,6 +329,44 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     """A table as the CSV files have it: UTF-8, one line per row, no cell that a spreadsheet takes for a formula."""
     text = table.map(_safe_cell).rename(columns=_safe_cell).to_csv(index=False, lineterminator="\n")
     return text.encode("utf-8", "backslashreplace")  # a file name may hold bytes that are no text
+
+
+class SummaryTable:
+    """summary_report.csv as it grows: of each row only its line is kept, so that a million of them fit into memory.
+
+    The columns that the manifest carried follow those of `SUMMARY_COLUMNS` in the order in which they are first seen.
+    """
+
+    def __init__(self) -> None:
+        self._names = [column.name for column in SUMMARY_COLUMNS]
+        self._lines: dict[int, tuple[bytes, int]] = {}  # by the place in the batch: the line, and of how many cells
+
+    def add(self, place: int, row: Record) -> None:
+        """Add a row of `summary_row`, or put it in the place of an earlier one."""
+        self._names += [name for name in row if name not in self._names]
+        cells = [_csv_cell(row.get(name), _SUMMARY_TYPES.get(name, "object")) for name in self._names]
+        self._lines[place] = _csv_line(cells), len(cells)
+
+    def parts(self) -> Iterator[bytes]:
+        """The header and the lines of the file, in the order of their places."""
+        yield _csv_line(map(_safe_cell, self._names)) + b"\n"
+        for place in sorted(self._lines):
+            line, cells = self._lines[place]
+            yield line + b"," * (len(self._names) - cells) + b"\n"
+
+
+_SUMMARY_TYPES = {column.name: column.dtype for column in SUMMARY_COLUMNS}
+
+
+def _csv_cell(value: Any, dtype: str) -> Any:
+    """The value as pandas would write it in a column of this type."""
+    return float(value) if dtype == "float64" and value is not None else _safe_cell(value)
+
+
+def _csv_line(cells: Iterable[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 # The wide signs are formulas too where Chinese, Japanese or Korean is typed.

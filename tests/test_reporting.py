@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,10 +51,19 @@ REQUIRED_SUMMARY_COLUMNS = [
     *("Image_Filename", "Pass/Fail_Status", "Processing_Time_s", "Total_Defect_Count", "Core_Defect_Count"),
     *("Cladding_Defect_Count", "Failure_Reason(s)"),
 ]
+
+
+def write_summary(path: Path, rows: Sequence[plain_records.Record]) -> None:
+    table = tables.SummaryTable()
+    for place, row in enumerate(rows):
+        table.add(place, row)
+    reporting.write_summary(path, table)
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "result": lambda path: reporting.write_result(path, FAILED),
     "defects": lambda path: reporting.write_defect_table(path, FAILED),
-    "summary": lambda path: reporting.write_summary(path, [tables.summary_row(FAILED)]),
+    "summary": lambda path: write_summary(path, [tables.summary_row(FAILED)]),
     "annotated": lambda path: reporting.write_annotated(path, PICTURE, FAILED),
     "histogram": lambda path: reporting.write_histogram(path, FAILED),
     "cells": lambda path: reporting.write_cells(path, FAILED),
@@ -414,7 +423,7 @@ def test_where_no_zone_was_inspected_none_is_cut_out() -> None:
 
 
 def test_the_summary_begins_with_the_columns_of_the_contract(tmp_path: Path) -> None:
-    reporting.write_summary(tmp_path / "s.csv", [tables.summary_row(FAILED)])
+    write_summary(tmp_path / "s.csv", [tables.summary_row(FAILED)])
     assert _header(tmp_path / "s.csv")[: len(REQUIRED_SUMMARY_COLUMNS)] == REQUIRED_SUMMARY_COLUMNS
 
 
@@ -429,7 +438,7 @@ def test_a_summary_row_counts_marks_by_zone_and_class() -> None:
 
 def test_the_summary_tells_a_marginal_verdict_from_a_sure_one_and_from_none(tmp_path: Path) -> None:
     inspections = [FAILED, MARGINAL, OUT_OF_FOCUS, PASSED]
-    reporting.write_summary(tmp_path / "s.csv", [tables.summary_row(i) for i in inspections])
+    write_summary(tmp_path / "s.csv", [tables.summary_row(i) for i in inspections])
     rows = _read_csv(tmp_path / "s.csv")
     assert [row["Marginal"] for row in rows] == ["False", "True", "", "False"]
     assert [row["Marginal_Reason(s)"] for row in rows] == ["", MARGINAL.verdict.marginal[0], "", ""]
@@ -439,7 +448,7 @@ def test_the_summary_tells_a_marginal_verdict_from_a_sure_one_and_from_none(tmp_
 
 def test_what_could_not_be_measured_has_a_row_without_counts(tmp_path: Path) -> None:
     inspections = [FAILED, PASSED, OUT_OF_FOCUS, UNREADABLE]
-    reporting.write_summary(tmp_path / "s.csv", [tables.summary_row(i) for i in inspections])
+    write_summary(tmp_path / "s.csv", [tables.summary_row(i) for i in inspections])
     rows = _read_csv(tmp_path / "s.csv")
     assert [row["Total_Defect_Count"] for row in rows] == ["5", "0", "", ""]
     assert [row["Pass/Fail_Status"] for row in rows] == ["FAIL", "PASS", "NOT_GRADED", "NOT_GRADED"]
@@ -451,7 +460,7 @@ def test_manifest_columns_follow_in_the_order_they_were_first_seen(tmp_path: Pat
     carried = [{"serial": "0012"}, {"part": "-7", "serial": "13"}, {"Edition": "mine"}]
     requests = [replace(FAILED.request, carried=columns) for columns in carried]
     rows = [tables.summary_row(replace(FAILED, request=request)) for request in requests]
-    reporting.write_summary(tmp_path / "s.csv", rows)
+    write_summary(tmp_path / "s.csv", rows)
     header, table = _header(tmp_path / "s.csv"), _read_csv(tmp_path / "s.csv")
     assert header[len(tables.SUMMARY_COLUMNS) :] == ["serial", "part", "Manifest_Edition"]
     assert [(row["serial"], row["part"]) for row in table] == [("0012", ""), ("13", "'-7"), ("", "")]
@@ -459,7 +468,7 @@ def test_manifest_columns_follow_in_the_order_they_were_first_seen(tmp_path: Pat
 
 
 def test_an_empty_summary_keeps_its_header(tmp_path: Path) -> None:
-    reporting.write_summary(tmp_path / "s.csv", [])
+    write_summary(tmp_path / "s.csv", [])
     assert _header(tmp_path / "s.csv") == [column.name for column in tables.SUMMARY_COLUMNS]
 
 
@@ -469,10 +478,24 @@ def test_a_stored_record_gives_the_same_summary_row_as_the_inspection(inspection
     assert tables.summary_row_of(_read_result(tmp_path / "r.json")) == tables.summary_row(inspection)
 
 
+@given(order=st.permutations(range(5)))
+def test_a_growing_summary_is_the_table_of_its_rows_in_the_order_of_the_batch(order: list[int]) -> None:
+    rows = [tables.summary_row(inspection) for inspection in (FAILED, NO_SCALE, OUT_OF_FOCUS, UNREADABLE, MARGINAL)]
+    rows[order[0]]["part"] = "7"
+    growing = tables.SummaryTable()
+    growing.add(3, rows[0])  # replaced below
+    for place in order:
+        growing.add(place, rows[place])
+    declared = {column.name: column.dtype for column in tables.SUMMARY_COLUMNS}
+    seen = (name for row in (rows[0], *(rows[place] for place in order)) for name in row)
+    types = declared | {name: "object" for name in seen if name not in declared}
+    assert b"".join(growing.parts()) == tables.csv_bytes(tables.frame(rows, types))
+
+
 def test_hostile_text_is_text_in_the_summary(tmp_path: Path) -> None:
     request = replace(FAILED.request, carried={"=1+1": "@x", "note": "\tx", "file2": "a\r\nb", "ok": "1 - 2"})
     hostile = replace(FAILED, image=replace(FAILED.image, file=HOSTILE_FILE), request=request)
-    reporting.write_summary(tmp_path / "s.csv", [tables.summary_row(hostile)])
+    write_summary(tmp_path / "s.csv", [tables.summary_row(hostile)])
     row = _read_csv(tmp_path / "s.csv")[0]
     assert row["Image_Filename"] == "'=cmd()/<script> 図.png"
     assert (row["'=1+1"], row["note"], row["file2"], row["ok"]) == ("'@x", "'\tx", "a b", "1 - 2")
