@@ -6,26 +6,29 @@ import argparse
 import difflib
 import os
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+import nights
 from batch import Batch
 from capturing import FlatField, Series, new_picture
 from config_loader import Config, ConfigFile, Reporting, load_config
 from executors import workers_here
 from image_files import SUFFIXES, Found, FoundResults, find_images, find_results, manifest_gaps, plan_images
-from image_job import hash_of_flat_field
+from image_job import Job, hash_of_flat_field
 from manifest import Manifest, Problems, make_request, positive_number, read_manifest
 from records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
 from regrading import Asked, Regrading
 from scale_file import load_calibration
+from watching import Watched
 
 HERE = Path(__file__).resolve().parent
 CONFIG, CALIBRATION = HERE / "config.json", HERE / "calibration.json"
 ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
 SWITCHES = ("cells", "zone_images", "agreement", "json_lines")  # of `Reporting` and of the command line
+RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 USER_ERROR = 2  # exit code
 
 
@@ -41,6 +44,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="main.py", description=text, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_inspect(commands.add_parser("inspect", help="inspect a folder of pictures", allow_abbrev=False))
+    _add_nightly(commands.add_parser("nightly", help="inspect a folder, for a script at night", allow_abbrev=False))
     _add_regrade(commands.add_parser("regrade", help="judge stored results again, without images", allow_abbrev=False))
     _add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
     _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
@@ -55,6 +59,24 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
     parser.add_argument("--camera", action="store_true", help="take one picture with the camera instead")
     parser.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
+    parser.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
+    parser.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    _add_asked(parser)
+    parser.add_argument("--json-progress", action="store_true", help="print one JSON line for each image instead")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_nightly(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
+    parser.add_argument("--results-dir", metavar="DIR", help="folder of the nights, each in a folder YYYY-MM-DD")
+    parser.add_argument("--keep-nights", metavar="N", help="remove all nights but the newest N; default: keep all")
+    parser.add_argument("--night", metavar="YYYY-MM-DD", help="night to begin or to resume; default: today")
+    parser.set_defaults(camera=False, watch=False, resume=True)
+    _add_asked(parser)
+
+
+def _add_asked(parser: argparse.ArgumentParser) -> None:
+    """What is asked of the pictures of a folder."""
     parser.add_argument(
         "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
     )
@@ -76,14 +98,13 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--agreement", action="store_true", help="write how far the detectors agree on each image")
     parser.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
     _add_reports(parser)
-    parser.add_argument("--workers", metavar="N", help="processes of this machine; default: one for each processor")
+    parser.add_argument(
+        "--workers", metavar="N", help="processes of this machine; default: one for each processor; 0: none but this"
+    )
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT"
     )
-    parser.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
-    parser.add_argument("--json-progress", action="store_true", help="print one JSON line for each image instead")
     parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:
@@ -232,33 +253,86 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     output_dir = problems.attempt(Path(), check_output_folder, arguments.output_dir)
     found = problems.attempt(Found(), _found, arguments, output_dir)
     given = _given(problems, arguments)
-    workers = None if arguments.workers is None else problems.attempt(1, _whole_number, "--workers", arguments.workers)
+    workers = None if arguments.workers is None else problems.attempt(0, _workers, arguments.workers)
     settings = problems.attempt(None, load_config, Path(arguments.config))
     asked = _asked(problems, arguments, given, settings) if settings else None
     problems.raise_if_any()
     assert asked is not None, "without settings there was a problem"
+    config = replace(asked.config, reporting=_reporting(asked.config.reporting, arguments))
+    plots = config.reporting.plots and not arguments.no_plots
     images = plan_images(found, output_dir, asked.manifest, asked.request)
-    gaps = manifest_gaps(images, asked.manifest) if arguments.manifest else ()
+    gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
+        Job(output_dir, config, asked.calibration, asked.flat_field_sha256, plots),
         images,
-        output_dir,
-        replace(asked.config, reporting=_reporting(asked.config.reporting, arguments)),
-        asked.calibration,
-        asked.flat_field_sha256,
-        plots=asked.config.reporting.plots and not arguments.no_plots,
         warnings=(*found.warnings, *asked.manifest.warnings, *gaps),
-        workers=workers or asked.config.batch.workers or workers_here(),
+        workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
         scheduler=arguments.scheduler,
         resume=arguments.resume,
+        watched=_watched(arguments, output_dir, asked) if arguments.watch else None,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A batch into the folder of one night; all checked."""
+
+    batch: Batch
+    results_dir: Path
+    date: date
+    keep: int | None  # nights; None: all
+
+
+def checked_night(arguments: argparse.Namespace) -> Night:
+    """Check what was asked of `nightly`, as `checked_batch` does; UserError with one line for every problem."""
+    problems = Problems()
+    results_dir = problems.attempt(Path(), check_output_folder, arguments.results_dir, *RESULTS_DIR)
+    keep = problems.attempt(None, _keep_nights, arguments.keep_nights)
+    night = problems.attempt(date.today(), _night, arguments.night)
+    arguments.output_dir = str(nights.folder_of(results_dir, night))
+    batch = problems.attempt(None, checked_batch, arguments)
+    problems.raise_if_any()
+    assert batch is not None, "without a batch there was a problem"
+    return Night(batch, results_dir, night, keep)
+
+
+def _keep_nights(text: str | None) -> int | None:
+    return None if text is None else _whole_number("--keep-nights", text)
+
+
+def _night(text: str | None) -> date:
+    try:
+        return date.today() if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise UserError(f"--night must be a date, YYYY-MM-DD, got {text!r}") from None
+
+
 def _found(arguments: argparse.Namespace, output_dir: Path) -> Found:
-    if not arguments.camera:
-        return check_images(arguments.input_dir, arguments.recursive, output_dir)
-    if arguments.input_dir or arguments.manifest or arguments.recursive:
-        raise UserError("--camera takes the picture itself: not with --input-dir, --manifest or --recursive")
-    return Found(output_dir, (new_picture(output_dir).name,))
+    """The pictures that are there at the start; of a watched folder none, for it is looked into later."""
+    if arguments.camera:
+        if arguments.input_dir or arguments.manifest or arguments.recursive or arguments.watch:
+            others = "--input-dir, --manifest, --recursive or --watch"
+            raise UserError(f"--camera takes the picture itself: not with {others}")
+        return Found(output_dir, (new_picture(output_dir).name,))
+    if arguments.watch:
+        return Found(check_input_folder(arguments.input_dir))
+    return check_images(arguments.input_dir, arguments.recursive, output_dir)
+
+
+def _watched(arguments: argparse.Namespace, output_dir: Path, asked: _Asked) -> Watched:
+    return Watched(
+        check_input_folder(arguments.input_dir),
+        arguments.recursive,
+        output_dir,
+        asked.manifest,
+        asked.request,
+        asked.config.preprocessing.settle_s,
+        asked.config.batch.watch_interval_s,
+    )
+
+
+def _workers(text: str) -> int:
+    return 0 if text == "0" else _whole_number("--workers", text)
 
 
 def _whole_number(name: str, text: str) -> int:
@@ -307,8 +381,8 @@ def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reportin
     return replace(configured, **switches)
 
 
-def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:
-    """The pictures of the input folder; UserError if it cannot be read or holds none."""
+def check_input_folder(text: str | None) -> Path:
+    """The folder of the pictures; UserError if it cannot be read."""
     if not text:
         raise UserError("input folder: none is named (--input-dir)")
     folder = Path(text).expanduser()
@@ -316,6 +390,12 @@ def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:
         raise UserError(f"input folder {text}: {'not a folder' if os.path.exists(folder) else 'no such folder'}")
     if not os.access(folder, os.R_OK | os.X_OK):
         raise UserError(f"input folder {text}: no permission to read it")
+    return folder
+
+
+def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:
+    """The pictures of the input folder; UserError if it cannot be read or holds none."""
+    folder = check_input_folder(text)
     found = find_images(folder, recursive, output_dir)
     if not found.files:
         hint = "" if recursive else "; --recursive looks in its subfolders as well"
@@ -323,16 +403,16 @@ def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:
     return found
 
 
-def check_output_folder(text: str | None) -> Path:
-    """The output folder, which may have to be made; UserError if it cannot be, or nothing can be written in it."""
+def check_output_folder(text: str | None, name: str = "output folder", option: str = "--output-dir") -> Path:
+    """The folder of the results, which may have to be made; UserError if nothing can be written in it."""
     if not text:
-        raise UserError("output folder: none is named (--output-dir)")
+        raise UserError(f"{name}: none is named ({option})")
     folder = Path(text).expanduser().absolute()
     there = next(place for place in (folder, *folder.parents) if os.path.exists(place))
     if not os.path.isdir(there):
-        raise UserError(f"output folder {text}: {there} is not a folder")
+        raise UserError(f"{name} {text}: {there} is not a folder")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"output folder {text}: no permission to write in {there}")
+        raise UserError(f"{name} {text}: no permission to write in {there}")
     return folder
 
 

@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Generator, Iterator, Mapping
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import TypeAlias
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from batch_reports import write_batch_reports
-from config_loader import Config
-from executors import QUEUED_PER_WORKER, Lost, Processes, as_completed, on_cluster, result_of, use_one_thread
+from executors import (
+    QUEUED_PER_WORKER,
+    Lost,
+    Processes,
+    as_completed,
+    on_cluster,
+    own_time_limit,
+    result_of,
+    use_one_thread,
+)
 from image_files import LOCK, RESULT, SUMMARY, ImageFile, printable
 from image_job import Job, fail_file, inspect_file, is_finished, was_measured
 from plain_records import Record
-from records import UNCONFIRMED, Calibration, Inspection, UserError
+from records import UNCONFIRMED, Inspection, UserError
 from reporting import write_summary
 from stored_records import BadRecord, StoredRecord, load_record
 from tables import SummaryTable, summary_row, summary_row_of
+from watching import Watched, arrivals
 from whole_files import TEMPORARY, writing
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
-IMAGES_PER_PROCESS = 8  # fewer are inspected before another process has started
+MOST_HERE = 8  # images are inspected before another process has started
 MODULES = ("image_job",)  # what a process imports once, before its first image
 
 logger = logging.getLogger("dscope.batch")
@@ -36,27 +47,25 @@ logger = logging.getLogger("dscope.batch")
 class Batch:
     """Everything a batch needs, checked; nothing has been written yet."""
 
+    job: Job  # what is asked of every image
     images: tuple[ImageFile, ...]
-    output_dir: Path
-    config: Config
-    calibration: Calibration | None = None
-    flat_field_sha256: str | None = None
-    plots: bool = True
     warnings: tuple[str, ...] = ()  # about the folder and the manifest
-    workers: int = 1  # processes of this machine; 1: this one alone
+    workers: int = 0  # processes of this machine; 0: this one alone
     scheduler: str | None = None  # address of a Dask scheduler, whose workers are used instead
     resume: bool = False  # what an earlier run has finished is kept
+    watched: Watched | None = None  # a folder whose pictures are inspected as they come, instead of `images`
 
     @property
-    def job(self) -> Job:
-        """What is asked of every image."""
-        return Job(self.output_dir, self.config, self.calibration, self.flat_field_sha256, self.plots)
+    def summary(self) -> Path:
+        """Where its table is written."""
+        return self.job.output_dir / SUMMARY
 
     @property
     def unconfirmed(self) -> tuple[str, ...]:
         """Edition and class of the limits asked for that are not confirmed."""
-        asked = sorted({(image.request.edition, image.request.fiber_class) for image in self.images})
-        return tuple(" ".join(pair) for pair in asked if not self.config.criteria.find(*pair).confirmed)
+        requests = self.watched.requests if self.watched else (image.request for image in self.images)
+        asked = sorted({(request.edition, request.fiber_class) for request in requests})
+        return tuple(" ".join(pair) for pair in asked if not self.job.config.criteria.find(*pair).confirmed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +115,7 @@ def run_batch(batch: Batch) -> Generator[Done]:
     """Inspect the pictures and write the results of each, the summary as it grows.
 
     The summary is complete for all finished pictures however the batch ends, in the order of the batch. The reports of
-    the whole batch are written once all are finished.
+    the whole batch are written once all are finished, of a watched folder when KeyboardInterrupt ends the watch.
 
     Parameters
     ----------
@@ -121,33 +130,36 @@ def run_batch(batch: Batch) -> Generator[Done]:
     UserError : another run writes to the output folder, or no scheduler answers
     WriteFailed : a result cannot be written (disk full, no permission)
     """
-    with _alone(batch.output_dir):
+    with locked(batch.job.output_dir):
+        _clear(batch.job.output_dir)
         for warning in (*batch.warnings, *map(UNCONFIRMED.format, batch.unconfirmed)):
             logger.warning(warning)
-        summary = _Summary(batch.output_dir / SUMMARY)
+        summary, names = _Summary(batch.summary), dict[int, str]()
         try:
-            for number, done in _finish(batch):
+            for number, image, done in _finish(batch):
                 for record in done.log:
                     logger.handle(record)
                 summary.add(number, done.row)
+                names[number] = image.name
                 yield done
+        except KeyboardInterrupt:
+            if batch.watched is None:
+                raise
         finally:
             summary.write()
-        results = [Path(str(batch.output_dir / image.name) + RESULT) for image in batch.images]
-        write_batch_reports(batch.output_dir, results, batch.config.reporting)
+        results = [Path(str(batch.job.output_dir / names[number]) + RESULT) for number in sorted(names)]
+        write_batch_reports(batch.job.output_dir, results, batch.job.config.reporting)
 
 
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of an output folder, and clear away what a run that was killed has left half written there."""
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder of results; UserError if another run does."""
     lock = FileLock(folder / LOCK)
     with writing(folder / LOCK):
         held = _acquired(lock)
     if not held:
         raise UserError(f"output folder {folder}: another run is writing to it")
     try:
-        for path in folder.rglob(TEMPORARY):
-            path.unlink(missing_ok=True)
         yield
     finally:
         lock.release()
@@ -161,70 +173,103 @@ def _acquired(lock: BaseFileLock) -> bool:
     return True
 
 
-def _finish(batch: Batch) -> Iterator[tuple[int, Done]]:
-    """Every image of the batch with its number, first those that an earlier run has finished."""
-    left = dict(enumerate(batch.images))
-    if batch.resume:
-        for number, image in enumerate(batch.images):
-            stored = _finished_before(batch.job, image)
-            if stored is not None:
-                del left[number]
-                yield number, Done(stored.inspection, summary_row_of(stored.plain), resumed=True)
-        logger.info("Resumed: %d of %d images were finished before", len(batch.images) - len(left), len(batch.images))
-    with _crew(batch, len(left)) as (executor, workers):
-        yield from _inspect_all(batch, left, executor, workers)
+def _clear(folder: Path) -> None:
+    """Remove what a run that was killed has left half written."""
+    for path in folder.rglob(TEMPORARY):
+        path.unlink(missing_ok=True)
+
+
+Finished: TypeAlias = tuple[int, ImageFile, Done]  # with its number
+
+
+def _finish(batch: Batch) -> Iterator[Finished]:
+    """Every image of the batch; those of a watched folder as they come, until someone ends it."""
+    if batch.watched is None:
+        left = yield from _resume(batch, dict(enumerate(batch.images)))
+        with _crew(batch, len(left)) as crew:
+            yield from _inspect_all(batch.job, left, crew)
+        return
+    numbers: dict[str, int] = {}  # of the names: a picture that was changed comes again
+    with _crew(batch, sys.maxsize) as crew:
+        for images in arrivals(batch.watched):
+            numbered = {numbers.setdefault(image.name, len(numbers)): image for image in images}
+            left = yield from _resume(batch, numbered)
+            yield from _inspect_all(batch.job, left, crew)
+
+
+def _resume(batch: Batch, images: Mapping[int, ImageFile]) -> Generator[Finished, None, Mapping[int, ImageFile]]:
+    """What an earlier run has finished, if that is to be kept; returns the others."""
+    if not batch.resume:
+        return images
+    left = dict(images)
+    for number, image in images.items():
+        stored = _finished_before(batch.job, image)
+        if stored is not None:
+            del left[number]
+            yield number, image, Done(stored.inspection, summary_row_of(stored.plain), resumed=True)
+    logger.info("Resumed: %d of %d images were finished before", len(images) - len(left), len(images))
+    return left
 
 
 def _finished_before(job: Job, image: ImageFile) -> StoredRecord | None:
-    path = Path(str(job.output_dir / image.name) + RESULT)
     try:
-        stored = load_record(path)
+        stored = load_record(Path(str(job.output_dir / image.name) + RESULT))
     except BadRecord:
         return None
     return stored if is_finished(job, image, stored.inspection) else None
 
 
-@contextlib.contextmanager
-def _crew(batch: Batch, images: int) -> Iterator[tuple[Executor, int]]:
-    """Where the images are inspected, and how many at once."""
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """Where the images are inspected."""
+
+    executor: Executor
+    inspect: Callable[[Job, tuple[int, ImageFile]], Done]
+    at_once: int  # images that are waiting or under way
+
+
+@contextmanager
+def _crew(batch: Batch, images: int) -> Iterator[_Crew]:
     if batch.scheduler is not None:
-        with on_cluster(batch.scheduler) as (executor, workers):
-            yield executor, workers
-        return
-    count = min(batch.workers, -(-images // IMAGES_PER_PROCESS))
-    if count <= 1:
-        with ThreadPoolExecutor(1) as executor:
-            yield executor, 1
-        return
-    executor, finished = Processes(count, batch.config.batch.time_limit_s, MODULES), False
+        with on_cluster(batch.scheduler) as (cluster, threads):
+            yield _Crew(cluster, _inspect_on_cluster, threads * QUEUED_PER_WORKER)
+    elif batch.workers == 0 or images <= MOST_HERE:
+        with ThreadPoolExecutor(1) as thread:
+            yield _Crew(thread, _inspect_here, 1)
+    else:
+        count = min(batch.workers, -(-images // MOST_HERE))
+        with _processes(count, batch.job.config.batch.time_limit_s) as processes:
+            yield _Crew(processes, _inspect_there, count * QUEUED_PER_WORKER)
+
+
+@contextmanager
+def _processes(count: int, time_limit_s: float) -> Iterator[Executor]:
+    """What they are doing is finished, unless the batch ends early."""
+    executor, finished = Processes(count, time_limit_s, MODULES), False
     try:
-        yield executor, count
+        yield executor
         finished = True
     finally:
         executor.shutdown(cancel_futures=not finished)
 
 
-def _inspect_all(
-    batch: Batch, images: Mapping[int, ImageFile], executor: Executor, workers: int
-) -> Iterator[tuple[int, Done]]:
+def _inspect_all(job: Job, images: Mapping[int, ImageFile], crew: _Crew) -> Iterator[Finished]:
     """What is lost is tried again as often as the configuration has it, and then recorded as not graded."""
-    job, here = batch.job, isinstance(executor, ThreadPoolExecutor)
-    run = partial(_inspect_here if here else _inspect_there, job)
-    at_once = 1 if here else workers * QUEUED_PER_WORKER
-    for attempt in range(batch.config.batch.retries + 1):
+    settings, run = job.config.batch, partial(crew.inspect, job)
+    for attempt in range(settings.retries + 1):
         lost: dict[int, ImageFile] = {}
-        for (number, image), future in as_completed(executor, run, images.items(), at_once):
+        for (number, image), future in as_completed(crew.executor, run, images.items(), crew.at_once):
             try:
-                yield number, result_of(future)
+                yield number, image, result_of(future)
             except TimeoutError:
-                yield number, _failed(job, image, f"Time limit: more than {batch.config.batch.time_limit_s:g} s")
+                yield number, image, _failed(job, image, f"Time limit: more than {settings.time_limit_s:g} s")
             except Lost as error:
                 logger.error("%s: lost, %s (attempt %d)", printable(image.file), error, attempt + 1)
                 lost[number] = image
         images = lost
     for number, image in images.items():
-        tried = batch.config.batch.retries + 1
-        yield number, _failed(job, image, f"Internal error: the process that inspected it ended, {tried} times")
+        tried = settings.retries + 1
+        yield number, image, _failed(job, image, f"Internal error: the process that inspected it ended, {tried} times")
 
 
 def _inspect_here(job: Job, item: tuple[int, ImageFile]) -> Done:
@@ -242,6 +287,13 @@ def _inspect_there(job: Job, item: tuple[int, ImageFile]) -> Done:
         return replace(_inspect_here(job, item), log=tuple(kept.records))
     finally:
         top.removeHandler(kept)
+
+
+def _inspect_on_cluster(job: Job, item: tuple[int, ImageFile]) -> Done:
+    """In a process of another program, which sets no limit of time."""
+    mark = job.output_dir / TEMPORARY.replace("*", f"time-limit-{item[0]}")
+    with own_time_limit(job.config.batch.time_limit_s, mark):
+        return _inspect_there(job, item)
 
 
 class _Kept(logging.Handler):

@@ -245,6 +245,7 @@ class BatchSettings:
     workers: int | None
     time_limit_s: float
     retries: int
+    watch_interval_s: float
 
 
 @dataclass(frozen=True, slots=True)

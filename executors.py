@@ -6,10 +6,12 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from itertools import islice
 from multiprocessing.context import BaseContext
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import cv2
@@ -99,6 +101,39 @@ def on_cluster(address: str) -> Iterator[tuple[Executor, int]]:
 
 
 SCHEDULER_TIMEOUT_S = 10
+
+
+@contextlib.contextmanager
+def own_time_limit(limit_s: float, mark: Path) -> Iterator[None]:
+    """For a job on a cluster, which itself ends none: after the limit the job ends the process that it runs in.
+
+    The mark it leaves tells the next process, in which the cluster runs the job again, what became of the first.
+
+    Parameters
+    ----------
+    limit_s : how long the body may take
+    mark : a file that all workers see and no other job uses
+
+    Raises
+    ------
+    TimeoutError : another process was ended by this job
+    """
+    if mark.exists():
+        mark.unlink()
+        raise TimeoutError
+    timer = threading.Timer(limit_s, _end_process, (mark,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _end_process(mark: Path) -> None:
+    """No exception reaches a thread that hangs in a library."""
+    mark.touch()
+    os._exit(1)
 
 
 def workers_here() -> int:

@@ -127,26 +127,33 @@ def _as_text(file: str) -> str:
 # --- under which names
 
 
-def output_names(files: Sequence[str]) -> list[str]:
-    """Name the results of each picture so that no two share one, whatever the case of their letters.
+class Names:
+    """The names of results, of which no two are alike, whatever the case of their letters."""
 
-    Parameters
-    ----------
-    files : paths relative to the input folder, with forward slashes
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
 
-    Returns
-    -------
-    The path without extension where it is unique; NAME_EXT (a counter after it if need be) where it is not
-    """
-    plain = [_without_extension(file) for file in files]
-    times = Counter(map(_key, plain))
-    unique = [times[_key(name)] == 1 and _key(name) != RESERVED for name in plain]
-    taken = {_key(name) for name, alone in zip(plain, unique, strict=True) if alone}
-    named = []
-    for file, name, alone in zip(files, plain, unique, strict=True):
-        named.append(name if alone else _free_name(f"{name}_{PurePosixPath(file).suffix[1:]}", taken))
-        taken.add(_key(named[-1]))
-    return named
+    def give(self, files: Sequence[str]) -> list[str]:
+        """Name the results of each picture.
+
+        Parameters
+        ----------
+        files : paths relative to the input folder, with forward slashes
+
+        Returns
+        -------
+        The path without extension where no other of them and none before has it; NAME_EXT (a counter after it if need
+        be) where one has
+        """
+        plain = [_without_extension(file) for file in files]
+        times = Counter(map(_key, plain))
+        unique = [times[_key(n)] == 1 and _key(n) != RESERVED and _key(n) not in self._taken for n in plain]
+        self._taken |= {_key(name) for name, alone in zip(plain, unique, strict=True) if alone}
+        named = []
+        for file, name, alone in zip(files, plain, unique, strict=True):
+            named.append(name if alone else _free_name(f"{name}_{PurePosixPath(file).suffix[1:]}", self._taken))
+            self._taken.add(_key(named[-1]))
+        return named
 
 
 def _without_extension(file: str) -> str:
@@ -184,7 +191,9 @@ def _key(file: str) -> str:
 # --- what is asked of them
 
 
-def plan_images(found: Found, output_dir: Path, manifest: Manifest, defaults: Request) -> tuple[ImageFile, ...]:
+def plan_images(
+    found: Found, output_dir: Path, manifest: Manifest, defaults: Request, names: Names | None = None
+) -> tuple[ImageFile, ...]:
     """Give each picture its request and the names of its results.
 
     Parameters
@@ -193,6 +202,7 @@ def plan_images(found: Found, output_dir: Path, manifest: Manifest, defaults: Re
     output_dir : where the results go
     manifest : the requests of the pictures it names
     defaults : the request of all others
+    names : those that are given already, when pictures come one after the other
 
     Raises
     ------
@@ -206,7 +216,7 @@ def plan_images(found: Found, output_dir: Path, manifest: Manifest, defaults: Re
             _in_reach(name, text, output_dir),
             manifest.requests.get(file_key(text), defaults),
         )
-        for file, text, name in zip(found.files, texts, output_names(texts), strict=True)
+        for file, text, name in zip(found.files, texts, (names or Names()).give(texts), strict=True)
     )
     _check_overwrites(images, output_dir)
     return images
@@ -231,16 +241,16 @@ def _place(path: Path) -> str:
 
 def manifest_gaps(images: Sequence[ImageFile], manifest: Manifest) -> tuple[str, ...]:
     """One line for each file that the manifest names and the folder lacks, and the other way round."""
-    there = {file_key(image.file): image.file for image in images}
-    missing = [
-        f"{printable(key)}: named in the manifest, not among the images"
-        for key in manifest.requests
-        if key not in there
-    ]
-    unnamed = [
-        f"{printable(file)}: not named in the manifest" for key, file in there.items() if key not in manifest.requests
-    ]
-    return (*missing, *unnamed)
+    there = {file_key(image.file) for image in images}
+    missing = (key for key in manifest.requests if key not in there)
+    absent = (f"{printable(key)}: named in the manifest, not among the images" for key in missing)
+    return (*absent, *unnamed(images, manifest))
+
+
+def unnamed(images: Sequence[ImageFile], manifest: Manifest) -> tuple[str, ...]:
+    """One line for each file that the manifest does not name."""
+    files = (image.file for image in images if file_key(image.file) not in manifest.requests)
+    return tuple(f"{printable(file)}: not named in the manifest" for file in files)
 
 
 # --- stored results

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import io
 import logging
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
@@ -22,18 +24,20 @@ from arguments import (
     checked_batch,
     checked_config,
     checked_flat_field,
+    checked_night,
     checked_regrading,
     checked_reports,
     checked_series,
     make_parser,
 )
-from batch import Batch, Counts, run_batch
+from batch import Batch, Counts, locked, run_batch
 from batch_reports import write_batch_reports
 from camera import NO_CAMERA, CameraError, GrabFailed, list_cameras, open_camera
 from capturing import NotBlank, take_flat_field, take_picture, take_series
 from config_loader import load_config
 from demo import write_samples
-from image_files import SUMMARY, printable
+from image_files import printable
+from nights import keep_newest
 from plain_records import Record
 from progress import Display, bar, in_words, json_lines, lines, silent
 from questions import ask_everything
@@ -83,24 +87,24 @@ def _complain(message: str, code: int) -> int:
 def _inspect(arguments: argparse.Namespace) -> int:
     batch = checked_batch(arguments)
     if arguments.camera:
-        take_picture(batch.config.camera, batch.images[0].path)
+        take_picture(batch.job.config.camera, batch.images[0].path)
     if arguments.quiet or arguments.json_progress:
         counts = _run(batch, json_lines if arguments.json_progress else silent)
     else:
         _announce(batch)
-        counts = _run(batch, _display())
+        counts = _run(batch, _display(batch))
         _conclude(batch, counts)
     return counts.exit_code(arguments.fail_exit)
 
 
-def _display() -> Display:
-    return bar if sys.stdout.isatty() else lines
+def _display(batch: Batch) -> Display:
+    return bar if sys.stdout.isatty() and not batch.watched else lines
 
 
 def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Counts:
     """Run the batch with its log file beside its results."""
-    counts = Counts()
-    with _log_file(batch.output_dir), closing(run_batch(batch)) as finished, display(len(batch.images)) as show:
+    counts, total = Counts(), None if batch.watched else len(batch.images)
+    with _log_file(batch.job.output_dir), closing(run_batch(batch)) as finished, display(total) as show:
         try:
             for done in finished:
                 counts = counts.plus(done.inspection, done.resumed)
@@ -108,12 +112,47 @@ def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = la
                 also(done.inspection)
         except (WriteFailed, KeyboardInterrupt) as error:
             logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
-            raise
-        logger.info("Batch finished: %s", in_words(counts))
+            if isinstance(error, WriteFailed) or not batch.watched:
+                raise
+        else:
+            logger.info("Batch finished: %s", in_words(counts))
     return counts
 
 
+def _nightly(arguments: argparse.Namespace) -> int:
+    """Inspect into the folder of the night and print one line."""
+    night = checked_night(arguments)
+    started = time.monotonic()
+    with locked(night.results_dir):
+        if night.keep is not None:
+            with _log_file(night.batch.job.output_dir):
+                keep_newest(night.results_dir, night.keep, night.date)
+        counts = _run(night.batch, silent)
+    minutes = (time.monotonic() - started) / 60
+    print(f"{night.date}: {counts.done} images in {minutes:.1f} min: {in_words(counts)}; {night.batch.summary}")
+    return counts.exit_code(arguments.fail_exit)
+
+
 class _LogFile(logging.FileHandler):
+    """The log file of the day; a watch may run for days."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._day = folder, date.today()
+        super().__init__(self._file(), encoding="utf-8")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (today := date.today()) != self._day:
+            self.close()
+            self._day = today
+            self.baseFilename = str(self._file().absolute())
+        try:
+            super().emit(record)  # opens the file where it is closed
+        except OSError:
+            self.handleError(record)
+
+    def _file(self) -> Path:
+        return self._folder / f"inspection_{self._day}.log"
+
     def handleError(self, record: logging.LogRecord) -> None:
         """Say nothing: a disk without room for the log has none for the next result, which ends the batch."""
 
@@ -123,7 +162,7 @@ def _log_file(folder: Path) -> Iterator[None]:
     """Everything the program logs goes to the log file of the day, after what is there already."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handler = _LogFile(folder / f"inspection_{datetime.now():%Y-%m-%d}.log", encoding="utf-8")
+        handler = _LogFile(folder)
     except OSError as error:
         raise UserError(f"{error.filename} cannot be written: {error.strerror}") from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
@@ -139,14 +178,15 @@ def _log_file(folder: Path) -> Iterator[None]:
 
 
 def _announce(batch: Batch) -> None:
-    print(f"{len(batch.images)} images, profile {batch.config.profile}, results in {batch.output_dir}")
+    what = f"watching {batch.watched.folder}, Ctrl-C ends it" if batch.watched else f"{len(batch.images)} images"
+    print(f"{what}, profile {batch.job.config.profile}, results in {batch.job.output_dir}")
     for limits in batch.unconfirmed:
         print(f"Note: {UNCONFIRMED.format(limits)}")
 
 
 def _conclude(batch: Batch, counts: Counts) -> None:
-    print(f"{len(batch.images)} images: {in_words(counts)}")
-    print(f"Results: {batch.output_dir / SUMMARY}")
+    print(f"{counts.done} images: {in_words(counts)}")
+    print(f"Results: {batch.summary}")
     for warning in batch.warnings[:MOST_WARNINGS]:
         print(f"Warning: {warning}")
     if len(batch.warnings) > MOST_WARNINGS:
@@ -272,7 +312,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     batch = checked_batch(make_parser().parse_args(["inspect", *words]))
     _announce(batch)
     seen: list[Inspection] = []
-    _run(batch, _display(), seen.append)
+    _run(batch, _display(batch), seen.append)
     Console().print(_comparison(seen))
     print(f"Pictures with their marks: {results}")
     return UNFINISHED if any(map(_differs, seen)) else 0
@@ -297,6 +337,7 @@ def _differs(inspection: Inspection) -> bool:
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "inspect": _inspect,
+    "nightly": _nightly,
     "regrade": _regrade,
     "report": _report,
     "capture": _capture,
@@ -306,6 +347,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
 }
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service is ended as Ctrl-C ends it
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a file name may hold what the terminal cannot show

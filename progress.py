@@ -18,7 +18,7 @@ from image_job import was_measured
 from records import Inspection
 
 Show: TypeAlias = Callable[[Inspection, Counts], None]
-Display: TypeAlias = Callable[[int], AbstractContextManager[Show]]  # of a number of images
+Display: TypeAlias = Callable[[int | None], AbstractContextManager[Show]]  # of a number of images, if it is known
 
 
 def in_words(counts: Counts) -> str:
@@ -36,23 +36,24 @@ def _line(inspection: Inspection) -> str:
 
 
 @contextmanager
-def silent(_total: int) -> Iterator[Show]:
+def silent(_total: int | None) -> Iterator[Show]:
     """Nothing."""
     yield lambda inspection, counts: None
 
 
 @contextmanager
-def lines(total: int) -> Iterator[Show]:
+def lines(total: int | None) -> Iterator[Show]:
     """A line for each image, for a log."""
 
     def show(inspection: Inspection, counts: Counts) -> None:
-        print(f"[{counts.done}/{total}] {_line(inspection)}", flush=True)
+        of_all = f"/{total}" if total is not None else ""
+        print(f"[{counts.done}{of_all}] {_line(inspection)}", flush=True)
 
     yield show
 
 
 @contextmanager
-def json_lines(total: int) -> Iterator[Show]:
+def json_lines(total: int | None) -> Iterator[Show]:
     """For other programs: one object for each image, in one line."""
 
     def show(inspection: Inspection, counts: Counts) -> None:
@@ -64,7 +65,7 @@ def json_lines(total: int) -> Iterator[Show]:
 
 
 @contextmanager
-def bar(total: int) -> Iterator[Show]:
+def bar(total: int | None) -> Iterator[Show]:
     """A bar with the counts; only what could not be measured gets a line of its own."""
     rate = TextColumn("{task.fields[rate]}")
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), rate, TimeRemainingColumn())

@@ -81,12 +81,13 @@ def read_whole(path: Path, max_bytes: int, settle_s: float, max_wait_s: float) -
     """
     deadline, before = time.monotonic() + max_wait_s, None
     while True:
-        seen, age_s = _look(path)
+        seen = state_of(path)
+        age_s = _age_s(seen)
         if seen.size > max_bytes:
             raise UnreadableImage(f"the file must have at most {max_bytes} bytes, it has {seen.size}")
         if age_s >= settle_s or seen == before:
             data = path.read_bytes()
-            if _look(path)[0] == seen:
+            if state_of(path) == seen:
                 return data
         if time.monotonic() >= deadline:
             raise UnreadableImage(f"the file was still being written after {max_wait_s:g} s")
@@ -94,7 +95,7 @@ def read_whole(path: Path, max_bytes: int, settle_s: float, max_wait_s: float) -
         before = seen
 
 
-class _State(NamedTuple):
+class FileState(NamedTuple):
     """What differs once a file was changed."""
 
     inode: int
@@ -102,7 +103,12 @@ class _State(NamedTuple):
     changed_ns: int
 
 
-def _look(path: Path) -> tuple[_State, float]:
-    """The state of a file, and for how many seconds it has been so."""
+def state_of(path: Path) -> FileState:
+    """The state of a file; OSError if there is none."""
     stat = os.stat(path)
-    return _State(stat.st_ino, stat.st_size, stat.st_mtime_ns), time.time() - stat.st_mtime
+    return FileState(stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+def _age_s(state: FileState) -> float:
+    """For how long it has been so."""
+    return time.time() - state.changed_ns / 1e9

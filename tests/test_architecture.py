@@ -55,7 +55,9 @@ ROWS = {
     "scenes": 3,
     "judging": 4,
     "localization": 4,
+    "nights": 4,
     "reporting": 4,
+    "watching": 4,
     "batch_reports": 5,
     "capturing": 5,
     "demo": 5,
@@ -90,6 +92,8 @@ ROOMS = {
         "executors",
         "image_job",
         "batch_reports",
+        "watching",
+        "nights",
         "arguments",
         "progress",
         "questions",
@@ -126,6 +130,7 @@ ROOMS = {
     "matplotlib": {"plots"},
     "pandas": {"tables"},
     "pypylon": {"camera"},
+    "watchdog": {"watching"},
     "rich": {"main", "progress"},
 }
 # Seconds and hundreds of megabytes that most runs do not need: imported inside the function that uses them.

@@ -34,11 +34,11 @@ def complaints(folder: Path, *words: str) -> list[str]:
 
 def test_what_is_not_given_comes_from_the_configuration(pictures):
     batch = batch_for(pictures)
-    assert batch.config.profile == load_config(CONFIG).default_profile
+    assert batch.job.config.profile == load_config(CONFIG).default_profile
     (image,) = batch.images
     assert (image.request.edition, image.request.fiber_class) == (CRITERIA.default_edition, CRITERIA.default_class)
     assert image.request.zones == ("core", "cladding", "adhesive", "contact")
-    assert batch.calibration is None
+    assert batch.job.calibration is None
 
 
 def test_what_is_given_reaches_every_image(pictures):
@@ -49,13 +49,13 @@ def test_what_is_given_reaches_every_image(pictures):
     assert (request.edition, request.fiber_class) == ("iec_61300_3_35_2015", "multimode")
     assert (request.core_diameter_um, request.cladding_diameter_um) == (50.0, 125.0)
     assert request.zones == ("core", "cladding")
-    assert batch.config.profile == "fast_scan"
+    assert batch.job.config.profile == "fast_scan"
 
 
 def test_plots_are_made_where_the_profile_has_them_unless_refused(pictures):
-    assert batch_for(pictures, "--profile=deep_inspection").plots
-    assert not batch_for(pictures, "--profile=deep_inspection", "--no-plots").plots
-    assert not batch_for(pictures, "--profile=fast_scan").plots
+    assert batch_for(pictures, "--profile=deep_inspection").job.plots
+    assert not batch_for(pictures, "--profile=deep_inspection", "--no-plots").job.plots
+    assert not batch_for(pictures, "--profile=fast_scan").job.plots
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_plots_are_made_where_the_profile_has_them_unless_refused(pictures):
     [((), ()), (("--cells",), ("cells",)), (("--zone-images",), ("zone_images",)), (("--agreement",), ("agreement",))],
 )
 def test_what_is_written_on_request_is_asked_for_by_name(pictures, words, asked):
-    reporting = batch_for(pictures, *words).config.reporting
+    reporting = batch_for(pictures, *words).job.config.reporting
     assert tuple(name for name in ("cells", "zone_images", "agreement") if getattr(reporting, name)) == asked
 
 
@@ -73,7 +73,7 @@ ALL_ASKED = '"cells": true, "zone_images": true, "agreement": true'
 def test_what_the_configuration_asks_for_needs_no_option(pictures, tmp_path):
     text = CONFIG.read_text().replace('"cells": false, "zone_images": false, "agreement": false', ALL_ASKED)
     (tmp_path / "config.json").write_text(text)
-    reporting = batch_for(pictures, f"--config={tmp_path / 'config.json'}").config.reporting
+    reporting = batch_for(pictures, f"--config={tmp_path / 'config.json'}").job.config.reporting
     assert (reporting.cells, reporting.zone_images, reporting.agreement) == (True, True, True)
 
 
@@ -81,9 +81,9 @@ def test_a_calibration_gives_scale_and_hash(pictures, tmp_path):
     path = tmp_path / "calibration.json"
     path.write_text('{"um_per_px": 0.5}')
     batch = batch_for(pictures, f"--calibration={path}")
-    assert batch.calibration
-    assert batch.calibration.scale.um_per_px == pytest.approx(0.5)
-    assert len(batch.calibration.sha256) == 64
+    assert batch.job.calibration
+    assert batch.job.calibration.scale.um_per_px == pytest.approx(0.5)
+    assert len(batch.job.calibration.sha256) == 64
 
 
 def test_the_manifest_overrides_the_command_line_and_its_gaps_are_told(pictures, tmp_path):

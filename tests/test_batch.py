@@ -20,7 +20,7 @@ from PIL import Image
 from batch import Batch, Counts, run_batch
 from config_loader import Config, load_config
 from image_files import LOCK, find_images, plan_images
-from image_job import hash_of_flat_field, was_measured
+from image_job import Job, hash_of_flat_field, was_measured
 from manifest import Manifest
 from pipeline import inspect_image
 from records import Inspection, Request, UserError
@@ -37,7 +37,7 @@ ZONE_BY_ZONE = replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True, z
 
 def batch_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> Batch:
     found = find_images(folder, True, output)
-    return Batch(plan_images(found, output, Manifest(), ASKED), output, config, plots=plots)
+    return Batch(Job(output, config, plots=plots), plan_images(found, output, Manifest(), ASKED))
 
 
 def results_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> dict[str, Inspection]:

@@ -44,6 +44,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
 MODULES = (ROOT / "docs" / "modules.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-cluster.txt")
 NAMES_OF_ZONE_IMAGES = tuple(f"NAME{end}" for end in ZONE_IMAGES.values())
@@ -51,6 +52,7 @@ NAMES_OF_CAPTURED = tuple(CAPTURED.format("TIME").replace(".png", end) for end i
 PROGRAMS = (
     *(
         "main.py inspect",
+        "main.py nightly",
         "main.py regrade",
         "main.py report",
         "main.py demo",
@@ -61,7 +63,7 @@ PROGRAMS = (
     "calibration.py",
 )
 # Options that the documentation names and other programs own.
-FOREIGN = {"--file"}
+FOREIGN = {"--file", "--host", "--port", "--nworkers", "--nthreads", "--no-nanny"}
 
 
 def options_in(text: str) -> set[str]:
@@ -107,8 +109,8 @@ def test_the_module_map_lists_every_module_with_its_row_and_nothing_else() -> No
 
 @pytest.mark.parametrize(
     ("page", "folder"),
-    [(README, ROOT), (OUTPUTS, ROOT / "docs"), (STATION, ROOT / "docs")],
-    ids=["README", "outputs", "station"],
+    [(README, ROOT), (OUTPUTS, ROOT / "docs"), (STATION, ROOT / "docs"), (NIGHTLY, ROOT / "docs")],
+    ids=["README", "outputs", "station", "nightly"],
 )
 def test_every_picture_and_page_that_is_linked_is_there(page: str, folder: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", page)
@@ -126,7 +128,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_option_that_is_named_exists(offered: dict[str, set[str]]) -> None:
-    assert options_in(README + OUTPUTS + STATION) - set().union(*offered.values()) <= FOREIGN
+    assert options_in(README + OUTPUTS + STATION + NIGHTLY) - set().union(*offered.values()) <= FOREIGN
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 
 from executors import Lost, Processes, as_completed, on_cluster, result_of
 from records import UserError
+
+ROOT = Path(__file__).parents[1]
 
 
 def doubled(number: int) -> int:
@@ -98,3 +102,28 @@ def test_a_temporary_file_is_known_by_its_name(tmp_path: Path):
     (tmp_path / ".0123.dscope-tmp").write_bytes(b"")
     (tmp_path / "picture.png").write_bytes(b"")
     assert [path.name for path in tmp_path.glob(TEMPORARY)] == [".0123.dscope-tmp"]
+
+
+LIMITED = """
+import sys, time
+from pathlib import Path
+from executors import own_time_limit
+with own_time_limit(0.2, Path(sys.argv[1])):
+    time.sleep(float(sys.argv[2]))
+print("in time")
+"""
+
+
+def limited(mark: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", LIMITED, str(mark), str(seconds)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_a_job_that_hangs_ends_its_process_and_is_known_when_it_is_tried_again(tmp_path: Path):
+    mark = tmp_path / "mark"
+    assert limited(mark, 0).stdout == "in time\n"
+    assert not mark.exists()
+    assert limited(mark, 60).returncode == 1
+    assert mark.exists()
+    assert "TimeoutError" in limited(mark, 0).stderr
+    assert limited(mark, 0).stdout == "in time\n"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_files import Found, ImageFile, find_images, manifest_gaps, output_names, plan_images, printable
+from image_files import Found, ImageFile, Names, find_images, manifest_gaps, plan_images, printable
 from manifest import Manifest
 from records import Request, UserError
 from tests.unprivileged import unprivileged
@@ -140,35 +140,35 @@ def test_a_folder_deeper_than_the_system_can_name_is_reported(tmp_path, monkeypa
 
 
 def test_the_stem_is_kept_where_it_is_unique():
-    assert output_names(["a.png", "sub/a.jpg", "b.c.tif"]) == ["a", "sub/a", "b.c"]
+    assert Names().give(["a.png", "sub/a.jpg", "b.c.tif"]) == ["a", "sub/a", "b.c"]
 
 
 def test_two_pictures_of_one_stem_get_their_extension_into_the_name():
-    assert output_names(["a.jpg", "a.png", "b.png"]) == ["a_jpg", "a_png", "b"]
+    assert Names().give(["a.jpg", "a.png", "b.png"]) == ["a_jpg", "a_png", "b"]
 
 
 def test_a_name_made_unique_avoids_the_names_that_exist():
-    assert output_names(["a.jpg", "a.png", "a_jpg.png"]) == ["a_jpg_2", "a_png", "a_jpg"]
+    assert Names().give(["a.jpg", "a.png", "a_jpg.png"]) == ["a_jpg_2", "a_png", "a_jpg"]
 
 
 def test_names_that_differ_only_in_case_are_told_apart():
-    names = output_names(["A.png", "a.PNG", "a.tif"])
+    names = Names().give(["A.png", "a.PNG", "a.tif"])
     assert len({name.casefold() for name in names}) == 3
 
 
 def test_the_table_of_a_picture_never_replaces_the_summary():
-    assert output_names(["Summary.png"]) == ["Summary_png"]
+    assert Names().give(["Summary.png"]) == ["Summary_png"]
 
 
 def test_a_name_too_long_for_its_results_is_cut():
-    names = output_names(["\u00e9" * 120 + ".png", "\u00e9" * 120 + "x.png"])
+    names = Names().give(["\u00e9" * 120 + ".png", "\u00e9" * 120 + "x.png"])
     assert all(len(name.encode()) < 220 for name in names)
     assert len(set(names)) == 2
 
 
 def test_a_name_that_was_cut_is_the_same_whatever_lies_beside_it():
-    alone = output_names(["x" * 240 + "1.png"])
-    assert output_names(["x" * 240 + "0.png", "x" * 240 + "1.png"])[1:] == alone
+    alone = Names().give(["x" * 240 + "1.png"])
+    assert Names().give(["x" * 240 + "0.png", "x" * 240 + "1.png"])[1:] == alone
 
 
 def test_results_whose_path_would_be_too_long_get_a_short_name(tmp_path):
@@ -189,12 +189,12 @@ files = st.builds(
 
 @given(st.lists(files, unique=True))
 def test_no_two_pictures_ever_share_a_name(names):
-    assert len({name.casefold() for name in output_names(names)}) == len(names)
+    assert len({name.casefold() for name in Names().give(names)}) == len(names)
 
 
 @given(st.lists(files, unique=True))
 def test_results_stay_in_the_folder_of_their_picture(names):
-    pairs = zip(names, output_names(names), strict=True)
+    pairs = zip(names, Names().give(names), strict=True)
     assert all(PurePosixPath(file).parent == PurePosixPath(name).parent for file, name in pairs)
 
 

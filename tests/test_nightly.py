@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,16 @@ from filelock import FileLock
 import batch
 from batch import Batch, Done, run_batch
 from config_loader import Config
+from executors import own_time_limit
 from image_files import LOCK, ImageFile
 from image_job import Job
 from main import main
 from records import Calibration, Scale, UserError
-from tests.pictures import SCRATCH, face_png, folder_of
+from tests.pictures import SCRATCH, blanks, face_png, folder_of
 from tests.test_batch import CONFIG, batch_of
 from whole_files import WriteFailed
 
 ROOT = Path(__file__).parents[1]
-ONE_EACH = 1  # image per process, so that a few images need some
 
 
 @pytest.fixture
@@ -60,14 +61,14 @@ def finished(asked: Batch) -> list[Done]:
 
 
 @pytest.fixture
-def few_images_each(monkeypatch):
-    monkeypatch.setattr("batch.IMAGES_PER_PROCESS", ONE_EACH)
+def no_batch_is_small(monkeypatch):
+    monkeypatch.setattr("batch.MOST_HERE", 1)
 
 
 # --- processes
 
 
-@pytest.mark.usefixtures("few_images_each")
+@pytest.mark.usefixtures("no_batch_is_small")
 def test_processes_write_what_one_process_writes(pictures, tmp_path, caplog):
     finished(batch_of(pictures, tmp_path / "one"))
     caplog.clear()
@@ -105,7 +106,7 @@ def settings(**changes: Any) -> Config:
     return replace(CONFIG, batch=replace(CONFIG.batch, **changes))
 
 
-@pytest.mark.usefixtures("few_images_each")
+@pytest.mark.usefixtures("no_batch_is_small")
 @pytest.mark.parametrize("retries", [0, 2])
 def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_are(
     pictures, out, monkeypatch, caplog, retries
@@ -122,14 +123,14 @@ def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_ar
     assert f"b.png: lost, its process ended with code -9 (attempt {retries + 1})" in caplog.text
 
 
-@pytest.mark.usefixtures("few_images_each")
+@pytest.mark.usefixtures("no_batch_is_small")
 def test_an_image_that_kills_one_process_only_is_inspected_by_the_next(pictures, out, monkeypatch, tmp_path):
     monkeypatch.setattr("batch._inspect_there", killed_once_at_b)
     finished(shared(batch_of(pictures, out)))
     assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
 
 
-@pytest.mark.usefixtures("few_images_each")
+@pytest.mark.usefixtures("no_batch_is_small")
 def test_an_image_that_hangs_is_given_up(pictures, out, monkeypatch):
     monkeypatch.setattr("batch._inspect_there", hanging_at_b)
     finished(shared(batch_of(pictures, out, config=settings(time_limit_s=3))))
@@ -138,13 +139,28 @@ def test_an_image_that_hangs_is_given_up(pictures, out, monkeypatch):
     assert len(found) == 5
 
 
-@pytest.mark.usefixtures("few_images_each")
+@pytest.mark.usefixtures("no_batch_is_small")
 def test_a_result_that_a_process_cannot_write_ends_the_batch(pictures, out):
     out.mkdir()
     (out / "d_result.json").mkdir()
     (out / "d_result.json" / "in the way").touch()
     with pytest.raises(WriteFailed, match=r"d_result\.json"):
         finished(shared(batch_of(pictures, out)))
+
+
+@pytest.mark.parametrize(("workers", "images", "expected"), [(0, 20, None), (2, 8, None), (2, 9, 2), (1, 9, 1)])
+def test_a_small_batch_or_one_without_workers_starts_no_process(tmp_path, out, monkeypatch, workers, images, expected):
+    started: list[int] = []
+
+    def processes(count: int, *_: object) -> ThreadPoolExecutor:
+        started.append(count)
+        return ThreadPoolExecutor(count)
+
+    monkeypatch.setattr("batch.Processes", processes)
+    monkeypatch.setattr("batch._inspect_there", batch._inspect_here)
+    asked = batch_of(blanks(tmp_path / "blanks", *(f"{k}.png" for k in range(images))), out)
+    assert len(finished(replace(asked, workers=workers))) == images
+    assert started == ([expected] if expected else [])
 
 
 # --- resume
@@ -166,9 +182,9 @@ def test_what_was_finished_is_kept_and_the_rest_is_done(pictures, out):
     "change",
     [
         lambda pictures, batch: (pictures / "a.png").write_bytes(face_png(SCRATCH)),
-        lambda pictures, batch: (batch.output_dir / "a_report.csv").unlink(),
-        lambda pictures, batch: (batch.output_dir / "a_annotated.png").unlink(),
-        lambda pictures, batch: (batch.output_dir / "a_result.json").write_text("{}"),
+        lambda pictures, batch: (batch.job.output_dir / "a_report.csv").unlink(),
+        lambda pictures, batch: (batch.job.output_dir / "a_annotated.png").unlink(),
+        lambda pictures, batch: (batch.job.output_dir / "a_result.json").write_text("{}"),
     ],
     ids=["bytes", "table", "picture", "record"],
 )
@@ -193,7 +209,8 @@ def test_what_differs_is_done_again(pictures, out, change):
 )
 def test_other_settings_do_everything_again(pictures, out, changes):
     finished(batch_of(pictures, out))
-    again = finished(replace(batch_of(pictures, out), resume=True, **changes))
+    asked = batch_of(pictures, out)
+    again = finished(replace(asked, job=replace(asked.job, **changes), resume=True))
     assert not any(done.resumed for done in again)
 
 
@@ -298,3 +315,24 @@ def test_a_cluster_that_loses_a_worker_finishes_all_the_same(tmp_path, cluster):
     os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
     assert len(list(run)) == 29
     assert {row["Pass/Fail_Status"] for row in rows(tmp_path / "out")} == {"PASS"}
+
+
+def hanging_on_a_cluster_at_1(job: Job, item: tuple[int, ImageFile]) -> Done:
+    with own_time_limit(job.config.batch.time_limit_s, job.output_dir / f".{item[0]}.dscope-tmp"):
+        if item[1].name == "1":
+            time.sleep(120)
+        return batch._inspect_there(job, item)
+
+
+@pytest.mark.slow
+def test_an_image_that_hangs_on_a_cluster_is_given_up(tmp_path, cluster, monkeypatch):
+    monkeypatch.setattr("batch._inspect_on_cluster", hanging_on_a_cluster_at_1)
+    pictures = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(12)))
+    asked = batch_of(pictures, tmp_path / "out", config=settings(time_limit_s=3))
+    started = time.monotonic()
+    finished(replace(asked, scheduler=cluster.scheduler_address))
+    assert time.monotonic() - started < 60
+    found = {row["Image_Filename"]: row["Failure_Reason(s)"] for row in rows(tmp_path / "out")}
+    assert found.pop("1.png") == "Time limit: more than 3 s"
+    assert set(found.values()) == {""}
+    assert not list((tmp_path / "out").glob(".*.dscope-tmp"))
