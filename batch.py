@@ -255,7 +255,7 @@ def _processes(count: int, time_limit_s: float) -> Iterator[Executor]:
 
 def _inspect_all(job: Job, images: Mapping[int, ImageFile], crew: _Crew) -> Iterator[Finished]:
     """What is lost is tried again as often as the configuration has it, and then recorded as not graded."""
-    settings, run = job.config.batch, partial(crew.inspect, job)
+    settings, run, why = job.config.batch, partial(crew.inspect, job), dict[int, Lost]()
     for attempt in range(settings.retries + 1):
         lost: dict[int, ImageFile] = {}
         for (number, image), future in as_completed(crew.executor, run, images.items(), crew.at_once):
@@ -265,11 +265,11 @@ def _inspect_all(job: Job, images: Mapping[int, ImageFile], crew: _Crew) -> Iter
                 yield number, image, _failed(job, image, f"Time limit: more than {settings.time_limit_s:g} s")
             except Lost as error:
                 logger.error("%s: lost, %s (attempt %d)", printable(image.file), error, attempt + 1)
-                lost[number] = image
+                lost[number], why[number] = image, error
         images = lost
     for number, image in images.items():
-        tried = settings.retries + 1
-        yield number, image, _failed(job, image, f"Internal error: the process that inspected it ended, {tried} times")
+        tried = f"tried {settings.retries + 1} times" if settings.retries else "tried once"
+        yield number, image, _failed(job, image, f"Internal error: {why[number]} ({tried})")
 
 
 def _inspect_here(job: Job, item: tuple[int, ImageFile]) -> Done:

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import cv2
 from pebble import ProcessExpired, ProcessPool
 
-from records import UserError
+from records import VERSION, UserError
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,6 +94,7 @@ def on_cluster(address: str) -> Iterator[tuple[Executor, int]]:
     except (OSError, ValueError, TimeoutError) as error:
         raise UserError(f"--scheduler {address}: no scheduler answers there: {error}") from None
     with client:
+        _check_program(client, address)
         threads = sum(worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values())
         if not threads:
             raise UserError(f"--scheduler {address}: it has no workers")
@@ -101,6 +102,22 @@ def on_cluster(address: str) -> Iterator[tuple[Executor, int]]:
 
 
 SCHEDULER_TIMEOUT_S = 10
+
+
+def _check_program(client: Any, address: str) -> None:
+    """UserError unless the scheduler and all workers find this very version of the program."""
+    try:
+        found = {client.submit(_version, pure=False).result(), *client.run(_version).values()}
+    except (RuntimeError, ImportError, AttributeError) as error:
+        raise UserError(
+            f"--scheduler {address}: start scheduler and workers in the folder of the program: {error}"
+        ) from None
+    if found != {VERSION}:
+        raise UserError(f"--scheduler {address}: all machines need version {VERSION}, got {', '.join(sorted(found))}")
+
+
+def _version() -> str:
+    return VERSION
 
 
 @contextlib.contextmanager
@@ -164,18 +181,20 @@ def as_completed(
 
 
 def result_of(future: Future[T]) -> T:
-    """What a job returned or raised; Lost where its process ended.
+    """What a job returned.
 
     Raises
     ------
-    TimeoutError, Lost, or whatever the job raised
+    TimeoutError : it took too long
+    UserError : it raised that
+    Lost : its process ended, or it could not be sent there or back
     """
     try:
         error = future.exception()
     except CancelledError:
         raise Lost("its worker was taken away") from None
+    if error is None or isinstance(error, UserError | TimeoutError):
+        return future.result()
     if isinstance(error, ProcessExpired):
         raise Lost(f"its process ended with code {error.exitcode}")
-    if type(error).__name__ == "KilledWorker":  # Dask's, which need not be installed
-        raise Lost("its worker was killed again and again")
-    return future.result()
+    raise Lost(f"{type(error).__name__}: {error}") from error  # of pickle, of Dask, or of another program there

@@ -38,12 +38,16 @@ def wrong(number: int) -> int:
     raise ValueError(f"not {number}")
 
 
+def refused(number: int) -> int:
+    raise UserError(f"refused {number}")
+
+
 def outcomes(executor: Processes, job, count: int) -> dict[int, object]:
     found: dict[int, object] = {}
     for number, future in as_completed(executor, job, range(count), 4):
         try:
             found[number] = result_of(future)
-        except (Lost, TimeoutError, ValueError) as error:
+        except (Lost, TimeoutError) as error:
             found[number] = type(error)
     return found
 
@@ -68,8 +72,14 @@ def test_a_job_that_hangs_is_given_up_at_the_time_limit(processes):
     assert time.monotonic() - started < 20
 
 
-def test_what_a_job_raises_comes_back(processes):
-    assert outcomes(processes, wrong, 2) == {0: ValueError, 1: ValueError}
+def test_what_is_no_answer_of_a_job_is_lost_and_says_why(processes):
+    with pytest.raises(Lost, match="ValueError: not 7"):
+        result_of(processes.submit(wrong, 7))
+
+
+def test_a_complaint_of_a_job_comes_back_as_it_is(processes):
+    with pytest.raises(UserError, match=r"^refused 7$"):
+        result_of(processes.submit(refused, 7))
 
 
 @pytest.mark.parametrize("at_once", [1, 3])

@@ -6,10 +6,13 @@ import csv
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -107,16 +110,14 @@ def settings(**changes: Any) -> Config:
 
 
 @pytest.mark.usefixtures("no_batch_is_small")
-@pytest.mark.parametrize("retries", [0, 2])
+@pytest.mark.parametrize(("retries", "tried"), [(0, "tried once"), (2, "tried 3 times")])
 def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_are(
-    pictures, out, monkeypatch, caplog, retries
+    pictures, out, monkeypatch, caplog, retries, tried
 ):
     monkeypatch.setattr("batch._inspect_there", killed_at_b)
     finished(shared(batch_of(pictures, out, config=settings(retries=retries))))
     found = {row["Image_Filename"]: row for row in rows(out)}
-    assert found.pop("b.png")["Failure_Reason(s)"] == (
-        f"Internal error: the process that inspected it ended, {retries + 1} times"
-    )
+    assert found.pop("b.png")["Failure_Reason(s)"] == (f"Internal error: its process ended with code -9 ({tried})")
     assert {row["Pass/Fail_Status"] for row in found.values()} == {"PASS", "FAIL"}
     assert len(found) == 4
     assert json.loads((out / "b_result.json").read_text())["image"]["sha256"] is not None
@@ -295,7 +296,7 @@ def cluster():
     """A Dask scheduler with two worker processes on this machine."""
     distributed = pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, scheduler_port=0
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", scheduler_port=0
     ) as local:
         yield local
 
@@ -336,3 +337,40 @@ def test_an_image_that_hangs_on_a_cluster_is_given_up(tmp_path, cluster, monkeyp
     assert found.pop("1.png") == "Time limit: more than 3 s"
     assert set(found.values()) == {""}
     assert not list((tmp_path / "out").glob(".*.dscope-tmp"))
+
+
+@contextmanager
+def started_cluster(folder: Path) -> Iterator[str]:
+    """Scheduler and worker as docs/nightly.md starts them, in this folder."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, dask = f"tcp://127.0.0.1:{port}", [sys.executable, "-m", "dask"]
+    own = ("scheduler", "--host", "127.0.0.1", "--port", str(port), "--dashboard-address", ":0")
+    theirs = ("worker", address, "--nworkers", "1", "--nthreads", "1", "--dashboard-address", ":0")
+    with ExitStack() as stack:
+        for words in (own, theirs):
+            process = subprocess.Popen([*dask, *words], cwd=folder, stderr=subprocess.DEVNULL)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+        with pytest.importorskip("distributed").Client(address, timeout=60) as client:
+            client.wait_for_workers(1, timeout=60)
+        yield address
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_started_as_documented_does_the_night(pictures, out):
+    pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
+    with started_cluster(ROOT) as address:
+        assert main([*program(pictures, out)[2:], f"--scheduler={address}"]) == 0
+    assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
+
+
+@pytest.mark.slow
+def test_a_cluster_without_the_program_is_refused(pictures, out, tmp_path, capsys):
+    pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
+    with started_cluster(tmp_path) as address:
+        assert main([*program(pictures, out)[2:], f"--scheduler={address}"]) == 2
+    errors = capsys.readouterr().err
+    assert f"--scheduler {address}: start scheduler and workers in the folder of the program" in errors
+    assert not list(out.glob("*_result.json"))
