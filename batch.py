@@ -37,7 +37,7 @@ from watching import Watched, arrivals
 from whole_files import TEMPORARY, writing
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
-MOST_HERE = 8  # images are inspected before another process has started
+FEW = 8  # images are inspected before another process has started
 MODULES = ("image_job",)  # what a process imports once, before its first image
 
 logger = logging.getLogger("dscope.batch")
@@ -233,11 +233,11 @@ def _crew(batch: Batch, images: int) -> Iterator[_Crew]:
     if batch.scheduler is not None:
         with on_cluster(batch.scheduler) as (cluster, threads):
             yield _Crew(cluster, _inspect_on_cluster, threads * QUEUED_PER_WORKER)
-    elif batch.workers == 0 or images <= MOST_HERE:
+    elif batch.workers == 0:
         with ThreadPoolExecutor(1) as thread:
             yield _Crew(thread, _inspect_here, 1)
     else:
-        count = min(batch.workers, -(-images // MOST_HERE))
+        count = min(batch.workers, -(-images // FEW) or 1)
         with _processes(count, batch.job.config.batch.time_limit_s) as processes:
             yield _Crew(processes, _inspect_there, count * QUEUED_PER_WORKER)
 

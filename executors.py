@@ -193,7 +193,7 @@ def result_of(future: Future[T]) -> T:
         error = future.exception()
     except CancelledError:
         raise Lost("its worker was taken away") from None
-    if error is None or isinstance(error, UserError | TimeoutError):
+    if not isinstance(error, Exception) or isinstance(error, UserError | TimeoutError):
         return future.result()
     if isinstance(error, ProcessExpired):
         raise Lost(f"its process ended with code {error.exitcode}")

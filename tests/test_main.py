@@ -123,7 +123,8 @@ def test_an_interrupted_batch_exits_with_130_and_keeps_what_was_finished(out, tm
         return inspect_image(picture, info, *rest)
 
     monkeypatch.setattr("image_job.inspect_image", interrupted_at_c)
-    assert inspect(blanks(tmp_path / "p", "a.png", "b.png", "c.png"), out, *MULTIMODE) == 130
+    pictures = blanks(tmp_path / "p", "a.png", "b.png", "c.png")
+    assert inspect(pictures, out, *MULTIMODE, "--workers=0") == 130
     assert list(pd.read_csv(out / "summary_report.csv")["Image_Filename"]) == ["a.png", "b.png"]
     assert capsys.readouterr().err == "main.py: interrupted; what was finished is kept\n"
     assert "Batch ended early: interrupted" in log_of(out)

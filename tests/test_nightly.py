@@ -12,11 +12,12 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -30,6 +31,7 @@ from main import main
 from records import Calibration, Scale, UserError
 from tests.pictures import SCRATCH, blanks, face_png, folder_of
 from tests.test_batch import CONFIG, batch_of
+from tests.waiting import until
 from whole_files import WriteFailed
 
 ROOT = Path(__file__).parents[1]
@@ -65,7 +67,7 @@ def finished(asked: Batch) -> list[Done]:
 
 @pytest.fixture
 def no_batch_is_small(monkeypatch):
-    monkeypatch.setattr("batch.MOST_HERE", 1)
+    monkeypatch.setattr("batch.FEW", 1)
 
 
 # --- processes
@@ -149,8 +151,10 @@ def test_a_result_that_a_process_cannot_write_ends_the_batch(pictures, out):
         finished(shared(batch_of(pictures, out)))
 
 
-@pytest.mark.parametrize(("workers", "images", "expected"), [(0, 20, None), (2, 8, None), (2, 9, 2), (1, 9, 1)])
-def test_a_small_batch_or_one_without_workers_starts_no_process(tmp_path, out, monkeypatch, workers, images, expected):
+@pytest.mark.parametrize(("workers", "images", "expected"), [(0, 20, None), (2, 8, 1), (2, 9, 2), (1, 9, 1)])
+def test_a_small_batch_takes_few_processes_and_one_without_workers_none(
+    tmp_path, out, monkeypatch, workers, images, expected
+):
     started: list[int] = []
 
     def processes(count: int, *_: object) -> ThreadPoolExecutor:
@@ -260,6 +264,32 @@ def test_a_run_that_is_killed_is_resumed_to_what_an_undisturbed_run_gives(tmp_pa
     assert names[0] == names[1]
     (log,) = (tmp_path / "killed").glob("inspection_*.log")
     assert "of 22 images were finished before" in log.read_text(encoding="utf-8")
+
+
+def alive_in(group: int) -> list[int]:
+    """Processes of a group that still do something."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_ends_at_once_and_keeps_what_is_finished(tmp_path, end):
+    pictures, out = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(60))), tmp_path / "out"
+    run = subprocess.Popen(program(pictures, out), stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while len(list(out.glob("*_result.json"))) < 4:
+        assert run.poll() is None, "it ended before it was interrupted"
+        time.sleep(0.02)
+    os.killpg(run.pid, end)  # as a terminal does: to all of its processes
+    _, errors = run.communicate(timeout=60)
+    assert (run.returncode, errors) == (130, "main.py: interrupted; what was finished is kept\n")
+    until(lambda: not alive_in(run.pid))
+    listed = {row["Image_Filename"] for row in rows(out)}
+    assert 4 <= len(listed) < 60
+    assert listed <= {path.name.replace("_result.json", ".png") for path in out.glob("*_result.json")}
 
 
 # --- two runs at once

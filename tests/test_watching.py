@@ -6,7 +6,6 @@ import csv
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from manifest import Manifest
 from tests.pictures import SCRATCH, face_png, folder_of
 from tests.test_batch import ASKED
 from tests.test_nightly import program
+from tests.waiting import until
 from watching import Watched, arrivals
 
 SETTLE_S, NEVER_S = 0.05, 600.0
@@ -102,13 +102,6 @@ def test_a_picture_that_the_manifest_does_not_name_is_warned_of_when_it_comes(fo
     rounds = arrivals(replace(watched, manifest=manifest))
     next(rounds)
     assert caplog.messages == ["b.png: not named in the manifest"]
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came"
-        time.sleep(0.05)
 
 
 def summary(out: Path) -> dict[str, str]:
