@@ -44,6 +44,7 @@ _MAP_POINTS = 170  # radius of the polar map on the page, in points: marks are d
 _MARK_POINTS = (5.0, 24.0)  # a smaller mark would not be seen, a larger one would hide its neighbours
 _RADIAL_BINS = 25
 _MAX_NAMED = 30  # ids written beside violating marks
+_DATE_KEYS = MappingProxyType({"svg": "Date", "pdf": "CreationDate"})
 _CALIBRATION_INCHES = (13.0, 7.0)
 _MAX_ARROWS = 600  # more would hide the picture and each other
 _ARROW_SHARE = 0.03  # of the picture's width: the length of a long residual
@@ -101,8 +102,17 @@ def polar_figure(inspection: Inspection) -> Figure:
 
 def png_bytes(figure: Figure) -> bytes:
     """The figure as a PNG file."""
+    return figure_bytes(figure, "png")
+
+
+def figure_bytes(figure: Figure, file_format: str) -> bytes:
+    """The figure as a file: png, svg or pdf; the same one gives the same bytes each time."""
+    from matplotlib import rc_context
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    undated = {} if file_format == "png" else {_DATE_KEYS[file_format]: None}
+    with rc_context({"svg.hashsalt": "blink"}):
+        figure.savefig(buffer, format=file_format, metadata=undated)
     return buffer.getvalue()
 
 

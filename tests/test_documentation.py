@@ -46,7 +46,9 @@ MODULES = (ROOT / "docs" / "modules.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-cluster.txt")
-NAMES_OF_ZONE_IMAGES = tuple(f"NAME{end}" for end in ZONE_IMAGES.values())
+NAMES_OF_ANNOTATED, NAMES_OF_HISTOGRAM, NAMES_OF_ZONE_IMAGES = (
+    tuple(f"NAME{end}" for end in ends.values()) for ends in (ANNOTATED, HISTOGRAM, ZONE_IMAGES)
+)
 NAMES_OF_CAPTURED = tuple(CAPTURED.format("TIME").replace(".png", end) for end in (".png", CAMERA))
 PROGRAMS = (
     *("main.py inspect", "main.py regrade", "main.py demo", "main.py capture", "main.py flatfield", "main.py cameras"),
@@ -142,7 +144,9 @@ def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, .
         (SUMMARY,),
         (COMPARISON,),
         *((name.format("KEY"),) for name in (SUMMARY_BY, CHANGES_BY)),
-        *((f"NAME{end}",) for end in (ANNOTATED, CELLS, HISTOGRAM, RESULT, TABLE)),
+        *((f"NAME{end}",) for end in (CELLS, RESULT, TABLE)),
+        NAMES_OF_ANNOTATED,
+        NAMES_OF_HISTOGRAM,
         NAMES_OF_ZONE_IMAGES,
         NAMES_OF_CAPTURED,
     ],
