@@ -251,14 +251,15 @@ def defect_table(inspection: Inspection) -> pd.DataFrame:
     return table_of(columns, ((record, _AsRecorded(defect)) for defect in inspection.defects))
 
 
-@dataclass(frozen=True, slots=True)
-class _AsRecorded:
+class _AsRecorded(Record):
     """A defect with the values of the record, made when a column asks: the outline takes as long as all others."""
 
-    defect: Defect
+    def __init__(self, defect: Defect) -> None:
+        self._defect = defect
 
-    def __getitem__(self, name: str) -> Any:
-        return plain(name, getattr(self.defect, name))
+    def __missing__(self, name: str) -> Any:
+        self[name] = value = plain(name, getattr(self._defect, name))
+        return value
 
 
 def table_of(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
