@@ -116,8 +116,9 @@ def _write_picture(path: Path, ending: str, picture: Picture, options: Sequence[
 
 
 def write_histogram(path: Path, inspection: Inspection, settings: Reporting) -> None:
-    """NAME_histogram in the format of the settings: the polar map of the defects."""
-    write_file(path, figure_bytes(polar_figure(inspection), settings.plot_format))
+    """NAME_histogram in the format of the settings: maps and distributions of the defects."""
+    figure = polar_figure(inspection, settings.severity_weights, settings.heat_spread_share)
+    write_file(path, figure_bytes(figure, settings.plot_format))
 
 
 # --- pictures of zones -----------------------------------------------------------------------------------------------
