@@ -8,7 +8,6 @@ one visual language: zones in cool colours, marks in warm ones, all from the col
 from __future__ import annotations
 
 import io
-import math
 import textwrap
 from collections import Counter
 from collections.abc import Mapping
@@ -57,6 +56,7 @@ _MARK_POINTS = (5.0, 24.0)  # a smaller mark would not be seen, a larger one wou
 _OUTLINE_POINTS = 180
 _RADIAL_BINS, _ANGULAR_BINS = 25, 24
 _MAX_NAMED = 30  # ids written beside violating marks
+_HEAT_POINTS = 64  # of an outline
 _HEAT_CELLS = 100  # along a side of the map: finer than the bells
 # Doubling from level to level, as the weights that ship do; lightness falls all the way, so that hue does not matter
 # (ColorBrewer 2.0, YlOrBr, Harrower and Brewer 2003, DOI 10.1179/000870403235002042).
@@ -363,8 +363,8 @@ def heat_map(
 ) -> tuple[Points, FloatImage]:
     """How much the marks near each place weigh.
 
-    The outline of each mark is blurred by a bell, exp(-d^2 / 2 spread^2) at the distance d, such that the heat in the
-    middle of a lone mark is the weight of its severity, whether it is small or long; the heat of all marks is added.
+    The outline of each mark is blurred by a bell, exp(-d^2 / 2 spread^2) at the distance d, and as strong as makes a
+    lone mark reach the weight of its severity, whether small, long or wide; the heat of all marks is added.
 
     Parameters
     ----------
@@ -379,10 +379,8 @@ def heat_map(
     """
     edges = np.linspace(-limit, limit, _HEAT_CELLS + 1)
     at = (edges[:-1] + edges[1:]) / 2
-    points = [_offsets(defect.contour_px, inspection) for defect in inspection.defects]
-    bells = [max(_length(d, inspection) / (spread * math.sqrt(2 * math.pi)), 1.0) for d in inspection.defects]
-    heats = [weights[d.severity] * n for d, n in zip(inspection.defects, bells, strict=True)]
-    shares = [np.full(len(p), heat / len(p)) for p, heat in zip(points, heats, strict=True)]
+    points = [_some(_offsets(defect.contour_px, inspection)) for defect in inspection.defects]
+    shares = [weights[d.severity] * _lone(p, spread) for p, d in zip(points, inspection.defects, strict=True)]
     x, y = np.concatenate([np.empty((0, 2)), *points]).T
     laid, _, _ = np.histogram2d(y, x, bins=[edges, edges], weights=np.concatenate([np.empty(0), *shares]))
     bell = np.exp(-((at[:, None] - at) ** 2) / (2 * spread**2))
@@ -404,8 +402,16 @@ class _Field:
         return self.corner + np.asarray(points) / self.ends * self.size
 
 
-def _length(defect: Defect, inspection: Inspection) -> float:
-    return (defect.length_um or 0.0) if inspection.scale else defect.length_px
+def _some(outline: Points) -> Points:
+    """Enough of its points, evenly chosen: their number goes into the time squared."""
+    return outline[:: len(outline) // _HEAT_POINTS + 1]
+
+
+def _lone(points: Points, spread: float) -> Points:
+    """What each point counts, all the same, so that the hottest of them and their centre reaches 1."""
+    apart = np.vstack([points, points.mean(axis=0)])[:, None] - points  # (n_point + 1, n_point, 2)
+    heat = np.exp(-(apart**2).sum(axis=2) / (2 * spread**2)).sum(axis=1)
+    return np.full(len(points), 1 / heat.max())
 
 
 def _draw_radii(page: Axes, inspection: Inspection) -> None:

@@ -50,10 +50,10 @@ COLOUR_TOLERANCE = 40  # of each channel: thin lines are anti-aliased
 def _has_colour(picture: NDArray[np.uint8], colour: str, points: Points, within_px: int = 1) -> NDArray[np.bool_]:
     """Whether a pixel near each point has the colour."""
     bgr = np.array([int(colour[i : i + 2], 16) for i in (5, 3, 1)])
-    close = (abs(picture.astype(int) - bgr) < COLOUR_TOLERANCE).all(axis=2)
     x, y = np.rint(points).astype(int).T
     steps = range(-within_px, within_px + 1)
-    return np.asarray(np.logical_or.reduce([close[y + dy, x + dx] for dy in steps for dx in steps], axis=0))
+    near = np.array([picture[y + dy, x + dx] for dy in steps for dx in steps], dtype=int)  # (n_step, n_point, 3)
+    return np.asarray((abs(near - bgr) < COLOUR_TOLERANCE).all(axis=2).any(axis=0))
 
 
 def _overlapping(boxes: NDArray[np.int64]) -> list[tuple[int, int]]:
