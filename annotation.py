@@ -120,8 +120,9 @@ def annotate(picture: NDArray[Any], inspection: Inspection) -> Picture:
     labelled = _draw_labels(photo, inspection, pen, letters)
     width = max(photo.shape[1], _MIN_PANEL_PX)
     panel = _panel(inspection, pen, width, unlabelled=len(inspection.defects) - labelled)
-    beside = np.full((photo.shape[0], width - photo.shape[1], 3), _PAPER, np.uint8)
-    return np.vstack([np.hstack([photo, beside]), panel])
+    drawn = np.full((len(photo) + len(panel), width, 3), _PAPER, np.uint8)
+    drawn[: len(photo), : photo.shape[1]], drawn[len(photo) :] = photo, panel
+    return drawn
 
 
 def _displayable(picture: NDArray[Any]) -> Picture:
@@ -160,10 +161,10 @@ def _on_photo(points_px: Points, pen: _Pen) -> Points:
     return (np.reshape(points_px, (-1, 2)) + 0.5) * pen.zoom - 0.5
 
 
-def _draw_path(photo: Picture, path: Points, colour: Colour, thickness: int) -> None:
+def _draw_path(photo: Picture, path: Points, colour: Colour, thickness: int, kind: int = cv2.LINE_AA) -> None:
     """A closed path of sub-pixel points, on the photograph's own coordinates."""
     fixed = np.rint(path * 2**_SHIFT).astype(np.int32)
-    cv2.polylines(photo, [fixed], True, colour, thickness, cv2.LINE_AA, _SHIFT)
+    cv2.polylines(photo, [fixed], True, colour, thickness, kind, _SHIFT)
 
 
 def _draw_outlined(photo: Picture, path: Points, colour: Colour, pen: _Pen) -> None:
@@ -182,7 +183,7 @@ def _draw_zones(photo: Picture, inspection: Inspection, pen: _Pen) -> list[Box]:
     """The outlines, each with its letter, so that colour is not all that tells them apart; the boxes of the letters."""
     paths = [_on_photo(ellipse_points(zone.outer), pen) for zone in inspection.zones]
     for zone, path in zip(inspection.zones, paths, strict=True):
-        _draw_path(photo, path, _PAPER, pen.line(2) + 1)
+        _draw_path(photo, path, _PAPER, pen.line(2) + 1, cv2.LINE_8)  # below a smooth line, in a fourth of the time
         _draw_path(photo, path, _bgr(ZONE_COLOURS[zone.letter]), pen.line(2))
     letters = (_draw_letter(photo, *pair, pen) for pair in zip(inspection.zones, paths, strict=True))
     return [box for box in letters if box is not None]
