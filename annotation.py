@@ -169,7 +169,7 @@ def _draw_path(photo: Picture, path: Points, colour: Colour, thickness: int, kin
 
 def _draw_outlined(photo: Picture, path: Points, colour: Colour, pen: _Pen) -> None:
     """A thin closed path, dark below its colour, so that it shows on any ground."""
-    _draw_path(photo, path, _PAPER, pen.line(1) + 1)
+    _draw_path(photo, path, _PAPER, pen.line(1) + 1, cv2.LINE_8)
     _draw_path(photo, path, colour, pen.line(1))
 
 
@@ -185,21 +185,31 @@ def _draw_zones(photo: Picture, inspection: Inspection, pen: _Pen) -> list[Box]:
     for zone, path in zip(inspection.zones, paths, strict=True):
         _draw_path(photo, path, _PAPER, pen.line(2) + 1, cv2.LINE_8)  # below a smooth line, in a fourth of the time
         _draw_path(photo, path, _bgr(ZONE_COLOURS[zone.letter]), pen.line(2))
-    letters = (_draw_letter(photo, *pair, pen) for pair in zip(inspection.zones, paths, strict=True))
+    letters = (_draw_letter(photo, *pair, inspection, pen) for pair in zip(inspection.zones, paths, strict=True))
     return [box for box in letters if box is not None]
 
 
-def _draw_letter(photo: Picture, zone: ZoneOutline, path: Points, pen: _Pen) -> Box | None:
-    """At the upper right, or where else the outline lies in the picture."""
+def _draw_letter(photo: Picture, zone: ZoneOutline, path: Points, inspection: Inspection, pen: _Pen) -> Box | None:
+    """At the upper right, or where else the outline lies in the picture and on no mark."""
     half = pen.row() // 3
     inside = path[((path >= half) & (path < np.array(photo.shape[1::-1]) - half)).all(axis=1)]
     if not len(inside):
         return None
+    clear = inside[_clear_of_marks(inside, inspection, pen)]
+    places = clear if len(clear) else inside
     angle = math.radians(_LETTER_DEG[ZONE_LETTERS.index(zone.letter)])
-    x, y = map(int, inside[np.argmax(inside @ (math.cos(angle), -math.sin(angle)))])
+    x, y = map(int, places[np.argmax(places @ (math.cos(angle), -math.sin(angle)))])
     cv2.rectangle(photo, (x - half, y - half), (x + half, y + half), _PAPER, cv2.FILLED)
     _draw_text(photo, zone.letter, (x - pen.text_px(zone.letter) // 2, y), pen, _bgr(ZONE_COLOURS[zone.letter]))
     return np.array([x - half, y - half, x + half, y + half])
+
+
+def _clear_of_marks(points: Points, inspection: Inspection, pen: _Pen) -> NDArray[np.bool_]:
+    """(N,): whether a letter at each point hides no mark."""
+    centers = _on_photo(np.array([defect.rect_px[0] for defect in inspection.defects]), pen)
+    radii = np.array([pen.zoom * defect.diameter_px / 2 + pen.row() for defect in inspection.defects])
+    apart = points[:, None] - centers  # (N, n_mark, 2)
+    return np.asarray((np.hypot(apart[..., 0], apart[..., 1]) > radii).all(axis=1))
 
 
 def _mark_colour(defect: Defect, broken: frozenset[str]) -> Colour:
@@ -237,7 +247,7 @@ def _period_px(pen: _Pen) -> float:
 def _draw_broken(paths: Sequence[Points], photo: Picture, pen: _Pen) -> None:
     """Thin closed paths, light and dark by turns, so that they show on any ground."""
     whole = [np.rint(path * 2**_SHIFT).astype(np.int32) for path in paths]
-    cv2.polylines(photo, whole, True, _PAPER, pen.line(1) + 1, cv2.LINE_AA, _SHIFT)
+    cv2.polylines(photo, whole, True, _PAPER, pen.line(1) + 1, cv2.LINE_8, _SHIFT)
     dashes = [dash for path in paths for dash in _dashes(path, _period_px(pen))]
     cv2.polylines(photo, dashes, False, _bgr(UNCOUNTED_COLOUR), pen.line(1), cv2.LINE_AA, _SHIFT)
 

@@ -242,6 +242,15 @@ def test_a_label_stays_off_the_fiber_when_there_is_room() -> None:
     assert (np.hypot(corners[:, 0] / 125, corners[:, 1] / 156.25) > 0.97).all()
 
 
+def test_the_letter_of_a_zone_hides_no_mark() -> None:
+    at_the_letter = max(ellipse_points(ZONES[0].outer), key=lambda point: point @ (1, -1)) - CENTER
+    pit = mark("P1", "pit_dig", tuple(at_the_letter), 8, counted=True)
+    drawn = annotate(GREY, replace(PASSED, defects=(pit,)))
+    x, y = map(int, pit.centroid_px)
+    ground_of_letters = (drawn[y - 6 : y + 7, x - 6 : x + 7] == 32).all(axis=2)
+    assert ground_of_letters.mean() < 0.2  # what lies below the outline of the zone
+
+
 def test_a_label_stays_off_the_letters_of_the_zones() -> None:
     place = np.array([[200.0, 0.0]])
     free = _labels(place)[0]
