@@ -222,7 +222,7 @@ def _draw_marks(photo: Picture, inspection: Inspection, pen: _Pen) -> None:
     """Outlines of all marks: broken for those not counted, with a thick frame for those that break a limit."""
     broken = violating_ids(inspection)
     marks = _most_severe(inspection)[::-1]  # the worst last, on top
-    _draw_broken([_outline(d, pen) for d in marks if not d.counted], photo, pen)
+    _draw_broken(photo, [_outline(d, pen) for d in marks if not d.counted], pen)
     for defect in (d for d in marks if d.counted):
         colour = _mark_colour(defect, broken)
         if defect.id in broken:
@@ -244,7 +244,7 @@ def _period_px(pen: _Pen) -> float:
     return pen.row() / 2
 
 
-def _draw_broken(paths: Sequence[Points], photo: Picture, pen: _Pen) -> None:
+def _draw_broken(photo: Picture, paths: Sequence[Points], pen: _Pen) -> None:
     """Thin closed paths, light and dark by turns, so that they show on any ground."""
     whole = [np.rint(path * 2**_SHIFT).astype(np.int32) for path in paths]
     cv2.polylines(photo, whole, True, _PAPER, pen.line(1) + 1, cv2.LINE_8, _SHIFT)

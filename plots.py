@@ -62,7 +62,7 @@ _HEAT_CELLS = 100  # along a side of the map: finer than the bells
 # (ColorBrewer 2.0, YlOrBr, Harrower and Brewer 2003, DOI 10.1179/000870403235002042).
 _HEAT_LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _HEAT_COLOURS = ("#FFF7BC", "#FEE391", "#FEC44F", "#FE9929", "#EC7014", "#CC4C02", "#8C2D04")
-_PNG_LEVEL = 3  # level 6 of matplotlib takes 35 ms more and saves 30 kB of 200
+_PNG_LEVEL = 3  # level 6, as matplotlib has it, takes 10 ms more and saves 4 of 247 kB
 _DATE_KEYS = MappingProxyType({"svg": "Date", "pdf": "CreationDate"})
 _CALIBRATION_INCHES = (13.0, 7.0)
 _MAX_ARROWS = 600  # more would hide the picture and each other

@@ -38,7 +38,6 @@ FACES = {"few marks": 5, "many marks": 120}
 EVERY_IMAGE = ("annotated", "table", "record")
 PLOTS = ("histogram",)
 
-
 Spent = tuple[float, float]  # milliseconds of the clock and of the processor
 Times = Mapping[str, list[Spent]]  # of every run by writer
 
