@@ -377,7 +377,7 @@ def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, A
 
 def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
     """The command line adds to what the configuration asks for."""
-    switches = {name: getattr(configured, name) or getattr(arguments, name, False) for name in SWITCHES}
+    switches: dict[str, Any] = {name: getattr(configured, name) or getattr(arguments, name, False) for name in SWITCHES}
     return replace(configured, **switches)
 
 

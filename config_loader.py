@@ -252,7 +252,12 @@ class BatchSettings:
 class Reporting:
     """What is written beside the tables."""
 
+    annotated_format: Literal["png", "jpeg"]
+    jpeg_quality: int
     plots: bool
+    plot_format: Literal["png", "svg", "pdf"]
+    severity_weights: Mapping[str, float]
+    heat_spread_share: float
     cells: bool
     zone_images: bool
     agreement: bool

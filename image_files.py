@@ -18,7 +18,10 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv", "changes_{}.csv"
 COMPARISON, JSON_LINES = "compare_editions.csv", "records.jsonl"
 LOCK = ".dscope-blink.lock"
-RESULT, TABLE, ANNOTATED, HISTOGRAM = "_result.json", "_report.csv", "_annotated.png", "_histogram.png"
+RESULT, TABLE = "_result.json", "_report.csv"
+# By the format that the configuration names: its choice may be another than that of the run before.
+ANNOTATED = {"png": "_annotated.png", "jpeg": "_annotated.jpg"}
+HISTOGRAM = {"png": "_histogram.png", "svg": "_histogram.svg", "pdf": "_histogram.pdf"}
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
 CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
 AGREEMENT, CELLS, ZONE_IMAGES = (
@@ -26,7 +29,7 @@ AGREEMENT, CELLS, ZONE_IMAGES = (
     "_cells.csv",
     {zone: f"_zone_{zone}.png" for zone in ZONE_NAMES.values()},
 )
-DRAWN = (ANNOTATED, HISTOGRAM, *ZONE_IMAGES.values())
+DRAWN = (*ANNOTATED.values(), *HISTOGRAM.values(), *ZONE_IMAGES.values())
 RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
 LONGEST_NAME = 200  # bytes; file systems end at 255, and what is appended needs the rest
 LONGEST_PATH = 4000  # bytes; Linux ends at 4095

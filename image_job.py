@@ -179,9 +179,7 @@ def _write_results(job: Job, image: ImageFile, loaded: _Loaded, inspection: Insp
     with writing(Path(start + RESULT)), _all_or_none(start):
         write_defect_table(Path(start + TABLE), inspection)
         if loaded.picture is not None:
-            write_annotated(Path(start + ANNOTATED), loaded.picture, inspection)
-        if loaded.picture is not None and job.plots:
-            write_histogram(Path(start + HISTOGRAM), inspection)
+            _draw(start, loaded.picture, inspection, job)
         if loaded.picture is not None and was_measured(inspection):
             _write_on_request(start, loaded.picture, inspection, job.config)
         times = {**inspection.timings_s, "read": loaded.read_s, "write": perf_counter() - started}
@@ -206,6 +204,13 @@ def _remove_results(start: str) -> None:
     """The record first, for it says that the others are complete; the table last: pictures beside it are drawn ones."""
     for end in (RESULT, *DRAWN, CELLS, AGREEMENT, TABLE):
         Path(start + end).unlink(missing_ok=True)
+
+
+def _draw(start: str, picture: Picture, inspection: Inspection, job: Job) -> None:
+    wanted = job.config.reporting
+    write_annotated(Path(start + ANNOTATED[wanted.annotated_format]), picture, inspection, wanted)
+    if job.plots:
+        write_histogram(Path(start + HISTOGRAM[wanted.plot_format]), inspection, wanted)
 
 
 def _write_on_request(start: str, picture: Picture, inspection: Inspection, config: Config) -> None:
@@ -266,7 +271,7 @@ def _files_of(job: Job, stored: Inspection) -> list[str]:
     wanted, names = job.config.reporting, [TABLE]
     if stored.image.width is None:
         return names
-    names += [ANNOTATED] + [HISTOGRAM] * job.plots
+    names += [ANNOTATED[wanted.annotated_format]] + [HISTOGRAM[wanted.plot_format]] * job.plots
     if was_measured(stored):
         names += [AGREEMENT] * wanted.agreement + [CELLS] * wanted.cells
         inspected = (zone.name for zone in stored.zones if zone.name in stored.request.zones)

@@ -182,15 +182,21 @@ def _defect_json(defect: Defect) -> Record:
 
 def plain(name: str, value: Any, exact: bool = False) -> Any:
     """`value` in JSON types, its floats rounded by the unit in `name` unless they are to stay exact."""
+    kind = type(value)  # most values are told by it at once: isinstance asks an abstract class ten times as long
+    if kind in _PLAIN or (exact and kind is float):
+        return value
+    if kind is float or (isinstance(value, np.floating) and not exact):
+        return rounded(name, float(value)) if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {key: plain(key, item, exact) for key, item in value.items()}
     if isinstance(value, np.ndarray):  # an outline: rounded at once, for there may be thousands of points
         return np.round(value, DECIMALS["px"]).tolist()
     if isinstance(value, list | tuple):
         return [plain(name, item, exact) for item in value]
-    if isinstance(value, float | np.floating) and not exact:
-        return rounded(name, float(value)) if math.isfinite(value) else None
     return value.item() if isinstance(value, np.generic) else value
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})  # exactly these: NumPy's own are made of them
 
 
 def regraded_record(record: Record, after: Inspection, config_sha256: str) -> Record:

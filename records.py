@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -67,8 +68,14 @@ DIGITS = 5
 
 def rounded(name: str, value: float) -> float:
     """A finite `value` as a record keeps it, by the unit in `name`."""
-    decimals = DECIMALS.get(name, DECIMALS.get(name.rpartition("_")[2]))
+    decimals = _decimals(name)
     return float(f"{value:.{DIGITS}g}") if decimals is None else round(value, decimals)
+
+
+@lru_cache(maxsize=1024)
+def _decimals(name: str) -> int | None:
+    """A record has thousands of numbers under a few names."""
+    return DECIMALS.get(name, DECIMALS.get(name.rpartition("_")[2]))
 
 
 def _require(condition: bool, message: str) -> None:

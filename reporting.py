@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotation import annotate
-from config_loader import Config
+from config_loader import Config, Reporting
 from decoding import Picture
 from image_processing import zone_map
 from plain_records import Record, to_json
-from plots import png_bytes, polar_figure
+from plots import figure_bytes, polar_figure
 from records import Inspection, Mask
 from tables import (
     CHANGE_COLUMNS,
@@ -81,24 +81,39 @@ def write_yields(path: Path, yields: Iterable[Yield]) -> None:
     write_file(path, csv_bytes(table_of(YIELD_COLUMNS, ((one,) for one in yields))))
 
 
-def write_annotated(path: Path, picture: NDArray[Any], inspection: Inspection) -> None:
-    """NAME_annotated.png; `picture` as `annotation.annotate` takes it."""
-    _write_png(path, annotate(picture, inspection))
+def write_annotated(path: Path, picture: NDArray[Any], inspection: Inspection, settings: Reporting) -> None:
+    """NAME_annotated in the format of the settings; `picture` as `annotation.annotate` takes it."""
+    drawn = annotate(picture, inspection)
+    if settings.annotated_format == "jpeg":
+        _write_picture(path, ".jpg", drawn, (cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality, *_JPEG))
+    else:
+        _write_picture(path, ".png", drawn, _PNG)
 
 
 def write_zone_image(path: Path, cut: Picture) -> None:
     """NAME_zone_ZONE.png, lossless; `cut` as `zone_images` gives it."""
-    _write_png(path, cut)
+    _write_picture(path, ".png", cut, _PNG)
 
 
-def _write_png(path: Path, picture: Picture) -> None:
-    _, data = cv2.imencode(".png", picture)
+# Drawings of 1152 x 1044 take 21 ms and 0.7 to 1.0 MB, with what cv2 chooses 21 ms and 1.0 to 1.4, at level 3 over 50.
+_PNG = (
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT),
+)
+# Colour as finely as brightness: halved, as is usual, it would fade on lines of one pixel.
+_JPEG = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+
+
+def _write_picture(path: Path, ending: str, picture: Picture, options: Sequence[int]) -> None:
+    _, data = cv2.imencode(ending, picture, options)
     write_file(path, data.tobytes())
 
 
-def write_histogram(path: Path, inspection: Inspection) -> None:
-    """NAME_histogram.png: the polar map of the defects."""
-    write_file(path, png_bytes(polar_figure(inspection)))
+def write_histogram(path: Path, inspection: Inspection, settings: Reporting) -> None:
+    """NAME_histogram in the format of the settings: maps and distributions of the defects."""
+    figure = polar_figure(inspection, settings.severity_weights, settings.heat_spread_share)
+    write_file(path, figure_bytes(figure, settings.plot_format))
 
 
 # --- pictures of zones -----------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from annotation import annotate, criteria_text, dimensions_text, label_text, place_labels, plain_text, verdict_text
+from annotation import (
+    Box,
+    Ground,
+    annotate,
+    criteria_text,
+    dimensions_text,
+    label_text,
+    plain_text,
+    verdict_text,
+)
 from plots import COUNTED_COLOUR, STATUS_COLOURS, UNCOUNTED_COLOUR, VIOLATING_COLOUR, ZONE_COLOURS, ellipse_points
-from records import Defect, Inspection, Measured, Points, Verdict
+from records import Defect, Ellipse, Inspection, Measured, Points, Verdict
 from tests.inspections import (
     CENTER,
     COUNTED,
@@ -19,6 +29,7 @@ from tests.inspections import (
     EVERY_KIND,
     FAILED,
     HEIGHT,
+    HOSTILE_FILE,
     MARGINAL,
     NO_SCALE,
     NOT_LOCATED,
@@ -27,6 +38,7 @@ from tests.inspections import (
     UNREADABLE,
     VIOLATING,
     WIDTH,
+    ZONES,
     mark,
 )
 
@@ -38,10 +50,10 @@ COLOUR_TOLERANCE = 40  # of each channel: thin lines are anti-aliased
 def _has_colour(picture: NDArray[np.uint8], colour: str, points: Points, within_px: int = 1) -> NDArray[np.bool_]:
     """Whether a pixel near each point has the colour."""
     bgr = np.array([int(colour[i : i + 2], 16) for i in (5, 3, 1)])
-    close = (abs(picture.astype(int) - bgr) < COLOUR_TOLERANCE).all(axis=2)
     x, y = np.rint(points).astype(int).T
     steps = range(-within_px, within_px + 1)
-    return np.asarray(np.logical_or.reduce([close[y + dy, x + dx] for dy in steps for dx in steps], axis=0))
+    near = np.array([picture[y + dy, x + dx] for dy in steps for dx in steps], dtype=int)  # (n_step, n_point, 3)
+    return np.asarray((abs(near - bgr) < COLOUR_TOLERANCE).all(axis=2).any(axis=0))
 
 
 def _overlapping(boxes: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -103,8 +115,8 @@ def test_each_zone_is_outlined_in_its_colour(index: int) -> None:
 
 @pytest.mark.parametrize(
     ("defect", "colour"),
-    [(VIOLATING, VIOLATING_COLOUR), (COUNTED, COUNTED_COLOUR), (UNCOUNTED, UNCOUNTED_COLOUR)],
-    ids=["violating", "counted", "not counted"],
+    [(VIOLATING, VIOLATING_COLOUR), (COUNTED, COUNTED_COLOUR)],
+    ids=["violating", "counted"],
 )
 def test_a_mark_is_outlined_in_the_colour_of_its_standing(defect: Defect, colour: str) -> None:
     drawn = annotate(GREY, FAILED)
@@ -113,19 +125,84 @@ def test_a_mark_is_outlined_in_the_colour_of_its_standing(defect: Defect, colour
         assert _has_colour(drawn, other, defect.contour_px).mean() < 0.1
 
 
-def test_a_small_picture_is_enlarged_and_its_marks_with_it() -> None:
-    small = GREY[:700, :780]
-    drawn = annotate(small, FAILED)
-    assert drawn.shape[1] == 2 * 780
-    on_drawing = (COUNTED.contour_px + 0.5) * 2 - 0.5
-    assert _has_colour(drawn, COUNTED_COLOUR, on_drawing).mean() > 0.9
+def test_a_mark_that_is_not_counted_has_a_broken_outline() -> None:
+    on_outline = _has_colour(annotate(GREY, FAILED), UNCOUNTED_COLOUR, UNCOUNTED.contour_px)
+    assert 0.3 < on_outline.mean() < 0.9
+    assert np.count_nonzero(on_outline != np.roll(on_outline, 1)) >= 10
+
+
+def test_a_mark_of_some_pixels_that_is_not_counted_is_shown_by_a_broken_circle_around_it() -> None:
+    speck = mark("P1", "pit_dig", (150.0, 0.0), 3)
+    drawn = annotate(GREY, replace(PASSED, defects=(speck,)))
+    x, y = map(int, speck.centroid_px)
+    assert np.array_equal(drawn[y - 1 : y + 2, x - 1 : x + 2, 0], GREY[y - 1 : y + 2, x - 1 : x + 2])
+    around = ellipse_points(Ellipse(speck.centroid_px, (11.5, 11.5), 0.0), 36)
+    assert 0.2 < _has_colour(drawn, UNCOUNTED_COLOUR, around).mean() < 1
+
+
+def _shrunk(inspection: Inspection, factor: float) -> Inspection:
+    """The same face in a smaller picture, for what is drawn on the photograph."""
+
+    def at(points: Any) -> Any:
+        return (np.asarray(points) + 0.5) * factor - 0.5
+
+    def ellipse(full: Ellipse) -> Ellipse:
+        return Ellipse(tuple(at(full.center_px)), (full.axes_px[0] * factor, full.axes_px[1] * factor), full.angle_deg)
+
+    defects = tuple(
+        replace(
+            d,
+            contour_px=at(d.contour_px),
+            rect_px=(tuple(at(d.rect_px[0])), tuple(np.multiply(d.rect_px[1], factor)), d.rect_px[2]),
+            diameter_px=d.diameter_px * factor,
+            perimeter_px=d.perimeter_px * factor,
+        )
+        for d in inspection.defects
+    )
+    zones = tuple(replace(zone, outer=ellipse(zone.outer)) for zone in inspection.zones)
+    return replace(inspection, defects=defects, zones=zones)
+
+
+@pytest.mark.parametrize(("width", "zoom"), [(100, 4), (320, 3), (780, 2), (800, 1), (4000, 1)])
+def test_outlines_lie_on_zones_and_marks_at_every_size_of_the_picture(width: int, zoom: int) -> None:
+    shape = (round(width * HEIGHT / WIDTH), width)
+    inspection = _shrunk(FAILED, width / WIDTH)
+    drawn = annotate(np.resize(GREY, shape), inspection)
+    zone_a, counted = ellipse_points(inspection.zones[0].outer), inspection.defects[1].contour_px
+    for colour, points in ((ZONE_COLOURS["A"], zone_a), (COUNTED_COLOUR, counted)):
+        assert _has_colour(drawn, colour, (points + 0.5) * zoom - 0.5).mean() > 0.5
+    assert drawn.shape[1] == max(zoom * width, 640)
+
+
+def test_lettering_and_panel_grow_with_the_picture() -> None:
+    heights = [
+        annotate(np.full((width, width), 99, np.uint8), NOT_LOCATED).shape[0] - width for width in (1000, 2000, 4000)
+    ]
+    assert 1.6 * heights[0] < heights[1]
+    assert 1.8 * heights[1] < heights[2]
+
+
+@pytest.mark.parametrize("shift", [(-480.0, 0.0), (0.0, 420.0), (520.0, -430.0), (3000.0, 0.0)])
+def test_a_fiber_that_is_cut_by_the_border_is_drawn_within_the_picture(shift: tuple[float, float]) -> None:
+    def moved(ellipse: Ellipse) -> Ellipse:
+        return replace(ellipse, center_px=(ellipse.center_px[0] + shift[0], ellipse.center_px[1] + shift[1]))
+
+    marks = tuple(
+        replace(d, contour_px=d.contour_px + shift, rect_px=(tuple(np.add(d.rect_px[0], shift)), *d.rect_px[1:]))
+        for d in FAILED.defects
+    )
+    zones = tuple(replace(zone, outer=moved(zone.outer)) for zone in ZONES)
+    drawn = annotate(GREY, replace(FAILED, zones=zones, defects=marks))
+    assert drawn.shape[1] == WIDTH
+    assert drawn.shape[0] > HEIGHT
 
 
 def test_a_violating_mark_stands_in_a_thick_frame() -> None:
     far = UNCOUNTED.contour_px - UNCOUNTED.centroid_px
     frame = UNCOUNTED.centroid_px + far * (1 + 6 / (UNCOUNTED.diameter_px / 2))
     broken = replace(FAILED.verdict.violations[0], defects=(UNCOUNTED.id,))
-    failed = replace(FAILED, verdict=replace(FAILED.verdict, violations=(broken,)))
+    defects = (replace(UNCOUNTED, counted=True),)
+    failed = replace(FAILED, verdict=replace(FAILED.verdict, violations=(broken,)), defects=defects)
     assert _has_colour(annotate(GREY, failed), VIOLATING_COLOUR, frame).mean() > 0.9
     assert _has_colour(annotate(GREY, FAILED), VIOLATING_COLOUR, frame).mean() < 0.1
 
@@ -138,11 +215,12 @@ def test_labels_name_the_mark_its_class_and_its_size() -> None:
     assert label_text(NO_SCALE.defects[1]) == "P1: Pit/Dig, 20.0 px"
 
 
-def _labels(offsets_px: NDArray[np.float64]) -> NDArray[np.int64]:
+def _labels(offsets_px: NDArray[np.float64], letters: Sequence[Box] = ()) -> NDArray[np.int64]:
     paths = [mark("P1", "pit_dig", (x, y), 12).contour_px for x, y in offsets_px.tolist()]
     assert FAILED.geometry is not None
     fiber = ellipse_points(FAILED.geometry.cladding.ellipse)
-    return place_labels(paths, [(150, 18)] * len(paths), fiber, (HEIGHT, WIDTH))
+    ground = Ground.of((HEIGHT, WIDTH), 18, fiber, paths, letters)
+    return np.array([ground.place(path, (150, 18), np.inf) for path in paths])
 
 
 def test_labels_of_ten_spread_marks_do_not_overlap() -> None:
@@ -164,11 +242,71 @@ def test_a_label_stays_off_the_fiber_when_there_is_room() -> None:
     assert (np.hypot(corners[:, 0] / 125, corners[:, 1] / 156.25) > 0.97).all()
 
 
-def test_hundreds_of_marks_can_be_drawn() -> None:
+def test_the_letter_of_a_zone_hides_no_mark() -> None:
+    at_the_letter = max(ellipse_points(ZONES[0].outer), key=lambda point: point @ (1, -1)) - CENTER
+    pit = mark("P1", "pit_dig", tuple(at_the_letter), 8, counted=True)
+    drawn = annotate(GREY, replace(PASSED, defects=(pit,)))
+    x, y = map(int, pit.centroid_px)
+    ground_of_letters = (drawn[y - 6 : y + 7, x - 6 : x + 7] == 32).all(axis=2)
+    assert ground_of_letters.mean() < 0.2  # what lies below the outline of the zone
+
+
+def test_a_label_stays_off_the_letters_of_the_zones() -> None:
+    place = np.array([[200.0, 0.0]])
+    free = _labels(place)[0]
+    letter = np.array([free[0] + 20, free[1], free[0] + 30, free[3]])
+    (moved,) = _labels(place, [letter])
+    assert _overlapping(np.array([moved, letter])) == []
+
+
+def test_a_label_that_no_limit_asks_for_is_left_out_where_there_is_no_room() -> None:
+    path = mark("P1", "pit_dig", (0.0, 0.0), 12).contour_px
+    everywhere = np.array([0, 0, WIDTH, HEIGHT])
+    ground = Ground.of((HEIGHT, WIDTH), 18, path, [path], [everywhere])
+    assert ground.place(path, (150, 18), 12.0) is None
+    assert ground.place(path, (150, 18), np.inf) is not None
+
+
+def _label_fills(drawn: NDArray[np.uint8], colour: str) -> int:
+    """Pixels of one colour on the photograph, exactly."""
+    bgr = [int(colour[i : i + 2], 16) for i in (5, 3, 1)]
+    return int((drawn[:HEIGHT] == bgr).all(axis=2).sum())
+
+
+def test_only_the_label_of_a_mark_that_breaks_a_limit_is_filled_with_its_colour() -> None:
+    assert _label_fills(annotate(GREY, FAILED), VIOLATING_COLOUR) > 1500
+    assert _label_fills(annotate(GREY, FAILED), COUNTED_COLOUR) < 1000
+
+
+@pytest.fixture(scope="module")
+def crowded() -> Inspection:
     places = np.random.default_rng(5).uniform(-300, 300, (300, 2))
     marks = tuple(mark(f"P{i + 1}", "pit_dig", (x, y), 8) for i, (x, y) in enumerate(places.tolist()))
-    drawn = annotate(GREY, replace(FAILED, defects=marks))
-    assert all(_has_colour(drawn, UNCOUNTED_COLOUR, m.contour_px, within_px=2).any() for m in marks[:20])
+    return replace(FAILED, defects=marks)
+
+
+def test_hundreds_of_marks_can_be_drawn(crowded: Inspection) -> None:
+    drawn = annotate(GREY, crowded)
+    seen = [_has_colour(drawn, UNCOUNTED_COLOUR, m.contour_px, within_px=2).any() for m in crowded.defects]
+    assert np.mean(seen) > 0.9  # the others lie below the label of a neighbour
+
+
+def test_how_many_marks_have_no_label_is_said(crowded: Inspection, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("annotation.cv2.putText", lambda image, text, *rest: written.append(text))
+    annotate(GREY, crowded)
+    labelled = sum(": Pit/Dig, " in text for text in written)
+    assert 5 < labelled <= 40
+    assert any(f"300 marks found, 0 counted (+{300 - labelled} more, without label)" in text for text in written)
+
+
+@pytest.mark.parametrize("file", [HOSTILE_FILE, "größe µ.png", "bytes\udcff.png", "x" * 300])
+def test_any_file_name_is_written_in_letters_of_the_font(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("annotation.cv2.putText", lambda image, text, *rest: written.append(text))
+    annotate(GREY, replace(UNREADABLE, image=replace(UNREADABLE.image, file=file)))
+    assert any(text.startswith(plain_text(file)[:5]) for text in written)
+    assert all(" " <= letter <= "~" for text in written for letter in text)
 
 
 def test_the_criteria_line_says_that_criteria_are_unconfirmed() -> None:

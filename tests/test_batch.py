@@ -33,6 +33,7 @@ ASKED = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0)
 
 
 ZONE_BY_ZONE = replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True, zone_images=True, agreement=True))
+OTHER_FORMATS = replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg", plot_format="svg"))
 
 
 def batch_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> Batch:
@@ -70,6 +71,15 @@ def test_each_image_gets_its_files_and_the_batch_its_summary(pictures, out):
     results_of(folder_of(pictures, "a.png"), out, plots=True)
     per_image = {"a_annotated.png", "a_histogram.png", "a_report.csv", "a_result.json"}
     assert written(out) == per_image | {"summary_report.csv"}
+
+
+def test_pictures_and_plots_are_written_in_the_formats_of_the_configuration_and_replace_others(pictures, out):
+    folder_of(pictures, "a.png")
+    results_of(pictures, out, plots=True)
+    results_of(pictures, out, plots=True, config=OTHER_FORMATS)
+    per_image = {"a_annotated.jpg", "a_histogram.svg", "a_report.csv", "a_result.json"}
+    assert written(out) == per_image | {"summary_report.csv"}
+    assert (out / "a_annotated.jpg").read_bytes().startswith(b"\xff\xd8")
 
 
 def test_without_plots_only_the_histogram_is_left_out(pictures, out):

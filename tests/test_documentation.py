@@ -47,7 +47,9 @@ OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
 NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-cluster.txt")
-NAMES_OF_ZONE_IMAGES = tuple(f"NAME{end}" for end in ZONE_IMAGES.values())
+NAMES_OF_ANNOTATED, NAMES_OF_HISTOGRAM, NAMES_OF_ZONE_IMAGES = (
+    tuple(f"NAME{end}" for end in ends.values()) for ends in (ANNOTATED, HISTOGRAM, ZONE_IMAGES)
+)
 NAMES_OF_CAPTURED = tuple(CAPTURED.format("TIME").replace(".png", end) for end in (".png", CAMERA))
 PROGRAMS = (
     *(
@@ -152,7 +154,9 @@ def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, .
         (SUMMARY,),
         (COMPARISON,),
         *((name.format("KEY"),) for name in (SUMMARY_BY, CHANGES_BY)),
-        *((f"NAME{end}",) for end in (ANNOTATED, CELLS, HISTOGRAM, RESULT, TABLE)),
+        *((f"NAME{end}",) for end in (CELLS, RESULT, TABLE)),
+        NAMES_OF_ANNOTATED,
+        NAMES_OF_HISTOGRAM,
         NAMES_OF_ZONE_IMAGES,
         NAMES_OF_CAPTURED,
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -72,6 +73,7 @@ def test_the_output_folder_inside_the_input_is_not_searched(tmp_path):
 
 def test_pictures_drawn_by_an_earlier_run_are_left_out(tmp_path):
     touched(tmp_path, "old/a_annotated.png", "old/a_histogram.png", "old/a_result.json", "old/a_report.csv")
+    touched(tmp_path, "old/a_annotated.jpg", "old/a_histogram.svg", "old/a_histogram.pdf")
     touched(tmp_path, "old/a_zone_core.png", "old/a_zone_contact.png", "old/a_cells.csv")
     assert found(tmp_path, recursive=True) == ()
 
@@ -217,10 +219,11 @@ def test_results_may_lie_beside_the_pictures_and_a_second_run_finds_the_same_pic
     assert planned(tmp_path, tmp_path) == (first,)
 
 
-def test_a_result_never_overwrites_a_picture(tmp_path):
-    touched(tmp_path, "a.png", "a_annotated.png")
+@pytest.mark.parametrize("taken", ["a_annotated.png", "a_annotated.jpg"])
+def test_a_result_never_overwrites_a_picture(tmp_path, taken):
+    touched(tmp_path, "a.png", taken)
     assert len(planned(tmp_path, tmp_path / "results")) == 2
-    with pytest.raises(UserError, match=r"results of a\.png would overwrite the picture a_annotated\.png"):
+    with pytest.raises(UserError, match=rf"results of a\.png would overwrite the picture {re.escape(taken)}"):
         planned(tmp_path, tmp_path)
 
 

@@ -209,8 +209,9 @@ def test_what_differs_is_done_again(pictures, out, change):
         {"plots": True},
         {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, zone_images=True))},
         {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True))},
+        {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg"))},
     ],
-    ids=["config", "profile", "calibration", "plots", "zone images", "cells"],
+    ids=["config", "profile", "calibration", "plots", "zone images", "cells", "jpeg"],
 )
 def test_other_settings_do_everything_again(pictures, out, changes):
     finished(batch_of(pictures, out))

@@ -17,11 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from numpy.typing import NDArray
 
 import plain_records
 import records
 import reporting
 import tables
+from annotation import annotate
 from config_loader import load_config
 from image_processing import zone_map
 from records import Defect, Ellipse, Inspection, UserError, ZoneOutline
@@ -42,6 +44,9 @@ from tests.inspections import (
 SCHEMA = json.loads((Path(reporting.__file__).parent / "result.schema.json").read_text(encoding="utf-8"))
 every_kind = pytest.mark.parametrize("inspection", EVERY_KIND.values(), ids=EVERY_KIND.keys())
 PICTURE = np.full((850, 1000), 120, np.uint8)
+CONFIG = load_config(Path(__file__).parents[1] / "config.json").profile("deep_inspection")
+SETTINGS = CONFIG.reporting
+JPEG = replace(SETTINGS, annotated_format="jpeg")
 
 REQUIRED_DEFECT_COLUMNS = [
     *("Defect_ID", "Zone", "Classification", "Confidence_Score", "Centroid_X_um", "Centroid_Y_um"),
@@ -64,8 +69,9 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "result": lambda path: reporting.write_result(path, FAILED),
     "defects": lambda path: reporting.write_defect_table(path, FAILED),
     "summary": lambda path: write_summary(path, [tables.summary_row(FAILED)]),
-    "annotated": lambda path: reporting.write_annotated(path, PICTURE, FAILED),
-    "histogram": lambda path: reporting.write_histogram(path, FAILED),
+    "annotated": lambda path: reporting.write_annotated(path, PICTURE, FAILED, SETTINGS),
+    "annotated jpeg": lambda path: reporting.write_annotated(path, PICTURE, FAILED, JPEG),
+    "histogram": lambda path: reporting.write_histogram(path, FAILED, SETTINGS),
     "cells": lambda path: reporting.write_cells(path, FAILED),
     "zone image": lambda path: reporting.write_zone_image(path, reporting.zone_images(PICTURE, FAILED)["core"]),
 }
@@ -563,15 +569,51 @@ def test_a_disk_that_fills_up_leaves_the_earlier_file_and_no_part_of_the_new_one
     assert target.read_text() == "earlier"
 
 
-def test_the_pictures_are_png_files(tmp_path: Path) -> None:
-    for name in ("annotated", "histogram"):
-        WRITERS[name](tmp_path / f"{name}.png")
-        assert cv2.imread(str(tmp_path / f"{name}.png"), cv2.IMREAD_UNCHANGED) is not None
+def _decoded(path: Path) -> NDArray[Any]:
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    return np.asarray(picture)
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"),
+    [
+        *(
+            ("annotated", b"\x89PNG\r\n\x1a\n"),
+            ("annotated jpeg", b"\xff\xd8\xff"),
+            ("histogram", b"\x89PNG\r\n\x1a\n"),
+        ),
+    ],
+)
+def test_a_picture_has_the_format_of_the_settings(name: str, starts: bytes, tmp_path: Path) -> None:
+    WRITERS[name](tmp_path / "picture")
+    assert (tmp_path / "picture").read_bytes().startswith(starts)
+    assert _decoded(tmp_path / "picture").ndim == 3
+
+
+def test_a_png_holds_what_was_drawn_and_a_jpeg_nearly_that(tmp_path: Path) -> None:
+    drawn = annotate(PICTURE, FAILED).astype(int)
+    WRITERS["annotated"](tmp_path / "png")
+    WRITERS["annotated jpeg"](tmp_path / "jpg")
+    assert np.array_equal(_decoded(tmp_path / "png"), drawn)
+    assert abs(_decoded(tmp_path / "jpg") - drawn).mean() < 2
+
+
+def test_a_jpeg_of_higher_quality_is_larger(tmp_path: Path) -> None:
+    for quality in (40, 95):
+        reporting.write_annotated(tmp_path / f"{quality}", PICTURE, FAILED, replace(JPEG, jpeg_quality=quality))
+    assert 1.5 * (tmp_path / "40").stat().st_size < (tmp_path / "95").stat().st_size
+
+
+@pytest.mark.parametrize(("file_format", "starts"), [("svg", b"<?xml"), ("pdf", b"%PDF-")])
+def test_a_plot_in_a_vector_format_is_the_same_each_time(file_format: Any, starts: bytes, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        reporting.write_histogram(tmp_path / name, FAILED, replace(SETTINGS, plot_format=file_format))
+    assert (tmp_path / "one").read_bytes().startswith(starts)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
 # --- agreement
-
-CONFIG = load_config(Path(__file__).parents[1] / "config.json").profile("deep_inspection")
 
 
 def _found_by(*names: str) -> Defect:
