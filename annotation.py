@@ -460,10 +460,9 @@ def _verdict_strip(inspection: Inspection, pen: _Pen, width: int, unlabelled: in
     row, strip = pen.row(), _strip(5 * pen.row(), width)
     left = _draw_stamp(strip, inspection.verdict.status, pen) + row
     remarks = "; ".join([*_found_text(inspection, unlabelled), *inspection.quality.warnings])
-    lines = [
-        *_wrapped(f"{inspection.image.file}: {remarks}".removesuffix(": "), pen, width - left, 1),
-        *_wrapped(verdict_text(inspection.verdict), pen, width - left, 3),
-    ]
+    named = f"{inspection.image.file}: {remarks}".removesuffix(": ")
+    reasons = _wrapped(verdict_text(inspection.verdict), pen, width - left, 3)
+    lines = [*_wrapped(named, pen, width - left, 4 - len(reasons)), *reasons]
     for index, line in enumerate(lines):
         _draw_text(strip, line, (left, row + index * row), pen)
     return strip

@@ -58,9 +58,9 @@ _RADIAL_BINS, _ANGULAR_BINS = 25, 24
 _MAX_NAMED = 30  # ids written beside violating marks
 _HEAT_POINTS = 64  # of an outline
 _HEAT_CELLS = 100  # along a side of the map: finer than the bells
-# Doubling from level to level, as the weights that ship do; lightness falls all the way, so that hue does not matter
-# (ColorBrewer 2.0, YlOrBr, Harrower and Brewer 2003, DOI 10.1179/000870403235002042).
-_HEAT_LEVELS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+# Doubling from level to level, as the weights that ship do: each lies well within a level. Lightness falls all the way,
+# so that hue does not matter (ColorBrewer 2.0, YlOrBr, Harrower and Brewer 2003, DOI 10.1179/000870403235002042).
+_HEAT_LEVELS = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
 _HEAT_COLOURS = ("#FFF7BC", "#FEE391", "#FEC44F", "#FE9929", "#EC7014", "#CC4C02", "#8C2D04")
 _PNG_LEVEL = 3  # level 6, as matplotlib has it, takes 10 ms more and saves 4 of 247 kB
 _DATE_KEYS = MappingProxyType({"svg": "Date", "pdf": "CreationDate"})

@@ -300,6 +300,16 @@ def test_how_many_marks_have_no_label_is_said(crowded: Inspection, monkeypatch: 
     assert any(f"300 marks found, 0 counted (+{300 - labelled} more, without label)" in text for text in written)
 
 
+def test_warnings_have_the_room_that_the_reasons_leave(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("annotation.cv2.putText", lambda image, text, *rest: written.append(text))
+    warnings = ("Zone cut by the border: 84% of zone contact is seen", "Poor Illumination Warning: 93 % is dark " * 2)
+    annotate(GREY, replace(FAILED, quality=replace(FAILED.quality, warnings=warnings)))
+    assert (
+        "; ".join(warnings).split()[-4:] == " ".join(written[: written.index(FAILED.verdict.reasons[0])]).split()[-4:]
+    )
+
+
 @pytest.mark.parametrize("file", [HOSTILE_FILE, "größe µ.png", "bytes\udcff.png", "x" * 300])
 def test_any_file_name_is_written_in_letters_of_the_font(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
