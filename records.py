@@ -61,7 +61,9 @@ class UnreadableImage(UserError):
 
 # Decimals that a record keeps by unit, the last part of a name; anything else keeps DIGITS significant digits. What a
 # verdict rests on is rounded where it is measured, so that the verdict can be reproduced from the stored record.
-DECIMALS = MappingProxyType({"px": 3, "um": 3, "um2": 3, "pct": 3, "deg": 2, "um_per_px_x": 9, "um_per_px_y": 9})
+DECIMALS = MappingProxyType(
+    {"px": 3, "um": 3, "um2": 3, "pct": 3, "deg": 2, "um_per_px": 9, "um_per_px_x": 9, "um_per_px_y": 9}
+)
 DIGITS = 5
 
 

@@ -49,7 +49,7 @@ class StoredRecord:
     Outlines, features and evidence of the marks are not: no verdict and no summary needs them, and they are most of it.
     """
 
-    inspection: Inspection  # without the dimensions of the fiber and the checks
+    inspection: Inspection  # without the dimensions of the fiber and the checks, which only `plain` has
     plain: Record  # JSON types, as far as they are read
 
 
@@ -142,7 +142,7 @@ class _Core(_Ellipse):
 
 
 class _Geometry(msgspec.Struct):
-    """The dimensions are only carried into the summary."""
+    """The dimensions are only carried into tables and certificates."""
 
     cladding: _Cladding
     core: _Core | None
@@ -152,12 +152,14 @@ class _Geometry(msgspec.Struct):
     core_diameter_um: float | None
     core_diameter_px: float | None
     core_cladding_offset_um: float | None
+    core_cladding_offset_px: float | None
     core_offset_x_um: float | None
     core_offset_y_um: float | None
     cladding_non_circularity_pct: float | None
     core_non_circularity_pct: float | None
     face_tilt_deg: float | None
     pixel_aspect_ratio: float | None
+    um_per_px: float | None = None  # records of before do not have it
 
 
 class _ZoneOutline(_Ellipse):
@@ -273,6 +275,21 @@ class _Quality(msgspec.Struct):
     clipping: _Clipping | None
 
 
+class _Check(msgspec.Struct):
+    """Only shown: judging again holds every limit anew."""
+
+    zone: Zone
+    rule: str
+    broken: bool
+    count: Count
+    max_count: Count
+    size_um: Size | None
+    limit_um: Size
+    margin_um: float | None
+    nearness: Size
+    defects: tuple[str, ...]
+
+
 class _Verdict(msgspec.Struct):
     status: Status
     reasons: tuple[str, ...]
@@ -280,6 +297,7 @@ class _Verdict(msgspec.Struct):
     marginal: bool
     doubts: tuple[str, ...]
     closest_limit: str | None
+    checks: tuple[_Check, ...]
 
 
 class _Stored(msgspec.Struct):
