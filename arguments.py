@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 CONFIG, CALIBRATION = HERE / "config.json", HERE / "calibration.json"
 ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
-SWITCHES = ("cells", "zone_images", "agreement", "json_lines")  # of `Reporting` and of the command line
+SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf")  # of `Reporting` and of the command line
 RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 USER_ERROR = 2  # exit code
 
@@ -109,6 +109,7 @@ def _add_asked(parser: argparse.ArgumentParser) -> None:
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
+    parser.add_argument("--pdf", action="store_true", help="write a certificate of each image and of the batch")
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
@@ -185,7 +186,7 @@ class StoredBatch:
 
     folder: Path
     results: tuple[Path, ...]
-    reporting: Reporting
+    config: Config
     warnings: tuple[str, ...] = ()  # about the folder
 
 
@@ -197,7 +198,8 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
     folder = Path(arguments.results_dir).expanduser()
-    return StoredBatch(folder, found.paths, _reporting(config.reporting, arguments), found.warnings)
+    config = replace(config, reporting=_reporting(config.reporting, arguments))
+    return StoredBatch(folder, found.paths, config, found.warnings)
 
 
 def checked_config(arguments: argparse.Namespace) -> Config:

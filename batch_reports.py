@@ -7,21 +7,22 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from config_loader import Reporting
-from image_files import JSON_LINES, printable
-from whole_files import write_parts, writing
+from config_loader import Config
+from image_files import ANNOTATED, BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, RESULT, printable
+from stored_records import BadRecord, StoredRecord, load_record
+from whole_files import write_file, write_parts, writing
 
 logger = logging.getLogger("dscope.reports")
 
 
-def write_batch_reports(folder: Path, results: Sequence[Path], wanted: Reporting) -> tuple[Path, ...]:
+def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -> tuple[Path, ...]:
     """Write the reports that are asked for.
 
     Parameters
     ----------
     folder : where they are written
     results : the stored records (NAME_result.json), in the order of the batch
-    wanted : which reports
+    config : its section `reporting` says which reports
 
     Returns
     -------
@@ -31,12 +32,65 @@ def write_batch_reports(folder: Path, results: Sequence[Path], wanted: Reporting
     ------
     WriteFailed : a report cannot be written
     """
-    written = []
+    wanted, written = config.reporting, []
+    if wanted.pdf:
+        written.append(folder / BATCH_CERTIFICATE)
+        with writing(written[-1]):
+            write_file(written[-1], _batch_certificate(folder, results))
     if wanted.json_lines:
         written.append(folder / JSON_LINES)
         with writing(written[-1]):
             write_parts(written[-1], _lines(results))
     return tuple(written)
+
+
+def write_certificates(results: Sequence[Path]) -> int:
+    """Write the certificate of each record beside it, with the annotated picture that lies there.
+
+    Parameters
+    ----------
+    results : the stored records (NAME_result.json)
+
+    Returns
+    -------
+    How many were written; records that cannot be read are passed over with a warning
+
+    Raises
+    ------
+    WriteFailed : a certificate cannot be written
+    """
+    from certificate import write_certificate
+
+    written = 0
+    for path, stored in _read(results):
+        start = str(path).removesuffix(RESULT)
+        if isinstance(stored, StoredRecord):
+            with writing(path):
+                write_certificate(Path(start + CERTIFICATE), stored.plain, Path(start + ANNOTATED))
+            written += 1
+    return written
+
+
+def _batch_certificate(folder: Path, results: Sequence[Path]) -> bytes:
+    from certificate import BatchCertificate
+
+    made, missing = BatchCertificate(), []
+    for path, stored in _read(results):
+        if isinstance(stored, StoredRecord):
+            made.add(stored)
+        else:
+            missing.append(f"{path.name}, {stored}")
+    return made.pdf(folder.resolve().name, missing)
+
+
+def _read(results: Sequence[Path]) -> Iterator[tuple[Path, StoredRecord | BadRecord]]:
+    """Each record; what is no longer there or no record with a warning."""
+    for path in results:
+        try:
+            yield path, load_record(path)
+        except BadRecord as error:
+            logger.warning("%s: not in the reports, %s", printable(str(path)), error)
+            yield path, error
 
 
 def _lines(results: Sequence[Path]) -> Iterator[bytes]:

@@ -257,6 +257,7 @@ class Reporting:
     zone_images: bool
     agreement: bool
     json_lines: bool
+    pdf: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,10 @@ from records import ZONE_NAMES, Request, UserError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv", "changes_{}.csv"
 COMPARISON, JSON_LINES = "compare_editions.csv", "records.jsonl"
+BATCH_CERTIFICATE = "certificate.pdf"
 LOCK = ".dscope-blink.lock"
 RESULT, TABLE, ANNOTATED, HISTOGRAM = "_result.json", "_report.csv", "_annotated.png", "_histogram.png"
+CERTIFICATE = "_certificate.pdf"
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
 CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
 AGREEMENT, CELLS, ZONE_IMAGES = (

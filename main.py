@@ -31,7 +31,7 @@ from arguments import (
     make_parser,
 )
 from batch import Batch, Counts, locked, run_batch
-from batch_reports import write_batch_reports
+from batch_reports import write_batch_reports, write_certificates
 from camera import NO_CAMERA, CameraError, GrabFailed, list_cameras, open_camera
 from capturing import NotBlank, take_flat_field, take_picture, take_series
 from config_loader import load_config
@@ -220,8 +220,11 @@ def _report(arguments: argparse.Namespace) -> int:
     for warning in wanted.warnings:
         console.print(Text(f"Warning: {warning}"), soft_wrap=True)
     with _log_file(wanted.folder):
-        for path in write_batch_reports(wanted.folder, wanted.results, wanted.reporting):
+        certificates = write_certificates(wanted.results) if wanted.config.reporting.pdf else 0
+        for path in write_batch_reports(wanted.folder, wanted.results, wanted.config):
             console.print(Text(f"Report: {path}"), soft_wrap=True)
+        if certificates:
+            console.print(Text(f"Certificates beside the records: {certificates}"), soft_wrap=True)
     return 0
 
 

@@ -14,9 +14,11 @@ import pytest
 from config_loader import load_config
 from image_files import (
     ANNOTATED,
+    BATCH_CERTIFICATE,
     CAMERA,
     CAPTURED,
     CELLS,
+    CERTIFICATE,
     CHANGES_BY,
     COMPARISON,
     HISTOGRAM,
@@ -151,8 +153,9 @@ def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, .
     [
         (SUMMARY,),
         (COMPARISON,),
+        (BATCH_CERTIFICATE,),
         *((name.format("KEY"),) for name in (SUMMARY_BY, CHANGES_BY)),
-        *((f"NAME{end}",) for end in (ANNOTATED, CELLS, HISTOGRAM, RESULT, TABLE)),
+        *((f"NAME{end}",) for end in (ANNOTATED, CELLS, CERTIFICATE, HISTOGRAM, RESULT, TABLE)),
         NAMES_OF_ZONE_IMAGES,
         NAMES_OF_CAPTURED,
     ],
