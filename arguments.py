@@ -27,7 +27,7 @@ HERE = Path(__file__).resolve().parent
 CONFIG, CALIBRATION = HERE / "config.json", HERE / "calibration.json"
 ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
-SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf")  # of `Reporting` and of the command line
+SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf", "excel")  # of `Reporting` and of the command line
 RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 USER_ERROR = 2  # exit code
 
@@ -110,6 +110,7 @@ def _add_asked(parser: argparse.ArgumentParser) -> None:
 def _add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
     parser.add_argument("--pdf", action="store_true", help="write a certificate of each image and of the batch")
+    parser.add_argument("--excel", action="store_true", help="write an Excel workbook of the batch")
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:

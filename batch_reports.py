@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from config_loader import Config
-from image_files import ANNOTATED, BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, RESULT, printable
-from stored_records import BadRecord, StoredRecord, load_record
+from image_files import ANNOTATED, BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, RESULT, WORKBOOK, printable
+from stored_records import BadRecord, StoredRecord, load_record, read_carried
+from tables import carried_names
 from whole_files import write_file, write_parts, writing
 
 logger = logging.getLogger("dscope.reports")
@@ -37,6 +38,10 @@ def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -
         written.append(folder / BATCH_CERTIFICATE)
         with writing(written[-1]):
             write_file(written[-1], _batch_certificate(folder, results))
+    if wanted.excel:
+        written.append(folder / WORKBOOK)
+        with writing(written[-1]):
+            _write_workbook(written[-1], results, config)
     if wanted.json_lines:
         written.append(folder / JSON_LINES)
         with writing(written[-1]):
@@ -81,6 +86,15 @@ def _batch_certificate(folder: Path, results: Sequence[Path]) -> bytes:
         else:
             missing.append(f"{path.name}, {stored}")
     return made.pdf(folder.resolve().name, missing)
+
+
+def _write_workbook(path: Path, results: Sequence[Path], config: Config) -> None:
+    """In two passes: the header of a sheet stands before its rows, and none of them is kept."""
+    from workbook import write_workbook
+
+    carried = dict.fromkeys(name for result in results for name in carried_names(read_carried(result)))
+    records = (stored for _, stored in _read(results) if isinstance(stored, StoredRecord))
+    write_workbook(path, records, tuple(carried), config)
 
 
 def _read(results: Sequence[Path]) -> Iterator[tuple[Path, StoredRecord | BadRecord]]:

@@ -258,6 +258,7 @@ class Reporting:
     agreement: bool
     json_lines: bool
     pdf: bool
+    excel: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from records import ZONE_NAMES, Request, UserError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv", "changes_{}.csv"
 COMPARISON, JSON_LINES = "compare_editions.csv", "records.jsonl"
-BATCH_CERTIFICATE = "certificate.pdf"
+BATCH_CERTIFICATE, WORKBOOK = "certificate.pdf", "report.xlsx"
 LOCK = ".dscope-blink.lock"
 RESULT, TABLE, ANNOTATED, HISTOGRAM = "_result.json", "_report.csv", "_annotated.png", "_histogram.png"
 CERTIFICATE = "_certificate.pdf"

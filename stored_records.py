@@ -75,6 +75,14 @@ def read_record(data: bytes) -> StoredRecord:
         raise BadRecord(f"no record: {error}") from None
 
 
+def read_carried(path: Path) -> tuple[str, ...]:
+    """Only the names of the columns that the manifest carried into a record; none where it cannot be read."""
+    try:
+        return tuple(msgspec.json.decode(path.read_bytes(), type=_Carrier).request.manifest)
+    except (OSError, ValueError, RecursionError):
+        return ()
+
+
 def read_camera(text: str) -> CameraReading | None:
     """The settings of the camera from the text that a stored picture carries; None if it is of another kind."""
     try:
@@ -313,6 +321,14 @@ class _Stored(msgspec.Struct):
     zones: list[_ZoneOutline]
     defects: list[_Defect]
     verdict: _Verdict
+
+
+class _CarrierRequest(msgspec.Struct):
+    manifest: dict[str, str]
+
+
+class _Carrier(msgspec.Struct):
+    request: _CarrierRequest
 
 
 # --- from that shape to records ---------------------------------------------------------------------------------------

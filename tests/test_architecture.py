@@ -57,6 +57,7 @@ ROWS = {
     "image_processing": 3,
     "scenes": 3,
     "certificate": 4,
+    "workbook": 4,
     "judging": 4,
     "localization": 4,
     "nights": 4,
@@ -139,11 +140,15 @@ ROOMS = {
     "pypylon": {"camera"},
     "watchdog": {"watching"},
     "reportlab": {"certificate"},
+    "xlsxwriter": {"workbook"},
     "rich": {"main", "progress"},
 }
 # Seconds and hundreds of megabytes that most runs do not need: imported inside the function that uses them.
 WHEN_USED = {"distributed", "matplotlib", "pypylon"}
-NOT_AT_START = WHEN_USED | {"reportlab"}  # these in a room of their own, which is imported when it is used
+NOT_AT_START = WHEN_USED | {
+    "reportlab",
+    "xlsxwriter",
+}  # these in a room of their own, which is imported when it is used
 
 TOP_LEVEL = sorted(ROOT.glob("*.py"))
 DETECTORS = sorted((ROOT / "detectors").glob("*.py"))

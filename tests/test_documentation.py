@@ -26,6 +26,7 @@ from image_files import (
     SUMMARY,
     SUMMARY_BY,
     TABLE,
+    WORKBOOK,
     ZONE_IMAGES,
 )
 from records import VERSION
@@ -34,10 +35,14 @@ from tables import (
     CELL_COLUMNS,
     CHANGE_COLUMNS,
     DEFECT_COLUMNS,
+    LIMIT_COLUMNS,
+    SETTING_COLUMNS,
+    SHEETS,
     SUMMARY_COLUMNS,
     YIELD_COLUMNS,
     Column,
     column_table,
+    sheet_table,
 )
 from tests.test_architecture import ROOMS, ROWS
 
@@ -140,12 +145,19 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
 
 @pytest.mark.parametrize(
     "columns",
-    [DEFECT_COLUMNS, AGREEMENT_COLUMNS, CELL_COLUMNS, SUMMARY_COLUMNS, CHANGE_COLUMNS, YIELD_COLUMNS],
-    ids=["report", "agreement", "cells", "summary", "changes", "yields"],
+    [
+        *(DEFECT_COLUMNS, AGREEMENT_COLUMNS, CELL_COLUMNS, SUMMARY_COLUMNS, CHANGE_COLUMNS, YIELD_COLUMNS),
+        *(LIMIT_COLUMNS, SETTING_COLUMNS),
+    ],
+    ids=["report", "agreement", "cells", "summary", "changes", "yields", "limits", "settings"],
 )
 def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, ...]) -> None:
     table = column_table(columns)
     assert table in OUTPUTS, f"docs/outputs.md must hold this table:\n{table}"
+
+
+def test_the_table_of_sheets_is_that_of_the_program() -> None:
+    assert sheet_table(SHEETS) in OUTPUTS
 
 
 @pytest.mark.parametrize(
@@ -154,6 +166,7 @@ def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, .
         (SUMMARY,),
         (COMPARISON,),
         (BATCH_CERTIFICATE,),
+        (WORKBOOK,),
         *((name.format("KEY"),) for name in (SUMMARY_BY, CHANGES_BY)),
         *((f"NAME{end}",) for end in (ANNOTATED, CELLS, CERTIFICATE, HISTOGRAM, RESULT, TABLE)),
         NAMES_OF_ZONE_IMAGES,
