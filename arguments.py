@@ -21,6 +21,7 @@ from manifest import Manifest, Problems, make_request, positive_number, read_man
 from records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
 from regrading import Asked, Regrading
 from scale_file import load_calibration
+from stored_records import BadRecord, StoredRecord, load_record
 from watching import Watched
 
 HERE = Path(__file__).resolve().parent
@@ -47,6 +48,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_nightly(commands.add_parser("nightly", help="inspect a folder, for a script at night", allow_abbrev=False))
     _add_regrade(commands.add_parser("regrade", help="judge stored results again, without images", allow_abbrev=False))
     _add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
+    show = commands.add_parser("show", help="print one stored result", allow_abbrev=False)
+    show.add_argument("result", metavar="RESULT.json", help="NAME_result.json")
     _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
     _add_flat_field(commands.add_parser("flatfield", help="take the flat field of a blank surface", allow_abbrev=False))
     _add_cameras(commands.add_parser("cameras", help="list the cameras", allow_abbrev=False))
@@ -201,6 +204,15 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     folder = Path(arguments.results_dir).expanduser()
     config = replace(config, reporting=_reporting(config.reporting, arguments))
     return StoredBatch(folder, found.paths, config, found.warnings)
+
+
+def checked_record(arguments: argparse.Namespace) -> StoredRecord:
+    """The record that `show` is asked for; UserError if it cannot be read or is none."""
+    path = Path(arguments.result).expanduser()
+    try:
+        return load_record(path)
+    except BadRecord as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def checked_config(arguments: argparse.Namespace) -> Config:

@@ -7,13 +7,19 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from config_loader import Config
+from config_loader import Config, Reporting
 from image_files import ANNOTATED, BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, RESULT, WORKBOOK, printable
 from stored_records import BadRecord, StoredRecord, load_record, read_carried
 from tables import carried_names
 from whole_files import write_file, write_parts, writing
 
 logger = logging.getLogger("dscope.reports")
+
+
+def reports_of(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
+    """The reports that are asked for, the one to open first before the others."""
+    names = [BATCH_CERTIFICATE] * wanted.pdf + [WORKBOOK] * wanted.excel + [JSON_LINES] * wanted.json_lines
+    return tuple(folder / name for name in names)
 
 
 def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -> tuple[Path, ...]:
@@ -27,26 +33,26 @@ def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -
 
     Returns
     -------
-    The files, the one to open first before the others
+    The files, as `reports_of` has them
 
     Raises
     ------
     WriteFailed : a report cannot be written
     """
-    wanted, written = config.reporting, []
-    if wanted.pdf:
-        written.append(folder / BATCH_CERTIFICATE)
-        with writing(written[-1]):
-            write_file(written[-1], _batch_certificate(folder, results))
-    if wanted.excel:
-        written.append(folder / WORKBOOK)
-        with writing(written[-1]):
-            _write_workbook(written[-1], results, config)
-    if wanted.json_lines:
-        written.append(folder / JSON_LINES)
-        with writing(written[-1]):
-            write_parts(written[-1], _lines(results))
-    return tuple(written)
+    paths = reports_of(folder, config.reporting)
+    for path in paths:
+        with writing(path):
+            _write(path, results, config)
+    return paths
+
+
+def _write(path: Path, results: Sequence[Path], config: Config) -> None:
+    if path.name == BATCH_CERTIFICATE:
+        write_file(path, _batch_certificate(path.parent, results))
+    elif path.name == WORKBOOK:
+        _write_workbook(path, results, config)
+    else:
+        write_parts(path, _lines(results))
 
 
 def write_certificates(results: Sequence[Path]) -> int:

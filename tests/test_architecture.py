@@ -74,6 +74,7 @@ ROWS = {
     "batch": 7,
     "arguments": 8,
     "progress": 8,
+    "terminal_tables": 8,
     "questions": 9,
     "main": 10,
 }
@@ -101,6 +102,7 @@ ROOMS = {
         "nights",
         "statements",
         "totals",
+        "terminal_tables",
         "arguments",
         "progress",
         "questions",
@@ -141,7 +143,7 @@ ROOMS = {
     "watchdog": {"watching"},
     "reportlab": {"certificate"},
     "xlsxwriter": {"workbook"},
-    "rich": {"main", "progress"},
+    "rich": {"main", "progress", "terminal_tables"},
 }
 # Seconds and hundreds of megabytes that most runs do not need: imported inside the function that uses them.
 WHEN_USED = {"distributed", "matplotlib", "pypylon"}

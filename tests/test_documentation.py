@@ -62,6 +62,7 @@ PROGRAMS = (
         "main.py nightly",
         "main.py regrade",
         "main.py report",
+        "main.py show",
         "main.py demo",
         "main.py capture",
         "main.py flatfield",
