@@ -61,6 +61,7 @@ _JPEG_QUALITY = 90
 _GRID, _PALE, _BROKEN, _WARNING = (HexColor(c) for c in ("#B8B8B8", "#EEEEEE", "#FBE3D6", "#8A5A00"))
 _LAST_LETTER = 0xFFFF  # reportlab's table of letters for those who copy text ends there
 _ROWS_AT_ONCE = 200  # a table is laid out as a whole: in pieces the time grows with the rows, not with their square
+_ROWS_TOGETHER = 12  # tables of no more rows are not parted by the end of a page
 _NAME_LETTERS = 70  # of a file name in the foot of a page
 _PASSED_OVER = 20  # records that are named one by one
 
@@ -339,8 +340,9 @@ _TIGHT = [
 def _table_section(title: str, table: TextTable, widths: Sequence[float], otherwise: str) -> Story:
     if not table.rows:
         return _section(title, [_text(otherwise, _style(8))])
-    pieces = range(0, len(table.rows), _ROWS_AT_ONCE)
-    return _section(title, [_piece(table, start, widths) for start in pieces])
+    pieces = [_piece(table, start, widths) for start in range(0, len(table.rows), _ROWS_AT_ONCE)]
+    section = _section(title, pieces)
+    return [KeepTogether(section)] if len(table.rows) <= _ROWS_TOGETHER else section
 
 
 def _piece(table: TextTable, start: int, widths: Sequence[float]) -> Flowable:

@@ -134,7 +134,6 @@ def provenance_facts(record: Record) -> Facts:
         ("Program", f"{made['program']}, profile {made['profile']}"),
         ("Inspected", made["started"]),
         ("Configuration sha256", made["config_sha256"]),
-        ("Calibration sha256", made["calibration_sha256"] or "no calibration was given"),
         ("Flat field sha256", made["flat_field_sha256"]),
     )
 
@@ -192,7 +191,7 @@ def zone_table(record: Record) -> TextTable:
     rows = []
     for letter, name in ZONE_NAMES.items():
         if letter in ruled or letter in outlines:
-            border = _border(ruled.get(letter), record)
+            border = _border(ruled.get(letter), letter in outlines and record["scale"] is None)
             measured = _diameter(outlines[letter], record) if letter in outlines else "not located"
             inspected = name in record["request"]["zones"]
             rows.append((f"{letter} {name}", border, measured, *_limits(ruled.get(letter), inspected)))
@@ -205,9 +204,9 @@ def criteria_of(record: Record) -> Criteria:
     return criteria_from(criteria["edition"], criteria["fiber_class"], criteria["title"], criteria)
 
 
-def _border(zone: ZoneCriteria | None, record: Record) -> str:
-    """Without a scale the zones are those of the picture, not those of the criteria."""
-    return "as it shows" if zone is None or record["scale"] is None else zone.border_in_words
+def _border(zone: ZoneCriteria | None, in_pixels: bool) -> str:
+    """Without a scale the zones that are drawn are those of the picture, not those of the criteria."""
+    return "as it shows" if zone is None or in_pixels else zone.border_in_words
 
 
 def _diameter(outline: Record, record: Record) -> str:
