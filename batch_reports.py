@@ -90,7 +90,7 @@ def _batch_certificate(folder: Path, results: Sequence[Path]) -> bytes:
         if isinstance(stored, StoredRecord):
             made.add(stored)
         else:
-            missing.append(f"{path.name}, {stored}")
+            missing.append(f"{path.relative_to(folder).as_posix()}, {stored}")
     return made.pdf(folder.resolve().name, missing)
 
 

@@ -83,6 +83,7 @@ def certificate(record: Record, picture: bytes | None) -> bytes:
         _stamp(statements.status_of(record), record["verdict"]["status"], statements.reasons_of(record)),
         *_alarms(_alarms_of(record)),
         *_picture(picture),
+        *_section("From the manifest", _facts(statements.carried_facts(record))),
         *_section("Criteria", _facts(statements.criteria_facts(record))),
         *_section("Scale and calibration", _facts(statements.scale_facts(record))),
         *_table_section("Fiber", statements.dimension_table(record), (0.4, 0.2, 0.4), "The fiber was not located."),
@@ -93,7 +94,6 @@ def certificate(record: Record, picture: bytes | None) -> bytes:
         *_table_section("Marks", statements.mark_table(record), _MARK_WIDTHS, _no_marks(record)),
         *_section("Picture quality", _facts(statements.quality_facts(record))),
         *_section("Provenance", _facts(statements.provenance_facts(record))),
-        *_section("Carried from the manifest", _facts(statements.carried_facts(record))),
         _signature("The verdict is that of the record"),
     ]
     name, started = record["image"]["file"], record["provenance"]["started"]
@@ -201,13 +201,13 @@ def _reason_table(totals: Totals) -> TextTable:
 
 
 def _criteria_table(totals: Totals) -> TextTable:
-    """Without the classes of records that had none."""
+    """The limits that were judged by; those that are not confirmed stand out."""
     rows = tuple(
         (str(number), criteria.title, f"{criteria.edition}, {criteria.fiber_class}", _confirmed(criteria.confirmed))
         for criteria, number in totals.criteria.most_common()
     )
-    broken = frozenset(n for n, row in enumerate(rows) if row[3] != _confirmed(True))
-    return TextTable(("Pictures", "Limits", "Edition, class", "Confirmed"), rows, broken)
+    doubtful = frozenset(n for n, row in enumerate(rows) if row[3] != _confirmed(True))
+    return TextTable(("Pictures", "Limits", "Edition, class", "Confirmed"), rows, doubtful)
 
 
 def _confirmed(is_so: bool) -> str:
