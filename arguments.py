@@ -21,13 +21,14 @@ from manifest import Manifest, Problems, make_request, positive_number, read_man
 from records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
 from regrading import Asked, Regrading
 from scale_file import load_calibration
+from stored_records import BadRecord, StoredRecord, load_record
 from watching import Watched
 
 HERE = Path(__file__).resolve().parent
 CONFIG, CALIBRATION = HERE / "config.json", HERE / "calibration.json"
 ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
-SWITCHES = ("cells", "zone_images", "agreement", "json_lines")  # of `Reporting` and of the command line
+SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf", "excel")  # of `Reporting` and of the command line
 RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 USER_ERROR = 2  # exit code
 
@@ -47,6 +48,8 @@ def make_parser() -> argparse.ArgumentParser:
     _add_nightly(commands.add_parser("nightly", help="inspect a folder, for a script at night", allow_abbrev=False))
     _add_regrade(commands.add_parser("regrade", help="judge stored results again, without images", allow_abbrev=False))
     _add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
+    show = commands.add_parser("show", help="print one stored result", allow_abbrev=False)
+    show.add_argument("result", metavar="RESULT.json", help="NAME_result.json")
     _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
     _add_flat_field(commands.add_parser("flatfield", help="take the flat field of a blank surface", allow_abbrev=False))
     _add_cameras(commands.add_parser("cameras", help="list the cameras", allow_abbrev=False))
@@ -109,6 +112,8 @@ def _add_asked(parser: argparse.ArgumentParser) -> None:
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
+    parser.add_argument("--pdf", action="store_true", help="write a certificate of each image and of the batch")
+    parser.add_argument("--excel", action="store_true", help="write an Excel workbook of the batch")
 
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
@@ -185,7 +190,7 @@ class StoredBatch:
 
     folder: Path
     results: tuple[Path, ...]
-    reporting: Reporting
+    config: Config
     warnings: tuple[str, ...] = ()  # about the folder
 
 
@@ -197,7 +202,17 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
     folder = Path(arguments.results_dir).expanduser()
-    return StoredBatch(folder, found.paths, _reporting(config.reporting, arguments), found.warnings)
+    config = replace(config, reporting=_reporting(config.reporting, arguments))
+    return StoredBatch(folder, found.paths, config, found.warnings)
+
+
+def checked_record(arguments: argparse.Namespace) -> StoredRecord:
+    """The record that `show` is asked for; UserError if it cannot be read or is none."""
+    path = Path(arguments.result).expanduser()
+    try:
+        return load_record(path)
+    except BadRecord as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def checked_config(arguments: argparse.Namespace) -> Config:

@@ -148,7 +148,7 @@ def run_batch(batch: Batch) -> Generator[Done]:
         finally:
             summary.write()
         results = [Path(str(batch.job.output_dir / names[number]) + RESULT) for number in sorted(names)]
-        write_batch_reports(batch.job.output_dir, results, batch.job.config.reporting)
+        write_batch_reports(batch.job.output_dir, results, batch.job.config)
 
 
 @contextmanager

@@ -7,36 +7,110 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from config_loader import Reporting
-from image_files import JSON_LINES, printable
-from whole_files import write_parts, writing
+from config_loader import Config, Reporting
+from image_files import BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, RESULT, WORKBOOK, annotated_picture, printable
+from stored_records import BadRecord, StoredRecord, load_record, read_carried
+from tables import carried_names
+from whole_files import write_file, write_parts, writing
 
 logger = logging.getLogger("dscope.reports")
 
 
-def write_batch_reports(folder: Path, results: Sequence[Path], wanted: Reporting) -> tuple[Path, ...]:
+def reports_of(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
+    """The reports that are asked for, the one to open first before the others."""
+    names = [BATCH_CERTIFICATE] * wanted.pdf + [WORKBOOK] * wanted.excel + [JSON_LINES] * wanted.json_lines
+    return tuple(folder / name for name in names)
+
+
+def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -> tuple[Path, ...]:
     """Write the reports that are asked for.
 
     Parameters
     ----------
     folder : where they are written
     results : the stored records (NAME_result.json), in the order of the batch
-    wanted : which reports
+    config : its section `reporting` says which reports
 
     Returns
     -------
-    The files, the one to open first before the others
+    The files, as `reports_of` has them
 
     Raises
     ------
     WriteFailed : a report cannot be written
     """
-    written = []
-    if wanted.json_lines:
-        written.append(folder / JSON_LINES)
-        with writing(written[-1]):
-            write_parts(written[-1], _lines(results))
-    return tuple(written)
+    paths = reports_of(folder, config.reporting)
+    for path in paths:
+        with writing(path):
+            _write(path, results, config)
+    return paths
+
+
+def _write(path: Path, results: Sequence[Path], config: Config) -> None:
+    if path.name == BATCH_CERTIFICATE:
+        write_file(path, _batch_certificate(path.parent, results))
+    elif path.name == WORKBOOK:
+        _write_workbook(path, results, config)
+    else:
+        write_parts(path, _lines(results))
+
+
+def write_certificates(results: Sequence[Path]) -> int:
+    """Write the certificate of each record beside it, with the annotated picture that lies there.
+
+    Parameters
+    ----------
+    results : the stored records (NAME_result.json)
+
+    Returns
+    -------
+    How many were written; records that cannot be read are passed over with a warning
+
+    Raises
+    ------
+    WriteFailed : a certificate cannot be written
+    """
+    from certificate import write_certificate
+
+    written = 0
+    for path, stored in _read(results):
+        start = str(path).removesuffix(RESULT)
+        if isinstance(stored, StoredRecord):
+            with writing(path):
+                write_certificate(Path(start + CERTIFICATE), stored.plain, annotated_picture(start))
+            written += 1
+    return written
+
+
+def _batch_certificate(folder: Path, results: Sequence[Path]) -> bytes:
+    from certificate import BatchCertificate
+
+    made, missing = BatchCertificate(), []
+    for path, stored in _read(results):
+        if isinstance(stored, StoredRecord):
+            made.add(stored)
+        else:
+            missing.append(f"{path.relative_to(folder).as_posix()}, {stored}")
+    return made.pdf(folder.resolve().name, missing)
+
+
+def _write_workbook(path: Path, results: Sequence[Path], config: Config) -> None:
+    """In two passes: the header of a sheet stands before its rows, and none of them is kept."""
+    from workbook import write_workbook
+
+    carried = dict.fromkeys(name for result in results for name in carried_names(read_carried(result)))
+    records = (stored for _, stored in _read(results) if isinstance(stored, StoredRecord))
+    write_workbook(path, records, tuple(carried), config)
+
+
+def _read(results: Sequence[Path]) -> Iterator[tuple[Path, StoredRecord | BadRecord]]:
+    """Each record; what is no longer there or no record with a warning."""
+    for path in results:
+        try:
+            yield path, load_record(path)
+        except BadRecord as error:
+            logger.warning("%s: not in the reports, %s", printable(str(path)), error)
+            yield path, error
 
 
 def _lines(results: Sequence[Path]) -> Iterator[bytes]:

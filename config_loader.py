@@ -262,6 +262,8 @@ class Reporting:
     zone_images: bool
     agreement: bool
     json_lines: bool
+    pdf: bool
+    excel: bool
 
 
 @dataclass(frozen=True, slots=True)

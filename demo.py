@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cv2
 
-from records import UserError
+from records import Inspection, UserError
 from scenes import DemoFace
 from whole_files import write_file
 
@@ -27,6 +27,16 @@ def write_samples(folder: Path, manifest: Path, faces: Sequence[DemoFace]) -> No
     table.writeheader()
     table.writerows(map(_row, faces))
     write_file(manifest, text.getvalue().encode())
+
+
+def expected_verdict(inspection: Inspection) -> str:
+    """What a sample must get; it stands in the manifest."""
+    return inspection.request.carried.get("expected", "")
+
+
+def differs(inspection: Inspection) -> bool:
+    """Whether it got something else."""
+    return inspection.verdict.status != expected_verdict(inspection)
 
 
 def _make_folder(folder: Path) -> None:

@@ -151,7 +151,16 @@ def measure_geometry(
         given = values["cladding_diameter_um"].value
         values["cladding_diameter_um"] = Measured(given, expanded(tolerance_um(settings)))
     values |= _shapes(fiber, axes or (1.0, 1.0), angled)
-    return values | {"pixel_aspect_ratio": Measured(None if scale is None else scale.pixel_aspect_ratio)}
+    return values | {
+        "um_per_px": _value_of(scale, relative),
+        "pixel_aspect_ratio": Measured(None if scale is None else scale.pixel_aspect_ratio),
+    }
+
+
+def _value_of(scale: Scale | None, relative: float | None) -> Measured:
+    if scale is None or relative is None:
+        return NOT_MEASURED
+    return Measured(scale.um_per_px, expanded(scale.um_per_px * relative))
 
 
 def scale_uncertainty(geometry: FiberGeometry, scale: Scale, request: Request, settings: ScaleSettings) -> float:

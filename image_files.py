@@ -17,11 +17,13 @@ from records import ZONE_NAMES, Request, UserError
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv", "changes_{}.csv"
 COMPARISON, JSON_LINES = "compare_editions.csv", "records.jsonl"
+BATCH_CERTIFICATE, WORKBOOK = "certificate.pdf", "report.xlsx"
 LOCK = ".dscope-blink.lock"
 RESULT, TABLE = "_result.json", "_report.csv"
 # By the format that the configuration names: its choice may be another than that of the run before.
 ANNOTATED = {"png": "_annotated.png", "jpeg": "_annotated.jpg"}
 HISTOGRAM = {"png": "_histogram.png", "svg": "_histogram.svg", "pdf": "_histogram.pdf"}
+CERTIFICATE = "_certificate.pdf"
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
 CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
 AGREEMENT, CELLS, ZONE_IMAGES = (
@@ -257,6 +259,11 @@ def unnamed(images: Sequence[ImageFile], manifest: Manifest) -> tuple[str, ...]:
 
 
 # --- stored results
+
+
+def annotated_picture(start: str) -> Path | None:
+    """The annotated picture of a result, whatever its format; `start` is its path without the ends of the names."""
+    return next((path for end in ANNOTATED.values() if (path := Path(start + end)).exists()), None)
 
 
 @dataclass(frozen=True, slots=True)

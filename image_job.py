@@ -19,15 +19,18 @@ from image_files import (
     AGREEMENT,
     ANNOTATED,
     CELLS,
+    CERTIFICATE,
     DRAWN,
     HISTOGRAM,
     RESULT,
     TABLE,
     ZONE_IMAGES,
     ImageFile,
+    annotated_picture,
     printable,
 )
 from pipeline import inspect_image, not_measured
+from plain_records import to_json
 from records import PROGRAM, VERSION, Calibration, ImageInfo, Inspection, Provenance, UnreadableImage, UserError
 from reporting import (
     write_agreement,
@@ -125,12 +128,17 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
     except Exception as error:
         logger.exception("%s: internal error", printable(image.file))
         reason = f"Internal error: {type(error).__name__}: {error}"
-        # If the inspection went well, drawing its results is what failed, and would fail again.
-        drawn = replace(loaded, picture=None) if inspection else loaded
         failed = not_measured(loaded.info, image.request, job.config, provenance, reason)
-        inspection = _write_results(job, image, drawn, failed)
+        if inspection:  # drawing its results is what failed, and would fail again
+            job, loaded = _without_certificate(job), replace(loaded, picture=None)
+        inspection = _write_results(job, image, loaded, failed)
     _log_outcome(image, inspection)
     return inspection
+
+
+def _without_certificate(job: Job) -> Job:
+    reporting = replace(job.config.reporting, pdf=False)
+    return replace(job, config=replace(job.config, reporting=reporting))
 
 
 def _provenance(job: Job) -> Provenance:
@@ -182,6 +190,10 @@ def _write_results(job: Job, image: ImageFile, loaded: _Loaded, inspection: Insp
             _draw(start, loaded.picture, inspection, job)
         if loaded.picture is not None and was_measured(inspection):
             _write_on_request(start, loaded.picture, inspection, job.config)
+        if job.config.reporting.pdf:
+            from certificate import write_certificate
+
+            write_certificate(Path(start + CERTIFICATE), to_json(inspection), annotated_picture(start))
         times = {**inspection.timings_s, "read": loaded.read_s, "write": perf_counter() - started}
         inspection = replace(inspection, timings_s=times)
         write_result(Path(start + RESULT), inspection)
@@ -202,7 +214,7 @@ def _all_or_none(start: str) -> Iterator[None]:
 
 def _remove_results(start: str) -> None:
     """The record first, for it says that the others are complete; the table last: pictures beside it are drawn ones."""
-    for end in (RESULT, *DRAWN, CELLS, AGREEMENT, TABLE):
+    for end in (RESULT, *DRAWN, CELLS, AGREEMENT, CERTIFICATE, TABLE):
         Path(start + end).unlink(missing_ok=True)
 
 
@@ -268,7 +280,8 @@ def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
 
 def _files_of(job: Job, stored: Inspection) -> list[str]:
     """Ends of the names of the files that belong to an image beside its record."""
-    wanted, names = job.config.reporting, [TABLE]
+    wanted = job.config.reporting
+    names = [TABLE] + [CERTIFICATE] * wanted.pdf
     if stored.image.width is None:
         return names
     names += [ANNOTATED[wanted.annotated_format]] + [HISTOGRAM[wanted.plot_format]] * job.plots

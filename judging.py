@@ -91,7 +91,7 @@ class _Rule:
 
     @property
     def in_words(self) -> str:
-        return f"{self.kind} {self.size_by} {_range(self.band)}"
+        return f"{self.kind} {self.size_by} {self.band.in_words}"
 
 
 def judge(
@@ -192,16 +192,6 @@ def _in_words(violation: Violation) -> str:
 
 def _some(texts: Sequence[str]) -> str:
     return ", ".join([*texts[:MOST_LISTED], *["..."] * (len(texts) > MOST_LISTED)])
-
-
-def _range(band: SizeBand) -> str:
-    if band.min_um == 0 and band.min_inclusive and band.max_um is None:
-        return "of any size"
-    low = f"{'>=' if band.min_inclusive else '>'} {band.min_um:g} um"
-    high = "" if band.max_um is None else f"{'<=' if band.max_inclusive else '<'} {band.max_um:g} um"
-    if not high:
-        return low
-    return high if band.min_um == 0 else f"{low} and {high}"
 
 
 def _weighed(defect: Defect, counted: set[str], violations: Sequence[Violation]) -> Defect:

@@ -14,8 +14,6 @@ from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
 
 from arguments import (
     CONFIG,
@@ -25,30 +23,38 @@ from arguments import (
     checked_config,
     checked_flat_field,
     checked_night,
+    checked_record,
     checked_regrading,
     checked_reports,
     checked_series,
     make_parser,
 )
 from batch import Batch, Counts, locked, run_batch
-from batch_reports import write_batch_reports
+from batch_reports import reports_of, write_batch_reports, write_certificates
 from camera import NO_CAMERA, CameraError, GrabFailed, list_cameras, open_camera
 from capturing import NotBlank, take_flat_field, take_picture, take_series
 from config_loader import load_config
-from demo import write_samples
+from demo import differs, write_samples
 from image_files import printable
 from nights import keep_newest
-from plain_records import Record
 from progress import Display, bar, in_words, json_lines, lines, silent
 from questions import ask_everything
 from records import UNCONFIRMED, Inspection, UserError
 from regrading import Outcome, compare, regrade_folder
 from scenes import demo_faces
-from tables import Yield
+from terminal_tables import (
+    batch_tables,
+    change_table,
+    comparison_table,
+    console_of,
+    print_inspection,
+    print_line,
+    yield_tables,
+)
+from totals import Totals
 from whole_files import WriteFailed
 
 MOST_WARNINGS = 10  # shown at the end; the log has them all
-MOST_CHANGES = 20  # shown; the table in the folder has them all
 UNFINISHED, INTERRUPTED = 1, 130  # exit codes
 
 logger = logging.getLogger("dscope.main")
@@ -92,8 +98,9 @@ def _inspect(arguments: argparse.Namespace) -> int:
         counts = _run(batch, json_lines if arguments.json_progress else silent)
     else:
         _announce(batch)
-        counts = _run(batch, _display(batch))
-        _conclude(batch, counts)
+        totals = Totals()
+        counts = _run(batch, _display(batch), totals.add)
+        _conclude(batch, counts, totals)
     return counts.exit_code(arguments.fail_exit)
 
 
@@ -184,9 +191,15 @@ def _announce(batch: Batch) -> None:
         print(f"Note: {UNCONFIRMED.format(limits)}")
 
 
-def _conclude(batch: Batch, counts: Counts) -> None:
+def _conclude(batch: Batch, counts: Counts, totals: Totals) -> None:
     print(f"{counts.done} images: {in_words(counts)}")
-    print(f"Results: {batch.summary}")
+    console = console_of()
+    for table in batch_tables(totals):
+        console.print("", table)
+    console.print()
+    for report in reports_of(batch.job.output_dir, batch.job.config.reporting):
+        print_line(console, f"Report: {report}")
+    print_line(console, f"Results: {batch.summary}")
     for warning in batch.warnings[:MOST_WARNINGS]:
         print(f"Warning: {warning}")
     if len(batch.warnings) > MOST_WARNINGS:
@@ -199,15 +212,15 @@ def _conclude(batch: Batch, counts: Counts) -> None:
 def _regrade(arguments: argparse.Namespace) -> int:
     """Judge stored results again; exit code 0 whatever the verdicts."""
     wanted = checked_regrading(arguments)
-    console = Console(quiet=arguments.quiet)
-    console.print(Text(f"{len(wanted.paths)} stored results in {wanted.folder}"), soft_wrap=True)
+    console = console_of(arguments.quiet)
+    print_line(console, f"{len(wanted.paths)} stored results in {wanted.folder}")
     for warning in wanted.warnings:
-        console.print(Text(f"Warning: {warning}"), soft_wrap=True)
+        print_line(console, f"Warning: {warning}")
     with _log_file(wanted.folder):
         if arguments.compare:
             yields, path = compare(wanted)
-            console.print(*_yield_tables(yields), sep="\n")
-            console.print(Text(f"Table: {path}"), soft_wrap=True)
+            console.print(*yield_tables(yields), sep="\n")
+            print_line(console, f"Table: {path}")
         else:
             _show_outcome(regrade_folder(wanted), console)
     return 0
@@ -216,51 +229,34 @@ def _regrade(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     """Write the reports of stored results and print where each is."""
     wanted = checked_reports(arguments)
-    console = Console(quiet=arguments.quiet)
+    console = console_of(arguments.quiet)
     for warning in wanted.warnings:
-        console.print(Text(f"Warning: {warning}"), soft_wrap=True)
+        print_line(console, f"Warning: {warning}")
     with _log_file(wanted.folder):
-        for path in write_batch_reports(wanted.folder, wanted.results, wanted.reporting):
-            console.print(Text(f"Report: {path}"), soft_wrap=True)
+        certificates = write_certificates(wanted.results) if wanted.config.reporting.pdf else 0
+        for path in write_batch_reports(wanted.folder, wanted.results, wanted.config):
+            print_line(console, f"Report: {path}")
+        if certificates:
+            print_line(console, f"Certificates beside the records: {certificates}")
     return 0
-
-
-def _yield_tables(yields: Sequence[Yield]) -> list[Table]:
-    """One per edition, so that they fit a terminal."""
-    tables: dict[str, Table] = {}
-    for one in yields:
-        table = tables.setdefault(one.edition, _yield_table(one.edition))
-        confirmed = {None: "", True: "yes", False: "no"}[one.confirmed]
-        share = "" if one.percent is None else f"{one.percent:.1f}"
-        counts = (one.passed, one.failed, one.not_graded, one.marginal)
-        table.add_row(one.fiber_class or "as recorded", confirmed, *map(str, counts), share)
-    return list(tables.values())
-
-
-def _yield_table(edition: str) -> Table:
-    numbers = (Column(name, justify="right") for name in ("PASS", "FAIL", "not graded", "marginal", "yield %"))
-    return Table(Column("class", no_wrap=True), "conf.", *numbers, title=edition, title_justify="left", box=None)
 
 
 def _show_outcome(outcome: Outcome, console: Console) -> None:
     for note in outcome.notes:
-        console.print(Text(f"Note: {note}"), soft_wrap=True)
+        print_line(console, f"Note: {note}")
     if outcome.changed:
-        console.print(_change_table(outcome.changed))
+        console.print(change_table(outcome.changed))
     counts = ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
     lost = f" ({outcome.unreadable} of unreadable records)" if outcome.unreadable else ""
-    console.print(Text(f"{counts}{lost}; {len(outcome.changed)} otherwise than before"), soft_wrap=True)
-    console.print(Text(f"Summary: {outcome.summary}\nChanges: {outcome.changes}"), soft_wrap=True)
+    print_line(console, f"{counts}{lost}; {len(outcome.changed)} otherwise than before")
+    print_line(console, f"Summary: {outcome.summary}")
+    print_line(console, f"Changes: {outcome.changes}")
 
 
-def _change_table(rows: Sequence[Record]) -> Table:
-    table = Table(Column("Image", no_wrap=True), "Before", "After", "Changed by")
-    for row in rows[:MOST_CHANGES]:
-        shown = ("Image_Filename", "Status_Before", "Status_After", "Changed_By")
-        table.add_row(*(Text(printable(row[name])) for name in shown))
-    if len(rows) > MOST_CHANGES:
-        table.add_row(f"and {len(rows) - MOST_CHANGES} more")
-    return table
+def _show(arguments: argparse.Namespace) -> int:
+    """Print one stored result."""
+    print_inspection(console_of(), checked_record(arguments).plain)
+    return 0
 
 
 # --- the camera
@@ -313,26 +309,9 @@ def _demo(arguments: argparse.Namespace) -> int:
     _announce(batch)
     seen: list[Inspection] = []
     _run(batch, _display(batch), seen.append)
-    Console().print(_comparison(seen))
+    console_of().print(comparison_table(seen))
     print(f"Pictures with their marks: {results}")
-    return UNFINISHED if any(map(_differs, seen)) else 0
-
-
-def _comparison(inspections: Sequence[Inspection]) -> Table:
-    table = Table(Column("Image", no_wrap=True), "Expected", "Verdict", "Why")
-    for inspection in inspections:
-        verdict = inspection.verdict
-        cells = (inspection.image.file, _expected(inspection), verdict.status, *verdict.reasons[:1])
-        table.add_row(*map(Text, cells), style="bold red" if _differs(inspection) else None)
-    return table
-
-
-def _expected(inspection: Inspection) -> str:
-    return inspection.request.carried.get("expected", "")
-
-
-def _differs(inspection: Inspection) -> bool:
-    return inspection.verdict.status != _expected(inspection)
+    return UNFINISHED if any(map(differs, seen)) else 0
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -340,6 +319,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "nightly": _nightly,
     "regrade": _regrade,
     "report": _report,
+    "show": _show,
     "capture": _capture,
     "flatfield": _flat_field,
     "cameras": _cameras,

@@ -62,7 +62,9 @@ class UnreadableImage(UserError):
 
 # Decimals that a record keeps by unit, the last part of a name; anything else keeps DIGITS significant digits. What a
 # verdict rests on is rounded where it is measured, so that the verdict can be reproduced from the stored record.
-DECIMALS = MappingProxyType({"px": 3, "um": 3, "um2": 3, "pct": 3, "deg": 2, "um_per_px_x": 9, "um_per_px_y": 9})
+DECIMALS = MappingProxyType(
+    {"px": 3, "um": 3, "um2": 3, "pct": 3, "deg": 2, "um_per_px": 9, "um_per_px_x": 9, "um_per_px_y": 9}
+)
 DIGITS = 5
 
 
@@ -354,6 +356,17 @@ class SizeBand:
             return above
         return above and (size_um <= self.max_um if self.max_inclusive else size_um < self.max_um)
 
+    @property
+    def in_words(self) -> str:
+        """Which sizes it holds."""
+        if self.min_um == 0 and self.min_inclusive and self.max_um is None:
+            return "of any size"
+        low = f"{'>=' if self.min_inclusive else '>'} {self.min_um:g} um"
+        high = "" if self.max_um is None else f"{'<=' if self.max_inclusive else '<'} {self.max_um:g} um"
+        if not high:
+            return low
+        return high if self.min_um == 0 else f"{low} and {high}"
+
 
 @dataclass(frozen=True, slots=True)
 class ZoneCriteria:
@@ -368,6 +381,14 @@ class ZoneCriteria:
     plus_um: float
     scratches: tuple[SizeBand, ...]
     defects: tuple[SizeBand, ...]
+
+    @property
+    def border_in_words(self) -> str:
+        """The rule for its outer diameter."""
+        if self.of == "fixed":
+            return f"{self.plus_um:g} um"
+        base = self.of if self.times == 1 else f"{self.times:g} x {self.of}"
+        return f"{base} {'+' if self.plus_um > 0 else '-'} {abs(self.plus_um):g} um" if self.plus_um else base
 
 
 @dataclass(frozen=True, slots=True)

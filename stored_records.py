@@ -49,7 +49,7 @@ class StoredRecord:
     Outlines, features and evidence of the marks are not: no verdict and no summary needs them, and they are most of it.
     """
 
-    inspection: Inspection  # without the dimensions of the fiber and the checks
+    inspection: Inspection  # without the dimensions of the fiber and the checks, which only `plain` has
     plain: Record  # JSON types, as far as they are read
 
 
@@ -73,6 +73,14 @@ def read_record(data: bytes) -> StoredRecord:
         return StoredRecord(_inspection(stored), msgspec.to_builtins(stored))
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         raise BadRecord(f"no record: {error}") from None
+
+
+def read_carried(path: Path) -> tuple[str, ...]:
+    """Only the names of the columns that the manifest carried into a record; none where it cannot be read."""
+    try:
+        return tuple(msgspec.json.decode(path.read_bytes(), type=_Carrier).request.manifest)
+    except (OSError, ValueError, RecursionError):
+        return ()
 
 
 def read_camera(text: str) -> CameraReading | None:
@@ -142,7 +150,7 @@ class _Core(_Ellipse):
 
 
 class _Geometry(msgspec.Struct):
-    """The dimensions are only carried into the summary."""
+    """The dimensions are only carried into tables and certificates."""
 
     cladding: _Cladding
     core: _Core | None
@@ -152,12 +160,14 @@ class _Geometry(msgspec.Struct):
     core_diameter_um: float | None
     core_diameter_px: float | None
     core_cladding_offset_um: float | None
+    core_cladding_offset_px: float | None
     core_offset_x_um: float | None
     core_offset_y_um: float | None
     cladding_non_circularity_pct: float | None
     core_non_circularity_pct: float | None
     face_tilt_deg: float | None
     pixel_aspect_ratio: float | None
+    um_per_px: float | None = None  # records of before do not have it
 
 
 class _ZoneOutline(_Ellipse):
@@ -273,6 +283,21 @@ class _Quality(msgspec.Struct):
     clipping: _Clipping | None
 
 
+class _Check(msgspec.Struct):
+    """Only shown: judging again holds every limit anew."""
+
+    zone: Zone
+    rule: str
+    broken: bool
+    count: Count
+    max_count: Count
+    size_um: Size | None
+    limit_um: Size
+    margin_um: float | None
+    nearness: Size
+    defects: tuple[str, ...]
+
+
 class _Verdict(msgspec.Struct):
     status: Status
     reasons: tuple[str, ...]
@@ -280,6 +305,7 @@ class _Verdict(msgspec.Struct):
     marginal: bool
     doubts: tuple[str, ...]
     closest_limit: str | None
+    checks: tuple[_Check, ...]
 
 
 class _Stored(msgspec.Struct):
@@ -295,6 +321,14 @@ class _Stored(msgspec.Struct):
     zones: list[_ZoneOutline]
     defects: list[_Defect]
     verdict: _Verdict
+
+
+class _CarrierRequest(msgspec.Struct):
+    manifest: dict[str, str]
+
+
+class _Carrier(msgspec.Struct):
+    request: _CarrierRequest
 
 
 # --- from that shape to records ---------------------------------------------------------------------------------------

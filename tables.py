@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations_with_replacement
@@ -40,8 +40,10 @@ def _joined(name: str, meaning: str, key: str) -> Column:
     return Column(name, "", "object", meaning, lambda record, defect: ";".join(defect[key]))
 
 
-def _position(record: Record, defect: Record, axis: int, unit: str, from_center: bool = False) -> float:
+def _position(record: Record, defect: Record, axis: int, unit: str, from_center: bool = False) -> float | None:
     """A coordinate of the centroid, from the corner of the picture or from the centre of the cladding."""
+    if unit == "um" and record["scale"] is None:
+        return None
     origin = record["geometry"]["cladding"]["center_px"][axis] if from_center else 0.0
     factor = record["scale"][f"um_per_px_{'xy'[axis]}"] if unit == "um" else 1.0
     position: float = defect["centroid_px"][axis] - origin
@@ -233,6 +235,62 @@ CELL_COLUMNS: tuple[Column, ...] = (
 )
 
 
+# --- the workbook of a batch -----------------------------------------------------------------------------------------
+
+
+WORKBOOK_DEFECT_COLUMNS: tuple[Column, ...] = (
+    Column("Image_Filename", "", "object", "file of the picture", lambda record, defect: record["image"]["file"]),
+    *DEFECT_COLUMNS,
+)
+LIMIT_COLUMNS: tuple[Column, ...] = (
+    _keyed("Edition", "", "object", "edition of the criteria", "edition"),
+    _keyed("Fiber_Class", "", "object", "class of the criteria", "fiber_class"),
+    _keyed("Title", "", "object", "both in words", "title"),
+    _keyed("Source", "", "object", "where the limits are published", "source"),
+    _keyed("Confirmed", "", "bool", "whether the limits are confirmed", "confirmed"),
+    _keyed("Pictures", "", "int64", "pictures that were judged by them", "pictures"),
+    _keyed("Zone", "", "object", "letter and name of the zone", "zone"),
+    _keyed("Outer_Border", "", "object", "rule for the outer diameter of the zone", "border"),
+    _keyed("Marks", "", "object", "scratches, or others; empty for a zone without limits", "marks"),
+    _keyed("Sized_By", "", "object", "width, length or diameter", "size_by"),
+    _keyed("Sizes", "", "object", "sizes that the limit holds", "sizes"),
+    _keyed("From_um", "um", "float64", "the same as numbers; the words say whether the ends belong to it", "min_um"),
+    _keyed("To_um", "um", "float64", "empty: no upper end", "max_um"),
+    _keyed("Allowed", "", "Int64", "number of such marks that is allowed; empty: any", "max_count"),
+)
+SETTING_COLUMNS: tuple[Column, ...] = (
+    _keyed(
+        "Run", "", "Int64", "pictures of one program, profile, configuration and calibration; empty: see Setting", "run"
+    ),
+    _keyed("Setting", "", "object", "of the run; or key path in the configuration, where it is at hand", "setting"),
+    _keyed("Value", "", "object", "its value", "value"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet of report.xlsx."""
+
+    name: str
+    row_for: str
+    columns: tuple[Column, ...]
+    like: str  # where its columns are explained
+
+
+SHEETS = (
+    Sheet("summary", "each picture", SUMMARY_COLUMNS, "those of `summary_report.csv`, manifest included"),
+    Sheet("defects", "each mark", WORKBOOK_DEFECT_COLUMNS, "`Image_Filename`, then those of `NAME_report.csv`"),
+    Sheet("criteria", "each limit that was judged by", LIMIT_COLUMNS, "below"),
+    Sheet("settings", "each setting of each run", SETTING_COLUMNS, "below"),
+)
+
+
+def sheet_table(sheets: Iterable[Sheet]) -> str:
+    """The sheets as a Markdown table."""
+    lines = [f"| `{s.name}` | {s.row_for} | {len(s.columns)} | {s.like} |" for s in sheets]
+    return "\n".join(["| sheet | a row for | columns | which |", "|---|---|---|---|", *lines]) + "\n"
+
+
 def column_table(columns: Iterable[Column]) -> str:
     """The columns as a Markdown table of name, unit and meaning."""
     lines = [f"| `{c.name}` | {c.unit} | {c.meaning} |" for c in columns]
@@ -323,13 +381,19 @@ def summary_row(inspection: Inspection) -> Record:
 def summary_row_of(record: Record) -> Record:
     """The same from a record as `to_json` makes it, or as it was read back from NAME_result.json."""
     row = {column.name: column.value(record) for column in SUMMARY_COLUMNS}
-    carried = record["request"]["manifest"].items()
-    for name, text in carried:
-        row[_free_name(name, row)] = text
-    return row
+    carried = record["request"]["manifest"]
+    return row | dict(zip(carried_names(carried), carried.values(), strict=True))
 
 
-def _free_name(name: str, taken: Record) -> str:
+def carried_names(carried: Iterable[str]) -> list[str]:
+    """The columns of the summary for those that a manifest carries: none of them takes the name of another."""
+    names = [column.name for column in SUMMARY_COLUMNS]
+    for name in carried:
+        names.append(_free_name(name, names))
+    return names[len(SUMMARY_COLUMNS) :]
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
     return _free_name(f"Manifest_{name}", taken) if name in taken else name
 
 
@@ -399,11 +463,16 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+def one_line(text: str) -> str:
+    """The text without line ends, its control characters replaced."""
+    return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.splitlines()))
+
+
 def _safe_cell(cell: Any) -> Any:
     """Text becomes one line that no spreadsheet takes for a formula; anything else stays."""
     if not isinstance(cell, str):
         return cell
-    line = CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", " ".join(cell.splitlines()))
+    line = one_line(cell)
     is_formula = line.lstrip()[:1] in FORMULA_STARTS or cell[:1] in ("\t", "\r")
     return f"'{line}" if is_formula else line
 

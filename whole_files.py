@@ -21,22 +21,27 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def write_parts(path: Path, parts: Iterable[bytes]) -> None:
-    """Write to a temporary name beside the file, then rename.
+    """Write the parts of a file one after the other, as `whole_file` does."""
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        file.writelines(parts)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary name beside the file, to be written under; afterwards it is renamed.
 
     Parameters
     ----------
     path : the file, replaced where it exists
-    parts : all of it, read one after the other
 
     Raises
     ------
     UserError
-        Naming the file and the reason; the temporary file is removed then.
+        Naming the file and the reason, where the system refuses; the temporary file is removed then.
     """
     temporary = path.with_name(TEMPORARY.replace("*", uuid.uuid4().hex))  # unique also among the machines of a cluster
     try:
-        with temporary.open("wb") as file:
-            file.writelines(parts)
+        yield temporary
         os.replace(temporary, path)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}") from error

@@ -153,7 +153,7 @@ def test_concentricity_error_is_the_distance_of_the_centres_in_micrometres():
 def test_without_a_scale_only_pixels_are_measured():
     values = figures(face_of(250.0, measured_core(Ellipse((301.0, 250.0), (100.0, 100.0), 0.0))), None)
     assert {name for name, value in values.items() if value is None} == {
-        name for name in values if name.endswith("_um") or name in ("face_tilt_deg", "pixel_aspect_ratio")
+        name for name in values if name.endswith("_um") or name in ("face_tilt_deg", "pixel_aspect_ratio", "um_per_px")
     }
     assert values["cladding_diameter_px"] == 250
     assert values["core_cladding_offset_px"] == 1
@@ -275,3 +275,10 @@ def test_an_oval_that_pixels_cannot_explain_is_a_warning_though_the_face_is_not_
     square = Scale(0.5, 0.5, "calibration")
     _, warnings = find_scale(ellipse_in_px(125.0, (0.55, 0.5)), asked(), square, set_to(fiber_is_angled=False))
     assert any("not round" in w for w in warnings)
+
+
+def test_the_scale_is_told_with_its_own_uncertainty():
+    calibrated = replace(SQUARE, source="calibration", uncertainty=0.004)
+    found = measured(face_of(250.0), calibrated)["um_per_px"]
+    assert found.value == calibrated.um_per_px
+    assert found.uncertainty == pytest.approx(2 * 0.004 * calibrated.um_per_px)

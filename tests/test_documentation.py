@@ -14,9 +14,11 @@ import pytest
 from config_loader import load_config
 from image_files import (
     ANNOTATED,
+    BATCH_CERTIFICATE,
     CAMERA,
     CAPTURED,
     CELLS,
+    CERTIFICATE,
     CHANGES_BY,
     COMPARISON,
     HISTOGRAM,
@@ -24,6 +26,7 @@ from image_files import (
     SUMMARY,
     SUMMARY_BY,
     TABLE,
+    WORKBOOK,
     ZONE_IMAGES,
 )
 from records import VERSION
@@ -32,10 +35,14 @@ from tables import (
     CELL_COLUMNS,
     CHANGE_COLUMNS,
     DEFECT_COLUMNS,
+    LIMIT_COLUMNS,
+    SETTING_COLUMNS,
+    SHEETS,
     SUMMARY_COLUMNS,
     YIELD_COLUMNS,
     Column,
     column_table,
+    sheet_table,
 )
 from tests.test_architecture import ROOMS, ROWS
 
@@ -57,6 +64,7 @@ PROGRAMS = (
         "main.py nightly",
         "main.py regrade",
         "main.py report",
+        "main.py show",
         "main.py demo",
         "main.py capture",
         "main.py flatfield",
@@ -140,12 +148,19 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
 
 @pytest.mark.parametrize(
     "columns",
-    [DEFECT_COLUMNS, AGREEMENT_COLUMNS, CELL_COLUMNS, SUMMARY_COLUMNS, CHANGE_COLUMNS, YIELD_COLUMNS],
-    ids=["report", "agreement", "cells", "summary", "changes", "yields"],
+    [
+        *(DEFECT_COLUMNS, AGREEMENT_COLUMNS, CELL_COLUMNS, SUMMARY_COLUMNS, CHANGE_COLUMNS, YIELD_COLUMNS),
+        *(LIMIT_COLUMNS, SETTING_COLUMNS),
+    ],
+    ids=["report", "agreement", "cells", "summary", "changes", "yields", "limits", "settings"],
 )
 def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, ...]) -> None:
     table = column_table(columns)
     assert table in OUTPUTS, f"docs/outputs.md must hold this table:\n{table}"
+
+
+def test_the_table_of_sheets_is_that_of_the_program() -> None:
+    assert sheet_table(SHEETS) in OUTPUTS
 
 
 @pytest.mark.parametrize(
@@ -153,8 +168,10 @@ def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, .
     [
         (SUMMARY,),
         (COMPARISON,),
+        (BATCH_CERTIFICATE,),
+        (WORKBOOK,),
         *((name.format("KEY"),) for name in (SUMMARY_BY, CHANGES_BY)),
-        *((f"NAME{end}",) for end in (CELLS, RESULT, TABLE)),
+        *((f"NAME{end}",) for end in (CELLS, CERTIFICATE, RESULT, TABLE)),
         NAMES_OF_ANNOTATED,
         NAMES_OF_HISTOGRAM,
         NAMES_OF_ZONE_IMAGES,

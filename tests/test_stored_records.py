@@ -85,7 +85,7 @@ def at(record: Any, place: tuple[str | int, ...]) -> Any:
     return record
 
 
-UNREAD = {"cells", "contour_px", "features", "evidence", "checks", "marginal", "doubts", "closest_limit"}
+UNREAD = {"cells", "contour_px", "features", "evidence", "marginal", "doubts", "closest_limit"}
 CARRIED = {
     "manifest",
     "flat_field_sha256",
@@ -93,7 +93,6 @@ CARRIED = {
     "timings_s",
     "core_offset_x_px",
     "core_offset_y_px",
-    "core_cladding_offset_px",
 }
 READ = [
     place
