@@ -89,7 +89,7 @@ def annotate(picture: NDArray[Any], inspection: Inspection) -> Picture:
     ValueError
         If the picture is neither uint8 nor uint16.
     """
-    shown = _displayable(picture)
+    shown = displayable(picture)
     zoom = 2 if max(shown.shape[:2]) < _SMALL_PICTURE_PX else 1
     photo = np.asarray(cv2.resize(shown, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
     pen = _Pen(zoom, 0.45 * max(1.0, max(photo.shape[:2]) / 1150))
@@ -103,8 +103,11 @@ def annotate(picture: NDArray[Any], inspection: Inspection) -> Picture:
     return np.vstack([np.hstack([photo, beside]), panel])
 
 
-def _displayable(picture: NDArray[Any]) -> Picture:
-    """(H, W, 3) uint8 without alpha; flat and 16-bit pictures stretched to the range of the eye."""
+def displayable(picture: NDArray[Any]) -> Picture:
+    """(H, W, 3) uint8 without alpha; flat and 16-bit pictures stretched to the range of the eye.
+
+    It may be `picture` itself. Raises ValueError if that is neither uint8 nor uint16.
+    """
     if picture.dtype.name not in _MAX_GAIN:
         raise ValueError(f"a picture must be uint8 or uint16, got {picture.dtype}")
     planes = picture.reshape(*picture.shape[:2], -1)  # (H, W, C)
@@ -116,6 +119,8 @@ def _displayable(picture: NDArray[Any]) -> Picture:
 def _stretched(planes: NDArray[Any]) -> Picture:
     unit = 255 / np.iinfo(planes.dtype).max
     low, high = np.percentile(planes[::4, ::4], (0.5, 99.5)) * unit
+    if unit == 1 and high - low >= _STRETCH_BELOW:
+        return planes
     gain, floor = 1.0, low
     if high - low < _STRETCH_BELOW:  # and no further: marks must not drown in a cladding made black
         gain = min(_STRETCH_BELOW / max(high - low, 1e-9), _MAX_GAIN[planes.dtype.name])
@@ -125,7 +130,8 @@ def _stretched(planes: NDArray[Any]) -> Picture:
     return np.asarray(np.clip(levels, 0, 255), dtype=np.uint8)
 
 
-def _bgr(colour: str) -> Colour:
+def bgr(colour: str) -> Colour:
+    """`#RRGGBB` as cv2 has it."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return blue, green, red
 
@@ -160,7 +166,7 @@ def _draw_text(image: Picture, text: str, at: tuple[int, int], pen: _Pen, colour
 def _draw_zones(photo: Picture, inspection: Inspection, pen: _Pen) -> None:
     """The outlines, each with its letter at the upper right, so that colour is not all that tells them apart."""
     for zone in inspection.zones:
-        path, colour = _on_photo(ellipse_points(zone.outer), pen), _bgr(ZONE_COLOURS[zone.letter])
+        path, colour = _on_photo(ellipse_points(zone.outer), pen), bgr(ZONE_COLOURS[zone.letter])
         _draw_path(photo, path, colour, pen.line(1.5))
         x, y = map(int, path[np.argmax(path @ (1, -1))])
         half = pen.row() // 3
@@ -170,8 +176,8 @@ def _draw_zones(photo: Picture, inspection: Inspection, pen: _Pen) -> None:
 
 def _mark_colour(defect: Defect, broken: frozenset[str]) -> Colour:
     if defect.id in broken:
-        return _bgr(VIOLATING_COLOUR)
-    return _bgr(COUNTED_COLOUR if defect.counted else UNCOUNTED_COLOUR)
+        return bgr(VIOLATING_COLOUR)
+    return bgr(COUNTED_COLOUR if defect.counted else UNCOUNTED_COLOUR)
 
 
 def _draw_marks(photo: Picture, inspection: Inspection, pen: _Pen) -> None:
@@ -334,7 +340,7 @@ def _draw_stamp(strip: Picture, status: str, pen: _Pen) -> int:
     """Draws the verdict at the left of the strip and returns the x of its right end."""
     text, row, big = status.replace("_", " "), pen.row(), replace(pen, font=3 * pen.font)
     right = row * 5 // 2 + big.text_px(text)
-    cv2.rectangle(strip, (row // 2, row // 2), (right, row * 9 // 2), _bgr(STATUS_COLOURS[status]), cv2.FILLED)
+    cv2.rectangle(strip, (row // 2, row // 2), (right, row * 9 // 2), bgr(STATUS_COLOURS[status]), cv2.FILLED)
     _draw_text(strip, text, (row * 3 // 2, row * 5 // 2), big, _WHITE)
     return right
 
@@ -421,7 +427,7 @@ def _legend_strip(inspection: Inspection, pen: _Pen, width: int) -> Picture:
     strip = _strip((lines + 1) * row, width)
     for (colour, text, weight), (left, line) in zip(_legend_entries(inspection), places, strict=True):
         middle = row // 2 + line * row
-        cv2.line(strip, (left + row // 2, middle), (left + row * 3 // 2, middle), _bgr(colour), pen.line(weight))
+        cv2.line(strip, (left + row // 2, middle), (left + row * 3 // 2, middle), bgr(colour), pen.line(weight))
         _draw_text(strip, text, (left + row * 15 // 8, middle), pen)
     if bar_px:
         _draw_scale_bar(strip, width - bar_px - row, bar_px, f"{bar_um:g} um", pen)

@@ -25,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 CONFIG, CALIBRATION = HERE / "config.json", HERE / "calibration.json"
 ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
-SWITCHES = ("cells", "zone_images", "agreement", "json_lines")  # of `Reporting` and of the command line
+SWITCHES = ("cells", "zone_images", "agreement", "json_lines")  # of `Reporting`; the command line can ask for more
 USER_ERROR = 2  # exit code
 
 
@@ -87,6 +87,7 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-report", action="store_true", help="write no report.html, and none of its pictures")
     parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
 
 
@@ -302,9 +303,9 @@ def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, A
 
 
 def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
-    """The command line adds to what the configuration asks for."""
+    """The command line adds to what the configuration asks for, and may leave out the report."""
     switches = {name: getattr(configured, name) or getattr(arguments, name, False) for name in SWITCHES}
-    return replace(configured, **switches)
+    return replace(configured, **switches, report=configured.report and not arguments.no_report)
 
 
 def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from config_loader import Reporting
-from image_files import JSON_LINES, printable
+from html_report import write_html_report
+from image_files import JSON_LINES, REPORT, printable
 from whole_files import write_parts, writing
 
 logger = logging.getLogger("dscope.reports")
@@ -32,6 +33,9 @@ def write_batch_reports(folder: Path, results: Sequence[Path], wanted: Reporting
     WriteFailed : a report cannot be written
     """
     written = []
+    if wanted.report:
+        with writing(folder / REPORT):
+            written.append(write_html_report(folder, results, wanted))
     if wanted.json_lines:
         written.append(folder / JSON_LINES)
         with writing(written[-1]):

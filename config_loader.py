@@ -256,6 +256,10 @@ class Reporting:
     zone_images: bool
     agreement: bool
     json_lines: bool
+    report: bool
+    report_embed_max_mb: float
+    view_max_px: int
+    view_quality: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ ROWS = {
     "plots": 1,
     "whole_files": 1,
     "annotation": 2,
+    "batch_statistics": 2,
     "cells": 2,
     "dimensions": 2,
     "edges": 2,
@@ -52,7 +53,10 @@ ROWS = {
     "gates": 3,
     "image_files": 3,
     "image_processing": 3,
+    "report_charts": 3,
     "scenes": 3,
+    "face_views": 4,
+    "html_report": 4,
     "judging": 4,
     "localization": 4,
     "reporting": 4,
@@ -99,6 +103,7 @@ ROOMS = {
         "analysis",
         "annotation",
         "background",
+        "batch_statistics",
         "chaining",
         "coarse_edges",
         "components",
@@ -108,6 +113,7 @@ ROOMS = {
         "detectors",
         "edges",
         "executors",
+        "face_views",
         "fiber_coordinates",
         "flat_field",
         "image_processing",
@@ -118,6 +124,7 @@ ROOMS = {
         "targets",
     },
     "PIL": {"decoding"},
+    "jinja2": {"html_report"},
     "jsonschema": {"config_check", "scale_file"},
     "msgspec": {"stored_records"},
     "pebble": {"executors"},
@@ -129,7 +136,7 @@ ROOMS = {
     "rich": {"main", "progress"},
 }
 # Seconds and hundreds of megabytes that most runs do not need: imported inside the function that uses them.
-WHEN_USED = {"distributed", "matplotlib", "pypylon"}
+WHEN_USED = {"distributed", "jinja2", "matplotlib", "pypylon"}
 
 TOP_LEVEL = sorted(ROOT.glob("*.py"))
 DETECTORS = sorted((ROOT / "detectors").glob("*.py"))

@@ -19,11 +19,15 @@ from image_files import (
     CELLS,
     CHANGES_BY,
     COMPARISON,
+    CONFIDENCE,
     HISTOGRAM,
+    REPORT,
     RESULT,
     SUMMARY,
     SUMMARY_BY,
     TABLE,
+    THUMBNAIL,
+    VIEW,
     ZONE_IMAGES,
 )
 from records import VERSION
@@ -149,6 +153,8 @@ def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, .
     [
         (SUMMARY,),
         (COMPARISON,),
+        (REPORT,),
+        tuple(f"NAME{end}" for end in (VIEW, THUMBNAIL, CONFIDENCE)),
         *((name.format("KEY"),) for name in (SUMMARY_BY, CHANGES_BY)),
         *((f"NAME{end}",) for end in (ANNOTATED, CELLS, HISTOGRAM, RESULT, TABLE)),
         NAMES_OF_ZONE_IMAGES,
@@ -201,7 +207,7 @@ def test_the_changelog_keeps_its_headings() -> None:
 
 @pytest.mark.parametrize("name", REQUIREMENTS)
 def test_every_requirement_has_a_lower_and_an_upper_bound(name: str) -> None:
-    assert [line for line in requirement_lines(name) if not re.fullmatch(r"[a-z-]+>=[\d.]+,<[\d.]+", line)] == []
+    assert [line for line in requirement_lines(name) if not re.fullmatch(r"[a-z0-9-]+>=[\d.]+,<[\d.]+", line)] == []
 
 
 def test_conda_and_pip_install_the_same() -> None:
