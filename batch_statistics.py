@@ -95,7 +95,7 @@ class BatchStatistics:
 
     def _add_located(self, record: Record) -> None:
         geometry, scale = record["geometry"], record["scale"]
-        self.diameters_px.append(geometry["cladding_diameter_px"] or _mean_axis(geometry["cladding"]))
+        self.diameters_px.append(geometry["cladding_diameter_px"] or _diameter_px(geometry["cladding"]))
         if scale is not None and scale["source"] != "calibration":
             self.known_diameters += 1
         elif geometry["cladding_diameter_um"] is not None:
@@ -106,8 +106,8 @@ class BatchStatistics:
             return
         self.faces.append(_face_marks(record))
         for zone in record["zones"]:
-            share = _mean_axis(zone) / _mean_axis(geometry["cladding"])
-            radius_um = scale and _mean_axis(zone) / 2 * math.sqrt(scale["um_per_px_x"] * scale["um_per_px_y"])
+            share = _diameter_px(zone) / _diameter_px(geometry["cladding"])
+            radius_um = scale and _diameter_px(zone) / 2 * math.sqrt(scale["um_per_px_x"] * scale["um_per_px_y"])
             self.zone_radii.setdefault(zone["letter"], []).append((share, radius_um))
 
     @property
@@ -168,8 +168,9 @@ def moment_of(record: Record) -> str:
     return (camera and camera["taken"]) or record["provenance"]["started"]
 
 
-def _mean_axis(ellipse: Record) -> float:
-    return sum(ellipse["axes_px"]) / 2
+def _diameter_px(ellipse: Record) -> float:
+    """Of the circle of its area, which also is that of a circle seen in pixels that are not square."""
+    return math.sqrt(ellipse["axes_px"][0] * ellipse["axes_px"][1])
 
 
 def _face_marks(record: Record) -> FaceMarks:

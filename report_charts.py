@@ -164,7 +164,7 @@ def _histogram(title: str, values: Sequence[float], unit: str, note: str) -> Plo
         return Plot(title, "not measured in any picture", (), (), (), unit, "pictures")
     measured = np.array(values)
     edges = _edges(measured)
-    counts = np.histogram(measured, edges)[0]
+    counts = np.histogram(np.clip(measured, edges[0], edges[-1]), edges)[0]  # what rounding puts beyond the last edge
     highest = int(counts.max())
     x = (edges - edges[0]) / (edges[-1] - edges[0]) * WIDTH
     bars = tuple(

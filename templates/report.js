@@ -161,7 +161,7 @@
   // --- the view of one picture
 
   const viewer = find("viewer"), stage = find("stage"), words = find("words");
-  const layers = { photo: true, zones: true, marks: true, names: true, evidence: false, kinds: batch.kinds.map(() => true) };
+  const layers = { photo: true, zones: true, names: true, evidence: false, kinds: batch.kinds.map(() => true) };
   let lines = null, current = null, before = null, frame = [0, 0, 1, 1], whole = [0, 0, 1, 1];
 
   /** Only what is looked at is parsed. */
@@ -289,7 +289,7 @@
     visible(find("evidence"), layers.evidence);
     visible(find("layer-zones"), layers.zones);
     for (const group of stage.querySelectorAll("[data-kind]")) {
-      const on = layers.marks && layers.kinds[Number(group.dataset.kind)];
+      const on = layers.kinds[Number(group.dataset.kind)];
       visible(group, group.parentNode.id === "layer-names" ? on && layers.names : on);
     }
   }
