@@ -17,6 +17,11 @@ from whole_files import write_file
 
 THUMBNAIL_PX = 144  # of the longer side: shown at half of it, so that it is sharp on screens of two pixels per point
 SMALLEST_RING_PX = 7.0  # of a thumbnail: a smaller ring would hide the mark
+# A map is nearly all 0: at 1152 x 864 this takes 1.1 ms and 4 kB, what OpenCV takes by default 4.9 ms and 10 kB.
+PLAIN_PNG = (
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE, cv2.IMWRITE_PNG_COMPRESSION, 1),
+)
 AT_THRESHOLD = 128  # grey level of evidence that makes a mark; stronger evidence is told apart up to twice that
 
 
@@ -39,7 +44,7 @@ def write_views(start: str, picture: StoredPicture, inspection: Inspection, want
     write_file(Path(start + VIEW), _jpeg(view, wanted.view_quality))
     write_file(Path(start + THUMBNAIL), _jpeg(_thumbnail(shown, inspection), wanted.view_quality))
     if inspection.confidence is not None:
-        _, data = cv2.imencode(".png", confidence_levels(inspection.confidence))
+        _, data = cv2.imencode(".png", confidence_levels(inspection.confidence), PLAIN_PNG)
         write_file(Path(start + CONFIDENCE), data.tobytes())
 
 
