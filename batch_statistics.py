@@ -22,6 +22,7 @@ Counts: TypeAlias = NDArray[np.int64]
 FIBER_CELLS, PICTURE_CELLS = 49, 64  # across a map: odd, so that the centre of the fiber is that of a cell
 MOST_MARKS = 5000  # kept for drawing; more are a page of megabytes and a black disc, and the grid says it better
 OUTLINE_PX = 1.0  # by which an outline of a map may be simplified: a third of a line's width where maps are drawn
+RADII = "cladding radii"  # unit of a map of fibers of which not all have a scale
 _SHIFT = 4  # binary places of the coordinates handed to cv2
 
 
@@ -136,7 +137,7 @@ class BatchStatistics:
         reach, in_um = max(self.zones().values(), default=1.0) * 1.02, self.in_um
         points = [_on_fiber(face, in_um) for face in self.faces]
         grid = _Grid((-reach, -reach), 2 * reach / FIBER_CELLS, (FIBER_CELLS, FIBER_CELLS))
-        unit = "um" if in_um else "cladding radii"
+        unit = "um" if in_um else RADII
         return _mark_map(self.faces, points, grid, unit, self._without(len(self.faces)))
 
     def picture_map(self) -> MarkMap:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from batch_statistics import BatchStatistics, Floats, MarkMap
+from batch_statistics import RADII, BatchStatistics, Floats, MarkMap
 from records import CLASSIFICATIONS
 
 WIDTH, HEIGHT = 520.0, 150.0  # of a plot, without the room for its ticks
@@ -256,6 +256,7 @@ def _map_chart(marks: MarkMap, factor: float, rings: tuple[Ring, ...], most_hit_
     )
     most_hit, x, y = marks.most_hit
     length = nice_step(marks.cell * marks.hits.shape[1] / 8)
+    unit = "cladding radius" if (length, marks.unit) == (1, RADII) else marks.unit
     return MapChart(
         width=width,
         height=height,
@@ -265,7 +266,7 @@ def _map_chart(marks: MarkMap, factor: float, rings: tuple[Ring, ...], most_hit_
         rings=rings,
         centre=(-marks.left_top[0] * factor, -marks.left_top[1] * factor),
         paths=_paths(marks, factor) if drawn else {},
-        bar=Tick(length * factor, f"{length:g} {marks.unit}"),
+        bar=Tick(length * factor, f"{length:g} {unit}"),
         faces=marks.faces,
         left_out=marks.left_out,
         most_hit=most_hit,

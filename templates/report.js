@@ -277,7 +277,7 @@
         box(`kind-${kind}`, `${title} (${count})`, () => layers.kinds[kind], (on) => { layers.kinds[kind] = on; })),
       details.marks.length ? simple("names", "Names") : null,
       details.evidence ? simple("evidence", "Confidence map", make("span", { class: "ramp", title: "weak, just a mark, strong" })) : null,
-      simple("photo", "Picture"),
+      details.view ? simple("photo", "Picture") : null,
     ];
     find("layers").replaceChildren(...(drawn ? [] : boxes.filter(Boolean)));
     applyLayers();
@@ -351,10 +351,10 @@
     const line = words.querySelector("tr.picked");
     if (line) line.scrollIntoView({ block: "nearest" });
     stage.querySelector("circle.target")?.remove();
-    const r = Math.max(mark.r * 1.6, whole[2] / 60);
+    const r = mark.r + whole[2] / 80;
     find("layer-marks").append(draw("circle", { class: "target", cx: mark.at[0], cy: mark.at[1], r }));
     if (!closer) return;
-    const width = Math.min(Math.max(mark.r * 12, whole[2] / 8), whole[2]), height = width * whole[3] / whole[2];
+    const width = Math.min(Math.max(mark.r * 6, whole[2] / 8), whole[2]), height = width * whole[3] / whole[2];
     look([mark.at[0] - width / 2, mark.at[1] - height / 2, width, height]);
   }
 
