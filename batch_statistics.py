@@ -129,8 +129,9 @@ class BatchStatistics:
     def zones(self) -> Mapping[str, float]:
         """Median radius of each zone in the unit of the fiber map, by letter, from the innermost outwards."""
         unit = 1 if self.in_um else 0
-        radii = {letter: [both[unit] for both in measured] for letter, measured in self.zone_radii.items()}
-        return {name: float(np.median(radii[name])) for name in ZONE_LETTERS if name in radii}  # type: ignore[arg-type]
+        found = {letter: [both[unit] for both in measured] for letter, measured in self.zone_radii.items()}
+        radii = {letter: [radius for radius in both if radius is not None] for letter, both in found.items()}
+        return {letter: float(np.median(radii[letter])) for letter in ZONE_LETTERS if letter in radii}
 
     def fiber_map(self) -> MarkMap:
         """Where marks lie on the fiber, the centre of the cladding at 0: a polishing fault stays in place there."""

@@ -34,7 +34,16 @@ from plots import (
     ZONE_COLOURS,
 )
 from records import CLASSIFICATIONS, PROGRAM, UNCONFIRMED, VERSION, ZONE_NAMES
-from report_charts import STATUSES, cladding_plot, concentricity_plot, fiber_chart, pareto, picture_chart, trend
+from report_charts import (
+    NAME_DEG,
+    STATUSES,
+    cladding_plot,
+    concentricity_plot,
+    fiber_chart,
+    pareto,
+    picture_chart,
+    trend,
+)
 from stored_records import BadRecord, load_shown
 from whole_files import write_parts
 
@@ -247,17 +256,20 @@ def _svg_path(outline: NDArray[np.float32]) -> str:
 
 
 def _against_limit(mark: Record, record: Record) -> Record | None:
-    """What the limits of its zone measure of a mark, beside the one that counts it, or else the next above its size."""
+    """What the limits of its zone measure of a mark, beside the one that counts it, or else the next above its size.
+
+    None where there is neither, or no size to hold against them.
+    """
     criteria = record["criteria"]
     group = "scratch" if mark["classification"] in criteria["scratch_classes"] else "defect"
     measure = criteria["size_by"]["scratches" if group == "scratch" else "defects"]
     size_um = mark[f"{measure}_um"]
     held = [c for c in record["verdict"]["checks"] if c["zone"] == mark["zone"] and c["rule"].startswith(group)]
-    if size_um is None or not held:
-        return None
     counting = [check for check in held if mark["id"] in check["defects"]]
-    above = sorted((c for c in held if c["limit_um"] > size_um), key=lambda check: check["limit_um"])
-    check = (counting or above or held)[0]
+    above = [check for check in held if size_um is not None and check["limit_um"] > size_um]
+    if size_um is None or not (counting or above):
+        return None
+    check = counting[0] if counting else min(above, key=lambda check: check["limit_um"])
     return {
         "check": record["verdict"]["checks"].index(check),
         "measured": f"{measure} {_with_uncertainty(size_um, mark['uncertainty'].get(f'{measure}_um'))} um",
@@ -386,6 +398,7 @@ def _data(page: _Page) -> Iterator[str]:
         "statuses": STATUSES,
         "zones": ZONES,
         "letters": [LETTERS[zone] for zone in ZONES],
+        "name_deg": NAME_DEG,
         "kinds": [CLASS_TITLES[kind] for kind in CLASSIFICATIONS],
         "criteria": list(page.criteria),
         "reasons": list(page.reasons),

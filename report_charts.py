@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,17 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Shade:
+    """A square of a map, the darker the more pictures have a mark there."""
+
+    x: float
+    y: float
+    side: float
+    opacity: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ring:
     """The border of a zone around the centre of the map, and where its letter stands."""
 
@@ -80,9 +91,8 @@ class MapChart:
 
     width: float
     height: float
-    cells: tuple[Bar, ...]
+    cells: tuple[Shade, ...]
     levels: tuple[Tick, ...]  # the key of the grid: opacity and count
-    opacities: tuple[float, ...]  # of the cells
     rings: tuple[Ring, ...]
     centre: tuple[float, float]
     paths: Mapping[str, str]  # by style: the marks that break a limit, and the others
@@ -112,17 +122,10 @@ def trend(batch: BatchStatistics) -> Plot:
     highest = max(math.ceil(len(ordered) / MOST_BARS), 1)
     groups = [range(first, min(first + highest, len(ordered))) for first in range(0, len(ordered), highest)]
     pitch = WIDTH / max(len(groups), 1)
-    bars = []
-    for number, group in enumerate(groups):
-        statuses, below = [ordered[k][1] for k in group], HEIGHT
-        first, last = group[0] + 1, group[-1] + 1
-        for status in STATUSES:
-            count = statuses.count(status)
-            height = HEIGHT * count / highest
-            below -= height
-            title = f"{_from_to(first, last)}: {count} {status.replace('_', ' ')}"
-            if count:
-                bars.append(Bar(number * pitch, below, pitch * 0.92, height, status, title))
+    statuses = [status for _, status in ordered]
+    bars = [
+        bar for number, group in enumerate(groups) for bar in _stack(group, statuses, number * pitch, pitch, highest)
+    ]
     ends = [Tick(pitch / 2, _minute(ordered[0][0])), Tick(WIDTH - pitch / 2, _minute(ordered[-1][0]))] if bars else []
     each = f", {highest} to a bar" if highest > 1 else ""
     return Plot(
@@ -134,6 +137,18 @@ def trend(batch: BatchStatistics) -> Plot:
         x_label="",
         y_label="pictures",
     )
+
+
+def _stack(group: range, statuses: Sequence[str], x: float, pitch: float, highest: int) -> Iterator[Bar]:
+    """The verdicts of a group of pictures, one upon the other."""
+    below = HEIGHT
+    for status in STATUSES:
+        count = sum(statuses[number] == status for number in group)
+        height = HEIGHT * count / highest
+        below -= height
+        if count:
+            title = f"{_from_to(group[0] + 1, group[-1] + 1)}: {count} {status.replace('_', ' ')}"
+            yield Bar(x, below, pitch * 0.92, height, status, title)
 
 
 def _from_to(first: int, last: int) -> str:
@@ -167,11 +182,12 @@ def _histogram(title: str, values: Sequence[float], unit: str, note: str) -> Plo
     counts = np.histogram(np.clip(measured, edges[0], edges[-1]), edges)[0]  # what rounding puts beyond the last edge
     highest = int(counts.max())
     x = (edges - edges[0]) / (edges[-1] - edges[0]) * WIDTH
+    titles = [f"{low:.4g} to {high:.4g} {unit}: {n}" for low, high, n in zip(edges, edges[1:], counts, strict=False)]
+    heights, widths = HEIGHT * counts / highest, np.diff(x) * 0.94
     bars = tuple(
-        Bar(x[k], HEIGHT * (1 - n / highest), (x[k + 1] - x[k]) * 0.94, HEIGHT * n / highest, "value",
-            f"{edges[k]:.4g} to {edges[k + 1]:.4g} {unit}: {n}")
-        for k, n in enumerate(counts.tolist()) if n
-    )  # fmt: skip
+        Bar(float(x[k]), HEIGHT - float(heights[k]), float(widths[k]), float(heights[k]), "value", titles[k])
+        for k in np.flatnonzero(counts)
+    )
     median = float(np.median(measured))
     spread = f"median {median:.4g} {unit}, {measured.min():.4g} to {measured.max():.4g} {unit}"
     return Plot(
@@ -246,23 +262,16 @@ def _clock(x: float, y: float) -> int:
 
 def _map_chart(marks: MarkMap, factor: float, rings: tuple[Ring, ...], most_hit_text: str) -> MapChart:
     height, width = (side * marks.cell * factor for side in marks.hits.shape)
-    highest, side = int(marks.hits.max()), marks.cell * factor
+    highest = int(marks.hits.max())
     drawn = bool(marks.outlines) or not marks.kinds.size
-    rows, columns = np.nonzero(marks.hits > drawn)  # what one picture shows is said by the mark itself
-    counts = marks.hits[rows, columns].tolist()
-    cells = tuple(
-        Bar(column * side, row * side, side, side, "cell", f"{count} of {marks.faces} pictures")
-        for row, column, count in zip(rows.tolist(), columns.tolist(), counts, strict=True)
-    )
     most_hit, x, y = marks.most_hit
     length = nice_step(marks.cell * marks.hits.shape[1] / 8)
     unit = "cladding radius" if (length, marks.unit) == (1, RADII) else marks.unit
     return MapChart(
         width=width,
         height=height,
-        cells=cells,
+        cells=_shades(marks, factor, 1 + drawn),  # what one picture shows is said by the mark itself
         levels=tuple(Tick(_opacity(n, highest), str(n)) for n in _levels(1 + drawn, highest)),
-        opacities=tuple(_opacity(count, highest) for count in counts),
         rings=rings,
         centre=(-marks.left_top[0] * factor, -marks.left_top[1] * factor),
         paths=_paths(marks, factor) if drawn else {},
@@ -273,6 +282,16 @@ def _map_chart(marks: MarkMap, factor: float, rings: tuple[Ring, ...], most_hit_
         most_hit_at=((x - marks.left_top[0]) * factor, (y - marks.left_top[1]) * factor) if most_hit > 1 else None,
         most_hit_text=most_hit_text,
         shows_marks=drawn,
+    )
+
+
+def _shades(marks: MarkMap, factor: float, lowest: int) -> tuple[Shade, ...]:
+    side, highest = marks.cell * factor, int(marks.hits.max())
+    places = ((int(row), int(column)) for row, column in zip(*np.nonzero(marks.hits >= lowest), strict=True))
+    found = ((row, column, int(marks.hits[row, column])) for row, column in places)
+    return tuple(
+        Shade(column * side, row * side, side, _opacity(count, highest), f"{count} of {marks.faces} pictures")
+        for row, column, count in found
     )
 
 

@@ -2,7 +2,6 @@
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const FIRST_ROWS = 60, MORE_ROWS = 200;
-  const NAME_DEG = { A: 45, B: 72, C: 18, D: 45 };  // the letters of B and C, which are close, apart
   const ONLY = { fail: 1, marginal: 3, all: -1 };
   const find = (id) => document.getElementById(id);
   const batch = JSON.parse(find("batch").textContent);
@@ -113,7 +112,9 @@
   const badge = (status) => make("span", { class: `badge ${batch.statuses[status]}` }, batch.statuses[status].replace("_", " "));
 
   function verdictCell(row) {
-    return make("td", {}, badge(row.s), row.m ? make("div", {}, make("span", { class: "marginal" }, "MARGINAL")) : "");
+    const marginal = row.m ? make("div", {}, make("span", { class: "marginal" }, "MARGINAL")) : "";
+    const warned = row.w ? make("div", { class: "sub" }, row.w === 1 ? "1 warning" : `${row.w} warnings`) : "";
+    return make("td", {}, badge(row.s), marginal, warned);
   }
 
   /** Marks of each zone, those that break a limit told apart. */
@@ -243,7 +244,7 @@
   function zoneShapes([letter, name, cx, cy, rx, ry, angle]) {
     const at = { cx, cy, rx, ry, transform: `rotate(${angle} ${cx} ${cy})` };
     const shape = draw("ellipse", { class: `zone-${letter}`, ...at }, draw("title", {}, `Zone ${letter}, ${name}`));
-    const r = (rx + ry) / 2, t = NAME_DEG[letter] * Math.PI / 180;
+    const r = (rx + ry) / 2, t = batch.name_deg[letter] * Math.PI / 180;
     const text = draw("text", { class: `zone-${letter}`, x: cx + r * Math.cos(t), y: cy - r * Math.sin(t) }, letter);
     return [draw("ellipse", { class: "halo", "stroke-width": 4, ...at }), shape, text];
   }
@@ -397,7 +398,7 @@
 
   function limitWords(mark, checks) {
     const limit = mark.limit;
-    if (!limit) return [make("span", { class: "sub" }, mark.unit === "px" ? "no scale" : "no limit in this zone")];
+    if (!limit) return [make("span", { class: "sub" }, mark.unit === "px" ? "no scale" : "no limit")];
     const check = checks[limit.check], broken = check.broken && Boolean(limit.counts);
     const found = limit.counts ? `${check.count} found, ` : "";
     return [

@@ -18,7 +18,7 @@ import pytest
 
 from html_report import write_html_report
 from main import main
-from records import Inspection, UserError
+from records import Check, Inspection, UserError
 from tests.inspections import EVERY_KIND, FAILED, HOSTILE_FILE, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
 from tests.pictures import SCRATCH, face_png, folder_of
 from tests.stored_results import REPORTING, alternating, annotated, result_of, results_of
@@ -135,6 +135,13 @@ def test_a_mark_stands_beside_the_limit_that_counts_it_or_the_next_above_its_siz
     assert rules[counted["check"]] == "defect diameter >= 2 um and <= 10 um"
     assert counted["share"] == pytest.approx(1 / 6, abs=1e-3)  # one of the five that are allowed
     assert unlimited is None
+
+
+def test_a_mark_larger_than_all_that_its_zone_limits_stands_beside_none(tmp_path):
+    small = Check("contact", "defect diameter <= 5 um", 0, 4, None, 0.0, ())
+    verdict = replace(PASSED.verdict, checks=(small,))
+    _, details = page_with(tmp_path, replace(FAILED, verdict=verdict, defects=FAILED.defects[3:]))
+    assert [mark["limit"] for mark in details["marks"]] == [None, None]
 
 
 def test_the_mark_that_breaks_a_limit_comes_first(tmp_path):
