@@ -111,7 +111,7 @@ def annotate(picture: NDArray[Any], inspection: Inspection) -> Picture:
     ValueError
         If the picture is neither uint8 nor uint16.
     """
-    shown = _displayable(picture)
+    shown = displayable(picture)
     zoom = min(math.ceil(_SMALL_PICTURE_PX / max(shown.shape[:2])), _MAX_ZOOM)
     photo = np.asarray(cv2.resize(shown, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
     pen = _Pen(zoom, 0.45 * max(1.0, max(photo.shape[:2]) / 1150))
@@ -125,8 +125,11 @@ def annotate(picture: NDArray[Any], inspection: Inspection) -> Picture:
     return drawn
 
 
-def _displayable(picture: NDArray[Any]) -> Picture:
-    """(H, W, 3) uint8 without alpha; flat and 16-bit pictures stretched to the range of the eye."""
+def displayable(picture: NDArray[Any]) -> Picture:
+    """(H, W, 3) uint8 without alpha; flat and 16-bit pictures stretched to the range of the eye.
+
+    It may be `picture` itself. Raises ValueError if that is neither uint8 nor uint16.
+    """
     if picture.dtype.name not in _MAX_GAIN:
         raise ValueError(f"a picture must be uint8 or uint16, got {picture.dtype}")
     planes = picture.reshape(*picture.shape[:2], -1)  # (H, W, C)
@@ -138,6 +141,8 @@ def _displayable(picture: NDArray[Any]) -> Picture:
 def _stretched(planes: NDArray[Any]) -> Picture:
     unit = 255 / np.iinfo(planes.dtype).max
     low, high = np.percentile(planes[::4, ::4], (0.5, 99.5)) * unit
+    if unit == 1 and high - low >= _STRETCH_BELOW:
+        return planes
     gain, floor = 1.0, low
     if high - low < _STRETCH_BELOW:  # and no further: marks must not drown in a cladding made black
         gain = min(_STRETCH_BELOW / max(high - low, 1e-9), _MAX_GAIN[planes.dtype.name])
@@ -147,7 +152,8 @@ def _stretched(planes: NDArray[Any]) -> Picture:
     return np.asarray(np.take(np.clip(levels, 0, 255).astype(np.uint8), planes))
 
 
-def _bgr(colour: str) -> Colour:
+def bgr(colour: str) -> Colour:
+    """`#RRGGBB` as cv2 has it."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return blue, green, red
 
@@ -184,7 +190,7 @@ def _draw_zones(photo: Picture, inspection: Inspection, pen: _Pen) -> list[Box]:
     paths = [_on_photo(ellipse_points(zone.outer), pen) for zone in inspection.zones]
     for zone, path in zip(inspection.zones, paths, strict=True):
         _draw_path(photo, path, _PAPER, pen.line(2) + 1, cv2.LINE_8)  # below a smooth line, in a fourth of the time
-        _draw_path(photo, path, _bgr(ZONE_COLOURS[zone.letter]), pen.line(2))
+        _draw_path(photo, path, bgr(ZONE_COLOURS[zone.letter]), pen.line(2))
     letters = (_draw_letter(photo, *pair, inspection, pen) for pair in zip(inspection.zones, paths, strict=True))
     return [box for box in letters if box is not None]
 
@@ -200,7 +206,7 @@ def _draw_letter(photo: Picture, zone: ZoneOutline, path: Points, inspection: In
     angle = math.radians(_LETTER_DEG[ZONE_LETTERS.index(zone.letter)])
     x, y = map(int, places[np.argmax(places @ (math.cos(angle), -math.sin(angle)))])
     cv2.rectangle(photo, (x - half, y - half), (x + half, y + half), _PAPER, cv2.FILLED)
-    _draw_text(photo, zone.letter, (x - pen.text_px(zone.letter) // 2, y), pen, _bgr(ZONE_COLOURS[zone.letter]))
+    _draw_text(photo, zone.letter, (x - pen.text_px(zone.letter) // 2, y), pen, bgr(ZONE_COLOURS[zone.letter]))
     return np.array([x - half, y - half, x + half, y + half])
 
 
@@ -214,8 +220,8 @@ def _clear_of_marks(points: Points, inspection: Inspection, pen: _Pen) -> NDArra
 
 def _mark_colour(defect: Defect, broken: frozenset[str]) -> Colour:
     if defect.id in broken:
-        return _bgr(VIOLATING_COLOUR)
-    return _bgr(COUNTED_COLOUR if defect.counted else UNCOUNTED_COLOUR)
+        return bgr(VIOLATING_COLOUR)
+    return bgr(COUNTED_COLOUR if defect.counted else UNCOUNTED_COLOUR)
 
 
 def _draw_marks(photo: Picture, inspection: Inspection, pen: _Pen) -> None:
@@ -249,7 +255,7 @@ def _draw_broken(photo: Picture, paths: Sequence[Points], pen: _Pen) -> None:
     whole = [np.rint(path * 2**_SHIFT).astype(np.int32) for path in paths]
     cv2.polylines(photo, whole, True, _PAPER, pen.line(1) + 1, cv2.LINE_8, _SHIFT)
     dashes = [dash for path in paths for dash in _dashes(path, _period_px(pen))]
-    cv2.polylines(photo, dashes, False, _bgr(UNCOUNTED_COLOUR), pen.line(1), cv2.LINE_AA, _SHIFT)
+    cv2.polylines(photo, dashes, False, bgr(UNCOUNTED_COLOUR), pen.line(1), cv2.LINE_AA, _SHIFT)
 
 
 def _dashes(path: Points, period_px: float) -> list[NDArray[np.int32]]:
@@ -479,7 +485,7 @@ def _draw_stamp(strip: Picture, status: str, pen: _Pen) -> int:
     """Draws the verdict at the left of the strip and returns the x of its right end."""
     text, row, big = status.replace("_", " "), pen.row(), replace(pen, font=3 * pen.font)
     right = row * 5 // 2 + big.text_px(text)
-    cv2.rectangle(strip, (row // 2, row // 2), (right, row * 9 // 2), _bgr(STATUS_COLOURS[status]), cv2.FILLED)
+    cv2.rectangle(strip, (row // 2, row // 2), (right, row * 9 // 2), bgr(STATUS_COLOURS[status]), cv2.FILLED)
     _draw_text(strip, text, (row * 3 // 2, row * 5 // 2), big, _WHITE)
     return right
 
@@ -579,7 +585,7 @@ def _draw_sample(strip: Picture, at: tuple[int, int], colour: str, weight: float
     pieces = [(0.0, 1.0)] if weight else [(0.0, 0.2), (0.4, 0.6), (0.8, 1.0)]
     for begin, end in pieces:
         start, stop = (round(left + share * length) for share in (begin, end))
-        cv2.line(strip, (start, middle), (stop, middle), _bgr(colour), thickness)
+        cv2.line(strip, (start, middle), (stop, middle), bgr(colour), thickness)
 
 
 def _flow(widths: Sequence[int], room: int) -> tuple[list[tuple[int, int]], int]:

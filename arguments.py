@@ -111,6 +111,7 @@ def _add_asked(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-report", action="store_true", help="write no report.html, and none of its pictures")
     parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
     parser.add_argument("--pdf", action="store_true", help="write a certificate of each image and of the batch")
     parser.add_argument("--excel", action="store_true", help="write an Excel workbook of the batch")
@@ -391,9 +392,9 @@ def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, A
 
 
 def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
-    """The command line adds to what the configuration asks for."""
+    """The command line adds to what the configuration asks for, and may leave out the report."""
     switches: dict[str, Any] = {name: getattr(configured, name) or getattr(arguments, name, False) for name in SWITCHES}
-    return replace(configured, **switches)
+    return replace(configured, **switches, report=configured.report and not arguments.no_report)
 
 
 def check_input_folder(text: str | None) -> Path:

@@ -8,7 +8,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from config_loader import Config, Reporting
-from image_files import BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, RESULT, WORKBOOK, annotated_picture, printable
+from html_report import write_html_report
+from image_files import (
+    BATCH_CERTIFICATE,
+    CERTIFICATE,
+    JSON_LINES,
+    REPORT,
+    RESULT,
+    WORKBOOK,
+    annotated_picture,
+    printable,
+)
 from stored_records import BadRecord, StoredRecord, load_record, read_carried
 from tables import carried_names
 from whole_files import write_file, write_parts, writing
@@ -18,7 +28,8 @@ logger = logging.getLogger("dscope.reports")
 
 def reports_of(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
     """The reports that are asked for, the one to open first before the others."""
-    names = [BATCH_CERTIFICATE] * wanted.pdf + [WORKBOOK] * wanted.excel + [JSON_LINES] * wanted.json_lines
+    names = [REPORT] * wanted.report + [BATCH_CERTIFICATE] * wanted.pdf
+    names += [WORKBOOK] * wanted.excel + [JSON_LINES] * wanted.json_lines
     return tuple(folder / name for name in names)
 
 
@@ -47,7 +58,9 @@ def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -
 
 
 def _write(path: Path, results: Sequence[Path], config: Config) -> None:
-    if path.name == BATCH_CERTIFICATE:
+    if path.name == REPORT:
+        write_html_report(path.parent, results, config.reporting)
+    elif path.name == BATCH_CERTIFICATE:
         write_file(path, _batch_certificate(path.parent, results))
     elif path.name == WORKBOOK:
         _write_workbook(path, results, config)

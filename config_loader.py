@@ -264,6 +264,10 @@ class Reporting:
     json_lines: bool
     pdf: bool
     excel: bool
+    report: bool
+    report_embed_max_mb: float
+    view_max_px: int
+    view_quality: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from records import ZONE_NAMES, Request, UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv", "changes_{}.csv"
-COMPARISON, JSON_LINES = "compare_editions.csv", "records.jsonl"
+COMPARISON, JSON_LINES, REPORT = "compare_editions.csv", "records.jsonl", "report.html"
 BATCH_CERTIFICATE, WORKBOOK = "certificate.pdf", "report.xlsx"
 LOCK = ".dscope-blink.lock"
 RESULT, TABLE = "_result.json", "_report.csv"
@@ -31,7 +31,8 @@ AGREEMENT, CELLS, ZONE_IMAGES = (
     "_cells.csv",
     {zone: f"_zone_{zone}.png" for zone in ZONE_NAMES.values()},
 )
-DRAWN = (*ANNOTATED.values(), *HISTOGRAM.values(), *ZONE_IMAGES.values())
+VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
+DRAWN = (*ANNOTATED.values(), *HISTOGRAM.values(), *ZONE_IMAGES.values(), VIEW, THUMBNAIL, CONFIDENCE)
 RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
 LONGEST_NAME = 200  # bytes; file systems end at 255, and what is appended needs the rest
 LONGEST_PATH = 4000  # bytes; Linux ends at 4095

@@ -15,15 +15,19 @@ from time import perf_counter
 from capturing import camera_of
 from config_loader import Config
 from decoding import Picture, decode_image, holds_several, most_bytes
+from face_views import write_views
 from image_files import (
     AGREEMENT,
     ANNOTATED,
     CELLS,
     CERTIFICATE,
+    CONFIDENCE,
     DRAWN,
     HISTOGRAM,
     RESULT,
     TABLE,
+    THUMBNAIL,
+    VIEW,
     ZONE_IMAGES,
     ImageFile,
     annotated_picture,
@@ -188,6 +192,8 @@ def _write_results(job: Job, image: ImageFile, loaded: _Loaded, inspection: Insp
         write_defect_table(Path(start + TABLE), inspection)
         if loaded.picture is not None:
             _draw(start, loaded.picture, inspection, job)
+        if loaded.picture is not None and job.config.reporting.report:
+            write_views(start, loaded.picture, inspection, job.config.reporting)
         if loaded.picture is not None and was_measured(inspection):
             _write_on_request(start, loaded.picture, inspection, job.config)
         if job.config.reporting.pdf:
@@ -195,7 +201,7 @@ def _write_results(job: Job, image: ImageFile, loaded: _Loaded, inspection: Insp
 
             write_certificate(Path(start + CERTIFICATE), to_json(inspection), annotated_picture(start))
         times = {**inspection.timings_s, "read": loaded.read_s, "write": perf_counter() - started}
-        inspection = replace(inspection, timings_s=times)
+        inspection = replace(inspection, confidence=None, timings_s=times)  # as large as the picture: not to travel
         write_result(Path(start + RESULT), inspection)
     return inspection
 
@@ -285,7 +291,9 @@ def _files_of(job: Job, stored: Inspection) -> list[str]:
     if stored.image.width is None:
         return names
     names += [ANNOTATED[wanted.annotated_format]] + [HISTOGRAM[wanted.plot_format]] * job.plots
+    names += [VIEW, THUMBNAIL] * wanted.report
     if was_measured(stored):
+        names += [CONFIDENCE] * wanted.report
         names += [AGREEMENT] * wanted.agreement + [CELLS] * wanted.cells
         inspected = (zone.name for zone in stored.zones if zone.name in stored.request.zones)
         names += [ZONE_IMAGES[name] for name in inspected if wanted.zone_images]

@@ -207,6 +207,28 @@ def _matched(field: Residual, axis: int, size: int) -> tuple[slice, NDArray[np.i
     return here, index[here]
 
 
+def confidence_map(field: Residual, evidence: Evidence, shape: tuple[int, ...], settings: Fusion) -> FloatImage:
+    """The evidence as far as it counts, over the whole picture.
+
+    Beside the cladding edge only the walk along that edge counts, as for the candidates.
+
+    Parameters
+    ----------
+    field, evidence : of one picture
+    shape : (H, W) of the working picture
+    settings : from config.json
+
+    Returns
+    -------
+    (H, W) float32, evidence over what makes a mark: 1 just makes one, 0 where none is sought
+    """
+    counted = field.inside | evidence.supports.get(EDGE_DETECTOR, np.zeros(field.inside.shape, bool))
+    strength = np.zeros(shape, np.float32)
+    (x, y), (h, w) = field.origin_px, counted.shape
+    strength[y : y + h, x : x + w] = np.where(counted, evidence.confidence / np.float32(settings.threshold), 0)
+    return strength
+
+
 def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tuple[Candidate, ...]:
     """Threshold the confidence map, grow by hysteresis, and cut each mark out at its outline.
 

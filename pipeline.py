@@ -181,9 +181,12 @@ def _find_defects(
     if config.reporting.cells:
         with clock.stage("cells", "Cell Statistics"):
             cells = _measure_cells(gray, outlines, residual, evidence, defects, request)
+    confidence = None
+    if config.reporting.report:
+        confidence = image_processing.confidence_map(residual, evidence, picture.gray.shape, config.fusion)
     search_pixel_px = rounded("px", math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
     quality = replace(located.quality, clipping=clipping, search_pixel_px=search_pixel_px)
-    return replace(located, quality=quality, zones=outlines, defects=defects, cells=cells)
+    return replace(located, quality=quality, zones=outlines, defects=defects, cells=cells, confidence=confidence)
 
 
 def _measure_cells(

@@ -691,4 +691,6 @@ class Inspection:
     zones: tuple[ZoneOutline, ...] = ()
     defects: tuple[Defect, ...] = ()
     cells: tuple[Cell, ...] = ()  # only when they are asked for
+    # As `image_processing.confidence_map` gives it; in no record, but for the picture that is drawn of it.
+    confidence: FloatImage | None = field(default=None, compare=False)
     timings_s: Mapping[str, float] = field(default_factory=dict)

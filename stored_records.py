@@ -83,6 +83,23 @@ def read_carried(path: Path) -> tuple[str, ...]:
         return ()
 
 
+def load_shown(path: Path) -> Record:
+    """All of one NAME_result.json that a page about the image shows: as `StoredRecord.plain`, with outlines and checks.
+
+    Raises
+    ------
+    BadRecord : as `load_record` does
+    """
+    try:
+        stored = msgspec.json.decode(path.read_bytes(), type=_Shown)
+        _check(stored)
+        return msgspec.to_builtins(stored)
+    except OSError as error:
+        raise BadRecord(f"cannot be read, {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(f"no record: {error}") from None
+
+
 def read_camera(text: str) -> CameraReading | None:
     """The settings of the camera from the text that a stored picture carries; None if it is of another kind."""
     try:
@@ -319,7 +336,7 @@ class _Stored(msgspec.Struct):
     scale: Scale | None
     geometry: _Geometry | None
     zones: list[_ZoneOutline]
-    defects: list[_Defect]
+    defects: tuple[_Defect, ...]
     verdict: _Verdict
 
 
@@ -329,6 +346,14 @@ class _CarrierRequest(msgspec.Struct):
 
 class _Carrier(msgspec.Struct):
     request: _CarrierRequest
+
+
+class _ShownDefect(_Defect):
+    contour_px: list[Pair]
+
+
+class _Shown(_Stored):
+    defects: tuple[_ShownDefect, ...]
 
 
 # --- from that shape to records ---------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ ROWS = {
     "totals": 1,
     "whole_files": 1,
     "annotation": 2,
+    "batch_statistics": 2,
     "cells": 2,
     "dimensions": 2,
     "edges": 2,
@@ -55,8 +56,11 @@ ROWS = {
     "image_files": 3,
     "statements": 3,
     "image_processing": 3,
+    "report_charts": 3,
     "scenes": 3,
     "certificate": 4,
+    "face_views": 4,
+    "html_report": 4,
     "workbook": 4,
     "judging": 4,
     "localization": 4,
@@ -113,6 +117,7 @@ ROOMS = {
         "annotation",
         "background",
         "certificate",
+        "batch_statistics",
         "chaining",
         "coarse_edges",
         "coarse_targets",
@@ -123,6 +128,7 @@ ROOMS = {
         "detectors",
         "edges",
         "executors",
+        "face_views",
         "fiber_coordinates",
         "flat_field",
         "image_processing",
@@ -132,6 +138,7 @@ ROOMS = {
         "synthetic",
     },
     "PIL": {"decoding"},
+    "jinja2": {"html_report"},
     "jsonschema": {"config_check", "scale_file"},
     "msgspec": {"stored_records"},
     "pebble": {"executors"},
@@ -146,7 +153,7 @@ ROOMS = {
     "rich": {"main", "progress", "terminal_tables"},
 }
 # Seconds and hundreds of megabytes that most runs do not need: imported inside the function that uses them.
-WHEN_USED = {"distributed", "matplotlib", "pypylon"}
+WHEN_USED = {"distributed", "jinja2", "matplotlib", "pypylon"}
 NOT_AT_START = WHEN_USED | {
     "reportlab",
     "xlsxwriter",

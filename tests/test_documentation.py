@@ -21,11 +21,15 @@ from image_files import (
     CERTIFICATE,
     CHANGES_BY,
     COMPARISON,
+    CONFIDENCE,
     HISTOGRAM,
+    REPORT,
     RESULT,
     SUMMARY,
     SUMMARY_BY,
     TABLE,
+    THUMBNAIL,
+    VIEW,
     WORKBOOK,
     ZONE_IMAGES,
 )
@@ -170,6 +174,8 @@ def test_the_table_of_sheets_is_that_of_the_program() -> None:
         (COMPARISON,),
         (BATCH_CERTIFICATE,),
         (WORKBOOK,),
+        (REPORT,),
+        tuple(f"NAME{end}" for end in (VIEW, THUMBNAIL, CONFIDENCE)),
         *((name.format("KEY"),) for name in (SUMMARY_BY, CHANGES_BY)),
         *((f"NAME{end}",) for end in (CELLS, CERTIFICATE, RESULT, TABLE)),
         NAMES_OF_ANNOTATED,
@@ -224,7 +230,7 @@ def test_the_changelog_keeps_its_headings() -> None:
 
 @pytest.mark.parametrize("name", REQUIREMENTS)
 def test_every_requirement_has_a_lower_and_an_upper_bound(name: str) -> None:
-    assert [line for line in requirement_lines(name) if not re.fullmatch(r"[a-z-]+>=[\d.]+,<[\d.]+", line)] == []
+    assert [line for line in requirement_lines(name) if not re.fullmatch(r"[a-z0-9-]+>=[\d.]+,<[\d.]+", line)] == []
 
 
 def test_conda_and_pip_install_the_same() -> None:

@@ -167,7 +167,7 @@ def small_disk(tmp_path):
 
 def test_a_full_disk_ends_the_batch_with_whole_results_only(small_disk, tmp_path, capsys):
     folder, out = folder_of(tmp_path / "p", *(f"{k}.png" for k in range(8))), small_disk / "out"
-    assert inspect(folder, out, *MULTIMODE, "--quiet") == 1
+    assert inspect(folder, out, *MULTIMODE, "--quiet", "--no-report") == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith("cannot be written: No space left on device; what was finished is kept")
     finished = {path.name.partition("_")[0] for path in out.glob("*_result.json")}

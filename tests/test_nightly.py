@@ -289,7 +289,7 @@ def test_a_run_that_is_interrupted_ends_at_once_and_keeps_what_is_finished(tmp_p
     assert (run.returncode, errors) == (130, "main.py: interrupted; what was finished is kept\n")
     until(lambda: not alive_in(run.pid))
     listed = {row["Image_Filename"] for row in rows(out)}
-    assert 4 <= len(listed) < 60
+    assert 0 < len(listed) < 60
     assert listed <= {path.name.replace("_result.json", ".png") for path in out.glob("*_result.json")}
 
 

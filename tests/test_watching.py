@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
+import json
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -17,7 +18,6 @@ from manifest import Manifest
 from tests.pictures import SCRATCH, face_png, folder_of
 from tests.test_batch import ASKED
 from tests.test_nightly import program
-from tests.waiting import until
 from watching import Watched, arrivals
 
 SETTLE_S, NEVER_S = 0.05, 600.0
@@ -109,19 +109,27 @@ def summary(out: Path) -> dict[str, str]:
         return {row["Image_Filename"]: row["Pass/Fail_Status"] for row in csv.DictReader(file)}
 
 
+def said(progress: IO[str]) -> tuple[str, str]:
+    """File and status of the next finished picture."""
+    line = json.loads(progress.readline())
+    assert line["total"] is None
+    return line["file"], line["status"]
+
+
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_a_watch_inspects_what_comes_until_it_is_stopped(tmp_path, end):
     pictures, out = folder_of(tmp_path / "pictures", "a.png"), tmp_path / "out"
-    words = program(pictures, out, "--watch", "--json-lines", "--workers=0", "--resume")
-    run = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-    until((out / "a_result.json").exists)
-    folder_of(pictures, "b.png", data=face_png(SCRATCH))
-    until((out / "b_result.json").exists)
-    (pictures / "b.png").write_bytes(face_png())
-    before = os.stat(out / "b_result.json").st_mtime_ns
-    until(lambda: (out / "b_result.json").exists() and os.stat(out / "b_result.json").st_mtime_ns != before)
-    run.send_signal(end)
-    _, errors = run.communicate(timeout=60)
+    words = program(pictures, out, "--watch", "--json-lines", "--json-progress", "--workers=0", "--resume")
+    words.remove("--quiet")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        assert said(run.stdout) == ("a.png", "PASS")
+        folder_of(pictures, "b.png", data=face_png(SCRATCH))
+        assert said(run.stdout) == ("b.png", "FAIL")
+        (pictures / "b.png").write_bytes(face_png())
+        assert said(run.stdout) == ("b.png", "PASS")
+        run.send_signal(end)
+        _, errors = run.communicate(timeout=60)
     assert (run.returncode, errors) == (0, "")
     assert summary(out) == {"a.png": "PASS", "b.png": "PASS"}
     assert len((out / "records.jsonl").read_text(encoding="utf-8").splitlines()) == 2

@@ -1,0 +1,528 @@
+"use strict";
+(() => {
+  const SVG = "http://www.w3.org/2000/svg";
+  const FIRST_ROWS = 60, MORE_ROWS = 200;
+  const ONLY = { fail: 1, marginal: 3, all: -1 };
+  const find = (id) => document.getElementById(id);
+  const batch = JSON.parse(find("batch").textContent);
+  const rows = batch.rows;
+  const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+  const statusWord = (row) => batch.statuses[row.s].replace("_", " ");
+
+  /** An element; a text child is text, whatever is in it. */
+  function make(name, attributes = {}, ...children) {
+    const element = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) {
+      if (value === true) element.setAttribute(key, "");
+      else if (value !== false && value !== null) element.setAttribute(key, value);
+    }
+    element.append(...children);
+    return element;
+  }
+
+  function draw(name, attributes, ...children) {
+    const element = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.append(...children);
+    return element;
+  }
+
+  // --- filtering and sorting
+
+  const wanted = { status: ONLY.all, zone: "", kind: "", criteria: "", reason: "", text: "" };
+  const order = { key: "", down: false };
+  let shown = [];
+
+  rows.forEach((row, number) => {
+    row.number = number;
+    row.words = [row.f, row.g, ...row.r, statusWord(row), batch.criteria[row.e]].join(" ").toLowerCase();
+    row.bad = row.z.reduce((sum, tally) => sum + tally[3], 0);
+  });
+
+  function holds(row) {
+    if (wanted.status === ONLY.marginal ? !row.m : wanted.status !== ONLY.all && row.s !== wanted.status) return false;
+    if (wanted.criteria !== "" && row.e !== Number(wanted.criteria)) return false;
+    if (wanted.reason !== "" && !row.k.includes(Number(wanted.reason))) return false;
+    if (wanted.zone !== "" || wanted.kind !== "") {
+      const [zone, kind] = [wanted.zone, wanted.kind];
+      if (!row.z.some((t) => (zone === "" || t[0] === Number(zone)) && (kind === "" || t[1] === Number(kind)))) return false;
+    }
+    return wanted.text.split(/\s+/).every((word) => row.words.includes(word));
+  }
+
+  const FAIL_FIRST = [2, 0, 1];
+  const VALUES = {
+    f: (row) => row.f,
+    s: (row) => FAIL_FIRST[row.s] * 2 + (row.m ? 0 : 1),
+    r: (row) => row.r.join(" "),
+    n: (row) => (row.n === null ? null : row.bad * 1e6 + row.n),
+    d: (row) => row.d ?? row.p,
+    o: (row) => row.o,
+    e: (row) => batch.criteria[row.e],
+    t: (row) => row.t,
+  };
+
+  function compare(a, b) {
+    if (a === null || b === null) return 0;
+    return typeof a === "number" ? a - b : natural.compare(a, b);
+  }
+
+  /** What is not measured comes last in either direction. */
+  function sorted(list) {
+    if (!order.key) return list;
+    const value = VALUES[order.key], sign = order.down ? -1 : 1;
+    const keyed = list.map((row) => [value(row) ?? null, row]);
+    keyed.sort(([a, x], [b, y]) => (a === null) - (b === null) || sign * compare(a, b) || x.number - y.number);
+    return keyed.map(([, row]) => row);
+  }
+
+  function update() {
+    shown = sorted(rows.filter(holds));
+    find("count").textContent = shown.length === rows.length ? `${rows.length}` : `${shown.length} of ${rows.length}`;
+    find("nothing").hidden = shown.length > 0;
+    for (const button of document.querySelectorAll("[data-status]")) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.status) === wanted.status));
+    }
+    find("only-fail").setAttribute("aria-pressed", String(wanted.status === ONLY.fail));
+    body.replaceChildren();
+    extend(FIRST_ROWS);
+  }
+
+  // --- the table, made as far as it is looked at
+
+  const body = find("table").tBodies[0];
+
+  function extend(count) {
+    const from = body.rows.length;
+    body.append(...shown.slice(from, from + count).map(tableRow));
+    if (body.rows.length < shown.length) watcher.observe(find("more"));
+  }
+
+  const watcher = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    watcher.unobserve(find("more"));
+    extend(MORE_ROWS);
+  }, { rootMargin: "1500px" });
+
+  function thumbnail(row) {
+    if (!row.i) return make("span", { class: "face none" });
+    return make("img", { class: "face", src: row.i, loading: "lazy", decoding: "async", width: 72, height: 72, alt: "" });
+  }
+
+  const badge = (status) => make("span", { class: `badge ${batch.statuses[status]}` }, batch.statuses[status].replace("_", " "));
+
+  function verdictCell(row) {
+    const marginal = row.m ? make("div", {}, make("span", { class: "marginal" }, "MARGINAL")) : "";
+    const warned = row.w ? make("div", { class: "sub" }, row.w === 1 ? "1 warning" : `${row.w} warnings`) : "";
+    return make("td", {}, badge(row.s), marginal, warned);
+  }
+
+  /** Marks of each zone, those that break a limit told apart. */
+  function chips(row) {
+    if (row.n === null) return make("span", { class: "sub" }, "not inspected");
+    if (!row.n) return make("span", { class: "sub" }, "none");
+    const zones = batch.zones.map((name, zone) => [name, zone, row.z.filter((tally) => tally[0] === zone)]);
+    return make("span", { class: "chips" }, ...zones.filter(([, , tallies]) => tallies.length).map(chip));
+  }
+
+  function chip([name, zone, tallies]) {
+    const count = tallies.reduce((sum, tally) => sum + tally[2], 0), bad = tallies.reduce((sum, tally) => sum + tally[3], 0);
+    const words = tallies.map((tally) => `${tally[2]} ${batch.kinds[tally[1]]}`).join(", ");
+    const title = `${name}: ${words}${bad ? `; ${bad} break a limit` : ""}`;
+    return make("span", { class: `chip zone-${batch.letters[zone]}${bad ? " bad" : ""}`, title }, `${batch.letters[zone]} ${count}`);
+  }
+
+  function size(value, unit) {
+    return value === null || value === undefined ? "" : `${value.toFixed(unit === "px" ? 1 : 2)} ${unit}`;
+  }
+
+  /** Where the scale comes from the diameter, only the pixels are measured. */
+  function claddingCell(row) {
+    if (row.d === null || row.d === undefined) return make("td", { class: "number" }, size(row.p, "px"));
+    return make("td", { class: "number" }, size(row.d, "um"), row.q ? make("div", { class: "sub" }, `given, ${size(row.p, "px")}`) : "");
+  }
+
+  function tableRow(row) {
+    const open = make("button", { type: "button", class: "open", title: row.f }, row.f);
+    const [edition, ...fiberClass] = batch.criteria[row.e].split(" ");
+    const line = make("tr", {},
+      make("td", {}, thumbnail(row)),
+      make("td", {}, open, row.g ? make("div", { class: "sub clamp" }, row.g) : ""),
+      verdictCell(row),
+      make("td", {}, make("span", { class: row.s ? "clamp" : "clamp sub", title: row.r.join("\n") }, row.r.join("; "))),
+      make("td", {}, chips(row)),
+      claddingCell(row),
+      make("td", { class: "number" }, size(row.o, "um")),
+      make("td", {}, fiberClass.join(" "), make("div", { class: "sub" }, edition)),
+      make("td", { class: "sub" }, row.t.slice(0, 16).replace("T", " ")));
+    line.addEventListener("click", () => show(row));
+    return line;
+  }
+
+  // --- the view of one picture
+
+  const viewer = find("viewer"), stage = find("stage"), words = find("words");
+  const layers = { photo: true, zones: true, names: true, evidence: false, kinds: batch.kinds.map(() => true) };
+  let lines = null, current = null, before = null, frame = [0, 0, 1, 1], whole = [0, 0, 1, 1];
+
+  /** Only what is looked at is parsed. */
+  function detailsOf(row) {
+    lines ??= find("details").textContent.trim().split("\n");
+    return JSON.parse(lines[row.number]);
+  }
+
+  function show(row) {
+    const details = detailsOf(row);
+    current = row;
+    if (!viewer.open) {
+      before = document.activeElement;
+      viewer.showModal();
+    }
+    find("view-name").textContent = row.f;
+    find("view-verdict").replaceChildren(badge(row.s), row.m ? " " : "", row.m ? make("span", { class: "marginal" }, "MARGINAL") : "");
+    place();
+    drawFace(details);
+    tell(row, details);
+    find("view-name").focus();
+  }
+
+  function place() {
+    const at = shown.indexOf(current);
+    find("view-place").textContent = at < 0 ? "" : `${at + 1} of ${shown.length}`;
+    find("previous").disabled = at <= 0;
+    find("next").disabled = at < 0 ? !shown.length : at >= shown.length - 1;
+  }
+
+  function step(by) {
+    const at = shown.indexOf(current);
+    const next = at < 0 ? shown.find((row) => row.number > current.number) ?? shown[0] : shown[at + by];
+    if (next) show(next);
+  }
+
+  function onlyFail() {
+    choose(wanted.status === ONLY.fail ? ONLY.all : ONLY.fail);
+    if (!viewer.open) return;
+    if (shown.includes(current) || !shown.length) place();
+    else step(1);
+  }
+
+  function drawFace(details) {
+    const [width, height] = details.size[0] === null ? [4, 3] : details.size;
+    const picture = details.view || details.drawn, photo = find("photo");
+    find("no-picture").hidden = Boolean(picture);
+    find("no-picture").textContent = details.size[0] === null ? "The picture could not be read." : "Its picture does not lie beside the report.";
+    whole = [-0.5, -0.5, width, height];
+    setImage(photo, picture, whole);
+    setImage(find("evidence"), details.view && details.evidence, whole);
+    const drawn = !details.view && details.drawn;
+    if (drawn) measure(details.drawn, current);
+    find("layer-zones").replaceChildren(...(drawn ? [] : details.zones.flatMap(zoneShapes)));
+    find("layer-marks").replaceChildren(...(drawn ? [] : details.marks.map(markShape).reverse()));
+    find("layer-names").replaceChildren(...(drawn ? [] : details.marks.map(markName)));
+    fillLayers(details, drawn);
+    look(whole);
+  }
+
+  /** The annotated picture has a panel below, so that only the file knows its size. */
+  function measure(source, row) {
+    const image = new Image();
+    image.addEventListener("load", () => {
+      if (current !== row) return;
+      whole = [0, 0, image.naturalWidth, image.naturalHeight];
+      setImage(find("photo"), source, whole);
+      look(whole);
+    });
+    image.src = source;
+  }
+
+  function setImage(element, source, [x, y, width, height]) {
+    for (const [key, value] of Object.entries({ x, y, width, height })) element.setAttribute(key, value);
+    if (source) element.setAttribute("href", source);
+    else element.removeAttribute("href");
+  }
+
+  function zoneShapes([letter, name, cx, cy, rx, ry, angle]) {
+    const at = { cx, cy, rx, ry, transform: `rotate(${angle} ${cx} ${cy})` };
+    const shape = draw("ellipse", { class: `zone-${letter}`, ...at }, draw("title", {}, `Zone ${letter}, ${name}`));
+    const r = (rx + ry) / 2, t = batch.name_deg[letter] * Math.PI / 180;
+    const text = draw("text", { class: `zone-${letter}`, x: cx + r * Math.cos(t), y: cy - r * Math.sin(t) }, letter);
+    return [draw("ellipse", { class: "halo", "stroke-width": 4, ...at }), shape, text];
+  }
+
+  function markShape(mark) {
+    const paths = ["halo", "line", "hit"].map((style) => draw("path", { class: style, d: mark.path }));
+    const title = draw("title", {}, `${mark.id}: ${batch.kinds[mark.kind]}, ${batch.zones[mark.zone]}`);
+    const group = draw("g", { class: mark.state, "data-id": mark.id, "data-kind": mark.kind }, title, ...paths);
+    group.addEventListener("click", () => pick(mark, false));
+    return group;
+  }
+
+  /** Beside the mark; the names of those that no limit counts would hide the face. */
+  function markName(mark) {
+    const name = draw("text", { x: mark.name[0], y: mark.name[1] }, mark.state === "free" ? "" : ` ${mark.id}`);
+    return draw("g", { class: mark.state, "data-kind": mark.kind }, name);
+  }
+
+  function fillLayers(details, drawn) {
+    const box = (key, title, get, set, extra = "") => {
+      const input = make("input", { type: "checkbox", "data-layer": key });
+      input.checked = get();
+      input.addEventListener("change", () => { set(input.checked); applyLayers(); });
+      return make("label", {}, input, title, extra);
+    };
+    const simple = (key, title, extra) => box(key, title, () => layers[key], (on) => { layers[key] = on; }, extra);
+    const kinds = batch.kinds.map((title, kind) => [title, kind, details.marks.filter((mark) => mark.kind === kind).length]);
+    const boxes = [
+      details.zones.length ? simple("zones", "Zones") : null,
+      ...kinds.filter(([, , count]) => count).map(([title, kind, count]) =>
+        box(`kind-${kind}`, `${title} (${count})`, () => layers.kinds[kind], (on) => { layers.kinds[kind] = on; })),
+      details.marks.length ? simple("names", "Names") : null,
+      details.evidence ? simple("evidence", "Confidence map", make("span", { class: "ramp", title: "weak, just a mark, strong" })) : null,
+      details.view ? simple("photo", "Picture") : null,
+    ];
+    find("layers").replaceChildren(...(drawn ? [] : boxes.filter(Boolean)));
+    applyLayers();
+  }
+
+  function applyLayers() {
+    const visible = (element, on) => element.setAttribute("visibility", on ? "visible" : "hidden");
+    visible(find("photo"), layers.photo);
+    visible(find("evidence"), layers.evidence);
+    visible(find("layer-zones"), layers.zones);
+    for (const group of stage.querySelectorAll("[data-kind]")) {
+      const on = layers.kinds[Number(group.dataset.kind)];
+      visible(group, group.parentNode.id === "layer-names" ? on && layers.names : on);
+    }
+  }
+
+  function toggle(key) {
+    const on = key === "marks" ? !layers.kinds.some(Boolean) : !layers[key];
+    if (key === "marks") layers.kinds.fill(on);
+    else layers[key] = on;
+    for (const input of find("layers").querySelectorAll("input")) {
+      const name = input.dataset.layer;
+      if (name === key || (key === "marks" && name.startsWith("kind-"))) input.checked = on;
+    }
+    applyLayers();
+  }
+
+  // --- zoom and pan: the frame is what is seen, in pixels of the picture
+
+  function look(next) {
+    frame = next;
+    stage.setAttribute("viewBox", frame.join(" "));
+    const box = stage.getBoundingClientRect();
+    const unit = box.width && box.height ? Math.max(frame[2] / box.width, frame[3] / box.height) : 1;
+    stage.style.setProperty("--unit", unit);
+  }
+
+  /** Closer or farther, what lies below the point stays there. */
+  function zoom(factor, x = frame[0] + frame[2] / 2, y = frame[1] + frame[3] / 2) {
+    const width = Math.min(Math.max(frame[2] * factor, whole[2] / 60), whole[2] * 2), by = width / frame[2];
+    look([x - (x - frame[0]) * by, y - (y - frame[1]) * by, width, frame[3] * by]);
+  }
+
+  function pointed(event) {
+    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(stage.getScreenCTM().inverse());
+    return [point.x, point.y];
+  }
+
+  stage.addEventListener("wheel", (event) => {
+    event.preventDefault();
+    zoom(Math.exp(Math.sign(event.deltaY) * 0.2), ...pointed(event));
+  }, { passive: false });
+
+  let held = null;
+  stage.addEventListener("pointerdown", (event) => {
+    held = event.button === 0 ? { at: pointed(event), x: event.clientX, y: event.clientY, moved: false } : null;
+  });
+  stage.addEventListener("pointermove", (event) => {
+    if (!held || !event.buttons) return;
+    if (!held.moved && Math.hypot(event.clientX - held.x, event.clientY - held.y) < 4) return;
+    if (!held.moved) stage.setPointerCapture(event.pointerId);
+    held.moved = true;
+    const [x, y] = pointed(event);
+    look([frame[0] + held.at[0] - x, frame[1] + held.at[1] - y, frame[2], frame[3]]);
+  });
+  stage.addEventListener("pointerup", () => { held = null; });
+  stage.addEventListener("dblclick", (event) => zoom(0.4, ...pointed(event)));
+
+  function pick(mark, closer) {
+    for (const line of words.querySelectorAll("tr.pick")) line.classList.toggle("picked", line.dataset.id === mark.id);
+    const line = words.querySelector("tr.picked");
+    if (line) line.scrollIntoView({ block: "nearest" });
+    stage.querySelector("circle.target")?.remove();
+    const r = mark.r + whole[2] / 80;
+    find("layer-marks").append(draw("circle", { class: "target", cx: mark.at[0], cy: mark.at[1], r }));
+    if (!closer) return;
+    const width = Math.min(Math.max(mark.r * 6, whole[2] / 8), whole[2]), height = width * whole[3] / whole[2];
+    look([mark.at[0] - width / 2, mark.at[1] - height / 2, width, height]);
+  }
+
+  // --- the words beside it
+
+  function tell(row, details) {
+    const parts = [];
+    const section = (title, ...content) => parts.push(make("h3", {}, title), ...content);
+    const list = (texts, style) => make("ul", { class: style }, ...texts.map((text) => make("li", {}, text)));
+    if (details.reasons.length) section("Why", list(details.reasons, "reasons"));
+    if (details.closest) section("Closest limit", make("p", {}, details.closest));
+    if (details.doubts.length) section("Marginal: within the uncertainty", list(details.doubts, "doubts"));
+    if (details.warnings.length) section("Warnings", list(details.warnings, "warnings"));
+    if (details.marks.length) section(`Marks (${details.marks.length})`, marksTable(details.marks, details.checks));
+    else if (details.zones.length) section("Marks", make("p", {}, "None was found."));
+    if (details.checks.length) section("Limits held", checksTable(details.checks));
+    section("Files", make("p", { class: "links" }, ...details.links.map(([title, href]) => make("a", { href, target: "_blank", rel: "noopener" }, title))));
+    section("Measured", make("dl", { class: "facts" }, ...details.facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)])));
+    words.replaceChildren(...parts);
+    words.scrollTop = 0;
+  }
+
+  const heading = (...names) => make("thead", {}, make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name))));
+
+  function marksTable(marks, checks) {
+    const head = heading("Mark", "Zone", `Length, width, diameter (${marks[0].unit})`, "Measured against its limit");
+    return make("table", {}, head, make("tbody", {}, ...marks.map((mark) => markLine(mark, checks))));
+  }
+
+  function markLine(mark, checks) {
+    const go = make("button", { type: "button", class: "go" }, mark.id);
+    const line = make("tr", { class: `pick ${mark.state}`, "data-id": mark.id },
+      make("td", {}, go, make("div", { class: "sub" }, batch.kinds[mark.kind])),
+      make("td", {}, batch.zones[mark.zone]),
+      make("td", {}, make("span", { class: "sizes" }, mark.sizes.join(" / ")), make("div", { class: "sub", title: mark.by }, `confidence ${mark.confidence}`)),
+      make("td", {}, ...limitWords(mark, checks)));
+    line.addEventListener("click", () => pick(mark, true));
+    return line;
+  }
+
+  function limitWords(mark, checks) {
+    const limit = mark.limit;
+    if (!limit) return [make("span", { class: "sub" }, mark.unit === "px" ? "no scale" : "no limit")];
+    const check = checks[limit.check], broken = check.broken && Boolean(limit.counts);
+    const found = limit.counts ? `${check.count} found, ` : "";
+    return [
+      make("div", { class: broken ? "verdict-broken" : "" }, limit.measured),
+      make("div", { class: "sub" }, `${check.rule}: ${found}${check.allowed}`),
+      gauge(limit.share, broken),
+    ];
+  }
+
+  /** How much of what breaks the limit is there; the line is where it breaks. */
+  function gauge(share, broken) {
+    const used = Math.min(share, 1.5) / 1.5 * 100, end = 100 / 1.5;
+    return draw("svg", { class: "gauge", viewBox: "0 0 100 8", preserveAspectRatio: "none", "aria-hidden": "true" },
+      draw("rect", { class: "all", width: 100, height: 8 }),
+      draw("rect", { class: broken ? "used broken" : "used", width: used, height: 8 }),
+      draw("path", { class: "end", d: `M${end} 0V8` }));
+  }
+
+  function checksTable(checks) {
+    const lines = checks.map((check) => make("tr", { class: check.broken ? "broken" : "" },
+      make("td", {}, check.zone),
+      make("td", {}, check.rule, check.marks.length ? make("div", { class: "sub" }, check.marks.join(" ")) : ""),
+      make("td", { class: check.broken ? "verdict-broken" : "" }, `${check.count}, ${check.allowed}`),
+      make("td", {}, check.margin, gauge(check.share, check.broken))));
+    return make("table", {}, heading("Zone", "Limit", "Found", "Margin"), make("tbody", {}, ...lines));
+  }
+
+  // --- what is pressed
+
+  function choose(status) {
+    wanted.status = status;
+    update();
+  }
+
+  function fill(id, names) {
+    const select = find(id);
+    select.append(...names.map((name, value) => make("option", { value }, name)));
+    select.addEventListener("change", () => { wanted[id] = select.value; update(); });
+  }
+
+  fill("zone", batch.zones);
+  fill("kind", batch.kinds);
+  fill("criteria", batch.criteria);
+  fill("reason", batch.reasons);
+  find("text").addEventListener("input", (event) => { wanted.text = event.target.value.trim().toLowerCase(); update(); });
+  find("clear").addEventListener("click", () => {
+    Object.assign(wanted, { status: ONLY.all, zone: "", kind: "", criteria: "", reason: "", text: "" });
+    for (const id of ["zone", "kind", "criteria", "reason", "text"]) find(id).value = "";
+    update();
+  });
+  for (const button of document.querySelectorAll("[data-status]")) {
+    button.addEventListener("click", () => {
+      choose(Number(button.dataset.status));
+      if (button.classList.contains("tile")) find("images-title").scrollIntoView();
+    });
+  }
+  for (const button of document.querySelectorAll("[data-reason]")) {
+    button.addEventListener("click", () => {
+      find("reason").value = wanted.reason = String(batch.reasons.indexOf(button.dataset.reason));
+      update();
+      find("images-title").scrollIntoView();
+    });
+  }
+  for (const head of document.querySelectorAll("th[data-sort]")) {
+    head.addEventListener("click", () => {
+      order.down = order.key === head.dataset.sort && !order.down;
+      order.key = head.dataset.sort;
+      for (const other of document.querySelectorAll("th[data-sort]")) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
+      update();
+    });
+  }
+  for (const input of document.querySelectorAll(".map-kind")) {
+    input.addEventListener("change", () => {
+      for (const path of document.querySelectorAll(`.marks.${input.dataset.kind}`)) path.setAttribute("visibility", input.checked ? "visible" : "hidden");
+    });
+  }
+  find("all-reasons")?.addEventListener("click", (event) => {
+    document.querySelector(".pareto ol").classList.add("open");
+    event.target.remove();
+  });
+  find("previous").addEventListener("click", () => step(-1));
+  find("next").addEventListener("click", () => step(1));
+  find("only-fail").addEventListener("click", onlyFail);
+  find("close").addEventListener("click", () => viewer.close());
+  find("closer").addEventListener("click", () => zoom(0.7));
+  find("farther").addEventListener("click", () => zoom(1 / 0.7));
+  find("whole").addEventListener("click", () => look(whole));
+  find("keys-button").addEventListener("click", () => find("keys").showModal());
+  viewer.addEventListener("close", () => {
+    const number = shown.indexOf(current);
+    if (number >= body.rows.length) extend(number + 1 - body.rows.length);
+    const line = body.rows[number];
+    if (line) line.scrollIntoView({ block: "nearest" });
+    (line?.querySelector("button") ?? before)?.focus();
+  });
+  window.addEventListener("resize", () => { if (viewer.open) look(frame); });
+  window.addEventListener("beforeprint", () => extend(shown.length));
+
+  const KEYS = {
+    n: () => step(1), ArrowRight: () => step(1), p: () => step(-1), ArrowLeft: () => step(-1),
+    "+": () => zoom(0.7), "=": () => zoom(0.7), "-": () => zoom(1 / 0.7), 0: () => look(whole),
+    z: () => toggle("zones"), m: () => toggle("marks"), c: () => toggle("evidence"),
+  };
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input[type=search], select");
+    if (event.ctrlKey || event.metaKey || event.altKey || typing || find("keys").open) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key === "f") onlyFail();
+    else if (key === "?") find("keys").showModal();
+    else if (viewer.open && KEYS[key]) KEYS[key]();
+    else if (!viewer.open && key === "/") find("text").focus();
+    else if (!viewer.open && (key === "n" || key === "p")) moveFocus(key === "n" ? 1 : -1);
+    else return;
+    event.preventDefault();
+  });
+
+  /** From row to row in the table. */
+  function moveFocus(by) {
+    const at = [...body.rows].indexOf(document.activeElement.closest?.("tbody tr"));
+    body.rows[Math.max(0, at + by)]?.querySelector("button").focus();
+  }
+
+  update();
+  document.documentElement.dataset.ready = "yes";
+})();
