@@ -253,3 +253,12 @@ def test_a_certificate_that_fails_costs_only_its_own_picture(tmp_path, monkeypat
 
 def test_a_mark_that_no_limit_counts_says_so():
     assert "P1 cladding Pit/Dig" in text_of(replace(PASSED, defects=(replace(COUNTED, counted=False),)))
+
+
+@pytest.mark.parametrize("drawn", ["png", "jpeg"])
+def test_the_picture_is_shown_in_whichever_format_it_was_drawn(tmp_path, drawn):
+    asked = replace(ASKED, reporting=replace(ASKED.reporting, annotated_format=drawn))
+    finished(batch_of(folder_of(tmp_path / "pictures", "a.png"), tmp_path / "out", config=asked))
+    (first, *_) = PdfReader(tmp_path / "out" / "a_certificate.pdf").pages
+    assert len(first.images) == 1
+    assert first.images[0].image is not None
