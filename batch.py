@@ -24,7 +24,7 @@ from executors import (
     on_cluster,
     own_time_limit,
     result_of,
-    use_one_thread,
+    tune_process,
 )
 from image_files import LOCK, RESULT, SUMMARY, ImageFile, printable
 from image_job import Job, fail_file, inspect_file, is_finished, was_measured
@@ -279,7 +279,7 @@ def _inspect_here(job: Job, item: tuple[int, ImageFile]) -> Done:
 
 def _inspect_there(job: Job, item: tuple[int, ImageFile]) -> Done:
     """In another process, whose log comes back with the result."""
-    use_one_thread()
+    tune_process()
     top, kept = logging.getLogger("dscope"), _Kept()
     top.setLevel(logging.INFO)
     top.addHandler(kept)

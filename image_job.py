@@ -259,7 +259,7 @@ def fail_file(job: Job, image: ImageFile, reason: str) -> Inspection:
     """
     info = ImageInfo(image.file)
     with suppress(OSError):
-        info = replace(info, sha256=hashlib.sha256(image.path.read_bytes()).hexdigest())
+        info = replace(info, sha256=_sha256_of(image.path))
     failed = not_measured(info, image.request, job.config, _provenance(job), reason)
     failed = _write_results(job, image, _Loaded(info, problem=reason), failed)
     _log_outcome(image, failed)
@@ -279,9 +279,15 @@ def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
     if not all(Path(start + end).exists() for end in _files_of(job, stored)):
         return False
     try:
-        return hashlib.sha256(image.path.read_bytes()).hexdigest() == stored.image.sha256
+        return _sha256_of(image.path) == stored.image.sha256
     except OSError:
         return stored.image.sha256 is None
+
+
+def _sha256_of(path: Path) -> str:
+    """Read piece by piece: nothing says how large the file is."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _files_of(job: Job, stored: Inspection) -> list[str]:

@@ -310,6 +310,8 @@ def _demo(arguments: argparse.Namespace) -> int:
     seen: list[Inspection] = []
     _run(batch, _display(batch), seen.append)
     console_of().print(comparison_table(seen))
+    for report in reports_of(results, batch.job.config.reporting):
+        print(f"Report: {report}")
     print(f"Pictures with their marks: {results}")
     return UNFINISHED if any(map(differs, seen)) else 0
 

@@ -196,9 +196,9 @@ def _judged_again(before: Inspection, asked: Asked, config: Config) -> Inspectio
 
 def new_row(stored: Stored, after: Inspection, wanted: Regrading) -> Record:
     """The row of the summary for a result that was judged again."""
-    if stored.record is None or after.image != stored.record.inspection.image:
-        return summary_row_of(to_json(after))
-    return summary_row_of(regraded_record(stored.record.plain, after, wanted.settings.sha256))
+    if stored.record is not None and after.provenance.program:
+        return summary_row_of(regraded_record(stored.record.plain, after, wanted.settings.sha256))
+    return summary_row_of(to_json(after))  # of a record that cannot be read, or says what no face can have
 
 
 def _profile_of(inspection: Inspection, settings: ConfigFile) -> Config:
