@@ -120,9 +120,9 @@ def annotate(picture: NDArray[Any], inspection: Inspection) -> Picture:
     labelled = _draw_labels(photo, inspection, pen, letters)
     width = max(photo.shape[1], _MIN_PANEL_PX)
     panel = _panel(inspection, pen, width, unlabelled=len(inspection.defects) - labelled)
-    drawn = np.full((len(photo) + len(panel), width, 3), _PAPER, np.uint8)
-    drawn[: len(photo), : photo.shape[1]], drawn[len(photo) :] = photo, panel
-    return drawn
+    margin = (0, 0, 0, width - photo.shape[1])
+    photo = np.asarray(cv2.copyMakeBorder(photo, *margin, cv2.BORDER_CONSTANT, value=_PAPER), dtype=np.uint8)
+    return np.concatenate((photo, panel))
 
 
 def displayable(picture: NDArray[Any]) -> Picture:
