@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -38,6 +38,7 @@ FACES, MARKS = 12, 5  # every other one without a blemish
 WARM = 16  # images until every worker has loaded all it needs and is busy
 ASKED_SCALING, ASKED_GROWTH_PCT = 1.8, 5.0
 MILLION = 1_000_000
+ENVIRONMENT = dict(os.environ)  # a cluster changes that of its parent, and with it the speed of every other child
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Way:
     """A way to run a batch."""
 
     name: str
-    words: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    on_cluster: bool = False
 
 
 def pictures(folder: Path, count: int) -> Path:
@@ -69,15 +71,18 @@ def run(source: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     with tempfile.TemporaryDirectory(dir=source.parent) as output:
         line = [f"--input-dir={source}", f"--output-dir={output}", "--cladding-diameter-um=125", *words]
         command = [sys.executable, str(ROOT / "main.py"), "inspect", *line, "--json-progress"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as program:
             yield program
         if program.returncode:
             raise SystemExit(f"{' '.join(command)}: exit code {program.returncode}")
 
 
-def moments(source: Path, *words: str) -> list[float]:
+def moments(source: Path, way: Way, task: Sequence[str]) -> list[float]:
     """When each image is finished."""
-    with run(source, *words) as program:
+    with (
+        cluster() if way.on_cluster else nullcontext(()) as address,
+        run(source, *task, *way.words, *address) as program,
+    ):
         assert program.stdout is not None
         return [perf_counter() for _ in program.stdout]
 
@@ -91,7 +96,7 @@ def measure(source: Path, ways: Sequence[Way], tasks: Sequence[tuple[str, ...]],
     """Images a second by task and way; the ways take turns, so that whatever else the machine does falls on all."""
     found: dict[str, list[float]] = {}
     for _, task, way in itertools.product(range(repeats), tasks, ways):
-        found.setdefault(f"{' '.join(task)} {way.name}", []).append(rate(moments(source, *task, *way.words)))
+        found.setdefault(f"{' '.join(task)} {way.name}", []).append(rate(moments(source, way, task)))
     return {name: median(rates) for name, rates in found.items()}
 
 
@@ -134,11 +139,11 @@ def report_memory(samples: Sequence[tuple[int, float, float]]) -> None:
 
 
 @contextmanager
-def cluster() -> Iterator[str]:
-    """The address of a Dask scheduler with two workers on this machine."""
+def cluster() -> Iterator[tuple[str, ...]]:
+    """A Dask scheduler with two workers on this machine, as the option that names it."""
     options: dict[str, Any] = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(**options) as local:  # type: ignore[no-untyped-call]
-        yield local.scheduler_address
+        yield (f"--scheduler={local.scheduler_address}",)
 
 
 def main() -> None:
@@ -149,17 +154,20 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", choices=("rates", "memory"))
     args = parser.parse_args()
-    tasks: list[tuple[str, ...]] = [("--profile=fast_scan", "--no-plots"), ("--profile=deep_inspection", "--no-plots")]
-    tasks.append(("--profile=deep_inspection",))
-    with tempfile.TemporaryDirectory() as name, cluster() as address:
+    tasks: list[tuple[str, ...]] = [
+        ("--profile=fast_scan", "--no-plots", "--no-report"),
+        ("--profile=fast_scan", "--no-plots"),
+        ("--profile=deep_inspection", "--no-plots", "--no-report"),
+        ("--profile=deep_inspection",),
+    ]
+    ways = [Way("1 process", ("--workers=1",)), Way("2 processes", ("--workers=2",)), Way("cluster of 2", (), True)]
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        ways = [Way("1 process", ("--workers=1",)), Way("2 processes", ("--workers=2",))]
-        ways.append(Way("cluster of 2", (f"--scheduler={address}",)))
         if args.only != "memory":
             report(measure(pictures(folder / "few", args.images), ways, tasks, args.repeats), ways, tasks)
         if args.only != "rates":
             print(f"{args.memory} images, fast_scan without plots, 2 processes")
-            report_memory(memory(pictures(folder / "many", args.memory), (*tasks[0], "--workers=2")))
+            report_memory(memory(pictures(folder / "many", args.memory), (*tasks[1], "--workers=2")))
 
 
 if __name__ == "__main__":
