@@ -121,6 +121,8 @@ def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = la
             logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
             if isinstance(error, WriteFailed) or not batch.watched:
                 raise
+            with suppress(KeyboardInterrupt, StopIteration):
+                finished.throw(error)  # it came between two images: a watch is to end as if it had come within one
         else:
             logger.info("Batch finished: %s", in_words(counts))
     return counts
