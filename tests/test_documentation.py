@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
-import sys
 import tomllib
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
+import calibration
+import main
 from config_loader import load_config
 from image_files import (
     ANNOTATED,
@@ -85,8 +88,12 @@ def options_in(text: str) -> set[str]:
 
 
 def help_of(program: str) -> str:
-    command = [sys.executable, *program.split(), "--help"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    file, *words = program.split()
+    start = {"main.py": main.main, "calibration.py": calibration.main}[file]
+    with redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as ended:
+        start([*words, "--help"])
+    assert ended.value.code == 0
+    return printed.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -112,7 +112,9 @@ def settings(**changes: Any) -> Config:
 
 
 @pytest.mark.usefixtures("no_batch_is_small")
-@pytest.mark.parametrize(("retries", "tried"), [(0, "tried once"), (2, "tried 3 times")])
+@pytest.mark.parametrize(
+    ("retries", "tried"), [(0, "tried once"), pytest.param(2, "tried 3 times", marks=pytest.mark.slow)]
+)
 def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_are(
     pictures, out, monkeypatch, caplog, retries, tried
 ):
@@ -126,6 +128,7 @@ def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_ar
     assert f"b.png: lost, its process ended with code -9 (attempt {retries + 1})" in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
 def test_an_image_that_kills_one_process_only_is_inspected_by_the_next(pictures, out, monkeypatch, tmp_path):
     monkeypatch.setattr("batch._inspect_there", killed_once_at_b)
@@ -133,6 +136,7 @@ def test_an_image_that_kills_one_process_only_is_inspected_by_the_next(pictures,
     assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
 def test_an_image_that_hangs_is_given_up(pictures, out, monkeypatch):
     monkeypatch.setattr("batch._inspect_there", hanging_at_b)
@@ -213,9 +217,9 @@ def test_what_differs_is_done_again(pictures, out, change):
     ],
     ids=["config", "profile", "calibration", "plots", "zone images", "cells", "jpeg"],
 )
-def test_other_settings_do_everything_again(pictures, out, changes):
-    finished(batch_of(pictures, out))
-    asked = batch_of(pictures, out)
+def test_other_settings_do_everything_again(tmp_path, out, changes):
+    asked = batch_of(folder_of(tmp_path / "pictures", "a.png"), out)
+    finished(asked)
     again = finished(replace(asked, job=replace(asked.job, **changes), resume=True))
     assert not any(done.resumed for done in again)
 
@@ -247,6 +251,7 @@ def program(pictures: Path, out: Path, *words: str) -> list[str]:
     return [*start, *known, "--no-plots", "--quiet", *words]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_is_resumed_to_what_an_undisturbed_run_gives(tmp_path):
     pictures = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(20)))
     folder_of(pictures, "20.png", "21.png", data=face_png(SCRATCH))
@@ -277,6 +282,7 @@ def alive_in(group: int) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted_ends_at_once_and_keeps_what_is_finished(tmp_path, end):
     pictures, out = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(60))), tmp_path / "out"

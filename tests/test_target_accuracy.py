@@ -26,6 +26,7 @@ def check(outcomes: list[Outcome]) -> None:
     assert covered >= 0.95 * len(outcomes), [missed(outcome) for outcome in outcomes if not outcome.covered]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_scale_of_small_rendered_targets_is_right_and_its_uncertainty_honest(kind: str, config: Config) -> None:
     check([measure(KINDS[kind](number, SEED, SMALL), config) for number in range(12)])
