@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all check cover lint format validate setup clean
+.PHONY: demo test test-all test-whole check cover lint format validate setup clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/python main.py demo
@@ -13,6 +13,10 @@ test: $(VENV)/dev.stamp
 
 test-all: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto -m ""
+
+# Whole programs, clusters and pages of a thousand rows: minutes instead of seconds, and no photographs are needed.
+test-whole: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n auto -m slow tests/test_nightly.py tests/test_watching.py tests/test_report_browser.py
 
 check: lint test cover
 
