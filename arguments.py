@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
 SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf", "excel")  # of `Reporting` and of the command line
 RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
+MOST_WORKERS = 1024  # as in the configuration
 USER_ERROR = 2  # exit code
 
 
@@ -317,10 +319,13 @@ def _keep_nights(text: str | None) -> int | None:
 
 
 def _night(text: str | None) -> date:
-    try:
-        return date.today() if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise UserError(f"--night must be a date, YYYY-MM-DD, got {text!r}") from None
+    if text is None:
+        return date.today()
+    with suppress(ValueError):
+        night = date.fromisoformat(text)
+        if night.isoformat() == text:
+            return night
+    raise UserError(f"--night must be a date, YYYY-MM-DD, got {text!r}")
 
 
 def _found(arguments: argparse.Namespace, output_dir: Path) -> Found:
@@ -348,7 +353,9 @@ def _watched(arguments: argparse.Namespace, output_dir: Path, asked: _Asked) -> 
 
 
 def _workers(text: str) -> int:
-    return 0 if text == "0" else _whole_number("--workers", text)
+    if not text.isdecimal() or int(text) > MOST_WORKERS:
+        raise UserError(f"--workers must be a whole number from 0 to {MOST_WORKERS}, got {text}")
+    return int(text)
 
 
 def _whole_number(name: str, text: str) -> int:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from batch_reports import write_batch_reports
+from batch_reports import clear_reports, write_batch_reports
 from executors import (
     QUEUED_PER_WORKER,
     Lost,
@@ -132,6 +132,8 @@ def run_batch(batch: Batch) -> Generator[Done]:
     """
     with locked(batch.job.output_dir):
         _clear(batch.job.output_dir)
+        for path in clear_reports(batch.job.output_dir, batch.job.config.reporting):
+            logger.warning("%s is of an earlier run, this one does not write it", path)
         for warning in (*batch.warnings, *map(UNCONFIRMED.format, batch.unconfirmed)):
             logger.warning(warning)
         summary, names = _Summary(batch.summary), dict[int, str]()

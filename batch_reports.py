@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from config_loader import Config, Reporting
@@ -31,6 +32,19 @@ def reports_of(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
     names = [REPORT] * wanted.report + [BATCH_CERTIFICATE] * wanted.pdf
     names += [WORKBOOK] * wanted.excel + [JSON_LINES] * wanted.json_lines
     return tuple(folder / name for name in names)
+
+
+def clear_reports(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
+    """Remove the reports that will be written anew, so that none of an earlier run lies beside newer results.
+
+    Returns
+    -------
+    Those of an earlier run that stay: a file of such a name may be somebody's own
+    """
+    for path in reports_of(folder, wanted):
+        with suppress(OSError):
+            path.unlink()
+    return tuple(path for name in (REPORT, BATCH_CERTIFICATE, WORKBOOK, JSON_LINES) if (path := folder / name).exists())
 
 
 def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -> tuple[Path, ...]:

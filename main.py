@@ -42,6 +42,7 @@ from questions import ask_everything
 from records import UNCONFIRMED, Inspection, UserError
 from regrading import Outcome, compare, regrade_folder
 from scenes import demo_faces
+from standard_output import PatientOutput
 from terminal_tables import (
     batch_tables,
     change_table,
@@ -330,9 +331,22 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
 }
 
-if __name__ == "__main__":
+
+def _run_program() -> int:
+    """As a program of its own: signals, and an output that may end before."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service is ended as Ctrl-C ends it
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a file name may hold what the terminal cannot show
-    sys.exit(main())
+    sys.stdout = output = PatientOutput(sys.stdout)
+    try:
+        code = main()
+    finally:
+        output.flush()
+    if output.problem is None or isinstance(output.problem, BrokenPipeError):
+        return code
+    return _complain(f"standard output cannot be written: {output.problem.strerror}", code or UNFINISHED)
+
+
+if __name__ == "__main__":
+    sys.exit(_run_program())

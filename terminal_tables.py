@@ -27,6 +27,8 @@ _WHOLE = "total"  # of the timings: all stages from the decoded picture to the v
 _STYLES = {"PASS": "bold green", "FAIL": "bold red", "NOT_GRADED": "bold yellow"}
 _BROKEN = "bold red"
 _INDENT, _LABEL_LETTERS = 2, 22
+_SHORT = 24  # letters of a cell that is never folded: figures, names
+_LEAST_LETTERS = 100  # of a line: that is how many cells that are not folded need; a narrower terminal goes on below
 
 
 def console_of(quiet: bool = False) -> Console:
@@ -132,11 +134,15 @@ def _print_table(console: Console, title: str, said: TextTable) -> None:
     if not said.rows:
         return
     _print_title(console, title)
-    table = _table(*said.header)
+    longest = [max(map(len, column)) for column in zip(said.header, *said.rows, strict=True)]
+    pairs = zip(said.header, longest, strict=True)
+    table = _table(*(Column(name, no_wrap=letters <= _SHORT, overflow="fold") for name, letters in pairs))
     for number, row in enumerate(said.rows):
         style = _BROKEN if number in said.broken else None
         table.add_row(*(Text(printable(text)) for text in row), style=style)
-    console.print(Padding(table, (0, 0, 0, _INDENT)))
+    console.width, before = max(console.width, _LEAST_LETTERS), console.width
+    console.print(Padding(table, (0, 0, 0, _INDENT), expand=False))
+    console.width = before
 
 
 # --- stored results judged again

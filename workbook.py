@@ -5,16 +5,16 @@ Every row goes to disk as it comes, so that memory does not grow with the batch.
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 from xlsxwriter import Workbook
-from xlsxwriter.exceptions import FileCreateError
 
 from config_loader import Config
 from plain_records import Record
@@ -51,13 +51,43 @@ def write_workbook(path: Path, records: Iterable[StoredRecord], carried: Sequenc
     UserError : the file cannot be written
     """
     with whole_file(path) as temporary, tempfile.TemporaryDirectory() as scratch:
-        book = Workbook(str(temporary), {"constant_memory": True, "tmpdir": scratch})
-        book.set_properties({"author": PROGRAM})
-        _fill(_Looks(book), records, carried, config)
-        try:
+        with temporary.open("wb") as file:
+            kept = _Kept(file)
+            book = Workbook(kept, {"constant_memory": True, "tmpdir": scratch})
+            book.set_properties({"author": PROGRAM})
+            _fill(_Looks(book), records, carried, config)
             book.close()
-        except FileCreateError as error:
-            raise error.args[0] from None
+        kept.raise_problem()
+
+
+class _Kept(io.RawIOBase):
+    """The file of the workbook; what the system refuses is told at the end, for the library complains of it twice."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._problem: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        if self._problem is None:
+            try:
+                self._file.write(data)
+                self._file.flush()
+            except OSError as error:
+                self._problem = error
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.tell() if self._problem else self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def raise_problem(self) -> None:
+        if self._problem is not None:
+            raise self._problem
 
 
 def _fill(looks: _Looks, records: Iterable[StoredRecord], carried: Sequence[str], config: Config) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from batch import run_batch
 from main import main
 from tests.pictures import SCRATCH, face_png, folder_of
 from tests.test_batch import CONFIG, batch_of
@@ -62,3 +63,17 @@ def test_a_report_that_cannot_be_written_leaves_no_half_of_it(stored, capsys):
 def test_a_folder_without_results_is_refused(tmp_path, capsys):
     assert main(["report", str(tmp_path)]) == 2
     assert "no stored result in it" in capsys.readouterr().err
+
+
+def test_a_batch_leaves_no_report_of_an_earlier_one_where_its_own_will_be(stored):
+    asked = batch_of(stored.parent / "pictures", stored, config=replace(CONFIG, reporting=REPORTING))
+    run = run_batch(asked)
+    next(run)
+    assert not (stored / "records.jsonl").exists()
+    run.close()
+
+
+def test_a_report_of_an_earlier_batch_that_stays_is_warned_of(stored, caplog):
+    finished(batch_of(stored.parent / "pictures", stored))
+    assert f"{stored / 'records.jsonl'} is of an earlier run, this one does not write it" in caplog.messages
+    assert (stored / "records.jsonl").exists()

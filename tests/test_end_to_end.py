@@ -17,7 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from main import main
-from tests.pictures import MULTIMODE, face_jpeg, folder_of
+from tests.pictures import MULTIMODE, blanks, face_jpeg, folder_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -176,3 +176,27 @@ def test_a_terminal_sees_a_bar_and_only_the_names_that_failed(tmp_path):
     assert b"2/2" in seen
     assert b"[red]b.png: NOT_GRADED" in seen
     assert b"a.png: " not in seen.replace(b"[red]b.png: ", b"")
+
+
+@pytest.mark.parametrize("words", [[], ["--json-progress"]], ids=["lines", "json"])
+def test_a_reader_who_leaves_does_not_end_a_batch(tmp_path, words):
+    pictures, out = blanks(tmp_path / "pictures", *(f"{k}.png" for k in range(12))), tmp_path / "out"
+    command = [sys.executable, "-u", str(ROOT / "main.py"), "inspect", f"--input-dir={pictures}", f"--output-dir={out}"]
+    with subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.stdout.close()
+        _, errors = run.communicate(timeout=60)
+    assert (run.returncode, errors) == (1, b"")  # none of them shows a fiber
+    assert len(list(out.glob("*_result.json"))) == 12
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_an_output_that_is_full_is_told_in_one_line_and_ends_no_batch(tmp_path):
+    pictures, out = folder_of(tmp_path / "pictures", "a.png"), tmp_path / "out"
+    command = [sys.executable, str(ROOT / "main.py"), "inspect", f"--input-dir={pictures}", f"--output-dir={out}"]
+    with open("/dev/full", "wb") as full:
+        run = subprocess.run([*command, *MULTIMODE], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (run.returncode, run.stderr) == (1, "main.py: standard output cannot be written: No space left on device\n")
+    assert (out / "a_result.json").exists()
+    assert (out / "report.html").exists()

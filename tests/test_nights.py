@@ -102,6 +102,12 @@ def test_every_problem_is_told_at_once_and_nothing_is_done(pictures, results, ca
     assert "results folder: none is named (--results-dir)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("night", ["20260309", "2026-W11-1", "2026-3-9", ""])
+def test_a_night_is_named_in_one_way_only(pictures, results, capsys, night):
+    assert main(["nightly", *words(pictures, results, f"--night={night}")]) == 2
+    assert f"--night must be a date, YYYY-MM-DD, got {night!r}" in capsys.readouterr().err
+
+
 def test_two_nights_at_once_are_refused(pictures, results, capsys):
     results.mkdir()
     with FileLock(results / LOCK):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import statements
 from main import main
 from plain_records import to_json
 from records import ImageInfo, Inspection
 from reporting import write_result
-from terminal_tables import batch_tables
+from terminal_tables import batch_tables, print_inspection
 from tests.inspections import EVERY_KIND, FAILED, MARGINAL, NO_SCALE, PASSED
 from tests.pictures import MULTIMODE, SCRATCH, face_png, folder_of
 from totals import Totals
@@ -154,3 +156,14 @@ def test_a_record_that_was_damaged_is_one_line(tmp_path, capsys):
     (tmp_path / "a_result.json").write_text(json.dumps(record), encoding="utf-8")
     assert main(["show", str(tmp_path / "a_result.json")]) == 2
     assert "ferrule" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("letters", [20, 80, 120])
+def test_a_narrow_terminal_cuts_no_word_and_no_figure(letters):
+    text = io.StringIO()
+    record = to_json(FAILED)
+    print_inspection(Console(file=text, width=letters, highlight=False), record)
+    said = set(text.getvalue().split())
+    for table in (statements.dimension_table, statements.zone_table, statements.limit_table, statements.mark_table):
+        shown = table(record)
+        assert {word for row in (shown.header, *shown.rows) for cell in row for word in cell.split()} <= said
