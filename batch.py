@@ -27,7 +27,7 @@ from executors import (
     tune_process,
 )
 from image_files import LOCK, RESULT, SUMMARY, ImageFile, printable
-from image_job import Job, fail_file, inspect_file, is_finished, was_measured
+from image_job import Job, fail_file, inspect_file, is_finished, remove_unfinished, was_measured
 from plain_records import Record
 from records import UNCONFIRMED, Inspection, UserError
 from reporting import write_summary
@@ -186,17 +186,26 @@ Finished: TypeAlias = tuple[int, ImageFile, Done]  # with its number
 
 def _finish(batch: Batch) -> Iterator[Finished]:
     """Every image of the batch; those of a watched folder as they come, until someone ends it."""
+    under_way: dict[int, ImageFile] = {}
+    try:
+        yield from _finish_all(batch, under_way)
+    finally:
+        for image in under_way.values() if batch.scheduler is None else ():  # a cluster may still be at them
+            remove_unfinished(batch.job, image)
+
+
+def _finish_all(batch: Batch, under_way: dict[int, ImageFile]) -> Iterator[Finished]:
     if batch.watched is None:
         left = yield from _resume(batch, dict(enumerate(batch.images)))
         with _crew(batch, len(left)) as crew:
-            yield from _inspect_all(batch.job, left, crew)
+            yield from _inspect_all(batch.job, left, crew, under_way)
         return
     numbers: dict[str, int] = {}  # of the names: a picture that was changed comes again
     with _crew(batch, sys.maxsize) as crew:
         for images in arrivals(batch.watched):
             numbered = {numbers.setdefault(image.name, len(numbers)): image for image in images}
             left = yield from _resume(batch, numbered)
-            yield from _inspect_all(batch.job, left, crew)
+            yield from _inspect_all(batch.job, left, crew, under_way)
 
 
 def _resume(batch: Batch, images: Mapping[int, ImageFile]) -> Generator[Finished, None, Mapping[int, ImageFile]]:
@@ -255,23 +264,37 @@ def _processes(count: int, time_limit_s: float) -> Iterator[Executor]:
         executor.shutdown(cancel_futures=not finished)
 
 
-def _inspect_all(job: Job, images: Mapping[int, ImageFile], crew: _Crew) -> Iterator[Finished]:
+def _inspect_all(
+    job: Job, images: Mapping[int, ImageFile], crew: _Crew, under_way: dict[int, ImageFile]
+) -> Iterator[Finished]:
     """What is lost is tried again as often as the configuration has it, and then recorded as not graded."""
     settings, run, why = job.config.batch, partial(crew.inspect, job), dict[int, Lost]()
     for attempt in range(settings.retries + 1):
         lost: dict[int, ImageFile] = {}
-        for (number, image), future in as_completed(crew.executor, run, images.items(), crew.at_once):
+        for (number, image), future in as_completed(crew.executor, run, _noted(images, under_way), crew.at_once):
             try:
-                yield number, image, result_of(future)
+                done = result_of(future)
             except TimeoutError:
-                yield number, image, _failed(job, image, f"Time limit: more than {settings.time_limit_s:g} s")
+                done = _failed(job, image, f"Time limit: more than {settings.time_limit_s:g} s")
             except Lost as error:
                 logger.error("%s: lost, %s (attempt %d)", printable(image.file), error, attempt + 1)
                 lost[number], why[number] = image, error
+                continue
+            del under_way[number]
+            yield number, image, done
         images = lost
     for number, image in images.items():
         tried = f"tried {settings.retries + 1} times" if settings.retries else "tried once"
-        yield number, image, _failed(job, image, f"Internal error: {why[number]} ({tried})")
+        done = _failed(job, image, f"Internal error: {why[number]} ({tried})")
+        del under_way[number]
+        yield number, image, done
+
+
+def _noted(images: Mapping[int, ImageFile], under_way: dict[int, ImageFile]) -> Iterator[tuple[int, ImageFile]]:
+    """Each image when it is about to be inspected."""
+    for number, image in images.items():
+        under_way[number] = image
+        yield number, image
 
 
 def _inspect_here(job: Job, item: tuple[int, ImageFile]) -> Done:

@@ -218,6 +218,14 @@ def _all_or_none(start: str) -> Iterator[None]:
         raise
 
 
+def remove_unfinished(job: Job, image: ImageFile) -> None:
+    """Remove what a process has left that was ended while it wrote the results of an image; whole ones stay."""
+    start = str(job.output_dir / image.name)
+    if not Path(start + RESULT).exists():
+        with suppress(OSError):
+            _remove_results(start)
+
+
 def _remove_results(start: str) -> None:
     """The record first, for it says that the others are complete; the table last: pictures beside it are drawn ones."""
     for end in (RESULT, *DRAWN, CELLS, AGREEMENT, CERTIFICATE, TABLE):

@@ -296,7 +296,9 @@ def test_a_run_that_is_interrupted_ends_at_once_and_keeps_what_is_finished(tmp_p
     until(lambda: not alive_in(run.pid))
     listed = {row["Image_Filename"] for row in rows(out)}
     assert 0 < len(listed) < 60
-    assert listed <= {path.name.replace("_result.json", ".png") for path in out.glob("*_result.json")}
+    finished = {path.name.removesuffix("_result.json") for path in out.glob("*_result.json")}
+    assert listed <= {f"{name}.png" for name in finished}
+    assert {path.name.removesuffix("_report.csv") for path in out.glob("[0-9]*_report.csv")} == finished
 
 
 # --- two runs at once
