@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from plain_records import Record
 from records import CLASSIFICATIONS, ZONE_LETTERS
+from stored_records import StoredRecord
+from totals import Totals
 
 Floats: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
@@ -67,11 +69,7 @@ class MarkMap:
 class BatchStatistics:
     """Grows with every record by some hundred bytes and its marks."""
 
-    statuses: Counter[str] = field(default_factory=Counter)
-    marginal: int = 0
-    criteria: Counter[tuple[str, str, str, bool]] = field(default_factory=Counter)  # edition, class, title, confirmed
-    provenance: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    reasons: dict[str, Counter[str]] = field(default_factory=lambda: {"FAIL": Counter(), "NOT_GRADED": Counter()})
+    totals: Totals = field(default_factory=Totals)
     faces: list[FaceMarks] = field(default_factory=list)
     zone_radii: dict[str, list[tuple[float, float | None]]] = field(default_factory=dict)  # cladding radii, um
     diameters_um: list[float] = field(default_factory=list)  # of the cladding, where it was measured
@@ -80,17 +78,11 @@ class BatchStatistics:
     offsets_um: list[float] = field(default_factory=list)
     moments: list[tuple[str, str]] = field(default_factory=list)  # time and status
 
-    def add(self, record: Record) -> None:
+    def add(self, stored: StoredRecord) -> None:
         """Take up one record, as `stored_records.load_shown` gives it."""
-        verdict, criteria = record["verdict"], record["criteria"]
-        self.statuses[verdict["status"]] += 1
-        self.marginal += verdict["marginal"]
-        self.criteria[criteria["edition"], criteria["fiber_class"], criteria["title"], criteria["confirmed"]] += 1
-        for name in ("program", "profile", "config_sha256", "calibration_sha256", "flat_field_sha256"):
-            self.provenance[name][record["provenance"][name] or ""] += 1
-        if verdict["status"] in self.reasons:
-            self.reasons[verdict["status"]].update(reason_keys(record))
-        self.moments.append((moment_of(record), verdict["status"]))
+        record = stored.plain
+        self.totals.add(stored.inspection)
+        self.moments.append((moment_of(record), record["verdict"]["status"]))
         if record["geometry"] is not None:
             self._add_located(record)
 
@@ -110,16 +102,6 @@ class BatchStatistics:
             share = _diameter_px(zone) / _diameter_px(geometry["cladding"])
             radius_um = scale and _diameter_px(zone) / 2 * math.sqrt(scale["um_per_px_x"] * scale["um_per_px_y"])
             self.zone_radii.setdefault(zone["letter"], []).append((share, radius_um))
-
-    @property
-    def graded(self) -> int:
-        """Pictures that passed or failed."""
-        return self.statuses["PASS"] + self.statuses["FAIL"]
-
-    @property
-    def yield_pct(self) -> float | None:
-        """PASS over those graded; None when nothing was."""
-        return 100 * self.statuses["PASS"] / self.graded if self.graded else None
 
     @property
     def in_um(self) -> bool:
@@ -151,17 +133,7 @@ class BatchStatistics:
         return _mark_map(chosen, [face.points_px for face in chosen], grid, "px", self._without(len(chosen)))
 
     def _without(self, shown: int) -> int:
-        return self.statuses.total() - shown
-
-
-def reason_keys(record: Record) -> list[str]:
-    """What a result failed by or was not graded for, each once: zone and rule, or the words before the colon."""
-    verdict = record["verdict"]
-    if verdict["status"] == "FAIL":
-        return list(dict.fromkeys(f"{violation['zone']}: {violation['rule']}" for violation in verdict["violations"]))
-    if verdict["status"] == "NOT_GRADED":
-        return list(dict.fromkeys(reason.partition(":")[0] for reason in verdict["reasons"]))
-    return []
+        return self.totals.images - shown
 
 
 def moment_of(record: Record) -> str:

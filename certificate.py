@@ -193,7 +193,7 @@ def _total_facts(totals: Totals) -> Facts:
 
 
 def _reason_table(totals: Totals) -> TextTable:
-    return TextTable(("Pictures", "Reason"), tuple((str(n), reason) for reason, n in totals.reasons.most_common()))
+    return TextTable(("Pictures", "Reason"), tuple((str(n), reason) for (_, reason), n in totals.reasons.most_common()))
 
 
 def _criteria_table(totals: Totals) -> TextTable:

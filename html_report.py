@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from batch_statistics import BatchStatistics, moment_of, reason_keys, simplified
+from batch_statistics import BatchStatistics, moment_of, simplified
 from config_loader import Reporting
 from image_files import (
     ANNOTATED,
@@ -56,7 +57,8 @@ from report_charts import (
     picture_chart,
     trend,
 )
-from stored_records import BadRecord, load_shown
+from stored_records import BadRecord, StoredRecord, load_shown
+from totals import Totals, reasons_of
 from whole_files import write_parts
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -101,11 +103,11 @@ def write_html_report(folder: Path, results: Sequence[Path], wanted: Reporting) 
         page = _Page(_Pictures(folder, embedded))
         for result in results:
             try:
-                record = load_shown(result)
+                stored = load_shown(result)
             except BadRecord as error:
                 logger.warning("%s: not in the reports, %s", printable(str(result)), error)
                 continue
-            details.write(_json(page.add(result, record)) + b"\n")
+            details.write(_json(page.add(result, stored)) + b"\n")
         details.seek(0)
         write_parts(path, _rendered(folder, page, details))
     return path
@@ -161,14 +163,15 @@ class _Page:
     reasons: dict[str, int] = field(default_factory=dict)  # number of each key
     criteria: dict[str, int] = field(default_factory=dict)
 
-    def add(self, result: Path, record: Record) -> Record:
+    def add(self, result: Path, stored: StoredRecord) -> Record:
         """Take up one record; what only its own view shows is returned."""
-        self.batch.add(record)
-        self.rows.append(_json(self._row(result, record)))
-        return _details(result, record, self.pictures)
+        self.batch.add(stored)
+        self.rows.append(_json(self._row(result, stored)))
+        return _details(result, stored.plain, self.pictures)
 
-    def _row(self, result: Path, record: Record) -> Record:
+    def _row(self, result: Path, stored: StoredRecord) -> Record:
         """Names of one letter or two, for there are as many of them as rows."""
+        record, reasons = stored.plain, reasons_of(stored.inspection.verdict)
         verdict, geometry, criteria = record["verdict"], record["geometry"] or {}, record["criteria"]
         limits = f"{criteria['edition']} {criteria['fiber_class']}"
         return {
@@ -177,7 +180,7 @@ class _Page:
             "m": int(verdict["marginal"]),
             "e": self.criteria.setdefault(limits, len(self.criteria)),
             "r": verdict["reasons"] or [verdict["closest_limit"] or "No mark comes near a limit"],
-            "k": [self.reasons.setdefault(key, len(self.reasons)) for key in reason_keys(record)],
+            "k": [self.reasons.setdefault(key, len(self.reasons)) for key in reasons],
             "z": _tally(record),
             "n": len(record["defects"]) if record["zones"] else None,
             "d": geometry.get("cladding_diameter_um"),
@@ -428,11 +431,11 @@ def _content(folder: Path, page: _Page) -> Mapping[str, Any]:
     return {
         "program": f"{PROGRAM} {VERSION}",
         "name": os.fsencode(folder.resolve().name).decode("utf-8", "replace"),
-        "batch": batch,
-        "total": batch.statuses.total(),
+        "batch": batch.totals,
+        "total": batch.totals.images,
         "period": _period(moments),
-        "unconfirmed": [UNCONFIRMED.format(f"{e} {c}") for e, c, _, confirmed in batch.criteria if not confirmed],
-        "provenance": _provenance(batch),
+        "unconfirmed": _unconfirmed(batch.totals),
+        "provenance": _provenance(batch.totals),
         "reasons": pareto(batch),
         "trend": trend(batch),
         "plots": (cladding_plot(batch), concentricity_plot(batch)),
@@ -450,7 +453,12 @@ def _period(moments: Sequence[str]) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def _provenance(batch: BatchStatistics) -> list[tuple[str, list[tuple[str, int]]]]:
+def _unconfirmed(totals: Totals) -> list[str]:
+    limits = (judged_by for judged_by in totals.criteria if not judged_by.confirmed)
+    return list(dict.fromkeys(UNCONFIRMED.format(f"{one.edition} {one.fiber_class}") for one in limits))
+
+
+def _provenance(totals: Totals) -> list[tuple[str, list[tuple[str, int]]]]:
     """What the results were made with, each with the number of pictures."""
     titles = {
         "program": "Program",
@@ -459,7 +467,12 @@ def _provenance(batch: BatchStatistics) -> list[tuple[str, list[tuple[str, int]]
         "calibration_sha256": "Calibration, sha256",
         "flat_field_sha256": "Flat field, sha256",
     }
-    return [
-        (title, [(text or "none", n) for text, n in batch.provenance[name].most_common()])
-        for name, title in titles.items()
-    ]
+    return [(title, _counted(totals, name)) for name, title in titles.items()]
+
+
+def _counted(totals: Totals, name: str) -> list[tuple[str, int]]:
+    """The values of one field of the provenance, the commonest first."""
+    counts: Counter[str] = Counter()
+    for made, run in totals.runs.items():
+        counts[getattr(made, name) or "none"] += run.images
+    return counts.most_common()

@@ -107,12 +107,11 @@ class MapChart:
 
 def pareto(batch: BatchStatistics) -> tuple[Reason, ...]:
     """What pictures failed by, the commonest first, then what kept them from being graded."""
-    total = batch.statuses.total()
-    longest = max((n for counts in batch.reasons.values() for n in counts.values()), default=1)
+    reasons = batch.totals.reasons.most_common()
+    longest = max((count for _, count in reasons), default=1)
     return tuple(
-        Reason(key, status, count, 100 * count / total, 100 * count / longest)
-        for status, counts in batch.reasons.items()
-        for key, count in counts.most_common()
+        Reason(reason, status, count, 100 * count / batch.totals.images, 100 * count / longest)
+        for (status, reason), count in sorted(reasons, key=lambda found: found[0][0])  # stable: the commonest first
     )
 
 

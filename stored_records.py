@@ -68,8 +68,12 @@ def load_record(path: Path) -> StoredRecord:
 
 def read_record(data: bytes) -> StoredRecord:
     """The same from the bytes of the file."""
+    return _stored_record(data, _Stored)
+
+
+def _stored_record(data: bytes, shape: type[_Stored]) -> StoredRecord:
     try:
-        stored = msgspec.json.decode(data, type=_Stored)
+        stored = msgspec.json.decode(data, type=shape)
         return StoredRecord(_inspection(stored), msgspec.to_builtins(stored))
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         raise BadRecord(f"no record: {error}") from None
@@ -83,21 +87,12 @@ def read_carried(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def load_shown(path: Path) -> Record:
-    """All of one NAME_result.json that a page about the image shows: as `StoredRecord.plain`, with outlines and checks.
-
-    Raises
-    ------
-    BadRecord : as `load_record` does
-    """
+def load_shown(path: Path) -> StoredRecord:
+    """The same with what a page about the image shows beside: `plain` has the outlines of the marks too."""
     try:
-        stored = msgspec.json.decode(path.read_bytes(), type=_Shown)
-        _check(stored)
-        return msgspec.to_builtins(stored)
+        return _stored_record(path.read_bytes(), _Shown)
     except OSError as error:
         raise BadRecord(f"cannot be read, {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise BadRecord(f"no record: {error}") from None
 
 
 def read_camera(text: str) -> CameraReading | None:
@@ -427,9 +422,9 @@ def _geometry(stored: _Geometry) -> FiberGeometry:
 
 
 def _defect(stored: _Defect) -> Defect:
-    values = msgspec.structs.asdict(stored)
+    values = msgspec.structs.asdict(stored) | {"contour_px": NOT_READ, "features": {}}
     rect = values.pop("rect")
-    return Defect(**values, rect_px=(rect.center_px, rect.size_px, rect.angle_deg), contour_px=NOT_READ, features={})
+    return Defect(**values, rect_px=(rect.center_px, rect.size_px, rect.angle_deg))
 
 
 NOT_READ = np.empty((0, 2))

@@ -78,7 +78,7 @@ def _share(count: int, images: int) -> str:
 
 def _reason_table(totals: Totals) -> Table:
     table = _table("Most frequent reasons", _number("images"))
-    for reason, count in totals.reasons.most_common(MOST_REASONS):
+    for (_, reason), count in totals.reasons.most_common(MOST_REASONS):
         table.add_row(Text(printable(reason)), str(count))
     return table
 

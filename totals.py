@@ -29,7 +29,7 @@ class Totals:
 
     statuses: Counter[str] = field(default_factory=lambda: Counter(PASS=0, FAIL=0, NOT_GRADED=0))
     marginal: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)  # images by what kept them from passing
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)  # images by status and what kept them from PASS
     criteria: Counter[Criteria] = field(default_factory=Counter)
     scale_sources: Counter[str] = field(default_factory=Counter)
     runs: dict[Provenance, Run] = field(default_factory=dict)  # by provenance without its time
@@ -39,7 +39,7 @@ class Totals:
         """Count one more image."""
         self.statuses[inspection.verdict.status] += 1
         self.marginal += bool(inspection.verdict.marginal)
-        self.reasons.update(reasons_of(inspection.verdict))
+        self.reasons.update((inspection.verdict.status, reason) for reason in reasons_of(inspection.verdict))
         self.criteria[inspection.criteria] += 1
         self.scale_sources[inspection.scale.source if inspection.scale else "none"] += 1
         self._add_run(inspection.provenance)
@@ -57,10 +57,14 @@ class Totals:
         return self.statuses.total()
 
     @property
+    def graded(self) -> int:
+        """Those that passed or failed."""
+        return self.statuses["PASS"] + self.statuses["FAIL"]
+
+    @property
     def yield_pct(self) -> float | None:
         """PASS over those graded; None when none was."""
-        graded = self.statuses["PASS"] + self.statuses["FAIL"]
-        return 100 * self.statuses["PASS"] / graded if graded else None
+        return 100 * self.statuses["PASS"] / self.graded if self.graded else None
 
     @property
     def unconfirmed(self) -> tuple[Criteria, ...]:
@@ -83,5 +87,5 @@ def _median(bins: Counter[int]) -> float:
 def reasons_of(verdict: Verdict) -> tuple[str, ...]:
     """What kept an image from passing, without its own figures: the limits it broke, or why it was not graded."""
     if verdict.status == "NOT_GRADED":
-        return (verdict.reasons[0].partition(":")[0],)
+        return tuple(dict.fromkeys(reason.partition(":")[0] for reason in verdict.reasons))
     return tuple(dict.fromkeys(f"Zone {v.zone}: {v.rule}" for v in verdict.violations))

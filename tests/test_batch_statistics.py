@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_statistics import BatchStatistics, reason_keys
+from batch_statistics import BatchStatistics
 from plain_records import Record, to_json
 from records import Defect, Inspection, Violation
 from report_charts import (
@@ -26,6 +26,7 @@ from report_charts import (
     picture_chart,
     trend,
 )
+from stored_records import StoredRecord
 from tests.inspections import EVERY_KIND, FAILED, NO_SCALE, NOT_LOCATED, PASSED, SCALE, mark
 
 MOVED = (35.0, -22.0)
@@ -38,7 +39,7 @@ def record_of(inspection: Inspection) -> Record:
 def batch_of(*inspections: Inspection) -> BatchStatistics:
     batch = BatchStatistics()
     for inspection in inspections:
-        batch.add(record_of(inspection))
+        batch.add(StoredRecord(inspection, record_of(inspection)))
     return batch
 
 
@@ -65,13 +66,8 @@ def test_a_picture_counts_once_for_each_limit_that_it_breaks():
     twice = Violation("core", "scratches", "2", "none", ("S1", "S2"))
     broken = replace(FAILED.verdict, violations=(*FAILED.verdict.violations, twice))
     (reason,) = pareto(batch_of(FAILED, replace(FAILED, verdict=broken), PASSED))
-    assert (reason.key, reason.status, reason.count) == ("core: scratches", "FAIL", 2)
+    assert (reason.key, reason.status, reason.count) == ("Zone core: scratches", "FAIL", 2)
     assert reason.share_pct == pytest.approx(200 / 3)
-
-
-def test_what_was_not_graded_counts_by_the_words_before_the_colon():
-    assert reason_keys(record_of(NOT_LOCATED)) == ["Localization Failed"]
-    assert reason_keys(record_of(PASSED)) == []
 
 
 def test_the_commonest_reason_comes_first():
@@ -79,11 +75,6 @@ def test_the_commonest_reason_comes_first():
     reasons = pareto(batch_of(FAILED, NOT_LOCATED, *[replace(FAILED, verdict=other)] * 2))
     assert [reason.count for reason in reasons] == [2, 1, 1]
     assert [reason.status for reason in reasons] == ["FAIL", "FAIL", "NOT_GRADED"]
-
-
-def test_nothing_graded_has_no_yield():
-    assert batch_of(NOT_LOCATED).yield_pct is None
-    assert batch_of(FAILED, PASSED).yield_pct == 50
 
 
 # --- where marks lie

@@ -137,7 +137,7 @@ def test_filters_leave_what_fits_all_of_them(page):
 
 
 def test_pressing_a_reason_shows_the_pictures_that_have_it(page):
-    page.get_by_role("button", name=re.compile("^core: scratches")).click()
+    page.get_by_role("button", name=re.compile("^Zone core: scratches")).click()
     assert names(page) == ["b2"]
     page.locator("#reason").select_option("Unreadable")
     assert names(page) == ["e"]

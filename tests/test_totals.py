@@ -38,7 +38,13 @@ def test_reasons_are_told_without_the_figures_of_one_picture():
     assert reasons_of(failed) == ("Zone core: scratch width > 3 um", "Zone core: defect > 5 um")
     assert reasons_of(NOT_LOCATED.verdict) == ("Localization Failed",)
     assert reasons_of(PASSED.verdict) == ()
-    assert totals_of(UNREADABLE, UNREADABLE, NOT_LOCATED).reasons == {"Unreadable": 2, "Localization Failed": 1}
+    found = totals_of(UNREADABLE, UNREADABLE, NOT_LOCATED, replace(FAILED, verdict=failed)).reasons
+    assert found == {
+        ("NOT_GRADED", "Unreadable"): 2,
+        ("NOT_GRADED", "Localization Failed"): 1,
+        ("FAIL", "Zone core: scratch width > 3 um"): 1,
+        ("FAIL", "Zone core: defect > 5 um"): 1,
+    }
 
 
 def test_runs_are_told_apart_by_all_but_their_time():
