@@ -91,7 +91,7 @@ def certificate(record: Record, picture: bytes | None) -> bytes:
         ),
         *_table_section("Limits", statements.limit_table(record), _LIMIT_WIDTHS, "No limit was held."),
         *_table_section("Marks", statements.mark_table(record), _MARK_WIDTHS, _no_marks(record)),
-        *_section("Picture quality", _facts(statements.quality_facts(record))),
+        *_section("Picture quality", _facts(statements.quality_facts(record) + statements.warning_facts(record))),
         *_section("Provenance", _facts(statements.provenance_facts(record))),
         _signature("The verdict is that of the record"),
     ]

@@ -22,6 +22,7 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+import statements
 from batch_statistics import BatchStatistics, moment_of, simplified
 from config_loader import Reporting
 from image_files import (
@@ -57,6 +58,7 @@ from report_charts import (
     picture_chart,
     trend,
 )
+from statements import Facts
 from stored_records import BadRecord, StoredRecord, load_shown
 from totals import Totals, reasons_of
 from whole_files import write_parts
@@ -72,14 +74,6 @@ LINKED = (
     *(("Maps", end) for end in HISTOGRAM.values()),
     *(("Marks (CSV)", TABLE), ("Certificate", CERTIFICATE), ("Record (JSON)", RESULT)),
 )
-DIMENSIONS = {
-    "Cladding diameter": "cladding_diameter",
-    "Core diameter": "core_diameter",
-    "Concentricity error": "core_cladding_offset",
-    "Cladding non-circularity": "cladding_non_circularity",
-    "Core non-circularity": "core_non_circularity",
-    "Face tilt": "face_tilt",
-}
 
 logger = logging.getLogger("dscope.reports")
 
@@ -308,8 +302,8 @@ def _share(size_um: float, check: Record, counts: bool) -> float:
     return round(size_um / check["limit_um"], 3)
 
 
-def _with_uncertainty(value: float, unsure: float | None, decimals: int = 1) -> str:
-    return f"{value:.{decimals}f}" + ("" if unsure is None else f" \u00b1 {unsure:.{decimals}f}")
+def _with_uncertainty(value: float, unsure: float | None) -> str:
+    return f"{value:.1f}" + ("" if unsure is None else f" \u00b1 {unsure:.1f}")
 
 
 def _check(check: Record) -> Record:
@@ -326,41 +320,19 @@ def _check(check: Record) -> Record:
     }
 
 
-def _facts(record: Record) -> list[tuple[str, str]]:
-    """Everything else that is said of an image, as pairs of words."""
-    criteria, provenance, scale = record["criteria"], record["provenance"], record["scale"]
-    confirmed = "" if criteria["confirmed"] else " (limits not confirmed)"
-    facts = {
-        "Criteria": f"{criteria['title']}{confirmed}",
-        **_dimensions(record["geometry"] or {}),
-        "Scale": "none" if scale is None else _scale(scale),
-        "Focus": "" if record["quality"]["focus"] is None else f"{record['quality']['focus']:.0f}",
-        "Picture": f"{record['image']['width']} x {record['image']['height']} px" if record["image"]["width"] else "",
-        "Taken": (record["image"]["camera"] or {}).get("taken", ""),
-        "Inspected": f"{provenance['started']}, {provenance['program']}, {provenance['profile']}",
-        "Picture sha256": record["image"]["sha256"] or "",
-        "Configuration sha256": provenance["config_sha256"],
-        "Calibration sha256": provenance["calibration_sha256"] or "",
-        "Flat field sha256": provenance["flat_field_sha256"] or "",
-        **record["request"]["manifest"],
-    }
-    return [(name, text) for name, text in facts.items() if text]
-
-
-def _scale(scale: Record) -> str:
-    sides = " x ".join(f"{scale[name]:.4f}" for name in ("um_per_px_x", "um_per_px_y"))
-    return f"{sides} um/px ({scale['source'].replace('_', ' ')})"
-
-
-def _dimensions(geometry: Record) -> dict[str, str]:
-    texts = {}
-    for title, name in DIMENSIONS.items():
-        keys = [f"{name}_{unit}" for unit in ("um", "pct", "deg", "px")]
-        measured = next((key for key in keys if geometry.get(key) is not None), None)
-        if measured:
-            unit = measured.rpartition("_")[2].replace("pct", "%")
-            texts[title] = f"{_with_uncertainty(geometry[measured], geometry['uncertainty'].get(measured), 2)} {unit}"
-    return texts
+def _facts(record: Record) -> Facts:
+    """Everything else that is said of an image, as the certificate says it."""
+    dimensions = (
+        (title, f"{value} {unsure}".strip()) for title, value, unsure in statements.dimension_table(record).rows
+    )
+    return (
+        *dimensions,
+        *statements.scale_facts(record),
+        *statements.criteria_facts(record),
+        *statements.quality_facts(record),
+        *statements.provenance_facts(record),
+        *statements.carried_facts(record),
+    )
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------

@@ -109,14 +109,18 @@ def _scale_uncertainty(record: Record) -> str:
 
 
 def quality_facts(record: Record) -> Facts:
-    """What the picture is worth, and the warnings about it."""
+    """What the picture is worth."""
     quality = record["quality"]
     focus, saturated = quality["focus"], quality["saturated_fraction"]
     return _known(
         ("Focus", None if focus is None else f"{focus:.1f}"),
         ("Saturated", None if saturated is None else f"{100 * saturated:.2f} % of the picture"),
-        *(("Warning", text) for text in quality["warnings"]),
     )
+
+
+def warning_facts(record: Record) -> Facts:
+    """What else to know about the picture."""
+    return tuple(("Warning", text) for text in record["quality"]["warnings"])
 
 
 def _known(*facts: tuple[str, str | None]) -> Facts:

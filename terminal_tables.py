@@ -113,7 +113,7 @@ def print_inspection(console: Console, record: Record) -> None:
     _print_table(console, "Zones", statements.zone_table(record))
     _print_table(console, "Limits", statements.limit_table(record))
     _print_table(console, "Marks", statements.mark_table(record))
-    _print_facts(console, "Quality", statements.quality_facts(record))
+    _print_facts(console, "Quality", statements.quality_facts(record) + statements.warning_facts(record))
     _print_facts(console, "Provenance", statements.provenance_facts(record))
     _print_facts(console, "Manifest", statements.carried_facts(record))
 
