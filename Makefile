@@ -16,14 +16,14 @@ test-all: $(VENV)/dev.stamp
 
 # Whole programs, clusters and pages of a thousand rows: minutes instead of seconds, and no photographs are needed.
 test-whole: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto -m slow tests/test_nightly.py tests/test_watching.py tests/test_report_browser.py
+	$(BIN)/python -m pytest -n auto -m slow tests/batch/test_nightly.py tests/files/test_watching.py tests/reporting/test_report_browser.py
 
 check: lint test cover
 
 # The judge is proven: no line and no branch of it goes untested.
 cover: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto -q tests/test_cases.py tests/test_gates.py tests/test_laws.py \
-		--cov=judging --cov=gates --cov=zoning --cov-branch --cov-fail-under=100
+	$(BIN)/python -m pytest -n auto -q tests/analysis/test_cases.py tests/analysis/test_gates.py tests/test_laws.py \
+		--cov=dscope_blink.analysis.judging --cov=dscope_blink.analysis.gradability --cov=dscope_blink.analysis.zoning --cov-branch --cov-fail-under=100
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -13,9 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from config_loader import Config
-from fiber_coordinates import WorkingPicture
-from records import Residual
+from dscope_blink.config.settings import Config
+from dscope_blink.image_processing.fiber_coordinates import WorkingPicture
+from dscope_blink.records import Residual
 
 ELLIPSE = cv2.MORPH_ELLIPSE
 

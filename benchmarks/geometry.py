@@ -36,13 +36,14 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import localization
-from config_loader import Config, load_config
-from decoding import to_gray
-from pipeline import inspect_image
-from records import Ellipse, FiberGeometry, ImageInfo, Inspection, NotLocated, Provenance, Request, Status
-from scenes import random_surface
-from synthetic import FaceSpec, Illumination, render_face
+from dscope_blink.config.loading import load_config
+from dscope_blink.config.settings import Config
+from dscope_blink.files.decoding import to_gray
+from dscope_blink.image_processing import localization
+from dscope_blink.pipeline import inspect_image
+from dscope_blink.records import Ellipse, FiberGeometry, ImageInfo, Inspection, NotLocated, Provenance, Request, Status
+from dscope_blink.synthetic.faces import FaceSpec, Illumination, render_face
+from dscope_blink.synthetic.scenes import random_surface
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPE = (600, 800)

@@ -21,10 +21,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from image_files import RESULT
-from main import main as program
-from scenes import random_blemishes, random_face
-from synthetic import render_face
+from dscope_blink.files.names import RESULT
+from dscope_blink.synthetic.faces import render_face
+from dscope_blink.synthetic.scenes import random_blemishes, random_face
+from dscope_blink.terminal.commands import main as program
 
 FACES, MOST_MARKS = 12, 30
 EDITIONS = ("iec_61300_3_35_2015", "iec_61300_3_35_2022")

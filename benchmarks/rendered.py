@@ -20,11 +20,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from config_loader import Config, load_config
-from pipeline import inspect_image
-from records import CLASSIFICATIONS, Defect, ImageInfo, Inspection, Mask, Provenance, Request
-from scenes import random_blemishes, random_face
-from synthetic import BlemishTruth, FaceSpec, Illumination, RenderedFace, render_face
+from dscope_blink.config.loading import load_config
+from dscope_blink.config.settings import Config
+from dscope_blink.pipeline import inspect_image
+from dscope_blink.records import CLASSIFICATIONS, Defect, ImageInfo, Inspection, Mask, Provenance, Request
+from dscope_blink.synthetic.faces import BlemishTruth, FaceSpec, Illumination, RenderedFace, render_face
+from dscope_blink.synthetic.scenes import random_blemishes, random_face
 
 ROOT = Path(__file__).resolve().parents[1]
 EDITION = "iec_61300_3_35_2015"

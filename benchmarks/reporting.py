@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.rendered import ROOT, inspect_face, ordinary_face
-from config_loader import Config, Reporting, load_config
-from records import Inspection
-from reporting import write_annotated, write_defect_table, write_histogram, write_result
-from scenes import random_blemishes
-from synthetic import render_face
+from dscope_blink.config.loading import load_config
+from dscope_blink.config.settings import Config, Reporting
+from dscope_blink.records import Inspection
+from dscope_blink.reporting.picture_files import write_annotated, write_defect_table, write_histogram, write_result
+from dscope_blink.synthetic.faces import render_face
+from dscope_blink.synthetic.scenes import random_blemishes
 
 SHAPE = (864, 1152)
 UM_PER_PX = 0.4

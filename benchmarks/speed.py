@@ -24,17 +24,18 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import background
 from benchmarks import bare_calls
 from benchmarks.rendered import ROOT, inspect_face, ordinary_face
-from config_loader import Config, load_config
-from decoding import to_gray
-from detectors import DETECTORS
-from fiber_coordinates import working_picture
-from pipeline import BEYOND_ZONES
-from records import Inspection
-from scenes import random_blemishes
-from synthetic import FaceSpec, RenderedFace, render_face
+from dscope_blink.config.loading import load_config
+from dscope_blink.config.settings import Config
+from dscope_blink.detectors.registry import DETECTORS
+from dscope_blink.files.decoding import to_gray
+from dscope_blink.image_processing import background
+from dscope_blink.image_processing.fiber_coordinates import working_picture
+from dscope_blink.pipeline import BEYOND_ZONES
+from dscope_blink.records import Inspection
+from dscope_blink.synthetic.faces import FaceSpec, RenderedFace, render_face
+from dscope_blink.synthetic.scenes import random_blemishes
 
 INSPECTING = ("deep_inspection", "fast_scan")
 SIZES = ((1152, 864), (720, 576))

@@ -26,10 +26,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from config_loader import Config, load_config
-from records import FloatImage
-from target_scale import NotMeasured, ScaleFit, Target, find_scale
-from tests.target_pictures import Shot, dot_grid, ruler
+from dscope_blink.calibration.target_scale import NotMeasured, ScaleFit, Target, find_scale
+from dscope_blink.config.loading import load_config
+from dscope_blink.config.settings import Config
+from dscope_blink.records import FloatImage
+from dscope_blink.synthetic.targets import Shot, dot_grid, ruler
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = ((1200, 1600), (960, 1280), (768, 1024), (480, 640))

@@ -30,8 +30,8 @@ from distributed import LocalCluster
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.rendered import ROOT, ordinary_face
-from scenes import random_blemishes
-from synthetic import render_face
+from dscope_blink.synthetic.faces import render_face
+from dscope_blink.synthetic.scenes import random_blemishes
 
 SIZE = (864, 1152)
 FACES, MARKS = 12, 5  # every other one without a blemish

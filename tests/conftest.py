@@ -32,9 +32,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cameras are looked for once in a process."""
-    from tests.emulator import FOUND
+    from tests.builders.emulator import FOUND
 
-    monkeypatch.setattr("camera._devices", FOUND)
+    monkeypatch.setattr("dscope_blink.devices.camera._devices", FOUND)
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks.validation.photographs import Figures, inspect_photograph, inspect_picture, labelled, scored
-from config_loader import Config, load_config
-from decoding import decode_image
-from records import Request, Verdict
+from dscope_blink.config.settings import Config
+from dscope_blink.files.decoding import decode_image
+from dscope_blink.records import Request, Verdict
+from tests.builders.settings import SETTINGS
 from tests.conftest import SHARED
 
 pytestmark = pytest.mark.accuracy
 
-SETTINGS = load_config(Path(__file__).parents[1] / "config.json")
 every_profile = pytest.mark.parametrize("profile", ["deep_inspection", "fast_scan"])
 
 # One of each: clean and lit, clean and unlit, dirty, chipped, a pit in everything, a ferrule darker than the fiber,

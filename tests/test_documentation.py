@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-import calibration
-import main
-from config_loader import load_config
-from image_files import (
+from docs.modules import PAGE, page
+from dscope_blink.config.loading import load_config
+from dscope_blink.files.names import (
     ANNOTATED,
     BATCH_CERTIFICATE,
     CAMERA,
@@ -36,10 +35,9 @@ from image_files import (
     WORKBOOK,
     ZONE_IMAGES,
 )
-from records import VERSION
-from tables import (
+from dscope_blink.records import VERSION
+from dscope_blink.reporting.tables import (
     AGREEMENT_COLUMNS,
-    CELL_COLUMNS,
     CHANGE_COLUMNS,
     DEFECT_COLUMNS,
     LIMIT_COLUMNS,
@@ -48,15 +46,16 @@ from tables import (
     SUMMARY_COLUMNS,
     YIELD_COLUMNS,
     Column,
+    cell_columns,
     column_table,
     sheet_table,
 )
-from tests.test_architecture import ROOMS, ROWS
+from dscope_blink.terminal import calibrate, commands
+from tests.builders.settings import ROOT, SETTINGS
+from tests.test_architecture import ROOMS
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
-MODULES = (ROOT / "docs" / "modules.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
 NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
@@ -81,6 +80,7 @@ PROGRAMS = (
 )
 # Options that the documentation names and other programs own.
 FOREIGN = {"--file", "--host", "--port", "--nworkers", "--nthreads", "--no-nanny"}
+CELL_COLUMNS = cell_columns(SETTINGS.profile("fast_scan").detectors)
 
 
 def options_in(text: str) -> set[str]:
@@ -89,7 +89,7 @@ def options_in(text: str) -> set[str]:
 
 def help_of(program: str) -> str:
     file, *words = program.split()
-    start = {"main.py": main.main, "calibration.py": calibration.main}[file]
+    start = {"main.py": commands.main, "calibration.py": calibrate.main}[file]
     with redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as ended:
         start([*words, "--help"])
     assert ended.value.code == 0
@@ -122,10 +122,8 @@ def test_the_readme_is_short_enough_to_be_read() -> None:
     assert len(README.splitlines()) <= 150
 
 
-def test_the_module_map_lists_every_module_with_its_row_and_nothing_else() -> None:
-    listed = re.findall(r"^\| (\d+) \| `(\w+)(?:\.py|/)` \| \S", MODULES, re.MULTILINE)
-    modules = {path.stem for path in ROOT.glob("*.py")} | {"detectors"}
-    assert sorted(listed) == sorted((str(ROWS[name]), name) for name in modules)
+def test_the_module_map_is_that_of_the_table_of_wings() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "write it again with `python -m docs.modules`"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +158,14 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
 @pytest.mark.parametrize(
     "columns",
     [
-        *(DEFECT_COLUMNS, AGREEMENT_COLUMNS, CELL_COLUMNS, SUMMARY_COLUMNS, CHANGE_COLUMNS, YIELD_COLUMNS),
+        *(
+            DEFECT_COLUMNS,
+            AGREEMENT_COLUMNS,
+            cell_columns(SETTINGS.profile("fast_scan").detectors),
+            SUMMARY_COLUMNS,
+            CHANGE_COLUMNS,
+            YIELD_COLUMNS,
+        ),
         *(LIMIT_COLUMNS, SETTING_COLUMNS),
     ],
     ids=["report", "agreement", "cells", "summary", "changes", "yields", "limits", "settings"],

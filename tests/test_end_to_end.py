@@ -16,10 +16,9 @@ import pandas as pd
 import pytest
 from jsonschema import Draft202012Validator
 
-from main import main
-from tests.pictures import MULTIMODE, blanks, face_jpeg, folder_of
-
-ROOT = Path(__file__).parents[1]
+from dscope_blink.terminal.commands import main
+from tests.builders.pictures import MULTIMODE, blanks, face_jpeg, folder_of
+from tests.builders.settings import ROOT
 
 
 def program(*words: str, stdin: str = "", folder: Path = ROOT) -> subprocess.CompletedProcess[str]:

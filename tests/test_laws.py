@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -17,11 +16,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from config_loader import ConfigFile, CriteriaBook, criteria_from, load_config
-from gates import limited_zones
-from judging import Judgement, grade, judge, not_graded, placed
-from plain_records import to_json
-from records import (
+from dscope_blink.analysis.gradability import limited_zones
+from dscope_blink.analysis.judging import Judgement, grade, judge, not_graded, placed
+from dscope_blink.analysis.zoning import zone_outlines
+from dscope_blink.batch.regrading import Asked, Stored, judged_again
+from dscope_blink.config.loading import load_config
+from dscope_blink.config.settings import ConfigFile, CriteriaBook
+from dscope_blink.records import (
     CLASSIFICATIONS,
     ZONE_LETTERS,
     ZONE_NAMES,
@@ -36,16 +37,16 @@ from records import (
     Request,
     Scale,
     ZoneOutline,
+    criteria_from,
 )
-from regrading import Asked, Stored, judged_again
-from stored_records import BadRecord, StoredRecord, read_record
-from tests.faces import face_with, measured_core
-from tests.inspections import CENTER, HEIGHT, NO_SCALE, WIDTH, mark
-from zoning import zone_outlines
+from dscope_blink.records.plain import to_json
+from dscope_blink.records.stored import BadRecord, StoredRecord, read_record
+from tests.builders.faces import face_with, measured_core
+from tests.builders.inspections import CENTER, HEIGHT, NO_SCALE, WIDTH, mark
+from tests.builders.settings import CONFIG_FILE
 
 Json = dict[str, Any]
 
-CONFIG_FILE = Path(__file__).parents[1] / "config.json"
 SETTINGS = load_config(CONFIG_FILE)
 CONFIG = SETTINGS.profile("deep_inspection")
 ALL_ZONES = tuple(ZONE_NAMES.values())

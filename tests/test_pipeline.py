@@ -8,20 +8,19 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import cv2
 import numpy as np
 import pytest
 
-from config_loader import Config, load_config
-from decoding import Picture
-from pipeline import inspect_image, not_measured
-from records import ZONE_NAMES, Calibration, ImageInfo, Inspection, Provenance, Request, Scale, UserError
-from synthetic import Blemish, Contamination, FaceSpec, Illumination, Pit, Scratch, render_face
+from dscope_blink.config.settings import Config
+from dscope_blink.files.decoding import Picture
+from dscope_blink.pipeline import inspect_image, not_measured
+from dscope_blink.records import ZONE_NAMES, Calibration, ImageInfo, Inspection, Provenance, Request, Scale, UserError
+from dscope_blink.synthetic.faces import Blemish, Contamination, FaceSpec, Illumination, Pit, Scratch, render_face
+from tests.builders.settings import SETTINGS
 
-SETTINGS = load_config(Path(__file__).parents[1] / "config.json")
 DEEP = SETTINGS.profile("deep_inspection")
 PROFILES = ("deep_inspection", "fast_scan")  # those for inspection
 SQUARE_PX = 0.7

@@ -17,8 +17,8 @@ from benchmarks.validation.page import ABSENT, Section, Table, prose
 from benchmarks.validation.photographs import REGIONS, Figures
 from benchmarks.validation.statistics import Pod, share
 from benchmarks.validation.truth import JUDGED_CONTRAST, JUDGED_MARKS, JUDGED_UM, MISSED, SIZES, Face, Judged, Mark
-from plots import CLASS_TITLES
-from records import CLASSIFICATIONS
+from dscope_blink.records import CLASSIFICATIONS
+from dscope_blink.reporting.look import CLASS_TITLES
 
 # What the project sets itself to reach; worse than this is listed as a weakness.
 LEAST_RECALL, LEAST_PRECISION, MOST_FALSE_PER_FACE = 0.98, 0.95, 0.1

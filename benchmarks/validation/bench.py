@@ -14,8 +14,9 @@ from typing import TypeVar
 import cv2
 
 from benchmarks.rendered import ROOT
-from config_loader import Config, ConfigFile, load_config
-from image_processing import EDGE_DETECTOR
+from dscope_blink.config.loading import load_config
+from dscope_blink.config.settings import Config, ConfigFile
+from dscope_blink.image_processing.fusion import EDGE_DETECTOR
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")

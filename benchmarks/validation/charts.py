@@ -10,7 +10,8 @@ import numpy as np
 from benchmarks.validation.drift import STEPS, Drifted, changes
 from benchmarks.validation.injection import CONTRASTS, SIZE_OF, SIZES_UM
 from benchmarks.validation.statistics import REACHED, Pod, Values, wilson
-from plots import CLASS_TITLES, STATUS_COLOURS, png_bytes
+from dscope_blink.reporting.figures import png_bytes
+from dscope_blink.reporting.look import CLASS_TITLES, STATUS_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from itertools import product
 from benchmarks.validation.bench import Bench, default_config, variants
 from benchmarks.validation.photographs import Figures, Photograph, inspect_photograph, labelled, scored
 from benchmarks.validation.truth import Face, blemished_of, clean_of
-from records import Inspection
+from dscope_blink.records import Inspection
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from benchmarks.rendered import request_for
 from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, Bench, default_config
 from benchmarks.validation.photographs import Photograph, inspect_picture, labelled
 from benchmarks.validation.truth import borderline
-from decoding import Picture
-from records import Request, Status
+from dscope_blink.files.decoding import Picture
+from dscope_blink.records import Request, Status
 
 BRIGHTER, TILTED, BLURRED = "brightness", "slope of the light", "blur"
 # Each way of drifting and its steps: a factor; what one side gains and the other loses; a sigma in px.

@@ -15,11 +15,9 @@ from benchmarks.rendered import FaceScore, compared, ordinary_face, score
 from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, SEED, Bench, default_config
 from benchmarks.validation.photographs import Photograph, inspect_photograph, inspect_picture, labelled
 from benchmarks.validation.statistics import Pod, pod
-from decoding import Picture
-from ellipse_fit import stretched
-from records import Inspection, Points
-from scenes import random_blemishes
-from synthetic import (
+from dscope_blink.files.decoding import Picture
+from dscope_blink.records import Inspection, Points, stretched
+from dscope_blink.synthetic.faces import (
     EDGE_BLUR_PX,
     WHITE,
     Blemish,
@@ -33,6 +31,7 @@ from synthetic import (
     Vector,
     render_face,
 )
+from dscope_blink.synthetic.scenes import random_blemishes
 
 CONTRASTS = (0.05, 0.1, 0.15, 0.2, 0.4)  # relative to the local brightness
 _LINE, _BLOB, _CHIP = (0.4, 5.0), (0.8, 14.0), (2.0, 40.0)  # um

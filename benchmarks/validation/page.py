@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.geometry import Table, as_markdown
 from benchmarks.validation.bench import SEED, Bench, default_config
-from whole_files import write_file
+from dscope_blink.files.whole_files import write_file
 
 __all__ = ["ABSENT", "Section", "Table", "prose", "write"]
 

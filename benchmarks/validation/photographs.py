@@ -11,12 +11,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
-from config_loader import Config
-from decoding import Picture, decode_image
-from manifest import read_manifest
-from pipeline import inspect_image
-from records import ImageInfo, Inspection, Provenance, Request
-from reporting import write_result
+from dscope_blink.config.settings import Config
+from dscope_blink.files.decoding import Picture, decode_image
+from dscope_blink.files.manifest import read_manifest
+from dscope_blink.pipeline import inspect_image
+from dscope_blink.records import ImageInfo, Inspection, Provenance, Request
+from dscope_blink.reporting.picture_files import write_result
 
 Figures: TypeAlias = dict[str, Any]
 REGIONS = ("A", "B", "edge", "D")

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from benchmarks.rendered import ordinary_face, score
 from benchmarks.validation.bench import SEED, Bench, default_config
 from benchmarks.validation.photographs import Photograph, inspect_photograph, labelled
-from decoding import to_gray
-from records import ZONE_NAMES, Defect, FloatImage, Inspection, Points, Status
-from scenes import random_blemishes
-from synthetic import render_face
+from dscope_blink.files.decoding import to_gray
+from dscope_blink.records import ZONE_NAMES, Defect, FloatImage, Inspection, Points, Status
+from dscope_blink.synthetic.faces import render_face
+from dscope_blink.synthetic.scenes import random_blemishes
 
 ANGLES = 1440  # at which two pictures are compared: a quarter of a degree
 RADII = 120

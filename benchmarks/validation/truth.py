@@ -16,11 +16,10 @@ from benchmarks.rendered import (
     score,
 )
 from benchmarks.validation.bench import SEED, Bench, default_config, variants
-from image_processing import zone_map
-from judging import judge
-from records import ZONE_LETTERS, ZONE_NAMES, Defect, Inspection, Status
-from scenes import random_blemishes
-from synthetic import BlemishTruth, FaceSpec, RenderedFace, render_face
+from dscope_blink.analysis.judging import judge
+from dscope_blink.records import ZONE_LETTERS, ZONE_NAMES, Defect, Inspection, Status, zone_map
+from dscope_blink.synthetic.faces import BlemishTruth, FaceSpec, RenderedFace, render_face
+from dscope_blink.synthetic.scenes import random_blemishes
 
 JUDGED_MARKS = 3  # at most, on a face that is judged
 JUDGED_UM, JUDGED_CONTRAST = (1.5, 12.0), (0.1, 0.6)  # around the limits, so that both verdicts come up

@@ -1,0 +1,128 @@
+"""The table of wings, and docs/modules.md made from it: `python -m docs.modules`.
+
+A wing imports only from wings of lower rows, never sideways, and inside a wing no imports run in a circle.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "dscope_blink"
+PAGE = ROOT / "docs" / "modules.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Wing:
+    """One folder of the package, or one module that is a wing by itself."""
+
+    name: str
+    row: int
+    owns: str
+
+
+WINGS = (
+    Wing("records", 0, "the nouns that pass between wings, and their JSON, both ways"),
+    Wing("config", 1, "settings: read, checked, layered"),
+    Wing("files", 2, "pictures found, named, decoded, written whole, watched"),
+    Wing("detectors", 3, "residual in, support out; one file each"),
+    Wing("analysis", 3, "candidates to verdict: measuring, classification, dimensions, zoning, judging"),
+    Wing("devices", 3, "what is wired on: camera, capturing, flat field"),
+    Wing("reporting", 3, "records to paper and page: tables, annotation, maps, html page, pdf, excel, wording, look"),
+    Wing("synthetic", 3, "rendered truth: faces, scenes, targets, samples of the demo"),
+    Wing("image_processing", 4, "grey levels to candidates, in pixels: localization, background, lines, fusion"),
+    Wing("pipeline", 5, "one picture through all stages: read this first"),
+    Wing("calibration", 5, "targets to um/px"),
+    Wing("batch", 6, "many images, anywhere: run, job, executors, nights, regrading"),
+    Wing("terminal", 7, "commands, arguments, questions, progress, tables"),
+)
+ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
+DOORS = ("main", "config_loader", "image_processing", "analysis", "calibration", "reporting")
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One file of the package."""
+
+    name: str  # dotted, without the name of the package
+    path: Path
+
+    @property
+    def wing(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.path.read_text(encoding="utf-8"), filename=str(self.path))
+
+    @property
+    def sentence(self) -> str:
+        """The first line of its docstring."""
+        return (ast.get_docstring(self.tree) or "").partition("\n")[0].rstrip(".")
+
+
+def modules() -> tuple[Module, ...]:
+    """Every module of the package that holds code."""
+    folder = ROOT / PACKAGE
+    paths = (path for path in sorted(folder.rglob("*.py")) if path.name != "__init__.py")
+    return tuple(Module(".".join(path.relative_to(folder).with_suffix("").parts), path) for path in paths)
+
+
+def arrows() -> Iterator[tuple[str, str]]:
+    """Which module imports which, both without the name of the package; importing a wing is importing its nouns."""
+    known = {module.name for module in modules()}
+    for module in modules():
+        for name in sorted(imported(module.tree)):
+            if name.startswith(PACKAGE + "."):
+                yield module.name, _module_of(name.removeprefix(PACKAGE + "."), known)
+
+
+def _module_of(name: str, known: set[str]) -> str:
+    """The module that a dotted name lies in; its wing where the wing itself gives it."""
+    while name not in known and "." in name:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Dotted names that import statements ask for; `from a import b` may mean the module a.b."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports name the module in full"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+HEAD = """# How it is built
+
+One package of wings behind six doors. A wing imports only from rows above it in this table, never from its own row, and
+inside a wing no imports run in a circle; a test keeps it so. This page is written by `python -m docs.modules`.
+Read `dscope_blink/pipeline.py` first.
+
+The doors `main.py`, `config_loader.py`, `image_processing.py`, `analysis.py`, `calibration.py` and `reporting.py` give
+the names a user needs of one or two wings, and each does something when run by itself. Nothing inside imports one.
+
+"""
+
+
+def page() -> str:
+    """The text of docs/modules.md."""
+    table = ["| row | wing | owns |", "|---|---|---|"]
+    table += [f"| {wing.row} | `{wing.name}` | {wing.owns} |" for wing in WINGS]
+    return HEAD + "\n".join(table) + "\n" + "".join(map(_section, WINGS))
+
+
+def _section(wing: Wing) -> str:
+    own = (module for module in modules() if module.wing == wing.name)
+    rows = [f"| `{module.name.replace('.', '/')}.py` | {module.sentence} |" for module in own]
+    return "\n".join([f"\n## {wing.name}\n", "| module | owns |", "|---|---|", *rows, ""])
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

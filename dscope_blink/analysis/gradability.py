@@ -1,0 +1,211 @@
+"""What keeps a measured face from being judged, and what of its zones cannot be seen; needs no pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from dscope_blink.analysis.zoning import clipped_share, contains, coverage
+from dscope_blink.config.settings import Config
+from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, ZoneCriteria, ZoneOutline
+
+CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
+CUT, CLIPPED, BEYOND = "Zone cut by the border: ", "Clipped zone: ", "Searched in part: "  # begin warnings of the zones
+
+
+def has_limit(zone: ZoneCriteria) -> bool:
+    """Whether any number of marks in the zone is limited."""
+    return any(band.max_count is not None for band in (*zone.scratches, *zone.defects))
+
+
+def smallest_limit_um(criteria: Criteria, zones: Sequence[str]) -> float | None:
+    """The smallest size that decides anything in the zones of these names; None when no size does."""
+    asked = (zone for zone in criteria.zones if ZONE_NAMES[zone.letter] in zones)
+    steps = (step for zone in asked for bands in (zone.scratches, zone.defects) for step in pairwise(bands))
+    return min((b.min_um for a, b in steps if a.max_count != b.max_count and b.min_um > 0), default=None)
+
+
+# --- what cannot be seen ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CutZone:
+    """A zone with limits that is not wholly in the picture."""
+
+    name: str
+    share: float  # of its border that is
+    tolerable: bool  # enough of it for a verdict
+
+    @property
+    def seen(self) -> str:
+        """How much of it, in words."""
+        return f"{self.share:.0%} of the border of zone {self.name} lies in the picture"
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """What cannot be seen, or was not searched, of the zones of a face."""
+
+    cut: tuple[CutZone, ...]
+    clipped: Mapping[str, float]  # share of each zone with limits that is black or saturated, the innermost first
+    beyond: tuple[str, ...]  # names of zones that reach beyond what was searched for marks
+
+
+def find_hidden(face: Inspection, stored: Inspection | None, config: Config) -> Hidden:
+    """What cannot be seen of the zones to inspect.
+
+    Parameters
+    ----------
+    face : located and searched, its zones those of its criteria
+    stored : the face in whose zones marks were sought, where those are others
+    config : from when on a zone is cut
+    """
+    beyond = () if stored is None else tuple(o.name for o in _asked(face) if not _was_searched(o, stored.zones))
+    return Hidden(_cut_zones(face, config), _clipped_zones(face), beyond)
+
+
+def zone_warnings(hidden: Hidden, config: Config) -> tuple[str, ...]:
+    """What is hidden of the zones and does not keep the face from being judged."""
+    most = config.preprocessing.clipped_warning_zone
+    return (
+        *(f"{CUT}{zone.seen}, what lies beyond is not judged" for zone in hidden.cut),
+        *(
+            f"{CLIPPED}{share:.0%} of zone {name} is black or saturated, marks there may not show"
+            for name, share in hidden.clipped.items()
+            if share > most
+        ),
+        *(
+            f"{BEYOND}zone {name} reaches beyond what was searched, its marks are not all known"
+            for name in hidden.beyond
+        ),
+    )
+
+
+def _asked(face: Inspection) -> tuple[ZoneOutline, ...]:
+    return tuple(outline for outline in face.zones if outline.name in face.request.zones)
+
+
+def _was_searched(outline: ZoneOutline, sought: Sequence[ZoneOutline]) -> bool:
+    return any(contains(other, outline) for other in reversed(sought))  # the outermost holds most
+
+
+def _cut_zones(face: Inspection, config: Config) -> tuple[CutZone, ...]:
+    settings, limited = config.measurement, limited_zones(face)
+    width, height = face.image.width, face.image.height
+    assert width is not None, "a located face has a size"
+    assert height is not None, "and its height"
+    cut = []
+    for outline in (o for o in face.zones if o.name in limited):
+        share = coverage(outline, width, height)
+        if share < settings.min_coverage:
+            tolerable = outline.letter not in CRITICAL and share >= settings.min_coverage_outer
+            cut.append(CutZone(outline.name, share, tolerable))
+    return tuple(cut)
+
+
+def _clipped_zones(face: Inspection) -> Mapping[str, float]:
+    geometry, clipping = face.geometry, face.quality.clipping
+    assert geometry is not None, "a face with zones is located"
+    assert clipping is not None, "and searched"
+    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
+    edges = [0.0, *(outline.radius_px / radius_px for outline in face.zones)]
+    shares = {
+        outline.name: clipped_share(clipping, inner, outer)
+        for outline, inner, outer in zip(face.zones, edges[:-1], edges[1:], strict=True)
+    }
+    return {name: shares[name] for name in limited_zones(face) if name in shares}
+
+
+def limited_zones(face: Inspection) -> tuple[str, ...]:
+    """Names of the zones to inspect in which any number of marks is limited, the innermost first."""
+    names = (ZONE_NAMES[zone.letter] for zone in face.criteria.zones if has_limit(zone))
+    return tuple(name for name in names if name in face.request.zones)
+
+
+# --- what keeps a face from being judged ------------------------------------------------------------------------------
+
+
+def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, config: Config) -> str:
+    """What keeps measured marks from being judged; empty when nothing does.
+
+    Parameters
+    ----------
+    face : located and searched, its zones those of its criteria
+    hidden : what `find_hidden` says of it
+    stored : the face as it was searched, where that was for other criteria
+    config : limits of what can be graded
+    """
+    if face.scale is None:
+        return "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
+    return (
+        _why_without_limit(face)
+        or _why_without_zone(face)
+        or _why_not_sought(face, hidden, stored)
+        or _why_cut(hidden)
+        or _why_clipped(hidden, config)
+        or _why_too_coarse(face, face.scale.um_per_px, config)
+    )
+
+
+def _why_without_limit(face: Inspection) -> str:
+    """A face that no limit is held against has not passed anything."""
+    if limited_zones(face):
+        return ""
+    return f"No limits: the criteria have none in zone {', '.join(face.request.zones)}"
+
+
+def _why_without_zone(face: Inspection) -> str:
+    outlines = {outline.name: outline for outline in face.zones}
+    inner_px = 0.0
+    for zone in face.criteria.zones:
+        name = ZONE_NAMES[zone.letter]
+        outline = outlines.get(name)
+        if name in face.request.zones and (outline is None or outline.radius_px <= inner_px):
+            without_core = zone.of == "core" and face.geometry is not None and face.geometry.core is None
+            no_core = f"No core: the criteria need it for zone {name}"
+            return no_core if without_core else f"No zone {name}: the criteria give it no extent on this fiber"
+        inner_px = inner_px if outline is None else outline.radius_px
+    return ""
+
+
+def _why_not_sought(face: Inspection, hidden: Hidden, stored: Inspection | None) -> str:
+    """Marks may be missing where none were sought, or where marks of these zones were put in others and left out."""
+    limited = [name for name in hidden.beyond if name in limited_zones(face)]
+    if limited:
+        return f"Not inspected: zone {limited[0]} reaches beyond what was searched for marks"
+    if stored is None or set(face.request.zones) == set(ZONE_NAMES.values()) or _marks_were_put_alike(face, stored):
+        return ""
+    return f"Not inspected: only zone {', '.join(face.request.zones)} was, and its borders were others"
+
+
+def _marks_were_put_alike(face: Inspection, stored: Inspection) -> bool:
+    """Whether each mark that these criteria put in an inspected zone was put in one then, and is in the record."""
+    kept_more = stored.criteria.zone_rule in ("touched", face.criteria.zone_rule)
+    same = [o.letter for o in face.zones] == [o.letter for o in stored.zones] and all(
+        contains(a, b) and contains(b, a) for a, b in zip(face.zones, stored.zones, strict=True)
+    )
+    return kept_more and same
+
+
+def _why_cut(hidden: Hidden) -> str:
+    hopeless = [zone for zone in hidden.cut if not zone.tolerable]
+    return f"Fiber cut by the border: {hopeless[0].seen}" if hopeless else ""
+
+
+def _why_clipped(hidden: Hidden, config: Config) -> str:
+    most = config.preprocessing.clipped_max_zone
+    for name, share in hidden.clipped.items():
+        if share > most:
+            return f"Clipped: {share:.0%} of zone {name} is black or saturated, at most {most:.0%} may be"
+    return ""
+
+
+def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> str:
+    limit_um, needed = smallest_limit_um(face.criteria, face.request.zones), config.measurement.min_pixels_per_limit
+    if limit_um is None:
+        return ""
+    pixels = limit_um / (um_per_px * (face.quality.search_pixel_px or 1.0))
+    if pixels >= needed:
+        return ""
+    return f"Resolution too low: the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}"

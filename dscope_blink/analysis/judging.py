@@ -1,0 +1,297 @@
+"""Measured marks + criteria -> verdict with its reasons, and how sure it is; needs no pixels.
+
+`grade` is all that an inspection does after it has measured, and all that grading a stored record again does: both come
+to the same verdict from what a record keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from dscope_blink.analysis.gradability import BEYOND, CLIPPED, CUT, find_hidden, why_not_graded, zone_warnings
+from dscope_blink.analysis.zoning import possible_zones, zone_of
+from dscope_blink.config.settings import Config
+from dscope_blink.records import (
+    ZONE_NAMES,
+    Check,
+    Criteria,
+    Defect,
+    Inspection,
+    Severity,
+    SizeBand,
+    SizeMeasure,
+    Verdict,
+    Violation,
+    ZoneOutline,
+)
+
+Kind = Literal["scratch", "defect"]
+
+MOST_LISTED = 8  # marks that one line of text names
+
+
+def not_graded(reason: str) -> Verdict:
+    """NOT_GRADED for one reason."""
+    return Verdict("NOT_GRADED", (reason,))
+
+
+def grade(face: Inspection, config: Config, stored: Inspection | None = None) -> Inspection:
+    """Judge a measured face.
+
+    Parameters
+    ----------
+    face : located, its zones those of its criteria, its defects measured; its verdict is not read
+    config : limits of what can be graded
+    stored : the face as its marks were sought, when that was for other criteria
+
+    Returns
+    -------
+    The face with its verdict, `counted` and `severity` of each defect, and the warnings that depend on the zones
+    """
+    hidden = find_hidden(face, stored, config)
+    warnings = tuple(w for w in face.quality.warnings if not w.startswith((CUT, CLIPPED, BEYOND)))
+    quality = replace(face.quality, warnings=(*warnings, *zone_warnings(hidden, config)))
+    reason = why_not_graded(face, hidden, stored, config)
+    if reason:
+        return replace(face, quality=quality, verdict=not_graded(reason))
+    judgement = judge(face.defects, face.criteria, face.request.zones, face.zones)
+    return replace(face, quality=quality, verdict=judgement.verdict, defects=judgement.defects)
+
+
+def placed(
+    defects: Iterable[Defect], outlines: Sequence[ZoneOutline], criteria: Criteria, zones: Sequence[str]
+) -> tuple[Defect, ...]:
+    """The defects that lie in one of the `zones`, by name, each with the zone that the criteria put it in."""
+    found = ((defect, zone_of(defect, outlines, criteria.zone_rule)) for defect in defects)
+    inside = ((defect, zone) for defect, zone in found if zone is not None and zone in zones)
+    return tuple(defect if defect.zone == zone else replace(defect, zone=zone) for defect, zone in inside)
+
+
+# --- judging ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict, and the defects with `counted` and `severity` filled in."""
+
+    verdict: Verdict
+    defects: tuple[Defect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One band of sizes of one kind of mark in one zone, and the limit it sets; `max_count` None: no limit."""
+
+    zone: str
+    kind: Kind
+    size_by: SizeMeasure
+    band: SizeBand
+
+    @property
+    def in_words(self) -> str:
+        return f"{self.kind} {self.size_by} {self.band.in_words}"
+
+
+def judge(
+    defects: Sequence[Defect], criteria: Criteria, zones: Sequence[str], outlines: Sequence[ZoneOutline] = ()
+) -> Judgement:
+    """Grade measured defects against the criteria.
+
+    Parameters
+    ----------
+    defects : with sizes in micrometres, each with the zone that the criteria put it in
+    criteria : limits of one class in one edition
+    zones : names of the zones that were inspected
+    outlines : their borders: with them the verdict also tells what a mark just beyond one may change
+
+    Returns
+    -------
+    Judgement: FAIL with one violation for each broken band, else PASS
+
+    Raises
+    ------
+    ValueError
+        When a defect has no size in micrometres: without a scale nothing can be graded.
+    """
+    rules = _rules(criteria, zones)
+    held = [_hold(rule, defects, criteria) for rule in rules if rule.band.max_count is not None]
+    broken = [h for h in held if h.check.broken]
+    violations = tuple(h.violation for h in broken)
+    verdict = Verdict(
+        "FAIL" if broken else "PASS",
+        reasons=tuple(map(_in_words, violations)),
+        violations=violations,
+        checks=tuple(h.check for h in held),
+        marginal=_what_may_change([h.rule for h in broken], _Doubt(rules, defects, criteria, outlines)),
+    )
+    counted = {d.id for h in held for d in h.within}
+    return Judgement(verdict, tuple(_weighed(d, counted, violations) for d in defects))
+
+
+def _rules(criteria: Criteria, zones: Sequence[str]) -> tuple[_Rule, ...]:
+    """Every band of the zones of these names, in the order of the criteria."""
+    rules = []
+    for zone in criteria.zones:
+        name = ZONE_NAMES[zone.letter]
+        if name in zones:
+            rules += [_Rule(name, "scratch", criteria.scratch_size_by, band) for band in zone.scratches]
+            rules += [_Rule(name, "defect", criteria.defect_size_by, band) for band in zone.defects]
+    return tuple(rules)
+
+
+def _kind(defect: Defect, criteria: Criteria) -> Kind:
+    return "scratch" if defect.classification in criteria.scratch_classes else "defect"
+
+
+def _size_um(defect: Defect, size_by: SizeMeasure) -> float:
+    size: float | None = getattr(defect, f"{size_by}_um")
+    if size is None:
+        raise ValueError(f"a defect must have its {size_by}_um to be graded, {defect.id} has none")
+    return size
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A rule with a limit, held against the marks of its zone."""
+
+    rule: _Rule
+    check: Check
+    within: tuple[Defect, ...]  # marks that it counts
+
+    @property
+    def violation(self) -> Violation:
+        check = self.check
+        allowed = "none" if check.max_count == 0 else f"at most {check.max_count}"
+        return Violation(check.zone, check.rule, _listed(self.within, self.rule.size_by), allowed, check.defects)
+
+
+def _hold(rule: _Rule, defects: Iterable[Defect], criteria: Criteria) -> _Held:
+    band, by = rule.band, rule.size_by
+    assert band.max_count is not None, "only a limit can be held against anything"
+    marks = [d for d in defects if d.zone == rule.zone and _kind(d, criteria) == rule.kind]
+    within = tuple(d for d in marks if band.holds(_size_um(d, by)))
+    # a larger mark is another band's; the one after as many as are allowed is what the limit hangs on
+    sizes = sorted((_size_um(d, by) for d in marks), reverse=True)
+    up_to_here = [size for size in sizes if band.holds(size) or size <= band.min_um]
+    deciding = next(iter(up_to_here[band.max_count :]), None)
+    ids = tuple(d.id for d in within)
+    return _Held(rule, Check(rule.zone, rule.in_words, len(within), band.max_count, deciding, band.min_um, ids), within)
+
+
+def _listed(marks: Sequence[Defect], size_by: SizeMeasure) -> str:
+    sizes = [f"{_size_um(d, size_by):.1f} um" for d in marks[:5]] + ["..."] * (len(marks) > 5)
+    return f"{len(marks)} ({', '.join(sizes)})"
+
+
+def _in_words(violation: Violation) -> str:
+    found = f"{violation.rule}: {violation.measured}, allowed {violation.allowed}"
+    return f"Zone {violation.zone}: {found} [{_some(violation.defects)}]"
+
+
+def _some(texts: Sequence[str]) -> str:
+    return ", ".join([*texts[:MOST_LISTED], *["..."] * (len(texts) > MOST_LISTED)])
+
+
+def _weighed(defect: Defect, counted: set[str], violations: Sequence[Violation]) -> Defect:
+    severity: Severity = "MEDIUM" if defect.id in counted else "LOW"
+    if any(defect.id in violation.defects for violation in violations):
+        severity = "CRITICAL" if defect.zone == ZONE_NAMES["A"] else "HIGH"
+    same = (defect.counted, defect.severity) == (defect.id in counted, severity)
+    return defect if same else replace(defect, counted=defect.id in counted, severity=severity)
+
+
+# --- how sure the verdict is ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """The marks of one face, and which rules may hold each when its size and place vary within their uncertainty."""
+
+    rules: tuple[_Rule, ...]
+    defects: Sequence[Defect]
+    criteria: Criteria
+    outlines: Sequence[ZoneOutline]
+
+    def options(self, defect: Defect) -> tuple[_Rule | None, ...]:
+        """Rules that may hold the mark; None stands for no limit at all."""
+        kind = _kind(defect, self.criteria)
+        found: list[_Rule | None] = []
+        for zone in self.zones(defect):
+            here = [rule for rule in self.rules if rule.zone == zone and rule.kind == kind]
+            found += [rule for rule in here if _may_hold(rule, defect)] if here else [None]
+        return tuple(found)
+
+    def zones(self, defect: Defect) -> tuple[str | None, ...]:
+        """Zones that the mark may belong to, by name; None stands for beyond them all."""
+        unsure_px = defect.uncertainty.get("r_min_px", 0.0)
+        if not self.outlines or unsure_px == 0:
+            return (defect.zone,)
+        return possible_zones(defect, self.outlines, self.criteria.zone_rule, unsure_px)
+
+    def in_words(self, defect: Defect, rule: _Rule) -> str:
+        """The mark with all that is unsure about it."""
+        size_um, unsure_um = _size_um(defect, rule.size_by), defect.uncertainty.get(f"{rule.size_by}_um", 0.0)
+        zones = [zone or "none" for zone in self.zones(defect)]
+        place = f" in zone {' or '.join(zones)}" if len(zones) > 1 else ""
+        return f"{defect.id} of {size_um:.1f} ± {unsure_um:.1f} um{place}"
+
+
+def _may_hold(rule: _Rule, defect: Defect) -> bool:
+    size_um, unsure_um = _size_um(defect, rule.size_by), defect.uncertainty.get(f"{rule.size_by}_um", 0.0)
+    low, high, band = max(size_um - unsure_um, 0.0), size_um + unsure_um, rule.band
+    reaches_up = band.holds(high) or high > band.min_um
+    reaches_down = band.holds(low) or band.max_um is None or low < band.max_um
+    return reaches_up and reaches_down
+
+
+def _what_may_change(broken: Sequence[_Rule], doubt: _Doubt) -> tuple[str, ...]:
+    """What would turn the verdict within the uncertainties; empty when nothing would."""
+    options = {d.id: doubt.options(d) for d in doubt.defects}
+    if broken and not _all_may_hold(options.values()):
+        return ()
+    in_doubt = broken or [rule for rule in doubt.rules if _may_break(rule, options.values())]
+    word = "may be kept" if broken else "may be broken"
+    return tuple(
+        f"Zone {rule.zone}: {rule.in_words} {word}: {_some([doubt.in_words(d, rule) for d in unsure])}"
+        for rule in in_doubt
+        for unsure in [[d for d in doubt.defects if rule in options[d.id] and len(options[d.id]) > 1]]
+    )
+
+
+def _may_break(rule: _Rule, options: Iterable[Sequence[_Rule | None]]) -> bool:
+    limit = rule.band.max_count
+    return limit is not None and sum(rule in choices for choices in options) > limit
+
+
+def _all_may_hold(options: Iterable[Sequence[_Rule | None]]) -> bool:
+    """Whether every mark can be given one of its rules so that no rule holds more than it allows.
+
+    Marks that some rule without limit may hold are no burden; the others are matched to the places that the limits
+    leave, by augmenting paths (Kuhn, The Hungarian method for the assignment problem, 1955,
+    DOI 10.1002/nav.3800020109).
+    """
+    burdens = [choices for choices in map(_burden, options) if choices is not None]
+    held: dict[_Rule, list[int]] = {rule: [] for choices in burdens for rule in choices}
+
+    def find_place(mark: int, tried: set[_Rule]) -> bool:
+        for rule in burdens[mark]:
+            if rule in tried:
+                continue
+            tried.add(rule)
+            room = (rule.band.max_count or 0) > len(held[rule])
+            moved = None if room else next((m for m in held[rule] if find_place(m, tried)), None)
+            if room or moved is not None:
+                held[rule] = [m for m in held[rule] if m != moved] + [mark]
+                return True
+        return False
+
+    return all(find_place(mark, set()) for mark in range(len(burdens)))
+
+
+def _burden(choices: Sequence[_Rule | None]) -> tuple[_Rule, ...] | None:
+    """The rules a mark must find a place in; None when one without limit may hold it."""
+    if any(rule is None or rule.band.max_count is None for rule in choices):
+        return None
+    return tuple(rule for rule in choices if rule is not None)

@@ -1,0 +1,423 @@
+"""Candidates -> measured, classified defects; the only place where pixels become micrometres."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.analysis import dimensions
+from dscope_blink.analysis.classification import classify
+from dscope_blink.analysis.line_width import unblurred_width
+from dscope_blink.analysis.zoning import cladding_um, distances_px
+from dscope_blink.config.settings import Config, ScaleSettings, SizeUncertainties, SizeUncertainty
+from dscope_blink.records import (
+    ID_LETTERS,
+    ZONE_NAMES,
+    Candidate,
+    Defect,
+    FiberGeometry,
+    Mask,
+    Points,
+    Request,
+    Residual,
+    Scale,
+    ZoneOutline,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Sizes of one mark in one unit of length."""
+
+    area: float
+    length: float  # sides of the minimum-area rectangle
+    width: float
+    diameter: float
+    orientation_deg: float
+    line: tuple[float, float] | None  # length and width along the mark, where it is a ribbon, straight or curved
+
+    def sides(self, kind: str, blur: float, level: float) -> tuple[float, float]:
+        """Length and width: of a line along it and as it was before the blur, else of the rectangle."""
+        if kind not in LINEAR or self.line is None:
+            return self.length, self.width
+        length, width = self.line
+        return max(self.length, length), unblurred_width(width, blur, level)
+
+
+LINEAR = ("scratch", "crack")
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """One candidate with all that is measured of it in pixels of the working picture."""
+
+    candidate: Candidate
+    contour: Points  # (N, 2) x, y
+    contrast: float
+    blur_px: float  # sigma of its edges
+    level: float  # share of its peak at which its outline was drawn
+    peak_snr: float
+    features: Mapping[str, float]
+
+
+def measure(candidates: Iterable[Candidate], field: Residual, face: LocatedFace, config: Config) -> tuple[Defect, ...]:
+    """Measure and classify the marks of one picture, and tell which zones each touches.
+
+    Parameters
+    ----------
+    candidates : regions in pixels of the working picture
+    field : residual that they were found on
+    face : the located fiber, its scale and zones
+    config : limits of measurement and classification, weights of the detectors
+
+    Returns
+    -------
+    Defects without ids, each in the innermost zone that it touches; marks outside all zones are left out. What a
+    verdict rests on is as a stored record gives it back.
+    """
+    defects = []
+    for candidate in candidates:
+        place = _place(candidate, field, face)
+        if place.touched:
+            defects.append(_defect(_mark(candidate, field, config), place, field, face, config).as_recorded())
+    return tuple(defects)
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFace:
+    """What the sizes and places of marks are measured by."""
+
+    geometry: FiberGeometry
+    zones: tuple[ZoneOutline, ...]
+    scale: Scale | None  # without it all `_um` values are None
+    um_per_radial_px: float | None  # of distances from the centre, which are shares of the cladding
+    scale_uncertainty: float  # relative, standard; 0 without a scale
+    center_uncertainty_px: float  # standard
+
+    @classmethod
+    def of(
+        cls,
+        geometry: FiberGeometry,
+        zones: tuple[ZoneOutline, ...],
+        scale: Scale | None,
+        request: Request,
+        settings: ScaleSettings,
+    ) -> LocatedFace:
+        if scale is None:
+            return cls(geometry, zones, None, None, 0.0, 0.0)
+        um_per_px = cladding_um(geometry, request, scale) / geometry.cladding.ellipse.mean_diameter_px
+        unsure = dimensions.scale_uncertainty(geometry, scale, request, settings)
+        return cls(geometry, zones, scale, um_per_px, unsure, dimensions.center_uncertainty_px(geometry, settings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the pixels of a mark lie; distances as zoning.distances_px has them."""
+
+    touched: tuple[str, ...]  # names of zones
+    r_min_px: float
+    r_max_px: float
+    r_core_px: float | None
+
+
+def _place(candidate: Candidate, field: Residual, face: LocatedFace) -> _Place:
+    rows, columns = np.nonzero(candidate.mask)
+    x, y, _, _ = candidate.bbox_px
+    points = _in_picture(np.stack([columns + x, rows + y], axis=1).astype(np.float64), field.pixel_px)
+    cladding, core = face.geometry.cladding.ellipse, face.geometry.core
+    r_px = distances_px(points, cladding)
+    core_px = None if core is None else distances_px(points, core.ellipse)
+    return _Place(
+        _zones_touched(r_px, core_px, face.zones),
+        float(r_px.min()),
+        float(r_px.max()),
+        None if core_px is None else float(core_px.min()),
+    )
+
+
+def _zones_touched(
+    r_px: NDArray[np.float64], core_px: NDArray[np.float64] | None, zones: Sequence[ZoneOutline]
+) -> tuple[str, ...]:
+    """Zones that hold a pixel at these distances from the centres of cladding and core; the innermost one holds it."""
+    left, touched = np.ones(r_px.shape, bool), []
+    for zone in zones:
+        at = core_px if zone.around == "core" else r_px
+        assert at is not None, "a zone around the core needs one"
+        inside = left & (at <= zone.radius_px)
+        if inside.any():
+            touched.append(zone.name)
+        left &= ~inside
+    return tuple(touched)
+
+
+def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
+    x, y, w, h = candidate.bbox_px
+    wx, wy = x - field.origin_px[0], y - field.origin_px[1]
+    here = np.s_[wy : wy + h, wx : wx + w]
+    settings, fusion = config.measurement, config.fusion
+    contour = _outline(_closed(candidate.mask, settings.join_px)) + np.array([x - 1.0, y - 1.0])
+    gray, background = field.gray[here], np.maximum(field.background[here], settings.darkest_level)
+    relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
+    peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
+    contrast = float(relative[peak])
+    features = _features(candidate.mask, contour, relative, contrast)
+    peak_snr = max(float(np.abs(field.snr[here][candidate.mask]).max()), 1e-6)
+    level = max(fusion.outline_level, min(fusion.weak_snr / peak_snr, 1.0))
+    return _Mark(candidate, contour, contrast, field.blur_px, level, peak_snr, features)
+
+
+def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
+    """The pieces of one mark as one region, padded by a pixel."""
+    pad = join_px + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * join_px + 1, 2 * join_px + 1))
+    padded = np.pad(mask.astype(np.uint8), pad)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel) | padded
+    return np.ascontiguousarray(closed[pad - 1 : -pad + 1, pad - 1 : -pad + 1])
+
+
+def _outline(region: NDArray[np.uint8]) -> Points:
+    """The one outline around all pieces of a region; what is still apart is tied to its neighbour by a thin line."""
+    tied = region.copy()
+    while True:
+        outlines, _ = cv2.findContours(tied, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        if len(outlines) == 1:
+            return outlines[0].reshape(-1, 2).astype(np.float64)
+        least, *others = sorted((o.reshape(-1, 2) for o in outlines), key=len)
+        rest = np.concatenate(others)
+        apart = np.hypot(*(least[:, None] - rest[None]).transpose(2, 0, 1))  # (points of the piece, points of the rest)
+        here, there = np.unravel_index(int(apart.argmin()), apart.shape)
+        cv2.line(tied, least[here].tolist(), rest[there].tolist(), 1)
+
+
+def _features(mask: Mask, contour: Points, relative: NDArray[np.float32], contrast: float) -> Mapping[str, float]:
+    """What the classification decides on; lengths in pixels."""
+    area = float(mask.sum())
+    outline = contour.astype(np.float32)
+    perimeter = max(cv2.arcLength(outline, True), 1.0)
+    hull = cv2.contourArea(cv2.convexHull(outline)) + perimeter / 2 + 1  # the contour runs through centres of pixels
+    return {
+        "contrast": contrast,
+        "solidity": min(area / hull, 1.0),
+        "roundness": min(4 * math.pi * cv2.contourArea(outline) / perimeter**2, 1.0),
+        "flatness": float(np.median(np.abs(relative[mask]))) / max(abs(contrast), 1e-6),
+        "bright_share": float((relative[mask] > 0).mean()),
+        "thickness_px": 2 * float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max()) - 1,
+        **_jaggedness(mask),
+    }
+
+
+def _jaggedness(mask: Mask) -> Mapping[str, float]:
+    """Typical departure of the centreline from a smooth curve, in pixels and over its length: small for scratches."""
+    y, x = np.nonzero(mask)
+    points = np.stack([x, y], axis=1) - np.array([x.mean(), y.mean()])
+    _, axes = np.linalg.eigh(points.T @ points)
+    along, across = points @ axes[:, 1], points @ axes[:, 0]
+    slices = ((along - along.min()) / CENTRELINE_STEP_PX).astype(int)
+    count = np.bincount(slices)
+    used = count > 0  # between dashes there is nothing
+    if np.count_nonzero(used) < MIN_CENTRELINE_SLICES:
+        return {"jaggedness_px": 0.0, "jaggedness": 0.0}
+    position = np.linspace(-1, 1, len(count))[used]
+    centre = np.bincount(slices, across)[used] / count[used]
+    rest = _off_smooth_curve(position, centre)
+    typical = 1.4826 * float(np.median(np.abs(rest)))  # the median, so that a hook or a spot at one end does not count
+    return {"jaggedness_px": typical, "jaggedness": typical / float(np.ptp(along))}
+
+
+def _off_smooth_curve(position: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance from a quartic that is fitted a second time without the quarter that fits it worst."""
+    powers, kept = np.vander(position, 5), np.ones(len(position), bool)
+    for share in (0.75, 1.0):
+        factors, *_ = np.linalg.lstsq(powers[kept], centre[kept])
+        rest = centre - powers @ factors
+        kept = np.abs(rest) <= np.quantile(np.abs(rest), share)
+    return rest
+
+
+CENTRELINE_STEP_PX = 2.0
+MIN_CENTRELINE_SLICES = 8  # a shorter centreline has no shape of its own
+
+
+def _centroid(candidate: Candidate) -> tuple[float, float]:
+    rows, columns = np.nonzero(candidate.mask)
+    return candidate.bbox_px[0] + float(columns.mean()), candidate.bbox_px[1] + float(rows.mean())
+
+
+def _shape(mark: _Mark, axes: tuple[float, float]) -> _Shape:
+    """Sizes with x and y scaled by `axes`: (1, 1) for pixels, micrometres per pixel for micrometres."""
+    unit = math.sqrt(axes[0] * axes[1])
+    points = (mark.contour * axes).astype(np.float32)
+    diameter = 2 * cv2.minEnclosingCircle(points)[1] + unit  # pixel centres: half a pixel short at either end
+    _, sides, angle = cv2.minAreaRect(points)
+    long_side, short_side = max(sides) + unit, min(sides) + unit
+    area = float(mark.candidate.mask.sum()) * axes[0] * axes[1]
+    run = _run_length(mark.contour, area, axes)
+    orientation = (angle if sides[0] >= sides[1] else angle + 90) % 180
+    ribbon = MIN_LINEAR_ASPECT * area / run <= run <= MAX_CURL * diameter
+    return _Shape(area, long_side, short_side, diameter, orientation, (run, area / run) if ribbon else None)
+
+
+MIN_LINEAR_ASPECT = 2.0  # above it length and width are taken along the mark, which may be curved
+MAX_CURL = (
+    1.6  # half a circle is pi / 2 times as long as its chord; longer than that is the outline of a branched stain
+)
+
+
+def _run_length(contour: Points, area: float, axes: tuple[float, float]) -> float:
+    """Length of the ribbon with this outline and area: half the outline is length plus width, area their product."""
+    half = _outline_length(contour, axes) / 2 + 2 * math.sqrt(axes[0] * axes[1])
+    return (half + math.sqrt(max(half * half - 4 * area, 0.0))) / 2
+
+
+def _outline_length(contour: Points, axes: tuple[float, float]) -> float:
+    smooth = cv2.approxPolyDP(contour.astype(np.int32), SMOOTHING_PX, True).reshape(-1, 2) * axes
+    return float(cv2.arcLength(smooth.astype(np.float32), True))
+
+
+SMOOTHING_PX = 1.0  # takes off an outline the stairs of the pixel grid, which lengthen a line at 30 degrees by a fifth
+
+
+def _defect(mark: _Mark, place: _Place, field: Residual, face: LocatedFace, config: Config) -> Defect:
+    defect = _in_pixels(mark, place, field, config)
+    return defect if face.scale is None else _with_micrometres(defect, mark, field, face, face.scale, config)
+
+
+def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> Defect:
+    (fx, fy), settings = field.pixel_px, config.classification
+    unit = math.sqrt(fx * fy)
+    px = _shape(mark, (fx, fy))
+    # by the thickest place: two specks that touch are no line, however long the outline around them
+    along, across = px.line or (px.length, px.width)
+    along = max(along, px.length)
+    thickness = max(mark.features["thickness_px"] * unit, across)
+    features = dict(mark.features) | {"aspect_ratio": along / thickness}
+    kind = classify(features, mark.candidate.on_edge, settings)
+    length, width = px.sides(kind, mark.blur_px * unit, mark.level)
+    perimeter = _outline_length(mark.contour, (fx, fy)) + math.pi * unit  # of the outline half a pixel further out
+    contour = _in_picture(mark.contour, field.pixel_px)
+    centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
+    return Defect(
+        id="",
+        zone=place.touched[0],
+        classification=kind,
+        confidence=_confidence(mark.candidate, kind, config),
+        centroid_px=_point_in_picture(_centroid(mark.candidate), field.pixel_px),
+        bbox_px=_box_in_picture(mark.candidate.bbox_px, field.pixel_px),
+        contour_px=contour,
+        rect_px=((float(centre[0]), float(centre[1])), (float(size[0]) + fx, float(size[1]) + fy), float(angle)),
+        area_px=px.area,
+        perimeter_px=perimeter,
+        length_px=length,
+        width_px=width,
+        diameter_px=px.diameter,
+        r_min_px=place.r_min_px,
+        r_max_px=place.r_max_px,
+        r_core_px=place.r_core_px,
+        orientation_deg=px.orientation_deg,
+        circularity=min(4 * math.pi * px.area / perimeter**2, 1.0),
+        aspect_ratio=length / width,
+        contrast=mark.contrast,
+        zones_touched=place.touched,
+        detected_by=tuple(n for n, share in mark.candidate.evidence.items() if share >= settings.min_agreement),
+        features=features,
+        evidence=mark.candidate.evidence,
+    )
+
+
+def _with_micrometres(
+    defect: Defect, mark: _Mark, field: Residual, face: LocatedFace, scale: Scale, config: Config
+) -> Defect:
+    """Distances from the centre count in shares of the cladding, as the zones do, also where it is elliptical."""
+    fx, fy = field.pixel_px
+    axes = (fx * scale.um_per_px_x, fy * scale.um_per_px_y)
+    um = _shape(mark, axes)
+    blur_um = mark.blur_px * math.sqrt(axes[0] * axes[1])
+    length, width = um.sides(defect.classification, blur_um, mark.level)
+    um_per_px = face.um_per_radial_px
+    assert um_per_px is not None, "there is a scale"
+    return replace(
+        defect,
+        area_um2=um.area,
+        length_um=length,
+        width_um=width,
+        diameter_um=um.diameter,
+        r_min_um=defect.r_min_px * um_per_px,
+        r_max_um=defect.r_max_px * um_per_px,
+        uncertainty=_Unsure(face, blur_um, mark.peak_snr, um_per_px).of(
+            {"length_um": length, "width_um": width, "diameter_um": um.diameter},
+            defect.r_min_px,
+            config.measurement.size_uncertainty[defect.classification],
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsure:
+    """What makes the sizes and the place of one mark unsure."""
+
+    face: LocatedFace
+    blur_um: float  # sigma with which the mark was seen
+    peak_snr: float
+    um_per_px: float  # of distances from the centre
+
+    def of(self, sizes_um: Mapping[str, float], r_min_px: float, settings: SizeUncertainties) -> Mapping[str, float]:
+        """Expanded uncertainties of the sizes and of the nearest distance, by name."""
+        sizes = {
+            name: dimensions.expanded(self._size(size_um, getattr(settings, name.removesuffix("_um"))))
+            for name, size_um in sizes_um.items()
+        }
+        return sizes | {
+            "r_min_px": dimensions.expanded(self._place_px(sizes_um["diameter_um"], r_min_px, settings.r_min))
+        }
+
+    def _size(self, size_um: float, settings: SizeUncertainty) -> float:
+        outline_um = math.hypot(settings.blurs * self.blur_um, settings.faintness * size_um / self.peak_snr)
+        return math.hypot(outline_um, self.face.scale_uncertainty * size_um)
+
+    def _place_px(self, diameter_um: float, r_min_px: float, settings: SizeUncertainty) -> float:
+        outline_um = math.hypot(settings.blurs * self.blur_um, settings.faintness * diameter_um / self.peak_snr)
+        scale_px = self.face.scale_uncertainty * r_min_px
+        return math.hypot(outline_um / self.um_per_px, self.face.center_uncertainty_px, scale_px)
+
+
+def _in_picture(points: Points, pixel_px: tuple[float, float]) -> Points:
+    """Points of the working picture in the stored one; pixel centres are at integers in both."""
+    return (points + 0.5) * pixel_px - 0.5
+
+
+def _point_in_picture(point: tuple[float, float], pixel_px: tuple[float, float]) -> tuple[float, float]:
+    x, y = _in_picture(np.array(point), pixel_px)
+    return float(x), float(y)
+
+
+def _box_in_picture(box: tuple[int, int, int, int], pixel_px: tuple[float, float]) -> tuple[int, int, int, int]:
+    """The pixels of the stored picture that a box of the working one touches."""
+    (fx, fy), (x, y, w, h) = pixel_px, box
+    x0, y0 = math.floor(x * fx), math.floor(y * fy)
+    return x0, y0, math.ceil((x + w) * fx) - x0, math.ceil((y + h) * fy) - y0
+
+
+def _confidence(candidate: Candidate, kind: str, config: Config) -> float:
+    """Evidence at the mark over what the detectors of its kind could have given."""
+    weights = {
+        n: config.detectors[n].weight for n in config.classification.detectors_of[kind] if n in candidate.evidence
+    }
+    possible = sum(weights.values())
+    return sum(w * candidate.evidence[n] for n, w in weights.items()) / possible if possible > 0 else 0.0
+
+
+def numbered(defects: Iterable[Defect]) -> tuple[Defect, ...]:
+    """Defects ordered by zone (the innermost first), then by size, with ids counted from 1 in each class."""
+    names = list(ZONE_NAMES.values())
+    ordered = sorted(defects, key=lambda d: (names.index(d.zone), -d.diameter_px))
+    counts = dict.fromkeys(ID_LETTERS, 0)
+    out = []
+    for defect in ordered:
+        counts[defect.classification] += 1
+        out.append(replace(defect, id=f"{ID_LETTERS[defect.classification]}{counts[defect.classification]}"))
+    return tuple(out)

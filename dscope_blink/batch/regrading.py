@@ -1,0 +1,268 @@
+"""Stored results judged again under other criteria, without images: records -> verdicts, what changed, yields."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dscope_blink.analysis import judging, zoning
+from dscope_blink.config.settings import Config, ConfigFile, CriteriaBook
+from dscope_blink.files.names import CHANGES_BY, COMPARISON, RESULT, SUMMARY_BY, TABLE
+from dscope_blink.files.whole_files import writing
+from dscope_blink.records import (
+    UNCONFIRMED,
+    Criteria,
+    ImageInfo,
+    Inspection,
+    Provenance,
+    Quality,
+    Request,
+    UserError,
+    printable,
+)
+from dscope_blink.records.plain import Record, regraded_record, to_json
+from dscope_blink.records.stored import BadRecord, StoredRecord, load_record
+from dscope_blink.reporting.picture_files import write_changes, write_summary, write_yields
+from dscope_blink.reporting.tables import SummaryTable, Yield, change_row, is_changed, summary_row_of
+
+logger = logging.getLogger("dscope.regrading")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to judge by; None: what each record has."""
+
+    edition: str | None = None
+    fiber_class: str | None = None
+    own: bool = False  # each record by the very limits that it holds
+
+    def check(self, book: CriteriaBook) -> None:
+        """UserError unless there is such an edition, and such a class in it, or in some edition when none is named."""
+        if self.edition is not None and self.fiber_class is not None:
+            book.find(self.edition, self.fiber_class)
+        elif self.edition is not None:
+            book.classes(self.edition)
+        elif self.fiber_class is not None and not any(self.fiber_class in book.classes(e) for e in book.editions()):
+            raise UserError(f"fiber class: no edition has {self.fiber_class!r}")
+
+    def of(self, recorded: Criteria) -> tuple[str, str]:
+        """Edition and class for one record."""
+        return self.edition or recorded.edition, self.fiber_class or recorded.fiber_class
+
+
+@dataclass(frozen=True, slots=True)
+class Regrading:
+    """Stored results to judge again, and by what; all checked."""
+
+    folder: Path
+    paths: tuple[Path, ...]
+    asked: Asked
+    settings: ConfigFile
+    warnings: tuple[str, ...] = ()  # about the folder
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What judging stored results again came to, and where it is written."""
+
+    counts: Mapping[str, int]  # results by verdict
+    unreadable: int
+    changed: tuple[Record, ...]  # rows of the table of changes
+    notes: tuple[str, ...]  # about the limits
+    summary: Path
+    changes: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One stored result as it was found; `problem` says why there is no inspection."""
+
+    name: str  # of its file, relative to the folder
+    record: StoredRecord | None = None
+    problem: str = ""
+
+    @property
+    def inspection(self) -> Inspection | None:
+        return None if self.record is None else self.record.inspection
+
+
+def regrade_folder(wanted: Regrading) -> Outcome:
+    """Judge stored results again and write the new summary, and what changed, beside the old one.
+
+    Raises
+    ------
+    UserError : a table would overwrite that of a picture
+    WriteFailed : a table cannot be written
+    """
+    key = wanted.asked.edition or wanted.asked.fiber_class or "regraded"
+    summary, changes = (wanted.folder / name.format(key) for name in (SUMMARY_BY, CHANGES_BY))
+    _check_names(summary, changes)
+    counts: Counter[str] = Counter(PASS=0, FAIL=0, NOT_GRADED=0)
+    table, changed, unreadable, notes = SummaryTable(), [], 0, set()
+    for place, stored in enumerate(load_results(wanted)):
+        after = judged_again(stored, wanted.asked, wanted.settings)
+        table.add(place, new_row(stored, after, wanted))
+        counts[after.verdict.status] += 1
+        unreadable += stored.inspection is None
+        notes |= _notes(stored, after)
+        if stored.inspection is not None and is_changed(stored.inspection, after):
+            changed.append(change_row(stored.inspection, after))
+    with writing(changes):  # the summary last: where it lies, the changes are complete
+        write_changes(changes, changed)
+        write_summary(summary, table)
+    outcome = Outcome(counts, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
+    _log(wanted, outcome.notes, summary)
+    return outcome
+
+
+def _check_names(*tables: Path) -> None:
+    """A picture of the name `changes` has the table changes_report.csv."""
+    for table in tables:
+        picture = table.name.removesuffix(TABLE)
+        if table.name.endswith(TABLE) and table.with_name(picture + RESULT).exists():
+            raise UserError(
+                f"{table} is the table of the picture {picture}: choose another key for the edition or class"
+            )
+
+
+def _notes(stored: Stored, after: Inspection) -> set[str]:
+    limits, before = after.criteria, stored.inspection
+    name = f"{limits.edition} {limits.fiber_class}"
+    notes = set()
+    if limits.zones and not limits.confirmed:
+        notes.add(UNCONFIRMED.format(name))
+    if before is not None and before.criteria != limits and before.criteria.title == limits.title:
+        notes.add(f"The limits of {name} are others than some of the results were first judged by")
+    return notes
+
+
+def _log(wanted: Regrading, notes: Iterable[str], table: Path) -> None:
+    for note in (*wanted.warnings, *notes):
+        logger.warning(note)
+    settings = wanted.settings
+    logger.info(
+        "Judged %d stored results again by %s, sha256 %s: %s",
+        *(len(wanted.paths), settings.path, settings.sha256, table.name),
+    )
+
+
+def load_results(wanted: Regrading) -> Iterator[Stored]:
+    """Read stored results one by one; one that cannot be read says so."""
+    for path in wanted.paths:
+        name = path.relative_to(wanted.folder).as_posix()
+        try:
+            yield Stored(name, load_record(path))
+        except BadRecord as error:
+            logger.warning("%s: %s", printable(name), error)
+            yield Stored(name, problem=f"Unreadable record: {error}")
+
+
+def judged_again(stored: Stored, asked: Asked, settings: ConfigFile) -> Inspection:
+    """Judge one stored result by other criteria.
+
+    What was not graded stays so, for its reason: another look at the picture may be able to, another table is not.
+
+    Parameters
+    ----------
+    stored : as `load_results` gives it
+    asked : the criteria
+    settings : their limits, and what can be graded, in the profile that the result was made with
+    """
+    before = stored.inspection
+    if before is None:
+        return _unreadable(stored.name, asked, stored.problem)
+    try:
+        return _judged_again(before, asked, _profile_of(before, settings))
+    except ValueError as error:  # values that are right one by one and no face can have
+        return _unreadable(stored.name, asked, f"Unreadable record: {error}")
+
+
+def _judged_again(before: Inspection, asked: Asked, config: Config) -> Inspection:
+    edition, fiber_class = asked.of(before.criteria)
+    criteria = before.criteria if asked.own else config.criteria.table.get(edition, {}).get(fiber_class)
+    known = criteria or _without_limits(edition, fiber_class)
+    face = replace(before, criteria=known, request=replace(before.request, edition=edition, fiber_class=fiber_class))
+    if before.verdict.status == "NOT_GRADED" or before.geometry is None:
+        return face
+    if criteria is None:
+        return replace(face, verdict=judging.not_graded(_why_without_limits(edition, fiber_class, config.criteria)))
+    outlines = zoning.zone_outlines(before.geometry, criteria, face.request, before.scale)
+    defects = judging.placed(before.defects, outlines, criteria, face.request.zones)
+    return judging.grade(replace(face, zones=outlines, defects=defects), config, before)
+
+
+def new_row(stored: Stored, after: Inspection, wanted: Regrading) -> Record:
+    """The row of the summary for a result that was judged again."""
+    if stored.record is not None and after.provenance.program:
+        return summary_row_of(regraded_record(stored.record.plain, after, wanted.settings.sha256))
+    return summary_row_of(to_json(after))  # of a record that cannot be read, or says what no face can have
+
+
+def _profile_of(inspection: Inspection, settings: ConfigFile) -> Config:
+    name = inspection.provenance.profile
+    return settings.profiles.get(name, settings.profiles[settings.default_profile])
+
+
+def _without_limits(edition: str, fiber_class: str) -> Criteria:
+    return Criteria(edition, fiber_class, "", "", False, (), "width", "diameter", "touched", ())
+
+
+def _unreadable(name: str, asked: Asked, problem: str) -> Inspection:
+    edition, fiber_class = asked.edition or "", asked.fiber_class or ""
+    return Inspection(
+        image=ImageInfo(name.removesuffix(RESULT)),
+        provenance=Provenance("", "", "", None, ""),
+        request=Request(edition, fiber_class),
+        criteria=_without_limits(edition, fiber_class),
+        quality=Quality(),
+        verdict=judging.not_graded(problem),
+    )
+
+
+def _why_without_limits(edition: str, fiber_class: str, book: CriteriaBook) -> str:
+    there = ", ".join(book.table.get(edition, ())) or "none"
+    return f"No limits: edition {edition} has no class {fiber_class}, its classes: {there}"
+
+
+def compare(wanted: Regrading) -> tuple[tuple[Yield, ...], Path]:
+    """How many results pass under every edition, each in its own class, and in each class of the edition.
+
+    Returns
+    -------
+    One yield per edition and class, only in the class that is asked for if there is one; and the table written of them
+
+    Raises
+    ------
+    WriteFailed : the table cannot be written
+    """
+    book = wanted.settings.profiles[wanted.settings.default_profile].criteria
+    tables = _tables(book, wanted.asked.fiber_class)
+    counts: list[Counter[str]] = [Counter() for _ in tables]
+    for stored in load_results(wanted):
+        for asked, count in zip(tables, counts, strict=True):
+            verdict = judged_again(stored, asked, wanted.settings).verdict
+            count.update([verdict.status, *["MARGINAL"] * bool(verdict.marginal)])
+    yields = tuple(_yield(asked, count, book) for asked, count in zip(tables, counts, strict=True))
+    path = wanted.folder / COMPARISON
+    with writing(path):
+        write_yields(path, yields)
+    doubtful = (f"{y.edition} {y.fiber_class}" for y in yields if y.confirmed is False)
+    _log(wanted, map(UNCONFIRMED.format, doubtful), path)
+    return yields, path
+
+
+def _tables(book: CriteriaBook, fiber_class: str | None) -> tuple[Asked, ...]:
+    if fiber_class is not None:
+        return tuple(Asked(edition, fiber_class) for edition in book.editions() if fiber_class in book.classes(edition))
+    return tuple(Asked(edition, key) for edition in book.editions() for key in (None, *book.classes(edition)))
+
+
+def _yield(asked: Asked, count: Counter[str], book: CriteriaBook) -> Yield:
+    confirmed = None
+    if asked.edition is not None and asked.fiber_class is not None:
+        confirmed = book.find(asked.edition, asked.fiber_class).confirmed
+    passed, failed, not_graded = (count[status] for status in ("PASS", "FAIL", "NOT_GRADED"))
+    return Yield(asked.edition or "", asked.fiber_class, confirmed, passed, failed, not_graded, count["MARGINAL"])

@@ -1,0 +1,379 @@
+"""The settings, one class for each section of config.json.
+
+A new setting is a field of its section below, a property in config.schema.json and a value in config.json.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+from dscope_blink.config.checking import Json, must_be_one_of
+from dscope_blink.records import Criteria, UserError, criteria_from
+
+
+@dataclass(frozen=True, slots=True)
+class CameraSettings:
+    """How pictures are taken: section `camera` of the configuration; None is the choice of the camera or program."""
+
+    serial: str | None  # None: the first camera
+    pixel_format: str
+    exposure_us: float
+    gain: float | None  # None: the lowest
+    gamma: float
+    frames_averaged: int
+    timeout_ms: int
+    retries: int
+    play_files: Path | None  # for pylon's emulator only
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """Grey levels, and what the picture itself is worth."""
+
+    flat_field_image: Path | None
+    illumination_tail: float
+    illumination_max_share: float
+    saturation_level: float
+    saturation_max_fraction: float
+    clipped_max_zone: float
+    clipped_warning_zone: float
+    focus_min: float
+    sharp_px: float
+    max_pixels: int
+    settle_s: float
+    settle_max_wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Localization:
+    """Finding the cladding edge, and when to say that there is no fiber."""
+
+    seed_short_px: int
+    clahe_clip_limit: float
+    clahe_tiles: int
+    hough_dp: float
+    hough_edge_threshold: float
+    hough_roundness: float
+    hough_min_distance_share: float
+    min_radius_share: float
+    max_radius_share: float
+    max_seeds: int
+    angles: int
+    outer_edge_share: float
+    rival_size: float
+    rival_score: float
+    min_axis_ratio: float
+    min_contrast: float
+    judging_share: float
+    tolerance_share: float
+    min_support: float
+    max_rms_share: float
+    max_rms_px: float
+    layer_min_contrast: float
+    min_far_share: float
+    min_far_support: float
+    faint_min_support: float
+    faint_max_rms_share: float
+    max_size_error: float
+    max_rings: int
+    ratio_match: float
+    border_min_ratio: float
+    border_max_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoreSettings:
+    """Finding the core inside the cladding."""
+
+    angles: int
+    angular_blur_deg: float
+    search_share: float
+    min_contrast: float
+    min_support: float
+    max_rms_share: float
+    max_rms_px: float
+    max_scatter: float
+    max_darkness: float
+    shining_min_contrast: float
+    shining_min_support: float
+    max_offset_share: float
+    min_axis_ratio: float
+    ratio_tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScaleSettings:
+    """From pixels to micrometres."""
+
+    pixel_aspect_ratio: float | None
+    fiber_is_angled: bool | None
+    assume_cladding_um: float | None
+    max_disagreement_pct: float
+    elliptical_warning_pct: float
+    cladding_tolerance_um: float
+    calibration_uncertainty_pct: float
+    edge_uncertainty_blurs: float
+    target_tolerance_pct: float
+    max_target_blur: float
+    outlying_picture_pct: float
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationSettings:
+    """What becomes of a calibration.json that is not as it should be."""
+
+    valid_days: int | None
+    expired: Literal["warn", "refuse"]
+    edited: Literal["warn", "refuse"]
+    foreign: Literal["warn", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResidualSettings:
+    """The picture less what the fiber itself explains, and the noise that is left."""
+
+    max_cladding_px: float
+    polar_angles: int
+    radial_step_px: float
+    polar_reach: float
+    harmonics: int
+    edge_harmonics: int
+    edge_px: float
+    rounds: int
+    clip_sigma: float
+    core_darkness: float
+    core_dip: float
+    core_peak: float
+    cladding_dip: float
+    cladding_peak: float
+    centre_share: float
+    centre_dip: float
+    dip_share: float
+    centre_wave: float
+    smooth_px: float
+    ferrule_from: float
+    trend_reduction: int
+    trend_kernel_px: int
+    pooled_px: float
+    min_noise: float
+    contrast_floor: float
+    max_texture: float
+    darkest_level: float
+    edge_jitter_px: float
+    cladding_jitter_px: float
+    guard_px: float
+    frame_level: float
+    frame_margin_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """What every detector has, and its own `settings`, which only that detector reads (lists are tuples)."""
+
+    enabled: bool
+    weight: float
+    settings: Mapping[str, object]
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Json]) -> DetectorSettings:
+        """The entry of one detector in config.json, already checked against the schema."""
+        own = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items() if k not in ("enabled", "weight")}
+        return cls(entry["enabled"], float(entry["weight"]), MappingProxyType(own))
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """From the detectors' masks to candidate regions."""
+
+    threshold: float
+    grow: bool
+    weak_snr: float
+    peak_px: int
+    outline_level: float
+    join_px: int
+    dash_min_aspect_ratio: float
+    dash_max_gap_px: float
+    dash_max_turn_deg: float
+    cross_min_arm_px: float
+    edge_band_share: float
+    edge_min_share: float
+    min_area_px: float
+    min_mark_snr: float
+
+
+@dataclass(frozen=True, slots=True)
+class SizeUncertainty:
+    """Standard uncertainty of one size, beside that of the scale."""
+
+    blurs: float
+    faintness: float
+
+
+@dataclass(frozen=True, slots=True)
+class SizeUncertainties:
+    """Of each size of one kind of mark."""
+
+    diameter: SizeUncertainty
+    width: SizeUncertainty
+    length: SizeUncertainty
+    r_min: SizeUncertainty
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """How the size of a mark is measured."""
+
+    join_px: int
+    darkest_level: float
+    min_pixels_per_limit: float
+    min_coverage: float
+    min_coverage_outer: float
+    size_uncertainty: Mapping[str, SizeUncertainties]
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What tells the kinds of marks apart."""
+
+    scratch_min_aspect_ratio: float
+    crack_min_jaggedness_px: float
+    crack_min_jaggedness: float
+    pit_min_roundness: float
+    pit_max_aspect_ratio: float
+    pit_min_contrast: float
+    pit_min_flatness: float
+    min_agreement: float
+    detectors_of: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSettings:
+    """How the images of a batch are shared out."""
+
+    workers: int | None
+    time_limit_s: float
+    retries: int
+    watch_interval_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """What is written beside the tables."""
+
+    annotated_format: Literal["png", "jpeg"]
+    jpeg_quality: int
+    plots: bool
+    plot_format: Literal["png", "svg", "pdf"]
+    severity_weights: Mapping[str, float]
+    heat_spread_share: float
+    cells: bool
+    zone_images: bool
+    agreement: bool
+    json_lines: bool
+    pdf: bool
+    excel: bool
+    report: bool
+    report_embed_max_mb: float
+    view_max_px: int
+    view_quality: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlatFieldSettings:
+    """What is a picture of a blank surface, and how many are averaged."""
+
+    frames: int
+    min_level: float
+    max_saturated_share: float
+    max_structure: float
+    max_structure_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class CriteriaBook:
+    """The acceptance criteria of every edition and connector class, and which of them are the default."""
+
+    default_edition: str
+    default_class: str
+    table: Mapping[str, Mapping[str, Criteria]]
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Json]) -> CriteriaBook:
+        """The section `criteria` of config.json, already checked against the schema."""
+        table = {key: _classes(key, edition) for key, edition in entry["editions"].items()}
+        return cls(entry["default_edition"], entry["default_class"], MappingProxyType(table))
+
+    def editions(self) -> tuple[str, ...]:
+        """Keys of the editions, in the order of the file."""
+        return tuple(self.table)
+
+    def classes(self, edition: str) -> tuple[str, ...]:
+        """Keys of the connector classes of one edition, in the order of the file; UserError if it is absent."""
+        if edition not in self.table:
+            raise UserError(f"edition: {must_be_one_of(self.table, edition)}")
+        return tuple(self.table[edition])
+
+    def find(self, edition: str, fiber_class: str) -> Criteria:
+        """The limits of one connector class in one edition; UserError if the edition, or the class in it, is absent."""
+        if fiber_class not in self.classes(edition):
+            raise UserError(f"fiber class in edition {edition}: {must_be_one_of(self.table[edition], fiber_class)}")
+        return self.table[edition][fiber_class]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings of one profile. Fields are the sections of config.json, their fields its keys."""
+
+    profile: str
+    sha256: str
+    preprocessing: Preprocessing
+    localization: Localization
+    core: CoreSettings
+    scale: ScaleSettings
+    calibration: CalibrationSettings
+    residual: ResidualSettings
+    detectors: Mapping[str, DetectorSettings]
+    fusion: Fusion
+    measurement: Measurement
+    classification: Classification
+    criteria: CriteriaBook
+    reporting: Reporting
+    batch: BatchSettings
+    camera: CameraSettings
+    flat_field: FlatFieldSettings
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A checked configuration file: every profile, and the sha256 of the bytes it was read from."""
+
+    path: Path
+    sha256: str
+    default_profile: str
+    profiles: Mapping[str, Config]
+
+    def profile(self, name: str) -> Config:
+        """The settings of one profile; UserError if there is none of that name."""
+        if name not in self.profiles:
+            raise UserError(f"profile in {self.path.name}: {must_be_one_of(self.profiles, name)}")
+        return self.profiles[name]
+
+
+def _classes(edition: str, entry: Json) -> Mapping[str, Criteria]:
+    classes = entry["classes"].items()
+    return MappingProxyType(
+        {key: criteria_from(edition, key, f"{entry['title']}: {c['title']}", c) for key, c in classes}
+    )
+
+
+def _frozen(items: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(items)
+
+
+# Settings travel to worker processes, and Python pickles no mapping proxy by itself.
+copyreg.pickle(MappingProxyType, lambda proxy: (_frozen, (dict(proxy),)))

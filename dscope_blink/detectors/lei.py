@@ -1,0 +1,98 @@
+"""Linear enhancement: zero-mean oriented line detectors, both signs, several lengths."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.records import Mask, Residual
+
+Field: TypeAlias = NDArray[np.int16]
+
+
+def detect(
+    residual: Residual,
+    *,
+    lengths_px: Sequence[int],
+    directions: int,
+    branch_px: int,
+    clip_snr: float,
+    gamma: float,
+    min_share: float,
+) -> Mask:
+    """Scratches by the mean along a line less the mean of the two lines beside it.
+
+    Parameters
+    ----------
+    residual : window of the picture; `snr` is read
+    lengths_px : lengths of the line, powers of two (a line of 2^k pixels is k shifted additions)
+    directions : number of orientations over 180 degrees
+    branch_px : distance of the side branches
+    clip_snr : the residual is clipped at this many sigmas, so that blobs cannot win
+    gamma : threshold of the response, in its own robust standard deviations
+    min_share : share of the line's pixels that must depart in the same sense
+
+    Returns
+    -------
+    (h, w) bool
+
+    Notes
+    -----
+    After the linear enhancement inspector of Mei et al., Sensors 18(5):1408, 2018, DOI 10.3390/s18051408; the response
+    f_line - (f_left + f_right) / 2 has zero mean, so brightness does not move it.
+    """
+    flat = np.rint(np.clip(residual.snr, -clip_snr, clip_snr) * UNIT).astype(np.int16)
+    margin = max(lengths_px) + branch_px  # more than a sum reaches, so that none runs into the next row
+    padded = np.pad(flat, margin)
+    found = np.zeros(flat.shape, bool)
+    for angle in np.arange(directions) * (math.pi / directions):
+        for length, response, sense in _responses(padded, float(angle), sorted(lengths_px), branch_px):
+            line, steps = (sums[margin:-margin, margin:-margin] for sums in (response, sense))
+            spread = MAD_TO_SIGMA * float(np.median(np.abs(line[::8, ::8])))
+            found |= _beyond(line, gamma * max(spread, 1.0)) & _beyond(steps, min_share * length * UNIT)
+    return found
+
+
+# Whole numbers halve the memory that the additions move: fortieths of a sigma, at most 64 px x 2 x 6 sigma of them.
+UNIT = 40
+MAD_TO_SIGMA = 1.4826
+
+
+def _beyond(values: Field, limit: float) -> Mask:
+    return np.abs(values) > math.floor(limit)  # a limit that is no whole number would turn all of them into floats
+
+
+def _responses(
+    padded: Field, angle: float, lengths: Sequence[int], branch_px: int
+) -> Iterator[tuple[int, Field, Field]]:
+    """Each length along one direction, with the sum of line less branches, and of the sense of its pixels."""
+    across = (round(-branch_px * math.sin(angle)), round(branch_px * math.cos(angle)))
+    line = padded - _pair_sum(padded, across, (-across[0], -across[1])) // 2
+    sense = np.clip(line, -UNIT, UNIT)
+    length = 1
+    while length < lengths[-1]:
+        half = (length * math.cos(angle) / 2, length * math.sin(angle) / 2)
+        ahead = math.floor(half[0] + 0.5), math.floor(half[1] + 0.5)
+        back = math.floor(0.5 - half[0]), math.floor(0.5 - half[1])
+        line, sense = _pair_sum(line, ahead, back), _pair_sum(sense, ahead, back)
+        length *= 2
+        if length in lengths:
+            yield length, line, sense
+
+
+def _pair_sum(image: Field, first: tuple[int, int], second: tuple[int, int]) -> Field:
+    """Sum of the picture moved by two whole-pixel steps (x, y), as one addition over all rows in a line.
+
+    What leaves a row comes in at the other end of the next: the margin around the picture takes it.
+    """
+    steps = [dy * image.shape[1] + dx for dx, dy in (first, second)]
+    reach = max(map(abs, steps))
+    flat, out = image.ravel(), np.empty(image.size, image.dtype)
+    out[:reach] = out[image.size - reach :] = 0  # within the margin
+    one, other = (flat[reach - step : image.size - reach - step] for step in steps)
+    np.add(one, other, out=out[reach : image.size - reach])
+    return out.reshape(image.shape)

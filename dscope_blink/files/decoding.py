@@ -1,0 +1,208 @@
+"""Bytes of a picture file <-> pixels, and a text that a PNG file carries; the only home of Pillow."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+from PIL.TiffImagePlugin import TiffImageFile
+
+from dscope_blink.records import FloatImage, UnreadableImage
+
+Picture: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W) grey or (H, W, 3) blue, green, red
+
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP")  # of no other, for some make Pillow start programs: Ghostscript for EPS
+Image.MAX_IMAGE_PIXELS = None  # the limit is that of the configuration
+
+GREY_MODES = ("L", "I;16", "I;16B", "I;16L")
+BITS_TAG, INTERPRETATION_TAG, ORIENTATION_TAG, PLANES_TAG = 258, 262, 274, 284  # TIFF 6.0
+WHITE_IS_ZERO, RGB, SEPARATE_PLANES = 0, 2, 2
+OPENCV_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
+COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "LA", "CMYK", "YCbCr", "1", "La", "RGBa")
+
+
+def decode_image(data: bytes, max_pixels: int) -> Picture:
+    """Decode a PNG, JPEG, TIFF or BMP file of 8 or 16 bits; of several pictures in it the first.
+
+    Parameters
+    ----------
+    data : the whole file
+    max_pixels : pictures with more pixels are refused before they are decoded
+
+    Returns
+    -------
+    (H, W) or (H, W, 3) uint8 or uint16, channels in OpenCV's order; transparency is dropped, and the picture stays
+    as stored: no rotation that a tag may ask for
+
+    Raises
+    ------
+    UnreadableImage
+        When the file is empty, truncated, too large or no picture.
+    """
+    if not data:
+        raise UnreadableImage("the file is empty")
+    try:
+        with _opened(data) as image:
+            return _pixels(image, data, max_pixels)
+    except DAMAGED as error:
+        raise UnreadableImage(_reason(error)) from None
+
+
+# What damaged files make Pillow raise.
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damaged tags; damaged pixels raise
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            yield image
+
+
+def png_text(data: bytes, key: str) -> str | None:
+    """The text that a PNG file carries before its pixels under this key; None where there is none."""
+    try:
+        with _opened(data) as image:
+            text = image.info.get(key) if image.format == "PNG" else None
+    except DAMAGED:
+        return None
+    return text if isinstance(text, str) else None
+
+
+def holds_several(data: bytes) -> bool:
+    """Whether a file holds more than one picture: pages of a TIFF, frames of a PNG, pictures of a JPEG.
+
+    `decode_image` gives the first of them.
+    """
+    try:
+        with _opened(data) as image:
+            return bool(getattr(image, "is_animated", False))
+    except DAMAGED:
+        return False
+
+
+def most_bytes(max_pixels: int) -> int:
+    """How large the file of a picture of so many pixels may be."""
+    return max_pixels * BYTES_PER_PIXEL + BYTES_BESIDE_PIXELS
+
+
+LONGEST_SIDE_PX = 32766  # OpenCV turns and scales no longer ones
+BYTES_PER_PIXEL = 8  # of 16-bit colour with transparency, not compressed
+BYTES_BESIDE_PIXELS = 2**26  # headers, tags, thumbnails, notes of the maker
+
+
+def encode_png(picture: Picture, texts: Mapping[str, str]) -> bytes:
+    """A grey picture as PNG, lossless.
+
+    Parameters
+    ----------
+    picture : (H, W) uint8 or uint16
+    texts : what the file carries beside its pixels, by key
+    """
+    carried, stream = PngInfo(), io.BytesIO()
+    for key, text in texts.items():
+        carried.add_text(key, text)
+    Image.fromarray(picture).save(stream, "PNG", pnginfo=carried)
+    return stream.getvalue()
+
+
+def to_gray(picture: Picture) -> FloatImage:
+    """Grey levels 0..1 of a picture; (H, W) float32.
+
+    Cameras of 10, 12 or 14 bits store them in 16: the range is the least of these that holds all but a few hot pixels.
+    """
+    gray = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    if picture.dtype == np.uint8:
+        return gray.astype(np.float32) / np.float32(255)
+    brightest = int(np.quantile(gray, HOT_PIXELS_BEYOND)) if gray.size else 0
+    full = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if brightest < 2**bits)
+    return np.minimum(gray.astype(np.float32) / np.float32(full), 1)
+
+
+HOT_PIXELS_BEYOND = 0.9995
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return f"no picture that can be read, of {', '.join(FORMATS)}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has {width} x {height}")
+    if max(width, height) > LONGEST_SIDE_PX:
+        raise UnreadableImage(f"a side must have at most {LONGEST_SIDE_PX} pixels, the picture has {width} x {height}")
+    if image.mode not in (*GREY_MODES, *COLOUR_MODES):
+        raise UnreadableImage(f"pixels must be grey or colour of 8 or 16 bits, got Pillow's mode {image.mode!r}")
+    is_deep_colour = image.mode not in GREY_MODES and _has_sixteen_bits(image)
+    if is_deep_colour and isinstance(image, TiffImageFile):
+        _check_deep_tiff(image)
+    # both decoders turn a TIFF as its tag asks, and loading takes the tag away
+    orientation = image.getexif().get(ORIENTATION_TAG, 1) if image.format == "TIFF" else 1
+    image.load()  # also of pictures that OpenCV decodes: it passes over some damage in silence
+    return _turned_back(_with_opencv(data) if is_deep_colour else _with_pillow(image), orientation)
+
+
+def _has_sixteen_bits(image: Image.Image) -> bool:
+    """A TIFF says so in a tag, and Pillow's layout of its planes does not; of other files the layout says it."""
+    if isinstance(image, TiffImageFile):
+        return max(image.tag_v2.get(BITS_TAG, (1,))) > 8
+    tiles = image.tile if isinstance(image, ImageFile.ImageFile) else []
+    return any("16" in _raw_mode(tile[3]) for tile in tiles)
+
+
+def _check_deep_tiff(image: TiffImageFile) -> None:
+    """OpenCV takes separate planes for pixels one after the other, and inks for light."""
+    if image.tag_v2.get(PLANES_TAG) == SEPARATE_PLANES or image.tag_v2.get(INTERPRETATION_TAG) != RGB:
+        raise UnreadableImage("colour of 16 bits must be red, green, blue, pixel by pixel")
+
+
+def _raw_mode(arguments: object) -> str:
+    """How the samples lie in the file: the first or only argument of one of Pillow's decoders."""
+    return str(arguments[:1] if isinstance(arguments, tuple) else arguments)
+
+
+def _turned_back(picture: Picture, orientation: int) -> Picture:
+    """The picture as stored, from the one turned upright for its orientation tag (1 to 8, TIFF 6.0)."""
+    if orientation == 1:
+        return picture
+    if orientation in (5, 6, 7, 8):
+        picture = picture.swapaxes(0, 1)
+    down = -1 if orientation in (3, 4, 6, 7) else 1
+    across = -1 if orientation in (2, 3, 7, 8) else 1
+    return picture[::down, ::across].copy()
+
+
+def _with_pillow(image: Image.Image) -> Picture:
+    if image.mode in GREY_MODES:
+        return _grey(image)
+    plain = image.convert("RGBA").convert("RGB") if image.mode in ("P", "PA", "LA", "La") else image.convert("RGB")
+    return np.ascontiguousarray(np.asarray(plain)[..., ::-1])
+
+
+def _grey(image: Image.Image) -> Picture:
+    grey = np.asarray(image)
+    if image.mode == "L":
+        return grey.astype(np.uint8)
+    is_negative = isinstance(image, TiffImageFile) and image.tag_v2.get(INTERPRETATION_TAG) == WHITE_IS_ZERO
+    deep = grey.astype(np.uint16)
+    return ~deep if is_negative else deep  # Pillow turns the negatives of 8 bits only
+
+
+def _with_opencv(data: bytes) -> Picture:
+    """Colour of 16 bits, which Pillow would cut to 8."""
+    picture = cv2.imdecode(np.frombuffer(data, np.uint8), OPENCV_FLAGS)
+    if picture is None:
+        raise UnreadableImage("OpenCV cannot decode the picture")
+    return picture

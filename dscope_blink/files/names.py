@@ -1,0 +1,98 @@
+"""Under which names results are stored."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from dscope_blink.records import ZONE_NAMES
+
+SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv", "changes_{}.csv"
+COMPARISON, JSON_LINES, REPORT = "compare_editions.csv", "records.jsonl", "report.html"
+BATCH_CERTIFICATE, WORKBOOK = "certificate.pdf", "report.xlsx"
+LOCK = ".dscope-blink.lock"
+RESULT, TABLE = "_result.json", "_report.csv"
+# By the format that the configuration names: its choice may be another than that of the run before.
+ANNOTATED = {"png": "_annotated.png", "jpeg": "_annotated.jpg"}
+HISTOGRAM = {"png": "_histogram.png", "svg": "_histogram.svg", "pdf": "_histogram.pdf"}
+CERTIFICATE = "_certificate.pdf"
+CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
+CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
+AGREEMENT, CELLS, ZONE_IMAGES = (
+    "_agreement.csv",
+    "_cells.csv",
+    {zone: f"_zone_{zone}.png" for zone in ZONE_NAMES.values()},
+)
+VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
+DRAWN = (*ANNOTATED.values(), *HISTOGRAM.values(), *ZONE_IMAGES.values(), VIEW, THUMBNAIL, CONFIDENCE)
+RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
+LONGEST_NAME = 200  # bytes; file systems end at 255, and what is appended needs the rest
+LONGEST_PATH = 4000  # bytes; Linux ends at 4095
+
+
+# --- under which names
+
+
+class Names:
+    """The names of results, of which no two are alike, whatever the case of their letters."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def give(self, files: Sequence[str]) -> list[str]:
+        """Name the results of each picture.
+
+        Parameters
+        ----------
+        files : paths relative to the input folder, with forward slashes
+
+        Returns
+        -------
+        The path without extension where no other of them and none before has it; NAME_EXT (a counter after it if need
+        be) where one has
+        """
+        plain = [_without_extension(file) for file in files]
+        times = Counter(map(_key, plain))
+        unique = [times[_key(n)] == 1 and _key(n) != RESERVED and _key(n) not in self._taken for n in plain]
+        self._taken |= {_key(name) for name, alone in zip(plain, unique, strict=True) if alone}
+        named = []
+        for file, name, alone in zip(files, plain, unique, strict=True):
+            named.append(name if alone else _free_name(f"{name}_{PurePosixPath(file).suffix[1:]}", self._taken))
+            self._taken.add(_key(named[-1]))
+        return named
+
+
+def _without_extension(file: str) -> str:
+    path = PurePosixPath(file)
+    stem, mark = path.stem, f"_{_mark_of(path.name)}"
+    if len(stem.encode()) > LONGEST_NAME:
+        stem = stem.encode()[: LONGEST_NAME - len(mark)].decode(errors="ignore") + mark
+    return path.with_name(stem).as_posix()
+
+
+def _mark_of(file: str) -> str:
+    """Sixteen characters of its own for each name, the same in every run."""
+    return hashlib.sha256(file.encode()).hexdigest()[:16]
+
+
+def in_reach(name: str, file: str, output_dir: Path) -> str:
+    """The name, or where the path of its results would be too long, one that says nothing but is short."""
+    path = os.fsencode(output_dir.absolute() / name)
+    return name if len(path) <= LONGEST_PATH else f"long_path_{_mark_of(file)}"
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    number, free = 1, name
+    while _key(free) in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def _key(file: str) -> str:
+    """Equal for names that some file system holds for one."""
+    return unicodedata.normalize("NFC", file).casefold()

@@ -1,0 +1,86 @@
+"""The picture files of a folder."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dscope_blink.files.names import DRAWN, RESULT, TABLE
+from dscope_blink.records import printable
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Pictures of a folder relative to it, in natural order, and what was passed over with the reason."""
+
+    folder: Path = Path()
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def find_images(folder: Path, recursive: bool, output_dir: Path) -> Found:
+    """Find the pictures of a folder.
+
+    Hidden files, the output folder and results of an earlier run are left out; links to folders are not followed,
+    so that a loop of links ends.
+
+    Parameters
+    ----------
+    folder : where to look
+    recursive : look in its subfolders as well
+    output_dir : folder of the results; it may lie inside of `folder`, or be it
+
+    Returns
+    -------
+    Found, the files in the order a person counts: x2.png before x10.png
+    """
+    files: list[str] = []
+    links: list[str] = []
+    errors: list[OSError] = []
+    own = os.path.realpath(output_dir)
+    for parent, folders, names in os.walk(folder, onerror=errors.append):
+        here = Path(parent)
+        folders[:] = [name for name in folders if recursive and not _is_left_out(here / name, own)]
+        links += [str(here / name) for name in folders if os.path.islink(here / name)]
+        files += [(here / name).relative_to(folder).as_posix() for name in _pictures(here, names)]
+    passed_over = [f"{printable(link)}: a link to a folder is not followed" for link in links]
+    passed_over += [f"{printable(str(e.filename))}: cannot be read, {e.strerror}" for e in errors]
+    return Found(folder, tuple(sorted(files, key=natural_order)), tuple(passed_over))
+
+
+def _is_left_out(folder: Path, own: str) -> bool:
+    return folder.name.startswith(".") or os.path.realpath(folder) == own
+
+
+def _pictures(folder: Path, names: Sequence[str]) -> list[str]:
+    there = set(names)
+    shown = (n for n in names if n.lower().endswith(SUFFIXES) and not n.startswith("."))
+    return [n for n in shown if not _is_result(n, there) and _is_picture_file(folder / n)]
+
+
+def _is_result(name: str, there: set[str]) -> bool:
+    """Whether this picture was drawn by an earlier run: its table or its record lies beside it.
+
+    The table is written first and the record last: of a picture at which a run was killed there is only the table.
+    """
+    starts = [name.removesuffix(end) for end in DRAWN if name.endswith(end)]
+    return any(start + end in there for start in starts for end in (TABLE, RESULT))
+
+
+def _is_picture_file(path: Path) -> bool:
+    """A regular file, or a link to nothing, which the batch then reports; opening a pipe would wait for ever."""
+    return os.path.isfile(path) or not os.path.exists(path)
+
+
+def natural_order(file: str) -> list[list[str | int]]:
+    """Sorts file names as a person counts: x2.png before x10.png."""
+
+    def parts(name: str) -> list[str | int]:
+        return [int(part) if k % 2 else part.casefold() for k, part in enumerate(re.split(r"(\d+)", name))]
+
+    return [*map(parts, file.split("/")), [file]]

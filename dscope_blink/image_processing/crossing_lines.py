@@ -1,0 +1,115 @@
+"""Lines that cross -> a mask for each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.records import Mask
+
+FloatArray = NDArray[np.float64]
+
+ARM_PER_WIDTH = 2.0  # an arm is longer than this many widths of the mark: a blob has spurs, too
+STRAIGHT_PX = 1.5  # rms distance of an arm's centreline from a straight line
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """A straight piece of centreline that leads away from a crossing."""
+
+    pixels: NDArray[np.int32]  # (N, 2) x, y
+    inner: FloatArray  # (2,) its end at the crossing
+    outward: FloatArray  # (2,) unit vector
+
+
+def split_crossing(mask: Mask, min_arm_px: float, max_turn_deg: float) -> tuple[Mask, ...]:
+    """Take a mark of two lines that cross apart.
+
+    Parameters
+    ----------
+    mask : (h, w) bool, one mark
+    min_arm_px : length of the shortest arm
+    max_turn_deg : largest angle between the two arms of one line
+
+    Returns
+    -------
+    Two masks of the same shape that share the crossing, or the mark itself when it is anything else
+    """
+    padded = np.pad(mask, 1).astype(np.uint8)
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)
+    if 2 * ARM_PER_WIDTH * depth.max() > max(mask.shape):  # no line at all: thinning it would take long
+        return (mask,)
+    thin = cv2.ximgproc.thinning(padded * np.uint8(255)) > 0
+    if not thin.any():  # thinning leaves nothing of a few pixels
+        return (mask,)
+    width = 2 * float(np.median(depth[thin]))
+    arms = _arms(thin, width, max(min_arm_px, ARM_PER_WIDTH * width))
+    lines = _opposite(arms, math.cos(math.radians(max_turn_deg)))
+    if len(arms) != 4 or len(lines) != 2:
+        return (mask,)
+    away = [_distance_from(line, padded.shape) for line in lines]
+    own = [distance <= width / 2 + 0.5 for distance in away]
+    masks = (padded.astype(bool) & (own[k] | ((away[k] <= away[1 - k]) & ~own[1 - k])) for k in (0, 1))
+    return tuple(part[1:-1, 1:-1] for part in masks)
+
+
+def _arms(thin: Mask, width: float, min_length_px: float) -> list[_Arm]:
+    """What is left of the centreline when all its forks are cut out."""
+    forks = np.argwhere(_forks(thin))[:, ::-1]
+    if not len(forks):
+        return []
+    cut = np.zeros(thin.shape, np.uint8)
+    for x, y in forks.tolist():
+        cv2.circle(cut, (x, y), math.ceil(width), 1, cv2.FILLED)
+    count, labels = cv2.connectedComponents((thin & (cut == 0)).astype(np.uint8), connectivity=8)
+    crossing = forks.mean(axis=0)
+    found = (_arm(np.argwhere(labels == k)[:, ::-1].astype(np.int32), crossing) for k in range(1, count))
+    return [arm for arm in found if arm is not None and np.hypot(*np.ptp(arm.pixels, axis=0)) >= min_length_px]
+
+
+def _forks(thin: Mask) -> Mask:
+    """Pixels from which a centreline, which nowhere touches the border, leads on in three ways or more."""
+    around = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+    ring = np.stack([np.roll(thin, (-dy, -dx), axis=(0, 1)) for dy, dx in around])
+    ways = (ring & ~np.roll(ring, 1, axis=0)).sum(axis=0)
+    block = thin & np.roll(thin, -1, axis=0)
+    return thin & ((ways >= 3) | (block & np.roll(block, -1, axis=1)))  # four pixels may make a crossing of four ways
+
+
+def _arm(pixels: NDArray[np.int32], crossing: FloatArray) -> _Arm | None:
+    if len(pixels) < 3:
+        return None
+    centre = pixels.mean(axis=0)
+    spread, axes = np.linalg.eigh(np.cov((pixels - centre).T))
+    if spread[0] > STRAIGHT_PX**2:
+        return None
+    outward = axes[:, 1] * np.sign((centre - crossing) @ axes[:, 1])
+    inner = pixels[int(np.argmin((pixels - centre) @ outward))].astype(np.float64)
+    return _Arm(pixels, inner, outward)
+
+
+def _opposite(arms: Sequence[_Arm], min_cosine: float) -> list[tuple[_Arm, _Arm]]:
+    """Arms that lead on from one another, each at most once, the straightest first."""
+    pairs = [(float(-a.outward @ b.outward), i, j) for i, a in enumerate(arms) for j, b in enumerate(arms[:i])]
+    used: set[int] = set()
+    lines = []
+    for cosine, i, j in sorted(pairs, reverse=True):
+        if cosine >= min_cosine and not {i, j} & used:
+            used |= {i, j}
+            lines.append((arms[i], arms[j]))
+    return lines
+
+
+def _distance_from(line: tuple[_Arm, _Arm], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Distance of every pixel from the centreline of a line, drawn through the crossing."""
+    elsewhere = np.ones(shape, np.uint8)
+    for arm in line:
+        elsewhere[arm.pixels[:, 1], arm.pixels[:, 0]] = 0
+    start, stop = (tuple(np.rint(arm.inner).astype(int).tolist()) for arm in line)
+    cv2.line(elsewhere, start, stop, 0, 1)
+    return cv2.distanceTransform(elsewhere, cv2.DIST_L2, 5)

@@ -1,0 +1,177 @@
+"""Residual -> evidence of the detectors -> confidence map -> candidates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.config.settings import DetectorSettings, Fusion
+from dscope_blink.detectors.regions import components
+from dscope_blink.detectors.registry import DETECTORS
+from dscope_blink.image_processing.crossing_lines import split_crossing
+from dscope_blink.image_processing.dashes import bridge_dashes
+from dscope_blink.records import (
+    Candidate,
+    FloatImage,
+    Mask,
+    Residual,
+)
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What each detector supports, and the weighted sum."""
+
+    supports: Mapping[str, Mask]
+    confidence: FloatImage
+
+
+def gather_evidence(field: Residual, detectors: Mapping[str, DetectorSettings]) -> Evidence:
+    """Run the enabled detectors on a residual and add their weights where they support a mark.
+
+    Parameters
+    ----------
+    field : the residual of one picture
+    detectors : settings by detector name
+
+    Returns
+    -------
+    Evidence with (h, w) bool supports and a (h, w) float32 confidence map
+    """
+    enabled = {name: d for name, d in detectors.items() if d.enabled}
+    supports = {name: DETECTORS[name](field, **d.settings) for name, d in enabled.items()}
+    confidence = np.zeros(field.snr.shape, np.float32)
+    for name, support in supports.items():
+        confidence += np.float32(enabled[name].weight) * support
+    return Evidence(supports, confidence)
+
+
+def supports_in_picture(field: Residual, evidence: Evidence, shape: tuple[int, ...]) -> Mapping[str, Mask]:
+    """What each detector marks, in the pixels of the stored picture.
+
+    As for the candidates, only the walk along the cladding edge counts beside that edge: there the others see the edge.
+
+    Parameters
+    ----------
+    field, evidence : of one picture
+    shape : (H, W) of the stored picture
+
+    Returns
+    -------
+    (H, W) bool by detector; a pixel is what the pixel of the residual is that holds its centre, False beyond its window
+    """
+    (rows, from_rows), (columns, from_columns) = (_matched(field, axis, shape[1 - axis]) for axis in (1, 0))
+    found = {name: np.zeros(shape, bool) for name in evidence.supports}
+    for name, support in evidence.supports.items():
+        counted = support if name == EDGE_DETECTOR else support & field.inside
+        found[name][rows, columns] = counted[np.ix_(from_rows, from_columns)]
+    return found
+
+
+def _matched(field: Residual, axis: int, size: int) -> tuple[slice, NDArray[np.intp]]:
+    """Which of the `size` stored pixels along x (0) or y (1) a residual covers, and its pixel at each of them."""
+    index = np.floor((np.arange(size) + 0.5) / field.pixel_px[axis]).astype(np.intp) - field.origin_px[axis]
+    covered = np.flatnonzero((index >= 0) & (index < field.snr.shape[1 - axis]))
+    here = slice(int(covered[0]), int(covered[-1]) + 1)
+    return here, index[here]
+
+
+def confidence_map(field: Residual, evidence: Evidence, shape: tuple[int, ...], settings: Fusion) -> FloatImage:
+    """The evidence as far as it counts, over the whole picture.
+
+    Beside the cladding edge only the walk along that edge counts, as for the candidates.
+
+    Parameters
+    ----------
+    field, evidence : of one picture
+    shape : (H, W) of the working picture
+    settings : from config.json
+
+    Returns
+    -------
+    (H, W) float32, evidence over what makes a mark: 1 just makes one, 0 where none is sought
+    """
+    counted = field.inside | evidence.supports.get(EDGE_DETECTOR, np.zeros(field.inside.shape, bool))
+    strength = np.zeros(shape, np.float32)
+    (x, y), (h, w) = field.origin_px, counted.shape
+    strength[y : y + h, x : x + w] = np.where(counted, evidence.confidence / np.float32(settings.threshold), 0)
+    return strength
+
+
+def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tuple[Candidate, ...]:
+    """Threshold the confidence map, grow by hysteresis, and cut each mark out at its outline.
+
+    Parameters
+    ----------
+    field, evidence : of one picture
+    settings : from config.json
+
+    Returns
+    -------
+    Candidates in pixels of the picture, each with the share of it that every detector supports
+    """
+    chips = evidence.supports.get(EDGE_DETECTOR, np.zeros(field.snr.shape, bool))
+    agreed = (evidence.confidence >= settings.threshold) & field.inside
+    marks = (_grown(field, agreed, settings) if settings.grow else agreed) | chips
+    marks = bridge_dashes(marks, settings.dash_min_aspect_ratio, settings.dash_max_gap_px, settings.dash_max_turn_deg)
+    joined = cv2.dilate(marks.astype(np.uint8), np.ones((settings.join_px, settings.join_px), np.uint8))
+    regions = components(joined.astype(bool))
+    found = []
+    for k, (x, y, w, h) in enumerate(regions.boxes_px.tolist(), 1):
+        whole = _filled((regions.labels[y : y + h, x : x + w] == k) & marks[y : y + h, x : x + w])
+        for mask in split_crossing(whole, settings.cross_min_arm_px, settings.dash_max_turn_deg):
+            if mask.sum() >= settings.min_area_px and _rises(field, mask, (x, y), settings):
+                found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
+    return tuple(found)
+
+
+EDGE_DETECTOR = "edge_chip"
+
+
+def _grown(field: Residual, seeds: Mask, settings: Fusion) -> Mask:
+    """Weaker surroundings connected to the seeds, cut at a share of the local peak contrast."""
+    height = np.abs(field.snr)
+    regions = components((height > settings.weak_snr) & field.inside)
+    grown = cv2.copyTo(height, regions.only(regions.holding(seeds)).astype(np.uint8))
+    peak = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
+    return grown > np.maximum(settings.outline_level * peak, settings.weak_snr)
+
+
+def _filled(mask: Mask) -> Mask:
+    """The mask without holes: the calm middle of a mark is part of it."""
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED).astype(bool)
+
+
+def _rises(field: Residual, mask: Mask, corner: tuple[int, int], settings: Fusion) -> bool:
+    """Whether the mark as a whole stands out: mean departure times the root of its area, as for a matched filter.
+
+    The area counts in patches of independent noise, that of the smoothing.
+    """
+    x, y = corner
+    snr = np.abs(field.snr[y : y + mask.shape[0], x : x + mask.shape[1]][mask])
+    return float(snr.mean()) * math.sqrt(max(snr.size / PATCH_PX, 1.0)) >= settings.min_mark_snr
+
+
+PATCH_PX = 12.0  # 4 pi sigma^2 for a smoothing of one pixel
+
+
+def _candidate(
+    mask: Mask, corner: tuple[int, int], field: Residual, evidence: Evidence, chips: Mask, settings: Fusion
+) -> Candidate:
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    x, y = corner[0] + int(columns[0]), corner[1] + int(rows[0])
+    here = np.s_[y : y + mask.shape[0], x : x + mask.shape[1]]
+    shares = {name: float(support[here][mask].mean()) for name, support in evidence.supports.items()}
+    by_edge = np.abs(field.rho[here][mask] - 1) < settings.edge_band_share
+    on_edge = bool(chips[here][mask].mean() >= settings.edge_min_share and by_edge.mean() > 0.5)
+    box = (x + field.origin_px[0], y + field.origin_px[1], mask.shape[1], mask.shape[0])
+    return Candidate(box, mask, shares, on_edge)

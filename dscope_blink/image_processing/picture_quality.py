@@ -1,0 +1,87 @@
+"""What a picture is worth: light, saturation, and what it hides."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from dscope_blink.config.settings import Preprocessing
+from dscope_blink.image_processing.fiber_coordinates import WorkingPicture
+from dscope_blink.records import (
+    Clipping,
+    FloatImage,
+    Mask,
+    Quality,
+    Residual,
+)
+
+
+def flatten(gray: FloatImage, flat_field: FloatImage | None) -> tuple[FloatImage, tuple[str, ...]]:
+    """Divide by the flat field, if there is one that fits, keeping the mean level; and what there is to warn of.
+
+    Parameters
+    ----------
+    gray, flat_field : (H, W) float32, 0..1
+
+    Returns
+    -------
+    (H, W) float32, 0..1, and warnings
+    """
+    if flat_field is None:
+        return gray, ()
+    if flat_field.shape != gray.shape:
+        (fh, fw), (h, w) = flat_field.shape, gray.shape
+        return gray, (f"Flat field not applied: it must be of the picture's size {w} x {h}, it is {fw} x {fh}",)
+    light = np.maximum(cv2.GaussianBlur(flat_field, (0, 0), FLAT_FIELD_BLUR_PX), np.float32(1e-3))
+    return np.clip(gray * (light.mean() / light), 0, 1).astype(np.float32), ()
+
+
+FLAT_FIELD_BLUR_PX = 1.0  # its noise must not be printed on the pictures, its dust must
+
+
+def measure_quality(gray: FloatImage, settings: Preprocessing) -> Quality:
+    """Saturation and illumination of a picture; its focus is measured at the fiber, once that is located.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+    settings : limits from config.json
+    """
+    saturated = _share(gray >= settings.saturation_level)
+    low = _share(gray < settings.illumination_tail)
+    high = _share(gray > 1 - settings.illumination_tail)
+    warnings = []
+    for share, end in ((low, "lowest"), (high, "highest")):
+        if share > settings.illumination_max_share:
+            tail = f"{settings.illumination_tail:.0%}"
+            warnings.append(
+                f"Poor Illumination Warning: {share:.1%} of the pixels lie in the {end} {tail} of the range"
+            )
+    if saturated > settings.saturation_max_fraction:
+        limit = settings.saturation_max_fraction
+        warnings.append(
+            f"Saturation Warning: {saturated:.1%} of the pixels are saturated, at most {limit:.0%} should be"
+        )
+    return Quality(None, saturated, tuple(warnings))
+
+
+def _share(mask: Mask) -> float:
+    return np.count_nonzero(mask) / max(mask.size, 1)
+
+
+def measure_clipping(picture: WorkingPicture, field: Residual, saturation_level: float) -> Clipping:
+    """Pixels in which no mark can be seen, for they are black or saturated, in rings around the fiber.
+
+    Rings, and not zones, so that any criteria can be judged by them.
+    """
+    (x, y), (h, w) = field.origin_px, field.rho.shape
+    clear = cv2.inRange(picture.gray[y : y + h, x : x + w], 1 - saturation_level, saturation_level)
+    rings = math.ceil(float(field.rho.max()) / RING_WIDTH)
+    ends = [0.0, rings * RING_WIDTH]
+    count, seen = (cv2.calcHist([field.rho], [0], mask, [rings], ends)[:, 0].astype(int) for mask in (None, clear))
+    return Clipping(RING_WIDTH, tuple(count.tolist()), tuple((count - seen).tolist()))
+
+
+RING_WIDTH = 0.02  # of the cladding radius: the zones of the published criteria end between two rings of 125 um fibers

@@ -1,0 +1,258 @@
+"""One picture through all stages, pure: read this first.
+
+Grey levels -> quality -> fiber geometry -> scale and zones -> residual -> evidence -> candidates -> measured and
+classified defects -> verdict. What cannot be measured ends as NOT_GRADED with its reason, never as a guess.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from dscope_blink.analysis import dimensions, judging, measuring, zoning
+from dscope_blink.analysis.cell_statistics import measure_cells
+from dscope_blink.config.settings import Config
+from dscope_blink.files.decoding import Picture, to_gray
+from dscope_blink.image_processing import background, fusion, localization, picture_quality
+from dscope_blink.image_processing.fiber_coordinates import working_picture
+from dscope_blink.records import (
+    Calibration,
+    Cell,
+    Defect,
+    FiberGeometry,
+    FloatImage,
+    ImageInfo,
+    Inspection,
+    NotLocated,
+    Provenance,
+    Quality,
+    Request,
+    Residual,
+    Scale,
+    ZoneOutline,
+    rounded,
+    zone_map,
+)
+
+log = logging.getLogger("dscope.pipeline")
+
+BEYOND_ZONES = 1.15  # a mark that crosses the outermost border is sized whole
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds of each stage by name; logs where a stage starts and ends."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
+
+    @contextmanager
+    def stage(self, key: str, title: str) -> Iterator[None]:
+        log.info("Starting %s...", title)
+        start = time.perf_counter()
+        yield
+        self.seconds[key] = time.perf_counter() - start
+        log.info("%s Complete. Duration: %.2fs", title, self.seconds[key])
+
+    def timings(self) -> Mapping[str, float]:
+        return {**self.seconds, "total": time.perf_counter() - self.started}
+
+
+def inspect_image(
+    picture: Picture,
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    calibration: Calibration | None,
+    provenance: Provenance,
+    flat_field: Picture | None = None,
+) -> Inspection:
+    """Inspect one picture of a fiber end face.
+
+    Parameters
+    ----------
+    picture : (H, W) or (H, W, 3) uint8 or uint16, as stored
+    info : its file
+    request : edition, class, known diameters and zones to inspect
+    config : settings of one profile
+    calibration : calibration.json, None when uncalibrated
+    provenance : program, settings and start, for the record
+    flat_field : picture of a blank surface taken in the same light, of the same size
+
+    Returns
+    -------
+    Inspection, NOT_GRADED with the reason when the fiber cannot be located, is out of focus or has no scale
+
+    Raises
+    ------
+    UserError
+        When the criteria have no such edition or class.
+    """
+    criteria = config.criteria.find(request.edition, request.fiber_class)
+    scale, scale_notes = _usable(calibration, info, config)
+    clock = _Clock()
+    start = Inspection(info, provenance, request, criteria, Quality(), judging.not_graded("Not inspected"))
+    with clock.stage("preprocess", "Preprocessing"):
+        gray, notes = picture_quality.flatten(to_gray(picture), None if flat_field is None else to_gray(flat_field))
+        quality = picture_quality.measure_quality(gray, config.preprocessing)
+        quality = replace(quality, warnings=quality.warnings + notes + scale_notes)
+    with clock.stage("locate", "Fiber Localization"):
+        geometry = localization.locate(
+            gray,
+            config.localization,
+            config.core,
+            _known(request, config, scale),
+        )
+    if isinstance(geometry, NotLocated):
+        verdict = judging.not_graded(f"Localization Failed: {geometry.reason}")
+        return replace(start, quality=quality, verdict=verdict, timings_s=clock.timings())
+    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
+    quality = replace(
+        quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + geometry.warnings
+    )
+    located = replace(start, quality=quality, geometry=geometry.as_recorded())
+    return _inspect_located(located, gray, geometry, config, scale, clock)
+
+
+def _inspect_located(
+    located: Inspection,
+    gray: FloatImage,
+    geometry: FiberGeometry,
+    config: Config,
+    calibration: Scale | None,
+    clock: _Clock,
+) -> Inspection:
+    request, quality = located.request, located.quality
+    scale, warnings = dimensions.find_scale(geometry.cladding.ellipse, request, calibration, config.scale)
+    scale = scale and scale.as_recorded()
+    located = replace(
+        located,
+        scale=scale,
+        measurements=dimensions.measure_geometry(geometry, scale, request, config.scale),
+        quality=replace(quality, warnings=quality.warnings + warnings),
+    )
+    reason = _why_out_of_focus(quality, geometry, config)
+    if reason:
+        return replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
+    searched = _find_defects(located, gray, geometry, config, clock)
+    with clock.stage("judge", "Acceptance Judgement"):
+        graded = judging.grade(searched, config)
+    return replace(graded, timings_s=clock.timings())
+
+
+def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config) -> str:
+    # a fiber of few pixels is as blurred as its pixels are large: that is for the resolution to say
+    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
+    limit = min(config.preprocessing.focus_min, radius_px / config.preprocessing.sharp_px)
+    if quality.focus is None or quality.focus >= limit:
+        return ""
+    return f"Out of focus: sharpness of the cladding edge must be at least {limit:g}, got {quality.focus:.1f}"
+
+
+def _find_defects(
+    located: Inspection, gray: FloatImage, geometry: FiberGeometry, config: Config, clock: _Clock
+) -> Inspection:
+    """With zones, measured marks and what the picture hides; not yet judged."""
+    request, criteria, scale = located.request, located.criteria, located.scale
+    recorded = geometry.as_recorded()  # marks are sought by the exact one, and placed by what a record gives back
+    with clock.stage("zones", "Zone Detection"):
+        outlines = zoning.zone_outlines(recorded, criteria, request, scale)
+        picture = working_picture(gray, geometry, config.residual.max_cladding_px)
+    with clock.stage("residual", "Background Removal"):
+        reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
+        residual = background.residual(picture, reach * BEYOND_ZONES, config.residual)
+        clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
+    with clock.stage("detect", "Defect Detection"):
+        evidence = fusion.gather_evidence(residual, config.detectors)
+        candidates = fusion.find_candidates(residual, evidence, config.fusion)
+    with clock.stage("measure", "Defect Measurement"):
+        face = measuring.LocatedFace.of(recorded, outlines, scale, request, config.scale)
+        marks = measuring.measure(candidates, residual, face, config)
+        defects = measuring.numbered(judging.placed(marks, outlines, criteria, request.zones))
+    cells: tuple[Cell, ...] = ()
+    if config.reporting.cells:
+        with clock.stage("cells", "Cell Statistics"):
+            cells = _measure_cells(gray, outlines, residual, evidence, defects, request)
+    confidence = None
+    if config.reporting.report:
+        confidence = fusion.confidence_map(residual, evidence, picture.gray.shape, config.fusion)
+    search_pixel_px = rounded("px", math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
+    quality = replace(located.quality, clipping=clipping, search_pixel_px=search_pixel_px)
+    return replace(located, quality=quality, zones=outlines, defects=defects, cells=cells, confidence=confidence)
+
+
+def _measure_cells(
+    gray: FloatImage,
+    outlines: tuple[ZoneOutline, ...],
+    residual: Residual,
+    evidence: fusion.Evidence,
+    defects: tuple[Defect, ...],
+    request: Request,
+) -> tuple[Cell, ...]:
+    """At the resolution of the stored picture, whatever that of the detectors is."""
+    zones = zone_map(gray.shape, outlines)
+    supports = fusion.supports_in_picture(residual, evidence, gray.shape)
+    return measure_cells(gray, zones, supports, defects, request.zones)
+
+
+def not_measured(
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    provenance: Provenance,
+    reason: str,
+) -> Inspection:
+    """The record of a picture that could not be read or inspected: NOT_GRADED for the reason given.
+
+    Raises
+    ------
+    UserError
+        When the criteria have no such edition or class.
+    """
+    criteria = config.criteria.find(request.edition, request.fiber_class)
+    verdict = judging.not_graded(reason)
+    return Inspection(info, provenance, request, criteria, Quality(), verdict, timings_s={"total": 0.0})
+
+
+def _usable(calibration: Calibration | None, info: ImageInfo, config: Config) -> tuple[Scale | None, tuple[str, ...]]:
+    """The calibrated scale, if it is one for such pictures, and what there is to warn of."""
+    if calibration is None:
+        return None, ()
+    foreign = _why_foreign(calibration, info)
+    if not foreign:
+        return calibration.scale, calibration.warnings
+    if config.calibration.foreign == "refuse":
+        return None, (*calibration.warnings, f"Foreign calibration: {foreign}; it is not used")
+    return calibration.scale, (*calibration.warnings, f"Foreign calibration: {foreign}")
+
+
+def _why_foreign(calibration: Calibration, info: ImageInfo) -> str:
+    made_px, made_by = calibration.picture_size_px, calibration.camera
+    if made_px not in (None, (info.width, info.height)):
+        return f"made with pictures of {made_px[0]} x {made_px[1]} px, this one has {info.width} x {info.height} px"
+    if made_by is not None and info.camera is not None and info.camera.label != made_by:
+        return f"made with camera {made_by}, this picture is of {info.camera.label}"
+    return ""
+
+
+def _known(request: Request, config: Config, calibration: Scale | None) -> localization.Known:
+    """What is known of the fiber, in pixels of the picture."""
+    core, cladding = request.core_diameter_um, request.cladding_diameter_um
+    given = request.pixel_aspect_ratio or config.scale.pixel_aspect_ratio
+    return localization.Known(
+        core_ratio=None if core is None or cladding is None else core / cladding,
+        cladding_px=_pixels(cladding, calibration),
+        core_px=_pixels(core, calibration),
+        pixel_aspect_ratio=given or (None if calibration is None else calibration.known_aspect_ratio),
+    )
+
+
+def _pixels(size_um: float | None, calibration: Scale | None) -> float | None:
+    """Mean of width and height of a circle of this diameter."""
+    if size_um is None or calibration is None:
+        return None
+    return (size_um / calibration.um_per_px_x + size_um / calibration.um_per_px_y) / 2

@@ -1,0 +1,101 @@
+"""The limits that marks are held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+SizeMeasure = Literal["width", "length", "diameter"]
+ZoneRule = Literal["touched", "centroid"]
+
+
+UNCONFIRMED = "These limits are not confirmed: {}"  # edition and class
+
+
+@dataclass(frozen=True, slots=True)
+class SizeBand:
+    """Marks from `min_um` to `max_um`: at most `max_count` of them (None: any number)."""
+
+    min_um: float
+    min_inclusive: bool
+    max_um: float | None  # None: no upper end
+    max_inclusive: bool
+    max_count: int | None
+
+    def holds(self, size_um: float) -> bool:
+        above = size_um >= self.min_um if self.min_inclusive else size_um > self.min_um
+        if self.max_um is None:
+            return above
+        return above and (size_um <= self.max_um if self.max_inclusive else size_um < self.max_um)
+
+    @property
+    def in_words(self) -> str:
+        """Which sizes it holds."""
+        if self.min_um == 0 and self.min_inclusive and self.max_um is None:
+            return "of any size"
+        low = f"{'>=' if self.min_inclusive else '>'} {self.min_um:g} um"
+        high = "" if self.max_um is None else f"{'<=' if self.max_inclusive else '<'} {self.max_um:g} um"
+        if not high:
+            return low
+        return high if self.min_um == 0 else f"{low} and {high}"
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneCriteria:
+    """The outer diameter of one zone and its limits; an empty band list means no limit.
+
+    The diameter is `times` x (core or cladding diameter) + `plus_um`, or `plus_um` alone when `of` is "fixed".
+    """
+
+    letter: str
+    of: Literal["fixed", "core", "cladding"]
+    times: float
+    plus_um: float
+    scratches: tuple[SizeBand, ...]
+    defects: tuple[SizeBand, ...]
+
+    @property
+    def border_in_words(self) -> str:
+        """The rule for its outer diameter."""
+        if self.of == "fixed":
+            return f"{self.plus_um:g} um"
+        base = self.of if self.times == 1 else f"{self.times:g} x {self.of}"
+        return f"{base} {'+' if self.plus_um > 0 else '-'} {abs(self.plus_um):g} um" if self.plus_um else base
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """The limits of one connector class in one edition."""
+
+    edition: str
+    fiber_class: str
+    title: str
+    source: str
+    confirmed: bool
+    scratch_classes: tuple[str, ...]
+    scratch_size_by: SizeMeasure
+    defect_size_by: SizeMeasure
+    zone_rule: ZoneRule
+    zones: tuple[ZoneCriteria, ...]
+
+
+def criteria_from(edition: str, fiber_class: str, title: str, entry: Any) -> Criteria:
+    """The limits of one class, from an entry as config.json and the records have it, already checked."""
+    return Criteria(
+        edition=edition,
+        fiber_class=fiber_class,
+        title=title,
+        source=entry["source"],
+        confirmed=entry["confirmed"],
+        scratch_classes=tuple(entry["scratch_classes"]),
+        scratch_size_by=entry["size_by"]["scratches"],
+        defect_size_by=entry["size_by"]["defects"],
+        zone_rule=entry["zone_rule"],
+        zones=tuple(_zone(zone) for zone in entry["zones"]),
+    )
+
+
+def _zone(entry: Any) -> ZoneCriteria:
+    outer = entry["outer"]
+    scratches, defects = (tuple(SizeBand(**band) for band in entry[kind]) for kind in ("scratches", "defects"))
+    return ZoneCriteria(entry["zone"], outer["of"], outer["times"], outer["plus_um"], scratches, defects)

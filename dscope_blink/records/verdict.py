@@ -1,0 +1,87 @@
+"""PASS, FAIL or NOT_GRADED, every limit that was held, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dscope_blink.records.checks import require
+from dscope_blink.records.rounding import rounded
+
+Status = Literal["PASS", "FAIL", "NOT_GRADED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule: what was measured, what is allowed, which defects did it."""
+
+    zone: str
+    rule: str
+    measured: str
+    allowed: str
+    defects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One limit held against the marks of its zone: at most `max_count` of them from `limit_um` on.
+
+    `size_um` is that of the mark that decides, the one after the `max_count` largest; None when there are not so many.
+    """
+
+    zone: str
+    rule: str
+    count: int
+    max_count: int
+    size_um: float | None
+    limit_um: float
+    defects: tuple[str, ...]  # ids of those counted
+
+    @property
+    def broken(self) -> bool:
+        return self.count > self.max_count
+
+    @property
+    def margin_um(self) -> float | None:
+        """How far it and all larger marks are from breaking the limit together; below 0: how much it is too large."""
+        return None if self.size_um is None else rounded("um", self.limit_um - self.size_um)
+
+    @property
+    def nearness(self) -> float:
+        """Share of what breaks the limit: by the size of the mark that decides, or by the number of marks."""
+        by_count = self.count / (self.max_count + 1)
+        if self.size_um is None or self.broken or self.limit_um == 0:  # above 0: a mark without size is not near it
+            return by_count
+        return max(self.size_um / self.limit_um, by_count)
+
+    @property
+    def in_words(self) -> str:
+        """What was measured beside what is allowed."""
+        count = f"{self.count}, allowed {self.max_count or 'none'}"
+        if self.size_um is None:
+            return f"Zone {self.zone}: {self.rule}: {count}"
+        side = "over" if self.broken else "below"
+        size = f"mark that decides {self.size_um:.1f} um, {abs(self.limit_um - self.size_um):.1f} um {side}"
+        return f"Zone {self.zone}: {self.rule}: {count}; {size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """PASS, FAIL or NOT_GRADED, with the reasons in words, every limit that was held, and how sure it is."""
+
+    status: Status
+    reasons: tuple[str, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    checks: tuple[Check, ...] = ()
+    marginal: tuple[str, ...] = ()  # what would change the verdict within the uncertainty of the sizes and places
+
+    @property
+    def closest(self) -> Check | None:
+        """Of a PASS the limit that holds with the least to spare; None when no mark comes near one."""
+        held = (
+            [] if self.status != "PASS" else [check for check in self.checks if not check.broken and check.nearness > 0]
+        )
+        return max(held, key=lambda check: check.nearness, default=None)
+
+    def __post_init__(self) -> None:
+        require(self.status == "PASS" or bool(self.reasons), f"a {self.status} verdict must give a reason")

@@ -1,0 +1,144 @@
+"""Reports of a whole batch, made from its stored records: one after the other, so that memory does not grow with it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from dscope_blink.config.settings import Config, Reporting
+from dscope_blink.files.names import BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, REPORT, RESULT, WORKBOOK
+from dscope_blink.files.results import annotated_picture
+from dscope_blink.files.whole_files import write_file, write_parts, writing
+from dscope_blink.records import printable
+from dscope_blink.records.stored import BadRecord, StoredRecord, load_record, read_carried
+from dscope_blink.reporting.page import write_html_report
+from dscope_blink.reporting.tables import carried_names
+
+logger = logging.getLogger("dscope.reports")
+
+
+def reports_of(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
+    """The reports that are asked for, the one to open first before the others."""
+    names = [REPORT] * wanted.report + [BATCH_CERTIFICATE] * wanted.pdf
+    names += [WORKBOOK] * wanted.excel + [JSON_LINES] * wanted.json_lines
+    return tuple(folder / name for name in names)
+
+
+def clear_reports(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
+    """Remove the reports that will be written anew, so that none of an earlier run lies beside newer results.
+
+    Returns
+    -------
+    Those of an earlier run that stay: a file of such a name may be somebody's own
+    """
+    for path in reports_of(folder, wanted):
+        with suppress(OSError):
+            path.unlink()
+    return tuple(path for name in (REPORT, BATCH_CERTIFICATE, WORKBOOK, JSON_LINES) if (path := folder / name).exists())
+
+
+def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -> tuple[Path, ...]:
+    """Write the reports that are asked for.
+
+    Parameters
+    ----------
+    folder : where they are written
+    results : the stored records (NAME_result.json), in the order of the batch
+    config : its section `reporting` says which reports
+
+    Returns
+    -------
+    The files, as `reports_of` has them
+
+    Raises
+    ------
+    WriteFailed : a report cannot be written
+    """
+    paths = reports_of(folder, config.reporting)
+    for path in paths:
+        with writing(path):
+            _write(path, results, config)
+    return paths
+
+
+def _write(path: Path, results: Sequence[Path], config: Config) -> None:
+    if path.name == REPORT:
+        write_html_report(path.parent, results, config.reporting)
+    elif path.name == BATCH_CERTIFICATE:
+        write_file(path, _batch_certificate(path.parent, results))
+    elif path.name == WORKBOOK:
+        _write_workbook(path, results, config)
+    else:
+        write_parts(path, _lines(results))
+
+
+def write_certificates(results: Sequence[Path]) -> int:
+    """Write the certificate of each record beside it, with the annotated picture that lies there.
+
+    Parameters
+    ----------
+    results : the stored records (NAME_result.json)
+
+    Returns
+    -------
+    How many were written; records that cannot be read are passed over with a warning
+
+    Raises
+    ------
+    WriteFailed : a certificate cannot be written
+    """
+    from dscope_blink.reporting.certificate import write_certificate
+
+    written = 0
+    for path, stored in _read(results):
+        start = str(path).removesuffix(RESULT)
+        if isinstance(stored, StoredRecord):
+            with writing(path):
+                write_certificate(Path(start + CERTIFICATE), stored.plain, annotated_picture(start))
+            written += 1
+    return written
+
+
+def _batch_certificate(folder: Path, results: Sequence[Path]) -> bytes:
+    from dscope_blink.reporting.certificate import BatchCertificate
+
+    made, missing = BatchCertificate(), []
+    for path, stored in _read(results):
+        if isinstance(stored, StoredRecord):
+            made.add(stored)
+        else:
+            missing.append(f"{path.relative_to(folder).as_posix()}, {stored}")
+    return made.pdf(folder.resolve().name, missing)
+
+
+def _write_workbook(path: Path, results: Sequence[Path], config: Config) -> None:
+    """In two passes: the header of a sheet stands before its rows, and none of them is kept."""
+    from dscope_blink.reporting.workbook import write_workbook
+
+    carried = dict.fromkeys(name for result in results for name in carried_names(read_carried(result)))
+    records = (stored for _, stored in _read(results) if isinstance(stored, StoredRecord))
+    write_workbook(path, records, tuple(carried), config)
+
+
+def _read(results: Sequence[Path]) -> Iterator[tuple[Path, StoredRecord | BadRecord]]:
+    """Each record; what is no longer there or no record with a warning."""
+    for path in results:
+        try:
+            yield path, load_record(path)
+        except BadRecord as error:
+            logger.warning("%s: not in the reports, %s", printable(str(path)), error)
+            yield path, error
+
+
+def _lines(results: Sequence[Path]) -> Iterator[bytes]:
+    """Each record in one line; what is no longer there or no record is passed over with a warning."""
+    for path in results:
+        try:
+            record = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            logger.warning("%s: not in the reports, %s", printable(str(path)), error)
+            continue
+        yield json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"

@@ -1,0 +1,19 @@
+"""Colours and titles, the same in every report."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+
+ZONE_COLOURS = MappingProxyType({"A": "#56B4E9", "B": "#009E73", "C": "#0072B2", "D": "#CC79A7"})
+VIOLATING_COLOUR = "#D55E00"
+COUNTED_COLOUR = "#F0E442"
+UNCOUNTED_COLOUR = "#FFFFFF"
+STATUS_COLOURS = MappingProxyType({"PASS": "#009E73", "FAIL": VIOLATING_COLOUR, "NOT_GRADED": "#505050"})
+CLASS_TITLES = MappingProxyType(
+    {"scratch": "Scratch", "pit_dig": "Pit/Dig", "contamination": "Contamination", "crack": "Crack", "chip": "Chip"}
+)

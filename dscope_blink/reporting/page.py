@@ -1,0 +1,447 @@
+"""report.html: all results of a batch on one page that needs no network; the only home of Jinja2.
+
+What a record says reaches the page as JSON or through a template that escapes it, and the script makes text of it: no
+file name and no reason ever becomes markup. The policy of the page lets nothing else run than its own script.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.config.settings import Reporting
+from dscope_blink.files.names import (
+    ANNOTATED,
+    CERTIFICATE,
+    CONFIDENCE,
+    HISTOGRAM,
+    REPORT,
+    RESULT,
+    TABLE,
+    THUMBNAIL,
+    VIEW,
+)
+from dscope_blink.files.results import annotated_picture
+from dscope_blink.files.whole_files import write_parts
+from dscope_blink.records import CLASSIFICATIONS, PROGRAM, UNCONFIRMED, VERSION, ZONE_NAMES, printable
+from dscope_blink.records.plain import Record
+from dscope_blink.records.stored import BadRecord, StoredRecord, load_shown
+from dscope_blink.reporting import wording
+from dscope_blink.reporting.batch_statistics import BatchStatistics, moment_of, simplified
+from dscope_blink.reporting.batch_totals import Totals, reasons_of
+from dscope_blink.reporting.look import (
+    CLASS_TITLES,
+    COUNTED_COLOUR,
+    STATUS_COLOURS,
+    UNCOUNTED_COLOUR,
+    VIOLATING_COLOUR,
+    ZONE_COLOURS,
+)
+from dscope_blink.reporting.page_charts import (
+    NAME_DEG,
+    STATUSES,
+    cladding_plot,
+    concentricity_plot,
+    fiber_chart,
+    pareto,
+    picture_chart,
+    trend,
+)
+from dscope_blink.reporting.wording import Facts
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+ZONES = tuple(ZONE_NAMES.values())
+LETTERS = {name: letter for letter, name in ZONE_NAMES.items()}
+OUTLINE_PX = 0.5  # a drawn outline may lie so far off the recorded one, as that off the mark
+SPOOLED_BYTES = 8 * 2**20  # details of the images beyond wait in a file, so that memory does not grow with the batch
+BASE64 = 4 / 3  # characters for a byte of an embedded picture
+LINKED = (
+    *(("Annotated picture", end) for end in ANNOTATED.values()),
+    *(("Maps", end) for end in HISTOGRAM.values()),
+    *(("Marks (CSV)", TABLE), ("Certificate", CERTIFICATE), ("Record (JSON)", RESULT)),
+)
+
+logger = logging.getLogger("dscope.reports")
+
+
+def write_html_report(folder: Path, results: Sequence[Path], wanted: Reporting) -> Path:
+    """Write report.html.
+
+    Parameters
+    ----------
+    folder : where it is written
+    results : the stored records, in the order of the batch; one that is gone or no record is passed over with a warning
+    wanted : how many pictures it may hold itself
+
+    Raises
+    ------
+    UserError : it cannot be written
+    """
+    path = folder / REPORT
+    embedded = _bytes_of_pictures(results) * BASE64 <= wanted.report_embed_max_mb * 1e6
+    with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as details:
+        page = _Page(_Pictures(folder, embedded))
+        for result in results:
+            try:
+                stored = load_shown(result)
+            except BadRecord as error:
+                logger.warning("%s: not in the reports, %s", printable(str(result)), error)
+                continue
+            details.write(_json(page.add(result, stored)) + b"\n")
+        details.seek(0)
+        write_parts(path, _rendered(folder, page, details))
+    return path
+
+
+def _bytes_of_pictures(results: Sequence[Path]) -> int:
+    return sum(_size(_beside(result, end)) for result in results for end in (VIEW, THUMBNAIL, CONFIDENCE))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _beside(result: Path, end: str) -> Path:
+    return result.with_name(result.name.removesuffix(RESULT) + end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """Where the page finds the files of an image: in itself, or beside it."""
+
+    folder: Path
+    embedded: bool
+
+    def link(self, path: Path) -> str:
+        """Address relative to the page; empty where there is no such file."""
+        if not path.is_file():
+            return ""
+        relative = os.path.relpath(path, self.folder).replace(os.sep, "/")
+        return quote(os.fsencode(relative), safe="/")
+
+    def source(self, path: Path) -> str:
+        """The same for a picture, which may be held by the page itself."""
+        if not self.embedded:
+            return self.link(path)
+        try:
+            data = base64.b64encode(path.read_bytes()).decode("ascii")
+        except OSError:
+            return ""
+        return f"data:image/{'png' if path.suffix == '.png' else 'jpeg'};base64,{data}"
+
+
+@dataclass(slots=True)
+class _Page:
+    """What is kept of every image until the page is written."""
+
+    pictures: _Pictures
+    batch: BatchStatistics = field(default_factory=BatchStatistics)
+    rows: list[bytes] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)  # number of each key
+    criteria: dict[str, int] = field(default_factory=dict)
+
+    def add(self, result: Path, stored: StoredRecord) -> Record:
+        """Take up one record; what only its own view shows is returned."""
+        self.batch.add(stored)
+        self.rows.append(_json(self._row(result, stored)))
+        return _details(result, stored.plain, self.pictures)
+
+    def _row(self, result: Path, stored: StoredRecord) -> Record:
+        """Names of one letter or two, for there are as many of them as rows."""
+        record, reasons = stored.plain, reasons_of(stored.inspection.verdict)
+        verdict, geometry, criteria = record["verdict"], record["geometry"] or {}, record["criteria"]
+        limits = f"{criteria['edition']} {criteria['fiber_class']}"
+        return {
+            "f": record["image"]["file"],
+            "s": STATUSES.index(verdict["status"]),
+            "m": int(verdict["marginal"]),
+            "e": self.criteria.setdefault(limits, len(self.criteria)),
+            "r": verdict["reasons"] or [verdict["closest_limit"] or "No mark comes near a limit"],
+            "k": [self.reasons.setdefault(key, len(self.reasons)) for key in reasons],
+            "z": _tally(record),
+            "n": len(record["defects"]) if record["zones"] else None,
+            "d": geometry.get("cladding_diameter_um"),
+            "p": geometry.get("cladding_diameter_px"),
+            "o": geometry.get("core_cladding_offset_um"),
+            "q": int(record["scale"] is not None and record["scale"]["source"] != "calibration"),
+            "t": moment_of(record),
+            "g": " ".join(record["request"]["manifest"].values()),
+            "w": len(record["quality"]["warnings"]),
+            "i": self.pictures.source(_beside(result, THUMBNAIL)),
+        }
+
+
+def _tally(record: Record) -> list[list[int]]:
+    """Zone, kind, number of marks, and how many of them break a limit."""
+    broken = _broken(record)
+    counts: dict[tuple[int, int], list[int]] = {}
+    for mark in record["defects"]:
+        key = ZONES.index(mark["zone"]), CLASSIFICATIONS.index(mark["classification"])
+        found = counts.setdefault(key, [*key, 0, 0])
+        found[2] += 1
+        found[3] += mark["id"] in broken
+    return [counts[key] for key in sorted(counts)]
+
+
+def _broken(record: Record) -> set[str]:
+    return {name for violation in record["verdict"]["violations"] for name in violation["defects"]}
+
+
+# --- the view of one image --------------------------------------------------------------------------------------------
+
+
+def _details(result: Path, record: Record, pictures: _Pictures) -> Record:
+    verdict, image = record["verdict"], record["image"]
+    view, drawn = pictures.source(_beside(result, VIEW)), annotated_picture(str(_beside(result, "")))
+    return {
+        "size": [image["width"], image["height"]],
+        "view": view,
+        "drawn": pictures.link(drawn) if drawn and not view else "",
+        "evidence": pictures.source(_beside(result, CONFIDENCE)),
+        "links": [[title, link] for title, end in LINKED if (link := pictures.link(_beside(result, end)))],
+        "zones": [[zone["letter"], zone["zone"], *_svg_ellipse(zone)] for zone in record["zones"]],
+        "reasons": verdict["reasons"],
+        "doubts": verdict["doubts"],
+        "warnings": record["quality"]["warnings"],
+        "closest": verdict["closest_limit"],
+        "marks": _marks(record),
+        "checks": [_check(check) for check in verdict["checks"]],
+        "facts": _facts(record),
+    }
+
+
+def _svg_ellipse(ellipse: Record) -> list[float]:
+    """Centre, half axes, angle."""
+    return [*ellipse["center_px"], *(round(axis / 2, 3) for axis in ellipse["axes_px"]), ellipse["angle_deg"]]
+
+
+def _marks(record: Record) -> list[Record]:
+    """The worst first: those that break a limit, then those that count."""
+    broken = _broken(record)
+    shown = [_mark(mark, mark["id"] in broken, record) for mark in record["defects"]]
+    return sorted(shown, key=lambda mark: ("broken", "counted", "free").index(mark["state"]))
+
+
+def _mark(mark: Record, breaks: bool, record: Record) -> Record:
+    unit = "um" if record["scale"] else "px"
+    sizes = {name: mark[f"{name}_{unit}"] for name in ("length", "width", "diameter")}
+    outline = simplified(mark["contour_px"], OUTLINE_PX)
+    return {
+        "id": mark["id"],
+        "kind": CLASSIFICATIONS.index(mark["classification"]),
+        "zone": ZONES.index(mark["zone"]),
+        "state": "broken" if breaks else "counted" if mark["counted"] else "free",
+        "path": _svg_path(outline),
+        "at": mark["centroid_px"],
+        "name": np.round(outline[np.argmax(outline @ (1, -1))], 1).tolist() if len(outline) else mark["centroid_px"],
+        "r": mark["diameter_px"] / 2,
+        "sizes": [f"{value:.1f}" for value in sizes.values()],
+        "unit": unit,
+        "confidence": round(mark["confidence"], 2),
+        "by": ", ".join(mark["detected_by"]),
+        "limit": _against_limit(mark, record),
+    }
+
+
+def _svg_path(outline: NDArray[np.float32]) -> str:
+    """Relative and in tenths of a pixel, for outlines are most of the page."""
+    tenths = np.rint(outline * 10)
+    steps = np.diff(tenths, axis=0, prepend=0).ravel() / 10
+    text = " ".join(f"{step:g}" for step in steps.tolist())
+    return f"m{text.replace(' -', '-')}z" if text else ""
+
+
+def _against_limit(mark: Record, record: Record) -> Record | None:
+    """What the limits of its zone measure of a mark, beside the one that counts it, or else the next above its size.
+
+    None where there is neither, or no size to hold against them.
+    """
+    criteria = record["criteria"]
+    group = "scratch" if mark["classification"] in criteria["scratch_classes"] else "defect"
+    measure = criteria["size_by"]["scratches" if group == "scratch" else "defects"]
+    size_um = mark[f"{measure}_um"]
+    held = [c for c in record["verdict"]["checks"] if c["zone"] == mark["zone"] and c["rule"].startswith(group)]
+    counting = [check for check in held if mark["id"] in check["defects"]]
+    above = [check for check in held if size_um is not None and check["limit_um"] > size_um]
+    if size_um is None or not (counting or above):
+        return None
+    check = counting[0] if counting else min(above, key=lambda check: check["limit_um"])
+    return {
+        "check": record["verdict"]["checks"].index(check),
+        "measured": f"{measure} {_with_uncertainty(size_um, mark['uncertainty'].get(f'{measure}_um'))} um",
+        "share": _share(size_um, check, bool(counting)),
+        "counts": int(bool(counting)),
+    }
+
+
+def _allowed(count: int) -> str:
+    return f"at most {count}" if count else "none allowed"
+
+
+def _share(size_um: float, check: Record, counts: bool) -> float:
+    """How full the bar is: the size over the limit, or the number of marks over that which breaks it."""
+    if counts and (check["max_count"] or not check["limit_um"]):
+        return round(check["count"] / (check["max_count"] + 1), 3)
+    return round(size_um / check["limit_um"], 3)
+
+
+def _with_uncertainty(value: float, unsure: float | None) -> str:
+    return f"{value:.1f}" + ("" if unsure is None else f" \u00b1 {unsure:.1f}")
+
+
+def _check(check: Record) -> Record:
+    margin = check["margin_um"]
+    return {
+        "zone": check["zone"],
+        "rule": check["rule"],
+        "count": check["count"],
+        "allowed": _allowed(check["max_count"]),
+        "margin": "" if margin is None else f"{abs(margin):.1f} um {'over' if check['broken'] else 'to spare'}",
+        "share": check["nearness"],
+        "broken": check["broken"],
+        "marks": check["defects"],
+    }
+
+
+def _facts(record: Record) -> Facts:
+    """Everything else that is said of an image, as the certificate says it."""
+    dimensions = ((title, f"{value} {unsure}".strip()) for title, value, unsure in wording.dimension_table(record).rows)
+    return (
+        *dimensions,
+        *wording.scale_facts(record),
+        *wording.criteria_facts(record),
+        *wording.quality_facts(record),
+        *wording.provenance_facts(record),
+        *wording.carried_facts(record),
+    )
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def _json(value: Any) -> bytes:
+    """For a script element: no character of it can end one, open another or a comment."""
+    text = json.dumps(value, separators=(",", ":"))
+    for letter in "<>&":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text.encode("ascii")
+
+
+def _rendered(folder: Path, page: _Page, details: IO[bytes]) -> Iterator[bytes]:
+    """The page in pieces, so that it never is in memory as a whole."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(TEMPLATES)
+    settings = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    style = f":root{{{_colours()}}}\n" + (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    pieces = settings.get_template("report.html").generate(
+        style=style,
+        script=script,
+        style_hash=_policy_hash(style),
+        script_hash=_policy_hash(script),
+        data=_data(page),
+        details=(line.decode("ascii") for line in details),
+        **_content(folder, page),
+    )
+    return (piece.encode("utf-8", "replace") for piece in pieces)
+
+
+def _policy_hash(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+
+
+def _colours() -> str:
+    """Those of all pictures of the program, as variables of the style sheet."""
+    named = {f"zone-{letter}": colour for letter, colour in ZONE_COLOURS.items()}
+    named |= {f"status-{status}": colour for status, colour in STATUS_COLOURS.items()}
+    named |= {"mark-broken": VIOLATING_COLOUR, "mark-counted": COUNTED_COLOUR, "mark-free": UNCOUNTED_COLOUR}
+    return "".join(f"--{name}:{colour};" for name, colour in named.items())
+
+
+def _data(page: _Page) -> Iterator[str]:
+    """What the table is made of, as JSON in pieces."""
+    yield '{"rows":[\n'
+    for number, row in enumerate(page.rows):
+        yield (",\n" if number else "") + row.decode("ascii")
+    words = {
+        "statuses": STATUSES,
+        "zones": ZONES,
+        "letters": [LETTERS[zone] for zone in ZONES],
+        "name_deg": NAME_DEG,
+        "kinds": [CLASS_TITLES[kind] for kind in CLASSIFICATIONS],
+        "criteria": list(page.criteria),
+        "reasons": list(page.reasons),
+    }
+    yield "\n]," + _json(words).decode("ascii")[1:]
+
+
+def _content(folder: Path, page: _Page) -> Mapping[str, Any]:
+    batch = page.batch
+    moments = sorted(moment for moment, _ in batch.moments)
+    return {
+        "program": f"{PROGRAM} {VERSION}",
+        "name": os.fsencode(folder.resolve().name).decode("utf-8", "replace"),
+        "batch": batch.totals,
+        "total": batch.totals.images,
+        "period": _period(moments),
+        "unconfirmed": _unconfirmed(batch.totals),
+        "provenance": _provenance(batch.totals),
+        "reasons": pareto(batch),
+        "trend": trend(batch),
+        "plots": (cladding_plot(batch), concentricity_plot(batch)),
+        "fiber": fiber_chart(batch),
+        "picture": picture_chart(batch),
+        "kinds": CLASS_TITLES,
+        "embedded": page.pictures.embedded,
+    }
+
+
+def _period(moments: Sequence[str]) -> str:
+    if not moments:
+        return ""
+    first, last = (moment[:19].replace("T", " ") for moment in (moments[0], moments[-1]))
+    return first if first == last else f"{first} to {last}"
+
+
+def _unconfirmed(totals: Totals) -> list[str]:
+    limits = (judged_by for judged_by in totals.criteria if not judged_by.confirmed)
+    return list(dict.fromkeys(UNCONFIRMED.format(f"{one.edition} {one.fiber_class}") for one in limits))
+
+
+def _provenance(totals: Totals) -> list[tuple[str, list[tuple[str, int]]]]:
+    """What the results were made with, each with the number of pictures."""
+    titles = {
+        "program": "Program",
+        "profile": "Profile",
+        "config_sha256": "Configuration, sha256",
+        "calibration_sha256": "Calibration, sha256",
+        "flat_field_sha256": "Flat field, sha256",
+    }
+    return [(title, _counted(totals, name)) for name, title in titles.items()]
+
+
+def _counted(totals: Totals, name: str) -> list[tuple[str, int]]:
+    """The values of one field of the provenance, the commonest first."""
+    counts: Counter[str] = Counter()
+    for made, run in totals.runs.items():
+        counts[getattr(made, name) or "none"] += run.images
+    return counts.most_common()

@@ -1,0 +1,589 @@
+"""The columns of every table, declared once, and the tables read off plain records."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations_with_replacement
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dscope_blink.config.settings import Config
+from dscope_blink.records import CLASSIFICATIONS, DECIMALS, ZONE_NAMES, Cell, Defect, Inspection, Verdict
+from dscope_blink.records.plain import Record, fields_of, plain, to_json
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: the declaration that the CSV files and their documentation are made from."""
+
+    name: str
+    unit: str
+    dtype: str  # of the pandas column, kept when the table is empty; text is object, for a file name may be no Unicode
+    meaning: str
+    value: Callable[..., Any]  # of a record, of a record and one of its defects, or of a cell
+
+
+def _of_defect(name: str, unit: str, dtype: str, meaning: str, key: str) -> Column:
+    return Column(name, unit, dtype, meaning, lambda record, defect: defect[key])
+
+
+def _joined(name: str, meaning: str, key: str) -> Column:
+    return Column(name, "", "object", meaning, lambda record, defect: ";".join(defect[key]))
+
+
+def _position(record: Record, defect: Record, axis: int, unit: str, from_center: bool = False) -> float | None:
+    """A coordinate of the centroid, from the corner of the picture or from the centre of the cladding."""
+    if unit == "um" and record["scale"] is None:
+        return None
+    origin = record["geometry"]["cladding"]["center_px"][axis] if from_center else 0.0
+    factor = record["scale"][f"um_per_px_{'xy'[axis]}"] if unit == "um" else 1.0
+    position: float = defect["centroid_px"][axis] - origin
+    return round(position * factor, DECIMALS[unit])
+
+
+def _lengths(unit: str) -> tuple[Column, ...]:
+    """The columns that exist in micrometres and in pixels, declared once for both."""
+    from_center = partial(_position, unit=unit, from_center=True)
+    area_key = {"um": "area_um2", "px": "area_px"}[unit]
+    places = (
+        ("Centroid_X", "x of the centroid, from the left of the picture", partial(_position, axis=0, unit=unit)),
+        ("Centroid_Y", "y of the centroid, from the top of the picture", partial(_position, axis=1, unit=unit)),
+        ("Offset_X", "x of the centroid, from the centre of the cladding", partial(from_center, axis=0)),
+        ("Offset_Y", "y of the centroid, from the centre of the cladding, downwards", partial(from_center, axis=1)),
+    )
+    x, y, *offsets = (Column(f"{stem}_{unit}", unit, "float64", text, value) for stem, text, value in places)
+    sizes = (
+        ("Length", "length along the mark", "length"),
+        ("Width", "width across the mark", "width"),
+        ("Diameter", "diameter of the smallest enclosing circle", "diameter"),
+        ("R_Min", "nearest distance of the mark from the fiber centre", "r_min"),
+        ("R_Max", "farthest distance of the mark from the fiber centre", "r_max"),
+    )
+    length, width, *others = (
+        _of_defect(f"{stem}_{unit}", unit, "float64", text, f"{key}_{unit}") for stem, text, key in sizes
+    )
+    area = _of_defect(f"Area_{unit}2", f"{unit}2", "float64", "area of the mark", area_key)
+    return (x, y, length, width, area, *others, *offsets)
+
+
+def _size_uncertainty(stem: str, key: str) -> Column:
+    meaning = f"expanded uncertainty of the {stem.lower()}, k = 2; absent without a scale"
+    return Column(f"{stem}_U_um", "um", "float64", meaning, lambda record, defect: defect["uncertainty"].get(key))
+
+
+DEFECT_COLUMNS: tuple[Column, ...] = (
+    _of_defect("Defect_ID", "", "object", "S scratch, P pit/dig, C contamination, K crack, E chip, and a number", "id"),
+    _of_defect("Zone", "", "object", "zone that the criteria put the mark in", "zone"),
+    _of_defect("Classification", "", "object", ", ".join(CLASSIFICATIONS), "classification"),
+    _of_defect(
+        "Confidence_Score", "0..1", "float64", "evidence over what its detectors could have given", "confidence"
+    ),
+    *_lengths("um"),
+    _of_defect("Orientation_deg", "deg", "float64", "long axis, from x, clockwise on the screen", "orientation_deg"),
+    _of_defect("Contrast", "", "float64", "(mark - background) / background, at the peak", "contrast"),
+    _of_defect("Circularity", "", "float64", "4 pi area / perimeter^2, 1 for a disc", "circularity"),
+    _of_defect("Aspect_Ratio", "", "float64", "length / width", "aspect_ratio"),
+    _of_defect("Perimeter_px", "px", "float64", "length of the outline", "perimeter_px"),
+    _of_defect("Severity", "", "object", "CRITICAL, HIGH, MEDIUM or LOW", "severity"),
+    _of_defect("Counted", "", "bool", "whether a limit counts the mark", "counted"),
+    _joined("Zones_Touched", "all zones that the mark overlaps", "zones_touched"),
+    *(_size_uncertainty(stem, f"{stem.lower()}_um") for stem in ("Length", "Width", "Diameter")),
+    _joined("Detected_By", "detectors that found the mark", "detected_by"),
+    *_lengths("px"),
+)
+
+
+def _quantity(name: str, unit: str, meaning: str, *path: str) -> Column:
+    return Column(name, unit, "float64", meaning, lambda record: _at(record, path))
+
+
+def _text(name: str, meaning: str, *path: str) -> Column:
+    return Column(name, "", "object", meaning, lambda record: _at(record, path))
+
+
+def _dimension(name: str, unit: str, meaning: str) -> tuple[Column, Column]:
+    """A measured dimension and its uncertainty."""
+    key, stem = name.lower(), name.removesuffix(f"_{name.rpartition('_')[2]}")
+    return (
+        _quantity(name, unit, meaning, "geometry", key),
+        _quantity(
+            f"{stem}_U_{name.rpartition('_')[2]}",
+            unit,
+            "its expanded uncertainty, k = 2",
+            "geometry",
+            "uncertainty",
+            key,
+        ),
+    )
+
+
+def _list(name: str, meaning: str, *path: str) -> Column:
+    return Column(name, "", "object", meaning, lambda record: "; ".join(_at(record, path)))
+
+
+def _at(record: Record, path: Sequence[str]) -> Any:
+    """What stands at a path of keys; None where the path ends early at a null."""
+    value: Any = record
+    for key in path:
+        value = None if value is None else value.get(key)
+    return value
+
+
+def _count(name: str, meaning: str, **wanted: Any) -> Column:
+    """A number of defects; empty where no zone was inspected, for 0 would be a claim."""
+
+    def value(record: Record) -> int | None:
+        if not record["zones"]:
+            return None
+        return sum(all(defect[key] == item for key, item in wanted.items()) for defect in record["defects"])
+
+    return Column(name, "", "Int64", meaning, value)
+
+
+_CORE, _CLADDING, *_OUTER_ZONES = ZONE_NAMES.values()
+
+SUMMARY_COLUMNS: tuple[Column, ...] = (
+    _text("Image_Filename", "file, relative to the input folder", "image", "file"),
+    _text("Pass/Fail_Status", "PASS, FAIL or NOT_GRADED", "verdict", "status"),
+    _quantity("Processing_Time_s", "s", "from the decoded image to the verdict", "timings_s", "total"),
+    _count("Total_Defect_Count", "marks found; empty when no zone could be inspected"),
+    _count("Core_Defect_Count", "marks in zone A", zone=_CORE),
+    _count("Cladding_Defect_Count", "marks in zone B", zone=_CLADDING),
+    _list("Failure_Reason(s)", "why it failed or was not graded", "verdict", "reasons"),
+    Column(
+        "Marginal",
+        "",
+        "boolean",
+        "whether the verdict would change within the uncertainty; empty when not graded",
+        lambda r: None if r["verdict"]["status"] == "NOT_GRADED" else r["verdict"]["marginal"],
+    ),
+    _list("Marginal_Reason(s)", "what would change it", "verdict", "doubts"),
+    _text("Closest_Limit", "the limit that holds with the least to spare", "verdict", "closest_limit"),
+    *(_count(f"{zone.title()}_Defect_Count", f"marks in the {zone} zone", zone=zone) for zone in _OUTER_ZONES),
+    *(_count(f"{name.title()}_Count", f"marks classified as {name}", classification=name) for name in CLASSIFICATIONS),
+    _count("Counted_Defect_Count", "marks that a limit counts", counted=True),
+    _text("Edition", "edition of the criteria", "criteria", "edition"),
+    _text("Fiber_Class", "class of the criteria", "criteria", "fiber_class"),
+    Column("Criteria_Confirmed", "", "bool", "whether the limits are confirmed", lambda r: r["criteria"]["confirmed"]),
+    _text("Profile", "profile of the inspection", "provenance", "profile"),
+    _text("Config_sha256", "hash of the configuration that it was judged by", "provenance", "config_sha256"),
+    _list("Zones_Inspected", "zones that were asked for", "request", "zones"),
+    _text("Scale_Source", "where the scale comes from; empty without one", "scale", "source"),
+    _quantity("um_per_px_x", "um/px", "scale along x", "scale", "um_per_px_x"),
+    _quantity("um_per_px_y", "um/px", "scale along y", "scale", "um_per_px_y"),
+    *_dimension("Cladding_Diameter_um", "um", "mean diameter of the cladding"),
+    _quantity("Cladding_Diameter_px", "px", "the same in pixels", "geometry", "cladding_diameter_px"),
+    *_dimension("Core_Diameter_um", "um", "mean diameter of the core"),
+    _quantity("Core_Diameter_px", "px", "the same in pixels", "geometry", "core_diameter_px"),
+    *_dimension("Core_Cladding_Offset_um", "um", "concentricity error: distance of the centres of core and cladding"),
+    _quantity("Core_Offset_X_um", "um", "centre of the core from that of the cladding", "geometry", "core_offset_x_um"),
+    _quantity("Core_Offset_Y_um", "um", "the same downwards", "geometry", "core_offset_y_um"),
+    *_dimension("Cladding_Non_Circularity_pct", "%", "largest less smallest diameter over their mean"),
+    *_dimension("Core_Non_Circularity_pct", "%", "the same of the core"),
+    _quantity("Face_Tilt_deg", "deg", "tilt of a face that is said to be angled", "geometry", "face_tilt_deg"),
+    _quantity("Pixel_Aspect_Ratio", "", "um_per_px_x / um_per_px_y", "geometry", "pixel_aspect_ratio"),
+    _quantity(
+        "Fit_Residual_px", "px", "rms distance of the edge points from the cladding", "geometry", "cladding", "rms_px"
+    ),
+    _quantity(
+        "Fit_Support", "0..1", "share of the circumference that shows the edge", "geometry", "cladding", "support"
+    ),
+    _text("Core_Source", "measured, or nominal when it could not be seen", "geometry", "core", "source"),
+    _quantity("Focus", "", "sharpness of the picture", "quality", "focus"),
+    _list("Warnings", "what else to know about the picture", "quality", "warnings"),
+    _text("sha256", "hash of the image file", "image", "sha256"),
+)
+
+
+def _keyed(name: str, unit: str, dtype: str, meaning: str, key: str) -> Column:
+    return Column(name, unit, dtype, meaning, lambda row: row[key])
+
+
+def _response(detector: str) -> Column:
+    """Empty for a detector that is switched off."""
+    meaning = f"share of the pixels that `{detector}` marks; empty where it is switched off"
+    return Column(f"Response_{detector}", "0..1", "float64", meaning, lambda cell: cell["responses"].get(detector))
+
+
+_CELL_PLACE: tuple[Column, ...] = (
+    _keyed("Zone", "", "object", "zone whose pixels are measured", "zone"),
+    _keyed("Row", "", "int64", "1 to 3, from the top of the zone's box", "row"),
+    _keyed("Column", "", "int64", "1 to 3, from the left of the zone's box", "column"),
+    _keyed("Left_px", "px", "float64", "left side of the cell, from the left of the picture", "left_px"),
+    _keyed("Top_px", "px", "float64", "upper side of the cell, from the top of the picture", "top_px"),
+    _keyed("Width_px", "px", "float64", "width of the cell: a third of that of the zone's outline", "width_px"),
+    _keyed("Height_px", "px", "float64", "height of the cell: a third of that of the zone's outline", "height_px"),
+    _keyed("Pixel_Count", "", "int64", "pixels of the zone in the cell", "pixel_count"),
+    _keyed("Gray_Mean", "0..255", "float64", "mean grey level of these pixels", "gray_mean"),
+    _keyed("Gray_Deviation", "0..255", "float64", "standard deviation of their grey levels", "gray_deviation"),
+    _keyed("Entropy_bits", "bit", "float64", "entropy of the histogram of their grey levels", "entropy_bits"),
+    _keyed("Gradient_X", "1/px", "float64", "mean slope of the grey level, to the right", "gradient_x"),
+    _keyed("Gradient_Y", "1/px", "float64", "mean slope of the grey level, downwards", "gradient_y"),
+)
+_CELL_MARKS: tuple[Column, ...] = (
+    _keyed("Defect_Count", "", "int64", "marks of the zone with their centroid in the cell", "defect_count"),
+    _keyed("Defect_Area_um2", "um2", "float64", "area of these marks", "defect_area_um2"),
+    _keyed("Defect_Area_px2", "px2", "float64", "area of these marks", "defect_area_px"),
+)
+
+
+def cell_columns(detectors: Iterable[str]) -> tuple[Column, ...]:
+    """The columns of NAME_cells.csv, one of them for each of these detectors."""
+    return (*_CELL_PLACE, *map(_response, detectors), *_CELL_MARKS)
+
+
+# --- the workbook of a batch -----------------------------------------------------------------------------------------
+
+
+WORKBOOK_DEFECT_COLUMNS: tuple[Column, ...] = (
+    Column("Image_Filename", "", "object", "file of the picture", lambda record, defect: record["image"]["file"]),
+    *DEFECT_COLUMNS,
+)
+LIMIT_COLUMNS: tuple[Column, ...] = (
+    _keyed("Edition", "", "object", "edition of the criteria", "edition"),
+    _keyed("Fiber_Class", "", "object", "class of the criteria", "fiber_class"),
+    _keyed("Title", "", "object", "both in words", "title"),
+    _keyed("Source", "", "object", "where the limits are published", "source"),
+    _keyed("Confirmed", "", "bool", "whether the limits are confirmed", "confirmed"),
+    _keyed("Pictures", "", "int64", "pictures that were judged by them", "pictures"),
+    _keyed("Zone", "", "object", "letter and name of the zone", "zone"),
+    _keyed("Outer_Border", "", "object", "rule for the outer diameter of the zone", "border"),
+    _keyed("Marks", "", "object", "scratches, or others; empty for a zone without limits", "marks"),
+    _keyed("Sized_By", "", "object", "width, length or diameter", "size_by"),
+    _keyed("Sizes", "", "object", "sizes that the limit holds", "sizes"),
+    _keyed("From_um", "um", "float64", "the same as numbers; the words say whether the ends belong to it", "min_um"),
+    _keyed("To_um", "um", "float64", "empty: no upper end", "max_um"),
+    _keyed("Allowed", "", "Int64", "number of such marks that is allowed; empty: any", "max_count"),
+)
+SETTING_COLUMNS: tuple[Column, ...] = (
+    _keyed(
+        "Run", "", "Int64", "pictures of one program, profile, configuration and calibration; empty: see Setting", "run"
+    ),
+    _keyed("Setting", "", "object", "of the run; or key path in the configuration, where it is at hand", "setting"),
+    _keyed("Value", "", "object", "its value", "value"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One sheet of report.xlsx."""
+
+    name: str
+    row_for: str
+    columns: tuple[Column, ...]
+    like: str  # where its columns are explained
+
+
+SHEETS = (
+    Sheet("summary", "each picture", SUMMARY_COLUMNS, "those of `summary_report.csv`, manifest included"),
+    Sheet("defects", "each mark", WORKBOOK_DEFECT_COLUMNS, "`Image_Filename`, then those of `NAME_report.csv`"),
+    Sheet("criteria", "each limit that was judged by", LIMIT_COLUMNS, "below"),
+    Sheet("settings", "each setting of each run", SETTING_COLUMNS, "below"),
+)
+
+
+def sheet_table(sheets: Iterable[Sheet]) -> str:
+    """The sheets as a Markdown table."""
+    lines = [f"| `{s.name}` | {s.row_for} | {len(s.columns)} | {s.like} |" for s in sheets]
+    return "\n".join(["| sheet | a row for | columns | which |", "|---|---|---|---|", *lines]) + "\n"
+
+
+def column_table(columns: Iterable[Column]) -> str:
+    """The columns as a Markdown table of name, unit and meaning."""
+    lines = [f"| `{c.name}` | {c.unit} | {c.meaning} |" for c in columns]
+    return "\n".join(["| column | unit | meaning |", "|---|---|---|", *lines]) + "\n"
+
+
+def _without_scale(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """Every micrometre column replaced by its pixel twin, which then does not come a second time, or left out."""
+    by_name = {column.name: column for column in columns}
+    twins = (column.name.replace("_um", "_px") for column in columns)
+    return tuple(dict.fromkeys(by_name[name] for name in twins if name in by_name))
+
+
+def defect_table(inspection: Inspection) -> pd.DataFrame:
+    """One row per defect, in the columns of NAME_report.csv."""
+    record = to_json(replace(inspection, defects=()))
+    columns = DEFECT_COLUMNS if record["scale"] else _without_scale(DEFECT_COLUMNS)
+    return table_of(columns, ((record, _AsRecorded(defect)) for defect in inspection.defects))
+
+
+class _AsRecorded(Record):
+    """A defect with the values of the record, made when a column asks: the outline takes as long as all others."""
+
+    def __init__(self, defect: Defect) -> None:
+        self._defect = defect
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = value = plain(name, getattr(self._defect, name))
+        return value
+
+
+def table_of(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    """The columns of what each row is read off; an empty table keeps its columns and their types."""
+    dtypes = {column.name: column.dtype for column in columns}
+    return frame([{column.name: column.value(*row) for column in columns} for row in rows], dtypes)
+
+
+def cell_table(inspection: Inspection, detectors: Iterable[str]) -> pd.DataFrame:
+    """One row per zone and cell, in the columns of NAME_cells.csv; `detectors` are those of the configuration."""
+    columns = cell_columns(detectors)
+    columns = columns if inspection.scale else _without_scale(columns)
+    return table_of(columns, ((_cell_json(cell),) for cell in inspection.cells))
+
+
+AGREEMENT_COLUMNS: tuple[Column, ...] = (
+    _keyed("Detector_A", "", "object", "one detector", "a"),
+    _keyed("Detector_B", "", "object", "another, or the same", "b"),
+    _keyed("Weight_A", "", "float64", "weight of the first in the confidence map", "weight_a"),
+    _keyed("Weight_B", "", "float64", "weight of the second", "weight_b"),
+    _keyed("Marks_A", "", "int64", "marks that the first found", "marks_a"),
+    _keyed("Marks_B", "", "int64", "marks that the second found", "marks_b"),
+    _keyed("Marks_Both", "", "int64", "marks that both found", "both"),
+    _keyed("Agreement", "0..1", "float64", "marks that both found over those that either found", "agreement"),
+)
+
+
+def agreement_table(inspection: Inspection, config: Config) -> pd.DataFrame:
+    """One row per pair of the detectors in use, each also with itself, in the columns of NAME_agreement.csv."""
+    weights = {name: detector.weight for name, detector in config.detectors.items() if detector.enabled}
+    marks = {name: {d.id for d in inspection.defects if name in d.detected_by} for name in weights}
+    rows = [
+        {
+            **{"a": a, "b": b, "weight_a": weights[a], "weight_b": weights[b]},
+            **{"marks_a": len(marks[a]), "marks_b": len(marks[b]), "both": len(marks[a] & marks[b])},
+            "agreement": len(marks[a] & marks[b]) / len(marks[a] | marks[b]) if marks[a] | marks[b] else None,
+        }
+        for a, b in combinations_with_replacement(weights, 2)
+    ]
+    return table_of(AGREEMENT_COLUMNS, ((row,) for row in rows))
+
+
+def _cell_json(cell: Cell) -> Record:
+    (left, top), (width, height) = cell.corner_px, cell.size_px
+    sides = {"left_px": left, "top_px": top, "width_px": width, "height_px": height}
+    return {name: plain(name, value) for name, value in (fields_of(cell, *_CELL_FIELDS) | sides).items()}
+
+
+_CELL_FIELDS = (
+    *("zone", "row", "column", "pixel_count", "gray_mean", "gray_deviation", "entropy_bits"),
+    *("gradient_x", "gradient_y", "responses", "defect_count", "defect_area_px", "defect_area_um2"),
+)
+
+
+def summary_row(inspection: Inspection) -> Record:
+    """The row of summary_report.csv: `SUMMARY_COLUMNS`, then the columns that the manifest carried."""
+    return summary_row_of(to_json(inspection))
+
+
+def summary_row_of(record: Record) -> Record:
+    """The same from a record as `to_json` makes it, or as it was read back from NAME_result.json."""
+    row = {column.name: column.value(record) for column in SUMMARY_COLUMNS}
+    carried = record["request"]["manifest"]
+    return row | dict(zip(carried_names(carried), carried.values(), strict=True))
+
+
+def carried_names(carried: Iterable[str]) -> list[str]:
+    """The columns of the summary for those that a manifest carries: none of them takes the name of another."""
+    names = [column.name for column in SUMMARY_COLUMNS]
+    for name in carried:
+        names.append(_free_name(name, names))
+    return names[len(SUMMARY_COLUMNS) :]
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    return _free_name(f"Manifest_{name}", taken) if name in taken else name
+
+
+def frame(rows: Sequence[Record], dtypes: Mapping[str, str]) -> pd.DataFrame:
+    """The rows as a table with columns of these names and types; what a row lacks is empty."""
+    columns = {name: [row.get(name) for row in rows] for name in dtypes}
+    return pd.DataFrame({name: _column(cells, dtypes[name]) for name, cells in columns.items()})
+
+
+def _column(cells: list[Any], dtype: str) -> NDArray[Any] | pd.Series[Any]:
+    """Numbers by NumPy: a Series for each column takes most of the time of a small table."""
+    return np.array(cells, dtype) if dtype in ("float64", "int64", "bool") else pd.Series(cells, dtype=dtype)
+
+
+def csv_bytes(table: pd.DataFrame) -> bytes:
+    """A table as the CSV files have it: UTF-8, one line per row, no cell that a spreadsheet takes for a formula."""
+    rows = zip(*(_cells_of(table[name]) for name in table), strict=True)
+    return b"".join(_csv_line(row) + b"\n" for row in (tuple(table), *rows))
+
+
+def _cells_of(column: pd.Series[Any]) -> list[Any]:
+    """The cells as Python has them, empty ones None; to_csv of pandas says the same in five times the time."""
+    cells: list[Any] = column.tolist()
+    return [None if empty else cell for cell, empty in zip(cells, column.isna().tolist(), strict=True)]
+
+
+class SummaryTable:
+    """summary_report.csv as it grows: of each row only its line is kept, so that a million of them fit into memory.
+
+    The columns that the manifest carried follow those of `SUMMARY_COLUMNS` in the order in which they are first seen.
+    """
+
+    def __init__(self) -> None:
+        self._names = [column.name for column in SUMMARY_COLUMNS]
+        self._lines: dict[int, tuple[bytes, int]] = {}  # by the place in the batch: the line, and of how many cells
+
+    def add(self, place: int, row: Record) -> None:
+        """Add a row of `summary_row`, or put it in the place of an earlier one."""
+        self._names += [name for name in row if name not in self._names]
+        cells = [_csv_cell(row.get(name), _SUMMARY_TYPES.get(name, "object")) for name in self._names]
+        self._lines[place] = _csv_line(cells), len(cells)
+
+    def parts(self) -> Iterator[bytes]:
+        """The header and the lines of the file, in the order of their places."""
+        yield _csv_line(self._names) + b"\n"
+        for place in sorted(self._lines):
+            line, cells = self._lines[place]
+            yield line + b"," * (len(self._names) - cells) + b"\n"
+
+
+_SUMMARY_TYPES = {column.name: column.dtype for column in SUMMARY_COLUMNS}
+
+
+def _csv_cell(value: Any, dtype: str) -> Any:
+    """The value as pandas would write it in a column of this type."""
+    return float(value) if dtype == "float64" and value is not None else value
+
+
+def _csv_line(cells: Iterable[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(map(_safe_cell, cells))
+    return text.getvalue().encode("utf-8", "backslashreplace")  # a file name may hold bytes that are no text
+
+
+# The wide signs are formulas too where Chinese, Japanese or Korean is typed.
+FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def one_line(text: str) -> str:
+    """The text without line ends, its control characters replaced."""
+    return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.splitlines()))
+
+
+def _safe_cell(cell: Any) -> Any:
+    """Text becomes one line that no spreadsheet takes for a formula; anything else stays."""
+    if not isinstance(cell, str):
+        return cell
+    line = one_line(cell)
+    is_formula = line.lstrip()[:1] in FORMULA_STARTS or cell[:1] in ("\t", "\r")
+    return f"'{line}" if is_formula else line
+
+
+# --- stored results judged again -------------------------------------------------------------------------------------
+
+
+def _before(name: str, meaning: str, value: Callable[[Inspection], Any]) -> Column:
+    return Column(name, "", "object", meaning, lambda before, after: value(before))
+
+
+def _after(name: str, meaning: str, value: Callable[[Inspection], Any]) -> Column:
+    return Column(name, "", "object", meaning, lambda before, after: value(after))
+
+
+CHANGE_COLUMNS: tuple[Column, ...] = (
+    _after("Image_Filename", "file, relative to the input folder", lambda i: i.image.file),
+    _before("Status_Before", "verdict of the stored result", lambda i: i.verdict.status),
+    _after("Status_After", "verdict of judging it again", lambda i: i.verdict.status),
+    Column(
+        "Changed_By",
+        "",
+        "object",
+        "limits that are broken now and were not, or no longer are; or why it is not graded",
+        lambda before, after: "; ".join(changed_by(before, after)),
+    ),
+    _before("Marginal_Before", "whether the stored verdict was marginal", lambda i: bool(i.verdict.marginal)),
+    _after("Marginal_After", "whether the new one is", lambda i: bool(i.verdict.marginal)),
+    _before("Edition_Before", "edition of the stored result", lambda i: i.criteria.edition),
+    _before("Fiber_Class_Before", "class of the stored result", lambda i: i.criteria.fiber_class),
+    _after("Edition_After", "edition judged by now", lambda i: i.criteria.edition),
+    _after("Fiber_Class_After", "class judged by now", lambda i: i.criteria.fiber_class),
+    _after("sha256", "hash of the image file", lambda i: i.image.sha256),
+)
+
+
+def change_row(before: Inspection, after: Inspection) -> Record:
+    """The row of changes_KEY.csv for one result that was judged again."""
+    return {column.name: column.value(before, after) for column in CHANGE_COLUMNS}
+
+
+def is_changed(before: Inspection, after: Inspection) -> bool:
+    """Whether the verdict, a broken limit or the doubt about it is another."""
+    return bool(changed_by(before, after)) or bool(before.verdict.marginal) != bool(after.verdict.marginal)
+
+
+def changed_by(before: Inspection, after: Inspection) -> tuple[str, ...]:
+    """The limits that made the difference between two verdicts on one face; empty when there is none."""
+    if after.verdict.status == "NOT_GRADED":
+        return () if before.verdict.status == "NOT_GRADED" else after.verdict.reasons
+    was, now = (_reasons_by_rule(inspection.verdict) for inspection in (before, after))
+    new = [reason for rule, reason in now.items() if rule not in was]
+    gone = [f"no longer: {reason}" for rule, reason in was.items() if rule not in now]
+    return (*new, *gone)
+
+
+def _reasons_by_rule(verdict: Verdict) -> Mapping[tuple[str, str], str]:
+    return {(v.zone, v.rule): reason for v, reason in zip(verdict.violations, verdict.reasons, strict=False)}
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """How many results pass by the limits of one class; None: each by those of its own class."""
+
+    edition: str
+    fiber_class: str | None
+    confirmed: bool | None
+    passed: int
+    failed: int
+    not_graded: int
+    marginal: int
+
+    @property
+    def percent(self) -> float | None:
+        """Of those that were graded."""
+        graded = self.passed + self.failed
+        return round(100 * self.passed / graded, 2) if graded else None
+
+
+YIELD_COLUMNS: tuple[Column, ...] = (
+    Column("Edition", "", "object", "edition judged by", lambda y: y.edition),
+    Column(
+        "Fiber_Class",
+        "",
+        "object",
+        "class judged by; `as recorded`: each result by its own",
+        lambda y: y.fiber_class or "as recorded",
+    ),
+    Column(
+        "Criteria_Confirmed",
+        "",
+        "boolean",
+        "whether the limits are confirmed; empty for more than one class",
+        lambda y: y.confirmed,
+    ),
+    Column("Results", "", "int64", "stored results", lambda y: y.passed + y.failed + y.not_graded),
+    Column("PASS", "", "int64", "results that pass", lambda y: y.passed),
+    Column("FAIL", "", "int64", "results that fail", lambda y: y.failed),
+    Column(
+        "NOT_GRADED",
+        "",
+        "int64",
+        "results that are not graded, also for lack of the class in the edition",
+        lambda y: y.not_graded,
+    ),
+    Column("Marginal", "", "int64", "verdicts that would change within the uncertainty", lambda y: y.marginal),
+    Column("Yield_pct", "%", "float64", "PASS over those graded", lambda y: y.percent),
+)

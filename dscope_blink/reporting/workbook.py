@@ -1,0 +1,243 @@
+"""Records -> the Excel workbook of a batch; the only home of XlsxWriter. Judges nothing.
+
+Every row goes to disk as it comes, so that memory does not grow with the batch. Imported when it is used.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+from xlsxwriter import Workbook
+
+from dscope_blink.config.settings import Config
+from dscope_blink.files.whole_files import whole_file
+from dscope_blink.records import PROGRAM, ZONE_NAMES, Criteria, Provenance, SizeBand
+from dscope_blink.records.plain import Record
+from dscope_blink.records.stored import StoredRecord
+from dscope_blink.reporting.batch_totals import Run, Totals
+from dscope_blink.reporting.look import STATUS_COLOURS, VIOLATING_COLOUR
+from dscope_blink.reporting.tables import FORMULA_STARTS, SHEETS, Column, Sheet, one_line, summary_row_of
+
+Format: TypeAlias = Any  # XlsxWriter's own type is not exported
+
+MOST_ROWS = 1_048_576  # of a sheet, its header included
+_MOST_LETTERS = 32_767  # of a cell
+_NO_LETTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")  # XML has no way to write them
+_NUMBER_WIDTH, _TEXT_WIDTH, _NAME_WIDTH = 12, 24, 36  # letters
+_LOUD = {"Pass/Fail_Status": STATUS_COLOURS, "Severity": dict.fromkeys(("CRITICAL", "HIGH"), VIOLATING_COLOUR)}
+_RUN_FIELDS = ("program", "profile", "config_sha256", "calibration_sha256", "flat_field_sha256")
+_LEFT_OUT = "criteria.table"  # the limits that were judged by have a sheet of their own
+
+
+def write_workbook(path: Path, records: Iterable[StoredRecord], carried: Sequence[str], config: Config) -> None:
+    """Write report.xlsx.
+
+    Parameters
+    ----------
+    path : the file
+    records : those of the batch, read one by one
+    carried : columns of the summary that the manifest adds, as `tables.carried_names` has them
+    config : its values are listed if some of the records were made by it
+
+    Raises
+    ------
+    UserError : the file cannot be written
+    """
+    with whole_file(path) as temporary, tempfile.TemporaryDirectory() as scratch:
+        with temporary.open("wb") as file:
+            kept = _Kept(file)
+            book = Workbook(kept, {"constant_memory": True, "tmpdir": scratch})
+            book.set_properties({"author": PROGRAM})
+            _fill(_Looks(book), records, carried, config)
+            book.close()
+        kept.raise_problem()
+
+
+class _Kept(io.RawIOBase):
+    """The file of the workbook; what the system refuses is told at the end, for the library complains of it twice."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._problem: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        if self._problem is None:
+            try:
+                self._file.write(data)
+                self._file.flush()
+            except OSError as error:
+                self._problem = error
+        return len(data)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.tell() if self._problem else self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+    def raise_problem(self) -> None:
+        if self._problem is not None:
+            raise self._problem
+
+
+def _fill(looks: _Looks, records: Iterable[StoredRecord], carried: Sequence[str], config: Config) -> None:
+    summary, defects, criteria, settings = SHEETS
+    totals = Totals()
+    pictures, marks = _Rows(looks, summary, carried), _Rows(looks, defects)
+    for stored in records:
+        totals.add(stored.inspection)
+        pictures.add(list(_in_order(summary_row_of(stored.plain), summary, carried)))
+        for defect in stored.plain["defects"]:
+            marks.add([column.value(stored.plain, defect) for column in defects.columns])
+    limits, runs = _Rows(looks, criteria), _Rows(looks, settings)
+    for row in (row for judged_by, number in totals.criteria.items() for row in _limit_rows(judged_by, number)):
+        limits.add([column.value(row) for column in criteria.columns])
+    for row in _setting_rows(totals, config):
+        runs.add([column.value(row) for column in settings.columns])
+    for rows in (pictures, marks, limits, runs):
+        rows.finish()
+
+
+def _in_order(row: Record, sheet: Sheet, carried: Iterable[str]) -> Iterator[Any]:
+    return (row.get(name) for name in (*(column.name for column in sheet.columns), *carried))
+
+
+# --- sheets -----------------------------------------------------------------------------------------------------------
+
+
+class _Looks:
+    """The book and its formats."""
+
+    def __init__(self, book: Workbook) -> None:
+        self.book = book
+        self.header: Format = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bottom": 1})
+        self.quoted: Format = book.add_format({"quote_prefix": True})
+        colours = {colour for of_column in _LOUD.values() for colour in of_column.values()}
+        self.loud: dict[str, Format] = {
+            colour: book.add_format({"bg_color": colour, "font_color": "#FFFFFF", "bold": True}) for colour in colours
+        }
+
+
+class _Rows:
+    """The rows of one sheet, continued on further ones where a sheet is full."""
+
+    def __init__(self, looks: _Looks, sheet: Sheet, more: Sequence[str] = ()) -> None:
+        self._looks, self._sheet, self._more = looks, sheet, more
+        self._names = (*(column.name for column in sheet.columns), *more)
+        self._number = 0
+        self._open()
+
+    def _open(self) -> None:
+        self._number += 1
+        name = self._sheet.name if self._number == 1 else f"{self._sheet.name} {self._number}"
+        self._page, self._row = self._looks.book.add_worksheet(name), 0
+        self._page.freeze_panes(1, 1)
+        for place, column in enumerate(self._sheet.columns):
+            self._page.set_column(place, place, _width(column))
+        if self._more:
+            self._page.set_column(len(self._sheet.columns), len(self._names) - 1, _TEXT_WIDTH)
+        self._write(self._names, lambda name, text: self._looks.header)
+
+    def add(self, cells: Sequence[Any]) -> None:
+        """Write one row."""
+        if self._row == MOST_ROWS:
+            self.finish()
+            self._open()
+        self._write(cells, self._look)
+
+    def _write(self, cells: Sequence[Any], look: Any) -> None:
+        for place, (name, cell) in enumerate(zip(self._names, cells, strict=True)):
+            _write_cell(self._page, (self._row, place), cell, look(name, cell))
+        self._row += 1
+
+    def _look(self, name: str, cell: Any) -> Format | None:
+        colour = _LOUD.get(name, {}).get(cell)
+        if colour is not None:
+            return self._looks.loud[colour]
+        return self._looks.quoted if isinstance(cell, str) and cell.lstrip()[:1] in FORMULA_STARTS else None
+
+    def finish(self) -> None:
+        """Let its rows be filtered."""
+        self._page.autofilter(0, 0, self._row - 1, len(self._names) - 1)
+
+
+def _write_cell(page: Any, place: tuple[int, int], cell: Any, look: Format | None) -> None:
+    """By its type: text is never taken for a formula, a number or a link; what is not known stays empty."""
+    if isinstance(cell, bool):
+        page.write_boolean(*place, cell, look)
+    elif isinstance(cell, int | float):
+        if math.isfinite(cell):
+            page.write_number(*place, cell, look)
+    elif cell is not None:
+        page.write_string(*place, _legal(cell), look)
+
+
+def _legal(text: str) -> str:
+    line = _NO_LETTERS.sub("\N{REPLACEMENT CHARACTER}", one_line(text))
+    return line if len(line) <= _MOST_LETTERS else f"{line[: _MOST_LETTERS - 3]}..."
+
+
+def _width(column: Column) -> int:
+    if column.name in ("Image_Filename", "Failure_Reason(s)", "Setting", "Title", "Source", "Value"):
+        return _NAME_WIDTH
+    return _TEXT_WIDTH if column.dtype == "object" and len(column.name) > _NUMBER_WIDTH else _NUMBER_WIDTH
+
+
+# --- what was judged by -----------------------------------------------------------------------------------------------
+
+
+def _limit_rows(criteria: Criteria, pictures: int) -> Iterator[Record]:
+    """One row for each limit; one without limit for a zone that has none."""
+    known = {name: getattr(criteria, name) for name in ("edition", "fiber_class", "title", "source", "confirmed")}
+    for zone in criteria.zones:
+        place = {"zone": f"{zone.letter} {ZONE_NAMES[zone.letter]}", "border": zone.border_in_words}
+        shared = {**known, "pictures": pictures, **place}
+        yield from (shared | _band("scratches", criteria.scratch_size_by, band) for band in zone.scratches)
+        yield from (shared | _band("others", criteria.defect_size_by, band) for band in zone.defects)
+        if not zone.scratches and not zone.defects:
+            yield shared | dict.fromkeys(("marks", "size_by", "sizes", "min_um", "max_um", "max_count"))
+
+
+def _band(marks: str, size_by: str, band: SizeBand) -> Record:
+    sizes = {"min_um": band.min_um, "max_um": band.max_um, "max_count": band.max_count}
+    return {"marks": marks, "size_by": size_by, "sizes": band.in_words, **sizes}
+
+
+def _setting_rows(totals: Totals, config: Config) -> Iterator[Record]:
+    for number, (made, run) in enumerate(totals.runs.items(), 1):
+        yield from ({"run": number, "setting": key, "value": value} for key, value in _run(made, run))
+    if any((made.config_sha256, made.profile) == (config.sha256, config.profile) for made in totals.runs):
+        yield from ({"run": None, "setting": path, "value": value} for path, value in _values(config))
+
+
+def _run(made: Provenance, run: Run) -> tuple[tuple[str, Any], ...]:
+    told = (("pictures", run.images), ("first inspected", run.first), ("last inspected", run.last))
+    return (*((name, getattr(made, name) or "none") for name in _RUN_FIELDS), *told)
+
+
+def _values(setting: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value of the configuration with its key path."""
+    if is_dataclass(setting):
+        setting = {field.name: getattr(setting, field.name) for field in fields(setting)}
+    if isinstance(setting, Mapping):
+        for key, value in setting.items():
+            inner = f"{path}.{key}".lstrip(".")
+            if inner != _LEFT_OUT:
+                yield from _values(value, inner)
+    elif isinstance(setting, bool | int | float):
+        yield path, setting
+    else:
+        yield (
+            path,
+            ", ".join(map(str, setting)) if isinstance(setting, tuple) else "" if setting is None else str(setting),
+        )

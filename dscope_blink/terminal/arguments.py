@@ -1,0 +1,456 @@
+"""A command line -> a checked `Batch`; everything that is wrong with it at once, before anything is written."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from dscope_blink.batch import night_folders
+from dscope_blink.batch.executors import workers_here
+from dscope_blink.batch.job import Job, hash_of_flat_field
+from dscope_blink.batch.regrading import Asked, Regrading
+from dscope_blink.batch.run import Batch
+from dscope_blink.calibration.scale_file import load_calibration
+from dscope_blink.config.loading import load_config
+from dscope_blink.config.problems import Problems
+from dscope_blink.config.settings import Config, ConfigFile, Reporting
+from dscope_blink.config.shipped import shipped
+from dscope_blink.devices.capturing import FlatField, Series, new_picture
+from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
+from dscope_blink.files.pictures import SUFFIXES, Found, find_images
+from dscope_blink.files.plan import manifest_gaps, plan_images
+from dscope_blink.files.results import FoundResults, find_results
+from dscope_blink.files.watching import Watched
+from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
+from dscope_blink.records.stored import BadRecord, StoredRecord, load_record
+
+CONFIG, CALIBRATION = shipped("config.json"), shipped("calibration.json")
+ZONES = tuple(ZONE_NAMES.values())
+NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
+SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf", "excel")  # of `Reporting` and of the command line
+RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
+MOST_WORKERS = 1024  # as in the configuration
+USER_ERROR = 2  # exit code
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line instead of the whole usage."""
+        self.exit(USER_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the command line; `command` of what it returns is its first word."""
+    text = f"{PROGRAM} {VERSION}: inspects photographs of optical-fiber end faces. Without a command it asks questions."
+    parser = _Parser(prog="main.py", description=text, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_inspect(commands.add_parser("inspect", help="inspect a folder of pictures", allow_abbrev=False))
+    _add_nightly(commands.add_parser("nightly", help="inspect a folder, for a script at night", allow_abbrev=False))
+    _add_regrade(commands.add_parser("regrade", help="judge stored results again, without images", allow_abbrev=False))
+    _add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
+    show = commands.add_parser("show", help="print one stored result", allow_abbrev=False)
+    show.add_argument("result", metavar="RESULT.json", help="NAME_result.json")
+    _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
+    _add_flat_field(commands.add_parser("flatfield", help="take the flat field of a blank surface", allow_abbrev=False))
+    _add_cameras(commands.add_parser("cameras", help="list the cameras", allow_abbrev=False))
+    demo = commands.add_parser("demo", help="render sample end faces and inspect them", allow_abbrev=False)
+    demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
+    return parser
+
+
+def _add_inspect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
+    parser.add_argument("--camera", action="store_true", help="take one picture with the camera instead")
+    parser.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
+    parser.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
+    parser.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    _add_asked(parser)
+    parser.add_argument("--json-progress", action="store_true", help="print one JSON line for each image instead")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_nightly(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
+    parser.add_argument("--results-dir", metavar="DIR", help="folder of the nights, each in a folder YYYY-MM-DD")
+    parser.add_argument("--keep-nights", metavar="N", help="remove all nights but the newest N; default: keep all")
+    parser.add_argument("--night", metavar="YYYY-MM-DD", help="night to begin or to resume; default: today")
+    parser.set_defaults(camera=False, watch=False, resume=True)
+    _add_asked(parser)
+
+
+def _add_asked(parser: argparse.ArgumentParser) -> None:
+    """What is asked of the pictures of a folder."""
+    parser.add_argument(
+        "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
+    )
+    parser.add_argument("--fiber-class", metavar="KEY", help="connector class whose limits apply")
+    parser.add_argument("--edition", metavar="KEY", help="edition of the acceptance criteria")
+    parser.add_argument("--core-diameter-um", metavar="X", help="known diameter of the core")
+    parser.add_argument("--cladding-diameter-um", metavar="Y", help="known diameter of the cladding; gives the scale")
+    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
+    parser.add_argument(
+        "--calibration", metavar="FILE", default=str(CALIBRATION), help="default: the one beside main.py"
+    )
+    parser.add_argument(
+        "--zones", metavar="NAME,...", default=",".join(ZONES), help="zones to inspect; default: %(default)s"
+    )
+    parser.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for single pictures")
+    parser.add_argument("--recursive", action="store_true", help="look in subfolders as well")
+    parser.add_argument("--no-plots", action="store_true", help="write no histograms")
+    parser.add_argument("--zone-images", action="store_true", help="cut each zone out as a picture of its own")
+    parser.add_argument("--agreement", action="store_true", help="write how far the detectors agree on each image")
+    parser.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
+    _add_reports(parser)
+    parser.add_argument(
+        "--workers", metavar="N", help="processes of this machine; default: one for each processor; 0: none but this"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT"
+    )
+    parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
+
+
+def _add_reports(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-report", action="store_true", help="write no report.html, and none of its pictures")
+    parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
+    parser.add_argument("--pdf", action="store_true", help="write a certificate of each image and of the batch")
+    parser.add_argument("--excel", action="store_true", help="write an Excel workbook of the batch")
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
+    _add_settings(parser)
+    _add_reports(parser)
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_capture(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output-dir", metavar="DIR", help="folder of the pictures, made if need be")
+    parser.add_argument("--count", metavar="N", default="1", help="number of pictures; default: %(default)s")
+    parser.add_argument(
+        "--interval", metavar="S", default="0", help="seconds from one to the next; default: %(default)s"
+    )
+    _add_settings(parser)
+
+
+def _add_flat_field(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", metavar="FILE", help="PNG file; default: the one that the configuration names")
+    _add_settings(parser)
+
+
+def _add_cameras(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--save-user-set",
+        metavar="NAME",
+        help="store the configured settings in the camera under NAME, as UserSet1, and let it start with them",
+    )
+    _add_settings(parser)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
+    parser.add_argument("--profile", metavar="NAME", help="profile of the configuration")
+
+
+def _add_regrade(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "Without --edition, --fiber-class and --config each result is judged by the limits that it holds."
+    parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
+    parser.add_argument("--edition", metavar="KEY", help="edition of the criteria; default: that of each result")
+    parser.add_argument("--fiber-class", metavar="KEY", help="connector class; default: that of each result")
+    parser.add_argument("--config", metavar="FILE", help="limits; default: the one beside main.py, see below")
+    parser.add_argument("--compare", action="store_true", help="only count who passes under every edition and class")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def checked_regrading(arguments: argparse.Namespace) -> Regrading:
+    """Check what was asked of `regrade`; UserError with one line for every problem."""
+    problems = Problems()
+    own = arguments.edition is arguments.fiber_class is arguments.config is None
+    asked = Asked(arguments.edition, arguments.fiber_class, own)
+    folder = Path(arguments.results_dir).expanduser()
+    found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
+    settings = problems.attempt(None, load_config, Path(arguments.config or CONFIG))
+    if settings is not None:
+        problems.attempt(None, asked.check, settings.profile(settings.default_profile).criteria)
+    if arguments.compare and arguments.edition:
+        problems.lines.append("--compare tries every edition: --edition cannot be given with it")
+    problems.raise_if_any()
+    assert settings is not None, "without settings there was a problem"
+    return Regrading(folder, found.paths, asked, settings, found.warnings)
+
+
+def _check_results_folder(text: str) -> FoundResults:
+    if not text:
+        raise UserError("results folder: none is named")
+    return find_results(Path(text).expanduser())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """Stored results, and the reports that are to be made of them; all checked."""
+
+    folder: Path
+    results: tuple[Path, ...]
+    config: Config
+    warnings: tuple[str, ...] = ()  # about the folder
+
+
+def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
+    """Check what was asked of `report`; UserError with one line for every problem."""
+    problems = Problems()
+    found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
+    config = problems.attempt(None, checked_config, arguments)
+    problems.raise_if_any()
+    assert config is not None, "without configuration there was a problem"
+    folder = Path(arguments.results_dir).expanduser()
+    config = replace(config, reporting=_reporting(config.reporting, arguments))
+    return StoredBatch(folder, found.paths, config, found.warnings)
+
+
+def checked_record(arguments: argparse.Namespace) -> StoredRecord:
+    """The record that `show` is asked for; UserError if it cannot be read or is none."""
+    path = Path(arguments.result).expanduser()
+    try:
+        return load_record(path)
+    except BadRecord as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def checked_config(arguments: argparse.Namespace) -> Config:
+    """The configuration and profile that a command of the camera names; ConfigError or UserError if one is wrong."""
+    settings = load_config(Path(arguments.config))
+    return settings.profile(arguments.profile or settings.default_profile)
+
+
+def checked_series(arguments: argparse.Namespace) -> Series:
+    """Check what was asked of `capture`; UserError with one line for every problem."""
+    problems = Problems()
+    folder = problems.attempt(Path(), check_output_folder, arguments.output_dir)
+    count = problems.attempt(1, _whole_number, "--count", arguments.count)
+    interval_s = 0.0
+    if arguments.interval != "0":
+        interval_s = problems.attempt(0.0, positive_number, "--interval", arguments.interval)
+    config = problems.attempt(None, checked_config, arguments)
+    problems.raise_if_any()
+    assert config is not None, "without configuration there was a problem"
+    return Series(config.camera, folder, count, interval_s)
+
+
+def checked_flat_field(arguments: argparse.Namespace) -> FlatField:
+    """Check what was asked of `flatfield`; UserError with one line for every problem."""
+    config = checked_config(arguments)
+    named = config.preprocessing.flat_field_image
+    if arguments.output is None and named is None:
+        raise UserError("flat field: no file is named, neither by --output nor by preprocessing.flat_field_image")
+    path = named if arguments.output is None else Path(arguments.output).expanduser().absolute()
+    assert path is not None, "one of them is named"
+    if path.suffix.lower() != ".png":
+        raise UserError(f"flat field {path}: must be a .png file")
+    if path.is_dir():
+        raise UserError(f"flat field {path}: is a folder")
+    check_output_folder(str(path.parent))
+    return FlatField(config, path)
+
+
+def checked_batch(arguments: argparse.Namespace) -> Batch:
+    """Check everything that was asked, before anything is written.
+
+    With `--camera` its one image is a file that is still to be made.
+
+    Parameters
+    ----------
+    arguments : what `make_parser` returns for `inspect`
+
+    Raises
+    ------
+    UserError : one line for every problem of the command line and of the files it names
+    """
+    problems = Problems()
+    output_dir = problems.attempt(Path(), check_output_folder, arguments.output_dir)
+    found = problems.attempt(Found(), _found, arguments, output_dir)
+    given = _given(problems, arguments)
+    workers = None if arguments.workers is None else problems.attempt(0, _workers, arguments.workers)
+    settings = problems.attempt(None, load_config, Path(arguments.config))
+    asked = _asked(problems, arguments, given, settings) if settings else None
+    problems.raise_if_any()
+    assert asked is not None, "without settings there was a problem"
+    config = replace(asked.config, reporting=_reporting(asked.config.reporting, arguments))
+    plots = config.reporting.plots and not arguments.no_plots
+    images = plan_images(found, output_dir, asked.manifest, asked.request)
+    gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
+    return Batch(
+        Job(output_dir, config, asked.calibration, asked.flat_field_sha256, plots),
+        images,
+        warnings=(*found.warnings, *asked.manifest.warnings, *gaps),
+        workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
+        scheduler=arguments.scheduler,
+        resume=arguments.resume,
+        watched=_watched(arguments, output_dir, asked) if arguments.watch else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A batch into the folder of one night; all checked."""
+
+    batch: Batch
+    results_dir: Path
+    date: date
+    keep: int | None  # nights; None: all
+
+
+def checked_night(arguments: argparse.Namespace) -> Night:
+    """Check what was asked of `nightly`, as `checked_batch` does; UserError with one line for every problem."""
+    problems = Problems()
+    results_dir = problems.attempt(Path(), check_output_folder, arguments.results_dir, *RESULTS_DIR)
+    keep = problems.attempt(None, _keep_nights, arguments.keep_nights)
+    night = problems.attempt(date.today(), _night, arguments.night)
+    arguments.output_dir = str(night_folders.folder_of(results_dir, night))
+    batch = problems.attempt(None, checked_batch, arguments)
+    problems.raise_if_any()
+    assert batch is not None, "without a batch there was a problem"
+    return Night(batch, results_dir, night, keep)
+
+
+def _keep_nights(text: str | None) -> int | None:
+    return None if text is None else _whole_number("--keep-nights", text)
+
+
+def _night(text: str | None) -> date:
+    if text is None:
+        return date.today()
+    with suppress(ValueError):
+        night = date.fromisoformat(text)
+        if night.isoformat() == text:
+            return night
+    raise UserError(f"--night must be a date, YYYY-MM-DD, got {text!r}")
+
+
+def _found(arguments: argparse.Namespace, output_dir: Path) -> Found:
+    """The pictures that are there at the start; of a watched folder none, for it is looked into later."""
+    if arguments.camera:
+        if arguments.input_dir or arguments.manifest or arguments.recursive or arguments.watch:
+            others = "--input-dir, --manifest, --recursive or --watch"
+            raise UserError(f"--camera takes the picture itself: not with {others}")
+        return Found(output_dir, (new_picture(output_dir).name,))
+    if arguments.watch:
+        return Found(check_input_folder(arguments.input_dir))
+    return check_images(arguments.input_dir, arguments.recursive, output_dir)
+
+
+def _watched(arguments: argparse.Namespace, output_dir: Path, asked: _Asked) -> Watched:
+    return Watched(
+        check_input_folder(arguments.input_dir),
+        arguments.recursive,
+        output_dir,
+        asked.manifest,
+        asked.request,
+        asked.config.preprocessing.settle_s,
+        asked.config.batch.watch_interval_s,
+    )
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) > MOST_WORKERS:
+        raise UserError(f"--workers must be a whole number from 0 to {MOST_WORKERS}, got {text}")
+    return int(text)
+
+
+def _whole_number(name: str, text: str) -> int:
+    value = positive_number(name, text)
+    if value != round(value):
+        raise UserError(f"{name} must be a whole number, got {text}")
+    return round(value)
+
+
+def _given(problems: Problems, arguments: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a request that the command line names."""
+    given: dict[str, Any] = {"zones": problems.attempt(ZONES, parse_zones, arguments.zones)}
+    for name in NUMBERS:
+        if (text := getattr(arguments, name)) is not None:
+            given[name] = problems.attempt(None, positive_number, f"--{name.replace('_', '-')}", text)
+    return given | {name: text for name in NAMES if (text := getattr(arguments, name)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    config: Config
+    request: Request
+    manifest: Manifest
+    calibration: Calibration | None
+    flat_field_sha256: str | None
+
+
+def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, Any], settings: ConfigFile) -> _Asked:
+    """What depends on the configuration. A wrong answer is replaced by its default, so that the rest is checked too."""
+    config = settings.profile(settings.default_profile)
+    if arguments.profile is not None:
+        config = problems.attempt(config, settings.profile, arguments.profile)
+    defaults = Request(config.criteria.default_edition, config.criteria.default_class)
+    request = problems.attempt(defaults, make_request, defaults, given, config.criteria)
+    manifest = Manifest()
+    if arguments.manifest is not None:
+        manifest = problems.attempt(manifest, read_manifest, Path(arguments.manifest), config.criteria, request)
+    file, rules = Path(arguments.calibration), config.calibration
+    calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
+    return _Asked(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
+
+
+def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
+    """The command line adds to what the configuration asks for, and may leave out the report."""
+    switches: dict[str, Any] = {name: getattr(configured, name) or getattr(arguments, name, False) for name in SWITCHES}
+    return replace(configured, **switches, report=configured.report and not arguments.no_report)
+
+
+def check_input_folder(text: str | None) -> Path:
+    """The folder of the pictures; UserError if it cannot be read."""
+    if not text:
+        raise UserError("input folder: none is named (--input-dir)")
+    folder = Path(text).expanduser()
+    if not os.path.isdir(folder):
+        raise UserError(f"input folder {text}: {'not a folder' if os.path.exists(folder) else 'no such folder'}")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise UserError(f"input folder {text}: no permission to read it")
+    return folder
+
+
+def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:
+    """The pictures of the input folder; UserError if it cannot be read or holds none."""
+    folder = check_input_folder(text)
+    found = find_images(folder, recursive, output_dir)
+    if not found.files:
+        hint = "" if recursive else "; --recursive looks in its subfolders as well"
+        raise UserError(f"input folder {text}: no picture in it ({' '.join(SUFFIXES)}){hint}")
+    return found
+
+
+def check_output_folder(text: str | None, name: str = "output folder", option: str = "--output-dir") -> Path:
+    """The folder of the results, which may have to be made; UserError if nothing can be written in it."""
+    if not text:
+        raise UserError(f"{name}: none is named ({option})")
+    folder = Path(text).expanduser().absolute()
+    there = next(place for place in (folder, *folder.parents) if os.path.exists(place))
+    if not os.path.isdir(there):
+        raise UserError(f"{name} {text}: {there} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{name} {text}: no permission to write in {there}")
+    return folder
+
+
+def parse_zones(text: str) -> tuple[str, ...]:
+    """Names of zones from a list with commas, from the innermost outwards; UserError if one is unknown."""
+    names = {name.strip().lower() for name in text.split(",") if name.strip()}
+    unknown = sorted(names - set(ZONES))
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], ZONES, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UserError(f"zones: {', '.join(map(repr, unknown))} is none of {', '.join(ZONES)}{hint}")
+    if not names:
+        raise UserError(f"zones: none is named, there are {', '.join(ZONES)}")
+    return tuple(zone for zone in ZONES if zone in names)

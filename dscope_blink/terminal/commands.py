@@ -1,0 +1,347 @@
+"""The terminal: its commands, what they print, the log file and the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from dscope_blink.batch.night_folders import keep_newest
+from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
+from dscope_blink.batch.run import Batch, Counts, locked, run_batch
+from dscope_blink.config.loading import load_config
+from dscope_blink.devices.camera import NO_CAMERA, CameraError, GrabFailed, list_cameras, open_camera
+from dscope_blink.devices.capturing import NotBlank, take_flat_field, take_picture, take_series
+from dscope_blink.files.whole_files import WriteFailed
+from dscope_blink.records import UNCONFIRMED, Inspection, UserError, printable
+from dscope_blink.reporting.batch_reports import reports_of, write_batch_reports, write_certificates
+from dscope_blink.reporting.batch_totals import Totals
+from dscope_blink.synthetic.samples import differs, write_samples
+from dscope_blink.synthetic.scenes import demo_faces
+from dscope_blink.terminal.arguments import (
+    CONFIG,
+    USER_ERROR,
+    check_output_folder,
+    checked_batch,
+    checked_config,
+    checked_flat_field,
+    checked_night,
+    checked_record,
+    checked_regrading,
+    checked_reports,
+    checked_series,
+    make_parser,
+)
+from dscope_blink.terminal.progress import Display, bar, in_words, json_lines, lines, silent
+from dscope_blink.terminal.questions import ask_everything
+from dscope_blink.terminal.standard_output import PatientOutput
+from dscope_blink.terminal.tables import (
+    batch_tables,
+    change_table,
+    comparison_table,
+    console_of,
+    print_inspection,
+    print_line,
+    yield_tables,
+)
+
+MOST_WARNINGS = 10  # shown at the end; the log has them all
+UNFINISHED, INTERRUPTED = 1, 130  # exit codes
+
+logger = logging.getLogger("dscope.main")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code.
+
+    Parameters
+    ----------
+    argv : arguments without the name of the program; None takes those of the process, none at all asks questions
+    """
+    words = sys.argv[1:] if argv is None else argv
+    try:
+        arguments = make_parser().parse_args(words or ask_everything())
+        return _COMMANDS[arguments.command](arguments)
+    except KeyboardInterrupt:
+        return _complain("interrupted; what was finished is kept", INTERRUPTED)
+    except WriteFailed as error:
+        return _complain(f"{error}; what was finished is kept", UNFINISHED)
+    except (GrabFailed, NotBlank) as error:
+        return _complain(str(error), UNFINISHED)
+    except UserError as error:
+        return _complain(str(error), USER_ERROR)
+
+
+def _complain(message: str, code: int) -> int:
+    for line in message.splitlines():
+        print(f"main.py: {printable(line)}", file=sys.stderr)
+    return code
+
+
+# --- running
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    batch = checked_batch(arguments)
+    if arguments.camera:
+        take_picture(batch.job.config.camera, batch.images[0].path)
+    if arguments.quiet or arguments.json_progress:
+        counts = _run(batch, json_lines if arguments.json_progress else silent)
+    else:
+        _announce(batch)
+        totals = Totals()
+        counts = _run(batch, _display(batch), totals.add)
+        _conclude(batch, counts, totals)
+    return counts.exit_code(arguments.fail_exit)
+
+
+def _display(batch: Batch) -> Display:
+    return bar if sys.stdout.isatty() and not batch.watched else lines
+
+
+def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Counts:
+    """Run the batch with its log file beside its results."""
+    counts, total = Counts(), None if batch.watched else len(batch.images)
+    with _log_file(batch.job.output_dir), closing(run_batch(batch)) as finished, display(total) as show:
+        try:
+            for done in finished:
+                counts = counts.plus(done.inspection, done.resumed)
+                show(done.inspection, counts)
+                also(done.inspection)
+        except (WriteFailed, KeyboardInterrupt) as error:
+            logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
+            if isinstance(error, WriteFailed) or not batch.watched:
+                raise
+            with suppress(KeyboardInterrupt, StopIteration):
+                finished.throw(error)  # it came between two images: a watch is to end as if it had come within one
+        else:
+            logger.info("Batch finished: %s", in_words(counts))
+    return counts
+
+
+def _nightly(arguments: argparse.Namespace) -> int:
+    """Inspect into the folder of the night and print one line."""
+    night = checked_night(arguments)
+    started = time.monotonic()
+    with locked(night.results_dir):
+        if night.keep is not None:
+            with _log_file(night.batch.job.output_dir):
+                keep_newest(night.results_dir, night.keep, night.date)
+        counts = _run(night.batch, silent)
+    minutes = (time.monotonic() - started) / 60
+    print(f"{night.date}: {counts.done} images in {minutes:.1f} min: {in_words(counts)}; {night.batch.summary}")
+    return counts.exit_code(arguments.fail_exit)
+
+
+class _LogFile(logging.FileHandler):
+    """The log file of the day; a watch may run for days."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._day = folder, date.today()
+        super().__init__(self._file(), encoding="utf-8")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (today := date.today()) != self._day:
+            self.close()
+            self._day = today
+            self.baseFilename = str(self._file().absolute())
+        try:
+            super().emit(record)  # opens the file where it is closed
+        except OSError:
+            self.handleError(record)
+
+    def _file(self) -> Path:
+        return self._folder / f"inspection_{self._day}.log"
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Say nothing: a disk without room for the log has none for the next result, which ends the batch."""
+
+
+@contextmanager
+def _log_file(folder: Path) -> Iterator[None]:
+    """Everything the program logs goes to the log file of the day, after what is there already."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = _LogFile(folder)
+    except OSError as error:
+        raise UserError(f"{error.filename} cannot be written: {error.strerror}") from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    top = logging.getLogger("dscope")
+    top.setLevel(logging.INFO)
+    top.addHandler(handler)
+    try:
+        yield
+    finally:
+        top.removeHandler(handler)
+        with suppress(OSError):
+            handler.close()
+
+
+def _announce(batch: Batch) -> None:
+    what = f"watching {batch.watched.folder}, Ctrl-C ends it" if batch.watched else f"{len(batch.images)} images"
+    print(f"{what}, profile {batch.job.config.profile}, results in {batch.job.output_dir}")
+    for limits in batch.unconfirmed:
+        print(f"Note: {UNCONFIRMED.format(limits)}")
+
+
+def _conclude(batch: Batch, counts: Counts, totals: Totals) -> None:
+    print(f"{counts.done} images: {in_words(counts)}")
+    console = console_of()
+    for table in batch_tables(totals):
+        console.print("", table)
+    console.print()
+    for report in reports_of(batch.job.output_dir, batch.job.config.reporting):
+        print_line(console, f"Report: {report}")
+    print_line(console, f"Results: {batch.summary}")
+    for warning in batch.warnings[:MOST_WARNINGS]:
+        print(f"Warning: {warning}")
+    if len(batch.warnings) > MOST_WARNINGS:
+        print(f"and {len(batch.warnings) - MOST_WARNINGS} more warnings in the log")
+
+
+# --- stored results
+
+
+def _regrade(arguments: argparse.Namespace) -> int:
+    """Judge stored results again; exit code 0 whatever the verdicts."""
+    wanted = checked_regrading(arguments)
+    console = console_of(arguments.quiet)
+    print_line(console, f"{len(wanted.paths)} stored results in {wanted.folder}")
+    for warning in wanted.warnings:
+        print_line(console, f"Warning: {warning}")
+    with _log_file(wanted.folder):
+        if arguments.compare:
+            yields, path = compare(wanted)
+            console.print(*yield_tables(yields), sep="\n")
+            print_line(console, f"Table: {path}")
+        else:
+            _show_outcome(regrade_folder(wanted), console)
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    """Write the reports of stored results and print where each is."""
+    wanted = checked_reports(arguments)
+    console = console_of(arguments.quiet)
+    for warning in wanted.warnings:
+        print_line(console, f"Warning: {warning}")
+    with _log_file(wanted.folder):
+        certificates = write_certificates(wanted.results) if wanted.config.reporting.pdf else 0
+        for path in write_batch_reports(wanted.folder, wanted.results, wanted.config):
+            print_line(console, f"Report: {path}")
+        if certificates:
+            print_line(console, f"Certificates beside the records: {certificates}")
+    return 0
+
+
+def _show_outcome(outcome: Outcome, console: Console) -> None:
+    for note in outcome.notes:
+        print_line(console, f"Note: {note}")
+    if outcome.changed:
+        console.print(change_table(outcome.changed))
+    counts = ", ".join(f"{count} {status}" for status, count in outcome.counts.items())
+    lost = f" ({outcome.unreadable} of unreadable records)" if outcome.unreadable else ""
+    print_line(console, f"{counts}{lost}; {len(outcome.changed)} otherwise than before")
+    print_line(console, f"Summary: {outcome.summary}")
+    print_line(console, f"Changes: {outcome.changes}")
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    """Print one stored result."""
+    print_inspection(console_of(), checked_record(arguments).plain)
+    return 0
+
+
+# --- the camera
+
+
+def _capture(arguments: argparse.Namespace) -> int:
+    """Take pictures and print where each is."""
+    for path in take_series(checked_series(arguments)):
+        print(path, flush=True)
+    return 0
+
+
+def _flat_field(arguments: argparse.Namespace) -> int:
+    """Take the flat field, and say what is left to do."""
+    wanted = checked_flat_field(arguments)
+    take_flat_field(wanted)
+    print(f"Flat field: {wanted.path}")
+    if not wanted.is_used:
+        print("Pictures are divided by it once preprocessing.flat_field_image of the configuration names it.")
+    return 0
+
+
+def _cameras(arguments: argparse.Namespace) -> int:
+    """List the cameras; store the settings of the configuration in one if that is asked for."""
+    if arguments.save_user_set is not None:
+        with open_camera(checked_config(arguments).camera) as camera:
+            camera.save_user_set(arguments.save_user_set)
+            print(f"camera {camera.info}: its settings are stored as {arguments.save_user_set}, it starts with them")
+        return 0
+    cameras = list_cameras()
+    if not cameras:
+        raise CameraError(NO_CAMERA)
+    for found in cameras:
+        print(*filter(None, (found.model, found.serial, found.name)), sep="  ")
+    return 0
+
+
+# --- the demo
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    """Render the samples, inspect them, and compare each verdict with the one it must get."""
+    folder = check_output_folder(arguments.output_dir)
+    load_config(CONFIG)  # what is wrong with it is told before anything is written
+    pictures, manifest, results = folder / "images", folder / "manifest.csv", folder / "results"
+    print(f"Rendering the samples into {pictures}")
+    write_samples(pictures, manifest, demo_faces())
+    words = [f"--input-dir={pictures}", f"--output-dir={results}", f"--manifest={manifest}"]
+    batch = checked_batch(make_parser().parse_args(["inspect", *words]))
+    _announce(batch)
+    seen: list[Inspection] = []
+    _run(batch, _display(batch), seen.append)
+    console_of().print(comparison_table(seen))
+    for report in reports_of(results, batch.job.config.reporting):
+        print(f"Report: {report}")
+    print(f"Pictures with their marks: {results}")
+    return UNFINISHED if any(map(differs, seen)) else 0
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "inspect": _inspect,
+    "nightly": _nightly,
+    "regrade": _regrade,
+    "report": _report,
+    "show": _show,
+    "capture": _capture,
+    "flatfield": _flat_field,
+    "cameras": _cameras,
+    "demo": _demo,
+}
+
+
+def run_program() -> int:
+    """As a program of its own: signals, and an output that may end before."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service is ended as Ctrl-C ends it
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a file name may hold what the terminal cannot show
+    sys.stdout = output = PatientOutput(sys.stdout)
+    try:
+        code = main()
+    finally:
+        output.flush()
+    if output.problem is None or isinstance(output.problem, BrokenPipeError):
+        return code
+    return _complain(f"standard output cannot be written: {output.problem.strerror}", code or UNFINISHED)

@@ -1,0 +1,362 @@
+"""Many images: what is written for each, and that one failure never stops the rest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Thread
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dscope_blink.batch.job import Job, hash_of_flat_field, was_measured
+from dscope_blink.batch.run import Batch, Counts, run_batch
+from dscope_blink.config.settings import Config
+from dscope_blink.files.manifest import Manifest
+from dscope_blink.files.names import LOCK
+from dscope_blink.files.pictures import find_images
+from dscope_blink.files.plan import plan_images
+from dscope_blink.files.whole_files import WriteFailed
+from dscope_blink.pipeline import inspect_image
+from dscope_blink.records import Inspection, Request, UserError
+from tests.builders.pictures import blank_png, blanks, face_jpeg, face_png, folder_of
+from tests.builders.settings import SETTINGS
+from tests.builders.unprivileged import unprivileged
+
+SHIPPED = SETTINGS.profile("fast_scan")
+CONFIG = replace(SHIPPED, reporting=replace(SHIPPED.reporting, report=False))  # the report has tests of its own
+ASKED = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0)
+
+
+ZONE_BY_ZONE = replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True, zone_images=True, agreement=True))
+OTHER_FORMATS = replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg", plot_format="svg"))
+
+
+def batch_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> Batch:
+    found = find_images(folder, True, output)
+    return Batch(Job(output, config, plots=plots), plan_images(found, output, Manifest(), ASKED))
+
+
+def results_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> dict[str, Inspection]:
+    found = (done.inspection for done in run_batch(batch_of(folder, output, plots, config)))
+    return {inspection.image.file: inspection for inspection in found}
+
+
+def written(output: Path) -> set[str]:
+    return {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()} - {LOCK}
+
+
+def summary(output: Path) -> pd.DataFrame:
+    return pd.read_csv(output / "summary_report.csv", keep_default_na=False)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    return tmp_path / "pictures"
+
+
+# --- what is written
+
+
+def test_each_image_gets_its_files_and_the_batch_its_summary(pictures, out):
+    results_of(folder_of(pictures, "a.png"), out, plots=True)
+    per_image = {"a_annotated.png", "a_histogram.png", "a_report.csv", "a_result.json"}
+    assert written(out) == per_image | {"summary_report.csv"}
+
+
+def test_pictures_and_plots_are_written_in_the_formats_of_the_configuration_and_replace_others(pictures, out):
+    folder_of(pictures, "a.png")
+    results_of(pictures, out, plots=True)
+    results_of(pictures, out, plots=True, config=OTHER_FORMATS)
+    per_image = {"a_annotated.jpg", "a_histogram.svg", "a_report.csv", "a_result.json"}
+    assert written(out) == per_image | {"summary_report.csv"}
+    assert (out / "a_annotated.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+def test_without_plots_only_the_histogram_is_left_out(pictures, out):
+    results_of(blanks(pictures, "a.png"), out)
+    assert written(out) == {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
+
+
+def test_zones_are_written_one_by_one_when_the_configuration_asks_for_it(pictures, out):
+    results_of(folder_of(pictures, "a.png"), out, config=ZONE_BY_ZONE)
+    zones = {f"a_zone_{zone}.png" for zone in ("core", "cladding", "adhesive", "contact")}
+    always = {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
+    assert written(out) == always | {"a_agreement.csv", "a_cells.csv"} | zones
+
+
+def test_nothing_is_written_of_zones_that_were_not_inspected(pictures, out):
+    results_of(blanks(pictures, "a.png"), out, config=ZONE_BY_ZONE)
+    assert written(out) == {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
+
+
+def test_the_output_repeats_the_subfolders(pictures, out):
+    results_of(blanks(pictures, "a.png", "sub/deep/a.png"), out)
+    assert {"a_result.json", "sub/deep/a_result.json"} <= written(out)
+    assert list(summary(out)["Image_Filename"]) == ["a.png", "sub/deep/a.png"]
+
+
+def test_pictures_of_one_stem_do_not_overwrite_each_other(pictures, out):
+    blanks(pictures, "a.png")
+    (pictures / "a.jpg").write_bytes(blank_png())
+    results_of(pictures, out)
+    files = [json.loads((out / f"a_{end}_result.json").read_text())["image"]["file"] for end in ("jpg", "png")]
+    assert files == ["a.jpg", "a.png"]
+
+
+def test_the_record_says_where_it_comes_from(pictures, out):
+    (inspection,) = results_of(folder_of(pictures, "a.png"), out).values()
+    record = json.loads((out / "a_result.json").read_text())
+    assert record["image"] == {
+        "file": "a.png",
+        "sha256": hashlib.sha256(face_png()).hexdigest(),
+        "width": 400,
+        "height": 300,
+        "camera": None,
+    }
+    assert record["provenance"]["config_sha256"] == CONFIG.sha256
+    assert record["provenance"]["calibration_sha256"] is None
+    assert {"read", "write", "total"} <= set(record["timings_s"])
+    assert inspection.timings_s["write"] > 0
+
+
+def test_nothing_of_an_earlier_run_is_left_beside_a_new_result(pictures, out):
+    results_of(folder_of(pictures, "a.png"), out, plots=True, config=ZONE_BY_ZONE)
+    (pictures / "a.png").write_bytes(b"no picture any more")
+    results_of(pictures, out, plots=True)
+    assert written(out) == {"a_report.csv", "a_result.json", "summary_report.csv"}
+
+
+def test_file_names_that_look_like_commands_are_only_names(pictures, out):
+    names = [
+        "=1+1.png",
+        "-rf.png",
+        "@x.png",
+        "a b, c.png",
+        "\u00b5m \u6e2c.png",
+        "%s%n.png",
+        "[red].png",
+    ]
+    if os.name != "nt":
+        names += ["<script>alert(1)<.png", '"quoted".png', "it's.png"]
+    assert set(results_of(blanks(pictures, *names), out)) == set(names)
+    assert all((out / f"{name[:-4]}_result.json").is_file() for name in names)
+    cells = list(summary(out)["Image_Filename"])
+    assert not any(cell.startswith(("=", "-", "@")) for cell in cells)
+    assert {cell.removeprefix("'") for cell in cells} == set(names)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="this system refuses such file names")
+def test_file_names_of_several_lines_and_with_codes_stay_on_their_line(pictures, out, caplog):
+    names = ["a\nb.png", "\n=1+1.png", "\r-2.png", "\t@x.png", "c\x1b[2J\x07.png"]
+    with caplog.at_level("INFO", "dscope"):
+        assert set(results_of(blanks(pictures, *names), out)) == set(names)
+    shown = {"' -2.png", "' =1+1.png", "'\t@x.png", "a b.png", "c\ufffd[2J\ufffd.png"}
+    assert set(summary(out)["Image_Filename"]) == shown
+    assert all(message.isprintable() for message in caplog.messages)
+
+
+def test_of_a_file_of_several_pictures_the_first_is_inspected_with_a_warning(pictures, out):
+    pages = [Image.open(io.BytesIO(data)) for data in (face_png(), blank_png())]
+    pictures.mkdir()
+    pages[0].save(pictures / "a.tif", save_all=True, append_images=pages[1:])
+    (result,) = results_of(pictures, out).values()
+    assert was_measured(result)
+    assert "Several pictures: the file holds more than one, the first is inspected" in result.quality.warnings
+
+
+SETTLING = replace(CONFIG, preprocessing=replace(CONFIG.preprocessing, settle_s=0.4, settle_max_wait_s=0.5))
+
+
+def test_a_picture_that_arrives_in_pieces_is_measured_when_it_is_whole(pictures, out):
+    whole = face_png()
+    folder_of(pictures, "a.png", data=whole[:100])
+    os.utime(pictures / "a.png")
+
+    def arrive() -> None:
+        with (pictures / "a.png").open("ab", buffering=0) as file:
+            for start in range(100, len(whole), 10_000):
+                time.sleep(0.03)
+                file.write(whole[start : start + 10_000])
+
+    sender = Thread(target=arrive)
+    sender.start()
+    (result,) = results_of(pictures, out, config=SETTLING).values()
+    sender.join()
+    assert result.image.sha256 == hashlib.sha256(whole).hexdigest()
+    assert was_measured(result)
+
+
+def test_a_picture_that_never_stops_arriving_is_reported_and_the_rest_is_inspected(pictures, out):
+    folder_of(blanks(pictures, "b.png"), "a.png", data=face_png())
+    is_over = Event()
+
+    def arrive() -> None:
+        while not is_over.wait(0.03):
+            os.utime(pictures / "a.png")
+
+    os.utime(pictures / "a.png")
+    sender = Thread(target=arrive)
+    sender.start()
+    results = results_of(pictures, out, config=SETTLING)
+    is_over.set()
+    sender.join()
+    assert results["a.png"].verdict.reasons == ("Unreadable: the file was still being written after 0.5 s",)
+    assert set(results) == {"a.png", "b.png"}
+
+
+# --- what goes wrong with one image
+
+
+def test_what_cannot_be_read_is_reported_and_the_rest_is_measured(pictures, out):
+    folder_of(pictures, "good.png")
+    (pictures / "cut.jpg").write_bytes(face_jpeg()[: len(face_jpeg()) // 2])
+    (pictures / "text.png").write_text("this is no picture")
+    (pictures / "empty.tif").write_bytes(b"")
+    (pictures / "gone.bmp").symlink_to(pictures / "nowhere")
+    results = results_of(pictures, out)
+    bad = {file: result for file, result in results.items() if file != "good.png"}
+    assert was_measured(results["good.png"])
+    assert results["good.png"].verdict.status != "NOT_GRADED"
+    assert all(result.verdict.reasons[0].startswith("Unreadable: ") for result in bad.values())
+    assert list(summary(out)["Image_Filename"]) == ["cut.jpg", "empty.tif", "gone.bmp", "good.png", "text.png"]
+    assert json.loads((out / "cut_result.json").read_text())["geometry"] is None
+
+
+def test_an_error_inside_the_program_is_one_images_own(pictures, out, monkeypatch, caplog):
+    def fails_on_b(picture, info, *rest):
+        if info.file == "b.png":
+            raise ZeroDivisionError("of all things")
+        return inspect_image(picture, info, *rest)
+
+    monkeypatch.setattr("dscope_blink.batch.job.inspect_image", fails_on_b)
+    results = results_of(folder_of(blanks(pictures, "a.png", "b.png"), "c.png"), out)
+    assert results["b.png"].verdict.reasons == ("Internal error: ZeroDivisionError: of all things",)
+    assert results["b.png"].image.width == 40
+    assert was_measured(results["c.png"])
+    assert "b_annotated.png" in written(out)
+    assert "Traceback" in caplog.text
+
+
+def test_an_error_while_drawing_leaves_a_record_that_says_so(pictures, out, monkeypatch):
+    def fails(*_):
+        raise ValueError("no ink")
+
+    monkeypatch.setattr("dscope_blink.batch.job.write_annotated", fails)
+    (result,) = results_of(blanks(pictures, "a.png"), out).values()
+    assert result.verdict.reasons == ("Internal error: ValueError: no ink",)
+    assert written(out) == {"a_report.csv", "a_result.json", "summary_report.csv"}
+
+
+# --- how a batch ends
+
+
+def test_a_batch_that_is_stopped_keeps_what_was_finished(pictures, out):
+    with closing(run_batch(batch_of(blanks(pictures, "a.png", "b.png", "c.png"), out))) as inspections:
+        next(inspections)
+        next(inspections)
+    assert list(summary(out)["Image_Filename"]) == ["a.png", "b.png"]
+
+
+def test_a_result_that_cannot_be_written_ends_the_batch_and_keeps_what_was_finished(pictures, out):
+    inspections = run_batch(batch_of(blanks(pictures, "a.png", "b.png", "sub/c.png"), out))
+    next(inspections)
+    (out / "sub").write_text("in the way")
+    next(inspections)
+    with pytest.raises(WriteFailed, match="sub cannot be written"):
+        next(inspections)
+    assert list(summary(out)["Image_Filename"]) == ["a.png", "b.png"]
+
+
+def test_a_batch_without_permission_to_write_says_so(open_folder):
+    blanks(open_folder, "a.png")
+    (open_folder / "out").mkdir()
+    (open_folder / "out").chmod(0o500)
+    with unprivileged(), pytest.raises(WriteFailed, match="Permission denied"):
+        results_of(open_folder, open_folder / "out")
+    (open_folder / "out").chmod(0o700)
+    assert written(open_folder / "out") == set()
+
+
+@contextmanager
+def files_of_at_most(max_bytes: int) -> Iterator[None]:
+    """As `ulimit -f` does: what is written beyond is refused by the system."""
+    resource = pytest.importorskip("resource", reason="this system does not limit the size of files")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_of_a_picture_whose_results_do_not_fit_nothing_is_left(pictures, out):
+    blanks(pictures, "a.png")
+    folder_of(pictures, "b.png")
+    with (
+        files_of_at_most(100_000),
+        pytest.raises(WriteFailed, match=r"b_annotated\.png cannot be written: File too large"),
+    ):
+        results_of(pictures, out)
+    assert written(out) == {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
+    assert list(summary(out)["Image_Filename"]) == ["a.png"]
+
+
+def test_results_beside_the_pictures_of_a_run_that_was_killed_are_replaced(pictures, out):
+    results_of(folder_of(pictures, "a.png"), pictures, config=ZONE_BY_ZONE)
+    (pictures / "a_result.json").unlink()
+    assert set(results_of(pictures, pictures)) == {"a.png"}
+
+
+def test_results_that_would_lie_too_deep_do_not_end_the_batch(pictures, tmp_path):
+    deep = "/".join(["d" * 200] * 15)
+    results = results_of(blanks(pictures, f"{deep}/a.png", "b.png"), tmp_path / "/".join(["o" * 200] * 5))
+    assert set(results) == {f"{deep}/a.png", "b.png"}
+
+
+def test_what_is_odd_about_the_folder_is_logged(pictures, out, caplog):
+    list(run_batch(replace(batch_of(blanks(pictures, "a.png"), out), warnings=("100 % odd",))))
+    assert "100 % odd" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("counts", "fail_exit", "code"),
+    [
+        (Counts(passed=2), True, 0),
+        (Counts(passed=1, failed=1), False, 0),
+        (Counts(passed=1, failed=1), True, 3),
+        (Counts(failed=1, not_graded=1, not_measured=1), True, 1),
+        (Counts(not_graded=3), True, 0),
+    ],
+)
+def test_the_exit_code_tells_what_could_not_be_measured_and_what_failed_if_asked(counts, fail_exit, code):
+    assert counts.exit_code(fail_exit) == code
+
+
+# --- the flat field
+
+
+def with_flat_field(path: Path) -> UserError | None:
+    config = replace(CONFIG, preprocessing=replace(CONFIG.preprocessing, flat_field_image=path))
+    with pytest.raises(UserError) as caught:
+        hash_of_flat_field(config)
+    return caught.value
+
+
+def test_a_flat_field_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "flat.png").write_bytes(b"")
+    assert "none.png: cannot be read, No such file" in str(with_flat_field(tmp_path / "none.png"))
+    assert "flat.png: the file is empty" in str(with_flat_field(tmp_path / "flat.png"))

@@ -1,0 +1,415 @@
+"""A night of images: processes, a cluster, what is killed in the middle, what an earlier run has finished."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from filelock import FileLock
+
+from dscope_blink.batch import run
+from dscope_blink.batch.executors import own_time_limit
+from dscope_blink.batch.job import Job
+from dscope_blink.batch.run import Batch, Done, run_batch
+from dscope_blink.config.settings import Config
+from dscope_blink.files.names import LOCK
+from dscope_blink.files.plan import ImageFile
+from dscope_blink.files.whole_files import WriteFailed
+from dscope_blink.records import Calibration, Scale, UserError
+from dscope_blink.terminal.commands import main
+from tests.batch.test_batch import CONFIG, batch_of
+from tests.builders.pictures import SCRATCH, blanks, face_png, folder_of
+from tests.builders.settings import ROOT
+from tests.builders.waiting import until
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder_of(tmp_path / "pictures", "c.png", "d.png", data=face_png(SCRATCH))
+    return folder_of(tmp_path / "pictures", "a.png", "b.png", "e.png")
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    """The summary without what the clock decides."""
+    with (out / "summary_report.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    for row in found:
+        del row["Processing_Time_s"]
+    return found
+
+
+def shared(asked: Batch, **changes: Any) -> Batch:
+    return replace(asked, workers=2, **changes)
+
+
+def finished(asked: Batch) -> list[Done]:
+    return sorted(run_batch(asked), key=lambda done: done.inspection.image.file)
+
+
+@pytest.fixture
+def no_batch_is_small(monkeypatch):
+    monkeypatch.setattr("dscope_blink.batch.run.FEW", 1)
+
+
+# --- processes
+
+
+@pytest.mark.usefixtures("no_batch_is_small")
+def test_processes_write_what_one_process_writes(pictures, tmp_path, caplog):
+    finished(batch_of(pictures, tmp_path / "one"))
+    caplog.clear()
+    finished(shared(batch_of(pictures, tmp_path / "two")))
+    assert rows(tmp_path / "two") == rows(tmp_path / "one")
+    names = [sorted(path.name for path in (tmp_path / name).iterdir()) for name in ("one", "two")]
+    assert names[0] == names[1]
+    assert "Defect Detection Complete" in caplog.text  # what the processes log comes back
+
+
+# Stand in for the work on one image, in the other process, which imports them by name.
+
+
+def killed_at_b(job: Job, item: tuple[int, ImageFile]) -> Done:
+    if item[1].name == "b":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run._inspect_there(job, item)
+
+
+def killed_once_at_b(job: Job, item: tuple[int, ImageFile]) -> Done:
+    once = job.output_dir.with_name("once")
+    if item[1].name == "b" and not once.exists():
+        once.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run._inspect_there(job, item)
+
+
+def hanging_at_b(job: Job, item: tuple[int, ImageFile]) -> Done:
+    if item[1].name == "b":
+        time.sleep(60)
+    return run._inspect_there(job, item)
+
+
+def settings(**changes: Any) -> Config:
+    return replace(CONFIG, batch=replace(CONFIG.batch, **changes))
+
+
+@pytest.mark.usefixtures("no_batch_is_small")
+@pytest.mark.parametrize(
+    ("retries", "tried"), [(0, "tried once"), pytest.param(2, "tried 3 times", marks=pytest.mark.slow)]
+)
+def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_are(
+    pictures, out, monkeypatch, caplog, retries, tried
+):
+    monkeypatch.setattr("dscope_blink.batch.run._inspect_there", killed_at_b)
+    finished(shared(batch_of(pictures, out, config=settings(retries=retries))))
+    found = {row["Image_Filename"]: row for row in rows(out)}
+    assert found.pop("b.png")["Failure_Reason(s)"] == (f"Internal error: its process ended with code -9 ({tried})")
+    assert {row["Pass/Fail_Status"] for row in found.values()} == {"PASS", "FAIL"}
+    assert len(found) == 4
+    assert json.loads((out / "b_result.json").read_text())["image"]["sha256"] is not None
+    assert f"b.png: lost, its process ended with code -9 (attempt {retries + 1})" in caplog.text
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_batch_is_small")
+def test_an_image_that_kills_one_process_only_is_inspected_by_the_next(pictures, out, monkeypatch, tmp_path):
+    monkeypatch.setattr("dscope_blink.batch.run._inspect_there", killed_once_at_b)
+    finished(shared(batch_of(pictures, out)))
+    assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_batch_is_small")
+def test_an_image_that_hangs_is_given_up(pictures, out, monkeypatch):
+    monkeypatch.setattr("dscope_blink.batch.run._inspect_there", hanging_at_b)
+    finished(shared(batch_of(pictures, out, config=settings(time_limit_s=3))))
+    found = {row["Image_Filename"]: row["Failure_Reason(s)"] for row in rows(out)}
+    assert found["b.png"] == "Time limit: more than 3 s"
+    assert len(found) == 5
+
+
+@pytest.mark.usefixtures("no_batch_is_small")
+def test_a_result_that_a_process_cannot_write_ends_the_batch(pictures, out):
+    out.mkdir()
+    (out / "d_result.json").mkdir()
+    (out / "d_result.json" / "in the way").touch()
+    with pytest.raises(WriteFailed, match=r"d_result\.json"):
+        finished(shared(batch_of(pictures, out)))
+
+
+@pytest.mark.parametrize(("workers", "images", "expected"), [(0, 20, None), (2, 8, 1), (2, 9, 2), (1, 9, 1)])
+def test_a_small_batch_takes_few_processes_and_one_without_workers_none(
+    tmp_path, out, monkeypatch, workers, images, expected
+):
+    started: list[int] = []
+
+    def processes(count: int, *_: object) -> ThreadPoolExecutor:
+        started.append(count)
+        return ThreadPoolExecutor(count)
+
+    monkeypatch.setattr("dscope_blink.batch.run.Processes", processes)
+    monkeypatch.setattr("dscope_blink.batch.run._inspect_there", run._inspect_here)
+    asked = batch_of(blanks(tmp_path / "blanks", *(f"{k}.png" for k in range(images))), out)
+    assert len(finished(replace(asked, workers=workers))) == images
+    assert started == ([expected] if expected else [])
+
+
+# --- resume
+
+
+def test_what_was_finished_is_kept_and_the_rest_is_done(pictures, out):
+    run = run_batch(batch_of(pictures, out))
+    for _ in range(3):
+        next(run)
+    run.close()
+    again = finished(replace(batch_of(pictures, out), resume=True))
+    assert [done.resumed for done in again] == [True, True, True, False, False]
+    undisturbed = out.with_name("undisturbed")
+    finished(batch_of(pictures, undisturbed))
+    assert rows(out) == rows(undisturbed)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pictures, batch: (pictures / "a.png").write_bytes(face_png(SCRATCH)),
+        lambda pictures, batch: (batch.job.output_dir / "a_report.csv").unlink(),
+        lambda pictures, batch: (batch.job.output_dir / "a_annotated.png").unlink(),
+        lambda pictures, batch: (batch.job.output_dir / "a_result.json").write_text("{}"),
+    ],
+    ids=["bytes", "table", "picture", "record"],
+)
+def test_what_differs_is_done_again(pictures, out, change):
+    run = batch_of(pictures, out)
+    finished(run)
+    change(pictures, run)
+    assert [done.resumed for done in finished(replace(run, resume=True))] == [False, True, True, True, True]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"config": replace(CONFIG, sha256="00" * 32)},
+        {"config": replace(CONFIG, profile="another")},
+        {"calibration": Calibration(Scale(0.85, 0.85, "calibration"), "11" * 32)},
+        {"plots": True},
+        {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, zone_images=True))},
+        {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True))},
+        {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg"))},
+    ],
+    ids=["config", "profile", "calibration", "plots", "zone images", "cells", "jpeg"],
+)
+def test_other_settings_do_everything_again(tmp_path, out, changes):
+    asked = batch_of(folder_of(tmp_path / "pictures", "a.png"), out)
+    finished(asked)
+    again = finished(replace(asked, job=replace(asked.job, **changes), resume=True))
+    assert not any(done.resumed for done in again)
+
+
+def test_another_request_does_its_image_again(pictures, out):
+    run = batch_of(pictures, out)
+    finished(run)
+    asked = replace(run.images[1].request, carried={"serial": "7"})
+    images = (run.images[0], replace(run.images[1], request=asked), *run.images[2:])
+    again = finished(replace(run, images=images, resume=True))
+    assert [done.resumed for done in again] == [True, False, True, True, True]
+
+
+def test_a_fault_of_the_program_is_tried_again(pictures, out, monkeypatch):
+    def fails(*_):
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("dscope_blink.batch.job.inspect_image", fails)
+        finished(batch_of(pictures, out))
+    again = finished(replace(batch_of(pictures, out), resume=True))
+    assert not any(done.resumed for done in again)
+    assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
+
+
+def program(pictures: Path, out: Path, *words: str) -> list[str]:
+    known = ["--fiber-class=multimode", "--core-diameter-um=50", "--cladding-diameter-um=125", "--profile=fast_scan"]
+    start = [sys.executable, str(ROOT / "main.py"), "inspect", f"--input-dir={pictures}", f"--output-dir={out}"]
+    return [*start, *known, "--no-plots", "--quiet", *words]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_is_resumed_to_what_an_undisturbed_run_gives(tmp_path):
+    pictures = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(20)))
+    folder_of(pictures, "20.png", "21.png", data=face_png(SCRATCH))
+    words = ("--workers=2",)
+    run = subprocess.Popen(program(pictures, tmp_path / "killed", *words))
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / "killed").glob("*_result.json"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    run.kill()
+    run.wait()
+    (tmp_path / "killed" / ".0.dscope-tmp").write_bytes(b"half")
+    subprocess.run(program(pictures, tmp_path / "killed", "--resume", *words), check=True, timeout=120)
+    subprocess.run(program(pictures, tmp_path / "whole", *words), check=True, timeout=120)
+    assert rows(tmp_path / "killed") == rows(tmp_path / "whole")
+    names = [sorted(p.name for p in (tmp_path / name).iterdir()) for name in ("killed", "whole")]
+    assert names[0] == names[1]
+    (log,) = (tmp_path / "killed").glob("inspection_*.log")
+    assert "of 22 images were finished before" in log.read_text(encoding="utf-8")
+
+
+def alive_in(group: int) -> list[int]:
+    """Processes of a group that still do something."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_ends_at_once_and_keeps_what_is_finished(tmp_path, end):
+    pictures, out = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(60))), tmp_path / "out"
+    run = subprocess.Popen(program(pictures, out), stderr=subprocess.PIPE, text=True, start_new_session=True)
+    while len(list(out.glob("*_result.json"))) < 4:
+        assert run.poll() is None, "it ended before it was interrupted"
+        time.sleep(0.02)
+    os.killpg(run.pid, end)  # as a terminal does: to all of its processes
+    _, errors = run.communicate(timeout=60)
+    assert (run.returncode, errors) == (130, "main.py: interrupted; what was finished is kept\n")
+    until(lambda: not alive_in(run.pid))
+    listed = {row["Image_Filename"] for row in rows(out)}
+    assert 0 < len(listed) < 60
+    finished = {path.name.removesuffix("_result.json") for path in out.glob("*_result.json")}
+    assert listed <= {f"{name}.png" for name in finished}
+    assert {path.name.removesuffix("_report.csv") for path in out.glob("[0-9]*_report.csv")} == finished
+
+
+# --- two runs at once
+
+
+def test_a_second_run_into_the_same_folder_is_refused(pictures, out, capsys):
+    out.mkdir()
+    with FileLock(out / LOCK):
+        with pytest.raises(UserError, match="another run is writing to it"):
+            finished(batch_of(pictures, out))
+        assert main(program(pictures, out)[2:]) == 2
+    assert "another run is writing to it" in capsys.readouterr().err
+    assert not list(out.glob("*.csv"))
+
+
+# --- progress
+
+
+def test_other_programs_are_told_in_json_lines(pictures, out, capsys):
+    words = [word for word in program(pictures, out, "--json-progress")[2:] if word != "--quiet"]
+    assert main(words) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["done"], line["total"], line["file"]) for line in lines] == [
+        (number, 5, f"{name}.png") for number, name in enumerate("abcde", 1)
+    ]
+    assert lines[-1]["counts"]["passed"] + lines[-1]["counts"]["failed"] == 5
+
+
+# --- a cluster
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A Dask scheduler with two worker processes on this machine."""
+    distributed = pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", scheduler_port=0
+    ) as local:
+        yield local
+
+
+@pytest.mark.slow
+def test_a_cluster_writes_what_one_process_writes(pictures, tmp_path, cluster):
+    finished(batch_of(pictures, tmp_path / "one"))
+    finished(replace(batch_of(pictures, tmp_path / "two"), scheduler=cluster.scheduler_address))
+    assert rows(tmp_path / "two") == rows(tmp_path / "one")
+
+
+@pytest.mark.slow
+def test_a_cluster_that_loses_a_worker_finishes_all_the_same(tmp_path, cluster):
+    pictures = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(30)))
+    run = run_batch(replace(batch_of(pictures, tmp_path / "out"), scheduler=cluster.scheduler_address))
+    next(run)
+    os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
+    assert len(list(run)) == 29
+    assert {row["Pass/Fail_Status"] for row in rows(tmp_path / "out")} == {"PASS"}
+
+
+def hanging_on_a_cluster_at_1(job: Job, item: tuple[int, ImageFile]) -> Done:
+    with own_time_limit(job.config.batch.time_limit_s, job.output_dir / f".{item[0]}.dscope-tmp"):
+        if item[1].name == "1":
+            time.sleep(120)
+        return run._inspect_there(job, item)
+
+
+@pytest.mark.slow
+def test_an_image_that_hangs_on_a_cluster_is_given_up(tmp_path, cluster, monkeypatch):
+    monkeypatch.setattr("dscope_blink.batch.run._inspect_on_cluster", hanging_on_a_cluster_at_1)
+    pictures = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(12)))
+    asked = batch_of(pictures, tmp_path / "out", config=settings(time_limit_s=3))
+    started = time.monotonic()
+    finished(replace(asked, scheduler=cluster.scheduler_address))
+    assert time.monotonic() - started < 60
+    found = {row["Image_Filename"]: row["Failure_Reason(s)"] for row in rows(tmp_path / "out")}
+    assert found.pop("1.png") == "Time limit: more than 3 s"
+    assert set(found.values()) == {""}
+    assert not list((tmp_path / "out").glob(".*.dscope-tmp"))
+
+
+@contextmanager
+def started_cluster(folder: Path) -> Iterator[str]:
+    """Scheduler and worker as docs/nightly.md starts them, in this folder."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address, dask = f"tcp://127.0.0.1:{port}", [sys.executable, "-m", "dask"]
+    own = ("scheduler", "--host", "127.0.0.1", "--port", str(port), "--dashboard-address", ":0")
+    theirs = ("worker", address, "--nworkers", "1", "--nthreads", "1", "--dashboard-address", ":0")
+    with ExitStack() as stack:
+        for words in (own, theirs):
+            process = subprocess.Popen([*dask, *words], cwd=folder, stderr=subprocess.DEVNULL)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+        with pytest.importorskip("distributed").Client(address, timeout=60) as client:
+            client.wait_for_workers(1, timeout=60)
+        yield address
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_started_as_documented_does_the_night(pictures, out):
+    pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
+    with started_cluster(ROOT) as address:
+        assert main([*program(pictures, out)[2:], f"--scheduler={address}"]) == 0
+    assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
+
+
+@pytest.mark.slow
+def test_a_cluster_without_the_program_is_refused(pictures, out, tmp_path, capsys):
+    pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
+    with started_cluster(tmp_path) as address:
+        assert main([*program(pictures, out)[2:], f"--scheduler={address}"]) == 2
+    errors = capsys.readouterr().err
+    assert f"--scheduler {address}: start scheduler and workers in the folder of the program" in errors
+    assert not list(out.glob("*_result.json"))
