@@ -24,6 +24,7 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import ConfigFile, CriteriaBook
 from dscope_blink.records import (
     CLASSIFICATIONS,
+    JUDGED,
     ZONE_LETTERS,
     ZONE_NAMES,
     Clipping,
@@ -32,15 +33,16 @@ from dscope_blink.records import (
     Ellipse,
     ImageInfo,
     Inspection,
+    Notice,
     Provenance,
     Quality,
     Request,
     Scale,
     ZoneOutline,
+    as_recorded,
     criteria_from,
 )
-from dscope_blink.records.plain import to_json
-from dscope_blink.records.stored import BadRecord, StoredRecord, read_record
+from dscope_blink.records.stored import BadRecord, read_record, to_json
 from tests.builders.faces import face_with, measured_core
 from tests.builders.inspections import CENTER, HEIGHT, NO_SCALE, WIDTH, mark
 from tests.builders.settings import CONFIG_FILE
@@ -145,7 +147,7 @@ def outlines_of(table: Criteria, cladding_px: float = CLADDING_PX) -> tuple[Zone
 
 def geometry_of(cladding_px: float) -> Any:
     cladding = Ellipse(CENTER, (cladding_px, cladding_px), 0.0)
-    return face_with(cladding, measured_core(cladding.scaled(50.0 / CLADDING_UM))).as_recorded()
+    return face_with(cladding, measured_core(cladding.scaled(50.0 / CLADDING_UM))).placed()
 
 
 near_a_bound = st.sampled_from([0.4, *(b + step for b in BOUNDS_UM for step in (-0.5, -0.01, 0.0, 0.01, 0.5)), 31.0])
@@ -164,7 +166,7 @@ def any_mark(draw: st.DrawFn) -> Defect:
     extent = draw(st.sampled_from([0.0, 0.5, 6.0]))
     sizes: dict[str, Any] = {name: draw(near_a_bound) for name in MEASURES}
     unsure = {name: draw(unsure_um) for name in MEASURES} | {"r_min_px": draw(unsure_px)}
-    return replace(
+    anywhere = replace(
         mark("X1", draw(st.sampled_from(CLASSIFICATIONS)), (0, 0), 10),
         centroid_px=(CENTER[0] + near + extent, CENTER[1]),
         r_min_px=near,
@@ -172,7 +174,8 @@ def any_mark(draw: st.DrawFn) -> Defect:
         r_core_px=near + draw(st.sampled_from([-0.4, 0.0, 0.4])),
         uncertainty=unsure,
         **sizes,
-    ).as_recorded()
+    )
+    return as_recorded(anywhere, *JUDGED)
 
 
 def any_marks(most: int, least: int = 0) -> st.SearchStrategy[list[Defect]]:
@@ -193,7 +196,7 @@ def judged(marks: Sequence[Defect], table: Criteria, zones: Sequence[str] = ALL_
 def measured_by(defect: Defect, table: Criteria) -> str:
     """Name of the size that decides for the mark."""
     by_width = defect.classification in table.scratch_classes
-    return f"{table.scratch_size_by if by_width else table.defect_size_by}_um"
+    return f"{table.size_by.scratches if by_width else table.size_by.defects}_um"
 
 
 def resized(defect: Defect, table: Criteria, size_um: float) -> Defect:
@@ -246,7 +249,7 @@ def in_any_order(judgement: Judgement) -> Json:
         "violations": [(v.zone, v.rule, v.allowed, sorted(v.defects)) for v in verdict.violations],
         "checks": [replace(check, defects=tuple(sorted(check.defects))) for check in verdict.checks],
         "closest": verdict.closest and verdict.closest.in_words,
-        "doubts": [text.partition(": [")[0].partition(" may ")[0] for text in verdict.marginal],
+        "doubts": [text.partition(": [")[0].partition(" may ")[0] for text in verdict.doubts],
         "marks": {d.id: (d.zone, d.counted, d.severity) for d in judgement.defects},
     }
 
@@ -318,7 +321,7 @@ def outcomes(defect: Defect, table: Criteria, zones: Sequence[str], outlines: Se
     name = measured_by(defect, table)
     size, unsure = getattr(defect, name), defect.uncertainty[name]
     kind = "scratches" if defect.classification in table.scratch_classes else "defects"
-    by_name = {ZONE_NAMES[zone.letter]: zone for zone in table.zones}
+    by_name = {zone.name: zone for zone in table.zones}
     found: set[Place | None] = set()
     for zone in zones_of(defect, outlines, table.zone_rule):
         bands = getattr(by_name[zone], kind) if zone in zones and zone in by_name else ()
@@ -329,7 +332,7 @@ def outcomes(defect: Defect, table: Criteria, zones: Sequence[str], outlines: Se
 
 def _limit(place: Place, table: Criteria) -> int | None:
     zone, kind, number = place
-    (criteria_of_zone,) = (z for z in table.zones if ZONE_NAMES[z.letter] == zone)
+    (criteria_of_zone,) = (z for z in table.zones if z.name == zone)
     limit: int | None = getattr(criteria_of_zone, kind)[number].max_count
     return limit
 
@@ -350,12 +353,12 @@ def test_a_verdict_is_marginal_just_when_some_sizes_and_places_would_change_it(
     combinations = list(itertools.product(*(outcomes(d, table, zones, outlines) for d in found)))
     broken = [broken_by(combination, table) for combination in combinations]
     if verdict.status == "FAIL":
-        assert bool(verdict.marginal) == (not all(broken))
-        assert len(verdict.marginal) in (0, len(verdict.violations))
+        assert bool(verdict.doubts) == (not all(broken))
+        assert len(verdict.doubts) in (0, len(verdict.violations))
     else:
-        assert len(verdict.marginal) == len(set().union(*broken))
+        assert len(verdict.doubts) == len(set().union(*broken))
     assert all(
-        text.startswith(tuple(f"Zone {c.zone}: {c.rule} may " for c in verdict.checks)) for text in verdict.marginal
+        text.startswith(tuple(f"Zone {c.zone}: {c.rule} may " for c in verdict.checks)) for text in verdict.doubts
     )
 
 
@@ -363,8 +366,8 @@ def test_a_verdict_is_marginal_just_when_some_sizes_and_places_would_change_it(
 @given(table=criteria, marks=any_marks(8), zones=some_zones)
 def test_with_nothing_unsure_no_verdict_is_marginal(table: Criteria, marks: list[Defect], zones: tuple[str, ...]):
     sure = [replace(d, uncertainty=dict.fromkeys(d.uncertainty, 0.0)) for d in marks]
-    assert judged(sure, table, zones).verdict.marginal == ()
-    assert judged([replace(d, uncertainty={}) for d in marks], table, zones).verdict.marginal == ()
+    assert judged(sure, table, zones).verdict.doubts == ()
+    assert judged([replace(d, uncertainty={}) for d in marks], table, zones).verdict.doubts == ()
 
 
 @many
@@ -374,7 +377,7 @@ def test_marks_farther_from_every_bound_and_border_than_they_are_unsure_are_not_
 ):
     outlines = outlines_of(table)
     clear = [replace(d, uncertainty=_just_clear(d, table, outlines)) for d in marks]
-    assert judged(clear, table).verdict.marginal == ()
+    assert judged(clear, table).verdict.doubts == ()
 
 
 def _just_clear(defect: Defect, table: Criteria, outlines: Sequence[ZoneOutline]) -> Mapping[str, float]:
@@ -411,7 +414,7 @@ def test_a_single_mark_is_marginal_just_when_its_size_reaches_the_limit(way_um: 
     for share, marginal in ((0.99, False), (1.01, True)):
         verdict = judged([replace(pit, uncertainty={"diameter_um": share * way_um})], table).verdict
         assert verdict.status == ("FAIL" if side > 0 else "PASS")
-        assert bool(verdict.marginal) == marginal
+        assert bool(verdict.doubts) == marginal
 
 
 @some
@@ -422,7 +425,7 @@ def test_a_single_mark_is_marginal_just_when_its_place_reaches_the_limited_zone(
     for share, marginal in ((0.99, False), (1.01, True)):
         verdict = judged([replace(pit, uncertainty={"r_min_px": share * way_px})], table).verdict
         assert verdict.status == ("PASS" if side > 0 else "FAIL")
-        assert bool(verdict.marginal) == marginal
+        assert bool(verdict.doubts) == marginal
 
 
 # --- a stored verdict comes to the same again
@@ -435,11 +438,13 @@ def graded(marks: Sequence[Defect], table: Criteria, zones: tuple[str, ...], cla
     outlines = outlines_of_recorded(table, cladding_px)
     face = Inspection(
         image=ImageInfo("face.png", "ab" * 32, WIDTH, HEIGHT),
-        provenance=Provenance("D-Scope Blink", "deep_inspection", CONFIG.sha256, None, "2026-01-31T08:00:00+00:00"),
-        request=Request(EDITION, FIBER_CLASS, 50.0, CLADDING_UM, zones=zones),
+        provenance=Provenance(
+            "D-Scope Blink", "deep_inspection", "2026-01-31T08:00:00+00:00", {"config": CONFIG.sha256}
+        ),
+        request=Request(table.edition, table.fiber_class, 50.0, CLADDING_UM, zones=zones),
         criteria=table,
         quality=Quality(clipping=CLEAR_VIEW, search_pixel_px=1.0),
-        verdict=not_graded("Not inspected"),
+        verdict=not_graded(Notice("not_inspected", "Not inspected")),
         scale=scale_of(cladding_px),
         geometry=geometry_of(cladding_px),
         zones=outlines,
@@ -450,7 +455,8 @@ def graded(marks: Sequence[Defect], table: Criteria, zones: tuple[str, ...], cla
 
 
 def scale_of(cladding_px: float) -> Scale:
-    return Scale(CLADDING_UM / cladding_px, CLADDING_UM / cladding_px, "user_cladding").as_recorded()
+    scale = Scale(CLADDING_UM / cladding_px, CLADDING_UM / cladding_px, "user_cladding")
+    return as_recorded(scale, "um_per_px_x", "um_per_px_y")
 
 
 def outlines_of_recorded(table: Criteria, cladding_px: float) -> tuple[ZoneOutline, ...]:
@@ -463,7 +469,7 @@ def as_stored(face: Inspection) -> Json:
     return record
 
 
-def read_back(record: Json) -> StoredRecord:
+def read_back(record: Json) -> Inspection:
     return read_record(json.dumps(record).encode())
 
 
@@ -474,7 +480,7 @@ def said(face: Inspection) -> Json:
 
 
 def by_its_own_criteria(record: Json) -> Inspection:
-    back = read_back(record).inspection
+    back = read_back(record)
     assert back.geometry is not None
     outlines = zone_outlines(back.geometry, back.criteria, back.request, back.scale)
     defects = placed(back.defects, outlines, back.criteria, back.request.zones)
@@ -501,7 +507,7 @@ def test_a_stored_verdict_can_be_reproduced_from_its_record(
     face = graded(marks, table, zones, cladding_px)
     assume(limited_zones(face))  # a face that no limit is held against is not graded
     record = as_stored(face)
-    assert read_back(record).inspection.criteria == table
+    assert read_back(record).criteria == table
     assert face.verdict.status != "NOT_GRADED"
     assert said(by_its_own_criteria(record)) == said(face)
     assert said(by_the_table(record, table)) == said(face)
@@ -510,7 +516,7 @@ def test_a_stored_verdict_can_be_reproduced_from_its_record(
 @pytest.mark.parametrize(("letters", "zones"), [("ABCD", ("core", "cladding")), ("AB", ALL_ZONES)])
 def test_a_stored_verdict_can_be_reproduced_whatever_the_size_of_the_face(letters: str, zones: tuple[str, ...]):
     published = CONFIG.criteria.find("iec_61300_3_35_2015", "single_mode_upc")
-    table = replace(published, zones=tuple(zone for zone in published.zones if zone.letter in letters))
+    table = replace(published, zones=tuple(zone for zone in published.zones if zone.zone in letters))
     face = graded([], table, zones, 301.008)
     assert face.verdict.status == "PASS"
     assert said(by_its_own_criteria(as_stored(face))) == said(face)

@@ -39,12 +39,15 @@ from dscope_blink.records import (
     Calibration,
     ImageInfo,
     Inspection,
+    Notice,
     Provenance,
     UnreadableImage,
     UserError,
+    notice,
     printable,
+    rounded,
+    texts,
 )
-from dscope_blink.records.plain import to_json
 from dscope_blink.reporting.page_pictures import write_views
 from dscope_blink.reporting.picture_files import (
     write_agreement,
@@ -57,7 +60,7 @@ from dscope_blink.reporting.picture_files import (
     zone_images,
 )
 
-SEVERAL_PICTURES = "Several pictures: the file holds more than one, the first is inspected"
+SEVERAL_PICTURES = notice("several_pictures", "the file holds more than one, the first is inspected")
 
 logger = logging.getLogger("dscope.image")
 
@@ -117,9 +120,9 @@ class _Loaded:
 
     info: ImageInfo
     picture: Picture | None = None
-    problem: str = ""
+    problem: Notice | None = None
     read_s: float = 0.0
-    warnings: tuple[str, ...] = ()  # about the file
+    warnings: tuple[Notice, ...] = ()  # about the file
 
 
 def inspect_file(job: Job, image: ImageFile) -> Inspection:
@@ -140,7 +143,7 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
         raise
     except Exception as error:
         logger.exception("%s: internal error", printable(image.file))
-        reason = f"Internal error: {type(error).__name__}: {error}"
+        reason = notice("internal_error", f"{type(error).__name__}: {error}")
         failed = not_measured(loaded.info, image.request, job.config, provenance, reason)
         if inspection:  # drawing its results is what failed, and would fail again
             job, loaded = _without_certificate(job), replace(loaded, picture=None)
@@ -156,13 +159,16 @@ def _without_certificate(job: Job) -> Job:
 
 def _provenance(job: Job) -> Provenance:
     started = datetime.now().astimezone().isoformat(timespec="seconds")
+    hashes = {
+        "config": job.config.sha256,
+        "calibration": None if job.calibration is None else job.calibration.sha256,
+        "flat_field": job.flat_field_sha256,
+    }
     return Provenance(
         program=f"{PROGRAM} {VERSION}",
         profile=job.config.profile,
-        config_sha256=job.config.sha256,
-        calibration_sha256=None if job.calibration is None else job.calibration.sha256,
         started=started,
-        flat_field_sha256=job.flat_field_sha256,
+        inputs={name: sha256 for name, sha256 in hashes.items() if sha256 is not None},
     )
 
 
@@ -175,9 +181,11 @@ def _load(image: ImageFile, config: Config) -> _Loaded:
         info = replace(info, sha256=hashlib.sha256(data).hexdigest())
         picture = decode_image(data, limits.max_pixels)
     except OSError as error:
-        return _Loaded(info, problem=f"Unreadable: {error.strerror or error}", read_s=perf_counter() - started)
+        return _Loaded(
+            info, problem=notice("unreadable", str(error.strerror or error)), read_s=perf_counter() - started
+        )
     except UnreadableImage as error:
-        return _Loaded(info, problem=f"Unreadable: {error}", read_s=perf_counter() - started)
+        return _Loaded(info, problem=notice("unreadable", str(error)), read_s=perf_counter() - started)
     info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
     warnings = (SEVERAL_PICTURES,) if holds_several(data) else ()
     return _Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings)
@@ -185,6 +193,7 @@ def _load(image: ImageFile, config: Config) -> _Loaded:
 
 def _inspect(job: Job, image: ImageFile, loaded: _Loaded, provenance: Provenance) -> Inspection:
     if loaded.picture is None:
+        assert loaded.problem is not None, "without a picture there is a problem"
         return not_measured(loaded.info, image.request, job.config, provenance, loaded.problem)
     inspection = inspect_image(
         loaded.picture, loaded.info, image.request, job.config, job.calibration, provenance, flat_field_of(job)
@@ -208,8 +217,9 @@ def _write_results(job: Job, image: ImageFile, loaded: _Loaded, inspection: Insp
         if job.config.reporting.pdf:
             from dscope_blink.reporting.certificate import write_certificate
 
-            write_certificate(Path(start + CERTIFICATE), to_json(inspection), annotated_picture(start))
-        times = {**inspection.timings_s, "read": loaded.read_s, "write": perf_counter() - started}
+            write_certificate(Path(start + CERTIFICATE), inspection, annotated_picture(start))
+        own_s = {"read": loaded.read_s, "write": perf_counter() - started}
+        times = {**inspection.timings_s, **{name: rounded(name, seconds) for name, seconds in own_s.items()}}
         inspection = replace(inspection, confidence=None, timings_s=times)  # as large as the picture: not to travel
         write_result(Path(start + RESULT), inspection)
     return inspection
@@ -261,13 +271,13 @@ def _write_on_request(start: str, picture: Picture, inspection: Inspection, conf
 
 def _log_outcome(image: ImageFile, inspection: Inspection) -> None:
     for warning in inspection.quality.warnings:
-        logger.warning("%s: %s", printable(image.file), warning)
+        logger.warning("%s: %s", printable(image.file), warning.text)
     level = logging.INFO if was_measured(inspection) else logging.ERROR
-    words = (f"{image.file}: {inspection.verdict.status}", *inspection.verdict.reasons)
+    words = (f"{image.file}: {inspection.verdict.status}", *texts(inspection.verdict.reasons))
     logger.log(level, "%s", printable("; ".join(words)))
 
 
-def fail_file(job: Job, image: ImageFile, reason: str) -> Inspection:
+def fail_file(job: Job, image: ImageFile, reason: Notice) -> Inspection:
     """Write the results of an image that could not be inspected: NOT_GRADED for the reason given.
 
     Raises
@@ -289,7 +299,7 @@ def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
     What failed in the program itself is not finished, and neither is what lacks a file that is asked for now.
     """
     same_work = replace(_provenance(job), started=stored.provenance.started) == stored.provenance
-    own_fault = any(reason.startswith(OWN_FAULTS) for reason in stored.verdict.reasons)
+    own_fault = any(reason.kind in OWN_FAULTS for reason in stored.verdict.reasons)
     if own_fault or not same_work or stored.request != image.request:
         return False
     start = str(job.output_dir / image.name)
@@ -323,4 +333,4 @@ def _files_of(job: Job, stored: Inspection) -> list[str]:
     return names
 
 
-OWN_FAULTS = ("Internal error", "Time limit")
+OWN_FAULTS = ("internal_error", "time_limit")

@@ -30,12 +30,11 @@ from dscope_blink.files.names import LOCK, RESULT, SUMMARY
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
 from dscope_blink.files.whole_files import TEMPORARY, writing
-from dscope_blink.records import UNCONFIRMED, Inspection, UserError, printable
-from dscope_blink.records.plain import Record
-from dscope_blink.records.stored import BadRecord, StoredRecord, load_record
+from dscope_blink.records import UNCONFIRMED, Inspection, Notice, UserError, notice, printable
+from dscope_blink.records.stored import BadRecord, Record, load_record
 from dscope_blink.reporting.batch_reports import clear_reports, write_batch_reports
 from dscope_blink.reporting.picture_files import write_summary
-from dscope_blink.reporting.tables import SummaryTable, summary_row, summary_row_of
+from dscope_blink.reporting.tables import SummaryTable, summary_row
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
 FEW = 8  # images are inspected before another process has started
@@ -218,17 +217,17 @@ def _resume(batch: Batch, images: Mapping[int, ImageFile]) -> Generator[Finished
         stored = _finished_before(batch.job, image)
         if stored is not None:
             del left[number]
-            yield number, image, Done(stored.inspection, summary_row_of(stored.plain), resumed=True)
+            yield number, image, Done(stored, summary_row(stored), resumed=True)
     logger.info("Resumed: %d of %d images were finished before", len(images) - len(left), len(images))
     return left
 
 
-def _finished_before(job: Job, image: ImageFile) -> StoredRecord | None:
+def _finished_before(job: Job, image: ImageFile) -> Inspection | None:
     try:
         stored = load_record(Path(str(job.output_dir / image.name) + RESULT))
     except BadRecord:
         return None
-    return stored if is_finished(job, image, stored.inspection) else None
+    return stored if is_finished(job, image, stored) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +275,7 @@ def _inspect_all(
             try:
                 done = result_of(future)
             except TimeoutError:
-                done = _failed(job, image, f"Time limit: more than {settings.time_limit_s:g} s")
+                done = _failed(job, image, notice("time_limit", f"more than {settings.time_limit_s:g} s"))
             except Lost as error:
                 logger.error("%s: lost, %s (attempt %d)", printable(image.file), error, attempt + 1)
                 lost[number], why[number] = image, error
@@ -286,7 +285,7 @@ def _inspect_all(
         images = lost
     for number, image in images.items():
         tried = f"tried {settings.retries + 1} times" if settings.retries else "tried once"
-        done = _failed(job, image, f"Internal error: {why[number]} ({tried})")
+        done = _failed(job, image, notice("internal_error", f"{why[number]} ({tried})"))
         del under_way[number]
         yield number, image, done
 
@@ -338,7 +337,7 @@ class _Kept(logging.Handler):
         self.records.append(record)
 
 
-def _failed(job: Job, image: ImageFile, reason: str) -> Done:
+def _failed(job: Job, image: ImageFile, reason: Notice) -> Done:
     inspection = fail_file(job, image, reason)
     return Done(inspection, summary_row(inspection))
 

@@ -12,8 +12,8 @@ from dscope_blink.config.settings import Config, Reporting
 from dscope_blink.files.names import BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, REPORT, RESULT, WORKBOOK
 from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import write_file, write_parts, writing
-from dscope_blink.records import printable
-from dscope_blink.records.stored import BadRecord, StoredRecord, load_record, read_carried
+from dscope_blink.records import Inspection, printable
+from dscope_blink.records.stored import BadRecord, load_record, read_carried
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.tables import carried_names
 
@@ -95,9 +95,9 @@ def write_certificates(results: Sequence[Path]) -> int:
     written = 0
     for path, stored in _read(results):
         start = str(path).removesuffix(RESULT)
-        if isinstance(stored, StoredRecord):
+        if isinstance(stored, Inspection):
             with writing(path):
-                write_certificate(Path(start + CERTIFICATE), stored.plain, annotated_picture(start))
+                write_certificate(Path(start + CERTIFICATE), stored, annotated_picture(start))
             written += 1
     return written
 
@@ -107,7 +107,7 @@ def _batch_certificate(folder: Path, results: Sequence[Path]) -> bytes:
 
     made, missing = BatchCertificate(), []
     for path, stored in _read(results):
-        if isinstance(stored, StoredRecord):
+        if isinstance(stored, Inspection):
             made.add(stored)
         else:
             missing.append(f"{path.relative_to(folder).as_posix()}, {stored}")
@@ -119,11 +119,11 @@ def _write_workbook(path: Path, results: Sequence[Path], config: Config) -> None
     from dscope_blink.reporting.workbook import write_workbook
 
     carried = dict.fromkeys(name for result in results for name in carried_names(read_carried(result)))
-    records = (stored for _, stored in _read(results) if isinstance(stored, StoredRecord))
-    write_workbook(path, records, tuple(carried), config)
+    inspections = (stored for _, stored in _read(results) if isinstance(stored, Inspection))
+    write_workbook(path, inspections, tuple(carried), config)
 
 
-def _read(results: Sequence[Path]) -> Iterator[tuple[Path, StoredRecord | BadRecord]]:
+def _read(results: Sequence[Path]) -> Iterator[tuple[Path, Inspection | BadRecord]]:
     """Each record; what is no longer there or no record with a warning."""
     for path in results:
         try:

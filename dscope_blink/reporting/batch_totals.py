@@ -38,7 +38,7 @@ class Totals:
     def add(self, inspection: Inspection) -> None:
         """Count one more image."""
         self.statuses[inspection.verdict.status] += 1
-        self.marginal += bool(inspection.verdict.marginal)
+        self.marginal += inspection.verdict.marginal
         self.reasons.update((inspection.verdict.status, reason) for reason in reasons_of(inspection.verdict))
         self.criteria[inspection.criteria] += 1
         self.scale_sources[inspection.scale.source if inspection.scale else "none"] += 1
@@ -87,5 +87,5 @@ def _median(bins: Counter[int]) -> float:
 def reasons_of(verdict: Verdict) -> tuple[str, ...]:
     """What kept an image from passing, without its own figures: the limits it broke, or why it was not graded."""
     if verdict.status == "NOT_GRADED":
-        return tuple(dict.fromkeys(reason.partition(":")[0] for reason in verdict.reasons))
+        return tuple(dict.fromkeys(reason.title for reason in verdict.reasons))
     return tuple(dict.fromkeys(f"Zone {v.zone}: {v.rule}" for v in verdict.violations))

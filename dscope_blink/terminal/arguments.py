@@ -27,8 +27,8 @@ from dscope_blink.files.pictures import SUFFIXES, Found, find_images
 from dscope_blink.files.plan import manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
-from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
-from dscope_blink.records.stored import BadRecord, StoredRecord, load_record
+from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Inspection, Request, UserError
+from dscope_blink.records.stored import BadRecord, load_record
 
 CONFIG, CALIBRATION = shipped("config.json"), shipped("calibration.json")
 ZONES = tuple(ZONE_NAMES.values())
@@ -213,7 +213,7 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     return StoredBatch(folder, found.paths, config, found.warnings)
 
 
-def checked_record(arguments: argparse.Namespace) -> StoredRecord:
+def checked_record(arguments: argparse.Namespace) -> Inspection:
     """The record that `show` is asked for; UserError if it cannot be read or is none."""
     path = Path(arguments.result).expanduser()
     try:

@@ -257,7 +257,7 @@ def _show_outcome(outcome: Outcome, console: Console) -> None:
 
 def _show(arguments: argparse.Namespace) -> int:
     """Print one stored result."""
-    print_inspection(console_of(), checked_record(arguments).plain)
+    print_inspection(console_of(), checked_record(arguments))
     return 0
 
 

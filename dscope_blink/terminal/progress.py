@@ -14,7 +14,7 @@ from rich.text import Text
 
 from dscope_blink.batch.job import was_measured
 from dscope_blink.batch.run import Counts
-from dscope_blink.records import Inspection, printable
+from dscope_blink.records import Inspection, printable, texts
 
 Show: TypeAlias = Callable[[Inspection, Counts], None]
 Display: TypeAlias = Callable[[int | None], AbstractContextManager[Show]]  # of a number of images, if it is known
@@ -31,7 +31,7 @@ def in_words(counts: Counts) -> str:
 
 def _line(inspection: Inspection) -> str:
     reasons = inspection.verdict.reasons
-    return printable(f"{inspection.image.file}: {inspection.verdict.status}{', ' + reasons[0] if reasons else ''}")
+    return printable(f"{inspection.image.file}: {inspection.verdict.status}{', ' + reasons[0].text if reasons else ''}")
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def json_lines(total: int | None) -> Iterator[Show]:
 
     def show(inspection: Inspection, counts: Counts) -> None:
         verdict = {"file": inspection.image.file, "status": inspection.verdict.status}
-        said = {"done": counts.done, "total": total, **verdict, "reasons": inspection.verdict.reasons}
+        said = {"done": counts.done, "total": total, **verdict, "reasons": texts(inspection.verdict.reasons)}
         print(json.dumps(said | {"counts": asdict(counts)}), flush=True)
 
     yield show

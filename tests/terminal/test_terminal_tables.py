@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dscope_blink.records.plain import to_json
 from rich.console import Console
 
 from dscope_blink.records import ImageInfo, Inspection
-from dscope_blink.records.plain import to_json
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_result
