@@ -12,25 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
+from dscope_blink.batch.picture_reports import ends_of, write_reports
 from dscope_blink.config.settings import Config
 from dscope_blink.files.camera_text import camera_of
 from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes
-from dscope_blink.files.names import (
-    AGREEMENT,
-    ANNOTATED,
-    CELLS,
-    CERTIFICATE,
-    CONFIDENCE,
-    DRAWN,
-    HISTOGRAM,
-    RESULT,
-    TABLE,
-    THUMBNAIL,
-    VIEW,
-    ZONE_IMAGES,
-)
+from dscope_blink.files.names import RESULT, RESULT_FILES
 from dscope_blink.files.plan import ImageFile
-from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import WriteFailed, read_whole, writing
 from dscope_blink.pipeline import inspect_image, not_measured
 from dscope_blink.records import (
@@ -48,17 +35,7 @@ from dscope_blink.records import (
     rounded,
     texts,
 )
-from dscope_blink.reporting.page_pictures import write_views
-from dscope_blink.reporting.picture_files import (
-    write_agreement,
-    write_annotated,
-    write_cells,
-    write_defect_table,
-    write_histogram,
-    write_result,
-    write_zone_image,
-    zone_images,
-)
+from dscope_blink.reporting.picture_files import write_result
 
 SEVERAL_PICTURES = notice("several_pictures", "the file holds more than one, the first is inspected")
 
@@ -73,12 +50,6 @@ class Job:
     config: Config
     calibration: Calibration | None = None
     flat_field_sha256: str | None = None
-    plots: bool = True
-
-
-def was_measured(inspection: Inspection) -> bool:
-    """Whether its zones were inspected; without a scale they are, though the image cannot be graded."""
-    return bool(inspection.zones)
 
 
 def hash_of_flat_field(config: Config) -> str | None:
@@ -207,17 +178,7 @@ def _write_results(job: Job, image: ImageFile, loaded: _Loaded, inspection: Insp
     started = perf_counter()
     start = str(job.output_dir / image.name)
     with writing(Path(start + RESULT)), _all_or_none(start):
-        write_defect_table(Path(start + TABLE), inspection)
-        if loaded.picture is not None:
-            _draw(start, loaded.picture, inspection, job)
-        if loaded.picture is not None and job.config.reporting.report:
-            write_views(start, loaded.picture, inspection, job.config.reporting)
-        if loaded.picture is not None and was_measured(inspection):
-            _write_on_request(start, loaded.picture, inspection, job.config)
-        if job.config.reporting.pdf:
-            from dscope_blink.reporting.certificate import write_certificate
-
-            write_certificate(Path(start + CERTIFICATE), inspection, annotated_picture(start))
+        write_reports(start, loaded.picture, inspection, job.config)
         own_s = {"read": loaded.read_s, "write": perf_counter() - started}
         times = {**inspection.timings_s, **{name: rounded(name, seconds) for name, seconds in own_s.items()}}
         inspection = replace(inspection, confidence=None, timings_s=times)  # as large as the picture: not to travel
@@ -246,33 +207,15 @@ def remove_unfinished(job: Job, image: ImageFile) -> None:
 
 
 def _remove_results(start: str) -> None:
-    """The record first, for it says that the others are complete; the table last: pictures beside it are drawn ones."""
-    for end in (RESULT, *DRAWN, CELLS, AGREEMENT, CERTIFICATE, TABLE):
-        Path(start + end).unlink(missing_ok=True)
-
-
-def _draw(start: str, picture: Picture, inspection: Inspection, job: Job) -> None:
-    wanted = job.config.reporting
-    write_annotated(Path(start + ANNOTATED[wanted.annotated_format]), picture, inspection, wanted)
-    if job.plots:
-        write_histogram(Path(start + HISTOGRAM[wanted.plot_format]), inspection, wanted)
-
-
-def _write_on_request(start: str, picture: Picture, inspection: Inspection, config: Config) -> None:
-    wanted = config.reporting
-    if wanted.agreement:
-        write_agreement(Path(start + AGREEMENT), inspection, config)
-    if wanted.cells:
-        write_cells(Path(start + CELLS), inspection, config)
-    if wanted.zone_images:
-        for zone, cut in zone_images(picture, inspection).items():
-            write_zone_image(Path(start + ZONE_IMAGES[zone]), cut)
+    for file in reversed(RESULT_FILES):
+        for end in file.ends:
+            Path(start + end).unlink(missing_ok=True)
 
 
 def _log_outcome(image: ImageFile, inspection: Inspection) -> None:
     for warning in inspection.quality.warnings:
         logger.warning("%s: %s", printable(image.file), warning.text)
-    level = logging.INFO if was_measured(inspection) else logging.ERROR
+    level = logging.INFO if inspection.was_measured else logging.ERROR
     words = (f"{image.file}: {inspection.verdict.status}", *texts(inspection.verdict.reasons))
     logger.log(level, "%s", printable("; ".join(words)))
 
@@ -303,7 +246,7 @@ def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
     if own_fault or not same_work or stored.request != image.request:
         return False
     start = str(job.output_dir / image.name)
-    if not all(Path(start + end).exists() for end in _files_of(job, stored)):
+    if not all(Path(start + end).exists() for end in ends_of(job.config.reporting, stored)):
         return False
     try:
         return _sha256_of(image.path) == stored.image.sha256
@@ -315,22 +258,6 @@ def _sha256_of(path: Path) -> str:
     """Read piece by piece: nothing says how large the file is."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _files_of(job: Job, stored: Inspection) -> list[str]:
-    """Ends of the names of the files that belong to an image beside its record."""
-    wanted = job.config.reporting
-    names = [TABLE] + [CERTIFICATE] * wanted.pdf
-    if stored.image.width is None:
-        return names
-    names += [ANNOTATED[wanted.annotated_format]] + [HISTOGRAM[wanted.plot_format]] * job.plots
-    names += [VIEW, THUMBNAIL] * wanted.report
-    if was_measured(stored):
-        names += [CONFIDENCE] * wanted.report
-        names += [AGREEMENT] * wanted.agreement + [CELLS] * wanted.cells
-        inspected = (zone.name for zone in stored.zones if zone.name in stored.request.zones)
-        names += [ZONE_IMAGES[name] for name in inspected if wanted.zone_images]
-    return names
 
 
 OWN_FAULTS = ("internal_error", "time_limit")

@@ -28,6 +28,7 @@ from dscope_blink.records import (
     recorded,
 )
 from dscope_blink.records.stored import BadRecord, Record, load_record
+from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_changes, write_summary, write_yields
 from dscope_blink.reporting.tables import SummaryTable, Yield, change_row, is_changed, summary_row
 
@@ -99,12 +100,12 @@ def regrade_folder(wanted: Regrading) -> Outcome:
     key = wanted.asked.edition or wanted.asked.fiber_class or "regraded"
     summary, changes = (wanted.folder / name.format(key) for name in (SUMMARY_BY, CHANGES_BY))
     _check_names(summary, changes)
-    counts: Counter[str] = Counter(PASS=0, FAIL=0, NOT_GRADED=0)
+    totals = Totals()
     table, changed, unreadable, notes = SummaryTable(), [], 0, set()
     for place, stored in enumerate(load_results(wanted)):
         after = judged_again(stored, wanted.asked, wanted.settings)
         table.add(place, summary_row(after))
-        counts[after.verdict.status] += 1
+        totals.add(after)
         unreadable += stored.inspection is None
         notes |= _notes(stored, after)
         if stored.inspection is not None and is_changed(stored.inspection, after):
@@ -112,7 +113,7 @@ def regrade_folder(wanted: Regrading) -> Outcome:
     with writing(changes):  # the summary last: where it lies, the changes are complete
         write_changes(changes, changed)
         write_summary(summary, table)
-    outcome = Outcome(counts, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
+    outcome = Outcome(totals.statuses, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
     _log(wanted, outcome.notes, summary)
     return outcome
 

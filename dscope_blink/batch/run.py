@@ -25,7 +25,7 @@ from dscope_blink.batch.executors import (
     result_of,
     tune_process,
 )
-from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, remove_unfinished, was_measured
+from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, remove_unfinished
 from dscope_blink.files.names import LOCK, RESULT, SUMMARY
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
@@ -33,6 +33,7 @@ from dscope_blink.files.whole_files import TEMPORARY, writing
 from dscope_blink.records import UNCONFIRMED, Inspection, Notice, UserError, notice, printable
 from dscope_blink.records.stored import BadRecord, Record, load_record
 from dscope_blink.reporting.batch_reports import clear_reports, write_batch_reports
+from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_summary
 from dscope_blink.reporting.tables import SummaryTable, summary_row
 
@@ -68,37 +69,11 @@ class Batch:
         return tuple(" ".join(pair) for pair in asked if not self.job.config.criteria.find(*pair).confirmed)
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How a batch went so far."""
-
-    passed: int = 0
-    failed: int = 0
-    not_graded: int = 0
-    not_measured: int = 0  # of those not graded: unreadable, not located, out of focus
-    resumed: int = 0  # of all: finished by an earlier run
-
-    def plus(self, inspection: Inspection, resumed: bool = False) -> Counts:
-        """The counts with one more image."""
-        status = inspection.verdict.status
-        return Counts(
-            self.passed + (status == "PASS"),
-            self.failed + (status == "FAIL"),
-            self.not_graded + (status == "NOT_GRADED"),
-            self.not_measured + (not was_measured(inspection)),
-            self.resumed + resumed,
-        )
-
-    @property
-    def done(self) -> int:
-        """Images that are finished."""
-        return self.passed + self.failed + self.not_graded
-
-    def exit_code(self, fail_exit: bool) -> int:
-        """0 every image was measured, 1 some could not be, 3 some failed and the caller asked to know."""
-        if self.not_measured:
-            return 1
-        return 3 if fail_exit and self.failed else 0
+def exit_code(totals: Totals, fail_exit: bool) -> int:
+    """0 every image was measured, 1 some could not be, 3 some failed and the caller asked to know."""
+    if totals.not_measured:
+        return 1
+    return 3 if fail_exit and totals.statuses["FAIL"] else 0
 
 
 @dataclass(frozen=True, slots=True)

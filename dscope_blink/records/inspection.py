@@ -144,6 +144,11 @@ class Inspection:
         return self.measurements.get(name, NOT_MEASURED)
 
     @property
+    def was_measured(self) -> bool:
+        """Whether its zones were inspected; without a scale they are, though the image cannot be graded."""
+        return bool(self.zones)
+
+    @property
     def moment(self) -> str:
         """When the picture was taken, if it says so, else when it was inspected; ISO 8601."""
         return self.image.camera.taken if self.image.camera else self.provenance.started

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from dscope_blink.config.settings import Config, Reporting
@@ -20,11 +21,22 @@ from dscope_blink.reporting.tables import carried_names
 logger = logging.getLogger("dscope.reports")
 
 
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """One report of a whole batch: its name, the setting of `Reporting` that asks for it, and what writes it."""
+
+    name: str
+    setting: str
+    write: Callable[[Path, Sequence[Path], Config], None]  # the file, the stored records, settings
+
+
 def reports_of(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
     """The reports that are asked for, the one to open first before the others."""
-    names = [REPORT] * wanted.report + [BATCH_CERTIFICATE] * wanted.pdf
-    names += [WORKBOOK] * wanted.excel + [JSON_LINES] * wanted.json_lines
-    return tuple(folder / name for name in names)
+    return tuple(folder / report.name for report in _asked(wanted))
+
+
+def _asked(wanted: Reporting) -> Iterator[BatchReport]:
+    return (report for report in BATCH_REPORTS if getattr(wanted, report.setting))
 
 
 def clear_reports(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
@@ -37,7 +49,7 @@ def clear_reports(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
     for path in reports_of(folder, wanted):
         with suppress(OSError):
             path.unlink()
-    return tuple(path for name in (REPORT, BATCH_CERTIFICATE, WORKBOOK, JSON_LINES) if (path := folder / name).exists())
+    return tuple(path for report in BATCH_REPORTS if (path := folder / report.name).exists())
 
 
 def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -> tuple[Path, ...]:
@@ -57,22 +69,10 @@ def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -
     ------
     WriteFailed : a report cannot be written
     """
-    paths = reports_of(folder, config.reporting)
-    for path in paths:
-        with writing(path):
-            _write(path, results, config)
-    return paths
-
-
-def _write(path: Path, results: Sequence[Path], config: Config) -> None:
-    if path.name == REPORT:
-        write_html_report(path.parent, results, config.reporting)
-    elif path.name == BATCH_CERTIFICATE:
-        write_file(path, _batch_certificate(path.parent, results))
-    elif path.name == WORKBOOK:
-        _write_workbook(path, results, config)
-    else:
-        write_parts(path, _lines(results))
+    for report in _asked(config.reporting):
+        with writing(folder / report.name):
+            report.write(folder / report.name, results, config)
+    return reports_of(folder, config.reporting)
 
 
 def write_certificates(results: Sequence[Path]) -> int:
@@ -102,16 +102,20 @@ def write_certificates(results: Sequence[Path]) -> int:
     return written
 
 
-def _batch_certificate(folder: Path, results: Sequence[Path]) -> bytes:
+def _write_page(path: Path, results: Sequence[Path], config: Config) -> None:
+    write_html_report(path.parent, results, config.reporting)
+
+
+def _write_batch_certificate(path: Path, results: Sequence[Path], config: Config) -> None:
     from dscope_blink.reporting.certificate import BatchCertificate
 
     made, missing = BatchCertificate(), []
-    for path, stored in _read(results):
+    for result, stored in _read(results):
         if isinstance(stored, Inspection):
             made.add(stored)
         else:
-            missing.append(f"{path.relative_to(folder).as_posix()}, {stored}")
-    return made.pdf(folder.resolve().name, missing)
+            missing.append(f"{result.relative_to(path.parent).as_posix()}, {stored}")
+    write_file(path, made.pdf(path.parent.resolve().name, missing))
 
 
 def _write_workbook(path: Path, results: Sequence[Path], config: Config) -> None:
@@ -133,6 +137,10 @@ def _read(results: Sequence[Path]) -> Iterator[tuple[Path, Inspection | BadRecor
             yield path, error
 
 
+def _write_lines(path: Path, results: Sequence[Path], config: Config) -> None:
+    write_parts(path, _lines(results))
+
+
 def _lines(results: Sequence[Path]) -> Iterator[bytes]:
     """Each record in one line; what is no longer there or no record is passed over with a warning."""
     for path in results:
@@ -142,3 +150,11 @@ def _lines(results: Sequence[Path]) -> Iterator[bytes]:
             logger.warning("%s: not in the reports, %s", printable(str(path)), error)
             continue
         yield json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+BATCH_REPORTS = (
+    BatchReport(REPORT, "report", _write_page),
+    BatchReport(BATCH_CERTIFICATE, "pdf", _write_batch_certificate),
+    BatchReport(WORKBOOK, "excel", _write_workbook),
+    BatchReport(JSON_LINES, "json_lines", _write_lines),
+)

@@ -29,14 +29,18 @@ class Totals:
 
     statuses: Counter[str] = field(default_factory=lambda: Counter(PASS=0, FAIL=0, NOT_GRADED=0))
     marginal: int = 0
+    not_measured: int = 0  # of those not graded: unreadable, not located, out of focus
+    resumed: int = 0  # finished by an earlier run
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)  # images by status and what kept them from PASS
     criteria: Counter[Criteria] = field(default_factory=Counter)
     scale_sources: Counter[str] = field(default_factory=Counter)
     runs: dict[Provenance, Run] = field(default_factory=dict)  # by provenance without its time
     _times: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
 
-    def add(self, inspection: Inspection) -> None:
+    def add(self, inspection: Inspection, resumed: bool = False) -> None:
         """Count one more image."""
+        self.not_measured += not inspection.was_measured
+        self.resumed += resumed
         self.statuses[inspection.verdict.status] += 1
         self.marginal += inspection.verdict.marginal
         self.reasons.update((inspection.verdict.status, reason) for reason in reasons_of(inspection.verdict))
@@ -70,6 +74,13 @@ class Totals:
     def unconfirmed(self) -> tuple[Criteria, ...]:
         """Limits that were judged by and are not confirmed."""
         return tuple(criteria for criteria in self.criteria if criteria.zones and not criteria.confirmed)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many passed, failed, were not graded, could not be measured, were finished before."""
+        passed, failed, not_graded = (self.statuses[status] for status in ("PASS", "FAIL", "NOT_GRADED"))
+        graded = {"passed": passed, "failed": failed, "not_graded": not_graded}
+        return {**graded, "not_measured": self.not_measured, "resumed": self.resumed}
 
     def medians_s(self) -> Mapping[str, float]:
         """The median time of each stage, the slowest first."""

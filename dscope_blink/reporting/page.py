@@ -24,17 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Reporting
-from dscope_blink.files.names import (
-    ANNOTATED,
-    CERTIFICATE,
-    CONFIDENCE,
-    HISTOGRAM,
-    REPORT,
-    RESULT,
-    TABLE,
-    THUMBNAIL,
-    VIEW,
-)
+from dscope_blink.files.names import CONFIDENCE, REPORT, RESULT, RESULT_FILES, THUMBNAIL, VIEW
 from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import write_parts
 from dscope_blink.records import (
@@ -83,11 +73,7 @@ LETTERS = {name: letter for letter, name in ZONE_NAMES.items()}
 OUTLINE_PX = 0.5  # a drawn outline may lie so far off the recorded one, as that off the mark
 SPOOLED_BYTES = 8 * 2**20  # details of the images beyond wait in a file, so that memory does not grow with the batch
 BASE64 = 4 / 3  # characters for a byte of an embedded picture
-LINKED = (
-    *(("Annotated picture", end) for end in ANNOTATED.values()),
-    *(("Maps", end) for end in HISTOGRAM.values()),
-    *(("Marks (CSV)", TABLE), ("Certificate", CERTIFICATE), ("Record (JSON)", RESULT)),
-)
+LINKED = tuple((file.title, end) for file in RESULT_FILES if file.title for end in file.ends)
 
 logger = logging.getLogger("dscope.reports")
 

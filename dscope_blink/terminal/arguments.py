@@ -281,11 +281,10 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     problems.raise_if_any()
     assert asked is not None, "without settings there was a problem"
     config = replace(asked.config, reporting=_reporting(asked.config.reporting, arguments))
-    plots = config.reporting.plots and not arguments.no_plots
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
-        Job(output_dir, config, asked.calibration, asked.flat_field_sha256, plots),
+        Job(output_dir, config, asked.calibration, asked.flat_field_sha256),
         images,
         warnings=(*found.warnings, *asked.manifest.warnings, *gaps),
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
@@ -403,9 +402,10 @@ def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, A
 
 
 def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
-    """The command line adds to what the configuration asks for, and may leave out the report."""
+    """The command line adds to what the configuration asks for, and may leave out plots and the report."""
     switches: dict[str, Any] = {name: getattr(configured, name) or getattr(arguments, name, False) for name in SWITCHES}
-    return replace(configured, **switches, report=configured.report and not arguments.no_report)
+    plots = configured.plots and not getattr(arguments, "no_plots", False)
+    return replace(configured, **switches, plots=plots, report=configured.report and not arguments.no_report)
 
 
 def check_input_folder(text: str | None) -> Path:
