@@ -111,10 +111,9 @@ def settings(**changes: Any) -> Config:
     return replace(CONFIG, batch=replace(CONFIG.batch, **changes))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
-@pytest.mark.parametrize(
-    ("retries", "tried"), [(0, "tried once"), pytest.param(2, "tried 3 times", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("retries", "tried"), [(0, "tried once"), (2, "tried 3 times")])
 def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_are(
     pictures, out, monkeypatch, caplog, retries, tried
 ):
@@ -146,6 +145,7 @@ def test_an_image_that_hangs_is_given_up(pictures, out, monkeypatch):
     assert len(found) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
 def test_a_result_that_a_process_cannot_write_ends_the_batch(pictures, out):
     out.mkdir()
@@ -318,7 +318,7 @@ def test_a_second_run_into_the_same_folder_is_refused(pictures, out, capsys):
 
 
 def test_other_programs_are_told_in_json_lines(pictures, out, capsys):
-    words = [word for word in program(pictures, out, "--json-progress")[2:] if word != "--quiet"]
+    words = [word for word in program(pictures, out, "--json-progress", "--workers=0")[2:] if word != "--quiet"]
     assert main(words) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["done"], line["total"], line["file"]) for line in lines] == [

@@ -116,7 +116,8 @@ def said(progress: IO[str]) -> tuple[str, str]:
     return line["file"], line["status"]
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_a_watch_inspects_what_comes_until_it_is_stopped(tmp_path, end):
     pictures, out = folder_of(tmp_path / "pictures", "a.png"), tmp_path / "out"
     words = program(pictures, out, "--watch", "--json-lines", "--json-progress", "--workers=0", "--resume")
