@@ -32,6 +32,7 @@ from dscope_blink.synthetic.targets import Shot, dot_grid, ruler
 from dscope_blink.terminal import calibrate
 from dscope_blink.terminal.calibrate import FEATURE_COLUMNS, Station, load_scale, save_scale
 from tests.builders.settings import ROOT
+from tests.builders.targets import small
 
 STATION = Station((640, 480), "a2A2048-37gcBAS 4711", "10x")
 DOTS, TICKS, CLADDING = Target("dots", 10.0), Target("ticks", 10.0), Target("cladding", 125.0)
@@ -81,7 +82,7 @@ def png(gray: FloatImage, path: Path) -> str:
 @pytest.mark.parametrize("um_per_px", [(0.5, 0.5), (0.5, 0.545), (0.6, 0.45), (0.2, 0.21)])
 @pytest.mark.parametrize("tilt_deg", [0, 11, 30])
 def test_dots_give_the_scale_of_each_axis(config: Config, um_per_px: tuple[float, float], tilt_deg: float) -> None:
-    shot = Shot(um_per_px, tilt_deg, dirt=10, shading=0.5)
+    shot = small(um_per_px, tilt_deg, dirt=10, shading=0.5)
     fit = measured(dot_grid(shot, missing=0.1), DOTS, config)
     assert (fit.um_per_px_x, fit.um_per_px_y) == pytest.approx(um_per_px, rel=1e-3)
     assert fit.tilt_deg == pytest.approx(tilt_deg, abs=0.1)
@@ -90,27 +91,27 @@ def test_dots_give_the_scale_of_each_axis(config: Config, um_per_px: tuple[float
 
 @pytest.mark.parametrize("tilt_deg", [0, 11, 30])
 def test_ticks_give_one_scale_and_say_that_pixels_are_taken_as_square(config: Config, tilt_deg: float) -> None:
-    fit = measured(ruler(Shot((0.4, 0.4), tilt_deg, dirt=10, shading=0.5)), TICKS, config)
+    fit = measured(ruler(small((0.4, 0.4), tilt_deg, dirt=10, shading=0.5)), TICKS, config)
     assert (fit.um_per_px_x, fit.um_per_px_y) == pytest.approx((0.4, 0.4), rel=1e-3)
     assert fit.square_pixels_assumed
 
 
 def test_ticks_give_both_scales_when_the_pixel_aspect_ratio_is_known(tmp_path: Path) -> None:
     config = config_with(tmp_path, pixel_aspect_ratio=0.5 / 0.545)
-    fit = measured(ruler(Shot((0.5, 0.545), 20.0)), TICKS, config)
+    fit = measured(ruler(small((0.5, 0.545), 20.0)), TICKS, config)
     assert (fit.um_per_px_x, fit.um_per_px_y) == pytest.approx((0.5, 0.545), rel=1e-3)
     assert not fit.square_pixels_assumed
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_up_to_a_twelfth_of_the_contrast_costs_less_than_a_thousandth(config: Config, seed: int) -> None:
-    shot = Shot((0.5, 0.5), 7.0 * seed, noise=0.01 * seed, seed=seed)
+    shot = small((0.5, 0.5), 7.0 * seed, noise=0.01 * seed, seed=seed)
     for gray, target in ((dot_grid(shot), DOTS), (ruler(shot), TICKS)):
         assert measured(gray, target, config).um_per_px_x == pytest.approx(0.5, rel=1e-3)
 
 
 def test_the_scale_follows_the_distance_that_is_named(config: Config) -> None:
-    gray = dot_grid(Shot())
+    gray = dot_grid(small())
     assert measured(gray, Target("dots", 25.0), config).um_per_px_x == pytest.approx(
         2.5 * measured(gray, DOTS, config).um_per_px_x
     )
@@ -162,9 +163,9 @@ def test_the_photographed_micrometer_measures_what_its_caption_says(shared: Path
 
 
 def test_the_tolerance_of_the_target_widens_the_uncertainty(tmp_path: Path) -> None:
+    gray = dot_grid(Shot())
     unsure = {
-        percent: measured(dot_grid(Shot()), DOTS, config_with(tmp_path, target_tolerance_pct=percent))
-        for percent in (0.0, 0.6)
+        percent: measured(gray, DOTS, config_with(tmp_path, target_tolerance_pct=percent)) for percent in (0.0, 0.6)
     }
     assert unsure[0.0].uncertainty_um_per_px_x < 1e-4 * 0.5
     assert unsure[0.6].uncertainty_um_per_px_x == pytest.approx(2 * 0.5 * 0.006 / np.sqrt(3), rel=1e-3)
@@ -179,7 +180,7 @@ def test_the_tolerance_of_the_cladding_is_in_the_uncertainty_of_a_fiber(tmp_path
 def test_noise_widens_the_uncertainty(tmp_path: Path) -> None:
     config = config_with(tmp_path, target_tolerance_pct=0.0)
     for draw, target in ((dot_grid, DOTS), (ruler, TICKS)):
-        calm, noisy = (measured(draw(Shot(noise=noise)), target, config) for noise in (0.003, 0.06))
+        calm, noisy = (measured(draw(small(noise=noise)), target, config) for noise in (0.003, 0.06))
         assert noisy.fit_pct_x > 1.5 * calm.fit_pct_x
 
 
@@ -399,7 +400,7 @@ def run(*arguments: str) -> int:
 
 
 def test_pictures_are_averaged_and_the_spread_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shots = (Shot((0.5, 0.5)), Shot((0.505, 0.5), 9.0, seed=1))
+    shots = (small((0.5, 0.5)), small((0.505, 0.5), 9.0, seed=1))
     pictures = [png(dot_grid(shot), tmp_path / f"{k}.png") for k, shot in enumerate(shots)]
     output = tmp_path / "out.json"
     assert run("--image", *pictures, "--dots-um", "10", "--output", str(output)) == 0
@@ -412,7 +413,7 @@ def test_pictures_are_averaged_and_the_spread_is_printed(tmp_path: Path, capsys:
 
 def test_an_outlying_picture_is_named_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     scales = (0.5, 0.5, 0.51)
-    pictures = [png(dot_grid(Shot((scale, 0.5), seed=k)), tmp_path / f"{k}.png") for k, scale in enumerate(scales)]
+    pictures = [png(dot_grid(small((scale, 0.5), seed=k)), tmp_path / f"{k}.png") for k, scale in enumerate(scales)]
     output = tmp_path / "out.json"
     assert run("--image", *pictures, "--dots-um", "10", "--output", str(output)) == 0
     assert "2.png: left out, 0.51" in capsys.readouterr().err
@@ -423,7 +424,7 @@ def test_an_outlying_picture_is_named_and_left_out(tmp_path: Path, capsys: pytes
 
 @pytest.mark.parametrize("target", ["--dots-um", "--ticks-um", "--cladding-um"])
 def test_plot_and_features_are_written_for_every_picture(tmp_path: Path, target: str) -> None:
-    drawn = {"--dots-um": dot_grid(Shot()), "--ticks-um": ruler(Shot()), "--cladding-um": face()}[target]
+    drawn = {"--dots-um": dot_grid(small()), "--ticks-um": ruler(Shot()), "--cladding-um": face()}[target]
     pictures = [png(drawn, tmp_path / name) for name in ("a.png", "b.png")]
     written = ("--show", str(tmp_path / "plot.png"), "--features", str(tmp_path / "table.csv"))
     size = "125" if target == "--cladding-um" else "10"
@@ -447,7 +448,7 @@ def test_the_columns_of_the_features_are_explained() -> None:
 
 def test_a_ruler_says_that_pixels_are_taken_as_square(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "out.json"
-    assert run("--image", png(ruler(Shot()), tmp_path / "r.png"), "--ticks-um", "10", "--output", str(output)) == 0
+    assert run("--image", png(ruler(small()), tmp_path / "r.png"), "--ticks-um", "10", "--output", str(output)) == 0
     assert "Pixels are taken as square" in capsys.readouterr().out
     assert json.loads(output.read_text(encoding="utf-8"))["square_pixels_assumed"] is True
 
@@ -461,10 +462,10 @@ def test_pictures_of_two_sizes_are_of_no_one_scale(tmp_path: Path, capsys: pytes
 
 def test_the_scale_is_used_for_pictures_of_its_size_only(tmp_path: Path) -> None:
     output = tmp_path / "out.json"
-    run("--image", png(dot_grid(Shot()), tmp_path / "g.png"), "--dots-um", "10", "--output", str(output))
+    run("--image", png(dot_grid(small()), tmp_path / "g.png"), "--dots-um", "10", "--output", str(output))
     found = load_calibration(output, date(2024, 1, 1), CalibrationSettings(None, "refuse", "refuse", "refuse"))
     assert found is not None
-    assert found.picture_size_px == (480, 360)
+    assert found.picture_size_px == (320, 240)
     assert found.scale.uncertainty is not None
     assert 0 < found.scale.uncertainty < 0.002
 
@@ -472,7 +473,7 @@ def test_the_scale_is_used_for_pictures_of_its_size_only(tmp_path: Path) -> None
 def test_one_picture_that_cannot_be_measured_stops_the_calibration(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good, text = png(dot_grid(Shot()), tmp_path / "good.png"), tmp_path / "text.png"
+    good, text = png(dot_grid(small()), tmp_path / "good.png"), tmp_path / "text.png"
     text.write_text("no picture", encoding="utf-8")
     output = tmp_path / "out.json"
     assert run("--image", good, str(text), "--dots-um", "10", "--output", str(output)) == 1
