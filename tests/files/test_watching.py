@@ -16,8 +16,7 @@ import pytest
 from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
-from tests.batch.test_batch import ASKED
-from tests.batch.test_nightly import program
+from tests.builders.batches import ASKED, program
 from tests.builders.pictures import SCRATCH, face_png, folder_of
 
 SETTLE_S, NEVER_S = 0.05, 600.0
