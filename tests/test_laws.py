@@ -45,11 +45,10 @@ from dscope_blink.records import (
 from dscope_blink.records.stored import BadRecord, read_record, to_json
 from tests.builders.faces import face_with, measured_core
 from tests.builders.inspections import CENTER, HEIGHT, NO_SCALE, WIDTH, mark
-from tests.builders.settings import CONFIG_FILE
+from tests.builders.settings import CONFIG_FILE, SETTINGS
 
 Json = dict[str, Any]
 
-SETTINGS = load_config(CONFIG_FILE)
 CONFIG = SETTINGS.profile("deep_inspection")
 ALL_ZONES = tuple(ZONE_NAMES.values())
 EDITION, FIBER_CLASS = "company", "rule"
@@ -62,15 +61,27 @@ many = settings(max_examples=100)
 # --- any criteria that the program accepts, in the form of config.json
 
 
+# A strategy that is made anew within another costs as much as what it draws; so those of one form are made once.
+some_bounds = st.lists(st.sampled_from(BOUNDS_UM), max_size=3, unique=True).map(sorted)
+counts_of = [st.lists(st.sampled_from([None, 3, 2, 1, 0]), min_size=n + 1, max_size=n + 1) for n in range(4)]
+sides_of = [st.lists(st.booleans(), min_size=n, max_size=n) for n in range(4)]
+mostly = st.sampled_from([True, True, True, False])
+yes_or_no = st.booleans()
+some_measure = st.sampled_from(["width", "length", "diameter"])
+how_many_zones = st.integers(1, 4)
+zone_rules = st.sampled_from(["touched", "centroid"])
+some_kinds = st.lists(st.sampled_from(CLASSIFICATIONS), min_size=1, max_size=2, unique=True)
+
+
 @st.composite
 def band_lists(draw: st.DrawFn, most_counted: int | None = None) -> list[Json]:
     """Bands from 0 to any size without gaps, larger marks never allowed more often; empty: no limit."""
-    bounds = draw(st.lists(st.sampled_from(BOUNDS_UM), max_size=3, unique=True).map(sorted))
-    counts = draw(st.lists(st.sampled_from([None, 3, 2, 1, 0]), min_size=len(bounds) + 1, max_size=len(bounds) + 1))
+    bounds = draw(some_bounds)
+    counts = draw(counts_of[len(bounds)])
     counts.sort(key=lambda count: -99 if count is None else -count)
     if most_counted is not None:
         counts = [count if i <= most_counted else 0 for i, count in _numbered(counts)]
-    belongs_below = draw(st.lists(st.booleans(), min_size=len(bounds), max_size=len(bounds)))
+    belongs_below = draw(sides_of[len(bounds)])
     lows = [(0.0, True), *[(bound, not below) for bound, below in zip(bounds, belongs_below, strict=True)]]
     highs = [*zip(bounds, belongs_below, strict=True), (None, False)]
     bands = [
@@ -79,7 +90,10 @@ def band_lists(draw: st.DrawFn, most_counted: int | None = None) -> list[Json]:
         )
         for low, high, count in zip(lows, highs, counts, strict=True)
     ]
-    return draw(st.sampled_from([bands, bands, bands, []]))
+    return bands if draw(mostly) else []
+
+
+any_bands = {most: band_lists(most) for most in (None, 1)}
 
 
 def _numbered(counts: Sequence[int | None]) -> list[tuple[int, int | None]]:
@@ -94,21 +108,21 @@ OF_THE_FIBER = [
     {"of": "cladding", "times": 1.0, "plus_um": 10.0},
     {"of": "cladding", "times": 2.0, "plus_um": 0.0},
 ]
-measures = st.sampled_from(["width", "length", "diameter"])
+fixed_or_not = st.sampled_from([FIXED, OF_THE_FIBER])
 
 
 @st.composite
 def rules(draw: st.DrawFn, most_counted: int | None = None) -> Json:
     """A class as config.json has it."""
-    outer = draw(st.sampled_from([FIXED, OF_THE_FIBER]))[: draw(st.integers(1, 4))]
-    bands = band_lists(most_counted)
+    outer = draw(fixed_or_not)[: draw(how_many_zones)]
+    bands = any_bands[most_counted]
     return {
         "title": "Any rule",
         "source": "hypothesis",
-        "confirmed": draw(st.booleans()),
-        "scratch_classes": draw(st.lists(st.sampled_from(CLASSIFICATIONS), min_size=1, max_size=2, unique=True)),
-        "size_by": {"scratches": draw(measures), "defects": draw(measures)},
-        "zone_rule": draw(st.sampled_from(["touched", "centroid"])),
+        "confirmed": draw(yes_or_no),
+        "scratch_classes": draw(some_kinds),
+        "size_by": {"scratches": draw(some_measure), "defects": draw(some_measure)},
+        "zone_rule": draw(zone_rules),
         "zones": [
             {"zone": letter, "outer": where, "scratches": draw(bands), "defects": draw(bands)}
             for letter, where in zip(ZONE_LETTERS, outer, strict=False)
@@ -159,19 +173,24 @@ unsure_px = st.sampled_from([0.0, 0.0, 0.1, 0.5, 3.0, 12.0])
 MEASURES = ("width_um", "length_um", "diameter_um")
 
 
+any_kind = st.sampled_from([mark("X1", kind, (0, 0), 10) for kind in CLASSIFICATIONS])
+any_extent = st.sampled_from([0.0, 0.5, 6.0])
+off_core = st.sampled_from([-0.4, 0.0, 0.4])
+
+
 @st.composite
 def any_mark(draw: st.DrawFn) -> Defect:
     """A mark of any kind and size anywhere, as a record gives it back."""
     near = draw(near_a_border)
-    extent = draw(st.sampled_from([0.0, 0.5, 6.0]))
+    extent = draw(any_extent)
     sizes: dict[str, Any] = {name: draw(near_a_bound) for name in MEASURES}
     unsure = {name: draw(unsure_um) for name in MEASURES} | {"r_min_px": draw(unsure_px)}
     anywhere = replace(
-        mark("X1", draw(st.sampled_from(CLASSIFICATIONS)), (0, 0), 10),
+        draw(any_kind),
         centroid_px=(CENTER[0] + near + extent, CENTER[1]),
         r_min_px=near,
         r_max_px=near + 2 * extent,
-        r_core_px=near + draw(st.sampled_from([-0.4, 0.0, 0.4])),
+        r_core_px=near + draw(off_core),
         uncertainty=unsure,
         **sizes,
     )

@@ -47,9 +47,15 @@ def problems_of(document: Json) -> list[Problem]:
     profiles = _inside(document, "profiles")
     for name, part in profiles.items() if isinstance(profiles, dict) else ():
         if part and not any(place[:2] == ("profiles", name) for place, _ in found):
-            caused = set(_schema_problems(merged(document, part), missing=False)) - found
+            caused = set(_schema_problems(_affected(document, part), missing=False)) - found
             found |= {_blamed(name, part, problem) for problem in caused}
     return sorted(found, key=lambda problem: (shown_place(problem.place), problem.text))
+
+
+def _affected(document: Json, part: Json) -> Json:
+    """The sections that a profile changes, and those that the schema compares with them: it can make no other wrong."""
+    whole = merged(document, part)
+    return {name: whole[name] for name in whole.keys() & {*part, *_schema()["x-reachable"]}}
 
 
 def _blamed(profile: str, part: Json, problem: Problem) -> Problem:
@@ -117,6 +123,11 @@ def _text(error: ValidationError) -> str:
 
 
 # --- what the schema's own words do not cover: functions of (validator, value of the keyword, instance, schema)
+
+
+def _ref(validator: Any, name: str, instance: Json, schema: Json) -> Iterator[ValidationError]:
+    """Every `$ref` names a definition of the one schema; to look each up as an address takes half of the time."""
+    yield from validator.descend(instance, _definition(name))
 
 
 def _properties(validator: Any, known: Json, instance: Json, schema: Json) -> Iterator[ValidationError]:
@@ -219,7 +230,7 @@ def _is_number(_: object, value: object) -> bool:
 
 _Shape = extend(
     Draft202012Validator,
-    {"properties": _properties, "additionalProperties": _additional},
+    {"$ref": _ref, "properties": _properties, "additionalProperties": _additional},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number}),
 )
 _Validator = extend(_Shape, {"x-keyOf": _key_of, "x-reachable": _reachable, "x-zones": _zones, "x-bands": _bands})
@@ -227,7 +238,7 @@ _Validator = extend(_Shape, {"x-keyOf": _key_of, "x-reachable": _reachable, "x-z
 
 def _is_shaped(value: Json, schema: Json) -> bool:
     """Whether every value is there and right by itself, so that it can be compared with others."""
-    return bool(_Shape({**schema, "$defs": _schema()["$defs"]}).is_valid(value))
+    return bool(_Shape(schema).is_valid(value))
 
 
 @cache
@@ -239,8 +250,12 @@ def _resolved(schema: Json) -> Json:
     """The schema with what its `$ref` names; its own words win over those of the definition."""
     while "$ref" in schema:
         own = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = {**_schema()["$defs"][schema["$ref"].removeprefix("#/$defs/")], **own}
+        schema = {**_definition(schema["$ref"]), **own}
     return schema
+
+
+def _definition(name: str) -> Json:
+    return _schema()["$defs"][name.removeprefix("#/$defs/")]
 
 
 def _inside(value: Json, *keys: Json) -> Json:

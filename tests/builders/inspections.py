@@ -126,7 +126,6 @@ COUNTED = mark("P1", "pit_dig", (70, -60), 20, counted=True, severity="MEDIUM")
 UNCOUNTED = mark("C1", "contamination", (-150, 200), 36, zone="contact", zones_touched=("contact",))
 CRACK = mark("K1", "crack", (200, 60), 40, zone="contact")
 CHIP = mark("E1", "chip", (120, 0), 24, zone="adhesive")
-
 CELL = Cell(
     zone="core",
     row=1,

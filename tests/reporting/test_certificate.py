@@ -21,8 +21,7 @@ from dscope_blink.records import ImageInfo, Inspection, Notice, Request, Verdict
 from dscope_blink.records.stored import load_record
 from dscope_blink.reporting.certificate import BatchCertificate, certificate
 from dscope_blink.terminal.commands import main
-from tests.batch.test_batch import CONFIG, batch_of
-from tests.batch.test_nightly import finished
+from tests.builders.batches import CONFIG, batch_of, finished
 from tests.builders.inspections import (
     COUNTED,
     EVERY_KIND,

@@ -20,8 +20,7 @@ from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.records import Check, Inspection, Notice, UserError
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.terminal.commands import main
-from tests.batch.test_batch import SHIPPED, batch_of, written
-from tests.batch.test_nightly import finished
+from tests.builders.batches import SHIPPED, batch_of, finished, written
 from tests.builders.inspections import EVERY_KIND, FAILED, HOSTILE_FILE, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
 from tests.builders.pictures import SCRATCH, face_png, folder_of
 from tests.builders.stored_results import REPORTING, alternating, annotated, result_of, results_of

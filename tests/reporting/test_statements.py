@@ -9,7 +9,7 @@ import pytest
 
 from dscope_blink.records import Inspection, Measured, OuterBorder, Scale
 from dscope_blink.reporting import wording
-from tests.batch.test_batch import CONFIG
+from tests.builders.batches import CONFIG
 from tests.builders.inspections import EVERY_KIND, FAILED, NO_CORE, NO_SCALE, NOMINAL_CORE, OUT_OF_FOCUS, PASSED
 
 LIMITS = CONFIG.criteria.find("iec_61300_3_35_2015", "multimode")

@@ -18,7 +18,7 @@ from dscope_blink.reporting.batch_reports import write_batch_reports
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.reporting.tables import SHEETS, SUMMARY_COLUMNS, WORKBOOK_DEFECT_COLUMNS
 from dscope_blink.terminal.commands import main
-from tests.batch.test_batch import CONFIG
+from tests.builders.batches import CONFIG
 from tests.builders.inspections import EVERY_KIND, FAILED, NO_SCALE, PASSED, UNREADABLE
 
 ASKED = replace(CONFIG, reporting=replace(CONFIG.reporting, excel=True))

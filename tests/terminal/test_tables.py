@@ -17,6 +17,7 @@ from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.terminal.commands import main
 from dscope_blink.terminal.tables import batch_tables, print_inspection
+from tests.builders import commands
 from tests.builders.inspections import EVERY_KIND, FAILED, MARGINAL, NO_SCALE, PASSED
 from tests.builders.pictures import MULTIMODE, SCRATCH, face_png, folder_of
 
@@ -24,7 +25,7 @@ QUICK = ("--profile=fast_scan", "--no-plots")
 
 
 def inspect(folder: Path, out: Path, *words: str) -> int:
-    return main(["inspect", f"--input-dir={folder}", f"--output-dir={out}", *QUICK, *MULTIMODE, *words])
+    return commands.inspect(folder, out, *QUICK, *MULTIMODE, *words)
 
 
 @pytest.fixture

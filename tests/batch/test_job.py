@@ -1,4 +1,4 @@
-"""Many images: what is written for each, and that one failure never stops the rest."""
+"""One picture of a batch: what is written of it, and that its failure is its own."""
 
 from __future__ import annotations
 
@@ -7,55 +7,20 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
-import pandas as pd
 import pytest
 from PIL import Image
 
-from dscope_blink.batch.job import Job, hash_of_flat_field, was_measured
-from dscope_blink.batch.run import Batch, Counts, run_batch
-from dscope_blink.config.settings import Config
-from dscope_blink.files.manifest import Manifest
-from dscope_blink.files.names import LOCK
-from dscope_blink.files.pictures import find_images
-from dscope_blink.files.plan import plan_images
-from dscope_blink.files.whole_files import WriteFailed
+from dscope_blink.batch.job import hash_of_flat_field, was_measured
 from dscope_blink.pipeline import inspect_image
-from dscope_blink.records import Inspection, Request, UserError
+from dscope_blink.records import UserError
+from tests.builders.batches import CONFIG, ZONE_BY_ZONE, results_of, summary, written
 from tests.builders.pictures import blank_png, blanks, face_jpeg, face_png, folder_of
-from tests.builders.settings import SETTINGS
-from tests.builders.unprivileged import unprivileged
 
-SHIPPED = SETTINGS.profile("fast_scan")
-CONFIG = replace(SHIPPED, reporting=replace(SHIPPED.reporting, report=False))  # the report has tests of its own
-ASKED = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0)
-
-
-ZONE_BY_ZONE = replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True, zone_images=True, agreement=True))
 OTHER_FORMATS = replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg", plot_format="svg"))
-
-
-def batch_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> Batch:
-    found = find_images(folder, True, output)
-    return Batch(Job(output, config, plots=plots), plan_images(found, output, Manifest(), ASKED))
-
-
-def results_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> dict[str, Inspection]:
-    found = (done.inspection for done in run_batch(batch_of(folder, output, plots, config)))
-    return {inspection.image.file: inspection for inspection in found}
-
-
-def written(output: Path) -> set[str]:
-    return {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()} - {LOCK}
-
-
-def summary(output: Path) -> pd.DataFrame:
-    return pd.read_csv(output / "summary_report.csv", keep_default_na=False)
 
 
 @pytest.fixture
@@ -259,91 +224,6 @@ def test_an_error_while_drawing_leaves_a_record_that_says_so(pictures, out, monk
     (result,) = results_of(blanks(pictures, "a.png"), out).values()
     assert result.verdict.reasons == ("Internal error: ValueError: no ink",)
     assert written(out) == {"a_report.csv", "a_result.json", "summary_report.csv"}
-
-
-# --- how a batch ends
-
-
-def test_a_batch_that_is_stopped_keeps_what_was_finished(pictures, out):
-    with closing(run_batch(batch_of(blanks(pictures, "a.png", "b.png", "c.png"), out))) as inspections:
-        next(inspections)
-        next(inspections)
-    assert list(summary(out)["Image_Filename"]) == ["a.png", "b.png"]
-
-
-def test_a_result_that_cannot_be_written_ends_the_batch_and_keeps_what_was_finished(pictures, out):
-    inspections = run_batch(batch_of(blanks(pictures, "a.png", "b.png", "sub/c.png"), out))
-    next(inspections)
-    (out / "sub").write_text("in the way")
-    next(inspections)
-    with pytest.raises(WriteFailed, match="sub cannot be written"):
-        next(inspections)
-    assert list(summary(out)["Image_Filename"]) == ["a.png", "b.png"]
-
-
-def test_a_batch_without_permission_to_write_says_so(open_folder):
-    blanks(open_folder, "a.png")
-    (open_folder / "out").mkdir()
-    (open_folder / "out").chmod(0o500)
-    with unprivileged(), pytest.raises(WriteFailed, match="Permission denied"):
-        results_of(open_folder, open_folder / "out")
-    (open_folder / "out").chmod(0o700)
-    assert written(open_folder / "out") == set()
-
-
-@contextmanager
-def files_of_at_most(max_bytes: int) -> Iterator[None]:
-    """As `ulimit -f` does: what is written beyond is refused by the system."""
-    resource = pytest.importorskip("resource", reason="this system does not limit the size of files")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_of_a_picture_whose_results_do_not_fit_nothing_is_left(pictures, out):
-    blanks(pictures, "a.png")
-    folder_of(pictures, "b.png")
-    with (
-        files_of_at_most(100_000),
-        pytest.raises(WriteFailed, match=r"b_annotated\.png cannot be written: File too large"),
-    ):
-        results_of(pictures, out)
-    assert written(out) == {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
-    assert list(summary(out)["Image_Filename"]) == ["a.png"]
-
-
-def test_results_beside_the_pictures_of_a_run_that_was_killed_are_replaced(pictures, out):
-    results_of(folder_of(pictures, "a.png"), pictures, config=ZONE_BY_ZONE)
-    (pictures / "a_result.json").unlink()
-    assert set(results_of(pictures, pictures)) == {"a.png"}
-
-
-def test_results_that_would_lie_too_deep_do_not_end_the_batch(pictures, tmp_path):
-    deep = "/".join(["d" * 200] * 15)
-    results = results_of(blanks(pictures, f"{deep}/a.png", "b.png"), tmp_path / "/".join(["o" * 200] * 5))
-    assert set(results) == {f"{deep}/a.png", "b.png"}
-
-
-def test_what_is_odd_about_the_folder_is_logged(pictures, out, caplog):
-    list(run_batch(replace(batch_of(blanks(pictures, "a.png"), out), warnings=("100 % odd",))))
-    assert "100 % odd" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("counts", "fail_exit", "code"),
-    [
-        (Counts(passed=2), True, 0),
-        (Counts(passed=1, failed=1), False, 0),
-        (Counts(passed=1, failed=1), True, 3),
-        (Counts(failed=1, not_graded=1, not_measured=1), True, 1),
-        (Counts(not_graded=3), True, 0),
-    ],
-)
-def test_the_exit_code_tells_what_could_not_be_measured_and_what_failed_if_asked(counts, fail_exit, code):
-    assert counts.exit_code(fail_exit) == code
 
 
 # --- the flat field
