@@ -30,7 +30,7 @@ ROOMS = {
     "PIL": {"files.decoding"},
     "jinja2": {"reporting.page"},
     "jsonschema": {"config.checking", "calibration.scale_file"},
-    "msgspec": {"records.stored", "files.camera_text"},
+    "msgspec": {"records", "files.camera_text"},
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
     "filelock": {"batch.run"},

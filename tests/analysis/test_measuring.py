@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -11,17 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dscope_blink.analysis.judging import judge
+from dscope_blink.analysis.judging import judge, placed
 from dscope_blink.analysis.measuring import LocatedFace, measure, numbered
 from dscope_blink.analysis.zoning import zone_of
 from dscope_blink.records import (
+    JUDGED,
     ZONE_LETTERS,
     ZONE_NAMES,
+    Defect,
     Ellipse,
     Mask,
     Points,
     Scale,
     ZoneOutline,
+    as_recorded,
 )
 from tests.builders.faces import asked, face_with, measured_core, pixel_sizes
 from tests.builders.marks import (
@@ -226,7 +230,7 @@ def test_the_distance_from_the_core_is_that_of_the_pixel_nearest_to_its_own_cent
 def test_what_a_verdict_rests_on_is_as_a_record_gives_it_back():
     third = disc(5) | disc(0, (CENTER[0] + 6, CENTER[1]))  # one pixel more: no centroid of three decimals
     defect = one(third, scale=Scale(1 / 3, 1 / 3, "calibration"))
-    assert repr(defect.as_recorded()) == repr(defect)
+    assert repr(as_recorded(defect, *JUDGED)) == repr(defect)
     assert X[third].mean() != round(X[third].mean(), 3)
 
 
@@ -302,17 +306,26 @@ RINGS = ringed(20, 60, 80, 110)
 THROUGH_ALL = bar(100, 3, 0, (CENTER[0] + 65, CENTER[1]))  # from 15 to 115 px: its middle lies in C
 
 
+def put(marks: Iterable[Defect], zones: Sequence[ZoneOutline]) -> tuple[Defect, ...]:
+    """The marks with the zones that the criteria put them in."""
+    return placed(marks, zones, MULTIMODE, tuple(ZONE_NAMES.values()))
+
+
+def test_a_mark_that_was_measured_is_in_no_zone_before_the_criteria_put_it_in_one():
+    assert one(THROUGH_ALL, zones=RINGS).zone == ""
+
+
 def test_a_mark_lies_in_the_innermost_zone_it_touches():
     defect = one(THROUGH_ALL, zones=RINGS)
-    assert defect.zone == "core"
+    assert put([defect], RINGS)[0].zone == "core"
     assert defect.zones_touched == ("core", "cladding", "adhesive", "contact")
 
 
 def test_one_pixel_in_a_more_critical_zone_takes_the_whole_mark():
     away = np.where(CENTER[1] == Y, X - CENTER[0], -1)
     mask, beside = (away >= 20) & (away < 58), (away >= 21) & (away < 58)
-    assert one(mask, zones=RINGS).zone == "core"
-    assert one(beside, zones=RINGS).zone == "cladding"
+    inside, next_to_it = put([one(mask, zones=RINGS), one(beside, zones=RINGS)], RINGS)
+    assert (inside.zone, next_to_it.zone) == ("core", "cladding")
     assert one(mask, zones=RINGS).length_px == one(beside, zones=RINGS).length_px + 1
 
 
@@ -326,7 +339,7 @@ def test_a_zone_of_the_core_lies_around_the_core_and_not_around_the_cladding(x, 
     aside = Ellipse((CENTER[0] - 30, CENTER[1]), (40.0, 40.0), 0.0)
     zones = (ZoneOutline("A", aside, "core"), *RINGS[1:])
     defect = one(disc(5, (x, CENTER[1])), zones=zones, core=measured_core(aside))
-    assert (defect.zone, defect.zones_touched) == (touched[0], touched)
+    assert (put([defect], zones)[0].zone, defect.zones_touched) == (touched[0], touched)
 
 
 @few
@@ -336,13 +349,14 @@ def test_the_zone_of_a_mark_follows_from_the_distances_in_its_record(radius, awa
     zones = (ZoneOutline("A", core, "core"), *RINGS[1:])
     at = CENTER[0] + away * math.cos(math.radians(turn)), CENTER[1] + away * math.sin(math.radians(turn))
     for defect in measured(disc(radius, at), zones=zones, core=measured_core(core)):
-        assert defect.zone == zone_of(defect, zones, "touched")
+        assert defect.zones_touched[0] == zone_of(defect, zones, "touched")
 
 
 def test_a_mark_is_judged_by_the_size_of_all_of_it():
     reaching_in = bar(30, 9, 0, (CENTER[0] + 25, CENTER[1]))  # 10 of its 30 px lie in the core
     defect = one(reaching_in, zones=RINGS, scale=SQUARE)
     assert defect.diameter_um == pytest.approx(15.6, abs=0.6)
+    (defect,) = put([defect], RINGS)
     small = replace(defect, diameter_um=5.0)
     verdicts = [judge([d], MULTIMODE, tuple(ZONE_NAMES.values())).verdict.status for d in (defect, small)]
     assert verdicts == ["FAIL", "PASS"]
@@ -363,7 +377,8 @@ def test_measured_marks_have_no_number_yet():
 def test_defects_are_numbered_from_the_core_outwards_and_from_large_to_small():
     places = (150.3, 120.4), (190.3, 120.4), (150.3, 160.4), (150.3, 20.4)
     pits = [disc(radius, at) for radius, at in zip((5, 8, 6, 7), places, strict=True)]
-    found = numbered(measured(pits[2], pits[3], pits[0], bar(40, 2, 0, (150, 90)), pits[1], zones=RINGS))
+    marks = measured(pits[2], pits[3], pits[0], bar(40, 2, 0, (150, 90)), pits[1], zones=RINGS)
+    found = numbered(put(marks, RINGS))
     assert [(d.id, d.zone) for d in found] == [
         ("P1", "core"),
         ("S1", "cladding"),
@@ -380,7 +395,9 @@ def test_the_letter_of_an_id_is_that_of_the_kind():
         *measured(disc(6, (190, 120)), on_edge=True, zones=RINGS),
     )
     letters = {"scratch": "S", "pit_dig": "P", "contamination": "C", "crack": "K", "chip": "E"}
-    assert {d.classification: d.id for d in numbered(found)} == {kind: f"{letter}1" for kind, letter in letters.items()}
+    assert {d.classification: d.id for d in numbered(put(found, RINGS))} == {
+        kind: f"{letter}1" for kind, letter in letters.items()
+    }
 
 
 # --- agreement

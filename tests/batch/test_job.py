@@ -14,9 +14,9 @@ from threading import Event, Thread
 import pytest
 from PIL import Image
 
-from dscope_blink.batch.job import hash_of_flat_field, was_measured
+from dscope_blink.batch.job import hash_of_flat_field
 from dscope_blink.pipeline import inspect_image
-from dscope_blink.records import UserError
+from dscope_blink.records import UserError, texts
 from tests.builders.batches import CONFIG, ZONE_BY_ZONE, results_of, summary, written
 from tests.builders.pictures import blank_png, blanks, face_jpeg, face_png, folder_of
 
@@ -139,8 +139,8 @@ def test_of_a_file_of_several_pictures_the_first_is_inspected_with_a_warning(pic
     pictures.mkdir()
     pages[0].save(pictures / "a.tif", save_all=True, append_images=pages[1:])
     (result,) = results_of(pictures, out).values()
-    assert was_measured(result)
-    assert "Several pictures: the file holds more than one, the first is inspected" in result.quality.warnings
+    assert result.was_measured
+    assert "Several pictures: the file holds more than one, the first is inspected" in texts(result.quality.warnings)
 
 
 SETTLING = replace(CONFIG, preprocessing=replace(CONFIG.preprocessing, settle_s=0.4, settle_max_wait_s=0.5))
@@ -162,7 +162,7 @@ def test_a_picture_that_arrives_in_pieces_is_measured_when_it_is_whole(pictures,
     (result,) = results_of(pictures, out, config=SETTLING).values()
     sender.join()
     assert result.image.sha256 == hashlib.sha256(whole).hexdigest()
-    assert was_measured(result)
+    assert result.was_measured
 
 
 def test_a_picture_that_never_stops_arriving_is_reported_and_the_rest_is_inspected(pictures, out):
@@ -179,7 +179,7 @@ def test_a_picture_that_never_stops_arriving_is_reported_and_the_rest_is_inspect
     results = results_of(pictures, out, config=SETTLING)
     is_over.set()
     sender.join()
-    assert results["a.png"].verdict.reasons == ("Unreadable: the file was still being written after 0.5 s",)
+    assert texts(results["a.png"].verdict.reasons) == ["Unreadable: the file was still being written after 0.5 s"]
     assert set(results) == {"a.png", "b.png"}
 
 
@@ -194,9 +194,9 @@ def test_what_cannot_be_read_is_reported_and_the_rest_is_measured(pictures, out)
     (pictures / "gone.bmp").symlink_to(pictures / "nowhere")
     results = results_of(pictures, out)
     bad = {file: result for file, result in results.items() if file != "good.png"}
-    assert was_measured(results["good.png"])
+    assert results["good.png"].was_measured
     assert results["good.png"].verdict.status != "NOT_GRADED"
-    assert all(result.verdict.reasons[0].startswith("Unreadable: ") for result in bad.values())
+    assert all(result.verdict.reasons[0].text.startswith("Unreadable: ") for result in bad.values())
     assert list(summary(out)["Image_Filename"]) == ["cut.jpg", "empty.tif", "gone.bmp", "good.png", "text.png"]
     assert json.loads((out / "cut_result.json").read_text())["geometry"] is None
 
@@ -209,9 +209,9 @@ def test_an_error_inside_the_program_is_one_images_own(pictures, out, monkeypatc
 
     monkeypatch.setattr("dscope_blink.batch.job.inspect_image", fails_on_b)
     results = results_of(folder_of(blanks(pictures, "a.png", "b.png"), "c.png"), out)
-    assert results["b.png"].verdict.reasons == ("Internal error: ZeroDivisionError: of all things",)
+    assert texts(results["b.png"].verdict.reasons) == ["Internal error: ZeroDivisionError: of all things"]
     assert results["b.png"].image.width == 40
-    assert was_measured(results["c.png"])
+    assert results["c.png"].was_measured
     assert "b_annotated.png" in written(out)
     assert "Traceback" in caplog.text
 
@@ -220,9 +220,9 @@ def test_an_error_while_drawing_leaves_a_record_that_says_so(pictures, out, monk
     def fails(*_):
         raise ValueError("no ink")
 
-    monkeypatch.setattr("dscope_blink.batch.job.write_annotated", fails)
+    monkeypatch.setattr("dscope_blink.batch.picture_reports.write_annotated", fails)
     (result,) = results_of(blanks(pictures, "a.png"), out).values()
-    assert result.verdict.reasons == ("Internal error: ValueError: no ink",)
+    assert texts(result.verdict.reasons) == ["Internal error: ValueError: no ink"]
     assert written(out) == {"a_report.csv", "a_result.json", "summary_report.csv"}
 
 

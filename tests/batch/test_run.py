@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from dscope_blink.batch.run import Counts, run_batch
+from dscope_blink.batch.run import exit_code, run_batch
 from dscope_blink.files.whole_files import WriteFailed
+from dscope_blink.reporting.batch_totals import Totals
 from tests.builders.batches import ZONE_BY_ZONE, batch_of, results_of, summary, written
+from tests.builders.inspections import FAILED, NO_SCALE, PASSED, UNREADABLE
 from tests.builders.pictures import blanks, folder_of
 from tests.builders.unprivileged import unprivileged
 
@@ -97,14 +99,17 @@ def test_what_is_odd_about_the_folder_is_logged(pictures, out, caplog):
 
 
 @pytest.mark.parametrize(
-    ("counts", "fail_exit", "code"),
+    ("inspections", "fail_exit", "code"),
     [
-        (Counts(passed=2), True, 0),
-        (Counts(passed=1, failed=1), False, 0),
-        (Counts(passed=1, failed=1), True, 3),
-        (Counts(failed=1, not_graded=1, not_measured=1), True, 1),
-        (Counts(not_graded=3), True, 0),
+        ((PASSED, PASSED), True, 0),
+        ((PASSED, FAILED), False, 0),
+        ((PASSED, FAILED), True, 3),
+        ((FAILED, UNREADABLE), True, 1),
+        ((NO_SCALE,) * 3, True, 0),
     ],
 )
-def test_the_exit_code_tells_what_could_not_be_measured_and_what_failed_if_asked(counts, fail_exit, code):
-    assert counts.exit_code(fail_exit) == code
+def test_the_exit_code_tells_what_could_not_be_measured_and_what_failed_if_asked(inspections, fail_exit, code):
+    totals = Totals()
+    for inspection in inspections:
+        totals.add(inspection)
+    assert exit_code(totals, fail_exit) == code

@@ -66,7 +66,7 @@ def test_what_differs_is_done_again(pictures, out, change):
         {"config": replace(CONFIG, sha256="00" * 32)},
         {"config": replace(CONFIG, profile="another")},
         {"calibration": Calibration(Scale(0.85, 0.85, "calibration"), "11" * 32)},
-        {"plots": True},
+        {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, plots=True))},
         {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, zone_images=True))},
         {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True))},
         {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg"))},
@@ -83,7 +83,7 @@ def test_other_settings_do_everything_again(tmp_path, out, changes):
 def test_another_request_does_its_image_again(pictures, out):
     run = batch_of(pictures, out)
     finished(run)
-    asked = replace(run.images[1].request, carried={"serial": "7"})
+    asked = replace(run.images[1].request, manifest={"serial": "7"})
     images = (run.images[0], replace(run.images[1], request=asked), *run.images[2:])
     again = finished(replace(run, images=images, resume=True))
     assert [done.resumed for done in again] == [True, False, True, True, True]

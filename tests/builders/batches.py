@@ -28,7 +28,8 @@ ZONE_BY_ZONE = replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True, z
 def batch_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> Batch:
     """A batch of all pictures of a folder and those below it, in this process."""
     found = find_images(folder, True, output)
-    return Batch(Job(output, config, plots=plots), plan_images(found, output, Manifest(), ASKED))
+    config = replace(config, reporting=replace(config.reporting, plots=plots))
+    return Batch(Job(output, config), plan_images(found, output, Manifest(), ASKED))
 
 
 def results_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> dict[str, Inspection]:

@@ -272,7 +272,7 @@ def test_leading_zones_alone_are_enough(tmp_path: Path) -> None:
     document = copy.deepcopy(DOCUMENT)
     del zones_in(document)[2:]
     book = load_config(written(tmp_path, document)).profile("fast_scan").criteria
-    assert [zone.letter for zone in book.find("iec_61300_3_35_2015", "single_mode_upc").zones] == ["A", "B"]
+    assert [zone.zone for zone in book.find("iec_61300_3_35_2015", "single_mode_upc").zones] == ["A", "B"]
 
 
 @pytest.mark.parametrize(

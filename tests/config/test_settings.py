@@ -21,9 +21,9 @@ from dscope_blink.records import (
     CLASSIFICATIONS,
     ZONE_LETTERS,
     Criteria,
+    OuterBorder,
     SizeMeasure,
     UserError,
-    ZoneCriteria,
 )
 from tests.builders.configurations import DOCUMENT, SCHEMA, SECTIONS, SHIPPED
 
@@ -49,10 +49,10 @@ def test_every_edition_and_class_of_the_file_can_be_found() -> None:
 def test_published_limits_arrive_as_written() -> None:
     criteria = load_config(SHIPPED).profile("deep_inspection").criteria.find("iec_61300_3_35_2015", "single_mode_upc")
     zone = criteria.zones[1]
-    assert (zone.letter, zone.of, zone.plus_um) == ("B", "fixed", 115)
+    assert (zone.zone, zone.outer.of, zone.outer.plus_um) == ("B", "fixed", 115)
     assert [band.max_count for band in zone.defects if band.holds(2)] == [5]
     assert [band.max_count for band in zone.defects if band.holds(5.01)] == [0]
-    assert (criteria.scratch_size_by, criteria.defect_size_by) == ("width", "diameter")
+    assert (criteria.size_by.scratches, criteria.size_by.defects) == ("width", "diameter")
     assert criteria.title == "IEC 61300-3-35:2015, edition 2: Single mode PC/UPC, return loss at least 45 dB"
 
 
@@ -140,7 +140,7 @@ def test_the_schema_lists_the_words_that_the_records_know() -> None:
     assert of_zone["zone"]["enum"] == list(ZONE_LETTERS)
     assert SCHEMA["$defs"]["size_measure"]["enum"] == list(get_args(SizeMeasure))
     assert of_class["zone_rule"]["enum"] == list(get_args(get_type_hints(Criteria)["zone_rule"]))
-    assert of_zone["outer"]["properties"]["of"]["enum"] == list(get_args(get_type_hints(ZoneCriteria)["of"]))
+    assert of_zone["outer"]["properties"]["of"]["enum"] == list(get_args(get_type_hints(OuterBorder)["of"]))
 
 
 # --- profiles

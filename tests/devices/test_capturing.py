@@ -310,7 +310,7 @@ def test_the_record_holds_the_settings_of_the_camera_and_gives_them_back(station
     told = json.loads(record.read_text())["image"]["camera"]
     assert told == json.loads(picture.with_name(f"{picture.stem}_camera.json").read_text())
     assert (told["serial"], told["frames_averaged"]) == (SERIAL, 2)
-    image = load_record(record).inspection.image
+    image = load_record(record).image
     assert image.camera == read_camera(json.dumps(told))
 
 
