@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dscope_blink.detectors.regions import components
+from dscope_blink.detectors.regions import label_regions
 from dscope_blink.records import Mask, Residual
 
 
@@ -26,7 +26,7 @@ def detect(
     (h, w) bool
     """
     strong = (np.abs(residual.edge_snr) > min_snr) & _band(residual, inside_px, outside_px)
-    departures = components(strong)
+    departures = label_regions(strong)
     touching = departures.holding(_band(residual, touch_px, touch_px))
     return departures.only(touching & (departures.areas_px >= min_area_px))
 

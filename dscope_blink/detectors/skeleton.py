@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.detectors.regions import components
+from dscope_blink.detectors.regions import label_regions
 from dscope_blink.records import Mask, Residual
 
 
@@ -49,7 +49,7 @@ def _thinned(strong: Mask, longer_than_px: int) -> NDArray[np.uint8]:
 
     A speck no longer than the gaps that are bridged is no piece of a line.
     """
-    regions = components(strong)
+    regions = label_regions(strong)
     thin = np.zeros(strong.shape, np.uint8)
     boxes = regions.boxes_px
     for k in np.flatnonzero(boxes[:, 2:].max(axis=1) > longer_than_px).tolist():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import DetectorSettings, Fusion
-from dscope_blink.detectors.regions import components
+from dscope_blink.detectors.regions import label_regions
 from dscope_blink.detectors.registry import DETECTORS
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
@@ -122,7 +122,7 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
     marks = (_grown(field, agreed, settings) if settings.grow else agreed) | chips
     marks = bridge_dashes(marks, settings.dash_min_aspect_ratio, settings.dash_max_gap_px, settings.dash_max_turn_deg)
     joined = cv2.dilate(marks.astype(np.uint8), np.ones((settings.join_px, settings.join_px), np.uint8))
-    regions = components(joined.astype(bool))
+    regions = label_regions(joined.astype(bool))
     found = []
     for k, (x, y, w, h) in enumerate(regions.boxes_px.tolist(), 1):
         whole = _filled((regions.labels[y : y + h, x : x + w] == k) & marks[y : y + h, x : x + w])
@@ -138,7 +138,7 @@ EDGE_DETECTOR = "edge_chip"
 def _grown(field: Residual, seeds: Mask, settings: Fusion) -> Mask:
     """Weaker surroundings connected to the seeds, cut at a share of the local peak contrast."""
     height = np.abs(field.snr)
-    regions = components((height > settings.weak_snr) & field.inside)
+    regions = label_regions((height > settings.weak_snr) & field.inside)
     grown = cv2.copyTo(height, regions.only(regions.holding(seeds)).astype(np.uint8))
     peak = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
     return grown > np.maximum(settings.outline_level * peak, settings.weak_snr)
