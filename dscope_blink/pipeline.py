@@ -167,7 +167,7 @@ def _find_defects(
         residual = background.residual(picture, reach * BEYOND_ZONES, config.residual)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
-        evidence = fusion.gather_evidence(residual, config.detectors)
+        evidence = fusion.gather_evidence(residual, config.detectors, config.folder)
         candidates = fusion.find_candidates(residual, evidence, config.fusion)
     with clock.stage("measure", "Defect Measurement"):
         face = measuring.LocatedFace.of(recorded, outlines, scale, request, config.scale)

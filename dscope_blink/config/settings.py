@@ -188,7 +188,7 @@ class DetectorSettings:
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """From the detectors' masks to candidate regions."""
+    """From what the detectors support to candidate regions."""
 
     threshold: float
     grow: bool
@@ -331,6 +331,7 @@ class Config:
 
     profile: str
     sha256: str
+    folder: Path  # of the file, where detectors find the files that their settings name; absolute
     preprocessing: Preprocessing
     localization: Localization
     core: CoreSettings

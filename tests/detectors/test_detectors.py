@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from dscope_blink.config.loading import load_config
 from dscope_blink.detectors.registry import DETECTORS
+from dscope_blink.detectors.support import MARKED_FROM
 from dscope_blink.records import Residual
 from tests.builders.settings import ROOT
 
@@ -61,13 +62,18 @@ def residual(snr, inside=None):
     )
 
 
-def detect(name, snr, profile="deep_inspection", **kwargs):
+def support(name, snr, profile="deep_inspection", **kwargs):
     return DETECTORS[name](residual(snr, **kwargs), **PROFILES[profile].detectors[name].settings)
+
+
+def detect(name, snr, profile="deep_inspection", **kwargs):
+    """What a detector marks."""
+    return support(name, snr, profile, **kwargs) >= MARKED_FROM
 
 
 @cache
 def in_noise(name, seed=0, profile="deep_inspection"):
-    """What a detector supports where there is no mark."""
+    """What a detector marks where there is no mark."""
     return detect(name, noise(seed), profile)
 
 
@@ -140,25 +146,25 @@ def test_nothing_is_supported_where_nothing_changes(name, level):
 
 
 @every_detector
-def test_a_mask_has_the_shape_of_the_residual_and_the_residual_is_left_alone(name):
+def test_support_has_the_shape_of_the_residual_and_the_residual_is_left_alone(name):
     snr = marked(disc(80, 60, 4), -15)
     kept = snr.copy()
-    found = detect(name, snr)
-    assert found.shape == SHAPE
-    assert found.dtype == np.bool_
+    found = support(name, snr)
+    assert (found.shape, found.dtype) == (SHAPE, np.float32)
+    assert set(np.unique(found)) <= {0, 1}
     np.testing.assert_array_equal(snr, kept)
 
 
 @every_detector
-def test_the_same_residual_gives_the_same_mask(name):
+def test_the_same_residual_gives_the_same_support(name):
     snr = marked(line(110, 90, 30, 60, 3), 6) + marked(disc(80, 60, 4), -15)
-    np.testing.assert_array_equal(detect(name, snr), detect(name, snr))
+    np.testing.assert_array_equal(support(name, snr), support(name, snr))
 
 
 @every_detector
 @settings(max_examples=8)
 @given(seed=st.integers(0, 1000))
-def test_the_opposite_residual_gives_nearly_the_same_mask(name, seed):
+def test_the_opposite_residual_gives_nearly_the_same_support(name, seed):
     snr = marked(disc(80, 60, 4) | line(110, 110, 30, 60, 3), 12, seed)
     found, opposite = detect(name, snr), detect(name, -snr)
     assert (found ^ opposite).sum() <= 0.1 * (found | opposite).sum() + 10

@@ -35,7 +35,7 @@ from tests.builders.residuals import (
 def candidates_of(spec, *blemishes, profile="deep_inspection"):
     config = CONFIGURATION.profile(profile)
     field = field_of(spec, *blemishes)
-    evidence = fusion.gather_evidence(field, config.detectors)
+    evidence = fusion.gather_evidence(field, config.detectors, config.folder)
     return fusion.find_candidates(field, evidence, config.fusion)
 
 
@@ -52,7 +52,7 @@ def test_noise_makes_no_candidates(noise, seed, profile):
     spec, config = replace(FACE, noise=noise), CONFIGURATION.profile(profile)
     picture = unreduced(to_gray(rendered(spec, seed=seed).image), geometry_of(spec))
     field = background.residual(picture, REACH, CONFIG.residual)
-    evidence = fusion.gather_evidence(field, config.detectors)
+    evidence = fusion.gather_evidence(field, config.detectors, config.folder)
     assert fusion.find_candidates(field, evidence, config.fusion) == ()
 
 
@@ -158,7 +158,7 @@ def test_the_evidence_names_every_detector_with_a_share():
 
 
 def test_confidence_is_the_sum_of_the_weights_of_those_that_agree():
-    evidence = fusion.gather_evidence(field_of(FACE, *DIRTY), CONFIG.detectors)
+    evidence = fusion.gather_evidence(field_of(FACE, *DIRTY), CONFIG.detectors, CONFIG.folder)
     expected = sum(CONFIG.detectors[name].weight * evidence.supports[name].astype(float) for name in ENABLED)
     np.testing.assert_allclose(evidence.confidence, expected, rtol=0, atol=1e-5)
 
@@ -166,22 +166,22 @@ def test_confidence_is_the_sum_of_the_weights_of_those_that_agree():
 def test_a_detector_switched_off_is_not_asked():
     detectors = dict(CONFIG.detectors)
     detectors["gradient"] = replace(detectors["gradient"], enabled=False)
-    evidence = fusion.gather_evidence(field_of(FACE), detectors)
+    evidence = fusion.gather_evidence(field_of(FACE), detectors, CONFIG.folder)
     assert set(evidence.supports) == ENABLED - {"gradient"}
 
 
-def supported(field, name, mask):
-    return fusion.Evidence({name: mask}, np.zeros(mask.shape, np.float32))
+def supported(name, mask):
+    return fusion.Evidence({name: mask.astype(np.float32)}, np.zeros(mask.shape, np.float32))
 
 
 def test_what_a_detector_marks_lies_in_the_picture_where_it_lies_in_the_window():
     spec = replace(FACE, shape=(400, 500), centre_px=(303.4, 236.7))
     field = field_of(spec, Pit((10.0, 20.0), 8.0, -0.7))
-    evidence = fusion.gather_evidence(field, CONFIG.detectors)
+    evidence = fusion.gather_evidence(field, CONFIG.detectors, CONFIG.folder)
     found = fusion.supports_in_picture(field, evidence, spec.shape)
     assert field.origin_px[0] > 0
     for name, support in evidence.supports.items():
-        expected = support if name == "edge_chip" else support & field.inside
+        expected = support if name == "edge_chip" else support * field.inside
         np.testing.assert_array_equal(in_window(field, found[name]), expected)
         assert found[name].sum() == expected.sum()
     y, x = (axis.mean() for axis in np.nonzero(found["do2mr"]))
@@ -194,7 +194,7 @@ def test_a_pixel_of_a_reduced_picture_is_the_pixels_whose_centres_it_holds():
     h, w = field.snr.shape
     marked = np.zeros((h, w), bool)
     marked[field.inside] = np.random.default_rng(0).random(int(field.inside.sum())) < 0.1
-    found = fusion.supports_in_picture(field, supported(field, "lei", marked), FACE.shape)["lei"]
+    found = fusion.supports_in_picture(field, supported("lei", marked), FACE.shape)["lei"]
     (fx, fy), (x0, y0) = field.pixel_px, field.origin_px
     assert fx > 1.5
     for y, x in product(range(FACE.shape[0]), range(FACE.shape[1])):
@@ -207,14 +207,14 @@ def test_a_pixel_of_a_reduced_picture_is_the_pixels_whose_centres_it_holds():
 def test_beside_the_cladding_edge_only_the_walk_along_it_counts(name, counts):
     field = field_of(FACE)
     beside = np.abs(field.rho - 1) * field.cladding_radius_px < 1
-    found = fusion.supports_in_picture(field, supported(field, name, beside), FACE.shape)[name]
+    found = fusion.supports_in_picture(field, supported(name, beside), FACE.shape)[name]
     assert found.any() == counts
 
 
 def test_without_a_detector_there_is_no_candidate():
     detectors = {name: replace(one, enabled=False) for name, one in CONFIG.detectors.items()}
     field = field_of(FACE, *DIRTY)
-    evidence = fusion.gather_evidence(field, detectors)
+    evidence = fusion.gather_evidence(field, detectors, CONFIG.folder)
     assert fusion.find_candidates(field, evidence, CONFIG.fusion) == ()
 
 
