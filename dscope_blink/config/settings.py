@@ -176,7 +176,7 @@ class DetectorSettings:
     """What every detector has, and its own `settings`, which only that detector reads (lists are tuples)."""
 
     enabled: bool
-    weight: float
+    weight: float  # times its support, 0..1, it adds to the confidence
     settings: Mapping[str, object]
 
     @classmethod

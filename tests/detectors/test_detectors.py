@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import json
 import math
 from functools import cache
 from typing import Any
@@ -24,7 +22,6 @@ PROFILES = {name: load_config(ROOT / "config.json").profile(name) for name in ("
 SETTINGS: dict[str, dict[str, Any]] = {
     name: dict(one.settings) for name, one in PROFILES["deep_inspection"].detectors.items()
 }
-SHIPPED = json.loads((ROOT / "config.json").read_text(encoding="utf-8"))["detectors"]
 
 SHAPE = (200, 240)
 CENTRE = (118.3, 99.6)  # x, y
@@ -32,7 +29,6 @@ RADIUS_PX = 72.0
 ROWS, COLUMNS = np.indices(SHAPE)
 DISTANCE = np.hypot(COLUMNS - CENTRE[0], ROWS - CENTRE[1])
 
-every_file = pytest.mark.parametrize("name", DETECTORS)
 FOR_INSPECTION = [name for name, entry in PROFILES["deep_inspection"].detectors.items() if entry.enabled]
 every_detector = pytest.mark.parametrize("name", FOR_INSPECTION)
 either_sign = pytest.mark.parametrize("sign", [-1, 1], ids=["dark", "bright"])
@@ -101,26 +97,6 @@ def beside(found, name, mask, reach_px):
     """Share of the picture that is supported because of the mark, but farther than this from it."""
     near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * reach_px + 1,) * 2, np.uint8)).astype(bool)
     return (found & ~in_noise(name) & ~near).mean()
-
-
-# --- the registry
-
-
-def test_the_detectors_are_those_of_the_configuration():
-    assert list(DETECTORS) == list(SHIPPED)
-
-
-@every_file
-def test_the_settings_of_a_detector_are_the_keys_of_its_entry(name):
-    residual_in, *asked = inspect.signature(DETECTORS[name]).parameters.values()
-    assert residual_in.name == "residual"
-    assert all(one.kind is one.KEYWORD_ONLY and one.default is one.empty for one in asked)
-    assert {one.name for one in asked} == set(SHIPPED[name]) - {"enabled", "weight"}
-
-
-@every_file
-def test_each_detector_is_a_file_of_its_name(name):
-    assert DETECTORS[name].__module__ == f"dscope_blink.detectors.{name}"
 
 
 # --- what all have in common
