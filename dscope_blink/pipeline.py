@@ -2,6 +2,9 @@
 
 Grey levels -> quality -> fiber geometry -> scale and zones -> residual -> evidence -> candidates -> measured and
 classified defects -> verdict. What cannot be measured ends as NOT_GRADED with its reason, never as a guess.
+
+A stage is a function of one wing, called in a block `with clock.stage(key, title)`: to add one is to write it there and
+to add its block here. They are calls and no table: each reads other results of those before it, which types check.
 """
 
 from __future__ import annotations

@@ -23,6 +23,11 @@ def detect(residual: Residual, *, kernels_px: Sequence[int], min_snr: float) -> 
     Returns
     -------
     (h, w) float32, 1 where it supports a mark, else 0
+
+    Notes
+    -----
+    F. Meyer, "Iterative image transformations for an automatic screening of cervical smears", Journal of Histochemistry
+    and Cytochemistry 27(1), 1979.
     """
     # hats of whole numbers take half the time of those of floats
     levels = np.rint(np.clip(residual.snr, -LARGEST_SNR, LARGEST_SNR) * UNIT).astype(np.int16)

@@ -21,6 +21,11 @@ def detect(residual: Residual, *, kernel_px: int, min_snr: float, close_px: int)
     Returns
     -------
     (h, w) float32, 1 where it supports a mark, else 0
+
+    Notes
+    -----
+    Rivest, Soille and Beucher, "Morphological gradients", Journal of Electronic Imaging 2(4), 1993,
+    DOI 10.1117/12.159642.
     """
     response = cv2.morphologyEx(residual.snr, cv2.MORPH_GRADIENT, np.ones((kernel_px, kernel_px), np.uint8))
     outline = (response > min_snr).astype(np.uint8)
