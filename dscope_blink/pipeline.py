@@ -2,6 +2,9 @@
 
 Grey levels -> quality -> fiber geometry -> scale and zones -> residual -> evidence -> candidates -> measured and
 classified defects -> verdict. What cannot be measured ends as NOT_GRADED with its reason, never as a guess.
+
+A stage is a function of one wing, called in a block `with clock.stage(key, title)`: to add one is to write it there and
+to add its block here. They are calls and no table: each reads other results of those before it, which types check.
 """
 
 from __future__ import annotations
@@ -174,7 +177,7 @@ def _find_defects(
         residual = background.residual(picture, reach * BEYOND_ZONES, config.residual)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
-        evidence = fusion.gather_evidence(residual, config.detectors)
+        evidence = fusion.gather_evidence(residual, config.detectors, config.folder)
         candidates = fusion.find_candidates(residual, evidence, config.fusion)
     with clock.stage("measure", "Defect Measurement"):
         face = measuring.LocatedFace.of(placed, outlines, scale, request, config.scale)

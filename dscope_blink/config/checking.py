@@ -15,7 +15,14 @@ from typing import Any, NamedTuple, TypeAlias
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+from dscope_blink.config.installed_detectors import (
+    installed_detector,
+    installed_detectors,
+    packages_of,
+    settings_asked,
+)
 from dscope_blink.config.shipped import shipped
+from dscope_blink.records import UserError
 
 SCHEMA_FILE = shipped("config.schema.json")
 SHOWN_LENGTH = 40  # characters of a wrong value that a message repeats
@@ -43,7 +50,7 @@ class Problem(NamedTuple):
 
 def problems_of(document: Json) -> list[Problem]:
     """Everything that is wrong with a document, by place."""
-    found = {*_slips(document, ()), *_schema_problems(document)}
+    found = {*_slips(document, ()), *_schema_problems(document), *_named_twice()}
     profiles = _inside(document, "profiles")
     for name, part in profiles.items() if isinstance(profiles, dict) else ():
         if part and not any(place[:2] == ("profiles", name) for place, _ in found):
@@ -148,6 +155,43 @@ def _additional(validator: Any, allowed: Json, instance: Json, schema: Json) -> 
         yield from _crossed_limits(validator, instance)
 
 
+def _installed(validator: Any, on: Json, detectors: Json, schema: Json) -> Iterator[ValidationError]:
+    """What the schema does not name is a detector of an installed package: its keys are what that asks for."""
+    for name in detectors.keys() - _shipped_detectors().keys() if isinstance(detectors, dict) else ():
+        try:
+            asked = settings_asked(installed_detector(name))
+        except UserError as error:
+            yield ValidationError(f"{error}{_detector_meant(name)}", path=[name])
+        else:
+            common = _schema()["$defs"]["installed_detector"]["properties"]
+            own = {key: {"description": "A setting that the detector asks for."} for key in asked}
+            entry = {"properties": common | own, "additionalProperties": False}
+            yield from validator.descend(detectors[name], entry, path=name)
+
+
+def _detector(_: Any, on: Json, name: Json, schema: Json) -> Iterator[ValidationError]:
+    if isinstance(name, str) and name not in _shipped_detectors() and name not in installed_detectors():
+        yield ValidationError(must_be_one_of([*_shipped_detectors(), *installed_detectors()], name))
+
+
+def _shipped_detectors() -> Json:
+    return _schema()["$defs"]["detectors"]["properties"]
+
+
+def _detector_meant(name: str) -> str:
+    """Which one may be meant by a name that no detector has."""
+    installed = installed_detectors()
+    return "" if name in installed else _did_you_mean(name, [*_shipped_detectors(), *installed])
+
+
+def _named_twice() -> Iterator[Problem]:
+    """Nothing says which of two detectors of one name is meant."""
+    for name, entries in installed_detectors().items():
+        if name in _shipped_detectors():
+            text = f"a detector of this name ships with the program, and the package {packages_of(entries)} has another"
+            yield Problem(("detectors", name), text)
+
+
 def _crossed_limits(validator: Any, section: Json) -> Iterator[ValidationError]:
     """Wherever a section has both a `min_` and a `max_` of something."""
     for low, high in ((key, key.replace("min_", "max_")) for key in section):
@@ -233,7 +277,13 @@ _Shape = extend(
     {"$ref": _ref, "properties": _properties, "additionalProperties": _additional},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number}),
 )
-_Validator = extend(_Shape, {"x-keyOf": _key_of, "x-reachable": _reachable, "x-zones": _zones, "x-bands": _bands})
+_Validator = extend(
+    _Shape,
+    {
+        **{"x-installed": _installed, "x-detector": _detector},
+        **{"x-keyOf": _key_of, "x-reachable": _reachable, "x-zones": _zones, "x-bands": _bands},
+    },
+)
 
 
 def _is_shaped(value: Json, schema: Json) -> bool:

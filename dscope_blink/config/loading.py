@@ -48,8 +48,9 @@ def _checked(data: bytes, path: Path) -> ConfigFile:
     if problems:
         raise ConfigError(tuple(f"{path.name}: {shown_place(p.place)}: {p.text}" for p in problems))
     sha256 = hashlib.sha256(data).hexdigest()
+    source = {"sha256": sha256, "folder": path.parent.absolute()}
     profiles = {
-        name: _build(Config, {**merged(document, part), "profile": name, "sha256": sha256}, path.parent)
+        name: _build(Config, {**merged(document, part), **source, "profile": name}, path.parent)
         for name, part in document["profiles"].items()
     }
     return ConfigFile(path, sha256, document["default_profile"], MappingProxyType(profiles))

@@ -31,7 +31,7 @@ _MOST_LETTERS = 32_767  # of a cell
 _NO_LETTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")  # XML has no way to write them
 _NUMBER_WIDTH, _TEXT_WIDTH, _NAME_WIDTH = 12, 24, 36  # letters
 _LOUD = {"Pass/Fail_Status": STATUS_COLOURS, "Severity": dict.fromkeys(("CRITICAL", "HIGH"), VIOLATING_COLOUR)}
-_LEFT_OUT = "criteria.table"  # the limits that were judged by have a sheet of their own
+_LEFT_OUT = ("criteria.table", "folder")  # limits have a sheet of their own; where the file lay is no setting
 
 
 def write_workbook(path: Path, inspections: Iterable[Inspection], carried: Sequence[str], config: Config) -> None:
@@ -231,7 +231,7 @@ def _values(setting: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(setting, Mapping):
         for key, value in setting.items():
             inner = f"{path}.{key}".lstrip(".")
-            if inner != _LEFT_OUT:
+            if inner not in _LEFT_OUT:
                 yield from _values(value, inner)
     elif isinstance(setting, bool | int | float):
         yield path, setting

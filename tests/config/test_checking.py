@@ -83,7 +83,10 @@ def _defects_in_b(document: Any) -> Any:
     [
         (put("detectors", "lei", "weight", 3), "$.detectors.lei.weight: must be at most 1, got 3"),
         (put("fusion", "treshold", 1), '$.fusion.treshold: unknown key, did you mean "threshold"?'),
-        (put("detectors", "zzz", {}), "$.detectors.zzz: unknown key"),
+        (
+            put("detectors", "leii", DOCUMENT["detectors"]["lei"]),
+            '$.detectors.leii: unknown detector, neither shipped nor of an installed package, did you mean "lei"?',
+        ),
         (put("fushion", {}), '$.fushion: unknown key, did you mean "fusion"?'),
         (put("odd key", 1), '$["odd key"]: unknown key'),
         (put("fusion", "threshold", "1"), '$.fusion.threshold: must be a number, got "1"'),

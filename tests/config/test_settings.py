@@ -84,7 +84,7 @@ def test_a_field_has_the_type_that_its_schema_has(name: str) -> None:
 
 def test_config_has_the_sections_of_the_schema_and_a_profile_can_override_each() -> None:
     sections = set(SCHEMA["properties"]) - {"$schema", "default_profile", "profiles"}
-    assert {field.name for field in dataclasses.fields(Config)} == sections | {"profile", "sha256"}
+    assert {field.name for field in dataclasses.fields(Config)} == sections | {"profile", "sha256", "folder"}
     assert set(SCHEMA["$defs"]["profile"]["properties"]) == sections
 
 
@@ -106,9 +106,12 @@ def test_every_object_is_closed_and_every_key_is_described() -> None:
             assert re.fullmatch(r"[A-Zu].*[^.]\.", resolved(value)["description"]), key
 
 
+OWN_KEYWORDS = ("x-keyOf", "x-reachable", "x-zones", "x-bands", "x-installed", "x-detector")
+
+
 def test_every_keyword_of_the_schema_has_its_message() -> None:
     structure = {"$schema", "$defs", "$ref", "title", "description", "items", "properties", "additionalProperties"}
-    worded = {*checking._RULES, "type", "enum", "propertyNames", "x-keyOf", "x-reachable", "x-zones", "x-bands"}
+    worded = {*checking._RULES, "type", "enum", "propertyNames", *OWN_KEYWORDS}
     names = {
         key for schema in schemas_in(SCHEMA) for holder in ("properties", "$defs") for key in schema.get(holder, ())
     }
@@ -127,11 +130,11 @@ def test_kernels_are_odd_by_the_schema() -> None:
         assert resolved(value.get("items", value))["not"]["multipleOf"] == 2
 
 
-def test_each_kind_of_mark_may_name_any_detector_and_nothing_else() -> None:
+def test_each_kind_of_mark_names_its_detectors() -> None:
     kinds = SCHEMA["$defs"]["classification"]["properties"]["detectors_of"]["properties"]
     assert set(kinds) == set(CLASSIFICATIONS)
     for names in map(resolved, kinds.values()):
-        assert resolved(names["items"])["enum"] == list(SCHEMA["$defs"]["detectors"]["properties"])
+        assert names["items"] == {"$ref": "#/$defs/detector_name"}
 
 
 def test_the_schema_lists_the_words_that_the_records_know() -> None:
@@ -181,3 +184,18 @@ def test_a_detectors_own_settings_are_what_is_not_common_to_all() -> None:
     for name, detector in detectors.items():
         assert isinstance(detector, DetectorSettings)
         assert detector.settings.keys() == DOCUMENT["detectors"][name].keys() - {"enabled", "weight"}
+
+
+def test_the_folder_is_that_of_the_file_from_wherever_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "copy.json"
+    path.write_bytes(SHIPPED.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert load_config(Path(path.name)).profile("fast_scan").folder == tmp_path
+
+
+def test_where_a_file_lies_does_not_change_its_hash(tmp_path: Path) -> None:
+    copy_of_it = tmp_path / "copy.json"
+    copy_of_it.write_bytes(SHIPPED.read_bytes())
+    there, here = (load_config(path).profile("fast_scan") for path in (copy_of_it, SHIPPED))
+    assert there.sha256 == here.sha256
+    assert there.folder != here.folder
