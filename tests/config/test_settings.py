@@ -186,7 +186,9 @@ def test_a_detectors_own_settings_are_what_is_not_common_to_all() -> None:
         assert detector.settings.keys() == DOCUMENT["detectors"][name].keys() - {"enabled", "weight"}
 
 
-def test_the_folder_is_that_of_the_file_from_wherever_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_is_that_of_the_file_from_wherever_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "copy.json"
     path.write_bytes(SHIPPED.read_bytes())
     monkeypatch.chdir(tmp_path)
