@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.image_processing import ellipse_fit
-from dscope_blink.records import Ellipse, FitUncertainty, FloatImage, Form, from_form, mean_radius
+from dscope_blink.records import Ellipse, FitUncertainty, FloatImage, Form, Points, from_form, mean_radius
 
 Method = Literal["hough", "contour"]
 FloatArray = NDArray[np.float64]
@@ -50,6 +50,7 @@ class Edge:
     tolerance_px: float  # how far from the ellipse an edge may lie to support it
     step: float  # grey step across the edge, outside minus inside, 0..1
     method: Method = "hough"  # how its seed was found
+    strays: FloatArray | None = None  # (angles,) what was found farther off, in radii, where `rho` is NaN
 
     @property
     def support(self) -> float:
@@ -78,6 +79,16 @@ class Edge:
     @property
     def radius_px(self) -> float:
         return mean_radius(self.form)
+
+    @property
+    def used_px(self) -> Points:
+        """The points that support the ellipse, (N, 2), x and y."""
+        return ellipse_fit.points_along(self.form, self.rho)
+
+    @property
+    def left_out_px(self) -> Points:
+        """The points that were found and lie too far off, (N, 2), x and y."""
+        return np.empty((0, 2)) if self.strays is None else ellipse_fit.points_along(self.form, self.strays)
 
 
 def sample(picture: FloatImage, form: Form, radii: FloatArray, angles: int) -> NDArray[np.float32]:
@@ -169,9 +180,10 @@ def judged(picture: FloatImage, form: Form, polarity: int, search: Search, toler
     tolerance_px : how far from the ellipse an edge may lie to support it
     room : distance of the next edge, in radii
     """
-    rho = steepest(*slopes(picture, form, search), polarity)
-    rho[~(np.abs(rho - 1) * mean_radius(form) <= tolerance_px)] = np.nan
-    return Edge(form, polarity, rho, tolerance_px, step_across(picture, form, room))
+    found = steepest(*slopes(picture, form, search), polarity)
+    near = np.abs(found - 1) * mean_radius(form) <= tolerance_px
+    rho, strays = np.where(near, found, math.nan), np.where(near, math.nan, found)
+    return Edge(form, polarity, rho, tolerance_px, step_across(picture, form, room), strays=strays)
 
 
 def step_across(picture: FloatImage, form: Form, room: float = math.inf) -> float:
