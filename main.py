@@ -2,9 +2,12 @@
 
 import sys
 
-from dscope_blink.terminal.commands import main, run_program
+from dscope_blink.terminal.starting import needed_by
 
-__all__ = ["main"]
+with needed_by("main.py", __name__):
+    from dscope_blink.terminal.commands import main, run_program
+
+__all__ = ["main", "run_program"]
 
 if __name__ == "__main__":
     sys.exit(run_program())

@@ -41,9 +41,10 @@ ROOMS = {
     "reportlab": {"reporting.certificate"},
     "xlsxwriter": {"reporting.workbook"},
     "rich": {"terminal"},
+    "shtab": {"terminal.completion"},
 }
 # Seconds and hundreds of megabytes that most runs do not need: imported inside the function that uses them.
-WHEN_USED = {"distributed", "jinja2", "matplotlib", "pypylon"}
+WHEN_USED = {"distributed", "jinja2", "matplotlib", "pypylon", "shtab"}
 # These in a module of their own, which is imported when it is used.
 NOT_AT_START = WHEN_USED | {"reportlab", "xlsxwriter"}
 HEAVY_IF_READ = {"pypylon", "matplotlib", "pandas", "reportlab", "distributed", "watchdog", "rich"}

@@ -51,6 +51,7 @@ from dscope_blink.reporting.tables import (
     sheet_table,
 )
 from dscope_blink.terminal import calibrate, commands
+from dscope_blink.terminal.starting import INSTALLED_AS
 from tests.builders.settings import ROOT, SETTINGS
 from tests.test_architecture import ROOMS
 
@@ -75,6 +76,8 @@ PROGRAMS = (
         "main.py capture",
         "main.py flatfield",
         "main.py cameras",
+        "main.py calibrate",
+        "main.py completion",
     ),
     "calibration.py",
 )
@@ -235,6 +238,12 @@ def test_the_project_file_and_the_program_name_the_same_version() -> None:
     assert project["version"] == VERSION
 
 
+def test_the_wheel_requires_what_a_checkout_requires() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["dependencies"] == requirement_lines("requirements.txt")
+    assert project["optional-dependencies"]["cluster"] == requirement_lines("requirements-cluster.txt")
+
+
 def test_the_changelog_keeps_its_headings() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert {"### Added", "### Changed results"} <= set(changelog.splitlines())
@@ -251,10 +260,9 @@ def test_conda_and_pip_install_the_same() -> None:
 
 
 def test_every_package_that_is_imported_is_required() -> None:
-    distributions = {"cv2": "opencv-contrib-python", "PIL": "pillow"}
     files = ("requirements.txt", "requirements-cluster.txt")
     required = {line.partition(">")[0] for name in files for line in requirement_lines(name)}
-    assert {distributions.get(package, package) for package in ROOMS} == required
+    assert {INSTALLED_AS.get(package, package) for package in ROOMS} == required
 
 
 def test_no_file_names_a_package_host_or_a_place_on_somebodys_machine() -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from dscope_blink.batch import night_folders
 from dscope_blink.batch.executors import workers_here
@@ -20,7 +20,7 @@ from dscope_blink.calibration.scale_file import load_calibration
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config, ConfigFile, Reporting
-from dscope_blink.config.shipped import shipped
+from dscope_blink.config.shipped import calibration_file, shipped
 from dscope_blink.devices.capturing import FlatField, Series, new_picture
 from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
 from dscope_blink.files.pictures import SUFFIXES, Found, find_images
@@ -29,26 +29,29 @@ from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
 from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
 from dscope_blink.records.stored import BadRecord, StoredRecord, load_record
+from dscope_blink.terminal.calibrate import add_calibration
+from dscope_blink.terminal.completion import SHELLS
+from dscope_blink.terminal.parsing import Parser
+from dscope_blink.terminal.starting import CHECKOUT, missing_packages
 
-CONFIG, CALIBRATION = shipped("config.json"), shipped("calibration.json")
+CONFIG = shipped("config.json")
 ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
 SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf", "excel")  # of `Reporting` and of the command line
 RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 MOST_WORKERS = 1024  # as in the configuration
-USER_ERROR = 2  # exit code
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line instead of the whole usage."""
-        self.exit(USER_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
+def make_parser(program: str = CHECKOUT) -> argparse.ArgumentParser:
+    """The parser of the command line; `command` of what it returns is its first word.
 
-
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the command line; `command` of what it returns is its first word."""
+    Parameters
+    ----------
+    program : how it was started, for help and complaints
+    """
     text = f"{PROGRAM} {VERSION}: inspects photographs of optical-fiber end faces. Without a command it asks questions."
-    parser = _Parser(prog="main.py", description=text, allow_abbrev=False)
+    parser = Parser(prog=program, description=text, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_inspect(commands.add_parser("inspect", help="inspect a folder of pictures", allow_abbrev=False))
     _add_nightly(commands.add_parser("nightly", help="inspect a folder, for a script at night", allow_abbrev=False))
@@ -61,6 +64,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_cameras(commands.add_parser("cameras", help="list the cameras", allow_abbrev=False))
     demo = commands.add_parser("demo", help="render sample end faces and inspect them", allow_abbrev=False)
     demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
+    add_calibration(commands.add_parser("calibrate", help="measure the scale with a target", allow_abbrev=False))
+    completion = commands.add_parser("completion", help="print the completion script of a shell", allow_abbrev=False)
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=" or ".join(SHELLS))
     return parser
 
 
@@ -93,9 +99,9 @@ def _add_asked(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edition", metavar="KEY", help="edition of the acceptance criteria")
     parser.add_argument("--core-diameter-um", metavar="X", help="known diameter of the core")
     parser.add_argument("--cladding-diameter-um", metavar="Y", help="known diameter of the cladding; gives the scale")
-    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
+    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one that ships")
     parser.add_argument(
-        "--calibration", metavar="FILE", default=str(CALIBRATION), help="default: the one beside main.py"
+        "--calibration", metavar="FILE", default=str(calibration_file()), help="default: the one of this station"
     )
     parser.add_argument(
         "--zones", metavar="NAME,...", default=",".join(ZONES), help="zones to inspect; default: %(default)s"
@@ -154,7 +160,7 @@ def _add_cameras(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
+    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one that ships")
     parser.add_argument("--profile", metavar="NAME", help="profile of the configuration")
 
 
@@ -163,7 +169,7 @@ def _add_regrade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
     parser.add_argument("--edition", metavar="KEY", help="edition of the criteria; default: that of each result")
     parser.add_argument("--fiber-class", metavar="KEY", help="connector class; default: that of each result")
-    parser.add_argument("--config", metavar="FILE", help="limits; default: the one beside main.py, see below")
+    parser.add_argument("--config", metavar="FILE", help="limits; default: the one that ships, see below")
     parser.add_argument("--compare", action="store_true", help="only count who passes under every edition and class")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
@@ -210,6 +216,7 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     assert config is not None, "without configuration there was a problem"
     folder = Path(arguments.results_dir).expanduser()
     config = replace(config, reporting=_reporting(config.reporting, arguments))
+    check_packages(config.reporting, plots=False)
     return StoredBatch(folder, found.paths, config, found.warnings)
 
 
@@ -282,6 +289,7 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     assert asked is not None, "without settings there was a problem"
     config = replace(asked.config, reporting=_reporting(asked.config.reporting, arguments))
     plots = config.reporting.plots and not arguments.no_plots
+    check_packages(config.reporting, plots)
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
@@ -406,6 +414,14 @@ def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reportin
     """The command line adds to what the configuration asks for, and may leave out the report."""
     switches: dict[str, Any] = {name: getattr(configured, name) or getattr(arguments, name, False) for name in SWITCHES}
     return replace(configured, **switches, report=configured.report and not arguments.no_report)
+
+
+def check_packages(wanted: Reporting, plots: bool) -> None:
+    """UserError unless the packages are there that draw what is asked for: none is to fail after hours of work."""
+    used = {"matplotlib": plots, "jinja2": wanted.report, "reportlab": wanted.pdf, "xlsxwriter": wanted.excel}
+    missing = missing_packages(package for package, is_used in used.items() if is_used)
+    if missing:
+        raise UserError("\n".join(missing))
 
 
 def check_input_folder(text: str | None) -> Path:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import io
 import logging
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,8 +17,8 @@ from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
 from dscope_blink.batch.run import Batch, Counts, locked, run_batch
 from dscope_blink.config.loading import load_config
-from dscope_blink.devices.camera import NO_CAMERA, CameraError, GrabFailed, list_cameras, open_camera
-from dscope_blink.devices.capturing import NotBlank, take_flat_field, take_picture, take_series
+from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
+from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series
 from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.records import UNCONFIRMED, Inspection, UserError, printable
 from dscope_blink.reporting.batch_reports import reports_of, write_batch_reports, write_certificates
@@ -29,7 +27,6 @@ from dscope_blink.synthetic.samples import differs, write_samples
 from dscope_blink.synthetic.scenes import demo_faces
 from dscope_blink.terminal.arguments import (
     CONFIG,
-    USER_ERROR,
     check_output_folder,
     checked_batch,
     checked_config,
@@ -41,9 +38,12 @@ from dscope_blink.terminal.arguments import (
     checked_series,
     make_parser,
 )
+from dscope_blink.terminal.calibrate import calibrate
+from dscope_blink.terminal.completion import completion_script
 from dscope_blink.terminal.progress import Display, bar, in_words, json_lines, lines, silent
 from dscope_blink.terminal.questions import ask_everything
-from dscope_blink.terminal.standard_output import PatientOutput
+from dscope_blink.terminal.running import UNFINISHED, as_program, told
+from dscope_blink.terminal.starting import COMMAND, program_name
 from dscope_blink.terminal.tables import (
     batch_tables,
     change_table,
@@ -55,7 +55,6 @@ from dscope_blink.terminal.tables import (
 )
 
 MOST_WARNINGS = 10  # shown at the end; the log has them all
-UNFINISHED, INTERRUPTED = 1, 130  # exit codes
 
 logger = logging.getLogger("dscope.main")
 
@@ -68,23 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : arguments without the name of the program; None takes those of the process, none at all asks questions
     """
     words = sys.argv[1:] if argv is None else argv
-    try:
-        arguments = make_parser().parse_args(words or ask_everything())
-        return _COMMANDS[arguments.command](arguments)
-    except KeyboardInterrupt:
-        return _complain("interrupted; what was finished is kept", INTERRUPTED)
-    except WriteFailed as error:
-        return _complain(f"{error}; what was finished is kept", UNFINISHED)
-    except (GrabFailed, NotBlank) as error:
-        return _complain(str(error), UNFINISHED)
-    except UserError as error:
-        return _complain(str(error), USER_ERROR)
+    return told(program_name(), lambda: _run_command(words))
 
 
-def _complain(message: str, code: int) -> int:
-    for line in message.splitlines():
-        print(f"main.py: {printable(line)}", file=sys.stderr)
-    return code
+def _run_command(words: Sequence[str]) -> int:
+    arguments = make_parser(program_name()).parse_args(words or ask_everything())
+    return _COMMANDS[arguments.command](arguments)
 
 
 # --- running
@@ -307,7 +295,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     print(f"Rendering the samples into {pictures}")
     write_samples(pictures, manifest, demo_faces())
     words = [f"--input-dir={pictures}", f"--output-dir={results}", f"--manifest={manifest}"]
-    batch = checked_batch(make_parser().parse_args(["inspect", *words]))
+    batch = checked_batch(make_parser(program_name()).parse_args(["inspect", *words]))
     _announce(batch)
     seen: list[Inspection] = []
     _run(batch, _display(batch), seen.append)
@@ -316,6 +304,12 @@ def _demo(arguments: argparse.Namespace) -> int:
         print(f"Report: {report}")
     print(f"Pictures with their marks: {results}")
     return UNFINISHED if any(map(differs, seen)) else 0
+
+
+def _completion(arguments: argparse.Namespace) -> int:
+    """Print the script with which a shell completes the installed command."""
+    print(completion_script(make_parser(COMMAND), arguments.shell), end="")
+    return 0
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -327,21 +321,12 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "capture": _capture,
     "flatfield": _flat_field,
     "cameras": _cameras,
+    "calibrate": calibrate,
     "demo": _demo,
+    "completion": _completion,
 }
 
 
 def run_program() -> int:
-    """As a program of its own: signals, and an output that may end before."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service is ended as Ctrl-C ends it
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a file name may hold what the terminal cannot show
-    sys.stdout = output = PatientOutput(sys.stdout)
-    try:
-        code = main()
-    finally:
-        output.flush()
-    if output.problem is None or isinstance(output.problem, BrokenPipeError):
-        return code
-    return _complain(f"standard output cannot be written: {output.problem.strerror}", code or UNFINISHED)
+    """The terminal as a program of its own; returns its exit code."""
+    return as_program(program_name(), main)
