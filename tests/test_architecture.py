@@ -21,7 +21,7 @@ ROOMS = {
     "numpy": {
         *("records", "files.decoding", "detectors", "devices", "synthetic", "image_processing", "calibration"),
         *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.zoning", "reporting"),
-        "terminal.calibrate",
+        *("terminal.calibrate", "terminal.stages"),
     },
     "cv2": {
         *("files.decoding", "detectors", "analysis.measuring", "devices.flat_field", "synthetic", "image_processing"),
@@ -34,7 +34,7 @@ ROOMS = {
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
     "filelock": {"batch.run"},
-    "matplotlib": {"reporting.figures", "reporting.plots", "reporting.calibration_plot"},
+    "matplotlib": {"reporting.figures", "reporting.plots", "reporting.calibration_plot", "reporting.stages"},
     "pandas": {"reporting.tables"},
     "pypylon": {"devices.camera"},
     "watchdog": {"files.watching"},

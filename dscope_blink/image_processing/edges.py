@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.image_processing import ellipse_fit
-from dscope_blink.records import Ellipse, FitUncertainty, FloatImage, Form, Points, from_form, mean_radius
+from dscope_blink.records import Ellipse, FitUncertainty, FloatImage, Form, from_form, mean_radius
 
 Method = Literal["hough", "contour"]
 FloatArray = NDArray[np.float64]
@@ -81,14 +81,9 @@ class Edge:
         return mean_radius(self.form)
 
     @property
-    def used_px(self) -> Points:
-        """The points that support the ellipse, (N, 2), x and y."""
-        return ellipse_fit.points_along(self.form, self.rho)
-
-    @property
-    def left_out_px(self) -> Points:
-        """The points that were found and lie too far off, (N, 2), x and y."""
-        return np.empty((0, 2)) if self.strays is None else ellipse_fit.points_along(self.form, self.strays)
+    def found(self) -> FloatArray:
+        """Where each ray crosses an edge at all, (angles,), in radii: `rho`, and what lies too far off for it."""
+        return self.rho if self.strays is None else np.where(np.isfinite(self.rho), self.rho, self.strays)
 
 
 def sample(picture: FloatImage, form: Form, radii: FloatArray, angles: int) -> NDArray[np.float32]:

@@ -92,20 +92,7 @@ def _add_nightly(parser: argparse.ArgumentParser) -> None:
 
 def _add_asked(parser: argparse.ArgumentParser) -> None:
     """What is asked of the pictures of a folder."""
-    parser.add_argument(
-        "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
-    )
-    parser.add_argument("--fiber-class", metavar="KEY", help="connector class whose limits apply")
-    parser.add_argument("--edition", metavar="KEY", help="edition of the acceptance criteria")
-    parser.add_argument("--core-diameter-um", metavar="X", help="known diameter of the core")
-    parser.add_argument("--cladding-diameter-um", metavar="Y", help="known diameter of the cladding; gives the scale")
-    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one that ships")
-    parser.add_argument(
-        "--calibration", metavar="FILE", default=str(calibration_file()), help="default: the one of this station"
-    )
-    parser.add_argument(
-        "--zones", metavar="NAME,...", default=",".join(ZONES), help="zones to inspect; default: %(default)s"
-    )
+    add_request(parser)
     parser.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for single pictures")
     parser.add_argument("--recursive", action="store_true", help="look in subfolders as well")
     parser.add_argument("--no-plots", action="store_true", help="write no histograms")
@@ -120,6 +107,24 @@ def _add_asked(parser: argparse.ArgumentParser) -> None:
         "--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT"
     )
     parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
+
+
+def add_request(parser: argparse.ArgumentParser) -> None:
+    """What is asked of one picture."""
+    parser.add_argument(
+        "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
+    )
+    parser.add_argument("--fiber-class", metavar="KEY", help="connector class whose limits apply")
+    parser.add_argument("--edition", metavar="KEY", help="edition of the acceptance criteria")
+    parser.add_argument("--core-diameter-um", metavar="X", help="known diameter of the core")
+    parser.add_argument("--cladding-diameter-um", metavar="Y", help="known diameter of the cladding; gives the scale")
+    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one that ships")
+    parser.add_argument(
+        "--calibration", metavar="FILE", default=str(calibration_file()), help="default: the one of this station"
+    )
+    parser.add_argument(
+        "--zones", metavar="NAME,...", default=",".join(ZONES), help="zones to inspect; default: %(default)s"
+    )
 
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:
@@ -303,6 +308,17 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     )
 
 
+def checked_request(arguments: argparse.Namespace) -> PictureRequest:
+    """What is asked of one picture by the options of `add_request`; UserError with one line for every problem."""
+    problems = Problems()
+    given = _given(problems, arguments)
+    settings = problems.attempt(None, load_config, Path(arguments.config))
+    asked = _asked(problems, arguments, given, settings) if settings else None
+    problems.raise_if_any()
+    assert asked is not None, "without settings there was a problem"
+    return asked
+
+
 @dataclass(frozen=True, slots=True)
 class Night:
     """A batch into the folder of one night; all checked."""
@@ -352,7 +368,7 @@ def _found(arguments: argparse.Namespace, output_dir: Path) -> Found:
     return check_images(arguments.input_dir, arguments.recursive, output_dir)
 
 
-def _watched(arguments: argparse.Namespace, output_dir: Path, asked: _Asked) -> Watched:
+def _watched(arguments: argparse.Namespace, output_dir: Path, asked: PictureRequest) -> Watched:
     return Watched(
         check_input_folder(arguments.input_dir),
         arguments.recursive,
@@ -387,7 +403,9 @@ def _given(problems: Problems, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class PictureRequest:
+    """What depends on the configuration; all checked."""
+
     config: Config
     request: Request
     manifest: Manifest
@@ -395,7 +413,9 @@ class _Asked:
     flat_field_sha256: str | None
 
 
-def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, Any], settings: ConfigFile) -> _Asked:
+def _asked(
+    problems: Problems, arguments: argparse.Namespace, given: dict[str, Any], settings: ConfigFile
+) -> PictureRequest:
     """What depends on the configuration. A wrong answer is replaced by its default, so that the rest is checked too."""
     config = settings.profile(settings.default_profile)
     if arguments.profile is not None:
@@ -403,11 +423,11 @@ def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, A
     defaults = Request(config.criteria.default_edition, config.criteria.default_class)
     request = problems.attempt(defaults, make_request, defaults, given, config.criteria)
     manifest = Manifest()
-    if arguments.manifest is not None:
+    if getattr(arguments, "manifest", None) is not None:
         manifest = problems.attempt(manifest, read_manifest, Path(arguments.manifest), config.criteria, request)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
-    return _Asked(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
+    return PictureRequest(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
 
 
 def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
