@@ -56,7 +56,7 @@ def make_parser(program: str = CHECKOUT) -> argparse.ArgumentParser:
     _add_inspect(commands.add_parser("inspect", help="inspect a folder of pictures", allow_abbrev=False))
     _add_nightly(commands.add_parser("nightly", help="inspect a folder, for a script at night", allow_abbrev=False))
     _add_regrade(commands.add_parser("regrade", help="judge stored results again, without images", allow_abbrev=False))
-    _add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
+    add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
     show = commands.add_parser("show", help="print one stored result", allow_abbrev=False)
     show.add_argument("result", metavar="RESULT.json", help="NAME_result.json")
     _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
@@ -134,7 +134,8 @@ def _add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--excel", action="store_true", help="write an Excel workbook of the batch")
 
 
-def _add_report(parser: argparse.ArgumentParser) -> None:
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """What is asked of the reports of stored results."""
     parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
     _add_settings(parser)
     _add_reports(parser)
@@ -226,7 +227,7 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
 
 
 def checked_record(arguments: argparse.Namespace) -> StoredRecord:
-    """The record that `show` is asked for; UserError if it cannot be read or is none."""
+    """The record that is named; UserError if it cannot be read or is none."""
     path = Path(arguments.result).expanduser()
     try:
         return load_record(path)

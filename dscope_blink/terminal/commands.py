@@ -6,10 +6,8 @@ import argparse
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from datetime import date
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 
 from rich.console import Console
 
@@ -20,8 +18,8 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
 from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series
 from dscope_blink.files.whole_files import WriteFailed
-from dscope_blink.records import UNCONFIRMED, Inspection, UserError, printable
-from dscope_blink.reporting.batch_reports import reports_of, write_batch_reports, write_certificates
+from dscope_blink.records import UNCONFIRMED, Inspection, printable
+from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.synthetic.samples import differs, write_samples
 from dscope_blink.synthetic.scenes import demo_faces
@@ -34,14 +32,15 @@ from dscope_blink.terminal.arguments import (
     checked_night,
     checked_record,
     checked_regrading,
-    checked_reports,
     checked_series,
     make_parser,
 )
 from dscope_blink.terminal.calibrate import calibrate
 from dscope_blink.terminal.completion import completion_script
+from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.progress import Display, bar, in_words, json_lines, lines, silent
 from dscope_blink.terminal.questions import ask_everything
+from dscope_blink.terminal.reports import write_reports
 from dscope_blink.terminal.running import UNFINISHED, as_program, told
 from dscope_blink.terminal.starting import COMMAND, program_name
 from dscope_blink.terminal.tables import (
@@ -99,7 +98,7 @@ def _display(batch: Batch) -> Display:
 def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Counts:
     """Run the batch with its log file beside its results."""
     counts, total = Counts(), None if batch.watched else len(batch.images)
-    with _log_file(batch.job.output_dir), closing(run_batch(batch)) as finished, display(total) as show:
+    with log_file(batch.job.output_dir), closing(run_batch(batch)) as finished, display(total) as show:
         try:
             for done in finished:
                 counts = counts.plus(done.inspection, done.resumed)
@@ -122,56 +121,12 @@ def _nightly(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     with locked(night.results_dir):
         if night.keep is not None:
-            with _log_file(night.batch.job.output_dir):
+            with log_file(night.batch.job.output_dir):
                 keep_newest(night.results_dir, night.keep, night.date)
         counts = _run(night.batch, silent)
     minutes = (time.monotonic() - started) / 60
     print(f"{night.date}: {counts.done} images in {minutes:.1f} min: {in_words(counts)}; {night.batch.summary}")
     return counts.exit_code(arguments.fail_exit)
-
-
-class _LogFile(logging.FileHandler):
-    """The log file of the day; a watch may run for days."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._day = folder, date.today()
-        super().__init__(self._file(), encoding="utf-8")
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if (today := date.today()) != self._day:
-            self.close()
-            self._day = today
-            self.baseFilename = str(self._file().absolute())
-        try:
-            super().emit(record)  # opens the file where it is closed
-        except OSError:
-            self.handleError(record)
-
-    def _file(self) -> Path:
-        return self._folder / f"inspection_{self._day}.log"
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Say nothing: a disk without room for the log has none for the next result, which ends the batch."""
-
-
-@contextmanager
-def _log_file(folder: Path) -> Iterator[None]:
-    """Everything the program logs goes to the log file of the day, after what is there already."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handler = _LogFile(folder)
-    except OSError as error:
-        raise UserError(f"{error.filename} cannot be written: {error.strerror}") from None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    top = logging.getLogger("dscope")
-    top.setLevel(logging.INFO)
-    top.addHandler(handler)
-    try:
-        yield
-    finally:
-        top.removeHandler(handler)
-        with suppress(OSError):
-            handler.close()
 
 
 def _announce(batch: Batch) -> None:
@@ -206,28 +161,13 @@ def _regrade(arguments: argparse.Namespace) -> int:
     print_line(console, f"{len(wanted.paths)} stored results in {wanted.folder}")
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
-    with _log_file(wanted.folder):
+    with log_file(wanted.folder):
         if arguments.compare:
             yields, path = compare(wanted)
             console.print(*yield_tables(yields), sep="\n")
             print_line(console, f"Table: {path}")
         else:
             _show_outcome(regrade_folder(wanted), console)
-    return 0
-
-
-def _report(arguments: argparse.Namespace) -> int:
-    """Write the reports of stored results and print where each is."""
-    wanted = checked_reports(arguments)
-    console = console_of(arguments.quiet)
-    for warning in wanted.warnings:
-        print_line(console, f"Warning: {warning}")
-    with _log_file(wanted.folder):
-        certificates = write_certificates(wanted.results) if wanted.config.reporting.pdf else 0
-        for path in write_batch_reports(wanted.folder, wanted.results, wanted.config):
-            print_line(console, f"Report: {path}")
-        if certificates:
-            print_line(console, f"Certificates beside the records: {certificates}")
     return 0
 
 
@@ -308,7 +248,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _completion(arguments: argparse.Namespace) -> int:
     """Print the script with which a shell completes the installed command."""
-    print(completion_script(make_parser(COMMAND), arguments.shell), end="")
+    print(completion_script(make_parser(COMMAND), arguments.shell))
     return 0
 
 
@@ -316,7 +256,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "inspect": _inspect,
     "nightly": _nightly,
     "regrade": _regrade,
-    "report": _report,
+    "report": write_reports,
     "show": _show,
     "capture": _capture,
     "flatfield": _flat_field,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
+from typing import NoReturn
 
 COMMAND, CHECKOUT = "dscope-blink", "main.py"
 USER_ERROR = 2  # exit code
@@ -29,13 +30,19 @@ def needed_by(program: str, module: str = "__main__") -> Iterator[None]:
     program : its name, with which the line begins
     module : `__name__` of the caller; one that is itself imported is told of what is missing by the ImportError
     """
+    if module == "__main__" and not _is_there("numpy"):  # OpenCV, imported before it, prints a text of its own
+        _end(program, _needs("numpy"))
     try:
         yield
     except ImportError as error:
         if module != "__main__" or not is_missing(error):
             raise
-        print(f"{program}: {what_is_missing(error)}", file=sys.stderr)
-        sys.exit(USER_ERROR)
+        _end(program, what_is_missing(error))
+
+
+def _end(program: str, message: str) -> NoReturn:
+    print(f"{program}: {message}", file=sys.stderr)
+    sys.exit(USER_ERROR)
 
 
 def is_missing(error: ImportError) -> bool:
