@@ -38,6 +38,7 @@ WINGS = (
     Wing("calibration", 5, "targets to um/px"),
     Wing("batch", 6, "many images, anywhere: run, job, executors, nights, regrading"),
     Wing("terminal", 7, "commands, arguments, questions, progress, tables"),
+    Wing("library", 7, "what others import: pictures to inspections, folders to tables, records judged again"),
 )
 ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
 

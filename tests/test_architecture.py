@@ -35,7 +35,7 @@ ROOMS = {
     "distributed": {"batch.executors"},
     "filelock": {"batch.run"},
     "matplotlib": {"reporting.figures", "reporting.plots", "reporting.calibration_plot", "reporting.stages"},
-    "pandas": {"reporting.tables"},
+    "pandas": {"reporting.tables", "library"},
     "pypylon": {"devices.camera"},
     "watchdog": {"files.watching"},
     "reportlab": {"reporting.certificate"},
