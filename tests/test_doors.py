@@ -77,6 +77,7 @@ def test_a_door_tells_the_story_of_its_wing(name: str) -> None:
 # --- what they do by themselves
 
 
+@pytest.mark.slow
 @every_door
 def test_a_door_runs(name: str, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / f"{name}.py"), "--help"]

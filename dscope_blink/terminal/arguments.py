@@ -289,7 +289,7 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     found = problems.attempt(Found(), _found, arguments, output_dir)
     given = _given(problems, arguments)
     workers = None if arguments.workers is None else problems.attempt(0, _workers, arguments.workers)
-    settings = problems.attempt(None, load_config, Path(arguments.config))
+    settings = problems.attempt(None, load_config, Path(arguments.config).absolute())  # workers are elsewhere
     asked = _asked(problems, arguments, given, settings) if settings else None
     problems.raise_if_any()
     assert asked is not None, "without settings there was a problem"
@@ -313,7 +313,7 @@ def checked_request(arguments: argparse.Namespace) -> PictureRequest:
     """What is asked of one picture by the options of `add_request`; UserError with one line for every problem."""
     problems = Problems()
     given = _given(problems, arguments)
-    settings = problems.attempt(None, load_config, Path(arguments.config))
+    settings = problems.attempt(None, load_config, Path(arguments.config).absolute())  # workers are elsewhere
     asked = _asked(problems, arguments, given, settings) if settings else None
     problems.raise_if_any()
     assert asked is not None, "without settings there was a problem"
@@ -449,7 +449,7 @@ def check_input_folder(text: str | None) -> Path:
     """The folder of the pictures; UserError if it cannot be read."""
     if not text:
         raise UserError("input folder: none is named (--input-dir)")
-    folder = Path(text).expanduser()
+    folder = Path(text).expanduser().absolute()  # a worker of a cluster may have been started in another folder
     if not os.path.isdir(folder):
         raise UserError(f"input folder {text}: {'not a folder' if os.path.exists(folder) else 'no such folder'}")
     if not os.access(folder, os.R_OK | os.X_OK):

@@ -34,6 +34,7 @@ def run_without(packages: str, program: Path, *words: str) -> subprocess.Complet
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOORS)
 def test_without_numpy_every_door_says_so_in_one_line(name):
     run = run_without("numpy", ROOT / f"{name}.py")
@@ -41,6 +42,7 @@ def test_without_numpy_every_door_says_so_in_one_line(name):
     assert (run.returncode, run.stdout, run.stderr) == (2, "", needed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["cv2", "PIL", "jsonschema", "msgspec", "pebble", "rich", "pandas", "filelock"])
 def test_what_is_needed_at_once_is_missed_at_once(package):
     run = run_without(package, ROOT / "main.py", "--version")
@@ -55,6 +57,7 @@ def test_the_isolated_interpreter_has_no_packages_and_says_so():
     assert run.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("package", "words"),
     [("matplotlib", []), ("jinja2", ["--no-plots"]), ("reportlab", ["--pdf"]), ("xlsxwriter", ["--excel"])],
@@ -68,6 +71,7 @@ def test_what_draws_reports_is_missed_before_anything_is_written(package, words,
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_a_batch_needs_no_package_of_reports_that_are_not_asked_for(tmp_path):
     pictures, out = folder_of(tmp_path / "pictures", "a.png"), tmp_path / "out"
     asked = [f"--input-dir={pictures}", f"--output-dir={out}", *MULTIMODE, "--no-plots", "--no-report", "--workers=0"]
@@ -75,6 +79,7 @@ def test_a_batch_needs_no_package_of_reports_that_are_not_asked_for(tmp_path):
     assert (run.returncode, run.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_what_is_needed_later_is_missed_then_in_one_line():
     run = run_without("shtab", ROOT / "main.py", "completion", "bash")
     needed = "main.py: this program needs shtab (pip install -r requirements.txt)\n"
