@@ -183,8 +183,8 @@ def inspect_folder(
     recursive : bool
         Whether its subfolders are looked into as well.
     workers : int
-        Processes of this machine, where results are written; they end in the order in which pictures are finished. 0:
-        this process alone.
+        Processes of this machine, where results are written; pictures then come in the order in which they finish.
+        A script that asks for them does so under `if __name__ == "__main__"`. 0: this process alone.
     config, profile, calibration, **asked
         As `inspect` has them.
 

@@ -125,6 +125,14 @@ def test_every_stage_of_a_picture_is_drawn(picture, tmp_path, capsys) -> None:
     assert lines[-1].startswith("FAIL  Zone core: scratch width")
 
 
+def test_a_manifest_says_what_the_picture_shows(picture, tmp_path, capsys) -> None:
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("file,fiber_class,core_diameter_um,cladding_diameter_um\na.png,multimode,50,125\n")
+    words = [f"--output-dir={tmp_path / 'stages'}", f"--manifest={manifest}", "--profile=fast_scan"]
+    assert stages.main([str(picture), *words]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("FAIL  Zone core: scratch width")
+
+
 def test_a_picture_without_a_fiber_is_drawn_as_far_as_it_came(tmp_path, capsys) -> None:
     out = tmp_path / "stages"
     out.mkdir()

@@ -424,7 +424,7 @@ def _asked(
     defaults = Request(config.criteria.default_edition, config.criteria.default_class)
     request = problems.attempt(defaults, make_request, defaults, given, config.criteria)
     manifest = Manifest()
-    if getattr(arguments, "manifest", None) is not None:
+    if arguments.manifest is not None:
         manifest = problems.attempt(manifest, read_manifest, Path(arguments.manifest), config.criteria, request)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)

@@ -11,6 +11,7 @@ import numpy as np
 
 from dscope_blink.batch.job import Job, Loaded, flat_field_of, load, provenance_of
 from dscope_blink.config.settings import Config
+from dscope_blink.files.manifest import file_key
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.image_processing.edges import Edge
 from dscope_blink.image_processing.ellipse_fit import points_along
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("picture", metavar="PICTURE", help="PNG, JPEG, TIFF or BMP")
     parser.add_argument("--output-dir", metavar="DIR", help="folder of the drawings, made if need be")
     add_request(parser)
+    parser.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for the picture")
     return parser
 
 
@@ -74,7 +76,7 @@ def _checked(arguments: argparse.Namespace) -> _Wanted:
     loaded = load(path, path.name, job.config)
     if loaded.picture is None:
         raise UserError(f"{path}: {loaded.problem}")
-    return _Wanted(job, asked.request, loaded)
+    return _Wanted(job, asked.manifest.requests.get(file_key(path.name), asked.request), loaded)
 
 
 def _stages(wanted: _Wanted) -> Stages:
