@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-whole durations check cover lint format validate setup clean
+.PHONY: demo test test-all test-whole durations check cover lint format validate wheel setup clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/python main.py demo
@@ -17,8 +17,8 @@ test-all: $(VENV)/dev.stamp
 # Whole programs, clusters and pages of a thousand rows: minutes instead of seconds, and no photographs are needed.
 # What is slow because it starts a program stands here, so that it runs in CI.
 test-whole: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto -m slow tests/test_end_to_end.py tests/batch tests/files/test_watching.py \
-		tests/reporting/test_report_browser.py
+	$(BIN)/python -m pytest -n auto -m slow tests/test_installed.py tests/test_doors.py tests/test_end_to_end.py \
+		tests/terminal/test_starting.py tests/batch tests/files/test_watching.py tests/reporting/test_report_browser.py
 
 # Where the time of the quick tests goes; they are to take no more than a minute on two processors.
 durations: $(VENV)/dev.stamp
@@ -43,10 +43,13 @@ format: $(VENV)/dev.stamp
 validate: $(VENV)/run.stamp
 	$(BIN)/python -m benchmarks.validation
 
+wheel: $(VENV)/run.stamp
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
 setup: $(VENV)/dev.stamp
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis demo_output
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo_output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:

@@ -38,9 +38,47 @@ WINGS = (
     Wing("calibration", 5, "targets to um/px"),
     Wing("batch", 6, "many images, anywhere: run, job, executors, nights, regrading"),
     Wing("terminal", 7, "commands, arguments, questions, progress, tables"),
+    Wing("library", 7, "what others import: pictures to inspections, folders to tables, records judged again"),
 )
 ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
-DOORS = ("main", "config_loader", "image_processing", "analysis", "calibration", "reporting")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One of the user's own modules in the root: what it does when run by itself, and which names it gives."""
+
+    runs: str
+    gives: tuple[str, ...]
+
+
+DOORS: Mapping[str, Door] = {
+    "main": Door("is the terminal", ("main", "run_program")),
+    "config_loader": Door(
+        "checks a configuration, and says its profiles, editions and classes",
+        ("load_config", "ConfigFile", "Config", "Criteria", "ConfigError"),
+    ),
+    "image_processing": Door(
+        "draws every stage of one picture",
+        (
+            *("locate", "FiberGeometry", "NotLocated", "working_picture", "WorkingPicture", "residual", "Residual"),
+            *("gather_evidence", "Evidence", "find_candidates", "Candidate"),
+        ),
+    ),
+    "analysis": Door(
+        "judges a stored result again",
+        ("measure", "LocatedFace", "Defect", "grade", "Inspection", "Criteria", "Verdict", "Check", "Violation"),
+    ),
+    "calibration": Door(
+        "measures the scale",
+        (
+            *("find_scale", "Target", "ScaleFit", "NotMeasured", "save_scale", "MeasuredScale", "load_scale", "Scale"),
+            *("Calibration", "main"),
+        ),
+    ),
+    "reporting": Door(
+        "writes the reports of a folder of results", ("annotate", "write_result", "write_batch_reports", "Inspection")
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +143,16 @@ One package of wings behind six doors. A wing imports only from rows above it in
 inside a wing no imports run in a circle; a test keeps it so. This page is written by `python -m docs.modules`.
 Read `dscope_blink/pipeline.py` first.
 
-The doors `main.py`, `config_loader.py`, `image_processing.py`, `analysis.py`, `calibration.py` and `reporting.py` give
-the names a user needs of one or two wings, and each does something when run by itself. Nothing inside imports one.
+"""
 
+DOORS_HEAD = """
+## Doors
+
+The user's own six modules in the root give the names one needs of one or two wings, and each does something when run by
+itself. Nothing inside imports one. From outside, `import dscope_blink` is the way in ([api.md](api.md)).
+
+| door | run by itself | gives |
+|---|---|---|
 """
 
 
@@ -115,7 +160,12 @@ def page() -> str:
     """The text of docs/modules.md."""
     table = ["| row | wing | owns |", "|---|---|---|"]
     table += [f"| {wing.row} | `{wing.name}` | {wing.owns} |" for wing in WINGS]
-    return HEAD + "\n".join(table) + "\n" + "".join(map(_section, WINGS))
+    doors = (f"| `{name}.py` | {door.runs} | {_names(door.gives)} |\n" for name, door in DOORS.items())
+    return HEAD + "\n".join(table) + "\n" + DOORS_HEAD + "".join(doors) + "".join(map(_section, WINGS))
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _section(wing: Wing) -> str:

@@ -21,9 +21,10 @@ from dscope_blink.analysis.cell_statistics import measure_cells
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, to_gray
 from dscope_blink.image_processing import background, fusion, localization, picture_quality
-from dscope_blink.image_processing.fiber_coordinates import working_picture
+from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
 from dscope_blink.records import (
     Calibration,
+    Candidate,
     Cell,
     Defect,
     FiberGeometry,
@@ -48,6 +49,26 @@ from dscope_blink.records import (
 log = logging.getLogger("dscope.pipeline")
 
 BEYOND_ZONES = 1.15  # a mark that crosses the outermost border is sized whole
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What the search for marks on a located face came to, stage by stage."""
+
+    picture: WorkingPicture
+    residual: Residual
+    evidence: fusion.Evidence
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What each stage of one picture came to, for who wants to look at it."""
+
+    inspection: Inspection
+    gray: FloatImage  # (H, W) float32, 0..1, flattened
+    fiber: localization.FoundFiber
+    search: Search | None = None  # None: the picture did not get so far
 
 
 @dataclass(slots=True)
@@ -99,6 +120,32 @@ def inspect_image(
     UserError
         When the criteria have no such edition or class.
     """
+    return all_stages(picture, info, request, config, calibration, provenance, flat_field).inspection
+
+
+def all_stages(
+    picture: Picture,
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    calibration: Calibration | None,
+    provenance: Provenance,
+    flat_field: Picture | None = None,
+) -> Stages:
+    """What `inspect_image` does, with what each stage came to."""
+    stages = _stages(picture, info, request, config, calibration, provenance, flat_field)
+    return replace(stages, inspection=recorded(stages.inspection))
+
+
+def _stages(
+    picture: Picture,
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    calibration: Calibration | None,
+    provenance: Provenance,
+    flat_field: Picture | None,
+) -> Stages:
     criteria = config.criteria.find(request.edition, request.fiber_class)
     scale, scale_notes = _usable(calibration, info, config)
     clock = _Clock()
@@ -110,31 +157,24 @@ def inspect_image(
         quality = picture_quality.measure_quality(gray, config.preprocessing)
         quality = replace(quality, warnings=quality.warnings + notes + scale_notes)
     with clock.stage("locate", "Fiber Localization"):
-        geometry = localization.locate(
-            gray,
-            config.localization,
-            config.core,
-            _known(request, config, scale),
-        )
+        fiber = localization.find_fiber(gray, config.localization, config.core, _known(request, config, scale))
+    geometry = fiber.geometry
     if isinstance(geometry, NotLocated):
         verdict = judging.not_graded(notice("not_located", geometry.reason))
-        return recorded(replace(start, quality=quality, verdict=verdict, timings_s=clock.timings()))
+        refused = replace(start, quality=quality, verdict=verdict, timings_s=clock.timings())
+        return Stages(refused, gray, fiber)
     radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
     quality = replace(
         quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + geometry.warnings
     )
     located = replace(start, quality=quality, geometry=geometry.placed())
-    return recorded(_inspect_located(located, gray, geometry, config, scale, clock))
+    return _inspect_located(Stages(located, gray, fiber), geometry, config, scale, clock)
 
 
 def _inspect_located(
-    located: Inspection,
-    gray: FloatImage,
-    geometry: FiberGeometry,
-    config: Config,
-    calibration: Scale | None,
-    clock: _Clock,
-) -> Inspection:
+    stages: Stages, geometry: FiberGeometry, config: Config, calibration: Scale | None, clock: _Clock
+) -> Stages:
+    located = stages.inspection
     request, quality = located.request, located.quality
     scale, warnings = dimensions.find_scale(geometry.cladding.ellipse, request, calibration, config.scale)
     scale = scale and as_recorded(scale, "um_per_px_x", "um_per_px_y")
@@ -146,11 +186,12 @@ def _inspect_located(
     )
     reason = _why_out_of_focus(quality, geometry, config)
     if reason is not None:
-        return replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
-    searched = _find_defects(located, gray, geometry, config, clock)
+        blurred = replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
+        return replace(stages, inspection=blurred)
+    searched, search = _find_defects(located, stages.gray, geometry, config, clock)
     with clock.stage("judge", "Acceptance Judgement"):
         graded = judging.grade(searched, config)
-    return replace(graded, timings_s=clock.timings())
+    return replace(stages, inspection=replace(graded, timings_s=clock.timings()), search=search)
 
 
 def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config) -> Notice | None:
@@ -165,7 +206,7 @@ def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config)
 
 def _find_defects(
     located: Inspection, gray: FloatImage, geometry: FiberGeometry, config: Config, clock: _Clock
-) -> Inspection:
+) -> tuple[Inspection, Search]:
     """With zones, measured marks and what the picture hides; not yet judged."""
     request, criteria, scale = located.request, located.criteria, located.scale
     placed = geometry.placed()  # marks are sought by the exact one, and placed by what a record gives back
@@ -192,7 +233,8 @@ def _find_defects(
         confidence = fusion.confidence_map(residual, evidence, picture.gray.shape, config.fusion)
     search_pixel_px = rounded("px", math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
     quality = replace(located.quality, clipping=clipping, search_pixel_px=search_pixel_px)
-    return replace(located, quality=quality, zones=outlines, defects=defects, cells=cells, confidence=confidence)
+    searched = replace(located, quality=quality, zones=outlines, defects=defects, cells=cells, confidence=confidence)
+    return searched, Search(picture, residual, evidence, candidates)
 
 
 def _measure_cells(

@@ -21,7 +21,7 @@ ROOMS = {
     "numpy": {
         *("records", "files.decoding", "detectors", "devices", "synthetic", "image_processing", "calibration"),
         *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.zoning", "reporting"),
-        "terminal.calibrate",
+        *("terminal.calibrate", "terminal.stages"),
     },
     "cv2": {
         *("files.decoding", "detectors", "analysis.measuring", "devices.flat_field", "synthetic", "image_processing"),
@@ -34,16 +34,17 @@ ROOMS = {
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
     "filelock": {"batch.run"},
-    "matplotlib": {"reporting.figures", "reporting.plots", "reporting.calibration_plot"},
-    "pandas": {"reporting.tables"},
+    "matplotlib": {"reporting.figures", "reporting.plots", "reporting.calibration_plot", "reporting.stages"},
+    "pandas": {"reporting.tables", "library"},
     "pypylon": {"devices.camera"},
     "watchdog": {"files.watching"},
     "reportlab": {"reporting.certificate"},
     "xlsxwriter": {"reporting.workbook"},
     "rich": {"terminal"},
+    "shtab": {"terminal.completion"},
 }
 # Seconds and hundreds of megabytes that most runs do not need: imported inside the function that uses them.
-WHEN_USED = {"distributed", "jinja2", "matplotlib", "pypylon"}
+WHEN_USED = {"distributed", "jinja2", "matplotlib", "pypylon", "shtab"}
 # These in a module of their own, which is imported when it is used.
 NOT_AT_START = WHEN_USED | {"reportlab", "xlsxwriter"}
 HEAVY_IF_READ = {"pypylon", "matplotlib", "pandas", "reportlab", "distributed", "watchdog", "rich"}

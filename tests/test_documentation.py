@@ -50,7 +50,8 @@ from dscope_blink.reporting.tables import (
     column_table,
     sheet_table,
 )
-from dscope_blink.terminal import calibrate, commands
+from dscope_blink.terminal import calibrate, commands, configuration, judging, reports, stages
+from dscope_blink.terminal.starting import INSTALLED_AS
 from tests.builders.settings import ROOT, SETTINGS
 from tests.test_architecture import ROOMS
 
@@ -58,14 +59,24 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
 NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-cluster.txt")
 NAMES_OF_ANNOTATED, NAMES_OF_HISTOGRAM, NAMES_OF_ZONE_IMAGES = (
     tuple(f"NAME{end}" for end in ends.values()) for ends in (ANNOTATED, HISTOGRAM, ZONE_IMAGES)
 )
 NAMES_OF_CAPTURED = tuple(CAPTURED.format("TIME").replace(".png", end) for end in (".png", CAMERA))
+ALONE = {
+    "main.py": commands,
+    "calibration.py": calibrate,
+    "config_loader.py": configuration,
+    "image_processing.py": stages,
+    "analysis.py": judging,
+    "reporting.py": reports,
+}
 PROGRAMS = (
     *(
+        "main.py",
         "main.py inspect",
         "main.py nightly",
         "main.py regrade",
@@ -75,8 +86,10 @@ PROGRAMS = (
         "main.py capture",
         "main.py flatfield",
         "main.py cameras",
+        "main.py calibrate",
+        "main.py completion",
     ),
-    "calibration.py",
+    *("calibration.py", "config_loader.py", "image_processing.py", "analysis.py", "reporting.py"),
 )
 # Options that the documentation names and other programs own.
 FOREIGN = {"--file", "--host", "--port", "--nworkers", "--nthreads", "--no-nanny"}
@@ -89,9 +102,8 @@ def options_in(text: str) -> set[str]:
 
 def help_of(program: str) -> str:
     file, *words = program.split()
-    start = {"main.py": commands.main, "calibration.py": calibrate.main}[file]
     with redirect_stdout(io.StringIO()) as printed, pytest.raises(SystemExit) as ended:
-        start([*words, "--help"])
+        ALONE[file].main([*words, "--help"])
     assert ended.value.code == 0
     return printed.getvalue()
 
@@ -128,8 +140,8 @@ def test_the_module_map_is_that_of_the_table_of_wings() -> None:
 
 @pytest.mark.parametrize(
     ("page", "folder"),
-    [(README, ROOT), (OUTPUTS, ROOT / "docs"), (STATION, ROOT / "docs"), (NIGHTLY, ROOT / "docs")],
-    ids=["README", "outputs", "station", "nightly"],
+    [(README, ROOT), *((page, ROOT / "docs") for page in (OUTPUTS, STATION, NIGHTLY, API))],
+    ids=["README", "outputs", "station", "nightly", "api"],
 )
 def test_every_picture_and_page_that_is_linked_is_there(page: str, folder: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", page)
@@ -235,6 +247,12 @@ def test_the_project_file_and_the_program_name_the_same_version() -> None:
     assert project["version"] == VERSION
 
 
+def test_the_wheel_requires_what_a_checkout_requires() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["dependencies"] == requirement_lines("requirements.txt")
+    assert project["optional-dependencies"]["cluster"] == requirement_lines("requirements-cluster.txt")
+
+
 def test_the_changelog_keeps_its_headings() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert {"### Added", "### Changed results"} <= set(changelog.splitlines())
@@ -251,10 +269,9 @@ def test_conda_and_pip_install_the_same() -> None:
 
 
 def test_every_package_that_is_imported_is_required() -> None:
-    distributions = {"cv2": "opencv-contrib-python", "PIL": "pillow"}
     files = ("requirements.txt", "requirements-cluster.txt")
     required = {line.partition(">")[0] for name in files for line in requirement_lines(name)}
-    assert {distributions.get(package, package) for package in ROOMS} == required
+    assert {INSTALLED_AS.get(package, package) for package in ROOMS} == required
 
 
 def test_no_file_names_a_package_host_or_a_place_on_somebodys_machine() -> None:

@@ -103,7 +103,7 @@ def on_cluster(address: str) -> Iterator[tuple[Executor, int]]:
     try:
         from distributed import Client
     except ImportError:
-        raise UserError("--scheduler needs the packages of requirements-cluster.txt") from None
+        raise UserError("--scheduler needs the package distributed, which the extra `cluster` installs") from None
     try:
         client: Any = Client(address, timeout=SCHEDULER_TIMEOUT_S)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
@@ -124,9 +124,8 @@ def _check_program(client: Any, address: str) -> None:
     try:
         found = {client.submit(_version, pure=False).result(), *client.run(_version).values()}
     except (RuntimeError, ImportError, AttributeError) as error:
-        raise UserError(
-            f"--scheduler {address}: start scheduler and workers in the folder of the program: {error}"
-        ) from None
+        needed = "scheduler and workers must have this program installed, or be started in its folder"
+        raise UserError(f"--scheduler {address}: {needed}: {error}") from None
     if found != {VERSION}:
         raise UserError(f"--scheduler {address}: all machines need version {VERSION}, got {', '.join(sorted(found))}")
 

@@ -28,6 +28,7 @@ from dscope_blink.records import (
     Inspection,
     Notice,
     Provenance,
+    Request,
     UnreadableImage,
     UserError,
     notice,
@@ -86,7 +87,7 @@ def _read_flat_field(path: Path, max_pixels: int) -> tuple[str, Picture]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Loaded:
+class Loaded:
     """A picture as read; `problem` says why there is none."""
 
     info: ImageInfo
@@ -104,11 +105,11 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
     WriteFailed : a result cannot be written
     """
     logger.info("Inspecting %s...", printable(image.file))
-    provenance = _provenance(job)
-    loaded, inspection = _Loaded(ImageInfo(image.file)), None
+    provenance = provenance_of(job)
+    loaded, inspection = Loaded(ImageInfo(image.file)), None
     try:
-        loaded = _load(image, job.config)
-        inspection = _inspect(job, image, loaded, provenance)
+        loaded = load(image.path, image.file, job.config)
+        inspection = inspect_loaded(job, image.request, loaded, provenance)
         inspection = _write_results(job, image, loaded, inspection)
     except WriteFailed:
         raise
@@ -128,7 +129,8 @@ def _without_certificate(job: Job) -> Job:
     return replace(job, config=replace(job.config, reporting=reporting))
 
 
-def _provenance(job: Job) -> Provenance:
+def provenance_of(job: Job) -> Provenance:
+    """What a result that begins now is made from."""
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     hashes = {
         "config": job.config.sha256,
@@ -143,37 +145,45 @@ def _provenance(job: Job) -> Provenance:
     )
 
 
-def _load(image: ImageFile, config: Config) -> _Loaded:
+def load(path: Path, file: str, config: Config) -> Loaded:
+    """Read and decode a picture file, once it is whole; what cannot be read says why.
+
+    Parameters
+    ----------
+    path : where it lies
+    file : how its record names it
+    config : how long to wait for it, and how large it may be
+    """
     started = perf_counter()
-    info = ImageInfo(image.file)
+    info = ImageInfo(file)
     try:
         limits = config.preprocessing
-        data = read_whole(image.path, most_bytes(limits.max_pixels), limits.settle_s, limits.settle_max_wait_s)
+        data = read_whole(path, most_bytes(limits.max_pixels), limits.settle_s, limits.settle_max_wait_s)
         info = replace(info, sha256=hashlib.sha256(data).hexdigest())
         picture = decode_image(data, limits.max_pixels)
     except OSError as error:
-        return _Loaded(
-            info, problem=notice("unreadable", str(error.strerror or error)), read_s=perf_counter() - started
-        )
+        problem = notice("unreadable", str(error.strerror or error))
+        return Loaded(info, problem=problem, read_s=perf_counter() - started)
     except UnreadableImage as error:
-        return _Loaded(info, problem=notice("unreadable", str(error)), read_s=perf_counter() - started)
+        return Loaded(info, problem=notice("unreadable", str(error)), read_s=perf_counter() - started)
     info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
     warnings = (SEVERAL_PICTURES,) if holds_several(data) else ()
-    return _Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings)
+    return Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings)
 
 
-def _inspect(job: Job, image: ImageFile, loaded: _Loaded, provenance: Provenance) -> Inspection:
+def inspect_loaded(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> Inspection:
+    """Inspect a picture that was loaded; NOT_GRADED for its problem where there is none."""
     if loaded.picture is None:
         assert loaded.problem is not None, "without a picture there is a problem"
-        return not_measured(loaded.info, image.request, job.config, provenance, loaded.problem)
+        return not_measured(loaded.info, request, job.config, provenance, loaded.problem)
     inspection = inspect_image(
-        loaded.picture, loaded.info, image.request, job.config, job.calibration, provenance, flat_field_of(job)
+        loaded.picture, loaded.info, request, job.config, job.calibration, provenance, flat_field_of(job)
     )
     warnings = (*loaded.warnings, *inspection.quality.warnings)
     return replace(inspection, quality=replace(inspection.quality, warnings=warnings))
 
 
-def _write_results(job: Job, image: ImageFile, loaded: _Loaded, inspection: Inspection) -> Inspection:
+def _write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspection) -> Inspection:
     """Write all files of one image, the record last: where it lies, the others are complete."""
     started = perf_counter()
     start = str(job.output_dir / image.name)
@@ -230,8 +240,8 @@ def fail_file(job: Job, image: ImageFile, reason: Notice) -> Inspection:
     info = ImageInfo(image.file)
     with suppress(OSError):
         info = replace(info, sha256=_sha256_of(image.path))
-    failed = not_measured(info, image.request, job.config, _provenance(job), reason)
-    failed = _write_results(job, image, _Loaded(info, problem=reason), failed)
+    failed = not_measured(info, image.request, job.config, provenance_of(job), reason)
+    failed = _write_results(job, image, Loaded(info, problem=reason), failed)
     _log_outcome(image, failed)
     return failed
 
@@ -241,7 +251,7 @@ def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
 
     What failed in the program itself is not finished, and neither is what lacks a file that is asked for now.
     """
-    same_work = replace(_provenance(job), started=stored.provenance.started) == stored.provenance
+    same_work = replace(provenance_of(job), started=stored.provenance.started) == stored.provenance
     own_fault = any(reason.kind in OWN_FAULTS for reason in stored.verdict.reasons)
     if own_fault or not same_work or stored.request != image.request:
         return False

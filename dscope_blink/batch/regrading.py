@@ -175,9 +175,14 @@ def judged_again(stored: Stored, asked: Asked, settings: ConfigFile) -> Inspecti
     if before is None:
         return _unreadable(stored.name, asked, stored.problem)
     try:
-        return _judged_again(before, asked, _profile_of(before, settings))
+        return judge_again(before, asked, settings)
     except ValueError as error:  # values that are right one by one and no face can have
         return _unreadable(stored.name, asked, str(error))
+
+
+def judge_again(before: Inspection, asked: Asked, settings: ConfigFile) -> Inspection:
+    """The same of an inspection; ValueError where its values are right one by one and no face can have them."""
+    return _judged_again(before, asked, _profile_of(before, settings))
 
 
 def _judged_again(before: Inspection, asked: Asked, config: Config) -> Inspection:

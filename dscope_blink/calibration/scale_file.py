@@ -137,7 +137,7 @@ def _scale(document: Document) -> Scale:
 def _edited(document: Document) -> str:
     if document.get(SEAL, "") in ("", seal_of(document)):
         return ""
-    return f'not as calibration.py wrote it; calibrate again, or remove "{SEAL}" to vouch for it'
+    return f'not as it was written; calibrate again, or remove "{SEAL}" to vouch for it'
 
 
 def _expired(document: Document, today: date) -> str:

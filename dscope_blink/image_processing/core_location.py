@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,9 +24,14 @@ from dscope_blink.records import (
 )
 
 
-def locate_core(
-    gray: FloatImage, cladding: CladdingFit, settings: CoreSettings, core_ratio: float | None
-) -> CoreFit | None:
+class FoundCore(NamedTuple):
+    """The core, and the edge that it rests on where it is measured."""
+
+    fit: CoreFit | None
+    edge: Edge | None = None
+
+
+def find_core(gray: FloatImage, cladding: CladdingFit, settings: CoreSettings, core_ratio: float | None) -> FoundCore:
     """Find the core inside a located cladding, brighter or darker than it.
 
     Parameters
@@ -37,19 +43,24 @@ def locate_core(
 
     Returns
     -------
-    CoreFit, `nominal` with the reason when it cannot be seen and the ratio is known; None when neither
+    FoundCore, `nominal` with the reason when it cannot be seen and the ratio is known; without a fit when neither
     """
     border = to_form(cladding.ellipse)
     if core_ratio is not None and core_ratio * mean_radius(border) < LEAST_CORE_PX:
-        return CoreFit(cladding.ellipse.scaled(core_ratio), "nominal", f"less than {2 * LEAST_CORE_PX:g} px wide")
+        return _nominal(cladding, core_ratio, f"less than {2 * LEAST_CORE_PX:g} px wide")
     judged = _judged_cores(gray, border, settings, core_ratio)
     good = [edge for edge, reason in judged if not reason]
     if good:
-        return _core_fit(max(good, key=lambda e: e.score), cladding.blur_px)
+        best = max(good, key=lambda e: e.score)
+        return FoundCore(_core_fit(best, cladding.blur_px), best)
     if core_ratio is None:
-        return None
+        return FoundCore(None)
     _, reason = max(judged, key=lambda entry: entry[0].score, default=(None, "no edge near its nominal radius"))
-    return CoreFit(cladding.ellipse.scaled(core_ratio), "nominal", reason)
+    return _nominal(cladding, core_ratio, reason)
+
+
+def _nominal(cladding: CladdingFit, core_ratio: float, reason: str) -> FoundCore:
+    return FoundCore(CoreFit(cladding.ellipse.scaled(core_ratio), "nominal", reason))
 
 
 LEAST_CORE_PX = 2.0  # radius of a core whose edge can be seen

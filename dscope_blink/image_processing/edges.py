@@ -50,6 +50,7 @@ class Edge:
     tolerance_px: float  # how far from the ellipse an edge may lie to support it
     step: float  # grey step across the edge, outside minus inside, 0..1
     method: Method = "hough"  # how its seed was found
+    strays: FloatArray | None = None  # (angles,) what was found farther off, in radii, where `rho` is NaN
 
     @property
     def support(self) -> float:
@@ -78,6 +79,11 @@ class Edge:
     @property
     def radius_px(self) -> float:
         return mean_radius(self.form)
+
+    @property
+    def found(self) -> FloatArray:
+        """Where each ray crosses an edge at all, (angles,), in radii: `rho`, and what lies too far off for it."""
+        return self.rho if self.strays is None else np.where(np.isfinite(self.rho), self.rho, self.strays)
 
 
 def sample(picture: FloatImage, form: Form, radii: FloatArray, angles: int) -> NDArray[np.float32]:
@@ -169,9 +175,10 @@ def judged(picture: FloatImage, form: Form, polarity: int, search: Search, toler
     tolerance_px : how far from the ellipse an edge may lie to support it
     room : distance of the next edge, in radii
     """
-    rho = steepest(*slopes(picture, form, search), polarity)
-    rho[~(np.abs(rho - 1) * mean_radius(form) <= tolerance_px)] = np.nan
-    return Edge(form, polarity, rho, tolerance_px, step_across(picture, form, room))
+    found = steepest(*slopes(picture, form, search), polarity)
+    near = np.abs(found - 1) * mean_radius(form) <= tolerance_px
+    rho, strays = np.where(near, found, math.nan), np.where(near, math.nan, found)
+    return Edge(form, polarity, rho, tolerance_px, step_across(picture, form, room), strays=strays)
 
 
 def step_across(picture: FloatImage, form: Form, room: float = math.inf) -> float:

@@ -18,7 +18,7 @@ from dscope_blink.image_processing.coarse_edges import (
     is_convincing,
     reduced,
 )
-from dscope_blink.image_processing.core_location import locate_core, shining_elsewhere
+from dscope_blink.image_processing.core_location import find_core, shining_elsewhere
 from dscope_blink.image_processing.edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, Edge, Search
 from dscope_blink.records import (
     CladdingFit,
@@ -51,6 +51,15 @@ class Known:
 NOTHING = Known()
 
 
+@dataclass(frozen=True, slots=True)
+class FoundFiber:
+    """What the search for a fiber came to, and the edges that it rests on, for who wants to look at their points."""
+
+    geometry: FiberGeometry | NotLocated
+    cladding: Edge | None = None  # the edge taken for the cladding's, also where it was refused
+    core: Edge | None = None  # of a core that is measured
+
+
 def locate(
     gray: FloatImage, settings: Localization, core_settings: CoreSettings, known: Known = NOTHING
 ) -> FiberGeometry | NotLocated:
@@ -66,19 +75,28 @@ def locate(
     -------
     FiberGeometry in pixels of `gray`, or NotLocated with the evidence
     """
+    return find_fiber(gray, settings, core_settings, known).geometry
+
+
+def find_fiber(
+    gray: FloatImage, settings: Localization, core_settings: CoreSettings, known: Known = NOTHING
+) -> FoundFiber:
+    """What `locate` finds, with the points of the edges: those used, and those left out."""
     small, factors = reduced(gray, settings.seed_short_px, known.pixel_aspect_ratio or 1.0)
     found = coarse_edges(small, settings, known.core_ratio)
     if not found:
-        return NotLocated(f"no circular edge in the picture{_hint(known)}")
+        return FoundFiber(NotLocated(f"no circular edge in the picture{_hint(known)}"))
     rival = _rival(found, settings)
     if rival is not None:
-        return NotLocated(_two_circles(max(found, key=lambda e: e.score), rival, factors))
+        best = max(found, key=lambda e: e.score)
+        enlarged = replace(best, form=rescaled(best.form, factors))
+        return FoundFiber(NotLocated(_two_circles(best, rival, factors)), enlarged)
     choice = _choose_cladding(found, factors, settings, known)
     edge = _refined(gray, choice, factors, settings)
     if edge is None:
-        return NotLocated("no ellipse fits the edge points")
+        return FoundFiber(NotLocated("no ellipse fits the edge points"))
     cladding = _cladding_fit(edge, edges.blur_of(gray, edge.form, choice.room))
-    core = locate_core(gray, cladding, core_settings, _core_ratio(known, cladding))
+    core, core_edge = find_core(gray, cladding, core_settings, _core_ratio(known, cladding))
     confirmed = choice.faint and core is not None and core.source == "measured"
     reason = (
         _why_cut(gray, edge, settings)
@@ -86,11 +104,11 @@ def locate(
         or _why_no_border(gray, edge, settings, known)
     )
     if reason:
-        return NotLocated(reason + _hint(known))
+        return FoundFiber(NotLocated(reason + _hint(known)), edge, core_edge)
     warnings = choice.warnings or _doubts(edge, core, known, cladding)
     if core is not None and core.source == "nominal":
         warnings += shining_elsewhere(gray, cladding, core, core_settings)
-    return FiberGeometry(cladding, core, warnings)
+    return FoundFiber(FiberGeometry(cladding, core, warnings), edge, core_edge)
 
 
 def _hint(known: Known) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from dscope_blink.batch import night_folders
 from dscope_blink.batch.executors import workers_here
@@ -20,7 +20,7 @@ from dscope_blink.calibration.scale_file import load_calibration
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config, ConfigFile, Reporting
-from dscope_blink.config.shipped import shipped
+from dscope_blink.config.shipped import calibration_file, shipped
 from dscope_blink.devices.capturing import FlatField, Series, new_picture
 from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
 from dscope_blink.files.pictures import SUFFIXES, Found, find_images
@@ -29,31 +29,34 @@ from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
 from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Inspection, Request, UserError
 from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.terminal.calibrate import add_calibration
+from dscope_blink.terminal.completion import SHELLS
+from dscope_blink.terminal.parsing import Parser
+from dscope_blink.terminal.starting import CHECKOUT, missing_packages
 
-CONFIG, CALIBRATION = shipped("config.json"), shipped("calibration.json")
+CONFIG = shipped("config.json")
 ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
 SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf", "excel")  # of `Reporting` and of the command line
 RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 MOST_WORKERS = 1024  # as in the configuration
-USER_ERROR = 2  # exit code
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line instead of the whole usage."""
-        self.exit(USER_ERROR, f"{self.prog}: {message}; see {self.prog} --help\n")
+def make_parser(program: str = CHECKOUT) -> argparse.ArgumentParser:
+    """The parser of the command line; `command` of what it returns is its first word.
 
-
-def make_parser() -> argparse.ArgumentParser:
-    """The parser of the command line; `command` of what it returns is its first word."""
+    Parameters
+    ----------
+    program : how it was started, for help and complaints
+    """
     text = f"{PROGRAM} {VERSION}: inspects photographs of optical-fiber end faces. Without a command it asks questions."
-    parser = _Parser(prog="main.py", description=text, allow_abbrev=False)
+    parser = Parser(prog=program, description=text, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {VERSION}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_inspect(commands.add_parser("inspect", help="inspect a folder of pictures", allow_abbrev=False))
     _add_nightly(commands.add_parser("nightly", help="inspect a folder, for a script at night", allow_abbrev=False))
     _add_regrade(commands.add_parser("regrade", help="judge stored results again, without images", allow_abbrev=False))
-    _add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
+    add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
     show = commands.add_parser("show", help="print one stored result", allow_abbrev=False)
     show.add_argument("result", metavar="RESULT.json", help="NAME_result.json")
     _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
@@ -61,6 +64,9 @@ def make_parser() -> argparse.ArgumentParser:
     _add_cameras(commands.add_parser("cameras", help="list the cameras", allow_abbrev=False))
     demo = commands.add_parser("demo", help="render sample end faces and inspect them", allow_abbrev=False)
     demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
+    add_calibration(commands.add_parser("calibrate", help="measure the scale with a target", allow_abbrev=False))
+    completion = commands.add_parser("completion", help="print the completion script of a shell", allow_abbrev=False)
+    completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=" or ".join(SHELLS))
     return parser
 
 
@@ -86,20 +92,7 @@ def _add_nightly(parser: argparse.ArgumentParser) -> None:
 
 def _add_asked(parser: argparse.ArgumentParser) -> None:
     """What is asked of the pictures of a folder."""
-    parser.add_argument(
-        "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
-    )
-    parser.add_argument("--fiber-class", metavar="KEY", help="connector class whose limits apply")
-    parser.add_argument("--edition", metavar="KEY", help="edition of the acceptance criteria")
-    parser.add_argument("--core-diameter-um", metavar="X", help="known diameter of the core")
-    parser.add_argument("--cladding-diameter-um", metavar="Y", help="known diameter of the cladding; gives the scale")
-    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
-    parser.add_argument(
-        "--calibration", metavar="FILE", default=str(CALIBRATION), help="default: the one beside main.py"
-    )
-    parser.add_argument(
-        "--zones", metavar="NAME,...", default=",".join(ZONES), help="zones to inspect; default: %(default)s"
-    )
+    add_request(parser)
     parser.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for single pictures")
     parser.add_argument("--recursive", action="store_true", help="look in subfolders as well")
     parser.add_argument("--no-plots", action="store_true", help="write no histograms")
@@ -116,6 +109,24 @@ def _add_asked(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
 
 
+def add_request(parser: argparse.ArgumentParser) -> None:
+    """What is asked of one picture."""
+    parser.add_argument(
+        "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
+    )
+    parser.add_argument("--fiber-class", metavar="KEY", help="connector class whose limits apply")
+    parser.add_argument("--edition", metavar="KEY", help="edition of the acceptance criteria")
+    parser.add_argument("--core-diameter-um", metavar="X", help="known diameter of the core")
+    parser.add_argument("--cladding-diameter-um", metavar="Y", help="known diameter of the cladding; gives the scale")
+    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one that ships")
+    parser.add_argument(
+        "--calibration", metavar="FILE", default=str(calibration_file()), help="default: the one of this station"
+    )
+    parser.add_argument(
+        "--zones", metavar="NAME,...", default=",".join(ZONES), help="zones to inspect; default: %(default)s"
+    )
+
+
 def _add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-report", action="store_true", help="write no report.html, and none of its pictures")
     parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
@@ -123,7 +134,8 @@ def _add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--excel", action="store_true", help="write an Excel workbook of the batch")
 
 
-def _add_report(parser: argparse.ArgumentParser) -> None:
+def add_report(parser: argparse.ArgumentParser) -> None:
+    """What is asked of the reports of stored results."""
     parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
     _add_settings(parser)
     _add_reports(parser)
@@ -154,7 +166,7 @@ def _add_cameras(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one beside main.py")
+    parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one that ships")
     parser.add_argument("--profile", metavar="NAME", help="profile of the configuration")
 
 
@@ -163,7 +175,7 @@ def _add_regrade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
     parser.add_argument("--edition", metavar="KEY", help="edition of the criteria; default: that of each result")
     parser.add_argument("--fiber-class", metavar="KEY", help="connector class; default: that of each result")
-    parser.add_argument("--config", metavar="FILE", help="limits; default: the one beside main.py, see below")
+    parser.add_argument("--config", metavar="FILE", help="limits; default: the one that ships, see below")
     parser.add_argument("--compare", action="store_true", help="only count who passes under every edition and class")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
@@ -210,11 +222,12 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     assert config is not None, "without configuration there was a problem"
     folder = Path(arguments.results_dir).expanduser()
     config = replace(config, reporting=_reporting(config.reporting, arguments))
+    check_packages(replace(config.reporting, plots=False))
     return StoredBatch(folder, found.paths, config, found.warnings)
 
 
 def checked_record(arguments: argparse.Namespace) -> Inspection:
-    """The record that `show` is asked for; UserError if it cannot be read or is none."""
+    """The record that is named; UserError if it cannot be read or is none."""
     path = Path(arguments.result).expanduser()
     try:
         return load_record(path)
@@ -276,11 +289,12 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     found = problems.attempt(Found(), _found, arguments, output_dir)
     given = _given(problems, arguments)
     workers = None if arguments.workers is None else problems.attempt(0, _workers, arguments.workers)
-    settings = problems.attempt(None, load_config, Path(arguments.config))
+    settings = problems.attempt(None, load_config, Path(arguments.config).absolute())  # workers are elsewhere
     asked = _asked(problems, arguments, given, settings) if settings else None
     problems.raise_if_any()
     assert asked is not None, "without settings there was a problem"
     config = replace(asked.config, reporting=_reporting(asked.config.reporting, arguments))
+    check_packages(config.reporting)
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
@@ -292,6 +306,17 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
         resume=arguments.resume,
         watched=_watched(arguments, output_dir, asked) if arguments.watch else None,
     )
+
+
+def checked_request(arguments: argparse.Namespace) -> PictureRequest:
+    """What is asked of one picture by the options of `add_request`; UserError with one line for every problem."""
+    problems = Problems()
+    given = _given(problems, arguments)
+    settings = problems.attempt(None, load_config, Path(arguments.config).absolute())  # workers are elsewhere
+    asked = _asked(problems, arguments, given, settings) if settings else None
+    problems.raise_if_any()
+    assert asked is not None, "without settings there was a problem"
+    return asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,7 +368,7 @@ def _found(arguments: argparse.Namespace, output_dir: Path) -> Found:
     return check_images(arguments.input_dir, arguments.recursive, output_dir)
 
 
-def _watched(arguments: argparse.Namespace, output_dir: Path, asked: _Asked) -> Watched:
+def _watched(arguments: argparse.Namespace, output_dir: Path, asked: PictureRequest) -> Watched:
     return Watched(
         check_input_folder(arguments.input_dir),
         arguments.recursive,
@@ -378,7 +403,9 @@ def _given(problems: Problems, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class PictureRequest:
+    """What depends on the configuration; all checked."""
+
     config: Config
     request: Request
     manifest: Manifest
@@ -386,7 +413,9 @@ class _Asked:
     flat_field_sha256: str | None
 
 
-def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, Any], settings: ConfigFile) -> _Asked:
+def _asked(
+    problems: Problems, arguments: argparse.Namespace, given: dict[str, Any], settings: ConfigFile
+) -> PictureRequest:
     """What depends on the configuration. A wrong answer is replaced by its default, so that the rest is checked too."""
     config = settings.profile(settings.default_profile)
     if arguments.profile is not None:
@@ -398,7 +427,7 @@ def _asked(problems: Problems, arguments: argparse.Namespace, given: dict[str, A
         manifest = problems.attempt(manifest, read_manifest, Path(arguments.manifest), config.criteria, request)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
-    return _Asked(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
+    return PictureRequest(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
 
 
 def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
@@ -408,11 +437,19 @@ def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reportin
     return replace(configured, **switches, plots=plots, report=configured.report and not arguments.no_report)
 
 
+def check_packages(wanted: Reporting) -> None:
+    """UserError unless the packages are there that draw what is asked for: none is to fail after hours of work."""
+    used = {"matplotlib": wanted.plots, "jinja2": wanted.report, "reportlab": wanted.pdf, "xlsxwriter": wanted.excel}
+    missing = missing_packages(package for package, is_used in used.items() if is_used)
+    if missing:
+        raise UserError("\n".join(missing))
+
+
 def check_input_folder(text: str | None) -> Path:
     """The folder of the pictures; UserError if it cannot be read."""
     if not text:
         raise UserError("input folder: none is named (--input-dir)")
-    folder = Path(text).expanduser()
+    folder = Path(text).expanduser().absolute()  # a worker of a cluster may have been started in another folder
     if not os.path.isdir(folder):
         raise UserError(f"input folder {text}: {'not a folder' if os.path.exists(folder) else 'no such folder'}")
     if not os.access(folder, os.R_OK | os.X_OK):

@@ -30,14 +30,15 @@ from dscope_blink.calibration.target_scale import (
 )
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import CalibrationSettings, Config
-from dscope_blink.config.shipped import shipped
-from dscope_blink.devices.camera import GrabFailed
+from dscope_blink.config.shipped import own_calibration, shipped
 from dscope_blink.devices.capturing import new_picture, take_picture
 from dscope_blink.files.camera_text import camera_of
 from dscope_blink.files.decoding import decode_image, to_gray
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import FloatImage, Scale, TargetFeatures, UnreadableImage, UserError
 from dscope_blink.reporting import calibration_plot, figures
+from dscope_blink.terminal.parsing import Parser
+from dscope_blink.terminal.running import told
 
 __all__ = ["find_scale", "load_scale", "save_scale"]
 
@@ -140,16 +141,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     Exit code: 0 written, 1 a picture could not be measured (nothing is written), 2 wrong arguments
     """
-    try:
-        return _calibrate(_parser().parse_args(arguments))
-    except (GrabFailed, UserError) as error:
-        print(f"calibration.py: {error}", file=sys.stderr)
-        return 1 if isinstance(error, GrabFailed) else 2
+    return told(ALONE, lambda: calibrate(_parser().parse_args(arguments)))
+
+
+ALONE = "calibration.py"  # the program that does nothing else
 
 
 def _parser() -> argparse.ArgumentParser:
-    text = "Measures the scale from pictures of a target of known size, and writes it to calibration.json."
-    parser = argparse.ArgumentParser(prog="calibration.py", description=text, allow_abbrev=False)
+    parser = Parser(prog=ALONE, allow_abbrev=False)
+    add_calibration(parser)
+    return parser
+
+
+def add_calibration(parser: argparse.ArgumentParser) -> None:
+    """What is asked of a calibration."""
+    parser.description = (
+        "Measures the scale from pictures of a target of known size, and writes it to calibration.json."
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--image", nargs="+", metavar="FILE", help="pictures of the target, averaged")
     source.add_argument("--camera", action="store_true", help="take the picture with the camera of the configuration")
@@ -162,17 +170,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--output",
         metavar="FILE",
-        default=str(shipped("calibration.json")),
-        help="default: calibration.json beside the program",
+        default=str(own_calibration()),
+        help="default: calibration.json beside the program, in this folder once that is installed",
     )
     parser.add_argument("--objective", metavar="TEXT", help="kept in the file")
     parser.add_argument("--camera-name", metavar="TEXT", help="kept in the file; default: what the pictures say")
     parser.add_argument("--show", metavar="FILE", help="a plot of the fit as PNG; FILE_2.png ... for further pictures")
     parser.add_argument("--features", metavar="FILE", help="its features as CSV; FILE_2.csv ... for further pictures")
     parser.add_argument(
-        "--config", metavar="FILE", default=str(shipped("config.json")), help="default: beside the program"
+        "--config",
+        metavar="FILE",
+        default=str(shipped("config.json")),
+        help="default: the one that ships",
     )
-    return parser
 
 
 def _positive(text: str) -> float:
@@ -193,7 +203,8 @@ def _target(options: argparse.Namespace) -> Target:
     return Target("cladding", options.cladding_um)
 
 
-def _calibrate(options: argparse.Namespace) -> int:
+def calibrate(options: argparse.Namespace) -> int:
+    """Measure the scale; returns the exit code 0, or 1 when a picture could not be measured."""
     settings = load_config(Path(options.config))
     config, target = settings.profile(settings.default_profile), _target(options)
     files = [_captured(options, config)] if options.camera else options.image

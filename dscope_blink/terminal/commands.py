@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import io
 import logging
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from datetime import date
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 
 from rich.console import Console
 
@@ -19,17 +15,16 @@ from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
 from dscope_blink.batch.run import Batch, exit_code, locked, run_batch
 from dscope_blink.config.loading import load_config
-from dscope_blink.devices.camera import NO_CAMERA, CameraError, GrabFailed, list_cameras, open_camera
-from dscope_blink.devices.capturing import NotBlank, take_flat_field, take_picture, take_series
+from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
+from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series
 from dscope_blink.files.whole_files import WriteFailed
-from dscope_blink.records import UNCONFIRMED, Inspection, UserError, printable
-from dscope_blink.reporting.batch_reports import reports_of, write_batch_reports, write_certificates
+from dscope_blink.records import UNCONFIRMED, Inspection, printable
+from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.synthetic.samples import differs, write_samples
 from dscope_blink.synthetic.scenes import demo_faces
 from dscope_blink.terminal.arguments import (
     CONFIG,
-    USER_ERROR,
     check_output_folder,
     checked_batch,
     checked_config,
@@ -37,13 +32,17 @@ from dscope_blink.terminal.arguments import (
     checked_night,
     checked_record,
     checked_regrading,
-    checked_reports,
     checked_series,
     make_parser,
 )
+from dscope_blink.terminal.calibrate import calibrate
+from dscope_blink.terminal.completion import completion_script
+from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.progress import Display, bar, in_words, json_lines, lines, silent
 from dscope_blink.terminal.questions import ask_everything
-from dscope_blink.terminal.standard_output import PatientOutput
+from dscope_blink.terminal.reports import write_reports
+from dscope_blink.terminal.running import UNFINISHED, as_program, told
+from dscope_blink.terminal.starting import COMMAND, program_name
 from dscope_blink.terminal.tables import (
     batch_tables,
     change_table,
@@ -55,7 +54,6 @@ from dscope_blink.terminal.tables import (
 )
 
 MOST_WARNINGS = 10  # shown at the end; the log has them all
-UNFINISHED, INTERRUPTED = 1, 130  # exit codes
 
 logger = logging.getLogger("dscope.main")
 
@@ -68,23 +66,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : arguments without the name of the program; None takes those of the process, none at all asks questions
     """
     words = sys.argv[1:] if argv is None else argv
-    try:
-        arguments = make_parser().parse_args(words or ask_everything())
-        return _COMMANDS[arguments.command](arguments)
-    except KeyboardInterrupt:
-        return _complain("interrupted; what was finished is kept", INTERRUPTED)
-    except WriteFailed as error:
-        return _complain(f"{error}; what was finished is kept", UNFINISHED)
-    except (GrabFailed, NotBlank) as error:
-        return _complain(str(error), UNFINISHED)
-    except UserError as error:
-        return _complain(str(error), USER_ERROR)
+    return told(program_name(), lambda: _run_command(words))
 
 
-def _complain(message: str, code: int) -> int:
-    for line in message.splitlines():
-        print(f"main.py: {printable(line)}", file=sys.stderr)
-    return code
+def _run_command(words: Sequence[str]) -> int:
+    arguments = make_parser(program_name()).parse_args(words or ask_everything())
+    return _COMMANDS[arguments.command](arguments)
 
 
 # --- running
@@ -110,7 +97,7 @@ def _display(batch: Batch) -> Display:
 def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Totals:
     """Run the batch with its log file beside its results."""
     totals, total = Totals(), None if batch.watched else len(batch.images)
-    with _log_file(batch.job.output_dir), closing(run_batch(batch)) as finished, display(total) as show:
+    with log_file(batch.job.output_dir), closing(run_batch(batch)) as finished, display(total) as show:
         try:
             for done in finished:
                 totals.add(done.inspection, done.resumed)
@@ -133,56 +120,12 @@ def _nightly(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
     with locked(night.results_dir):
         if night.keep is not None:
-            with _log_file(night.batch.job.output_dir):
+            with log_file(night.batch.job.output_dir):
                 keep_newest(night.results_dir, night.keep, night.date)
         totals = _run(night.batch, silent)
     minutes = (time.monotonic() - started) / 60
     print(f"{night.date}: {totals.images} images in {minutes:.1f} min: {in_words(totals)}; {night.batch.summary}")
     return exit_code(totals, arguments.fail_exit)
-
-
-class _LogFile(logging.FileHandler):
-    """The log file of the day; a watch may run for days."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._day = folder, date.today()
-        super().__init__(self._file(), encoding="utf-8")
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if (today := date.today()) != self._day:
-            self.close()
-            self._day = today
-            self.baseFilename = str(self._file().absolute())
-        try:
-            super().emit(record)  # opens the file where it is closed
-        except OSError:
-            self.handleError(record)
-
-    def _file(self) -> Path:
-        return self._folder / f"inspection_{self._day}.log"
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Say nothing: a disk without room for the log has none for the next result, which ends the batch."""
-
-
-@contextmanager
-def _log_file(folder: Path) -> Iterator[None]:
-    """Everything the program logs goes to the log file of the day, after what is there already."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handler = _LogFile(folder)
-    except OSError as error:
-        raise UserError(f"{error.filename} cannot be written: {error.strerror}") from None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    top = logging.getLogger("dscope")
-    top.setLevel(logging.INFO)
-    top.addHandler(handler)
-    try:
-        yield
-    finally:
-        top.removeHandler(handler)
-        with suppress(OSError):
-            handler.close()
 
 
 def _announce(batch: Batch) -> None:
@@ -217,28 +160,13 @@ def _regrade(arguments: argparse.Namespace) -> int:
     print_line(console, f"{len(wanted.paths)} stored results in {wanted.folder}")
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
-    with _log_file(wanted.folder):
+    with log_file(wanted.folder):
         if arguments.compare:
             yields, path = compare(wanted)
             console.print(*yield_tables(yields), sep="\n")
             print_line(console, f"Table: {path}")
         else:
             _show_outcome(regrade_folder(wanted), console)
-    return 0
-
-
-def _report(arguments: argparse.Namespace) -> int:
-    """Write the reports of stored results and print where each is."""
-    wanted = checked_reports(arguments)
-    console = console_of(arguments.quiet)
-    for warning in wanted.warnings:
-        print_line(console, f"Warning: {warning}")
-    with _log_file(wanted.folder):
-        certificates = write_certificates(wanted.results) if wanted.config.reporting.pdf else 0
-        for path in write_batch_reports(wanted.folder, wanted.results, wanted.config):
-            print_line(console, f"Report: {path}")
-        if certificates:
-            print_line(console, f"Certificates beside the records: {certificates}")
     return 0
 
 
@@ -306,7 +234,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     print(f"Rendering the samples into {pictures}")
     write_samples(pictures, manifest, demo_faces())
     words = [f"--input-dir={pictures}", f"--output-dir={results}", f"--manifest={manifest}"]
-    batch = checked_batch(make_parser().parse_args(["inspect", *words]))
+    batch = checked_batch(make_parser(program_name()).parse_args(["inspect", *words]))
     _announce(batch)
     seen: list[Inspection] = []
     _run(batch, _display(batch), seen.append)
@@ -317,30 +245,27 @@ def _demo(arguments: argparse.Namespace) -> int:
     return UNFINISHED if any(map(differs, seen)) else 0
 
 
+def _completion(arguments: argparse.Namespace) -> int:
+    """Print the script with which a shell completes the installed command."""
+    print(completion_script(make_parser(COMMAND), arguments.shell))
+    return 0
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "inspect": _inspect,
     "nightly": _nightly,
     "regrade": _regrade,
-    "report": _report,
+    "report": write_reports,
     "show": _show,
     "capture": _capture,
     "flatfield": _flat_field,
     "cameras": _cameras,
+    "calibrate": calibrate,
     "demo": _demo,
+    "completion": _completion,
 }
 
 
 def run_program() -> int:
-    """As a program of its own: signals, and an output that may end before."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service is ended as Ctrl-C ends it
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a file name may hold what the terminal cannot show
-    sys.stdout = output = PatientOutput(sys.stdout)
-    try:
-        code = main()
-    finally:
-        output.flush()
-    if output.problem is None or isinstance(output.problem, BrokenPipeError):
-        return code
-    return _complain(f"standard output cannot be written: {output.problem.strerror}", code or UNFINISHED)
+    """The terminal as a program of its own; returns its exit code."""
+    return as_program(program_name(), main)

@@ -12,6 +12,7 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.files.manifest import positive_number
 from dscope_blink.records import PROGRAM, VERSION, UserError
 from dscope_blink.terminal.arguments import CONFIG, ZONES, check_images, check_output_folder, parse_zones
+from dscope_blink.terminal.starting import program_name
 
 
 def ask_everything() -> list[str]:
@@ -43,7 +44,7 @@ def ask_everything() -> list[str]:
     )
     ask("profile", f"Profile ({profiles})", settings.profile, settings.default_profile)
     ask("zones", f"Zones to inspect ({', '.join(ZONES)})", parse_zones, ",".join(ZONES))
-    print(f"Running: main.py {shlex.join(words)}")
+    print(f"Running: {program_name()} {shlex.join(words)}")
     return words
 
 

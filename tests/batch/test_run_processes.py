@@ -290,5 +290,5 @@ def test_a_cluster_without_the_program_is_refused(pictures, out, tmp_path, capsy
     with started_cluster(tmp_path) as address:
         assert main([*program(pictures, out)[2:], f"--scheduler={address}"]) == 2
     errors = capsys.readouterr().err
-    assert f"--scheduler {address}: start scheduler and workers in the folder of the program" in errors
+    assert f"--scheduler {address}: scheduler and workers must have this program installed" in errors
     assert not list(out.glob("*_result.json"))

@@ -15,7 +15,7 @@ from PIL import Image
 
 from dscope_blink.files.names import LOCK
 from dscope_blink.pipeline import inspect_image
-from dscope_blink.records import UserError
+from dscope_blink.records import PROGRAM, VERSION, UserError
 from dscope_blink.terminal.commands import main
 from tests.builders import commands
 from tests.builders.pictures import MULTIMODE, SCRATCH, blanks, face_png, folder_of
@@ -110,12 +110,18 @@ def test_a_wrong_configuration_exits_with_2_and_writes_nothing(pictures, out, tm
     assert "Traceback" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [["inspekt"], ["inspect", "--colour"], ["inspect", "--zones"], ["--version"]])
+@pytest.mark.parametrize("words", [["inspekt"], ["inspect", "--colour"], ["inspect", "--zones"], ["--versions"]])
 def test_an_unknown_word_is_told_in_one_line(words, capsys):
     with pytest.raises(SystemExit) as caught:
         main(words)
     assert caught.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert (caught.value.code, capsys.readouterr().out) == (0, f"{PROGRAM} {VERSION}\n")
 
 
 def test_an_interrupted_batch_exits_with_130_and_keeps_what_was_finished(out, tmp_path, monkeypatch, capsys):

@@ -1,0 +1,361 @@
+"""The program as a library: a picture to its inspection, a folder to a table, a record read and judged again.
+
+These are the names of `dscope_blink`, which imports this module when one of them is used. What they take and give are
+the records of `dscope_blink.records`: frozen, with lengths in the unit at the end of the name (`length_um`, `area_px`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
+
+from dscope_blink.batch import regrading
+from dscope_blink.batch.job import Job, Loaded, hash_of_flat_field, inspect_loaded, load, provenance_of
+from dscope_blink.batch.run import Batch, run_batch
+from dscope_blink.calibration.scale_file import load_calibration
+from dscope_blink.config import loading
+from dscope_blink.config.settings import Config, ConfigFile
+from dscope_blink.config.shipped import calibration_file, shipped
+from dscope_blink.files.decoding import Picture
+from dscope_blink.files.manifest import Manifest, make_request
+from dscope_blink.files.pictures import find_images
+from dscope_blink.files.plan import ImageFile, plan_images
+from dscope_blink.records import (
+    VERSION,
+    ZONE_NAMES,
+    Calibration,
+    CladdingFit,
+    ConfigError,
+    CoreFit,
+    Criteria,
+    Defect,
+    FiberGeometry,
+    ImageInfo,
+    Inspection,
+    Request,
+    Residual,
+    Scale,
+    UserError,
+    Verdict,
+)
+from dscope_blink.records import stored as records_stored
+from dscope_blink.reporting.tables import SUMMARY_COLUMNS, frame, summary_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__version__ = VERSION
+
+__all__ = [
+    "Calibration",
+    "CladdingFit",
+    "Config",
+    "ConfigError",
+    "ConfigFile",
+    "CoreFit",
+    "Criteria",
+    "Defect",
+    "FiberGeometry",
+    "Inspection",
+    "Request",
+    "Residual",
+    "Scale",
+    "UserError",
+    "Verdict",
+    "__version__",
+    "inspect",
+    "inspect_folder",
+    "judge",
+    "load_config",
+    "load_record",
+    "summary_table",
+]
+
+FilePath: TypeAlias = str | os.PathLike[str]
+
+
+class Asked(TypedDict, total=False):
+    """What may be asked of a picture, as the command line has it; what is not given is as the configuration has it."""
+
+    edition: str
+    fiber_class: str
+    core_diameter_um: float
+    cladding_diameter_um: float
+    pixel_aspect_ratio: float
+    fiber_is_angled: bool
+    zones: tuple[str, ...]
+
+
+def load_config(path: FilePath | None = None) -> ConfigFile:
+    """Read and check a configuration.
+
+    Parameters
+    ----------
+    path : str or path-like, optional
+        A file as config.schema.json describes it; None: the one that ships with the program.
+
+    Returns
+    -------
+    ConfigFile
+        Its `profile(name)` is the Config of one profile, with one field for each section of the file.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read or is wrong; `problems` has one line for each problem, with its place.
+    """
+    return loading.load_config(shipped("config.json") if path is None else Path(path))
+
+
+def inspect(
+    picture: Picture | FilePath,
+    *,
+    config: ConfigFile | Config | None = None,
+    profile: str | None = None,
+    calibration: FilePath | Calibration | None = None,
+    name: str = "picture",
+    **asked: Unpack[Asked],
+) -> Inspection:
+    """Inspect one picture of a fiber end face; no file is written.
+
+    Parameters
+    ----------
+    picture : (H, W) or (H, W, 3) ndarray of uint8 or uint16, or a path
+        Grey levels, or colours in the order blue, green, red, as OpenCV gives them; or a PNG, JPEG, TIFF or BMP file,
+        which is waited for as long as it is still being written.
+    config : ConfigFile or Config, optional
+        Settings as `load_config` gives them, or those of one profile; None: those that ship with the program.
+    profile : str, optional
+        A profile of the file; None: its default.
+    calibration : path or Calibration, optional
+        The scale where the cladding diameter is not given; None: the calibration.json of this station.
+    name : str
+        Names an array in its record; a file has its own name.
+    **asked
+        `edition` and `fiber_class` of the limits; `core_diameter_um` and `cladding_diameter_um`, known diameters in
+        micrometres, of which the latter gives the scale; `pixel_aspect_ratio`, um/px along x over that along y;
+        `fiber_is_angled`; `zones`, names of those to inspect. What is not given is as the configuration has it.
+
+    Returns
+    -------
+    Inspection
+        With `verdict`, `defects`, `geometry`, `scale` and all that NAME_result.json holds. A picture that cannot be
+        decoded, has no fiber, is out of focus or has no scale is NOT_GRADED, and the verdict has the reason.
+
+    Raises
+    ------
+    UserError
+        There is no such file, profile, edition, class or zone, a diameter is not plausible, a calibration is refused.
+    ConfigError
+        The configuration that ships is wrong.
+    ValueError
+        The array is none of a picture.
+    """
+    job = _job(config, profile, calibration)
+    request = _request(job.config, asked)
+    loaded = _loaded(picture, name, job.config)
+    return replace(inspect_loaded(job, request, loaded, provenance_of(job)), confidence=None)
+
+
+def inspect_folder(
+    folder: FilePath,
+    *,
+    output_dir: FilePath | None = None,
+    recursive: bool = False,
+    workers: int = 0,
+    config: ConfigFile | Config | None = None,
+    profile: str | None = None,
+    calibration: FilePath | Calibration | None = None,
+    **asked: Unpack[Asked],
+) -> Iterator[Inspection]:
+    """Inspect the pictures of a folder, one after the other as the iterator is read.
+
+    Parameters
+    ----------
+    folder : path
+        Its PNG, JPEG, TIFF and BMP files, in the order a person counts.
+    output_dir : path, optional
+        Where all files are written that `dscope-blink inspect` writes; None: nothing is written.
+    recursive : bool
+        Whether its subfolders are looked into as well.
+    workers : int
+        Processes of this machine, where results are written; pictures then come in the order in which they finish.
+        A script that asks for them does so under `if __name__ == "__main__"`. 0: this process alone.
+    config, profile, calibration, **asked
+        As `inspect` has them.
+
+    Returns
+    -------
+    iterator of Inspection
+        `image.file` is relative to the folder. One that cannot be measured is NOT_GRADED with the reason.
+
+    Raises
+    ------
+    UserError
+        As `inspect` does; there is no such folder or no picture in it; workers without a folder for their results.
+    WriteFailed
+        A result cannot be written.
+    """
+    if workers and output_dir is None:
+        raise UserError("workers need an output_dir: what they find comes back in files")
+    job = _job(config, profile, calibration)
+    images = _images(Path(folder), output_dir, recursive, _request(job.config, asked))
+    if output_dir is None:
+        return (_inspected(job, image) for image in images)
+    batch = Batch(replace(job, output_dir=Path(output_dir), plots=job.config.reporting.plots), images, workers=workers)
+    return (done.inspection for done in run_batch(batch))
+
+
+def summary_table(inspections: Iterable[Inspection]) -> pd.DataFrame:
+    """The table that summary_report.csv holds.
+
+    Parameters
+    ----------
+    inspections : iterable of Inspection
+        As `inspect`, `inspect_folder`, `load_record` and `judge` give them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each, in their order; the columns and their units are those of docs/outputs.md. Without rows it has
+        the same columns and types.
+    """
+    rows = [summary_row(inspection) for inspection in inspections]
+    types = {column.name: column.dtype for column in SUMMARY_COLUMNS}
+    carried = {name: "object" for row in rows for name in row if name not in types}
+    return frame(rows, types | carried)
+
+
+def load_record(path: FilePath) -> Inspection:
+    """Read a stored result.
+
+    Parameters
+    ----------
+    path : path
+        NAME_result.json, as result.schema.json describes it.
+
+    Returns
+    -------
+    Inspection
+        As it was written.
+
+    Raises
+    ------
+    UserError
+        The file cannot be read or is no record; the message says where it is wrong.
+    """
+    return records_stored.load_record(Path(path)).inspection
+
+
+def judge(
+    inspection: Inspection,
+    *,
+    edition: str | None = None,
+    fiber_class: str | None = None,
+    config: ConfigFile | None = None,
+) -> Inspection:
+    """Judge an inspection again by other criteria, without its picture.
+
+    Parameters
+    ----------
+    inspection : Inspection
+        As `inspect` or `load_record` gives it.
+    edition, fiber_class : str, optional
+        Whose limits apply; None: those of the inspection.
+    config : ConfigFile, optional
+        With the limits; None: the one that ships. Without any of the three the limits are those the inspection holds.
+
+    Returns
+    -------
+    Inspection
+        With zones, marks and verdict as the other limits have them. What was NOT_GRADED stays so, for its reason.
+
+    Raises
+    ------
+    UserError
+        There is no such edition or class.
+    """
+    settings = load_config() if config is None else config
+    wanted = regrading.Asked(edition, fiber_class, own=edition is None and fiber_class is None and config is None)
+    wanted.check(settings.profile(settings.default_profile).criteria)
+    return regrading.judge_again(inspection, wanted, settings)
+
+
+# --- what is asked
+
+
+def _job(config: ConfigFile | Config | None, profile: str | None, calibration: FilePath | Calibration | None) -> Job:
+    settings = _settings(config, profile)
+    return Job(Path(), settings, _calibration(calibration, settings), hash_of_flat_field(settings))
+
+
+def _settings(config: ConfigFile | Config | None, profile: str | None) -> Config:
+    if isinstance(config, Config):
+        if profile not in (None, config.profile):
+            raise UserError(f"the settings are those of profile {config.profile}, got {profile}")
+        return config
+    file = load_config() if config is None else config
+    return file.profile(profile or file.default_profile)
+
+
+def _calibration(given: FilePath | Calibration | None, config: Config) -> Calibration | None:
+    if isinstance(given, Calibration):
+        return given
+    path = calibration_file() if given is None else Path(given)
+    return load_calibration(path, datetime.now().astimezone().date(), config.calibration)
+
+
+def _request(config: Config, asked: Asked) -> Request:
+    criteria, given = config.criteria, dict[str, Any](asked)
+    if "zones" in given:
+        given["zones"] = _zones(given["zones"])
+    return make_request(Request(criteria.default_edition, criteria.default_class), given, criteria)
+
+
+def _zones(names: Iterable[str]) -> tuple[str, ...]:
+    asked, there = set(names), tuple(ZONE_NAMES.values())
+    if not asked or asked - set(there):
+        raise UserError(f"zones must be some of {', '.join(there)}, got {', '.join(sorted(asked)) or 'none'}")
+    return tuple(zone for zone in there if zone in asked)
+
+
+# --- pictures
+
+
+def _loaded(picture: Picture | FilePath, name: str, config: Config) -> Loaded:
+    if isinstance(picture, str | os.PathLike):
+        path = Path(picture)
+        if not path.is_file():
+            raise UserError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
+        return load(path, path.name, config)
+    _check_array(picture)
+    return Loaded(ImageInfo(name, width=picture.shape[1], height=picture.shape[0]), picture)
+
+
+def _check_array(picture: Picture) -> None:
+    shape, dtype = getattr(picture, "shape", None), getattr(picture, "dtype", None)
+    if shape is None or dtype is None:
+        raise ValueError(f"picture must be an array or a path, got {type(picture).__name__}")
+    if dtype not in ("uint8", "uint16"):
+        raise ValueError(f"picture must be of uint8 or uint16, got {dtype}")
+    if 0 in shape or not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)):
+        raise ValueError(f"picture must be of shape (H, W) or (H, W, 3), got {shape}")
+
+
+def _images(folder: Path, output_dir: FilePath | None, recursive: bool, request: Request) -> tuple[ImageFile, ...]:
+    if not folder.is_dir():
+        raise UserError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    results = Path(os.devnull) if output_dir is None else Path(output_dir)
+    found = find_images(folder, recursive, results)
+    if not found.files:
+        raise UserError(f"{folder}: no picture in it")
+    return plan_images(found, results, Manifest(), request)
+
+
+def _inspected(job: Job, image: ImageFile) -> Inspection:
+    loaded = load(image.path, image.file, job.config)
+    return replace(inspect_loaded(job, image.request, loaded, provenance_of(job)), confidence=None)

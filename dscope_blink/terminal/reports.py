@@ -1,0 +1,42 @@
+"""Writes the reports of stored results: `python reporting.py RESULTS_DIR`, or `report` in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from dscope_blink.reporting.batch_reports import write_batch_reports, write_certificates
+from dscope_blink.terminal.arguments import add_report, checked_reports
+from dscope_blink.terminal.log_file import log_file
+from dscope_blink.terminal.parsing import Parser
+from dscope_blink.terminal.running import told
+from dscope_blink.terminal.tables import console_of, print_line
+
+ALONE = "reporting.py"  # the program that does nothing else
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Write the reports of a folder of results; returns the exit code, as `report` in the terminal has it."""
+    return told(ALONE, lambda: write_reports(_parser().parse_args(words)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    text = "Writes the reports of stored results once more: page, certificates, workbook, records."
+    parser = Parser(prog=ALONE, description=text, allow_abbrev=False)
+    add_report(parser)
+    return parser
+
+
+def write_reports(arguments: argparse.Namespace) -> int:
+    """Write the reports of stored results and print where each is; returns the exit code."""
+    wanted = checked_reports(arguments)
+    console = console_of(arguments.quiet)
+    for warning in wanted.warnings:
+        print_line(console, f"Warning: {warning}")
+    with log_file(wanted.folder):
+        certificates = write_certificates(wanted.results) if wanted.config.reporting.pdf else 0
+        for path in write_batch_reports(wanted.folder, wanted.results, wanted.config):
+            print_line(console, f"Report: {path}")
+        if certificates:
+            print_line(console, f"Certificates beside the records: {certificates}")
+    return 0

@@ -1,0 +1,76 @@
+"""The examples of docs/api.md run, one after the other, and its table has every public name."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dscope_blink
+from tests.builders.pictures import SCRATCH, face_png, folder_of
+from tests.builders.residuals import FACE, field_of
+from tests.builders.settings import ROOT
+
+TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+PICTURE, FOLDER, RECORD, DETECTOR = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The folder that the examples run in."""
+    folder_of(tmp_path, "face.png", data=face_png(SCRATCH))
+    folder_of(tmp_path / "pictures", "clean.png")
+    folder_of(tmp_path / "pictures", "scratched.png", data=face_png(SCRATCH))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*blocks: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"dscope_blink": dscope_blink}
+    for block in blocks:
+        exec(block, names)
+    return names
+
+
+def test_every_public_name_stands_in_the_table() -> None:
+    rows = "\n".join(re.findall(r"^\| `.*$", TEXT, re.MULTILINE))
+    named = {name for cell in re.findall(r"^\| (.*?) \|", rows, re.MULTILINE) for name in re.findall(r"`(\w+)`", cell)}
+    assert named == set(dscope_blink.__all__)
+
+
+def test_a_picture_has_its_verdict(here, capsys) -> None:
+    found = run(PICTURE)["found"]
+    assert found.verdict.status == "FAIL"
+    assert capsys.readouterr().out.startswith("FAIL\nZone core: scratch width")
+
+
+def test_a_folder_becomes_a_table(here) -> None:
+    table = run(FOLDER)["table"]
+    assert list(table["Pass/Fail_Status"]) == ["PASS", "FAIL"]
+
+
+def test_a_record_is_judged_again(here, capsys) -> None:
+    again = run(RECORD)["again"]
+    assert again.criteria.fiber_class == "single_mode_upc"
+    assert capsys.readouterr().out.startswith("FAIL -> FAIL\n")
+
+
+def test_the_detector_keeps_the_rules() -> None:
+    detect = run(DETECTOR)["detect"]
+    residual = field_of(FACE)
+    entry = json.loads(re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)[0])["detectors"]["faint_spots"]
+    settings = {key: value for key, value in entry.items() if key not in ("enabled", "weight")}
+    support = detect(residual, **settings)
+    assert (support.dtype, support.shape) == (np.float32, residual.snr.shape)
+    assert 0 <= support.min() <= support.max() <= 1
+
+
+def test_the_entry_point_names_the_detector() -> None:
+    (shown,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    assert tomllib.loads(shown)["project"]["entry-points"]["dscope_blink.detectors"] == {
+        "faint_spots": "faint_spots:detect"
+    }
