@@ -34,11 +34,11 @@ def load_config(path: Path) -> ConfigFile:
     ------
     ConfigError : the file cannot be read or is wrong; one line for every problem, with its JSON path
     """
-    return _checked(_read(path), path)
+    return _checked(_read(path), path, path.parent.absolute())
 
 
 @lru_cache(maxsize=8)
-def _checked(data: bytes, path: Path) -> ConfigFile:
+def _checked(data: bytes, path: Path, folder: Path) -> ConfigFile:
     """The same bytes in the same place are checked once: what is made of them cannot be changed."""
     try:
         document = _parsed(data, path.name)
@@ -48,7 +48,7 @@ def _checked(data: bytes, path: Path) -> ConfigFile:
     if problems:
         raise ConfigError(tuple(f"{path.name}: {shown_place(p.place)}: {p.text}" for p in problems))
     sha256 = hashlib.sha256(data).hexdigest()
-    source = {"sha256": sha256, "folder": path.parent.absolute()}
+    source = {"sha256": sha256, "folder": folder}
     profiles = {
         name: _build(Config, {**merged(document, part), **source, "profile": name}, path.parent)
         for name, part in document["profiles"].items()

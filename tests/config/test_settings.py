@@ -189,10 +189,11 @@ def test_a_detectors_own_settings_are_what_is_not_common_to_all() -> None:
 def test_the_folder_is_that_of_the_file_from_wherever_it_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "copy.json"
-    path.write_bytes(SHIPPED.read_bytes())
-    monkeypatch.chdir(tmp_path)
-    assert load_config(Path(path.name)).profile("fast_scan").folder == tmp_path
+    for folder in (tmp_path / "one", tmp_path / "other"):
+        folder.mkdir()
+        (folder / "copy.json").write_bytes(SHIPPED.read_bytes())
+        monkeypatch.chdir(folder)
+        assert load_config(Path("copy.json")).profile("fast_scan").folder == folder
 
 
 def test_where_a_file_lies_does_not_change_its_hash(tmp_path: Path) -> None:
