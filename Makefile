@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-whole check cover lint format validate wheel setup clean
+.PHONY: demo test test-all test-whole durations check cover lint format validate wheel setup clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/python main.py demo
@@ -15,15 +15,20 @@ test-all: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto -m ""
 
 # Whole programs, clusters and pages of a thousand rows: minutes instead of seconds, and no photographs are needed.
+# What is slow because it starts a program stands here, so that it runs in CI.
 test-whole: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto -m slow tests/test_installed.py tests/test_doors.py tests/terminal/test_starting.py \
-		tests/batch/test_nightly.py tests/files/test_watching.py tests/reporting/test_report_browser.py
+	$(BIN)/python -m pytest -n auto -m slow tests/test_end_to_end.py tests/test_installed.py tests/test_doors.py tests/batch \
+		tests/terminal tests/files/test_watching.py tests/reporting/test_report_browser.py
+
+# Where the time of the quick tests goes; they are to take no more than a minute on two processors.
+durations: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n auto --durations=40 --durations-min=0.2
 
 check: lint test cover
 
 # The judge is proven: no line and no branch of it goes untested.
 cover: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto -q tests/analysis/test_cases.py tests/analysis/test_gates.py tests/test_laws.py \
+	$(BIN)/python -m pytest -n auto -q tests/analysis/test_cases.py tests/analysis/test_gradability.py tests/test_laws.py \
 		--cov=dscope_blink.analysis.judging --cov=dscope_blink.analysis.gradability --cov=dscope_blink.analysis.zoning --cov-branch --cov-fail-under=100
 
 lint: $(VENV)/dev.stamp

@@ -480,7 +480,7 @@ def inspected(picture: Gray8, config: Config, core_um: float | None, cladding_um
     """The record of a picture with square pixels."""
     height, width = picture.shape
     request = Request(*GRADED_AS, core_um, cladding_um, 1.0)
-    provenance = Provenance("benchmark", config.profile, config.sha256, None, "")
+    provenance = Provenance("benchmark", config.profile, "", {"config": config.sha256})
     return inspect_image(picture, ImageInfo("surface.png", None, width, height), request, config, None, provenance)
 
 

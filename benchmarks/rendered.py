@@ -78,7 +78,7 @@ def inspect_face(spec: FaceSpec, face: RenderedFace, config: Config) -> Inspecti
     """The record of one rendered picture."""
     height, width = face.image.shape
     info = ImageInfo("rendered.png", None, width, height)
-    provenance = Provenance("benchmark", config.profile, config.sha256, None, "")
+    provenance = Provenance("benchmark", config.profile, "", {"config": config.sha256})
     return inspect_image(face.image, info, request_for(spec), config, None, provenance)
 
 

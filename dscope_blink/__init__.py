@@ -3,7 +3,7 @@
     import dscope_blink
 
     found = dscope_blink.inspect("face.png", fiber_class="multimode", core_diameter_um=50, cladding_diameter_um=125)
-    print(found.verdict.status, found.verdict.reasons)
+    print(found.verdict.status, *(reason.text for reason in found.verdict.reasons))
 
 The names below are those of `dscope_blink.library`, imported when one of them is used.
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Defect,
         FiberGeometry,
         Inspection,
+        Notice,
         Request,
         Residual,
         Scale,
@@ -49,6 +50,7 @@ __all__ = [
     "Defect",
     "FiberGeometry",
     "Inspection",
+    "Notice",
     "Request",
     "Residual",
     "Scale",

@@ -36,13 +36,14 @@ from dscope_blink.records import (
     FiberGeometry,
     ImageInfo,
     Inspection,
+    Notice,
     Request,
     Residual,
     Scale,
     UserError,
     Verdict,
 )
-from dscope_blink.records import stored as records_stored
+from dscope_blink.records import stored
 from dscope_blink.reporting.tables import SUMMARY_COLUMNS, frame, summary_row
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ __all__ = [
     "Defect",
     "FiberGeometry",
     "Inspection",
+    "Notice",
     "Request",
     "Residual",
     "Scale",
@@ -206,7 +208,7 @@ def inspect_folder(
     images = _images(Path(folder), output_dir, recursive, _request(job.config, asked))
     if output_dir is None:
         return (_inspected(job, image) for image in images)
-    batch = Batch(replace(job, output_dir=Path(output_dir), plots=job.config.reporting.plots), images, workers=workers)
+    batch = Batch(replace(job, output_dir=Path(output_dir)), images, workers=workers)
     return (done.inspection for done in run_batch(batch))
 
 
@@ -248,7 +250,10 @@ def load_record(path: FilePath) -> Inspection:
     UserError
         The file cannot be read or is no record; the message says where it is wrong.
     """
-    return records_stored.load_record(Path(path)).inspection
+    try:
+        return stored.load_record(Path(path))
+    except stored.BadRecord as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def judge(

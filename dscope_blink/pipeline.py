@@ -2,6 +2,9 @@
 
 Grey levels -> quality -> fiber geometry -> scale and zones -> residual -> evidence -> candidates -> measured and
 classified defects -> verdict. What cannot be measured ends as NOT_GRADED with its reason, never as a guess.
+
+A stage is a function of one wing, called in a block `with clock.stage(key, title)`: to add one is to write it there and
+to add its block here. They are calls and no table: each reads other results of those before it, which types check.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from dscope_blink.records import (
     FloatImage,
     ImageInfo,
     Inspection,
+    Notice,
     NotLocated,
     Provenance,
     Quality,
@@ -35,6 +39,9 @@ from dscope_blink.records import (
     Residual,
     Scale,
     ZoneOutline,
+    as_recorded,
+    notice,
+    recorded,
     rounded,
     zone_map,
 )
@@ -129,7 +136,9 @@ def all_stages(
     criteria = config.criteria.find(request.edition, request.fiber_class)
     scale, scale_notes = _usable(calibration, info, config)
     clock = _Clock()
-    start = Inspection(info, provenance, request, criteria, Quality(), judging.not_graded("Not inspected"))
+    start = Inspection(
+        info, provenance, request, criteria, Quality(), judging.not_graded(Notice("not_inspected", "Not inspected"))
+    )
     with clock.stage("preprocess", "Preprocessing"):
         gray, notes = picture_quality.flatten(to_gray(picture), None if flat_field is None else to_gray(flat_field))
         quality = picture_quality.measure_quality(gray, config.preprocessing)
@@ -138,15 +147,16 @@ def all_stages(
         fiber = localization.find_fiber(gray, config.localization, config.core, _known(request, config, scale))
     geometry = fiber.geometry
     if isinstance(geometry, NotLocated):
-        verdict = judging.not_graded(f"Localization Failed: {geometry.reason}")
+        verdict = judging.not_graded(notice("not_located", geometry.reason))
         refused = replace(start, quality=quality, verdict=verdict, timings_s=clock.timings())
-        return Stages(refused, gray, fiber)
+        return Stages(recorded(refused), gray, fiber)
     radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
     quality = replace(
         quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + geometry.warnings
     )
-    located = replace(start, quality=quality, geometry=geometry.as_recorded())
-    return _inspect_located(Stages(located, gray, fiber), geometry, config, scale, clock)
+    located = replace(start, quality=quality, geometry=geometry.placed())
+    stages = _inspect_located(Stages(located, gray, fiber), geometry, config, scale, clock)
+    return replace(stages, inspection=recorded(stages.inspection))
 
 
 def _inspect_located(
@@ -155,7 +165,7 @@ def _inspect_located(
     located = stages.inspection
     request, quality = located.request, located.quality
     scale, warnings = dimensions.find_scale(geometry.cladding.ellipse, request, calibration, config.scale)
-    scale = scale and scale.as_recorded()
+    scale = scale and as_recorded(scale, "um_per_px_x", "um_per_px_y")
     located = replace(
         located,
         scale=scale,
@@ -163,7 +173,7 @@ def _inspect_located(
         quality=replace(quality, warnings=quality.warnings + warnings),
     )
     reason = _why_out_of_focus(quality, geometry, config)
-    if reason:
+    if reason is not None:
         blurred = replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
         return replace(stages, inspection=blurred)
     searched, search = _find_defects(located, stages.gray, geometry, config, clock)
@@ -172,13 +182,14 @@ def _inspect_located(
     return replace(stages, inspection=replace(graded, timings_s=clock.timings()), search=search)
 
 
-def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config) -> str:
+def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config) -> Notice | None:
     # a fiber of few pixels is as blurred as its pixels are large: that is for the resolution to say
     radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
     limit = min(config.preprocessing.focus_min, radius_px / config.preprocessing.sharp_px)
     if quality.focus is None or quality.focus >= limit:
-        return ""
-    return f"Out of focus: sharpness of the cladding edge must be at least {limit:g}, got {quality.focus:.1f}"
+        return None
+    text = f"sharpness of the cladding edge must be at least {limit:g}, got {quality.focus:.1f}"
+    return notice("out_of_focus", text)
 
 
 def _find_defects(
@@ -186,19 +197,19 @@ def _find_defects(
 ) -> tuple[Inspection, Search]:
     """With zones, measured marks and what the picture hides; not yet judged."""
     request, criteria, scale = located.request, located.criteria, located.scale
-    recorded = geometry.as_recorded()  # marks are sought by the exact one, and placed by what a record gives back
+    placed = geometry.placed()  # marks are sought by the exact one, and placed by what a record gives back
     with clock.stage("zones", "Zone Detection"):
-        outlines = zoning.zone_outlines(recorded, criteria, request, scale)
+        outlines = zoning.zone_outlines(placed, criteria, request, scale)
         picture = working_picture(gray, geometry, config.residual.max_cladding_px)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         residual = background.residual(picture, reach * BEYOND_ZONES, config.residual)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
-        evidence = fusion.gather_evidence(residual, config.detectors)
+        evidence = fusion.gather_evidence(residual, config.detectors, config.folder)
         candidates = fusion.find_candidates(residual, evidence, config.fusion)
     with clock.stage("measure", "Defect Measurement"):
-        face = measuring.LocatedFace.of(recorded, outlines, scale, request, config.scale)
+        face = measuring.LocatedFace.of(placed, outlines, scale, request, config.scale)
         marks = measuring.measure(candidates, residual, face, config)
         defects = measuring.numbered(judging.placed(marks, outlines, criteria, request.zones))
     cells: tuple[Cell, ...] = ()
@@ -233,7 +244,7 @@ def not_measured(
     request: Request,
     config: Config,
     provenance: Provenance,
-    reason: str,
+    reason: Notice,
 ) -> Inspection:
     """The record of a picture that could not be read or inspected: NOT_GRADED for the reason given.
 
@@ -247,7 +258,9 @@ def not_measured(
     return Inspection(info, provenance, request, criteria, Quality(), verdict, timings_s={"total": 0.0})
 
 
-def _usable(calibration: Calibration | None, info: ImageInfo, config: Config) -> tuple[Scale | None, tuple[str, ...]]:
+def _usable(
+    calibration: Calibration | None, info: ImageInfo, config: Config
+) -> tuple[Scale | None, tuple[Notice, ...]]:
     """The calibrated scale, if it is one for such pictures, and what there is to warn of."""
     if calibration is None:
         return None, ()
@@ -255,8 +268,8 @@ def _usable(calibration: Calibration | None, info: ImageInfo, config: Config) ->
     if not foreign:
         return calibration.scale, calibration.warnings
     if config.calibration.foreign == "refuse":
-        return None, (*calibration.warnings, f"Foreign calibration: {foreign}; it is not used")
-    return calibration.scale, (*calibration.warnings, f"Foreign calibration: {foreign}")
+        return None, (*calibration.warnings, notice("foreign_calibration", f"{foreign}; it is not used"))
+    return calibration.scale, (*calibration.warnings, notice("foreign_calibration", foreign))
 
 
 def _why_foreign(calibration: Calibration, info: ImageInfo) -> str:

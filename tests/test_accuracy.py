@@ -66,14 +66,14 @@ def test_a_photograph_of_another_surface_is_not_graded(name):
         request = Request(config.criteria.default_edition, config.criteria.default_class, 9.0, 125.0)
         verdict = verdict_on(SHARED / "not_a_fiber" / name, request, config)
         assert verdict.status == "NOT_GRADED"
-        assert verdict.reasons[0].startswith("Localization Failed: ")
+        assert verdict.reasons[0].text.startswith("Localization Failed: ")
 
 
 def test_another_surface_is_not_graded_when_nothing_is_known_of_the_fiber():
     request = Request(SETTINGS.profile("deep_inspection").criteria.default_edition, "multimode")
     for path in sorted((SHARED / "not_a_fiber").iterdir()):
         verdict = verdict_on(path, request, SETTINGS.profile("deep_inspection"))
-        assert verdict.reasons[0].startswith("Localization Failed: "), path.name
+        assert verdict.reasons[0].text.startswith("Localization Failed: "), path.name
 
 
 @pytest.mark.slow

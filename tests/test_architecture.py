@@ -30,7 +30,7 @@ ROOMS = {
     "PIL": {"files.decoding"},
     "jinja2": {"reporting.page"},
     "jsonschema": {"config.checking", "calibration.scale_file"},
-    "msgspec": {"records.stored", "files.camera_text"},
+    "msgspec": {"records", "files.camera_text"},
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
     "filelock": {"batch.run"},
@@ -175,10 +175,14 @@ def _catches_everything(node: ast.AST) -> bool:
     return node.type is None or any(isinstance(n, ast.Name) and n.id in ("Exception", "BaseException") for n in caught)
 
 
+# One image may fail in any way, and so may the import of a detector that somebody else wrote.
+MAY_CATCH_EVERYTHING = ("batch.job", "config.installed_detectors")
+
+
 @every_module
-def test_only_the_work_on_one_image_catches_everything(module: Module) -> None:
+def test_only_one_image_and_one_import_from_outside_catch_everything(module: Module) -> None:
     lines = [node.lineno for node in ast.walk(module.tree) if _catches_everything(node)]  # type: ignore[attr-defined]
-    assert lines == [] or module.name == "batch.job"
+    assert lines == [] or module.name in MAY_CATCH_EVERYTHING
 
 
 def _prints(tree: ast.AST) -> list[int]:

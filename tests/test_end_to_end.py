@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dscope_blink.terminal.commands import main
+from tests.builders.commands import inspect
 from tests.builders.pictures import MULTIMODE, blanks, face_jpeg, folder_of
 from tests.builders.settings import ROOT
 
@@ -43,14 +45,14 @@ def mixed(tmp_path_factory):
     (pictures / "text.png").write_text("this is no picture\n")
     (pictures / "empty.png").write_bytes(b"")
     (pictures / "pixel.png").write_bytes(png(np.zeros((1, 1), np.uint8)))
-    done = program("inspect", f"--input-dir={pictures}", f"--output-dir={folder / 'out'}", *MULTIMODE)
-    return done, folder / "out"
+    with contextlib.redirect_stderr(io.StringIO()) as errors:
+        code = inspect(pictures, folder / "out", *MULTIMODE)
+    return code, errors.getvalue(), folder / "out"
 
 
 def test_a_bad_file_costs_only_its_own_result(mixed):
-    done, out = mixed
-    assert done.returncode == 1
-    assert done.stderr == ""
+    code, errors, out = mixed
+    assert (code, errors) == (1, "")
     rows = pd.read_csv(out / "summary_report.csv").set_index("Image_Filename")["Pass/Fail_Status"]
     assert len(rows) == 5
     assert rows["good.png"] in ("PASS", "FAIL")
@@ -58,7 +60,7 @@ def test_a_bad_file_costs_only_its_own_result(mixed):
 
 
 def test_every_record_fits_its_schema(mixed):
-    _, out = mixed
+    *_, out = mixed
     schema = json.loads((ROOT / "result.schema.json").read_text())
     found = records(out)
     assert len(found) == 5
@@ -68,39 +70,27 @@ def test_every_record_fits_its_schema(mixed):
 
 
 def test_every_record_says_why_it_was_not_graded(mixed):
-    _, out = mixed
+    *_, out = mixed
     reasons = {name: record["verdict"]["reasons"][:1] for name, record in records(out).items() if name != "good"}
     starts = {name: reason.partition(":")[0] for name, (reason,) in reasons.items()}
     assert starts == {"cut": "Unreadable", "text": "Unreadable", "empty": "Unreadable", "pixel": "Localization Failed"}
 
 
 def test_a_picture_that_can_be_read_gets_its_stamp(mixed):
-    _, out = mixed
+    *_, out = mixed
     assert {path.name for path in out.glob("*_annotated.png")} == {"good_annotated.png", "pixel_annotated.png"}
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_an_even_picture_is_not_graded(tmp_path, grey):
     (tmp_path / "a.png").write_bytes(png(np.full((300, 400), grey, np.uint8)))
-    assert (
-        main(
-            [
-                "inspect",
-                f"--input-dir={tmp_path}",
-                f"--output-dir={tmp_path / 'out'}",
-                *MULTIMODE,
-                "--no-plots",
-                "--quiet",
-            ]
-        )
-        == 1
-    )
+    assert inspect(tmp_path, tmp_path / "out", *MULTIMODE, "--no-plots", "--quiet") == 1
     assert records(tmp_path / "out")["a"]["verdict"]["reasons"][0].startswith("Localization Failed: ")
 
 
 def test_a_clean_face_passes(tmp_path):
-    words = [f"--input-dir={folder_of(tmp_path / 'p', 'a.png')}", f"--output-dir={tmp_path / 'out'}", *MULTIMODE]
-    assert main(["inspect", *words, "--edition=iec_61300_3_35_2015", "--quiet"]) == 0
+    words = (*MULTIMODE, "--edition=iec_61300_3_35_2015", "--quiet")
+    assert inspect(folder_of(tmp_path / "p", "a.png"), tmp_path / "out", *words) == 0
     verdict = records(tmp_path / "out")["a"]["verdict"]
     assert (verdict["status"], verdict["reasons"], verdict["violations"]) == ("PASS", [], [])
     assert (verdict["marginal"], verdict["doubts"], verdict["closest_limit"]) == (False, [], None)
@@ -111,16 +101,7 @@ def test_a_clean_face_passes(tmp_path):
 def test_the_same_picture_gives_the_same_record(tmp_path):
     pictures = folder_of(tmp_path / "p", "a.png")
     for run in ("one", "two"):
-        main(
-            [
-                "inspect",
-                f"--input-dir={pictures}",
-                f"--output-dir={tmp_path / run}",
-                *MULTIMODE,
-                "--no-plots",
-                "--quiet",
-            ]
-        )
+        inspect(pictures, tmp_path / run, *MULTIMODE, "--no-plots", "--quiet")
     one, two = (records(tmp_path / run)["a"] for run in ("one", "two"))
     for record in (one, two):
         del record["timings_s"], record["provenance"]["started"]
@@ -128,8 +109,8 @@ def test_the_same_picture_gives_the_same_record(tmp_path):
 
 
 def test_the_zones_asked_for_are_written_one_by_one(tmp_path):
-    words = [f"--input-dir={folder_of(tmp_path / 'p', 'a.png')}", f"--output-dir={tmp_path / 'out'}", *MULTIMODE]
-    assert main(["inspect", *words, "--zones=core,cladding", "--cells", "--zone-images", "--no-plots", "--quiet"]) == 0
+    words = (*MULTIMODE, "--zones=core,cladding", "--cells", "--zone-images", "--no-plots", "--quiet")
+    assert inspect(folder_of(tmp_path / "p", "a.png"), tmp_path / "out", *words) == 0
     cells = pd.read_csv(tmp_path / "out" / "a_cells.csv")
     assert list(cells["Zone"]) == ["core"] * 9 + ["cladding"] * 9
     cuts = {path.name: cv2.imread(str(path), cv2.IMREAD_UNCHANGED) for path in (tmp_path / "out").glob("*_zone_*")}
@@ -144,6 +125,7 @@ def test_every_sample_of_the_demo_gets_its_verdict(tmp_path, capsys):
     assert len(pd.read_csv(tmp_path / "demo" / "results" / "summary_report.csv")) == 10
 
 
+@pytest.mark.slow
 def test_the_questions_answered_by_a_script_give_results(tmp_path):
     folder_of(tmp_path / "p", "a.png")
     done = program(stdin="p\nout\ny\n50\n125\nmultimode\nfast_scan\n", folder=tmp_path)
@@ -158,6 +140,7 @@ def test_a_mistake_is_one_line_on_the_error_stream(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="this system has no pseudo-terminals")
 def test_a_terminal_sees_a_bar_and_only_the_names_that_failed(tmp_path):
     folder_of(tmp_path / "p", "a.png")
@@ -177,6 +160,7 @@ def test_a_terminal_sees_a_bar_and_only_the_names_that_failed(tmp_path):
     assert b"a.png: " not in seen.replace(b"[red]b.png: ", b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["--json-progress"]], ids=["lines", "json"])
 def test_a_reader_who_leaves_does_not_end_a_batch(tmp_path, words):
     pictures, out = blanks(tmp_path / "pictures", *(f"{k}.png" for k in range(12))), tmp_path / "out"
@@ -190,6 +174,7 @@ def test_a_reader_who_leaves_does_not_end_a_batch(tmp_path, words):
     assert len(list(out.glob("*_result.json"))) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
 def test_an_output_that_is_full_is_told_in_one_line_and_ends_no_batch(tmp_path):
     pictures, out = folder_of(tmp_path / "pictures", "a.png"), tmp_path / "out"

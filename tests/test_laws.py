@@ -24,6 +24,7 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import ConfigFile, CriteriaBook
 from dscope_blink.records import (
     CLASSIFICATIONS,
+    JUDGED,
     ZONE_LETTERS,
     ZONE_NAMES,
     Clipping,
@@ -32,22 +33,22 @@ from dscope_blink.records import (
     Ellipse,
     ImageInfo,
     Inspection,
+    Notice,
     Provenance,
     Quality,
     Request,
     Scale,
     ZoneOutline,
+    as_recorded,
     criteria_from,
 )
-from dscope_blink.records.plain import to_json
-from dscope_blink.records.stored import BadRecord, StoredRecord, read_record
+from dscope_blink.records.stored import BadRecord, read_record, to_json
 from tests.builders.faces import face_with, measured_core
 from tests.builders.inspections import CENTER, HEIGHT, NO_SCALE, WIDTH, mark
-from tests.builders.settings import CONFIG_FILE
+from tests.builders.settings import CONFIG_FILE, SETTINGS
 
 Json = dict[str, Any]
 
-SETTINGS = load_config(CONFIG_FILE)
 CONFIG = SETTINGS.profile("deep_inspection")
 ALL_ZONES = tuple(ZONE_NAMES.values())
 EDITION, FIBER_CLASS = "company", "rule"
@@ -60,15 +61,27 @@ many = settings(max_examples=100)
 # --- any criteria that the program accepts, in the form of config.json
 
 
+# A strategy that is made anew within another costs as much as what it draws; so those of one form are made once.
+some_bounds = st.lists(st.sampled_from(BOUNDS_UM), max_size=3, unique=True).map(sorted)
+counts_of = [st.lists(st.sampled_from([None, 3, 2, 1, 0]), min_size=n + 1, max_size=n + 1) for n in range(4)]
+sides_of = [st.lists(st.booleans(), min_size=n, max_size=n) for n in range(4)]
+mostly = st.sampled_from([True, True, True, False])
+yes_or_no = st.booleans()
+some_measure = st.sampled_from(["width", "length", "diameter"])
+how_many_zones = st.integers(1, 4)
+zone_rules = st.sampled_from(["touched", "centroid"])
+some_kinds = st.lists(st.sampled_from(CLASSIFICATIONS), min_size=1, max_size=2, unique=True)
+
+
 @st.composite
 def band_lists(draw: st.DrawFn, most_counted: int | None = None) -> list[Json]:
     """Bands from 0 to any size without gaps, larger marks never allowed more often; empty: no limit."""
-    bounds = draw(st.lists(st.sampled_from(BOUNDS_UM), max_size=3, unique=True).map(sorted))
-    counts = draw(st.lists(st.sampled_from([None, 3, 2, 1, 0]), min_size=len(bounds) + 1, max_size=len(bounds) + 1))
+    bounds = draw(some_bounds)
+    counts = draw(counts_of[len(bounds)])
     counts.sort(key=lambda count: -99 if count is None else -count)
     if most_counted is not None:
         counts = [count if i <= most_counted else 0 for i, count in _numbered(counts)]
-    belongs_below = draw(st.lists(st.booleans(), min_size=len(bounds), max_size=len(bounds)))
+    belongs_below = draw(sides_of[len(bounds)])
     lows = [(0.0, True), *[(bound, not below) for bound, below in zip(bounds, belongs_below, strict=True)]]
     highs = [*zip(bounds, belongs_below, strict=True), (None, False)]
     bands = [
@@ -77,7 +90,10 @@ def band_lists(draw: st.DrawFn, most_counted: int | None = None) -> list[Json]:
         )
         for low, high, count in zip(lows, highs, counts, strict=True)
     ]
-    return draw(st.sampled_from([bands, bands, bands, []]))
+    return bands if draw(mostly) else []
+
+
+any_bands = {most: band_lists(most) for most in (None, 1)}
 
 
 def _numbered(counts: Sequence[int | None]) -> list[tuple[int, int | None]]:
@@ -92,21 +108,21 @@ OF_THE_FIBER = [
     {"of": "cladding", "times": 1.0, "plus_um": 10.0},
     {"of": "cladding", "times": 2.0, "plus_um": 0.0},
 ]
-measures = st.sampled_from(["width", "length", "diameter"])
+fixed_or_not = st.sampled_from([FIXED, OF_THE_FIBER])
 
 
 @st.composite
 def rules(draw: st.DrawFn, most_counted: int | None = None) -> Json:
     """A class as config.json has it."""
-    outer = draw(st.sampled_from([FIXED, OF_THE_FIBER]))[: draw(st.integers(1, 4))]
-    bands = band_lists(most_counted)
+    outer = draw(fixed_or_not)[: draw(how_many_zones)]
+    bands = any_bands[most_counted]
     return {
         "title": "Any rule",
         "source": "hypothesis",
-        "confirmed": draw(st.booleans()),
-        "scratch_classes": draw(st.lists(st.sampled_from(CLASSIFICATIONS), min_size=1, max_size=2, unique=True)),
-        "size_by": {"scratches": draw(measures), "defects": draw(measures)},
-        "zone_rule": draw(st.sampled_from(["touched", "centroid"])),
+        "confirmed": draw(yes_or_no),
+        "scratch_classes": draw(some_kinds),
+        "size_by": {"scratches": draw(some_measure), "defects": draw(some_measure)},
+        "zone_rule": draw(zone_rules),
         "zones": [
             {"zone": letter, "outer": where, "scratches": draw(bands), "defects": draw(bands)}
             for letter, where in zip(ZONE_LETTERS, outer, strict=False)
@@ -145,7 +161,7 @@ def outlines_of(table: Criteria, cladding_px: float = CLADDING_PX) -> tuple[Zone
 
 def geometry_of(cladding_px: float) -> Any:
     cladding = Ellipse(CENTER, (cladding_px, cladding_px), 0.0)
-    return face_with(cladding, measured_core(cladding.scaled(50.0 / CLADDING_UM))).as_recorded()
+    return face_with(cladding, measured_core(cladding.scaled(50.0 / CLADDING_UM))).placed()
 
 
 near_a_bound = st.sampled_from([0.4, *(b + step for b in BOUNDS_UM for step in (-0.5, -0.01, 0.0, 0.01, 0.5)), 31.0])
@@ -157,22 +173,28 @@ unsure_px = st.sampled_from([0.0, 0.0, 0.1, 0.5, 3.0, 12.0])
 MEASURES = ("width_um", "length_um", "diameter_um")
 
 
+any_kind = st.sampled_from([mark("X1", kind, (0, 0), 10) for kind in CLASSIFICATIONS])
+any_extent = st.sampled_from([0.0, 0.5, 6.0])
+off_core = st.sampled_from([-0.4, 0.0, 0.4])
+
+
 @st.composite
 def any_mark(draw: st.DrawFn) -> Defect:
     """A mark of any kind and size anywhere, as a record gives it back."""
     near = draw(near_a_border)
-    extent = draw(st.sampled_from([0.0, 0.5, 6.0]))
+    extent = draw(any_extent)
     sizes: dict[str, Any] = {name: draw(near_a_bound) for name in MEASURES}
     unsure = {name: draw(unsure_um) for name in MEASURES} | {"r_min_px": draw(unsure_px)}
-    return replace(
-        mark("X1", draw(st.sampled_from(CLASSIFICATIONS)), (0, 0), 10),
+    anywhere = replace(
+        draw(any_kind),
         centroid_px=(CENTER[0] + near + extent, CENTER[1]),
         r_min_px=near,
         r_max_px=near + 2 * extent,
-        r_core_px=near + draw(st.sampled_from([-0.4, 0.0, 0.4])),
+        r_core_px=near + draw(off_core),
         uncertainty=unsure,
         **sizes,
-    ).as_recorded()
+    )
+    return as_recorded(anywhere, *JUDGED)
 
 
 def any_marks(most: int, least: int = 0) -> st.SearchStrategy[list[Defect]]:
@@ -193,7 +215,7 @@ def judged(marks: Sequence[Defect], table: Criteria, zones: Sequence[str] = ALL_
 def measured_by(defect: Defect, table: Criteria) -> str:
     """Name of the size that decides for the mark."""
     by_width = defect.classification in table.scratch_classes
-    return f"{table.scratch_size_by if by_width else table.defect_size_by}_um"
+    return f"{table.size_by.scratches if by_width else table.size_by.defects}_um"
 
 
 def resized(defect: Defect, table: Criteria, size_um: float) -> Defect:
@@ -246,7 +268,7 @@ def in_any_order(judgement: Judgement) -> Json:
         "violations": [(v.zone, v.rule, v.allowed, sorted(v.defects)) for v in verdict.violations],
         "checks": [replace(check, defects=tuple(sorted(check.defects))) for check in verdict.checks],
         "closest": verdict.closest and verdict.closest.in_words,
-        "doubts": [text.partition(": [")[0].partition(" may ")[0] for text in verdict.marginal],
+        "doubts": [text.partition(": [")[0].partition(" may ")[0] for text in verdict.doubts],
         "marks": {d.id: (d.zone, d.counted, d.severity) for d in judgement.defects},
     }
 
@@ -318,7 +340,7 @@ def outcomes(defect: Defect, table: Criteria, zones: Sequence[str], outlines: Se
     name = measured_by(defect, table)
     size, unsure = getattr(defect, name), defect.uncertainty[name]
     kind = "scratches" if defect.classification in table.scratch_classes else "defects"
-    by_name = {ZONE_NAMES[zone.letter]: zone for zone in table.zones}
+    by_name = {zone.name: zone for zone in table.zones}
     found: set[Place | None] = set()
     for zone in zones_of(defect, outlines, table.zone_rule):
         bands = getattr(by_name[zone], kind) if zone in zones and zone in by_name else ()
@@ -329,7 +351,7 @@ def outcomes(defect: Defect, table: Criteria, zones: Sequence[str], outlines: Se
 
 def _limit(place: Place, table: Criteria) -> int | None:
     zone, kind, number = place
-    (criteria_of_zone,) = (z for z in table.zones if ZONE_NAMES[z.letter] == zone)
+    (criteria_of_zone,) = (z for z in table.zones if z.name == zone)
     limit: int | None = getattr(criteria_of_zone, kind)[number].max_count
     return limit
 
@@ -350,12 +372,12 @@ def test_a_verdict_is_marginal_just_when_some_sizes_and_places_would_change_it(
     combinations = list(itertools.product(*(outcomes(d, table, zones, outlines) for d in found)))
     broken = [broken_by(combination, table) for combination in combinations]
     if verdict.status == "FAIL":
-        assert bool(verdict.marginal) == (not all(broken))
-        assert len(verdict.marginal) in (0, len(verdict.violations))
+        assert bool(verdict.doubts) == (not all(broken))
+        assert len(verdict.doubts) in (0, len(verdict.violations))
     else:
-        assert len(verdict.marginal) == len(set().union(*broken))
+        assert len(verdict.doubts) == len(set().union(*broken))
     assert all(
-        text.startswith(tuple(f"Zone {c.zone}: {c.rule} may " for c in verdict.checks)) for text in verdict.marginal
+        text.startswith(tuple(f"Zone {c.zone}: {c.rule} may " for c in verdict.checks)) for text in verdict.doubts
     )
 
 
@@ -363,8 +385,8 @@ def test_a_verdict_is_marginal_just_when_some_sizes_and_places_would_change_it(
 @given(table=criteria, marks=any_marks(8), zones=some_zones)
 def test_with_nothing_unsure_no_verdict_is_marginal(table: Criteria, marks: list[Defect], zones: tuple[str, ...]):
     sure = [replace(d, uncertainty=dict.fromkeys(d.uncertainty, 0.0)) for d in marks]
-    assert judged(sure, table, zones).verdict.marginal == ()
-    assert judged([replace(d, uncertainty={}) for d in marks], table, zones).verdict.marginal == ()
+    assert judged(sure, table, zones).verdict.doubts == ()
+    assert judged([replace(d, uncertainty={}) for d in marks], table, zones).verdict.doubts == ()
 
 
 @many
@@ -374,7 +396,7 @@ def test_marks_farther_from_every_bound_and_border_than_they_are_unsure_are_not_
 ):
     outlines = outlines_of(table)
     clear = [replace(d, uncertainty=_just_clear(d, table, outlines)) for d in marks]
-    assert judged(clear, table).verdict.marginal == ()
+    assert judged(clear, table).verdict.doubts == ()
 
 
 def _just_clear(defect: Defect, table: Criteria, outlines: Sequence[ZoneOutline]) -> Mapping[str, float]:
@@ -411,7 +433,7 @@ def test_a_single_mark_is_marginal_just_when_its_size_reaches_the_limit(way_um: 
     for share, marginal in ((0.99, False), (1.01, True)):
         verdict = judged([replace(pit, uncertainty={"diameter_um": share * way_um})], table).verdict
         assert verdict.status == ("FAIL" if side > 0 else "PASS")
-        assert bool(verdict.marginal) == marginal
+        assert bool(verdict.doubts) == marginal
 
 
 @some
@@ -422,7 +444,7 @@ def test_a_single_mark_is_marginal_just_when_its_place_reaches_the_limited_zone(
     for share, marginal in ((0.99, False), (1.01, True)):
         verdict = judged([replace(pit, uncertainty={"r_min_px": share * way_px})], table).verdict
         assert verdict.status == ("PASS" if side > 0 else "FAIL")
-        assert bool(verdict.marginal) == marginal
+        assert bool(verdict.doubts) == marginal
 
 
 # --- a stored verdict comes to the same again
@@ -435,11 +457,13 @@ def graded(marks: Sequence[Defect], table: Criteria, zones: tuple[str, ...], cla
     outlines = outlines_of_recorded(table, cladding_px)
     face = Inspection(
         image=ImageInfo("face.png", "ab" * 32, WIDTH, HEIGHT),
-        provenance=Provenance("D-Scope Blink", "deep_inspection", CONFIG.sha256, None, "2026-01-31T08:00:00+00:00"),
-        request=Request(EDITION, FIBER_CLASS, 50.0, CLADDING_UM, zones=zones),
+        provenance=Provenance(
+            "D-Scope Blink", "deep_inspection", "2026-01-31T08:00:00+00:00", {"config": CONFIG.sha256}
+        ),
+        request=Request(table.edition, table.fiber_class, 50.0, CLADDING_UM, zones=zones),
         criteria=table,
         quality=Quality(clipping=CLEAR_VIEW, search_pixel_px=1.0),
-        verdict=not_graded("Not inspected"),
+        verdict=not_graded(Notice("not_inspected", "Not inspected")),
         scale=scale_of(cladding_px),
         geometry=geometry_of(cladding_px),
         zones=outlines,
@@ -450,7 +474,8 @@ def graded(marks: Sequence[Defect], table: Criteria, zones: tuple[str, ...], cla
 
 
 def scale_of(cladding_px: float) -> Scale:
-    return Scale(CLADDING_UM / cladding_px, CLADDING_UM / cladding_px, "user_cladding").as_recorded()
+    scale = Scale(CLADDING_UM / cladding_px, CLADDING_UM / cladding_px, "user_cladding")
+    return as_recorded(scale, "um_per_px_x", "um_per_px_y")
 
 
 def outlines_of_recorded(table: Criteria, cladding_px: float) -> tuple[ZoneOutline, ...]:
@@ -463,7 +488,7 @@ def as_stored(face: Inspection) -> Json:
     return record
 
 
-def read_back(record: Json) -> StoredRecord:
+def read_back(record: Json) -> Inspection:
     return read_record(json.dumps(record).encode())
 
 
@@ -474,7 +499,7 @@ def said(face: Inspection) -> Json:
 
 
 def by_its_own_criteria(record: Json) -> Inspection:
-    back = read_back(record).inspection
+    back = read_back(record)
     assert back.geometry is not None
     outlines = zone_outlines(back.geometry, back.criteria, back.request, back.scale)
     defects = placed(back.defects, outlines, back.criteria, back.request.zones)
@@ -501,7 +526,7 @@ def test_a_stored_verdict_can_be_reproduced_from_its_record(
     face = graded(marks, table, zones, cladding_px)
     assume(limited_zones(face))  # a face that no limit is held against is not graded
     record = as_stored(face)
-    assert read_back(record).inspection.criteria == table
+    assert read_back(record).criteria == table
     assert face.verdict.status != "NOT_GRADED"
     assert said(by_its_own_criteria(record)) == said(face)
     assert said(by_the_table(record, table)) == said(face)
@@ -510,7 +535,7 @@ def test_a_stored_verdict_can_be_reproduced_from_its_record(
 @pytest.mark.parametrize(("letters", "zones"), [("ABCD", ("core", "cladding")), ("AB", ALL_ZONES)])
 def test_a_stored_verdict_can_be_reproduced_whatever_the_size_of_the_face(letters: str, zones: tuple[str, ...]):
     published = CONFIG.criteria.find("iec_61300_3_35_2015", "single_mode_upc")
-    table = replace(published, zones=tuple(zone for zone in published.zones if zone.letter in letters))
+    table = replace(published, zones=tuple(zone for zone in published.zones if zone.zone in letters))
     face = graded([], table, zones, 301.008)
     assert face.verdict.status == "PASS"
     assert said(by_its_own_criteria(as_stored(face))) == said(face)

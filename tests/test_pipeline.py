@@ -17,7 +17,18 @@ import pytest
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture
 from dscope_blink.pipeline import inspect_image, not_measured
-from dscope_blink.records import ZONE_NAMES, Calibration, ImageInfo, Inspection, Provenance, Request, Scale, UserError
+from dscope_blink.records import (
+    ZONE_NAMES,
+    Calibration,
+    ImageInfo,
+    Inspection,
+    Provenance,
+    Request,
+    Scale,
+    UserError,
+    notice,
+    texts,
+)
 from dscope_blink.synthetic.faces import Blemish, Contamination, FaceSpec, Illumination, Pit, Scratch, render_face
 from tests.builders.settings import SETTINGS
 
@@ -53,7 +64,7 @@ def rendered(*blemishes: Blemish, **face: Any) -> Picture:
 
 def inspect(picture: Picture, request: Request = MULTIMODE, config: Config = DEEP, **others: Any) -> Inspection:
     info = ImageInfo("face.png", "00" * 32, picture.shape[1], picture.shape[0])
-    provenance = Provenance("D-Scope Blink", config.profile, config.sha256, None, "2026-01-31T08:00:00+00:00")
+    provenance = Provenance("D-Scope Blink", config.profile, "2026-01-31T08:00:00+00:00", {"config": config.sha256})
     scale: Scale | None = others.pop("calibration", None)
     calibration = others.pop("made", None) or (None if scale is None else Calibration(scale, "00" * 32))
     return inspect_image(picture, info, request, config, calibration, provenance, **others)
@@ -72,8 +83,8 @@ def clean() -> Inspection:
 def reason(inspection: Inspection) -> str:
     """The one reason why a picture was not graded."""
     assert inspection.verdict.status == "NOT_GRADED"
-    (text,) = inspection.verdict.reasons
-    return text
+    (why,) = inspection.verdict.reasons
+    return why.text
 
 
 def found(inspection: Inspection) -> list[tuple[str, str]]:
@@ -144,7 +155,7 @@ def test_the_record_repeats_what_it_was_made_from():
     assert inspection.request is MULTIMODE
     assert (inspection.criteria.edition, inspection.criteria.fiber_class) == (MULTIMODE.edition, MULTIMODE.fiber_class)
     assert (inspection.image.width, inspection.image.height) == (400, 400)
-    assert inspection.provenance.config_sha256 == SETTINGS.sha256
+    assert inspection.provenance.inputs["config"] == SETTINGS.sha256
 
 
 def test_the_geometry_is_that_of_the_rendered_face():
@@ -182,7 +193,7 @@ def test_a_picture_without_a_fiber_is_not_graded(name):
 
 @pytest.mark.parametrize("name", ["black", "white"])
 def test_a_picture_at_the_end_of_the_range_carries_a_warning(name):
-    assert any(w.startswith("Poor Illumination Warning: ") for w in inspect(EMPTY[name]).quality.warnings)
+    assert any(w.text.startswith("Poor Illumination Warning: ") for w in inspect(EMPTY[name]).quality.warnings)
 
 
 def test_a_well_lit_picture_carries_no_warning():
@@ -234,13 +245,13 @@ def test_a_calibration_is_scale_enough():
 
 def test_a_calibration_that_disagrees_is_a_warning_on_the_image():
     inspection = inspect(rendered(), calibration=Scale(1.1 * SQUARE_PX, 1.1 * SQUARE_PX, "calibration"))
-    assert any(w.startswith("Scale disagreement") for w in inspection.quality.warnings)
+    assert any(w.text.startswith("Scale disagreement") for w in inspection.quality.warnings)
     assert inspection.verdict.status == "PASS"
 
 
 def foreign(picture: Picture, rule: Literal["warn", "refuse"]) -> Inspection:
     scale = Scale(SQUARE_PX, SQUARE_PX, "calibration")
-    made = Calibration(scale, "00" * 32, (2048, 1536), warnings=("Expired calibration: long ago",))
+    made = Calibration(scale, "00" * 32, (2048, 1536), warnings=(notice("expired_calibration", "long ago"),))
     config = replace(DEEP, calibration=replace(DEEP.calibration, foreign=rule))
     return inspect(picture, Request("iec_61300_3_35_2015", "multimode"), config, made=made)
 
@@ -250,17 +261,17 @@ def test_a_calibration_of_other_pictures_is_not_used():
     assert inspection.scale is None
     assert reason(inspection).startswith("No scale: ")
     sizes = f"made with pictures of 2048 x 1536 px, this one has {FACE.shape[1]} x {FACE.shape[0]} px"
-    assert inspection.quality.warnings[-2:] == (
+    assert texts(inspection.quality.warnings[-2:]) == [
         "Expired calibration: long ago",
         f"Foreign calibration: {sizes}; it is not used",
-    )
+    ]
 
 
 def test_a_calibration_of_other_pictures_is_only_warned_of_on_request():
     inspection = foreign(rendered(), "warn")
     assert inspection.verdict.status == "PASS"
     assert inspection.scale is not None
-    assert any(warning.startswith("Foreign calibration: ") for warning in inspection.quality.warnings)
+    assert any(warning.text.startswith("Foreign calibration: ") for warning in inspection.quality.warnings)
 
 
 def test_a_calibration_states_how_sure_it_is():
@@ -280,11 +291,11 @@ def test_an_ellipse_is_explained_by_no_calibration_that_took_pixels_for_square()
     wide = rendered(um_per_px_x=FACE.um_per_px_x * 0.97)
     request = Request("iec_61300_3_35_2015", "multimode")
     said = [
-        next(w for w in inspect(wide, request, calibration=scale).quality.warnings if w.startswith("Elliptical"))
+        next(w for w in inspect(wide, request, calibration=scale).quality.warnings if w.text.startswith("Elliptical"))
         for scale in (Scale(SQUARE_PX, SQUARE_PX, "calibration", None, square) for square in (True, False))
     ]
-    assert "either pixels of aspect ratio" in said[0]
-    assert "with pixels of aspect ratio 1.0000" in said[1]
+    assert "either pixels of aspect ratio" in said[0].text
+    assert "with pixels of aspect ratio 1.0000" in said[1].text
 
 
 def test_a_core_of_known_diameter_is_expected_by_the_calibration_alone():
@@ -304,8 +315,8 @@ def test_a_circle_of_another_size_than_calibration_and_diameter_give_is_no_cladd
 
 def test_a_core_that_shines_beside_its_known_diameter_is_a_warning():
     inspection = inspect(rendered(), replace(MULTIMODE, fiber_class="custom", core_diameter_um=9.0))
-    assert any(w.startswith("Core contradiction") for w in inspection.quality.warnings)
-    assert not any(w.startswith("Core contradiction") for w in clean().quality.warnings)
+    assert any(w.text.startswith("Core contradiction") for w in inspection.quality.warnings)
+    assert not any(w.text.startswith("Core contradiction") for w in clean().quality.warnings)
 
 
 def test_a_zone_that_is_all_white_is_not_graded():
@@ -335,8 +346,8 @@ def test_a_class_that_the_edition_does_not_have_is_refused_by_name():
 
 
 def test_a_picture_that_was_never_read_has_a_record_with_its_reason():
-    provenance = Provenance("D-Scope Blink", "deep_inspection", "", None, "")
-    record = not_measured(ImageInfo("a.png"), MULTIMODE, DEEP, provenance, "Unreadable: the file is empty")
+    provenance = Provenance("D-Scope Blink", "deep_inspection", "")
+    record = not_measured(ImageInfo("a.png"), MULTIMODE, DEEP, provenance, notice("unreadable", "the file is empty"))
     assert reason(record) == "Unreadable: the file is empty"
     assert (record.geometry, record.zones, record.defects) == (None, (), ())
 
@@ -539,7 +550,7 @@ def test_uneven_light_makes_no_defects():
 
 def test_a_flat_field_of_another_size_is_a_warning():
     inspection = inspect(rendered(), flat_field=np.full((10, 12), 200, np.uint8))
-    assert any("12 x 10" in w for w in inspection.quality.warnings)
+    assert any("12 x 10" in w.text for w in inspection.quality.warnings)
     assert inspection.verdict.status == "PASS"
 
 
@@ -562,7 +573,9 @@ def test_a_contact_zone_that_is_partly_out_of_view_is_warned_of():
     cut: Picture = rendered()[:, 70:].astype(np.uint8)
     inspection = inspect(cut)
     assert inspection.verdict.status == "PASS"
-    assert [w for w in inspection.quality.warnings if w.startswith("Zone cut by the border") and "contact" in w]
+    assert [
+        w for w in inspection.quality.warnings if w.text.startswith("Zone cut by the border") and "contact" in w.text
+    ]
 
 
 def test_a_picture_too_coarse_for_the_limits_is_not_graded():

@@ -53,7 +53,7 @@ def inspect_picture(picture: Picture, name: str, request: Request, config: Confi
     """The record of one picture."""
     info = ImageInfo(name, None, picture.shape[1], picture.shape[0])
     return inspect_image(
-        picture, info, request, config, None, Provenance("benchmark", config.profile, config.sha256, None, "")
+        picture, info, request, config, None, Provenance("benchmark", config.profile, "", {"config": config.sha256})
     )
 
 

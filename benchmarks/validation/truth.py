@@ -17,7 +17,7 @@ from benchmarks.rendered import (
 )
 from benchmarks.validation.bench import SEED, Bench, default_config, variants
 from dscope_blink.analysis.judging import judge
-from dscope_blink.records import ZONE_LETTERS, ZONE_NAMES, Defect, Inspection, Status, zone_map
+from dscope_blink.records import ZONE_LETTERS, ZONE_NAMES, Defect, Inspection, Rectangle, Status, zone_map
 from dscope_blink.synthetic.faces import BlemishTruth, FaceSpec, RenderedFace, render_face
 from dscope_blink.synthetic.scenes import random_blemishes
 
@@ -118,7 +118,7 @@ def _judged(k: int) -> Judged:
     true = true_status(result.inspection, face.truth.blemishes, face.image.shape)
     missed = sum(outcome.found is None for outcome in result.outcomes)
     verdict = result.inspection.verdict
-    return Judged(true, verdict.status, missed, len(result.false), bool(verdict.marginal))
+    return Judged(true, verdict.status, missed, len(result.false), bool(verdict.doubts))
 
 
 def true_status(inspection: Inspection, truths: Sequence[BlemishTruth], shape: tuple[int, ...]) -> Status:
@@ -140,7 +140,7 @@ def _exact(name: str, truth: BlemishTruth, labels: np.ndarray) -> Defect:
         centroid_px=truth.centroid_px,
         bbox_px=(0, 0, 0, 0),
         contour_px=np.empty((0, 2)),
-        rect_px=((0.0, 0.0), (0.0, 0.0), 0.0),
+        rect=Rectangle((0.0, 0.0), (0.0, 0.0), 0.0),
         area_px=0.0,
         perimeter_px=0.0,
         length_px=0.0,

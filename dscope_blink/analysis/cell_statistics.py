@@ -16,7 +16,11 @@ WHITE = 255  # grey level of white, whatever the bits of the picture
 
 
 def measure_cells(
-    gray: FloatImage, zones: Zones, supports: Mapping[str, Mask], defects: Sequence[Defect], names: Collection[str]
+    gray: FloatImage,
+    zones: Zones,
+    supports: Mapping[str, FloatImage],
+    defects: Sequence[Defect],
+    names: Collection[str],
 ) -> tuple[Cell, ...]:
     """Statistics of the cells of each zone, over those of their pixels that belong to the zone.
 
@@ -26,7 +30,7 @@ def measure_cells(
     ----------
     gray : (H, W) float32, 0..1
     zones : labels of the same (H, W) pixels
-    supports : by detector, (H, W) bool, what it marks
+    supports : by detector, (H, W) float32, 0..1, how strongly it supports a mark
     defects : of this picture; each counts once, in its own zone: in the cell that holds its centroid, or is nearest to
         it where a mark that only touches the zone has its centroid outside the zone's box
     names : of the zones to measure
@@ -56,10 +60,10 @@ class _PixelValues:
     level: FloatImage  # 0..255
     gradient_x: FloatImage
     gradient_y: FloatImage
-    supports: Mapping[str, Mask]
+    supports: Mapping[str, FloatImage]
 
 
-def _pixel_values(gray: FloatImage, supports: Mapping[str, Mask]) -> _PixelValues:
+def _pixel_values(gray: FloatImage, supports: Mapping[str, FloatImage]) -> _PixelValues:
     level = gray * np.float32(WHITE)
     return _PixelValues(level, np.gradient(level, axis=1), np.gradient(level, axis=0), supports)
 
@@ -124,7 +128,7 @@ def _cell(
     )
 
 
-def _mean(values: FloatImage | Mask) -> float:
+def _mean(values: FloatImage) -> float:
     return float(values.mean(dtype=np.float64)) if values.size else math.nan
 
 

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from dscope_blink.config.settings import ScaleSettings
-from dscope_blink.records import Ellipse, FiberGeometry, FitUncertainty, Measured, Request, Scale, stretched
+from dscope_blink.records import (
+    Ellipse,
+    FiberGeometry,
+    FitUncertainty,
+    Measured,
+    Notice,
+    Request,
+    Scale,
+    notice,
+    stretched,
+)
 
 COVERAGE_FACTOR = 2.0  # of the uncertainties: about 95 %
 
@@ -16,7 +26,7 @@ COVERAGE_FACTOR = 2.0  # of the uncertainties: about 95 %
 
 def find_scale(
     cladding: Ellipse, request: Request, calibration: Scale | None, settings: ScaleSettings
-) -> tuple[Scale | None, tuple[str, ...]]:
+) -> tuple[Scale | None, tuple[Notice, ...]]:
     """Micrometres per pixel of one picture, and what there is to warn of.
 
     Parameters
@@ -44,7 +54,8 @@ def find_scale(
         ), warnings
     if assumed is not None:
         scale = replace(_scale_from_diameter(cladding, assumed, aspect, angled), source="assumed_cladding")
-        return scale, (*warnings, f"Assumed scale: no diameter or calibration given, cladding taken as {assumed:g} um")
+        text = f"no diameter or calibration given, cladding taken as {assumed:g} um"
+        return scale, (*warnings, notice("assumed_scale", text))
     return None, warnings
 
 
@@ -54,7 +65,7 @@ def _is_angled(request: Request, settings: ScaleSettings) -> bool | None:
 
 def _aspect_ratio(
     cladding: Ellipse, request: Request, calibration: Scale | None, settings: ScaleSettings
-) -> tuple[float, tuple[str, ...]]:
+) -> tuple[float, tuple[Notice, ...]]:
     """um_per_px_x / um_per_px_y: as given, as calibrated, or as a round fiber shows it."""
     angled = _is_angled(request, settings)
     calibrated = None if calibration is None else calibration.known_aspect_ratio
@@ -67,26 +78,24 @@ def _aspect_ratio(
 
 def _elliptical(
     cladding: Ellipse, known: float | None, angled: bool | None, settings: ScaleSettings
-) -> tuple[str, ...]:
+) -> tuple[Notice, ...]:
     """What an ellipse can mean that nobody has explained."""
     axes = stretched(cladding, (known or 1.0, 1.0)).axes_px
     ratio = max(axes) / min(axes)
     if ratio - 1 <= settings.elliptical_warning_pct / 100:
         return ()
-    found = f"Elliptical cladding: axes {min(axes):.1f} x {max(axes):.1f} px"
+    found = f"axes {min(axes):.1f} x {max(axes):.1f} px"
     tilt = f"a face tilted by {math.degrees(math.acos(1 / ratio)):.1f} deg"
     if angled is False:
-        return (f"{found} with pixels of aspect ratio {known or 1.0:.4f}: the fiber is not round, or {tilt} after all",)
-    if known is not None:
-        return (
-            f"{found} with pixels of aspect ratio {known:.4f} are either {tilt} or a fiber that is not round; its mean "
-            "diameter is taken; set fiber_is_angled",
-        )
-    width, height = cladding.extent_px
-    return (
-        f"{found} are either pixels of aspect ratio {height / width:.4f} or {tilt}; taken as square pixels and the "
-        "mean diameter; set pixel_aspect_ratio or fiber_is_angled",
-    )
+        means = f"with pixels of aspect ratio {known or 1.0:.4f}: the fiber is not round, or {tilt} after all"
+    elif known is not None:
+        means = f"with pixels of aspect ratio {known:.4f} are either {tilt} or a fiber that is not round; its mean "
+        means += "diameter is taken; set fiber_is_angled"
+    else:
+        width, height = cladding.extent_px
+        means = f"are either pixels of aspect ratio {height / width:.4f} or {tilt}; taken as square pixels and the "
+        means += "mean diameter; set pixel_aspect_ratio or fiber_is_angled"
+    return (notice("elliptical_cladding", f"{found} {means}"),)
 
 
 def _scale_from_diameter(cladding: Ellipse, diameter_um: float, aspect: float, angled: bool | None) -> Scale:
@@ -99,17 +108,16 @@ def _diameter(ellipse: Ellipse, angled: bool | None) -> float:
     return min(ellipse.axes_px) if angled else ellipse.mean_diameter_px
 
 
-def _disagreement(scale: Scale, calibration: Scale | None, settings: ScaleSettings) -> tuple[str, ...]:
+def _disagreement(scale: Scale, calibration: Scale | None, settings: ScaleSettings) -> tuple[Notice, ...]:
     if calibration is None:
         return ()
     per_axis = (scale.um_per_px_x / calibration.um_per_px_x, scale.um_per_px_y / calibration.um_per_px_y)
     percent = 100 * max(abs(ratio - 1) for ratio in per_axis)
     if percent <= settings.max_disagreement_pct:
         return ()
-    return (
-        f"Scale disagreement: the known cladding gives {scale.um_per_px:.4f} um/px, the calibration "
-        f"{calibration.um_per_px:.4f} um/px, {percent:.1f} % apart (limit {settings.max_disagreement_pct:g} %)",
-    )
+    both = f"the known cladding gives {scale.um_per_px:.4f} um/px, the calibration {calibration.um_per_px:.4f} um/px"
+    text = f"{both}, {percent:.1f} % apart (limit {settings.max_disagreement_pct:g} %)"
+    return (notice("scale_disagreement", text),)
 
 
 # --- what the fiber measures ------------------------------------------------------------------------------------------
@@ -204,9 +212,9 @@ class _Fiber:
         cladding, core = geometry.cladding, geometry.core
         edge_px = settings.edge_uncertainty_blurs * cladding.blur_px
         measured = None
-        if core is not None and core.uncertainty is not None:
-            measured = _Border.of(core.ellipse, core.uncertainty, edge_px)
-        return cls(_Border.of(cladding.ellipse, cladding.uncertainty, edge_px), measured)
+        if core is not None and core.standard_uncertainty is not None:
+            measured = _Border.of(core.ellipse, core.standard_uncertainty, edge_px)
+        return cls(_Border.of(cladding.ellipse, cladding.standard_uncertainty, edge_px), measured)
 
 
 def _lengths(

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from dscope_blink.analysis.zoning import clipped_share, contains, coverage
 from dscope_blink.config.settings import Config
-from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, ZoneCriteria, ZoneOutline
+from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, Notice, ZoneCriteria, ZoneOutline, notice
 
 CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
-CUT, CLIPPED, BEYOND = "Zone cut by the border: ", "Clipped zone: ", "Searched in part: "  # begin warnings of the zones
+OF_ZONES = ("zone_cut", "zone_clipped", "zone_not_searched")  # the kinds of `zone_warnings`
 
 
 def has_limit(zone: ZoneCriteria) -> bool:
@@ -21,7 +21,7 @@ def has_limit(zone: ZoneCriteria) -> bool:
 
 def smallest_limit_um(criteria: Criteria, zones: Sequence[str]) -> float | None:
     """The smallest size that decides anything in the zones of these names; None when no size does."""
-    asked = (zone for zone in criteria.zones if ZONE_NAMES[zone.letter] in zones)
+    asked = (zone for zone in criteria.zones if zone.name in zones)
     steps = (step for zone in asked for bands in (zone.scratches, zone.defects) for step in pairwise(bands))
     return min((b.min_um for a, b in steps if a.max_count != b.max_count and b.min_um > 0), default=None)
 
@@ -65,18 +65,18 @@ def find_hidden(face: Inspection, stored: Inspection | None, config: Config) -> 
     return Hidden(_cut_zones(face, config), _clipped_zones(face), beyond)
 
 
-def zone_warnings(hidden: Hidden, config: Config) -> tuple[str, ...]:
+def zone_warnings(hidden: Hidden, config: Config) -> tuple[Notice, ...]:
     """What is hidden of the zones and does not keep the face from being judged."""
     most = config.preprocessing.clipped_warning_zone
     return (
-        *(f"{CUT}{zone.seen}, what lies beyond is not judged" for zone in hidden.cut),
+        *(notice("zone_cut", f"{zone.seen}, what lies beyond is not judged") for zone in hidden.cut),
         *(
-            f"{CLIPPED}{share:.0%} of zone {name} is black or saturated, marks there may not show"
+            notice("zone_clipped", f"{share:.0%} of zone {name} is black or saturated, marks there may not show")
             for name, share in hidden.clipped.items()
             if share > most
         ),
         *(
-            f"{BEYOND}zone {name} reaches beyond what was searched, its marks are not all known"
+            notice("zone_not_searched", f"zone {name} reaches beyond what was searched, its marks are not all known")
             for name in hidden.beyond
         ),
     )
@@ -119,15 +119,15 @@ def _clipped_zones(face: Inspection) -> Mapping[str, float]:
 
 def limited_zones(face: Inspection) -> tuple[str, ...]:
     """Names of the zones to inspect in which any number of marks is limited, the innermost first."""
-    names = (ZONE_NAMES[zone.letter] for zone in face.criteria.zones if has_limit(zone))
+    names = (zone.name for zone in face.criteria.zones if has_limit(zone))
     return tuple(name for name in names if name in face.request.zones)
 
 
 # --- what keeps a face from being judged ------------------------------------------------------------------------------
 
 
-def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, config: Config) -> str:
-    """What keeps measured marks from being judged; empty when nothing does.
+def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, config: Config) -> Notice | None:
+    """What keeps measured marks from being judged; None when nothing does.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, 
     config : limits of what can be graded
     """
     if face.scale is None:
-        return "No scale: no known cladding diameter and no calibration, so limits in um cannot be applied"
+        return notice("no_scale", "no known cladding diameter and no calibration, so limits in um cannot be applied")
     return (
         _why_without_limit(face)
         or _why_without_zone(face)
@@ -148,35 +148,34 @@ def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, 
     )
 
 
-def _why_without_limit(face: Inspection) -> str:
+def _why_without_limit(face: Inspection) -> Notice | None:
     """A face that no limit is held against has not passed anything."""
     if limited_zones(face):
-        return ""
-    return f"No limits: the criteria have none in zone {', '.join(face.request.zones)}"
+        return None
+    return notice("no_limits", f"the criteria have none in zone {', '.join(face.request.zones)}")
 
 
-def _why_without_zone(face: Inspection) -> str:
+def _why_without_zone(face: Inspection) -> Notice | None:
     outlines = {outline.name: outline for outline in face.zones}
     inner_px = 0.0
     for zone in face.criteria.zones:
-        name = ZONE_NAMES[zone.letter]
-        outline = outlines.get(name)
-        if name in face.request.zones and (outline is None or outline.radius_px <= inner_px):
-            without_core = zone.of == "core" and face.geometry is not None and face.geometry.core is None
-            no_core = f"No core: the criteria need it for zone {name}"
-            return no_core if without_core else f"No zone {name}: the criteria give it no extent on this fiber"
+        outline = outlines.get(zone.name)
+        if zone.name in face.request.zones and (outline is None or outline.radius_px <= inner_px):
+            if zone.outer.of == "core" and face.geometry is not None and face.geometry.core is None:
+                return notice("no_core", f"the criteria need it for zone {zone.name}")
+            return Notice("no_zone", f"No zone {zone.name}: the criteria give it no extent on this fiber")
         inner_px = inner_px if outline is None else outline.radius_px
-    return ""
+    return None
 
 
-def _why_not_sought(face: Inspection, hidden: Hidden, stored: Inspection | None) -> str:
+def _why_not_sought(face: Inspection, hidden: Hidden, stored: Inspection | None) -> Notice | None:
     """Marks may be missing where none were sought, or where marks of these zones were put in others and left out."""
     limited = [name for name in hidden.beyond if name in limited_zones(face)]
     if limited:
-        return f"Not inspected: zone {limited[0]} reaches beyond what was searched for marks"
+        return notice("not_inspected", f"zone {limited[0]} reaches beyond what was searched for marks")
     if stored is None or set(face.request.zones) == set(ZONE_NAMES.values()) or _marks_were_put_alike(face, stored):
-        return ""
-    return f"Not inspected: only zone {', '.join(face.request.zones)} was, and its borders were others"
+        return None
+    return notice("not_inspected", f"only zone {', '.join(face.request.zones)} was, and its borders were others")
 
 
 def _marks_were_put_alike(face: Inspection, stored: Inspection) -> bool:
@@ -188,24 +187,24 @@ def _marks_were_put_alike(face: Inspection, stored: Inspection) -> bool:
     return kept_more and same
 
 
-def _why_cut(hidden: Hidden) -> str:
+def _why_cut(hidden: Hidden) -> Notice | None:
     hopeless = [zone for zone in hidden.cut if not zone.tolerable]
-    return f"Fiber cut by the border: {hopeless[0].seen}" if hopeless else ""
+    return notice("cut_by_border", hopeless[0].seen) if hopeless else None
 
 
-def _why_clipped(hidden: Hidden, config: Config) -> str:
+def _why_clipped(hidden: Hidden, config: Config) -> Notice | None:
     most = config.preprocessing.clipped_max_zone
     for name, share in hidden.clipped.items():
         if share > most:
-            return f"Clipped: {share:.0%} of zone {name} is black or saturated, at most {most:.0%} may be"
-    return ""
+            return notice("clipped", f"{share:.0%} of zone {name} is black or saturated, at most {most:.0%} may be")
+    return None
 
 
-def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> str:
+def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> Notice | None:
     limit_um, needed = smallest_limit_um(face.criteria, face.request.zones), config.measurement.min_pixels_per_limit
     if limit_um is None:
-        return ""
+        return None
     pixels = limit_um / (um_per_px * (face.quality.search_pixel_px or 1.0))
     if pixels >= needed:
-        return ""
-    return f"Resolution too low: the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}"
+        return None
+    return notice("too_coarse", f"the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}")

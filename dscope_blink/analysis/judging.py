@@ -10,15 +10,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dscope_blink.analysis.gradability import BEYOND, CLIPPED, CUT, find_hidden, why_not_graded, zone_warnings
+from dscope_blink.analysis.gradability import OF_ZONES, find_hidden, why_not_graded, zone_warnings
 from dscope_blink.analysis.zoning import possible_zones, zone_of
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
+    LIMIT_BROKEN,
     ZONE_NAMES,
     Check,
     Criteria,
     Defect,
     Inspection,
+    Notice,
     Severity,
     SizeBand,
     SizeMeasure,
@@ -32,7 +34,7 @@ Kind = Literal["scratch", "defect"]
 MOST_LISTED = 8  # marks that one line of text names
 
 
-def not_graded(reason: str) -> Verdict:
+def not_graded(reason: Notice) -> Verdict:
     """NOT_GRADED for one reason."""
     return Verdict("NOT_GRADED", (reason,))
 
@@ -51,10 +53,10 @@ def grade(face: Inspection, config: Config, stored: Inspection | None = None) ->
     The face with its verdict, `counted` and `severity` of each defect, and the warnings that depend on the zones
     """
     hidden = find_hidden(face, stored, config)
-    warnings = tuple(w for w in face.quality.warnings if not w.startswith((CUT, CLIPPED, BEYOND)))
+    warnings = tuple(warning for warning in face.quality.warnings if warning.kind not in OF_ZONES)
     quality = replace(face.quality, warnings=(*warnings, *zone_warnings(hidden, config)))
     reason = why_not_graded(face, hidden, stored, config)
-    if reason:
+    if reason is not None:
         return replace(face, quality=quality, verdict=not_graded(reason))
     judgement = judge(face.defects, face.criteria, face.request.zones, face.zones)
     return replace(face, quality=quality, verdict=judgement.verdict, defects=judgement.defects)
@@ -124,7 +126,7 @@ def judge(
         reasons=tuple(map(_in_words, violations)),
         violations=violations,
         checks=tuple(h.check for h in held),
-        marginal=_what_may_change([h.rule for h in broken], _Doubt(rules, defects, criteria, outlines)),
+        doubts=_what_may_change([h.rule for h in broken], _Doubt(rules, defects, criteria, outlines)),
     )
     counted = {d.id for h in held for d in h.within}
     return Judgement(verdict, tuple(_weighed(d, counted, violations) for d in defects))
@@ -134,10 +136,9 @@ def _rules(criteria: Criteria, zones: Sequence[str]) -> tuple[_Rule, ...]:
     """Every band of the zones of these names, in the order of the criteria."""
     rules = []
     for zone in criteria.zones:
-        name = ZONE_NAMES[zone.letter]
-        if name in zones:
-            rules += [_Rule(name, "scratch", criteria.scratch_size_by, band) for band in zone.scratches]
-            rules += [_Rule(name, "defect", criteria.defect_size_by, band) for band in zone.defects]
+        if zone.name in zones:
+            rules += [_Rule(zone.name, "scratch", criteria.size_by.scratches, band) for band in zone.scratches]
+            rules += [_Rule(zone.name, "defect", criteria.size_by.defects, band) for band in zone.defects]
     return tuple(rules)
 
 
@@ -177,7 +178,11 @@ def _hold(rule: _Rule, defects: Iterable[Defect], criteria: Criteria) -> _Held:
     up_to_here = [size for size in sizes if band.holds(size) or size <= band.min_um]
     deciding = next(iter(up_to_here[band.max_count :]), None)
     ids = tuple(d.id for d in within)
-    return _Held(rule, Check(rule.zone, rule.in_words, len(within), band.max_count, deciding, band.min_um, ids), within)
+    return _Held(
+        rule,
+        Check(rule.zone, rule.in_words, len(within), band.max_count, deciding, band.min_um, ids, rule.kind),
+        within,
+    )
 
 
 def _listed(marks: Sequence[Defect], size_by: SizeMeasure) -> str:
@@ -185,9 +190,9 @@ def _listed(marks: Sequence[Defect], size_by: SizeMeasure) -> str:
     return f"{len(marks)} ({', '.join(sizes)})"
 
 
-def _in_words(violation: Violation) -> str:
+def _in_words(violation: Violation) -> Notice:
     found = f"{violation.rule}: {violation.measured}, allowed {violation.allowed}"
-    return f"Zone {violation.zone}: {found} [{_some(violation.defects)}]"
+    return Notice(LIMIT_BROKEN, f"Zone {violation.zone}: {found} [{_some(violation.defects)}]")
 
 
 def _some(texts: Sequence[str]) -> str:

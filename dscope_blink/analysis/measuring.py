@@ -17,16 +17,19 @@ from dscope_blink.analysis.zoning import cladding_um, distances_px
 from dscope_blink.config.settings import Config, ScaleSettings, SizeUncertainties, SizeUncertainty
 from dscope_blink.records import (
     ID_LETTERS,
+    JUDGED,
     ZONE_NAMES,
     Candidate,
     Defect,
     FiberGeometry,
     Mask,
     Points,
+    Rectangle,
     Request,
     Residual,
     Scale,
     ZoneOutline,
+    as_recorded,
 )
 
 
@@ -77,14 +80,14 @@ def measure(candidates: Iterable[Candidate], field: Residual, face: LocatedFace,
 
     Returns
     -------
-    Defects without ids, each in the innermost zone that it touches; marks outside all zones are left out. What a
-    verdict rests on is as a stored record gives it back.
+    Defects without ids, and without the zone that the criteria put each in; marks outside all zones are left out. What
+    a verdict rests on is as a stored record gives it back.
     """
     defects = []
     for candidate in candidates:
         place = _place(candidate, field, face)
         if place.touched:
-            defects.append(_defect(_mark(candidate, field, config), place, field, face, config).as_recorded())
+            defects.append(as_recorded(_defect(_mark(candidate, field, config), place, field, face, config), *JUDGED))
     return tuple(defects)
 
 
@@ -303,13 +306,13 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
     centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
     return Defect(
         id="",
-        zone=place.touched[0],
+        zone="",
         classification=kind,
         confidence=_confidence(mark.candidate, kind, config),
         centroid_px=_point_in_picture(_centroid(mark.candidate), field.pixel_px),
         bbox_px=_box_in_picture(mark.candidate.bbox_px, field.pixel_px),
         contour_px=contour,
-        rect_px=((float(centre[0]), float(centre[1])), (float(size[0]) + fx, float(size[1]) + fy), float(angle)),
+        rect=Rectangle((float(centre[0]), float(centre[1])), (float(size[0]) + fx, float(size[1]) + fy), float(angle)),
         area_px=px.area,
         perimeter_px=perimeter,
         length_px=length,

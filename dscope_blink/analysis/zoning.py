@@ -51,14 +51,15 @@ def zone_outlines(
 
 def _zone_outline(zone: ZoneCriteria, geometry: FiberGeometry, fiber_um: float) -> ZoneOutline | None:
     cladding = geometry.cladding.ellipse
-    if zone.of != "core":
-        outer_um = zone.plus_um if zone.of == "fixed" else zone.times * fiber_um + zone.plus_um
-        return ZoneOutline(zone.letter, cladding.scaled(outer_um / fiber_um)) if outer_um > 0 else None
+    border = zone.outer
+    if border.of != "core":
+        outer_um = border.plus_um if border.of == "fixed" else border.times * fiber_um + border.plus_um
+        return ZoneOutline(zone.zone, cladding.scaled(outer_um / fiber_um)) if outer_um > 0 else None
     if geometry.core is None:
         return None
     core, px_per_um = geometry.core.ellipse, cladding.mean_diameter_px / fiber_um
-    factor = zone.times + zone.plus_um * px_per_um / core.mean_diameter_px
-    return ZoneOutline(zone.letter, core.scaled(factor), "core") if factor > 0 else None
+    factor = border.times + border.plus_um * px_per_um / core.mean_diameter_px
+    return ZoneOutline(zone.zone, core.scaled(factor), "core") if factor > 0 else None
 
 
 def coverage(outline: ZoneOutline, width: int, height: int) -> float:

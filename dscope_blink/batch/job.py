@@ -12,25 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
+from dscope_blink.batch.picture_reports import ends_of, write_reports
 from dscope_blink.config.settings import Config
 from dscope_blink.files.camera_text import camera_of
 from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes
-from dscope_blink.files.names import (
-    AGREEMENT,
-    ANNOTATED,
-    CELLS,
-    CERTIFICATE,
-    CONFIDENCE,
-    DRAWN,
-    HISTOGRAM,
-    RESULT,
-    TABLE,
-    THUMBNAIL,
-    VIEW,
-    ZONE_IMAGES,
-)
+from dscope_blink.files.names import RESULT, RESULT_FILES
 from dscope_blink.files.plan import ImageFile
-from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import WriteFailed, read_whole, writing
 from dscope_blink.pipeline import inspect_image, not_measured
 from dscope_blink.records import (
@@ -39,26 +26,19 @@ from dscope_blink.records import (
     Calibration,
     ImageInfo,
     Inspection,
+    Notice,
     Provenance,
     Request,
     UnreadableImage,
     UserError,
+    notice,
     printable,
+    rounded,
+    texts,
 )
-from dscope_blink.records.plain import to_json
-from dscope_blink.reporting.page_pictures import write_views
-from dscope_blink.reporting.picture_files import (
-    write_agreement,
-    write_annotated,
-    write_cells,
-    write_defect_table,
-    write_histogram,
-    write_result,
-    write_zone_image,
-    zone_images,
-)
+from dscope_blink.reporting.picture_files import write_result
 
-SEVERAL_PICTURES = "Several pictures: the file holds more than one, the first is inspected"
+SEVERAL_PICTURES = notice("several_pictures", "the file holds more than one, the first is inspected")
 
 logger = logging.getLogger("dscope.image")
 
@@ -71,12 +51,6 @@ class Job:
     config: Config
     calibration: Calibration | None = None
     flat_field_sha256: str | None = None
-    plots: bool = True
-
-
-def was_measured(inspection: Inspection) -> bool:
-    """Whether its zones were inspected; without a scale they are, though the image cannot be graded."""
-    return bool(inspection.zones)
 
 
 def hash_of_flat_field(config: Config) -> str | None:
@@ -118,9 +92,9 @@ class Loaded:
 
     info: ImageInfo
     picture: Picture | None = None
-    problem: str = ""
+    problem: Notice | None = None
     read_s: float = 0.0
-    warnings: tuple[str, ...] = ()  # about the file
+    warnings: tuple[Notice, ...] = ()  # about the file
 
 
 def inspect_file(job: Job, image: ImageFile) -> Inspection:
@@ -141,7 +115,7 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
         raise
     except Exception as error:
         logger.exception("%s: internal error", printable(image.file))
-        reason = f"Internal error: {type(error).__name__}: {error}"
+        reason = notice("internal_error", f"{type(error).__name__}: {error}")
         failed = not_measured(loaded.info, image.request, job.config, provenance, reason)
         if inspection:  # drawing its results is what failed, and would fail again
             job, loaded = _without_certificate(job), replace(loaded, picture=None)
@@ -158,13 +132,16 @@ def _without_certificate(job: Job) -> Job:
 def provenance_of(job: Job) -> Provenance:
     """What a result that begins now is made from."""
     started = datetime.now().astimezone().isoformat(timespec="seconds")
+    hashes = {
+        "config": job.config.sha256,
+        "calibration": None if job.calibration is None else job.calibration.sha256,
+        "flat_field": job.flat_field_sha256,
+    }
     return Provenance(
         program=f"{PROGRAM} {VERSION}",
         profile=job.config.profile,
-        config_sha256=job.config.sha256,
-        calibration_sha256=None if job.calibration is None else job.calibration.sha256,
         started=started,
-        flat_field_sha256=job.flat_field_sha256,
+        inputs={name: sha256 for name, sha256 in hashes.items() if sha256 is not None},
     )
 
 
@@ -185,9 +162,10 @@ def load(path: Path, file: str, config: Config) -> Loaded:
         info = replace(info, sha256=hashlib.sha256(data).hexdigest())
         picture = decode_image(data, limits.max_pixels)
     except OSError as error:
-        return Loaded(info, problem=f"Unreadable: {error.strerror or error}", read_s=perf_counter() - started)
+        problem = notice("unreadable", str(error.strerror or error))
+        return Loaded(info, problem=problem, read_s=perf_counter() - started)
     except UnreadableImage as error:
-        return Loaded(info, problem=f"Unreadable: {error}", read_s=perf_counter() - started)
+        return Loaded(info, problem=notice("unreadable", str(error)), read_s=perf_counter() - started)
     info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
     warnings = (SEVERAL_PICTURES,) if holds_several(data) else ()
     return Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings)
@@ -196,6 +174,7 @@ def load(path: Path, file: str, config: Config) -> Loaded:
 def inspect_loaded(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> Inspection:
     """Inspect a picture that was loaded; NOT_GRADED for its problem where there is none."""
     if loaded.picture is None:
+        assert loaded.problem is not None, "without a picture there is a problem"
         return not_measured(loaded.info, request, job.config, provenance, loaded.problem)
     inspection = inspect_image(
         loaded.picture, loaded.info, request, job.config, job.calibration, provenance, flat_field_of(job)
@@ -209,18 +188,9 @@ def _write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspe
     started = perf_counter()
     start = str(job.output_dir / image.name)
     with writing(Path(start + RESULT)), _all_or_none(start):
-        write_defect_table(Path(start + TABLE), inspection)
-        if loaded.picture is not None:
-            _draw(start, loaded.picture, inspection, job)
-        if loaded.picture is not None and job.config.reporting.report:
-            write_views(start, loaded.picture, inspection, job.config.reporting)
-        if loaded.picture is not None and was_measured(inspection):
-            _write_on_request(start, loaded.picture, inspection, job.config)
-        if job.config.reporting.pdf:
-            from dscope_blink.reporting.certificate import write_certificate
-
-            write_certificate(Path(start + CERTIFICATE), to_json(inspection), annotated_picture(start))
-        times = {**inspection.timings_s, "read": loaded.read_s, "write": perf_counter() - started}
+        write_reports(start, loaded.picture, inspection, job.config)
+        own_s = {"read": loaded.read_s, "write": perf_counter() - started}
+        times = {**inspection.timings_s, **{name: rounded(name, seconds) for name, seconds in own_s.items()}}
         inspection = replace(inspection, confidence=None, timings_s=times)  # as large as the picture: not to travel
         write_result(Path(start + RESULT), inspection)
     return inspection
@@ -247,38 +217,20 @@ def remove_unfinished(job: Job, image: ImageFile) -> None:
 
 
 def _remove_results(start: str) -> None:
-    """The record first, for it says that the others are complete; the table last: pictures beside it are drawn ones."""
-    for end in (RESULT, *DRAWN, CELLS, AGREEMENT, CERTIFICATE, TABLE):
-        Path(start + end).unlink(missing_ok=True)
-
-
-def _draw(start: str, picture: Picture, inspection: Inspection, job: Job) -> None:
-    wanted = job.config.reporting
-    write_annotated(Path(start + ANNOTATED[wanted.annotated_format]), picture, inspection, wanted)
-    if job.plots:
-        write_histogram(Path(start + HISTOGRAM[wanted.plot_format]), inspection, wanted)
-
-
-def _write_on_request(start: str, picture: Picture, inspection: Inspection, config: Config) -> None:
-    wanted = config.reporting
-    if wanted.agreement:
-        write_agreement(Path(start + AGREEMENT), inspection, config)
-    if wanted.cells:
-        write_cells(Path(start + CELLS), inspection, config)
-    if wanted.zone_images:
-        for zone, cut in zone_images(picture, inspection).items():
-            write_zone_image(Path(start + ZONE_IMAGES[zone]), cut)
+    for file in reversed(RESULT_FILES):
+        for end in file.ends:
+            Path(start + end).unlink(missing_ok=True)
 
 
 def _log_outcome(image: ImageFile, inspection: Inspection) -> None:
     for warning in inspection.quality.warnings:
-        logger.warning("%s: %s", printable(image.file), warning)
-    level = logging.INFO if was_measured(inspection) else logging.ERROR
-    words = (f"{image.file}: {inspection.verdict.status}", *inspection.verdict.reasons)
+        logger.warning("%s: %s", printable(image.file), warning.text)
+    level = logging.INFO if inspection.was_measured else logging.ERROR
+    words = (f"{image.file}: {inspection.verdict.status}", *texts(inspection.verdict.reasons))
     logger.log(level, "%s", printable("; ".join(words)))
 
 
-def fail_file(job: Job, image: ImageFile, reason: str) -> Inspection:
+def fail_file(job: Job, image: ImageFile, reason: Notice) -> Inspection:
     """Write the results of an image that could not be inspected: NOT_GRADED for the reason given.
 
     Raises
@@ -300,11 +252,11 @@ def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
     What failed in the program itself is not finished, and neither is what lacks a file that is asked for now.
     """
     same_work = replace(provenance_of(job), started=stored.provenance.started) == stored.provenance
-    own_fault = any(reason.startswith(OWN_FAULTS) for reason in stored.verdict.reasons)
+    own_fault = any(reason.kind in OWN_FAULTS for reason in stored.verdict.reasons)
     if own_fault or not same_work or stored.request != image.request:
         return False
     start = str(job.output_dir / image.name)
-    if not all(Path(start + end).exists() for end in _files_of(job, stored)):
+    if not all(Path(start + end).exists() for end in ends_of(job.config.reporting, stored)):
         return False
     try:
         return _sha256_of(image.path) == stored.image.sha256
@@ -318,20 +270,4 @@ def _sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _files_of(job: Job, stored: Inspection) -> list[str]:
-    """Ends of the names of the files that belong to an image beside its record."""
-    wanted = job.config.reporting
-    names = [TABLE] + [CERTIFICATE] * wanted.pdf
-    if stored.image.width is None:
-        return names
-    names += [ANNOTATED[wanted.annotated_format]] + [HISTOGRAM[wanted.plot_format]] * job.plots
-    names += [VIEW, THUMBNAIL] * wanted.report
-    if was_measured(stored):
-        names += [CONFIDENCE] * wanted.report
-        names += [AGREEMENT] * wanted.agreement + [CELLS] * wanted.cells
-        inspected = (zone.name for zone in stored.zones if zone.name in stored.request.zones)
-        names += [ZONE_IMAGES[name] for name in inspected if wanted.zone_images]
-    return names
-
-
-OWN_FAULTS = ("Internal error", "Time limit")
+OWN_FAULTS = ("internal_error", "time_limit")

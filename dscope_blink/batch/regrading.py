@@ -17,16 +17,20 @@ from dscope_blink.records import (
     Criteria,
     ImageInfo,
     Inspection,
+    Notice,
     Provenance,
     Quality,
     Request,
+    SizeBy,
     UserError,
+    notice,
     printable,
+    recorded,
 )
-from dscope_blink.records.plain import Record, regraded_record, to_json
-from dscope_blink.records.stored import BadRecord, StoredRecord, load_record
+from dscope_blink.records.stored import BadRecord, Record, load_record
+from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_changes, write_summary, write_yields
-from dscope_blink.reporting.tables import SummaryTable, Yield, change_row, is_changed, summary_row_of
+from dscope_blink.reporting.tables import SummaryTable, Yield, change_row, is_changed, summary_row
 
 logger = logging.getLogger("dscope.regrading")
 
@@ -81,12 +85,8 @@ class Stored:
     """One stored result as it was found; `problem` says why there is no inspection."""
 
     name: str  # of its file, relative to the folder
-    record: StoredRecord | None = None
+    inspection: Inspection | None = None
     problem: str = ""
-
-    @property
-    def inspection(self) -> Inspection | None:
-        return None if self.record is None else self.record.inspection
 
 
 def regrade_folder(wanted: Regrading) -> Outcome:
@@ -100,12 +100,12 @@ def regrade_folder(wanted: Regrading) -> Outcome:
     key = wanted.asked.edition or wanted.asked.fiber_class or "regraded"
     summary, changes = (wanted.folder / name.format(key) for name in (SUMMARY_BY, CHANGES_BY))
     _check_names(summary, changes)
-    counts: Counter[str] = Counter(PASS=0, FAIL=0, NOT_GRADED=0)
+    totals = Totals()
     table, changed, unreadable, notes = SummaryTable(), [], 0, set()
     for place, stored in enumerate(load_results(wanted)):
         after = judged_again(stored, wanted.asked, wanted.settings)
-        table.add(place, new_row(stored, after, wanted))
-        counts[after.verdict.status] += 1
+        table.add(place, summary_row(after))
+        totals.add(after)
         unreadable += stored.inspection is None
         notes |= _notes(stored, after)
         if stored.inspection is not None and is_changed(stored.inspection, after):
@@ -113,7 +113,7 @@ def regrade_folder(wanted: Regrading) -> Outcome:
     with writing(changes):  # the summary last: where it lies, the changes are complete
         write_changes(changes, changed)
         write_summary(summary, table)
-    outcome = Outcome(counts, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
+    outcome = Outcome(totals.statuses, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
     _log(wanted, outcome.notes, summary)
     return outcome
 
@@ -157,11 +157,11 @@ def load_results(wanted: Regrading) -> Iterator[Stored]:
             yield Stored(name, load_record(path))
         except BadRecord as error:
             logger.warning("%s: %s", printable(name), error)
-            yield Stored(name, problem=f"Unreadable record: {error}")
+            yield Stored(name, problem=str(error))
 
 
 def judged_again(stored: Stored, asked: Asked, settings: ConfigFile) -> Inspection:
-    """Judge one stored result by other criteria.
+    """Judge one stored result by other criteria, of which the configuration is then the one it was made with.
 
     What was not graded stays so, for its reason: another look at the picture may be able to, another table is not.
 
@@ -177,7 +177,7 @@ def judged_again(stored: Stored, asked: Asked, settings: ConfigFile) -> Inspecti
     try:
         return judge_again(before, asked, settings)
     except ValueError as error:  # values that are right one by one and no face can have
-        return _unreadable(stored.name, asked, f"Unreadable record: {error}")
+        return _unreadable(stored.name, asked, str(error))
 
 
 def judge_again(before: Inspection, asked: Asked, settings: ConfigFile) -> Inspection:
@@ -189,21 +189,16 @@ def _judged_again(before: Inspection, asked: Asked, config: Config) -> Inspectio
     edition, fiber_class = asked.of(before.criteria)
     criteria = before.criteria if asked.own else config.criteria.table.get(edition, {}).get(fiber_class)
     known = criteria or _without_limits(edition, fiber_class)
-    face = replace(before, criteria=known, request=replace(before.request, edition=edition, fiber_class=fiber_class))
+    made = replace(before.provenance, inputs={**before.provenance.inputs, "config": config.sha256})
+    asked_for = replace(before.request, edition=edition, fiber_class=fiber_class)
+    face = replace(before, criteria=known, request=asked_for, provenance=made)
     if before.verdict.status == "NOT_GRADED" or before.geometry is None:
         return face
     if criteria is None:
         return replace(face, verdict=judging.not_graded(_why_without_limits(edition, fiber_class, config.criteria)))
     outlines = zoning.zone_outlines(before.geometry, criteria, face.request, before.scale)
     defects = judging.placed(before.defects, outlines, criteria, face.request.zones)
-    return judging.grade(replace(face, zones=outlines, defects=defects), config, before)
-
-
-def new_row(stored: Stored, after: Inspection, wanted: Regrading) -> Record:
-    """The row of the summary for a result that was judged again."""
-    if stored.record is not None and after.provenance.program:
-        return summary_row_of(regraded_record(stored.record.plain, after, wanted.settings.sha256))
-    return summary_row_of(to_json(after))  # of a record that cannot be read, or says what no face can have
+    return recorded(judging.grade(replace(face, zones=outlines, defects=defects), config, before))
 
 
 def _profile_of(inspection: Inspection, settings: ConfigFile) -> Config:
@@ -212,24 +207,24 @@ def _profile_of(inspection: Inspection, settings: ConfigFile) -> Config:
 
 
 def _without_limits(edition: str, fiber_class: str) -> Criteria:
-    return Criteria(edition, fiber_class, "", "", False, (), "width", "diameter", "touched", ())
+    return Criteria(edition, fiber_class, "", "", False, (), SizeBy("width", "diameter"), "touched", ())
 
 
 def _unreadable(name: str, asked: Asked, problem: str) -> Inspection:
     edition, fiber_class = asked.edition or "", asked.fiber_class or ""
     return Inspection(
         image=ImageInfo(name.removesuffix(RESULT)),
-        provenance=Provenance("", "", "", None, ""),
+        provenance=Provenance("", "", ""),
         request=Request(edition, fiber_class),
         criteria=_without_limits(edition, fiber_class),
         quality=Quality(),
-        verdict=judging.not_graded(problem),
+        verdict=judging.not_graded(notice("unreadable_record", problem)),
     )
 
 
-def _why_without_limits(edition: str, fiber_class: str, book: CriteriaBook) -> str:
+def _why_without_limits(edition: str, fiber_class: str, book: CriteriaBook) -> Notice:
     there = ", ".join(book.table.get(edition, ())) or "none"
-    return f"No limits: edition {edition} has no class {fiber_class}, its classes: {there}"
+    return notice("no_limits", f"edition {edition} has no class {fiber_class}, its classes: {there}")
 
 
 def compare(wanted: Regrading) -> tuple[tuple[Yield, ...], Path]:

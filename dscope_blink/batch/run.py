@@ -25,17 +25,17 @@ from dscope_blink.batch.executors import (
     result_of,
     tune_process,
 )
-from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, remove_unfinished, was_measured
+from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, remove_unfinished
 from dscope_blink.files.names import LOCK, RESULT, SUMMARY
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
 from dscope_blink.files.whole_files import TEMPORARY, writing
-from dscope_blink.records import UNCONFIRMED, Inspection, UserError, printable
-from dscope_blink.records.plain import Record
-from dscope_blink.records.stored import BadRecord, StoredRecord, load_record
+from dscope_blink.records import UNCONFIRMED, Inspection, Notice, UserError, notice, printable
+from dscope_blink.records.stored import BadRecord, Record, load_record
 from dscope_blink.reporting.batch_reports import clear_reports, write_batch_reports
+from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_summary
-from dscope_blink.reporting.tables import SummaryTable, summary_row, summary_row_of
+from dscope_blink.reporting.tables import SummaryTable, summary_row
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
 FEW = 8  # images are inspected before another process has started
@@ -69,37 +69,11 @@ class Batch:
         return tuple(" ".join(pair) for pair in asked if not self.job.config.criteria.find(*pair).confirmed)
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How a batch went so far."""
-
-    passed: int = 0
-    failed: int = 0
-    not_graded: int = 0
-    not_measured: int = 0  # of those not graded: unreadable, not located, out of focus
-    resumed: int = 0  # of all: finished by an earlier run
-
-    def plus(self, inspection: Inspection, resumed: bool = False) -> Counts:
-        """The counts with one more image."""
-        status = inspection.verdict.status
-        return Counts(
-            self.passed + (status == "PASS"),
-            self.failed + (status == "FAIL"),
-            self.not_graded + (status == "NOT_GRADED"),
-            self.not_measured + (not was_measured(inspection)),
-            self.resumed + resumed,
-        )
-
-    @property
-    def done(self) -> int:
-        """Images that are finished."""
-        return self.passed + self.failed + self.not_graded
-
-    def exit_code(self, fail_exit: bool) -> int:
-        """0 every image was measured, 1 some could not be, 3 some failed and the caller asked to know."""
-        if self.not_measured:
-            return 1
-        return 3 if fail_exit and self.failed else 0
+def exit_code(totals: Totals, fail_exit: bool) -> int:
+    """0 every image was measured, 1 some could not be, 3 some failed and the caller asked to know."""
+    if totals.not_measured:
+        return 1
+    return 3 if fail_exit and totals.statuses["FAIL"] else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,17 +192,17 @@ def _resume(batch: Batch, images: Mapping[int, ImageFile]) -> Generator[Finished
         stored = _finished_before(batch.job, image)
         if stored is not None:
             del left[number]
-            yield number, image, Done(stored.inspection, summary_row_of(stored.plain), resumed=True)
+            yield number, image, Done(stored, summary_row(stored), resumed=True)
     logger.info("Resumed: %d of %d images were finished before", len(images) - len(left), len(images))
     return left
 
 
-def _finished_before(job: Job, image: ImageFile) -> StoredRecord | None:
+def _finished_before(job: Job, image: ImageFile) -> Inspection | None:
     try:
         stored = load_record(Path(str(job.output_dir / image.name) + RESULT))
     except BadRecord:
         return None
-    return stored if is_finished(job, image, stored.inspection) else None
+    return stored if is_finished(job, image, stored) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +250,7 @@ def _inspect_all(
             try:
                 done = result_of(future)
             except TimeoutError:
-                done = _failed(job, image, f"Time limit: more than {settings.time_limit_s:g} s")
+                done = _failed(job, image, notice("time_limit", f"more than {settings.time_limit_s:g} s"))
             except Lost as error:
                 logger.error("%s: lost, %s (attempt %d)", printable(image.file), error, attempt + 1)
                 lost[number], why[number] = image, error
@@ -286,7 +260,7 @@ def _inspect_all(
         images = lost
     for number, image in images.items():
         tried = f"tried {settings.retries + 1} times" if settings.retries else "tried once"
-        done = _failed(job, image, f"Internal error: {why[number]} ({tried})")
+        done = _failed(job, image, notice("internal_error", f"{why[number]} ({tried})"))
         del under_way[number]
         yield number, image, done
 
@@ -338,7 +312,7 @@ class _Kept(logging.Handler):
         self.records.append(record)
 
 
-def _failed(job: Job, image: ImageFile, reason: str) -> Done:
+def _failed(job: Job, image: ImageFile, reason: Notice) -> Done:
     inspection = fail_file(job, image, reason)
     return Done(inspection, summary_row(inspection))
 

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from dscope_blink.config.settings import CalibrationSettings
 from dscope_blink.config.shipped import shipped
 from dscope_blink.files.whole_files import write_file
-from dscope_blink.records import Calibration, Scale, UserError
+from dscope_blink.records import Calibration, Scale, UserError, notice
 
 SCHEMA_FILE = shipped("calibration.schema.json")
 COVERAGE_FACTOR = 2.0  # of the uncertainties in the file
@@ -47,10 +47,14 @@ def load_calibration(path: Path, today: date, rules: CalibrationSettings) -> Cal
     if document.get(AXES[0], document.get(MEAN)) is None:
         return None
     warnings = []
-    for problem, rule in ((_edited(document), rules.edited), (_expired(document, today), rules.expired)):
+    problems = (
+        (rules.edited, "changed_calibration", _edited(document)),
+        (rules.expired, "expired_calibration", _expired(document, today)),
+    )
+    for rule, kind, problem in problems:
         if problem and rule == "refuse":
-            raise UserError(f"{path}: {problem}")
-        warnings += [f"{problem[0].upper()}{problem[1:]}"] if problem else []
+            raise UserError(f"{path}: {kind.replace('_', ' ')}: {problem}")
+        warnings += [notice(kind, problem)] if problem else []
     size = document.get("picture_size_px")
     sha256 = hashlib.sha256(data).hexdigest()
     size_px = None if size is None else (size[0], size[1])
@@ -133,14 +137,14 @@ def _scale(document: Document) -> Scale:
 def _edited(document: Document) -> str:
     if document.get(SEAL, "") in ("", seal_of(document)):
         return ""
-    return f'changed calibration: not as it was written; calibrate again, or remove "{SEAL}" to vouch for it'
+    return f'not as it was written; calibrate again, or remove "{SEAL}" to vouch for it'
 
 
 def _expired(document: Document, today: date) -> str:
     expires = document.get("expires")
     if expires is None or today <= date.fromisoformat(expires):
         return ""
-    return f"expired calibration: it was valid until {expires}, today is {today}"
+    return f"it was valid until {expires}, today is {today}"
 
 
 def seal_of(document: Document) -> str:

@@ -15,7 +15,14 @@ from typing import Any, NamedTuple, TypeAlias
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
+from dscope_blink.config.installed_detectors import (
+    installed_detector,
+    installed_detectors,
+    packages_of,
+    settings_asked,
+)
 from dscope_blink.config.shipped import shipped
+from dscope_blink.records import UserError
 
 SCHEMA_FILE = shipped("config.schema.json")
 SHOWN_LENGTH = 40  # characters of a wrong value that a message repeats
@@ -43,13 +50,19 @@ class Problem(NamedTuple):
 
 def problems_of(document: Json) -> list[Problem]:
     """Everything that is wrong with a document, by place."""
-    found = {*_slips(document, ()), *_schema_problems(document)}
+    found = {*_slips(document, ()), *_schema_problems(document), *_named_twice()}
     profiles = _inside(document, "profiles")
     for name, part in profiles.items() if isinstance(profiles, dict) else ():
         if part and not any(place[:2] == ("profiles", name) for place, _ in found):
-            caused = set(_schema_problems(merged(document, part), missing=False)) - found
+            caused = set(_schema_problems(_affected(document, part), missing=False)) - found
             found |= {_blamed(name, part, problem) for problem in caused}
     return sorted(found, key=lambda problem: (shown_place(problem.place), problem.text))
+
+
+def _affected(document: Json, part: Json) -> Json:
+    """The sections that a profile changes, and those that the schema compares with them: it can make no other wrong."""
+    whole = merged(document, part)
+    return {name: whole[name] for name in whole.keys() & {*part, *_schema()["x-reachable"]}}
 
 
 def _blamed(profile: str, part: Json, problem: Problem) -> Problem:
@@ -119,6 +132,11 @@ def _text(error: ValidationError) -> str:
 # --- what the schema's own words do not cover: functions of (validator, value of the keyword, instance, schema)
 
 
+def _ref(validator: Any, name: str, instance: Json, schema: Json) -> Iterator[ValidationError]:
+    """Every `$ref` names a definition of the one schema; to look each up as an address takes half of the time."""
+    yield from validator.descend(instance, _definition(name))
+
+
 def _properties(validator: Any, known: Json, instance: Json, schema: Json) -> Iterator[ValidationError]:
     """The schema names every key once, for sections and for profiles; so none is `required` there, and all are here."""
     if isinstance(instance, dict):
@@ -135,6 +153,43 @@ def _additional(validator: Any, allowed: Json, instance: Json, schema: Json) -> 
         for key in instance.keys() - known.keys():
             yield ValidationError(f"unknown key{_did_you_mean(key, known)}", path=[key])
         yield from _crossed_limits(validator, instance)
+
+
+def _installed(validator: Any, on: Json, detectors: Json, schema: Json) -> Iterator[ValidationError]:
+    """What the schema does not name is a detector of an installed package: its keys are what that asks for."""
+    for name in detectors.keys() - _shipped_detectors().keys() if isinstance(detectors, dict) else ():
+        try:
+            asked = settings_asked(installed_detector(name))
+        except UserError as error:
+            yield ValidationError(f"{error}{_detector_meant(name)}", path=[name])
+        else:
+            common = _schema()["$defs"]["installed_detector"]["properties"]
+            own = {key: {"description": "A setting that the detector asks for."} for key in asked}
+            entry = {"properties": common | own, "additionalProperties": False}
+            yield from validator.descend(detectors[name], entry, path=name)
+
+
+def _detector(_: Any, on: Json, name: Json, schema: Json) -> Iterator[ValidationError]:
+    if isinstance(name, str) and name not in _shipped_detectors() and name not in installed_detectors():
+        yield ValidationError(must_be_one_of([*_shipped_detectors(), *installed_detectors()], name))
+
+
+def _shipped_detectors() -> Json:
+    return _schema()["$defs"]["detectors"]["properties"]
+
+
+def _detector_meant(name: str) -> str:
+    """Which one may be meant by a name that no detector has."""
+    installed = installed_detectors()
+    return "" if name in installed else _did_you_mean(name, [*_shipped_detectors(), *installed])
+
+
+def _named_twice() -> Iterator[Problem]:
+    """Nothing says which of two detectors of one name is meant."""
+    for name, entries in installed_detectors().items():
+        if name in _shipped_detectors():
+            text = f"a detector of this name ships with the program, and the package {packages_of(entries)} has another"
+            yield Problem(("detectors", name), text)
 
 
 def _crossed_limits(validator: Any, section: Json) -> Iterator[ValidationError]:
@@ -219,15 +274,21 @@ def _is_number(_: object, value: object) -> bool:
 
 _Shape = extend(
     Draft202012Validator,
-    {"properties": _properties, "additionalProperties": _additional},
+    {"$ref": _ref, "properties": _properties, "additionalProperties": _additional},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number}),
 )
-_Validator = extend(_Shape, {"x-keyOf": _key_of, "x-reachable": _reachable, "x-zones": _zones, "x-bands": _bands})
+_Validator = extend(
+    _Shape,
+    {
+        **{"x-installed": _installed, "x-detector": _detector},
+        **{"x-keyOf": _key_of, "x-reachable": _reachable, "x-zones": _zones, "x-bands": _bands},
+    },
+)
 
 
 def _is_shaped(value: Json, schema: Json) -> bool:
     """Whether every value is there and right by itself, so that it can be compared with others."""
-    return bool(_Shape({**schema, "$defs": _schema()["$defs"]}).is_valid(value))
+    return bool(_Shape(schema).is_valid(value))
 
 
 @cache
@@ -239,8 +300,12 @@ def _resolved(schema: Json) -> Json:
     """The schema with what its `$ref` names; its own words win over those of the definition."""
     while "$ref" in schema:
         own = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = {**_schema()["$defs"][schema["$ref"].removeprefix("#/$defs/")], **own}
+        schema = {**_definition(schema["$ref"]), **own}
     return schema
+
+
+def _definition(name: str) -> Json:
+    return _schema()["$defs"][name.removeprefix("#/$defs/")]
 
 
 def _inside(value: Json, *keys: Json) -> Json:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -33,7 +34,12 @@ def load_config(path: Path) -> ConfigFile:
     ------
     ConfigError : the file cannot be read or is wrong; one line for every problem, with its JSON path
     """
-    data = _read(path)
+    return _checked(_read(path), path)
+
+
+@lru_cache(maxsize=8)
+def _checked(data: bytes, path: Path) -> ConfigFile:
+    """The same bytes in the same place are checked once: what is made of them cannot be changed."""
     try:
         document = _parsed(data, path.name)
         problems = problems_of(document)
@@ -42,8 +48,9 @@ def load_config(path: Path) -> ConfigFile:
     if problems:
         raise ConfigError(tuple(f"{path.name}: {shown_place(p.place)}: {p.text}" for p in problems))
     sha256 = hashlib.sha256(data).hexdigest()
+    source = {"sha256": sha256, "folder": path.parent.absolute()}
     profiles = {
-        name: _build(Config, {**merged(document, part), "profile": name, "sha256": sha256}, path.parent)
+        name: _build(Config, {**merged(document, part), **source, "profile": name}, path.parent)
         for name, part in document["profiles"].items()
     }
     return ConfigFile(path, sha256, document["default_profile"], MappingProxyType(profiles))
@@ -81,6 +88,8 @@ def _number(digits: str) -> int | float:
 
 # --- from a checked document to records
 
+_kinds_of = cache(get_type_hints)  # annotations are texts: to evaluate them takes longer than to build a section
+
 
 def _build(kind: Any, value: Json, folder: Path) -> Any:
     """The value as the annotation of its field wants it: records for objects, tuples for lists, paths from `folder`."""
@@ -95,6 +104,6 @@ def _build(kind: Any, value: Json, folder: Path) -> Any:
     if get_origin(kind) is tuple:
         return tuple(_build(get_args(kind)[0], item, folder) for item in value)
     if isinstance(kind, type) and is_dataclass(kind):
-        kinds = get_type_hints(kind)
+        kinds = _kinds_of(kind)
         return kind(**{field.name: _build(kinds[field.name], value[field.name], folder) for field in fields(kind)})
     return folder / value if kind is Path else float(value) if kind is float else value

@@ -176,7 +176,7 @@ class DetectorSettings:
     """What every detector has, and its own `settings`, which only that detector reads (lists are tuples)."""
 
     enabled: bool
-    weight: float
+    weight: float  # times its support, 0..1, it adds to the confidence
     settings: Mapping[str, object]
 
     @classmethod
@@ -188,7 +188,7 @@ class DetectorSettings:
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """From the detectors' masks to candidate regions."""
+    """From what the detectors support to candidate regions."""
 
     threshold: float
     grow: bool
@@ -331,6 +331,7 @@ class Config:
 
     profile: str
     sha256: str
+    folder: Path  # of the file, where detectors find the files that their settings name; absolute
     preprocessing: Preprocessing
     localization: Localization
     core: CoreSettings

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from dscope_blink.records import Mask, Residual
+from dscope_blink.records import FloatImage, Residual
 
 
-def detect(residual: Residual, *, kernels_px: Sequence[int], min_snr: float) -> Mask:
+def detect(residual: Residual, *, kernels_px: Sequence[int], min_snr: float) -> FloatImage:
     """Compact or thin marks of either sign by morphological hats at several sizes.
 
     Parameters
@@ -22,18 +22,23 @@ def detect(residual: Residual, *, kernels_px: Sequence[int], min_snr: float) -> 
 
     Returns
     -------
-    (h, w) bool
+    (h, w) float32, 1 where it supports a mark, else 0
+
+    Notes
+    -----
+    F. Meyer, "Iterative image transformations for an automatic screening of cervical smears", Journal of Histochemistry
+    and Cytochemistry 27(1), 1979.
     """
     # hats of whole numbers take half the time of those of floats
     levels = np.rint(np.clip(residual.snr, -LARGEST_SNR, LARGEST_SNR) * UNIT).astype(np.int16)
     found = np.zeros(levels.shape, bool)
-    for operation, sign in ((cv2.MORPH_BLACKHAT, -1), (cv2.MORPH_TOPHAT, 1)):
-        # the mark itself must depart too: a hat also rises on the ground beside a mark of the other sign
-        departs = sign * residual.snr > min_snr / 2
+    dark, bright = residual.snr < -min_snr / 2, residual.snr > min_snr / 2
+    # the mark itself must depart too: a hat also rises on the ground beside a mark of the other sign
+    for operation, departs in ((cv2.MORPH_BLACKHAT, dark), (cv2.MORPH_TOPHAT, bright)):
         for size in kernels_px:
             kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
             found |= (cv2.morphologyEx(levels, operation, kernel) > math.floor(min_snr * UNIT)) & departs
-    return found
+    return found.astype(np.float32)
 
 
 UNIT, LARGEST_SNR = 40, 400  # fortieths of a sigma, and as many as 16 bits hold with the difference of two

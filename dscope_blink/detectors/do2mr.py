@@ -7,19 +7,19 @@ from typing import Literal
 import numpy as np
 
 from dscope_blink.detectors.max_min import opened, ranked_range
-from dscope_blink.records import FloatImage, Mask, Residual
+from dscope_blink.records import FloatImage, Residual
 
 MAD_TO_SIGMA = 1.4826
 Rule = Literal["robust", "mean"]
 
 
-def detect(residual: Residual, *, kernel_px: int, rule: Rule, gamma: float, min_snr: float) -> Mask:
+def detect(residual: Residual, *, kernel_px: int, rule: Rule, gamma: float, min_snr: float) -> FloatImage:
     """Region defects by local max - min.
 
     Parameters
     ----------
     residual : window of the picture; `snr` is read
-    kernel_px : side of the square ranking filter, odd; the mask is this less one pixel wider than the mark
+    kernel_px : side of the square ranking filter, odd; the support is this less one pixel wider than the mark
     rule : where the threshold is counted from: "robust", median and MAD of the response, or "mean", its mean and
         standard deviation as published, which a dirty face raises
     gamma : threshold above that, in its deviations
@@ -27,7 +27,7 @@ def detect(residual: Residual, *, kernel_px: int, rule: Rule, gamma: float, min_
 
     Returns
     -------
-    (h, w) bool
+    (h, w) float32, 1 where it supports a mark, else 0
 
     Notes
     -----
@@ -36,8 +36,7 @@ def detect(residual: Residual, *, kernel_px: int, rule: Rule, gamma: float, min_
     """
     response = ranked_range(residual.snr, kernel_px)
     sample = response[::5, ::5][residual.inside[::5, ::5]]
-    mask = response > max(_threshold(sample, rule, gamma) if sample.size else 0.0, min_snr)
-    return opened(mask)
+    return opened(response > max(_threshold(sample, rule, gamma) if sample.size else 0.0, min_snr))
 
 
 def _threshold(sample: FloatImage, rule: Rule, gamma: float) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from dscope_blink.detectors.max_min import opened, ranked_range
-from dscope_blink.records import Mask, Residual
+from dscope_blink.records import FloatImage, Residual
 
 
-def detect(residual: Residual, *, kernel_px: int, gamma: float) -> Mask:
+def detect(residual: Residual, *, kernel_px: int, gamma: float) -> FloatImage:
     """Region defects by local max - min, for comparison; the profiles for inspection use `do2mr`.
 
     Parameters
@@ -19,7 +19,7 @@ def detect(residual: Residual, *, kernel_px: int, gamma: float) -> Mask:
 
     Returns
     -------
-    (h, w) bool
+    (h, w) float32, 1 where it supports a mark, else 0
 
     Notes
     -----
@@ -29,5 +29,5 @@ def detect(residual: Residual, *, kernel_px: int, gamma: float) -> Mask:
     response = ranked_range(residual.gray + residual.background, kernel_px)
     fiber = response[(residual.rho < 1) & residual.inside]
     if not fiber.size:
-        return np.zeros(response.shape, bool)
+        return np.zeros(response.shape, np.float32)
     return opened(response > fiber.mean() + gamma * fiber.std())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from dscope_blink.detectors.regions import components
-from dscope_blink.records import Mask, Residual
+from dscope_blink.detectors.regions import label_regions
+from dscope_blink.records import FloatImage, Mask, Residual
 
 
 def detect(
     residual: Residual, *, inside_px: float, outside_px: float, touch_px: float, min_snr: float, min_area_px: float
-) -> Mask:
+) -> FloatImage:
     """Chips, where the edge is broken away or smeared.
 
     Parameters
@@ -23,12 +23,13 @@ def detect(
 
     Returns
     -------
-    (h, w) bool
+    (h, w) float32, 1 where it supports a mark, else 0
     """
-    strong = (np.abs(residual.edge_snr) > min_snr) & _band(residual, inside_px, outside_px)
-    departures = components(strong)
+    departs = (residual.edge_snr > min_snr) | (residual.edge_snr < -min_snr)
+    strong = departs & _band(residual, inside_px, outside_px)
+    departures = label_regions(strong)
     touching = departures.holding(_band(residual, touch_px, touch_px))
-    return departures.only(touching & (departures.areas_px >= min_area_px))
+    return departures.only(touching & (departures.areas_px >= min_area_px)).astype(np.float32)
 
 
 def _band(residual: Residual, inside_px: float, outside_px: float) -> Mask:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from dscope_blink.records import Mask, Residual
+from dscope_blink.records import FloatImage, Residual
 
 
-def detect(residual: Residual, *, kernel_px: int, min_snr: float, close_px: int) -> Mask:
+def detect(residual: Residual, *, kernel_px: int, min_snr: float, close_px: int) -> FloatImage:
     """Marks by the steepness of their outline.
 
     Parameters
@@ -20,7 +20,12 @@ def detect(residual: Residual, *, kernel_px: int, min_snr: float, close_px: int)
 
     Returns
     -------
-    (h, w) bool
+    (h, w) float32, 1 where it supports a mark, else 0
+
+    Notes
+    -----
+    Rivest, Soille and Beucher, "Morphological gradients", Journal of Electronic Imaging 2(4), 1993,
+    DOI 10.1117/12.159642.
     """
     response = cv2.morphologyEx(residual.snr, cv2.MORPH_GRADIENT, np.ones((kernel_px, kernel_px), np.uint8))
     outline = (response > min_snr).astype(np.uint8)
@@ -32,4 +37,4 @@ def detect(residual: Residual, *, kernel_px: int, min_snr: float, close_px: int)
     # a ring of unexplained grey around the whole fiber encloses the fiber, not a mark
     small = [c for c in contours if max(cv2.boundingRect(c)[2:]) < residual.cladding_radius_px]
     cv2.drawContours(filled, small, -1, 1, cv2.FILLED)
-    return (filled | closed).astype(bool)
+    return (filled | closed).astype(np.float32)

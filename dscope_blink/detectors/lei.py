@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.records import Mask, Residual
+from dscope_blink.records import FloatImage, Residual
 
 Field: TypeAlias = NDArray[np.int16]
 
@@ -23,7 +24,7 @@ def detect(
     clip_snr: float,
     gamma: float,
     min_share: float,
-) -> Mask:
+) -> FloatImage:
     """Scratches by the mean along a line less the mean of the two lines beside it.
 
     Parameters
@@ -38,7 +39,7 @@ def detect(
 
     Returns
     -------
-    (h, w) bool
+    (h, w) float32, 1 where it supports a mark, else 0
 
     Notes
     -----
@@ -48,13 +49,14 @@ def detect(
     flat = np.rint(np.clip(residual.snr, -clip_snr, clip_snr) * UNIT).astype(np.int16)
     margin = max(lengths_px) + branch_px  # more than a sum reaches, so that none runs into the next row
     padded = np.pad(flat, margin)
-    found = np.zeros(flat.shape, bool)
+    silent = np.full(flat.shape, 255, np.uint8)  # 255 where no line answers, as OpenCV writes it
     for angle in np.arange(directions) * (math.pi / directions):
         for length, response, sense in _responses(padded, float(angle), sorted(lengths_px), branch_px):
             line, steps = (sums[margin:-margin, margin:-margin] for sums in (response, sense))
             spread = MAD_TO_SIGMA * float(np.median(np.abs(line[::8, ::8])))
-            found |= _beyond(line, gamma * max(spread, 1.0)) & _beyond(steps, min_share * length * UNIT)
-    return found
+            weak = _within(line, gamma * max(spread, 1.0))
+            silent &= cv2.bitwise_or(weak, _within(steps, min_share * length * UNIT))
+    return (silent == 0).astype(np.float32)
 
 
 # Whole numbers halve the memory that the additions move: fortieths of a sigma, at most 64 px x 2 x 6 sigma of them.
@@ -62,8 +64,9 @@ UNIT = 40
 MAD_TO_SIGMA = 1.4826
 
 
-def _beyond(values: Field, limit: float) -> Mask:
-    return np.abs(values) > math.floor(limit)  # a limit that is no whole number would turn all of them into floats
+def _within(values: Field, limit: float) -> NDArray[np.uint8]:
+    """255 or 0; whole numbers lie beyond a limit where they lie beyond its whole part."""
+    return cv2.inRange(values, -math.floor(limit), math.floor(limit))
 
 
 def _responses(

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.records import Mask, Residual
+from dscope_blink.records import FloatImage, Residual
 
 
-def detect(residual: Residual, *, length_px: int, directions: int, branch_px: int, gamma: float) -> Mask:
+def detect(residual: Residual, *, length_px: int, directions: int, branch_px: int, gamma: float) -> FloatImage:
     """Scratches by twice the mean along a line less the means of the lines beside it, for comparison with `lei`.
 
     Parameters
@@ -24,7 +24,7 @@ def detect(residual: Residual, *, length_px: int, directions: int, branch_px: in
 
     Returns
     -------
-    (h, w) bool
+    (h, w) float32, 1 where it supports a mark, else 0
 
     Notes
     -----
@@ -41,7 +41,7 @@ def detect(residual: Residual, *, length_px: int, directions: int, branch_px: in
         sample = response[fiber]
         if sample.size:
             found |= response > max(sample.mean() + gamma * sample.std(), LEAST_RESPONSE)
-    return found
+    return found.astype(np.float32)
 
 
 LEAST_RESPONSE = 1.0  # grey levels: an even picture has no deviation

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from dscope_blink.records import Mask
 
 
 @dataclass(frozen=True, slots=True)
-class Components:
+class Regions:
     """The 8-connected regions of a mask; `x` and `y` hold the pixels of the first region, then of the second ..."""
 
     labels: NDArray[np.int32]  # (h, w), 0 outside all, else 1 + index of the region
@@ -33,23 +33,23 @@ class Components:
         return np.stack([x0, y0, x1 - x0 + 1, y1 - y0 + 1], axis=1)
 
     def pixels(self, k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """x and y of the pixels of one region."""
+        """x and y of the pixels of region `k`, counted from 0; two arrays (pixels,)."""
         here = slice(int(self.starts[k]), int(self.starts[k] + self.areas_px[k]))
         return self.x[here], self.y[here]
 
     def holding(self, mask: Mask) -> Mask:
-        """Which regions hold a pixel of another mask of the same picture; (regions,) bool."""
+        """Which regions hold a pixel of another (h, w) mask of the same picture; (regions,) bool."""
         return np.logical_or.reduceat(mask[self.y, self.x], self.starts)
 
     def only(self, chosen: Mask) -> Mask:
-        """The mask of the chosen regions; (h, w) bool."""
+        """The mask of the regions chosen by (regions,) bool; (h, w) bool."""
         kept = np.repeat(chosen, self.areas_px)
         mask = np.zeros(self.labels.shape, bool)
         mask[self.y[kept], self.x[kept]] = True
         return mask
 
 
-def components(mask: Mask) -> Components:
+def label_regions(mask: Mask) -> Regions:
     """The connected regions of a mask.
 
     OpenCV's own statistics take ten times as long: they are summed over all pixels, where a mask of marks has few.
@@ -57,10 +57,14 @@ def components(mask: Mask) -> Components:
     Parameters
     ----------
     mask : (h, w) bool
+
+    Returns
+    -------
+    Regions, in the order in which OpenCV labels them; none for an empty mask
     """
     count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
     place = np.flatnonzero(mask)  # a tenth of the time of np.nonzero over rows and columns
     of = labels.ravel()[place]
     order = np.argsort(of, kind="stable")
     y, x = np.divmod(place, mask.shape[1])
-    return Components(labels, x[order], y[order], np.searchsorted(of[order], np.arange(1, count)))
+    return Regions(labels, x[order], y[order], np.searchsorted(of[order], np.arange(1, count)))

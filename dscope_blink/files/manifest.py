@@ -145,7 +145,7 @@ def _row_request(named: Mapping[str, str], criteria: CriteriaBook, defaults: Req
             given[name] = problems.attempt(None, positive_number, name, named[name])
     if named.get(ANGLED):
         given[ANGLED] = problems.attempt(None, yes_or_no, ANGLED, named[ANGLED])
-    given["carried"] = {name: cell for name, cell in named.items() if name not in COLUMNS}
+    given["manifest"] = {name: cell for name, cell in named.items() if name not in COLUMNS}
     request = problems.attempt(defaults, make_request, defaults, given, criteria)
     problems.raise_if_any()
     return request

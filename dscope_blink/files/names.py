@@ -7,6 +7,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dscope_blink.records import ZONE_NAMES
@@ -15,26 +16,45 @@ SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv",
 COMPARISON, JSON_LINES, REPORT = "compare_editions.csv", "records.jsonl", "report.html"
 BATCH_CERTIFICATE, WORKBOOK = "certificate.pdf", "report.xlsx"
 LOCK = ".dscope-blink.lock"
-RESULT, TABLE = "_result.json", "_report.csv"
+CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
+CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
+
+RESULT, TABLE, CERTIFICATE = "_result.json", "_report.csv", "_certificate.pdf"
+AGREEMENT, CELLS = "_agreement.csv", "_cells.csv"
+VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
 # By the format that the configuration names: its choice may be another than that of the run before.
 ANNOTATED = {"png": "_annotated.png", "jpeg": "_annotated.jpg"}
 HISTOGRAM = {"png": "_histogram.png", "svg": "_histogram.svg", "pdf": "_histogram.pdf"}
-CERTIFICATE = "_certificate.pdf"
-CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
-CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
-AGREEMENT, CELLS, ZONE_IMAGES = (
-    "_agreement.csv",
-    "_cells.csv",
-    {zone: f"_zone_{zone}.png" for zone in ZONE_NAMES.values()},
+ZONE_IMAGES = {zone: f"_zone_{zone}.png" for zone in ZONE_NAMES.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """What one picture's results may hold: the ends of its names, and how the page links it, if it does."""
+
+    ends: tuple[str, ...]
+    drawn: bool = False  # a picture, which is not one to be inspected
+    title: str = ""
+
+
+# In the order in which they are written: the table, which says of the pictures beside it that they are drawn ones,
+# first; the record, which says that the others are complete, last. They are removed the other way round.
+RESULT_FILES = (
+    ResultFile((TABLE,), title="Marks (CSV)"),
+    ResultFile(tuple(ANNOTATED.values()), drawn=True, title="Annotated picture"),
+    ResultFile(tuple(HISTOGRAM.values()), drawn=True, title="Maps"),
+    ResultFile((VIEW, THUMBNAIL, CONFIDENCE), drawn=True),
+    ResultFile((AGREEMENT,)),
+    ResultFile((CELLS,)),
+    ResultFile(tuple(ZONE_IMAGES.values()), drawn=True),
+    ResultFile((CERTIFICATE,), title="Certificate"),
+    ResultFile((RESULT,), title="Record (JSON)"),
 )
-VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
-DRAWN = (*ANNOTATED.values(), *HISTOGRAM.values(), *ZONE_IMAGES.values(), VIEW, THUMBNAIL, CONFIDENCE)
+DRAWN = tuple(end for file in RESULT_FILES if file.drawn for end in file.ends)
+
 RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
 LONGEST_NAME = 200  # bytes; file systems end at 255, and what is appended needs the rest
 LONGEST_PATH = 4000  # bytes; Linux ends at 4095
-
-
-# --- under which names
 
 
 class Names:

@@ -10,8 +10,6 @@ from dscope_blink.files.names import ANNOTATED, RESULT
 from dscope_blink.files.pictures import natural_order
 from dscope_blink.records import UserError, printable
 
-# --- stored results
-
 
 def annotated_picture(start: str) -> Path | None:
     """The annotated picture of a result, whatever its format; `start` is its path without the ends of the names."""

@@ -10,7 +10,18 @@ import numpy as np
 from dscope_blink.config.settings import CoreSettings
 from dscope_blink.image_processing import edges
 from dscope_blink.image_processing.edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, SIDES, Edge, Search
-from dscope_blink.records import CladdingFit, CoreFit, FloatImage, Form, from_form, mean_radius, scaled, to_form
+from dscope_blink.records import (
+    CladdingFit,
+    CoreFit,
+    FloatImage,
+    Form,
+    Notice,
+    from_form,
+    mean_radius,
+    notice,
+    scaled,
+    to_form,
+)
 
 
 class FoundCore(NamedTuple):
@@ -57,7 +68,7 @@ LEAST_CORE_PX = 2.0  # radius of a core whose edge can be seen
 
 def shining_elsewhere(
     gray: FloatImage, cladding: CladdingFit, nominal: CoreFit, settings: CoreSettings
-) -> tuple[str, ...]:
+) -> tuple[Notice, ...]:
     """A warning when a core shines, but not one of the known diameter."""
     judged = _judged_cores(gray, to_form(cladding.ellipse), settings, None)
     good = [edge for edge, reason in judged if not reason and -edge.step >= settings.shining_min_contrast]
@@ -65,7 +76,8 @@ def shining_elsewhere(
     if not shining:
         return ()
     found, known = max(shining, key=lambda e: e.score).ellipse.mean_diameter_px, nominal.ellipse.mean_diameter_px
-    return (f"Core contradiction: a core {found:.1f} px wide shines, by the known diameters it must be {known:.1f} px",)
+    text = f"a core {found:.1f} px wide shines, by the known diameters it must be {known:.1f} px"
+    return (notice("core_contradiction", text),)
 
 
 def _judged_cores(
@@ -89,7 +101,7 @@ def _core_fit(edge: Edge, blur_px: float) -> CoreFit:
         "measured",
         rms_px=edge.rms_px,
         support=edge.support,
-        uncertainty=edges.uncertainty(edge),
+        standard_uncertainty=edges.uncertainty(edge),
     )
 
 

@@ -39,6 +39,11 @@ def split_crossing(mask: Mask, min_arm_px: float, max_turn_deg: float) -> tuple[
     Returns
     -------
     Two masks of the same shape that share the crossing, or the mark itself when it is anything else
+
+    Notes
+    -----
+    Centrelines by Zhang and Suen, "A fast parallel algorithm for thinning digital patterns", Communications of the ACM
+    27(3), 1984, DOI 10.1145/357994.358023.
     """
     padded = np.pad(mask, 1).astype(np.uint8)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)

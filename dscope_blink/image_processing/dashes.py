@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.detectors.regions import components
+from dscope_blink.detectors.regions import label_regions
 from dscope_blink.records import Mask
 
 FloatArray = NDArray[np.float64]
@@ -48,7 +48,7 @@ def bridge_dashes(marks: Mask, min_aspect_ratio: float, max_gap_px: float, max_t
 
 
 def _ends(marks: Mask, min_aspect_ratio: float) -> _Ends:
-    pieces = components(marks)
+    pieces = label_regions(marks)
     places, outwards = [np.empty((0, 2))], [np.empty((0, 2))]
     long_px = pieces.boxes_px[:, 2:].max(axis=1)
     elongated = long_px >= np.sqrt(min_aspect_ratio * pieces.areas_px) / 2

@@ -5,56 +5,53 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import DetectorSettings, Fusion
-from dscope_blink.detectors.regions import components
-from dscope_blink.detectors.registry import DETECTORS
+from dscope_blink.detectors.regions import label_regions
+from dscope_blink.detectors.registry import support_of
+from dscope_blink.detectors.support import marked
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
-from dscope_blink.records import (
-    Candidate,
-    FloatImage,
-    Mask,
-    Residual,
-)
-
-FloatArray = NDArray[np.float64]
+from dscope_blink.records import Candidate, FloatImage, Mask, Residual
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What each detector supports, and the weighted sum."""
+    """How strongly each detector supports a mark, and the weighted sum; all arrays are (h, w) float32."""
 
-    supports: Mapping[str, Mask]
+    supports: Mapping[str, FloatImage]  # 0..1
     confidence: FloatImage
 
 
-def gather_evidence(field: Residual, detectors: Mapping[str, DetectorSettings]) -> Evidence:
-    """Run the enabled detectors on a residual and add their weights where they support a mark.
+def gather_evidence(field: Residual, detectors: Mapping[str, DetectorSettings], config_dir: Path) -> Evidence:
+    """Run the enabled detectors on a residual and add up their support, each times its weight.
 
     Parameters
     ----------
     field : the residual of one picture
     detectors : settings by detector name
+    config_dir : folder of the configuration, for the files that a detector reads
 
-    Returns
-    -------
-    Evidence with (h, w) bool supports and a (h, w) float32 confidence map
+    Raises
+    ------
+    UserError : a detector is not installed, or broken
+    ValueError : a detector returned no support
     """
-    enabled = {name: d for name, d in detectors.items() if d.enabled}
-    supports = {name: DETECTORS[name](field, **d.settings) for name, d in enabled.items()}
-    confidence = np.zeros(field.snr.shape, np.float32)
-    for name, support in supports.items():
-        confidence += np.float32(enabled[name].weight) * support
+    supports, confidence = {}, np.zeros(field.snr.shape, np.float32)
+    for name, detector in detectors.items():
+        if detector.enabled:
+            supports[name] = support_of(name, field, detector.settings, config_dir)
+            cv2.scaleAdd(supports[name], detector.weight, confidence, confidence)  # in one pass over the picture
     return Evidence(supports, confidence)
 
 
-def supports_in_picture(field: Residual, evidence: Evidence, shape: tuple[int, ...]) -> Mapping[str, Mask]:
-    """What each detector marks, in the pixels of the stored picture.
+def supports_in_picture(field: Residual, evidence: Evidence, shape: tuple[int, ...]) -> Mapping[str, FloatImage]:
+    """What each detector supports, in the pixels of the stored picture.
 
     As for the candidates, only the walk along the cladding edge counts beside that edge: there the others see the edge.
 
@@ -65,13 +62,13 @@ def supports_in_picture(field: Residual, evidence: Evidence, shape: tuple[int, .
 
     Returns
     -------
-    (H, W) bool by detector; a pixel is what the pixel of the residual is that holds its centre, False beyond its window
+    (H, W) float32 by detector; a pixel is what the pixel of the residual is that holds its centre, 0 beyond its window
     """
     (rows, from_rows), (columns, from_columns) = (_matched(field, axis, shape[1 - axis]) for axis in (1, 0))
-    found = {name: np.zeros(shape, bool) for name in evidence.supports}
+    found = {name: np.zeros(shape, np.float32) for name in evidence.supports}
     for name, support in evidence.supports.items():
-        counted = support if name == EDGE_DETECTOR else support & field.inside
-        found[name][rows, columns] = counted[np.ix_(from_rows, from_columns)]
+        counted = support if name == EDGE_DETECTOR else support * field.inside
+        found[name][rows, columns] = counted[from_rows][:, from_columns]  # in two steps, half the time of one
     return found
 
 
@@ -98,7 +95,7 @@ def confidence_map(field: Residual, evidence: Evidence, shape: tuple[int, ...], 
     -------
     (H, W) float32, evidence over what makes a mark: 1 just makes one, 0 where none is sought
     """
-    counted = field.inside | evidence.supports.get(EDGE_DETECTOR, np.zeros(field.inside.shape, bool))
+    counted = field.inside | _chips(evidence)
     strength = np.zeros(shape, np.float32)
     (x, y), (h, w) = field.origin_px, counted.shape
     strength[y : y + h, x : x + w] = np.where(counted, evidence.confidence / np.float32(settings.threshold), 0)
@@ -115,14 +112,14 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
 
     Returns
     -------
-    Candidates in pixels of the picture, each with the share of it that every detector supports
+    Candidates in pixels of the picture, each with how far every detector supports it
     """
-    chips = evidence.supports.get(EDGE_DETECTOR, np.zeros(field.snr.shape, bool))
+    chips = _chips(evidence)
     agreed = (evidence.confidence >= settings.threshold) & field.inside
     marks = (_grown(field, agreed, settings) if settings.grow else agreed) | chips
     marks = bridge_dashes(marks, settings.dash_min_aspect_ratio, settings.dash_max_gap_px, settings.dash_max_turn_deg)
     joined = cv2.dilate(marks.astype(np.uint8), np.ones((settings.join_px, settings.join_px), np.uint8))
-    regions = components(joined.astype(bool))
+    regions = label_regions(joined.astype(bool))
     found = []
     for k, (x, y, w, h) in enumerate(regions.boxes_px.tolist(), 1):
         whole = _filled((regions.labels[y : y + h, x : x + w] == k) & marks[y : y + h, x : x + w])
@@ -135,10 +132,16 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
 EDGE_DETECTOR = "edge_chip"
 
 
+def _chips(evidence: Evidence) -> Mask:
+    """What the walk along the cladding edge marks, which needs no other detector to agree."""
+    support = evidence.supports.get(EDGE_DETECTOR)
+    return np.zeros(evidence.confidence.shape, bool) if support is None else marked(support)
+
+
 def _grown(field: Residual, seeds: Mask, settings: Fusion) -> Mask:
     """Weaker surroundings connected to the seeds, cut at a share of the local peak contrast."""
     height = np.abs(field.snr)
-    regions = components((height > settings.weak_snr) & field.inside)
+    regions = label_regions((height > settings.weak_snr) & field.inside)
     grown = cv2.copyTo(height, regions.only(regions.holding(seeds)).astype(np.uint8))
     peak = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
     return grown > np.maximum(settings.outline_level * peak, settings.weak_snr)
@@ -170,7 +173,7 @@ def _candidate(
     mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     x, y = corner[0] + int(columns[0]), corner[1] + int(rows[0])
     here = np.s_[y : y + mask.shape[0], x : x + mask.shape[1]]
-    shares = {name: float(support[here][mask].mean()) for name, support in evidence.supports.items()}
+    shares = {name: float(support[here][mask].mean(dtype=np.float64)) for name, support in evidence.supports.items()}
     by_edge = np.abs(field.rho[here][mask] - 1) < settings.edge_band_share
     on_edge = bool(chips[here][mask].mean() >= settings.edge_min_share and by_edge.mean() > 0.5)
     box = (x + field.origin_px[0], y + field.origin_px[1], mask.shape[1], mask.shape[0])

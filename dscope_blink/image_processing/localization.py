@@ -26,9 +26,11 @@ from dscope_blink.records import (
     FiberGeometry,
     FloatImage,
     Form,
+    Notice,
     NotLocated,
     from_form,
     mean_radius,
+    notice,
     rescaled,
 )
 
@@ -115,15 +117,15 @@ def _hint(known: Known) -> str:
     return "; where pixels are not square, pixel_aspect_ratio must be given"
 
 
-def _doubts(edge: Edge, core: CoreFit | None, known: Known, cladding: CladdingFit) -> tuple[str, ...]:
+def _doubts(edge: Edge, core: CoreFit | None, known: Known, cladding: CladdingFit) -> tuple[Notice, ...]:
     """What is odd about a fiber that was located."""
     doubts = []
     if edge.polarity < 0 and known.cladding_px is None and (core is None or core.source == "nominal"):
-        doubts.append(
-            "Dark surroundings: the disc taken for the cladding is brighter than the ferrule, as a core would be"
-        )
+        text = "the disc taken for the cladding is brighter than the ferrule, as a core would be"
+        doubts.append(notice("dark_surroundings", text))
     if known.core_px is not None and known.core_px >= cladding.ellipse.mean_diameter_px:
-        doubts.append(f"Core contradiction: the known core is {known.core_px:.0f} px wide, more than the cladding")
+        text = f"the known core is {known.core_px:.0f} px wide, more than the cladding"
+        doubts.append(notice("core_contradiction", text))
     return tuple(doubts)
 
 
@@ -144,7 +146,7 @@ class _Choice:
     edge: Edge
     room: float
     faint: bool = False  # chosen for the core in it, not for its own evidence
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Notice, ...] = ()
 
 
 def _rival(found: Sequence[Edge], settings: Localization) -> Edge | None:
@@ -166,7 +168,9 @@ def _two_circles(best: Edge, rival: Edge, factors: tuple[float, float]) -> str:
 
 
 RING_FREE = 0.9  # radii of an edge, within which another is that of its core
-FAINT_BORDER = "Faint cladding edge: taken for it because it lies around the core at the known ratio of the diameters"
+FAINT_BORDER = notice(
+    "faint_cladding_edge", "taken for it because it lies around the core at the known ratio of the diameters"
+)
 
 
 def _choose_cladding(
@@ -260,12 +264,10 @@ def _border_inside(outermost: Edge, strong: Sequence[Edge], settings: Localizati
 SHARP_RMS_PX = 0.35  # pixels of the reduced picture; the flank of a graded core scatters more
 
 
-def _two_borders(chosen: Edge, other: Edge, factors: tuple[float, float]) -> str:
+def _two_borders(chosen: Edge, other: Edge, factors: tuple[float, float]) -> Notice:
     taken, left = (2 * e.radius_px * math.sqrt(factors[0] * factors[1]) for e in (chosen, other))
-    return (
-        f"Two borders: circles about {taken:.0f} px and {left:.0f} px wide, the first is taken for the cladding; "
-        "a calibration together with its diameter would tell"
-    )
+    text = f"circles about {taken:.0f} px and {left:.0f} px wide, the first is taken for the cladding"
+    return notice("two_borders", f"{text}; a calibration together with its diameter would tell")
 
 
 def _room(edge: Edge, strong: Sequence[Edge], known: Known) -> float:
@@ -376,5 +378,5 @@ def _cladding_fit(edge: Edge, blur_px: float) -> CladdingFit:
         contrast=edge.step,
         method=edge.method,
         blur_px=blur_px,
-        uncertainty=edges.uncertainty(edge),
+        standard_uncertainty=edges.uncertainty(edge),
     )

@@ -13,12 +13,14 @@ from dscope_blink.records import (
     Clipping,
     FloatImage,
     Mask,
+    Notice,
     Quality,
     Residual,
+    notice,
 )
 
 
-def flatten(gray: FloatImage, flat_field: FloatImage | None) -> tuple[FloatImage, tuple[str, ...]]:
+def flatten(gray: FloatImage, flat_field: FloatImage | None) -> tuple[FloatImage, tuple[Notice, ...]]:
     """Divide by the flat field, if there is one that fits, keeping the mean level; and what there is to warn of.
 
     Parameters
@@ -33,7 +35,8 @@ def flatten(gray: FloatImage, flat_field: FloatImage | None) -> tuple[FloatImage
         return gray, ()
     if flat_field.shape != gray.shape:
         (fh, fw), (h, w) = flat_field.shape, gray.shape
-        return gray, (f"Flat field not applied: it must be of the picture's size {w} x {h}, it is {fw} x {fh}",)
+        text = f"it must be of the picture's size {w} x {h}, it is {fw} x {fh}"
+        return gray, (notice("flat_field_not_applied", text),)
     light = np.maximum(cv2.GaussianBlur(flat_field, (0, 0), FLAT_FIELD_BLUR_PX), np.float32(1e-3))
     return np.clip(gray * (light.mean() / light), 0, 1).astype(np.float32), ()
 
@@ -56,14 +59,12 @@ def measure_quality(gray: FloatImage, settings: Preprocessing) -> Quality:
     for share, end in ((low, "lowest"), (high, "highest")):
         if share > settings.illumination_max_share:
             tail = f"{settings.illumination_tail:.0%}"
-            warnings.append(
-                f"Poor Illumination Warning: {share:.1%} of the pixels lie in the {end} {tail} of the range"
-            )
+            text = f"{share:.1%} of the pixels lie in the {end} {tail} of the range"
+            warnings.append(notice("poor_illumination", text))
     if saturated > settings.saturation_max_fraction:
         limit = settings.saturation_max_fraction
-        warnings.append(
-            f"Saturation Warning: {saturated:.1%} of the pixels are saturated, at most {limit:.0%} should be"
-        )
+        text = f"{saturated:.1%} of the pixels are saturated, at most {limit:.0%} should be"
+        warnings.append(notice("saturation", text))
     return Quality(None, saturated, tuple(warnings))
 
 

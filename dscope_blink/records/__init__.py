@@ -5,13 +5,15 @@ from dscope_blink.records.checks import require
 from dscope_blink.records.criteria import (
     UNCONFIRMED,
     Criteria,
+    OuterBorder,
     SizeBand,
+    SizeBy,
     SizeMeasure,
     ZoneCriteria,
     ZoneRule,
     criteria_from,
 )
-from dscope_blink.records.defects import CLASSIFICATIONS, ID_LETTERS, JUDGED, Cell, Defect, Severity
+from dscope_blink.records.defects import JUDGED, Cell, Defect, Rectangle, Severity
 from dscope_blink.records.ellipse import (
     Ellipse,
     Form,
@@ -29,6 +31,8 @@ from dscope_blink.records.ellipse import (
 from dscope_blink.records.errors import ConfigError, UnreadableImage, UserError
 from dscope_blink.records.geometry import CladdingFit, CoreFit, FiberGeometry, FitUncertainty, Measured, NotLocated
 from dscope_blink.records.inspection import (
+    INPUTS,
+    NOT_MEASURED,
     PLAUSIBLE,
     PROGRAM,
     RECORD_SCHEMA,
@@ -40,24 +44,29 @@ from dscope_blink.records.inspection import (
     Provenance,
     Quality,
     Request,
+    recorded,
 )
+from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
+from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
 from dscope_blink.records.residual import Candidate, Residual
-from dscope_blink.records.rounding import DECIMALS, DIGITS, Recorded, as_recorded, rounded
+from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded
 from dscope_blink.records.scale import Calibration, Scale, ScaleSource, TargetFeatures
 from dscope_blink.records.text import printable
 from dscope_blink.records.verdict import Check, Status, Verdict, Violation
-from dscope_blink.records.zones import ROUNDING, ZONE_LETTERS, ZONE_NAMES, ZoneOutline, Zones, zone_map
+from dscope_blink.records.zones import ZoneOutline, Zones, zone_map
 
 __all__ = [
     "CLASSIFICATIONS",
     "DECIMALS",
-    "DIGITS",
     "ID_LETTERS",
+    "INPUTS",
     "JUDGED",
+    "LIMIT_BROKEN",
+    "NOT_MEASURED",
     "PLAUSIBLE",
     "PROGRAM",
     "RECORD_SCHEMA",
-    "ROUNDING",
+    "TITLES",
     "UNCONFIRMED",
     "VERSION",
     "ZONE_LETTERS",
@@ -84,16 +93,19 @@ __all__ = [
     "Mask",
     "Measured",
     "NotLocated",
+    "Notice",
+    "OuterBorder",
     "Points",
     "Provenance",
     "Quality",
-    "Recorded",
+    "Rectangle",
     "Request",
     "Residual",
     "Scale",
     "ScaleSource",
     "Severity",
     "SizeBand",
+    "SizeBy",
     "SizeMeasure",
     "Status",
     "TargetFeatures",
@@ -111,14 +123,17 @@ __all__ = [
     "from_form",
     "is_ellipse",
     "mean_radius",
+    "notice",
     "printable",
     "read_only",
+    "recorded",
     "reduced_ellipse",
     "require",
     "rescaled",
     "rounded",
     "scaled",
     "stretched",
+    "texts",
     "to_form",
     "window_around",
     "zone_map",

@@ -1,6 +1,16 @@
-"""What a record checks where it is made."""
+"""What a record checks where it is made, and what it may hold where it is read."""
 
 from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
+Size: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Axis: TypeAlias = Annotated[float, msgspec.Meta(ge=1, le=1e6)]  # px; beyond lies no fiber, but a slip of the pen
 
 
 def require(condition: bool, message: str) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
+
+from dscope_blink.records.checks import Count, Size
+from dscope_blink.records.kinds import ZONE_NAMES, Kind, Letter
 
 SizeMeasure = Literal["width", "length", "diameter"]
 ZoneRule = Literal["touched", "centroid"]
@@ -16,13 +22,14 @@ UNCONFIRMED = "These limits are not confirmed: {}"  # edition and class
 class SizeBand:
     """Marks from `min_um` to `max_um`: at most `max_count` of them (None: any number)."""
 
-    min_um: float
+    min_um: Size
     min_inclusive: bool
-    max_um: float | None  # None: no upper end
+    max_um: Size | None  # None: no upper end
     max_inclusive: bool
-    max_count: int | None
+    max_count: Count | None
 
     def holds(self, size_um: float) -> bool:
+        """Whether a mark of this size is one of them."""
         above = size_um >= self.min_um if self.min_inclusive else size_um > self.min_um
         if self.max_um is None:
             return above
@@ -41,22 +48,16 @@ class SizeBand:
 
 
 @dataclass(frozen=True, slots=True)
-class ZoneCriteria:
-    """The outer diameter of one zone and its limits; an empty band list means no limit.
+class OuterBorder:
+    """`times` x (core or cladding diameter) + `plus_um`, or `plus_um` alone when `of` is "fixed"."""
 
-    The diameter is `times` x (core or cladding diameter) + `plus_um`, or `plus_um` alone when `of` is "fixed".
-    """
-
-    letter: str
     of: Literal["fixed", "core", "cladding"]
     times: float
     plus_um: float
-    scratches: tuple[SizeBand, ...]
-    defects: tuple[SizeBand, ...]
 
     @property
-    def border_in_words(self) -> str:
-        """The rule for its outer diameter."""
+    def in_words(self) -> str:
+        """The rule for the outer diameter."""
         if self.of == "fixed":
             return f"{self.plus_um:g} um"
         base = self.of if self.times == 1 else f"{self.times:g} x {self.of}"
@@ -64,38 +65,43 @@ class ZoneCriteria:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneCriteria:
+    """The outer diameter of one zone and its limits; an empty band list means no limit."""
+
+    zone: Letter
+    outer: OuterBorder
+    scratches: tuple[SizeBand, ...]
+    defects: tuple[SizeBand, ...]
+
+    @property
+    def name(self) -> str:
+        """The zone in words."""
+        return ZONE_NAMES[self.zone]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeBy:
+    """Which size of a mark is held against the limits."""
+
+    scratches: SizeMeasure
+    defects: SizeMeasure
+
+
+@dataclass(frozen=True, slots=True)
 class Criteria:
-    """The limits of one connector class in one edition."""
+    """The limits of one connector class in one edition, as config.json and the records have them."""
 
     edition: str
     fiber_class: str
     title: str
     source: str
     confirmed: bool
-    scratch_classes: tuple[str, ...]
-    scratch_size_by: SizeMeasure
-    defect_size_by: SizeMeasure
+    scratch_classes: tuple[Kind, ...]
+    size_by: SizeBy
     zone_rule: ZoneRule
     zones: tuple[ZoneCriteria, ...]
 
 
-def criteria_from(edition: str, fiber_class: str, title: str, entry: Any) -> Criteria:
-    """The limits of one class, from an entry as config.json and the records have it, already checked."""
-    return Criteria(
-        edition=edition,
-        fiber_class=fiber_class,
-        title=title,
-        source=entry["source"],
-        confirmed=entry["confirmed"],
-        scratch_classes=tuple(entry["scratch_classes"]),
-        scratch_size_by=entry["size_by"]["scratches"],
-        defect_size_by=entry["size_by"]["defects"],
-        zone_rule=entry["zone_rule"],
-        zones=tuple(_zone(zone) for zone in entry["zones"]),
-    )
-
-
-def _zone(entry: Any) -> ZoneCriteria:
-    outer = entry["outer"]
-    scratches, defects = (tuple(SizeBand(**band) for band in entry[kind]) for kind in ("scratches", "defects"))
-    return ZoneCriteria(entry["zone"], outer["of"], outer["times"], outer["plus_um"], scratches, defects)
+def criteria_from(edition: str, fiber_class: str, title: str, entry: Mapping[str, Any]) -> Criteria:
+    """The limits of one class, from an entry as config.json has it, already checked."""
+    return msgspec.convert({**entry, "edition": edition, "fiber_class": fiber_class, "title": title}, Criteria)

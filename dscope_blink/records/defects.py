@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dscope_blink.records.arrays import Points, read_only
-from dscope_blink.records.checks import require
-from dscope_blink.records.rounding import as_recorded, rounded
+from dscope_blink.records.checks import Share, Size, require
+from dscope_blink.records.kinds import CLASSIFICATIONS, Kind, Zone
 
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
-CLASSIFICATIONS = ("scratch", "pit_dig", "contamination", "crack", "chip")
-ID_LETTERS = MappingProxyType({"scratch": "S", "pit_dig": "P", "contamination": "C", "crack": "K", "chip": "E"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """The smallest rectangle around a mark, as OpenCV's minAreaRect gives it."""
+
+    center_px: tuple[float, float]
+    size_px: tuple[float, float]
+    angle_deg: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,35 +30,35 @@ class Defect:
     """
 
     id: str
-    zone: str
-    classification: str
-    confidence: float
+    zone: Zone  # that the criteria put it in; empty until they have
+    classification: Kind
+    confidence: Share
     centroid_px: tuple[float, float]
     bbox_px: tuple[int, int, int, int]
     contour_px: Points  # (N, 2) float64, x and y of the outer outline
-    rect_px: tuple[tuple[float, float], tuple[float, float], float]  # minimum-area rectangle: centre, size, angle
-    area_px: float
-    perimeter_px: float
-    length_px: float
-    width_px: float
-    diameter_px: float  # smallest enclosing circle
-    r_min_px: float  # nearest and farthest distance from the centre of the cladding, as shares of its ellipse count,
-    r_max_px: float  # times its mean radius
+    rect: Rectangle
+    area_px: Size
+    perimeter_px: Size
+    length_px: Size
+    width_px: Size
+    diameter_px: Size  # smallest enclosing circle
+    r_min_px: Size  # nearest and farthest distance from the centre of the cladding, as shares of its ellipse count,
+    r_max_px: Size  # times its mean radius
     orientation_deg: float  # of the long axis, from x, clockwise on the screen, 0 <= angle < 180
     circularity: float  # 4 pi area / perimeter^2, 1 for a disc
     aspect_ratio: float  # length / width, at least 1
     contrast: float  # (mark - background) / background, signed, at the peak
-    zones_touched: tuple[str, ...]
+    zones_touched: tuple[Zone, ...]
     detected_by: tuple[str, ...]
-    features: Mapping[str, float]  # what the classification was decided on
-    area_um2: float | None = None
-    length_um: float | None = None
-    width_um: float | None = None
-    diameter_um: float | None = None
-    r_min_um: float | None = None
-    r_max_um: float | None = None
-    r_core_px: float | None = None  # nearest distance from the centre of the core, in the same way; None without one
-    uncertainty: Mapping[str, float] = field(default_factory=dict)  # expanded (k = 2), of the values of these names
+    features: Mapping[str, float | None]  # what the classification was decided on
+    area_um2: Size | None = None
+    length_um: Size | None = None
+    width_um: Size | None = None
+    diameter_um: Size | None = None
+    r_min_um: Size | None = None
+    r_max_um: Size | None = None
+    r_core_px: Size | None = None  # nearest distance from the centre of the core, in the same way; None without one
+    uncertainty: Mapping[str, Size] = field(default_factory=dict)  # expanded (k = 2), of the values of these names
     evidence: Mapping[str, float] = field(default_factory=dict)  # detector -> share of the mark it supports, 0..1
     counted: bool = False
     severity: Severity = "LOW"
@@ -65,13 +71,9 @@ class Defect:
         require(0 <= self.confidence <= 1, f"confidence must lie in 0..1, got {self.confidence}")
         object.__setattr__(self, "contour_px", read_only(self.contour_px))
 
-    def as_recorded(self) -> Defect:
-        """With all that a verdict rests on as a stored record gives it back."""
-        unsure = {name: rounded(name, value) for name, value in self.uncertainty.items()}
-        return replace(as_recorded(self, *JUDGED), uncertainty=unsure)
 
-
-JUDGED = ("centroid_px", "r_min_px", "r_core_px", "length_um", "width_um", "diameter_um")
+# What a verdict rests on: rounded where it is measured, so that the verdict follows from the stored record.
+JUDGED = ("centroid_px", "r_min_px", "r_core_px", "length_um", "width_um", "diameter_um", "uncertainty")
 
 
 @dataclass(frozen=True, slots=True)

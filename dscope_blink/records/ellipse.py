@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from dscope_blink.records.arrays import Points
 from dscope_blink.records.checks import require
-from dscope_blink.records.rounding import as_recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,13 @@ class Ellipse:
 
     @property
     def mean_diameter_px(self) -> float:
+        """Mean of both axes."""
         return (self.axes_px[0] + self.axes_px[1]) / 2
+
+    @property
+    def area_diameter_px(self) -> float:
+        """Of the circle of its area, which also is that of a circle seen in pixels that are not square."""
+        return math.sqrt(self.axes_px[0] * self.axes_px[1])
 
     @property
     def extent_px(self) -> tuple[float, float]:
@@ -47,10 +52,6 @@ class Ellipse:
     def scaled(self, factor: float) -> Ellipse:
         """The concentric ellipse with both axes multiplied by `factor`."""
         return Ellipse(self.center_px, (self.axes_px[0] * factor, self.axes_px[1] * factor), self.angle_deg)
-
-    def as_recorded(self) -> Ellipse:
-        """The ellipse as a stored record gives it back."""
-        return as_recorded(self, "center_px", "axes_px", "angle_deg")
 
 
 Form: TypeAlias = NDArray[np.float64]  # (5,) cx, cy, p, q, s

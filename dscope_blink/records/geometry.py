@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from dscope_blink.records.ellipse import Ellipse
+from dscope_blink.records.notices import Notice
+from dscope_blink.records.rounding import as_recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class CladdingFit:
     contrast: float  # median step across the edge, grey levels 0..1, signed: ferrule minus cladding
     method: Literal["hough", "contour"]
     blur_px: float  # sigma of the edge
-    uncertainty: FitUncertainty
+    standard_uncertainty: FitUncertainty
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class CoreFit:
     reason: str = ""
     rms_px: float | None = None
     support: float | None = None
-    uncertainty: FitUncertainty | None = None
+    standard_uncertainty: FitUncertainty | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,13 @@ class FiberGeometry:
 
     cladding: CladdingFit
     core: CoreFit | None
-    warnings: tuple[str, ...] = ()  # what else the picture could be read as
+    warnings: tuple[Notice, ...] = ()  # what else the picture could be read as; those of a record stand in its quality
 
-    def as_recorded(self) -> FiberGeometry:
-        """With both ellipses as a stored record gives them back."""
-        cladding = replace(self.cladding, ellipse=self.cladding.ellipse.as_recorded())
-        core = self.core and replace(self.core, ellipse=self.core.ellipse.as_recorded())
-        return replace(self, cladding=cladding, core=core)
+    def placed(self) -> FiberGeometry:
+        """With both ellipses as a stored record gives them back: zones and marks lie by these."""
+        cladding = replace(self.cladding, ellipse=as_recorded(self.cladding.ellipse))
+        core = self.core and replace(self.core, ellipse=as_recorded(self.core.ellipse))
+        return FiberGeometry(cladding, core)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
+from typing import Annotated, TypeAlias
+
+import msgspec
 
 from dscope_blink.records.arrays import FloatImage
-from dscope_blink.records.checks import require
+from dscope_blink.records.checks import Count, Positive, Share, require
 from dscope_blink.records.criteria import Criteria
 from dscope_blink.records.defects import Cell, Defect
 from dscope_blink.records.geometry import FiberGeometry, Measured
+from dscope_blink.records.kinds import ZONE_NAMES, Zone
+from dscope_blink.records.notices import Notice
+from dscope_blink.records.rounding import as_recorded, kept
 from dscope_blink.records.scale import Scale
 from dscope_blink.records.verdict import Verdict
-from dscope_blink.records.zones import ZONE_NAMES, ZoneOutline
+from dscope_blink.records.zones import ZoneOutline
 
+SearchPixel: TypeAlias = Annotated[float, msgspec.Meta(ge=0.5)]  # px; marks are sought in the picture or a reduced one
 PROGRAM = "D-Scope Blink"
 VERSION = "0.1.0"
-RECORD_SCHEMA = "dscope-blink/inspection/1"
+INPUTS = ("config", "calibration", "flat_field")  # what every result may rest on; models have names of their own
+RECORD_SCHEMA = "dscope-blink/inspection/2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +54,19 @@ class ImageInfo:
 
     file: str  # relative to the input folder, with forward slashes
     sha256: str | None = None
-    width: int | None = None
-    height: int | None = None
+    width: Count | None = None
+    height: Count | None = None
     camera: CameraReading | None = None  # None: the file does not say
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Which program, settings and calibration gave this result."""
+    """Which program, settings and other inputs gave this result; an input that was not used is not named."""
 
     program: str
     profile: str
-    config_sha256: str
-    calibration_sha256: str | None
     started: str  # ISO 8601 with offset
-    flat_field_sha256: str | None = None  # None: none was used
+    inputs: Mapping[str, str] = field(default_factory=dict, hash=False)  # sha256 by name: config, calibration ...
 
 
 # Beyond these lies no fiber and no camera, but a slip of the pen that would ask for pictures of any size.
@@ -79,8 +85,8 @@ class Request:
     cladding_diameter_um: float | None = None
     pixel_aspect_ratio: float | None = None
     fiber_is_angled: bool | None = None  # None: nobody says
-    zones: tuple[str, ...] = tuple(ZONE_NAMES.values())  # names of the zones to inspect
-    carried: Mapping[str, str] = field(default_factory=dict)  # other manifest columns: serial, operator ...
+    zones: Annotated[tuple[Zone, ...], msgspec.Meta(min_length=1)] = tuple(ZONE_NAMES.values())  # to inspect
+    manifest: Mapping[str, str] = field(default_factory=dict)  # other manifest columns: serial, operator ...
 
     def __post_init__(self) -> None:
         for name, (low, high) in PLAUSIBLE.items():
@@ -97,9 +103,9 @@ class Request:
 class Clipping:
     """Pixels of rings around the cladding centre, and those that are black or saturated, where no mark can be seen."""
 
-    ring_width: float  # in cladding radii
-    pixels: tuple[int, ...]  # from the centre outwards
-    clipped: tuple[int, ...]
+    ring_width: Positive  # in cladding radii
+    pixels: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]  # from the centre outwards
+    clipped: tuple[Count, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +113,10 @@ class Quality:
     """What the picture itself is worth; empty when it could not be decoded."""
 
     focus: float | None = None
-    saturated_fraction: float | None = None
-    warnings: tuple[str, ...] = ()
+    saturated_fraction: Share | None = None
+    warnings: tuple[Notice, ...] = ()
     clipping: Clipping | None = None  # None where no mark was sought
-    search_pixel_px: float | None = None  # pixels of the picture that one pixel spans in which marks were sought
+    search_pixel_px: SearchPixel | None = None  # pixels of the picture per pixel in which marks were sought
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +134,37 @@ class Inspection:
     measurements: Mapping[str, Measured] = field(default_factory=dict)  # of the geometry, the unit in the name
     zones: tuple[ZoneOutline, ...] = ()
     defects: tuple[Defect, ...] = ()
-    cells: tuple[Cell, ...] = ()  # only when they are asked for
-    # As `image_processing.confidence_map` gives it; in no record, but for the picture that is drawn of it.
-    confidence: FloatImage | None = field(default=None, compare=False)
     timings_s: Mapping[str, float] = field(default_factory=dict)
+    # In no record, but for the table and the picture that are made of them, when they are asked for.
+    cells: tuple[Cell, ...] = field(default=(), compare=False)
+    confidence: FloatImage | None = field(default=None, compare=False)  # as `fusion.confidence_map` gives it
+
+    def measured(self, name: str) -> Measured:
+        """A dimension of the fiber, the unit in its name; one without value where it was not measured."""
+        return self.measurements.get(name, NOT_MEASURED)
+
+    @property
+    def was_measured(self) -> bool:
+        """Whether its zones were inspected; without a scale they are, though the image cannot be graded."""
+        return bool(self.zones)
+
+    @property
+    def moment(self) -> str:
+        """When the picture was taken, if it says so, else when it was inspected; ISO 8601."""
+        return self.image.camera.taken if self.image.camera else self.provenance.started
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """The ids of the marks that break a limit."""
+        return frozenset(name for violation in self.verdict.violations for name in violation.defects)
+
+
+NOT_MEASURED = Measured(None)
+AS_GIVEN = ("image", "provenance", "request", "criteria", "measurements", "cells", "confidence")
+
+
+def recorded(inspection: Inspection) -> Inspection:
+    """With every number as its record keeps it; what was given stays exact, so that it can be judged by again."""
+    names = (field.name for field in fields(inspection) if field.name not in AS_GIVEN)
+    dimensions = {n: Measured(kept(n, m.value), kept(n, m.uncertainty)) for n, m in inspection.measurements.items()}
+    return replace(as_recorded(inspection, *names), measurements=dimensions)

@@ -1,17 +1,19 @@
-"""Numbers as a record keeps them."""
+"""Numbers as a record keeps them: what a verdict rests on can be reproduced from a stored one."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+import numpy as np
+
 Recorded = TypeVar("Recorded", bound=Any)
 
-
-# Decimals that a record keeps by unit, the last part of a name; anything else keeps DIGITS significant digits. What a
-# verdict rests on is rounded where it is measured, so that the verdict can be reproduced from the stored record.
+# Decimals that a record keeps by unit, the last part of a name; anything else keeps DIGITS significant digits.
 DECIMALS = MappingProxyType(
     {"px": 3, "um": 3, "um2": 3, "pct": 3, "deg": 2, "um_per_px": 9, "um_per_px_x": 9, "um_per_px_y": 9}
 )
@@ -31,12 +33,35 @@ def _decimals(name: str) -> int | None:
 
 
 def as_recorded(record: Recorded, *names: str) -> Recorded:
-    """The dataclass with these fields as a stored record gives them back."""
-    values = {name: getattr(record, name) for name in names}
-    return replace(record, **{name: _rounded_values(name, value) for name, value in values.items()})
+    """The dataclass with these fields, or all of them, as a stored record gives them back."""
+    kind: Any = type(record)
+    chosen = names or _names(kind)
+    return replace(record, **{name: kept(name, getattr(record, name)) for name in chosen})
 
 
-def _rounded_values(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    return tuple(rounded(name, item) for item in value) if isinstance(value, tuple) else rounded(name, value)
+@lru_cache(maxsize=64)
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+def kept(name: str, value: Any) -> Any:
+    """`value` with its numbers plain and rounded by the unit in `name`; None for one that is not finite."""
+    kind = type(value)  # most values are told by it at once: isinstance asks an abstract class ten times as long
+    if kind in _PLAIN:
+        return value
+    if kind is float or isinstance(value, np.floating):
+        return rounded(name, float(value)) if math.isfinite(value) else None
+    if isinstance(value, tuple):
+        return tuple(kept(name, item) for item in value)
+    if isinstance(value, Mapping):
+        return {key: kept(key, item) for key, item in value.items()}
+    return as_recorded(value) if is_dataclass(kind) else _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):  # an outline: rounded at once, for there may be thousands of points
+        return np.round(value, DECIMALS["px"])
+    return value.item() if isinstance(value, np.generic) else value
+
+
+_PLAIN = frozenset({str, int, bool, type(None)})  # exactly these: NumPy's own are made of them

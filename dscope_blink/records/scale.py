@@ -8,7 +8,7 @@ from typing import Literal
 
 from dscope_blink.records.arrays import Mask, Points
 from dscope_blink.records.checks import require
-from dscope_blink.records.rounding import as_recorded
+from dscope_blink.records.notices import Notice
 
 ScaleSource = Literal["user_cladding", "calibration", "assumed_cladding"]
 
@@ -43,10 +43,6 @@ class Scale:
         """The same where both axes were measured."""
         return None if self.square_assumed else self.pixel_aspect_ratio
 
-    def as_recorded(self) -> Scale:
-        """The scale as a stored record gives it back."""
-        return as_recorded(self, "um_per_px_x", "um_per_px_y")
-
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -56,7 +52,7 @@ class Calibration:
     sha256: str  # of the file
     picture_size_px: tuple[int, int] | None = None  # width and height of the pictures it was measured in
     camera: str | None = None  # that took them, as CameraReading.label has it
-    warnings: tuple[str, ...] = ()  # about the file
+    warnings: tuple[Notice, ...] = ()  # about the file
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,42 +1,113 @@
-"""NAME_result.json -> the inspection it was written from, as far as a verdict needs it."""
+"""NAME_result.json <-> `Inspection`: one typed shape, both ways. result.schema.json describes it in full.
+
+The file says a few things twice, for programs that only look: the hashes by name, whether a limit is broken and how
+near it is, whether the verdict is marginal. Of these nothing is read back, since it follows from the rest.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Any, TypeAlias, get_args, get_type_hints
 
 import msgspec
 import numpy as np
 
-from dscope_blink.records.criteria import Criteria, SizeMeasure, ZoneRule, criteria_from
-from dscope_blink.records.defects import Defect, Severity
-from dscope_blink.records.ellipse import Ellipse
+from dscope_blink.records import INPUTS
+from dscope_blink.records.defects import Defect
 from dscope_blink.records.errors import UserError
-from dscope_blink.records.geometry import CladdingFit, CoreFit, FiberGeometry, FitUncertainty
-from dscope_blink.records.inspection import CameraReading, Clipping, ImageInfo, Inspection, Provenance, Quality, Request
-from dscope_blink.records.plain import Record
-from dscope_blink.records.scale import Scale
-from dscope_blink.records.verdict import Status, Verdict, Violation
-from dscope_blink.records.zones import ZoneOutline
+from dscope_blink.records.inspection import RECORD_SCHEMA, Inspection
+from dscope_blink.records.notices import kind_of
+from dscope_blink.records.rounding import rounded
+from dscope_blink.records.verdict import Check, Verdict
+
+Record: TypeAlias = dict[str, Any]  # one inspection in plain JSON types
+
+FIRST_SCHEMA = "dscope-blink/inspection/1"
+ELLIPSE = ("center_px", "axes_px", "angle_deg")
+ORDER = (
+    *("schema", "image", "provenance", "request", "criteria", "scale", "quality", "geometry", "zones", "defects"),
+    *("verdict", "timings_s"),
+)
+MOST_ELLIPTICAL = 0.5  # an angled face is longer than its diameter; what was typed wrong is off by more
 
 
 class BadRecord(UserError):
     """A file that is no record of this program, or was changed since; the message says where it is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRecord:
-    """What is read of one NAME_result.json.
+# --- to the file ------------------------------------------------------------------------------------------------------
 
-    Outlines, features and evidence of the marks are not: no verdict and no summary needs them, and they are most of it.
+
+def to_json(inspection: Inspection) -> Record:
+    """The inspection as NAME_result.json has it, keys always in the same order; lists are tuples until it is written.
+
+    Its numbers are to be those of `recorded`: what is not finite has no place in a file.
     """
+    record = _builtins(replace(inspection, cells=(), confidence=None))
+    record["schema"] = RECORD_SCHEMA
+    inputs = inspection.provenance.inputs
+    record["provenance"] |= {f"{name}_sha256": inputs.get(name) for name in INPUTS}
+    _split(record["quality"], "warnings", "warning_kinds")
+    record["verdict"] = _verdict_json(inspection.verdict, record["verdict"])
+    if record["geometry"] is not None:
+        record["geometry"] = _geometry_json(record)
+    for zone, outline in zip(record["zones"], inspection.zones, strict=True):
+        zone |= {"zone": outline.name, **zone.pop("outer")}
+    return {name: record[name] for name in ORDER}
 
-    inspection: Inspection  # without the dimensions of the fiber and the checks, which only `plain` has
-    plain: Record  # JSON types, as far as they are read
+
+def _builtins(value: Any) -> Record:
+    return msgspec.to_builtins(value, enc_hook=_plain)
 
 
-def load_record(path: Path) -> StoredRecord:
+def _plain(value: Any) -> Any:
+    """What msgspec does not know: mappings that cannot be changed, arrays and numbers of NumPy."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise NotImplementedError(type(value).__name__)
+
+
+def _split(part: Record, texts: str, kinds: str) -> None:
+    """Notices to their texts, and their kinds beside them."""
+    notices = part[texts]
+    part[texts], part[kinds] = ([notice[key] for notice in notices] for key in ("text", "kind"))
+
+
+def _verdict_json(verdict: Verdict, record: Record) -> Record:
+    _split(record, "reasons", "reason_kinds")
+    record["checks"] = [check | _follows(held) for check, held in zip(record["checks"], verdict.checks, strict=True)]
+    closest = verdict.closest
+    return record | {"marginal": verdict.marginal, "closest_limit": closest and closest.in_words}
+
+
+def _follows(check: Check) -> Record:
+    nearness = rounded("nearness", check.nearness)
+    return {"broken": check.broken, "margin_um": check.margin_um, "nearness": nearness}
+
+
+def _geometry_json(record: Record) -> Record:
+    """The edges, their ellipses lying flat in them, and what the fiber measures."""
+    geometry, dimensions = record["geometry"], record["measurements"]
+    values = {name: measured["value"] for name, measured in dimensions.items()}
+    unsure = {name: measured["uncertainty"] for name, measured in dimensions.items()}
+    known = {name: value for name, value in unsure.items() if value is not None}
+    return {"cladding": _flat(geometry["cladding"]), "core": _flat(geometry["core"]), **values, "uncertainty": known}
+
+
+def _flat(edge: Record | None) -> Record | None:
+    return edge and {**edge.pop("ellipse"), **edge}
+
+
+# --- from the file ----------------------------------------------------------------------------------------------------
+
+
+def load_record(path: Path) -> Inspection:
     """Read one NAME_result.json.
 
     Raises
@@ -49,17 +120,25 @@ def load_record(path: Path) -> StoredRecord:
         raise BadRecord(f"cannot be read, {error.strerror}") from None
 
 
-def read_record(data: bytes) -> StoredRecord:
+def read_record(data: bytes) -> Inspection:
     """The same from the bytes of the file."""
-    return _stored_record(data, _Stored)
-
-
-def _stored_record(data: bytes, shape: type[_Stored]) -> StoredRecord:
     try:
-        stored = msgspec.json.decode(data, type=shape)
-        return StoredRecord(_inspection(stored), msgspec.to_builtins(stored))
+        return from_json(msgspec.json.decode(data))
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         raise BadRecord(f"no record: {error}") from None
+
+
+def from_json(record: Any) -> Inspection:
+    """The inspection that `to_json` was given; ValueError where it is none, and says where. `record` is used up."""
+    if not isinstance(record, dict) or record.get("schema") not in (RECORD_SCHEMA, FIRST_SCHEMA):
+        raise ValueError(f"its schema must be {RECORD_SCHEMA} or {FIRST_SCHEMA}")
+    if record["schema"] == FIRST_SCHEMA:
+        _bring_up_to_date(record)
+    _shape(record)
+    _check_complete(record, Inspection, "$")
+    inspection = msgspec.convert(record, Inspection, dec_hook=_array)
+    _check_together(inspection)
+    return inspection
 
 
 def read_carried(path: Path) -> tuple[str, ...]:
@@ -70,244 +149,6 @@ def read_carried(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def load_shown(path: Path) -> StoredRecord:
-    """The same with what a page about the image shows beside: `plain` has the outlines of the marks too."""
-    try:
-        return _stored_record(path.read_bytes(), _Shown)
-    except OSError as error:
-        raise BadRecord(f"cannot be read, {error.strerror}") from None
-
-
-def _inspection(stored: _Stored) -> Inspection:
-    _check(stored)
-    criteria = _criteria(stored.criteria)
-    return Inspection(
-        image=ImageInfo(**msgspec.structs.asdict(stored.image)),
-        provenance=stored.provenance,
-        request=_request(stored.request, criteria),
-        criteria=criteria,
-        quality=_quality(stored.quality),
-        verdict=_verdict(stored.verdict),
-        scale=stored.scale,
-        geometry=None if stored.geometry is None else _geometry(stored.geometry),
-        zones=tuple(ZoneOutline(z.letter, z.ellipse) for z in stored.zones),
-        defects=tuple(map(_defect, stored.defects)),
-    )
-
-
-Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
-Size: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
-Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
-Letter: TypeAlias = Literal["A", "B", "C", "D"]
-Zone: TypeAlias = Literal["core", "cladding", "adhesive", "contact"]
-Kind: TypeAlias = Literal["scratch", "pit_dig", "contamination", "crack", "chip"]
-Pair: TypeAlias = tuple[float, float]
-Axis: TypeAlias = Annotated[float, msgspec.Meta(ge=1, le=1e6)]  # px; beyond lies no fiber, but a slip of the pen
-MIN_SEARCH_PX = 0.5  # marks are sought in the picture itself or in a reduced one
-
-
-class _Ellipse(msgspec.Struct):
-    center_px: Pair
-    axes_px: tuple[Axis, Axis]
-    angle_deg: float
-
-    @property
-    def ellipse(self) -> Ellipse:
-        return Ellipse(self.center_px, self.axes_px, self.angle_deg)
-
-
-class _Cladding(_Ellipse):
-    rms_px: float
-    support: float
-    contrast: float
-    method: Literal["hough", "contour"]
-    blur_px: float
-    standard_uncertainty: FitUncertainty
-
-
-class _Core(_Ellipse):
-    source: Literal["measured", "nominal"]
-    reason: str
-    rms_px: float | None
-    support: float | None
-    standard_uncertainty: FitUncertainty | None
-
-
-class _Geometry(msgspec.Struct):
-    """The dimensions are only carried into tables and certificates."""
-
-    cladding: _Cladding
-    core: _Core | None
-    uncertainty: dict[str, float]
-    cladding_diameter_um: float | None
-    cladding_diameter_px: float | None
-    core_diameter_um: float | None
-    core_diameter_px: float | None
-    core_cladding_offset_um: float | None
-    core_cladding_offset_px: float | None
-    core_offset_x_um: float | None
-    core_offset_y_um: float | None
-    cladding_non_circularity_pct: float | None
-    core_non_circularity_pct: float | None
-    face_tilt_deg: float | None
-    pixel_aspect_ratio: float | None
-    um_per_px: float | None = None  # records of before do not have it
-
-
-class _ZoneOutline(_Ellipse):
-    zone: Zone
-    letter: Letter
-
-
-class _Outer(msgspec.Struct):
-    of: Literal["fixed", "core", "cladding"]
-    times: float
-    plus_um: float
-
-
-class _Band(msgspec.Struct):
-    min_um: Size
-    min_inclusive: bool
-    max_um: Size | None
-    max_inclusive: bool
-    max_count: Count | None
-
-
-class _ZoneCriteria(msgspec.Struct):
-    zone: Letter
-    outer: _Outer
-    scratches: list[_Band]
-    defects: list[_Band]
-
-
-class _SizeBy(msgspec.Struct):
-    scratches: SizeMeasure
-    defects: SizeMeasure
-
-
-class _Criteria(msgspec.Struct):
-    edition: str
-    fiber_class: str
-    confirmed: bool
-    title: str
-    source: str
-    scratch_classes: list[Kind]
-    zone_rule: ZoneRule
-    size_by: _SizeBy
-    zones: list[_ZoneCriteria]
-
-
-class _Request(msgspec.Struct):
-    core_diameter_um: float | None
-    cladding_diameter_um: float | None
-    pixel_aspect_ratio: float | None
-    fiber_is_angled: bool | None
-    zones: Annotated[tuple[Zone, ...], msgspec.Meta(min_length=1)]
-    manifest: dict[str, str]
-
-
-class _Rect(msgspec.Struct):
-    center_px: Pair
-    size_px: Pair
-    angle_deg: float
-
-
-class _Defect(msgspec.Struct):
-    id: str
-    zone: Zone
-    classification: Kind
-    confidence: Share
-    centroid_px: Pair
-    bbox_px: tuple[int, int, int, int]
-    rect: _Rect
-    area_px: Size
-    perimeter_px: Size
-    length_px: Size
-    width_px: Size
-    diameter_px: Size
-    r_min_px: Size
-    r_max_px: Size
-    r_core_px: Size | None
-    orientation_deg: float
-    circularity: float
-    aspect_ratio: float
-    contrast: float
-    zones_touched: tuple[Zone, ...]
-    detected_by: tuple[str, ...]
-    area_um2: Size | None
-    length_um: Size | None
-    width_um: Size | None
-    diameter_um: Size | None
-    r_min_um: Size | None
-    r_max_um: Size | None
-    uncertainty: dict[str, Size]
-    counted: bool
-    severity: Severity
-
-
-class _Image(msgspec.Struct):
-    file: str
-    sha256: str | None
-    width: Count | None
-    height: Count | None
-    camera: CameraReading | None = None
-
-
-class _Clipping(msgspec.Struct):
-    ring_width: Positive
-    pixels: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]
-    clipped: tuple[Count, ...]
-
-
-class _Quality(msgspec.Struct):
-    focus: float | None
-    saturated_fraction: Share | None
-    warnings: tuple[str, ...]
-    search_pixel_px: Annotated[float, msgspec.Meta(ge=MIN_SEARCH_PX)] | None
-    clipping: _Clipping | None
-
-
-class _Check(msgspec.Struct):
-    """Only shown: judging again holds every limit anew."""
-
-    zone: Zone
-    rule: str
-    broken: bool
-    count: Count
-    max_count: Count
-    size_um: Size | None
-    limit_um: Size
-    margin_um: float | None
-    nearness: Size
-    defects: tuple[str, ...]
-
-
-class _Verdict(msgspec.Struct):
-    status: Status
-    reasons: tuple[str, ...]
-    violations: tuple[Violation, ...]
-    marginal: bool
-    doubts: tuple[str, ...]
-    closest_limit: str | None
-    checks: tuple[_Check, ...]
-
-
-class _Stored(msgspec.Struct):
-    timings_s: dict[str, float | None]
-    schema: Literal["dscope-blink/inspection/1"]
-    image: _Image
-    provenance: Provenance
-    request: _Request
-    criteria: _Criteria
-    quality: _Quality
-    scale: Scale | None
-    geometry: _Geometry | None
-    zones: list[_ZoneOutline]
-    defects: tuple[_Defect, ...]
-    verdict: _Verdict
-
-
 class _CarrierRequest(msgspec.Struct):
     manifest: dict[str, str]
 
@@ -316,85 +157,146 @@ class _Carrier(msgspec.Struct):
     request: _CarrierRequest
 
 
-class _ShownDefect(_Defect):
-    contour_px: list[Pair]
+def _array(kind: Any, value: Any) -> Any:
+    """An outline, the only array of a record."""
+    points = np.array(msgspec.convert(value, list[tuple[float, float]]), np.float64)
+    return points.reshape(-1, 2)
 
 
-class _Shown(_Stored):
-    defects: tuple[_ShownDefect, ...]
+def _object(value: Any) -> Record:
+    """`value` if it is an object, else an empty one: what is missing or of the wrong kind is named afterwards."""
+    return value if isinstance(value, dict) else {}
 
 
-def _check(stored: _Stored) -> None:
+def _objects(value: Any) -> Iterator[Record]:
+    return map(_object, value if isinstance(value, list) else ())
+
+
+def _shape(record: Record) -> None:
+    """What lies flat in the file, as the nouns have it."""
+    _join(_object(record.get("quality")), "warnings", "warning_kinds")
+    _join(_object(record.get("verdict")), "reasons", "reason_kinds")
+    for zone in _objects(record.get("zones")):
+        zone["outer"] = _ellipse(zone)
+    geometry = _object(record.get("geometry"))
+    for edge in (_object(geometry.get(name)) for name in ("cladding", "core")):
+        edge["ellipse"] = _ellipse(edge)
+    unsure = _needed(geometry, "uncertainty", dict) if geometry else {}
+    dimensions = (name for name in geometry if name not in ("cladding", "core", "uncertainty"))
+    record["measurements"] = {n: {"value": geometry[n], "uncertainty": unsure.get(n)} for n in dimensions}
+    geometry["warnings"] = ()
+
+
+def _needed(part: Record, name: str, kind: type) -> Any:
+    """What stands only in the file, and not in the noun that is checked afterwards."""
+    if name not in part:
+        raise ValueError(f"Object missing required field `{name}`")
+    if not isinstance(part[name], kind):
+        raise ValueError(f"Expected `{kind.__name__}` for `{name}`, got `{type(part[name]).__name__}`")
+    return part[name]
+
+
+def _ellipse(part: Record) -> Record:
+    return {name: part[name] for name in ELLIPSE if name in part}
+
+
+def _join(part: Record, texts: str, kinds: str) -> None:
+    """Texts and their kinds to notices."""
+    if isinstance(part.get(texts), list):
+        pairs = zip_longest(part[texts], _needed(part, kinds, list))
+        part[texts] = [{"text": text, "kind": kind} for text, kind in pairs]
+
+
+def _bring_up_to_date(record: Record) -> None:
+    """What a record of the first schema does not say, as far as it follows from what it says."""
+    made, criteria = _object(record.get("provenance")), _object(record.get("criteria"))
+    _object(record.get("image")).setdefault("camera", None)
+    made["inputs"] = {name: made[f"{name}_sha256"] for name in INPUTS if made.get(f"{name}_sha256") is not None}
+    asked = _object(record.get("request"))
+    asked |= {name: criteria[name] for name in ("edition", "fiber_class") if name in criteria}
+    if record.get("scale") is not None:
+        record["scale"] = {"uncertainty": None, "square_assumed": False, **_object(record["scale"])}
+    _find_kinds(_object(record.get("quality")), "warnings", "warning_kinds")
+    _find_kinds(_object(record.get("verdict")), "reasons", "reason_kinds")
+    for check in _objects(_object(record.get("verdict")).get("checks")):
+        check["kind"] = str(check.get("rule")).partition(" ")[0]
+    borders = {zone.get("zone"): _object(zone.get("outer")).get("of") for zone in _objects(criteria.get("zones"))}
+    for zone in _objects(record.get("zones")):
+        seen_core = record.get("scale") is None and zone.get("letter") == "A"
+        zone["around"] = "core" if seen_core or borders.get(zone.get("letter")) == "core" else "cladding"
+
+
+def _find_kinds(part: Record, texts: str, kinds: str) -> None:
+    part[kinds] = [kind_of(str(text)) for text in part.get(texts) or ()]
+
+
+# --- what cannot be ---------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def _parts(kind: type) -> tuple[tuple[str, Any], ...]:
+    """Each field of a noun that a record holds, and the noun that it holds or None."""
+    hints = get_type_hints(kind)
+    names = (field.name for field in fields(kind) if field.name not in ("cells", "confidence"))
+    return tuple((name, _noun(hints[name])) for name in names)
+
+
+def _noun(hint: Any) -> Any:
+    if is_dataclass(hint):
+        return hint
+    return next((noun for noun in map(_noun, get_args(hint)) if noun is not None), None)
+
+
+def _check_complete(value: Any, kind: Any, place: str) -> None:
+    """ValueError where a field is missing: what a noun may leave out where it is made, a record says."""
+    if isinstance(value, Mapping):
+        for name, noun in _parts(kind):
+            if name not in value:
+                raise ValueError(f"Object missing required field `{name}` - at `{place}`")
+            if noun is not None and name != "measurements":
+                _check_complete(value[name], noun, f"{place}.{name}")
+    elif isinstance(value, list):
+        for item in value:
+            _check_complete(item, kind, f"{place}[...]")
+
+
+def _check_together(inspection: Inspection) -> None:
     """ValueError where values are right one by one and cannot stand together."""
-    quality, marks, clipping = stored.quality, stored.defects, stored.quality.clipping
-    seen = (stored.geometry, clipping, quality.search_pixel_px, stored.image.width, stored.image.height)
-    judged, core = stored.verdict.status != "NOT_GRADED", stored.geometry and stored.geometry.core
+    quality, marks, clipping = inspection.quality, inspection.defects, inspection.quality.clipping
+    seen = (inspection.geometry, clipping, quality.search_pixel_px, inspection.image.width, inspection.image.height)
+    judged, named = inspection.verdict.status != "NOT_GRADED", inspection.criteria
+    core = inspection.geometry and inspection.geometry.core
+    zones, scale, request = inspection.zones, inspection.scale, inspection.request
     rules = {
-        "zones without geometry, clipping, search_pixel_px or size of the picture": stored.zones and None in seen,
-        "a verdict without zones and scale": judged and not (stored.zones and stored.scale),
-        "a scale, and defects without sizes in um and their uncertainty": stored.scale
-        and not all(map(_is_sized, marks)),
-        "defects of the same id": len({mark.id for mark in marks}) < len(marks),
-        "zones named twice": len(set(stored.request.zones)) < len(stored.request.zones),
+        "zones without geometry, clipping, search_pixel_px or size of the picture": zones and None in seen,
+        "a verdict without zones and scale": judged and not (zones and scale),
+        "a scale, and defects without sizes in um and their uncertainty": scale and not all(map(_is_sized, marks)),
+        "defects of the same id": len(_ids(marks)) < len(marks),
+        "zones named twice": len(set(request.zones)) < len(request.zones),
         "clipping: rings without count": clipping and len(clipping.pixels) != len(clipping.clipped),
         "r_core_px without a core, or none with one": any((mark.r_core_px is None) != (core is None) for mark in marks),
         "r_min_px above r_max_px": any(mark.r_min_px > mark.r_max_px for mark in marks),
-        "a scale that does not fit the cladding": not _scale_fits(stored),
+        "a scale that does not fit the cladding": not _scale_fits(inspection),
+        "a request for other criteria": (named.edition, named.fiber_class) != (request.edition, request.fiber_class),
     }
     for contradiction, holds in rules.items():
         if holds:
             raise ValueError(contradiction)
 
 
-def _scale_fits(stored: _Stored) -> bool:
+def _ids(marks: Iterable[Defect]) -> set[str]:
+    return {mark.id for mark in marks}
+
+
+def _is_sized(mark: Defect) -> bool:
+    named = {"length_um", "width_um", "diameter_um", "r_min_px"} <= mark.uncertainty.keys()
+    return named and None not in (mark.length_um, mark.width_um, mark.diameter_um)
+
+
+def _scale_fits(inspection: Inspection) -> bool:
     """Whether the known diameter, where it gave the scale, is what the located cladding measures by it."""
-    known, scale, geometry = stored.request.cladding_diameter_um, stored.scale, stored.geometry
+    known, scale, geometry = inspection.request.cladding_diameter_um, inspection.scale, inspection.geometry
     if known is None or scale is None or geometry is None or scale.source != "user_cladding":
         return True
-    measured_um = sum(geometry.cladding.axes_px) / 2 * scale.um_per_px
+    measured_um = sum(geometry.cladding.ellipse.axes_px) / 2 * scale.um_per_px
     return abs(measured_um / known - 1) < MOST_ELLIPTICAL
-
-
-MOST_ELLIPTICAL = 0.5  # an angled face is longer than its diameter; what was typed wrong is off by more
-
-
-def _is_sized(defect: _Defect) -> bool:
-    named = {"length_um", "width_um", "diameter_um", "r_min_px"} <= defect.uncertainty.keys()
-    return named and None not in (defect.length_um, defect.width_um, defect.diameter_um)
-
-
-def _criteria(stored: _Criteria) -> Criteria:
-    return criteria_from(stored.edition, stored.fiber_class, stored.title, msgspec.to_builtins(stored))
-
-
-def _verdict(stored: _Verdict) -> Verdict:
-    return Verdict(stored.status, stored.reasons, stored.violations, marginal=stored.doubts)
-
-
-def _quality(stored: _Quality) -> Quality:
-    clipping = stored.clipping and Clipping(**msgspec.structs.asdict(stored.clipping))
-    return Quality(**msgspec.structs.asdict(stored) | {"clipping": clipping})
-
-
-def _request(stored: _Request, criteria: Criteria) -> Request:
-    asked = msgspec.structs.asdict(stored)
-    carried = asked.pop("manifest")
-    return Request(criteria.edition, criteria.fiber_class, **asked, carried=carried)
-
-
-def _geometry(stored: _Geometry) -> FiberGeometry:
-    c, core = stored.cladding, stored.core
-    cladding = CladdingFit(c.ellipse, c.rms_px, c.support, c.contrast, c.method, c.blur_px, c.standard_uncertainty)
-    if core is None:
-        return FiberGeometry(cladding, None)
-    unsure = core.standard_uncertainty
-    return FiberGeometry(cladding, CoreFit(core.ellipse, core.source, core.reason, core.rms_px, core.support, unsure))
-
-
-def _defect(stored: _Defect) -> Defect:
-    values = msgspec.structs.asdict(stored) | {"contour_px": NOT_READ, "features": {}}
-    rect = values.pop("rect")
-    return Defect(**values, rect_px=(rect.center_px, rect.size_px, rect.angle_deg))
-
-
-NOT_READ = np.empty((0, 2))

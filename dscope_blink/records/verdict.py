@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dscope_blink.records.checks import require
+from dscope_blink.records.checks import Count, Size, require
+from dscope_blink.records.kinds import Zone
+from dscope_blink.records.notices import Notice
 from dscope_blink.records.rounding import rounded
 
 Status = Literal["PASS", "FAIL", "NOT_GRADED"]
@@ -15,7 +17,7 @@ Status = Literal["PASS", "FAIL", "NOT_GRADED"]
 class Violation:
     """One broken rule: what was measured, what is allowed, which defects did it."""
 
-    zone: str
+    zone: Zone
     rule: str
     measured: str
     allowed: str
@@ -29,16 +31,18 @@ class Check:
     `size_um` is that of the mark that decides, the one after the `max_count` largest; None when there are not so many.
     """
 
-    zone: str
+    zone: Zone
     rule: str
-    count: int
-    max_count: int
-    size_um: float | None
-    limit_um: float
+    count: Count
+    max_count: Count
+    size_um: Size | None
+    limit_um: Size
     defects: tuple[str, ...]  # ids of those counted
+    kind: Literal["scratch", "defect"]  # of the marks that it counts
 
     @property
     def broken(self) -> bool:
+        """Whether more marks were found than are allowed."""
         return self.count > self.max_count
 
     @property
@@ -70,10 +74,15 @@ class Verdict:
     """PASS, FAIL or NOT_GRADED, with the reasons in words, every limit that was held, and how sure it is."""
 
     status: Status
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Notice, ...] = ()
     violations: tuple[Violation, ...] = ()
     checks: tuple[Check, ...] = ()
-    marginal: tuple[str, ...] = ()  # what would change the verdict within the uncertainty of the sizes and places
+    doubts: tuple[str, ...] = ()  # what would change the verdict within the uncertainty of the sizes and places
+
+    @property
+    def marginal(self) -> bool:
+        """Whether it would change within the uncertainty of the sizes and places."""
+        return bool(self.doubts)
 
     @property
     def closest(self) -> Check | None:

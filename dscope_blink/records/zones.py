@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -13,17 +12,14 @@ from numpy.typing import NDArray
 from dscope_blink.records.arrays import Labels, Mask, read_only
 from dscope_blink.records.checks import require
 from dscope_blink.records.ellipse import Ellipse, reduced_ellipse, to_form, window_around
-
-# From the most to the least critical: the order of the zones decides which one takes a mark that touches several.
-ZONE_LETTERS = ("A", "B", "C", "D")
-ZONE_NAMES = MappingProxyType({"A": "core", "B": "cladding", "C": "adhesive", "D": "contact"})
+from dscope_blink.records.kinds import ZONE_LETTERS, ZONE_NAMES, Letter
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneOutline:
     """The outer border of one zone in the picture."""
 
-    letter: str
+    letter: Letter
     outer: Ellipse
     around: Literal["core", "cladding"] = "cladding"  # whose centre and shape it has
 
@@ -32,6 +28,7 @@ class ZoneOutline:
 
     @property
     def name(self) -> str:
+        """The zone in words."""
         return ZONE_NAMES[self.letter]
 
     @property

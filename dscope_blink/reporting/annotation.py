@@ -28,6 +28,7 @@ from dscope_blink.records import (
     Verdict,
     ZoneOutline,
     ellipse_points,
+    texts,
 )
 from dscope_blink.reporting.look import (
     CLASS_TITLES,
@@ -211,7 +212,7 @@ def _draw_letter(photo: Picture, zone: ZoneOutline, path: Points, inspection: In
 
 def _clear_of_marks(points: Points, inspection: Inspection, pen: _Pen) -> NDArray[np.bool_]:
     """(N,): whether a letter at each point hides no mark."""
-    centers = _on_photo(np.array([defect.rect_px[0] for defect in inspection.defects]), pen)
+    centers = _on_photo(np.array([defect.rect.center_px for defect in inspection.defects]), pen)
     radii = np.array([pen.zoom * defect.diameter_px / 2 + pen.row() for defect in inspection.defects])
     apart = points[:, None] - centers  # (N, n_mark, 2)
     return np.asarray((np.hypot(apart[..., 0], apart[..., 1]) > radii).all(axis=1))
@@ -240,7 +241,7 @@ def _outline(defect: Defect, pen: _Pen) -> Points:
     shortest_px = _FEWEST_DASHES * _period_px(pen)
     if defect.counted or defect.perimeter_px * pen.zoom >= shortest_px:
         return _on_photo(defect.contour_px, pen)
-    (x, y), diameter = _on_photo(np.array(defect.rect_px[0]), pen)[0], shortest_px / math.pi
+    (x, y), diameter = _on_photo(np.array(defect.rect.center_px), pen)[0], shortest_px / math.pi
     return ellipse_points(Ellipse((x, y), (diameter, diameter), 0.0), 24)
 
 
@@ -269,7 +270,7 @@ def _dashes(path: Points, period_px: float) -> list[NDArray[np.int32]]:
 
 def _frame_points(defect: Defect) -> Points:
     """The rotated rectangle of a long mark, the circle of any other, some pixels clear of it."""
-    center, (width, height), angle = defect.rect_px
+    center, (width, height), angle = defect.rect.center_px, defect.rect.size_px, defect.rect.angle_deg
     if max(width, height) > _LONG * min(width, height):
         return np.asarray(
             cv2.boxPoints((center, (width + 2 * _FRAME_GAP_PX, height + 2 * _FRAME_GAP_PX), angle)), dtype=np.float64
@@ -464,7 +465,7 @@ def _verdict_strip(inspection: Inspection, pen: _Pen, width: int, unlabelled: in
     """The stamp, and beside it the reasons and what was found."""
     row, strip = pen.row(), _strip(5 * pen.row(), width)
     left = _draw_stamp(strip, inspection.verdict.status, pen) + row
-    remarks = "; ".join([*_found_text(inspection, unlabelled), *inspection.quality.warnings])
+    remarks = "; ".join([*_found_text(inspection, unlabelled), *texts(inspection.quality.warnings)])
     named = f"{inspection.image.file}: {remarks}".removesuffix(": ")
     reasons = _wrapped(verdict_text(inspection.verdict), pen, width - left, 3)
     lines = [*_wrapped(named, pen, width - left, 4 - len(reasons)), *reasons]
@@ -476,8 +477,8 @@ def _verdict_strip(inspection: Inspection, pen: _Pen, width: int, unlabelled: in
 def verdict_text(verdict: Verdict) -> str:
     """Why the verdict is what it is, which limit was the closest, and whether all that is sure."""
     closest = f" Closest: {verdict.closest.in_words}." if verdict.status == "PASS" and verdict.closest else ""
-    reasons = "; ".join(verdict.reasons) or f"No limit is broken.{closest}"
-    return f"MARGINAL ({'; '.join(verdict.marginal)}). {reasons}" if verdict.marginal else reasons
+    reasons = "; ".join(texts(verdict.reasons)) or f"No limit is broken.{closest}"
+    return f"MARGINAL ({'; '.join(verdict.doubts)}). {reasons}" if verdict.marginal else reasons
 
 
 def _draw_stamp(strip: Picture, status: str, pen: _Pen) -> int:
@@ -540,7 +541,7 @@ def criteria_text(inspection: Inspection) -> str:
 def _unusual_rules(criteria: Criteria) -> str:
     """Names what a company rule does otherwise than the published ones."""
     published = {"scratches by": "width", "defects by": "diameter", "zone by": "touched"}
-    chosen = (criteria.scratch_size_by, criteria.defect_size_by, criteria.zone_rule)
+    chosen = (criteria.size_by.scratches, criteria.size_by.defects, criteria.zone_rule)
     unusual = [f"{what} {rule}" for (what, usual), rule in zip(published.items(), chosen, strict=True) if rule != usual]
     return "".join(f"; {rule}" for rule in unusual)
 

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from dscope_blink.config.settings import Config, Reporting
 from dscope_blink.files.names import BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, REPORT, RESULT, WORKBOOK
 from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import write_file, write_parts, writing
-from dscope_blink.records import printable
-from dscope_blink.records.stored import BadRecord, StoredRecord, load_record, read_carried
+from dscope_blink.records import Inspection, printable
+from dscope_blink.records.stored import BadRecord, load_record, read_carried
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.tables import carried_names
 
 logger = logging.getLogger("dscope.reports")
 
 
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """One report of a whole batch: its name, the setting of `Reporting` that asks for it, and what writes it."""
+
+    name: str
+    setting: str
+    write: Callable[[Path, Sequence[Path], Config], None]  # the file, the stored records, settings
+
+
 def reports_of(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
     """The reports that are asked for, the one to open first before the others."""
-    names = [REPORT] * wanted.report + [BATCH_CERTIFICATE] * wanted.pdf
-    names += [WORKBOOK] * wanted.excel + [JSON_LINES] * wanted.json_lines
-    return tuple(folder / name for name in names)
+    return tuple(folder / report.name for report in _asked(wanted))
+
+
+def _asked(wanted: Reporting) -> Iterator[BatchReport]:
+    return (report for report in BATCH_REPORTS if getattr(wanted, report.setting))
 
 
 def clear_reports(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
@@ -37,7 +49,7 @@ def clear_reports(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
     for path in reports_of(folder, wanted):
         with suppress(OSError):
             path.unlink()
-    return tuple(path for name in (REPORT, BATCH_CERTIFICATE, WORKBOOK, JSON_LINES) if (path := folder / name).exists())
+    return tuple(path for report in BATCH_REPORTS if (path := folder / report.name).exists())
 
 
 def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -> tuple[Path, ...]:
@@ -57,22 +69,10 @@ def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -
     ------
     WriteFailed : a report cannot be written
     """
-    paths = reports_of(folder, config.reporting)
-    for path in paths:
-        with writing(path):
-            _write(path, results, config)
-    return paths
-
-
-def _write(path: Path, results: Sequence[Path], config: Config) -> None:
-    if path.name == REPORT:
-        write_html_report(path.parent, results, config.reporting)
-    elif path.name == BATCH_CERTIFICATE:
-        write_file(path, _batch_certificate(path.parent, results))
-    elif path.name == WORKBOOK:
-        _write_workbook(path, results, config)
-    else:
-        write_parts(path, _lines(results))
+    for report in _asked(config.reporting):
+        with writing(folder / report.name):
+            report.write(folder / report.name, results, config)
+    return reports_of(folder, config.reporting)
 
 
 def write_certificates(results: Sequence[Path]) -> int:
@@ -95,23 +95,27 @@ def write_certificates(results: Sequence[Path]) -> int:
     written = 0
     for path, stored in _read(results):
         start = str(path).removesuffix(RESULT)
-        if isinstance(stored, StoredRecord):
+        if isinstance(stored, Inspection):
             with writing(path):
-                write_certificate(Path(start + CERTIFICATE), stored.plain, annotated_picture(start))
+                write_certificate(Path(start + CERTIFICATE), stored, annotated_picture(start))
             written += 1
     return written
 
 
-def _batch_certificate(folder: Path, results: Sequence[Path]) -> bytes:
+def _write_page(path: Path, results: Sequence[Path], config: Config) -> None:
+    write_html_report(path.parent, results, config.reporting)
+
+
+def _write_batch_certificate(path: Path, results: Sequence[Path], config: Config) -> None:
     from dscope_blink.reporting.certificate import BatchCertificate
 
     made, missing = BatchCertificate(), []
-    for path, stored in _read(results):
-        if isinstance(stored, StoredRecord):
+    for result, stored in _read(results):
+        if isinstance(stored, Inspection):
             made.add(stored)
         else:
-            missing.append(f"{path.relative_to(folder).as_posix()}, {stored}")
-    return made.pdf(folder.resolve().name, missing)
+            missing.append(f"{result.relative_to(path.parent).as_posix()}, {stored}")
+    write_file(path, made.pdf(path.parent.resolve().name, missing))
 
 
 def _write_workbook(path: Path, results: Sequence[Path], config: Config) -> None:
@@ -119,11 +123,11 @@ def _write_workbook(path: Path, results: Sequence[Path], config: Config) -> None
     from dscope_blink.reporting.workbook import write_workbook
 
     carried = dict.fromkeys(name for result in results for name in carried_names(read_carried(result)))
-    records = (stored for _, stored in _read(results) if isinstance(stored, StoredRecord))
-    write_workbook(path, records, tuple(carried), config)
+    inspections = (stored for _, stored in _read(results) if isinstance(stored, Inspection))
+    write_workbook(path, inspections, tuple(carried), config)
 
 
-def _read(results: Sequence[Path]) -> Iterator[tuple[Path, StoredRecord | BadRecord]]:
+def _read(results: Sequence[Path]) -> Iterator[tuple[Path, Inspection | BadRecord]]:
     """Each record; what is no longer there or no record with a warning."""
     for path in results:
         try:
@@ -131,6 +135,10 @@ def _read(results: Sequence[Path]) -> Iterator[tuple[Path, StoredRecord | BadRec
         except BadRecord as error:
             logger.warning("%s: not in the reports, %s", printable(str(path)), error)
             yield path, error
+
+
+def _write_lines(path: Path, results: Sequence[Path], config: Config) -> None:
+    write_parts(path, _lines(results))
 
 
 def _lines(results: Sequence[Path]) -> Iterator[bytes]:
@@ -142,3 +150,11 @@ def _lines(results: Sequence[Path]) -> Iterator[bytes]:
             logger.warning("%s: not in the reports, %s", printable(str(path)), error)
             continue
         yield json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+BATCH_REPORTS = (
+    BatchReport(REPORT, "report", _write_page),
+    BatchReport(BATCH_CERTIFICATE, "pdf", _write_batch_certificate),
+    BatchReport(WORKBOOK, "excel", _write_workbook),
+    BatchReport(JSON_LINES, "json_lines", _write_lines),
+)

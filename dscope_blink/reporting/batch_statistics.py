@@ -1,4 +1,4 @@
-"""What a batch as a whole says, gathered record by record: reasons, where marks lie, sizes of the fiber, the trend."""
+"""What a batch as a whole says, gathered one by one: reasons, where marks lie, sizes of the fiber, the trend."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.records import CLASSIFICATIONS, ZONE_LETTERS
-from dscope_blink.records.plain import Record
-from dscope_blink.records.stored import StoredRecord
+from dscope_blink.records import CLASSIFICATIONS, ZONE_LETTERS, Ellipse, Inspection, Points
 from dscope_blink.reporting.batch_totals import Totals
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -78,30 +76,35 @@ class BatchStatistics:
     offsets_um: list[float] = field(default_factory=list)
     moments: list[tuple[str, str]] = field(default_factory=list)  # time and status
 
-    def add(self, stored: StoredRecord) -> None:
-        """Take up one record, as `stored_records.load_shown` gives it."""
-        record = stored.plain
-        self.totals.add(stored.inspection)
-        self.moments.append((moment_of(record), record["verdict"]["status"]))
-        if record["geometry"] is not None:
-            self._add_located(record)
+    def add(self, inspection: Inspection) -> None:
+        """Take up one inspection."""
+        self.totals.add(inspection)
+        self.moments.append((inspection.moment, inspection.verdict.status))
+        if inspection.geometry is not None:
+            self._add_dimensions(inspection, inspection.geometry.cladding.ellipse)
+            if inspection.zones:
+                self._add_zones(inspection, inspection.geometry.cladding.ellipse)
 
-    def _add_located(self, record: Record) -> None:
-        geometry, scale = record["geometry"], record["scale"]
-        self.diameters_px.append(geometry["cladding_diameter_px"] or _diameter_px(geometry["cladding"]))
-        if scale is not None and scale["source"] != "calibration":
+    def _add_dimensions(self, inspection: Inspection, cladding: Ellipse) -> None:
+        px, um, offset_um = (
+            inspection.measured(name).value
+            for name in ("cladding_diameter_px", "cladding_diameter_um", "core_cladding_offset_um")
+        )
+        self.diameters_px.append(px or cladding.area_diameter_px)
+        if inspection.scale is not None and inspection.scale.source != "calibration":
             self.known_diameters += 1
-        elif geometry["cladding_diameter_um"] is not None:
-            self.diameters_um.append(geometry["cladding_diameter_um"])
-        if geometry["core_cladding_offset_um"] is not None:
-            self.offsets_um.append(geometry["core_cladding_offset_um"])
-        if not record["zones"]:
-            return
-        self.faces.append(_face_marks(record))
-        for zone in record["zones"]:
-            share = _diameter_px(zone) / _diameter_px(geometry["cladding"])
-            radius_um = scale and _diameter_px(zone) / 2 * math.sqrt(scale["um_per_px_x"] * scale["um_per_px_y"])
-            self.zone_radii.setdefault(zone["letter"], []).append((share, radius_um))
+        elif um is not None:
+            self.diameters_um.append(um)
+        if offset_um is not None:
+            self.offsets_um.append(offset_um)
+
+    def _add_zones(self, inspection: Inspection, cladding: Ellipse) -> None:
+        self.faces.append(_face_marks(inspection, cladding))
+        for zone in inspection.zones:
+            diameter_px = zone.outer.area_diameter_px
+            radius_um = None if inspection.scale is None else diameter_px / 2 * inspection.scale.um_per_px
+            radii = self.zone_radii.setdefault(zone.letter, [])
+            radii.append((diameter_px / cladding.area_diameter_px, radius_um))
 
     @property
     def in_um(self) -> bool:
@@ -136,37 +139,28 @@ class BatchStatistics:
         return self.totals.images - shown
 
 
-def moment_of(record: Record) -> str:
-    """When the picture was taken, if it says so, else when it was inspected; ISO 8601."""
-    camera = record["image"]["camera"]
-    return (camera and camera["taken"]) or record["provenance"]["started"]
-
-
-def _diameter_px(ellipse: Record) -> float:
-    """Of the circle of its area, which also is that of a circle seen in pixels that are not square."""
-    return math.sqrt(ellipse["axes_px"][0] * ellipse["axes_px"][1])
-
-
-def _face_marks(record: Record) -> FaceMarks:
-    marks, cladding, scale = record["defects"], record["geometry"]["cladding"], record["scale"]
-    broken = {name for violation in record["verdict"]["violations"] for name in violation["defects"]}
-    outlines = [simplified(mark["contour_px"], OUTLINE_PX) for mark in marks]
+def _face_marks(inspection: Inspection, cladding: Ellipse) -> FaceMarks:
+    marks, scale, broken = inspection.defects, inspection.scale, inspection.broken
+    width, height = inspection.image.width, inspection.image.height
+    assert width is not None, "a located face has a size"
+    assert height is not None, "and its height"
+    outlines = [simplified(mark.contour_px, OUTLINE_PX) for mark in marks]
     return FaceMarks(
         points_px=np.concatenate([np.empty((0, 2), np.float32), *outlines]),
         lengths=np.array([len(outline) for outline in outlines], np.int64),
-        solid=np.array([mark["area_px"] >= _enclosed_px(o) / 2 for mark, o in zip(marks, outlines, strict=True)], bool),
-        kinds=np.array([CLASSIFICATIONS.index(mark["classification"]) for mark in marks], np.int64),
-        broken=np.array([mark["id"] in broken for mark in marks], bool),
-        picture_px=(record["image"]["width"], record["image"]["height"]),
-        to_radii=_to_radii(cladding["axes_px"], cladding["angle_deg"]),
-        center_px=np.array(cladding["center_px"]),
-        um_per_px=None if scale is None else np.array([scale["um_per_px_x"], scale["um_per_px_y"]]),
+        solid=np.array([mark.area_px >= _enclosed_px(o) / 2 for mark, o in zip(marks, outlines, strict=True)], bool),
+        kinds=np.array([CLASSIFICATIONS.index(mark.classification) for mark in marks], np.int64),
+        broken=np.array([mark.id in broken for mark in marks], bool),
+        picture_px=(width, height),
+        to_radii=_to_radii(cladding.axes_px, cladding.angle_deg),
+        center_px=np.array(cladding.center_px),
+        um_per_px=None if scale is None else np.array([scale.um_per_px_x, scale.um_per_px_y]),
     )
 
 
-def simplified(outline_px: Sequence[Sequence[float]], off_px: float) -> NDArray[np.float32]:
+def simplified(outline_px: Points, off_px: float) -> NDArray[np.float32]:
     """(k, 2) points of a closed outline that is nowhere farther off than `off_px`."""
-    points = np.array(outline_px, np.float32).reshape(-1, 1, 2)
+    points = outline_px.astype(np.float32).reshape(-1, 1, 2)
     return np.asarray(cv2.approxPolyDP(points, off_px, closed=True)[:, 0]) if len(points) else points[:, 0]
 
 

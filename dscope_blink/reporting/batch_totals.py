@@ -29,16 +29,20 @@ class Totals:
 
     statuses: Counter[str] = field(default_factory=lambda: Counter(PASS=0, FAIL=0, NOT_GRADED=0))
     marginal: int = 0
+    not_measured: int = 0  # of those not graded: unreadable, not located, out of focus
+    resumed: int = 0  # finished by an earlier run
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)  # images by status and what kept them from PASS
     criteria: Counter[Criteria] = field(default_factory=Counter)
     scale_sources: Counter[str] = field(default_factory=Counter)
     runs: dict[Provenance, Run] = field(default_factory=dict)  # by provenance without its time
     _times: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
 
-    def add(self, inspection: Inspection) -> None:
+    def add(self, inspection: Inspection, resumed: bool = False) -> None:
         """Count one more image."""
+        self.not_measured += not inspection.was_measured
+        self.resumed += resumed
         self.statuses[inspection.verdict.status] += 1
-        self.marginal += bool(inspection.verdict.marginal)
+        self.marginal += inspection.verdict.marginal
         self.reasons.update((inspection.verdict.status, reason) for reason in reasons_of(inspection.verdict))
         self.criteria[inspection.criteria] += 1
         self.scale_sources[inspection.scale.source if inspection.scale else "none"] += 1
@@ -71,6 +75,13 @@ class Totals:
         """Limits that were judged by and are not confirmed."""
         return tuple(criteria for criteria in self.criteria if criteria.zones and not criteria.confirmed)
 
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many passed, failed, were not graded, could not be measured, were finished before."""
+        passed, failed, not_graded = (self.statuses[status] for status in ("PASS", "FAIL", "NOT_GRADED"))
+        graded = {"passed": passed, "failed": failed, "not_graded": not_graded}
+        return {**graded, "not_measured": self.not_measured, "resumed": self.resumed}
+
     def medians_s(self) -> Mapping[str, float]:
         """The median time of each stage, the slowest first."""
         medians = {stage: _median(bins) for stage, bins in self._times.items()}
@@ -87,5 +98,5 @@ def _median(bins: Counter[int]) -> float:
 def reasons_of(verdict: Verdict) -> tuple[str, ...]:
     """What kept an image from passing, without its own figures: the limits it broke, or why it was not graded."""
     if verdict.status == "NOT_GRADED":
-        return tuple(dict.fromkeys(reason.partition(":")[0] for reason in verdict.reasons))
+        return tuple(dict.fromkeys(reason.title for reason in verdict.reasons))
     return tuple(dict.fromkeys(f"Zone {v.zone}: {v.rule}" for v in verdict.violations))

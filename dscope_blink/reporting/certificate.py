@@ -39,9 +39,7 @@ from reportlab.platypus import (
 )
 
 from dscope_blink.files.whole_files import write_file
-from dscope_blink.records import PROGRAM
-from dscope_blink.records.plain import Record
-from dscope_blink.records.stored import StoredRecord
+from dscope_blink.records import PROGRAM, Inspection, texts
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.look import STATUS_COLOURS
@@ -65,12 +63,12 @@ _NAME_LETTERS = 70  # of a file name in the foot of a page
 _PASSED_OVER = 20  # records that are named one by one
 
 
-def certificate(record: Record, picture: bytes | None) -> bytes:
+def certificate(inspection: Inspection, picture: bytes | None) -> bytes:
     """The certificate of one picture.
 
     Parameters
     ----------
-    record : as `to_json` makes it, or as it was read back; its verdict is repeated, not found anew
+    inspection : its verdict is repeated, not found anew
     picture : the bytes of its annotated picture, a PNG or JPEG file; None when there is none
 
     Returns
@@ -78,48 +76,50 @@ def certificate(record: Record, picture: bytes | None) -> bytes:
     A PDF file; the same bytes for the same record and picture
     """
     story = [
-        *_head("Inspection certificate", record["image"]["file"]),
-        _stamp(wording.status_of(record), record["verdict"]["status"], wording.reasons_of(record)),
-        *_alarms(_alarms_of(record)),
+        *_head("Inspection certificate", inspection.image.file),
+        _stamp(wording.status_of(inspection), inspection.verdict.status, wording.reasons_of(inspection)),
+        *_alarms(_alarms_of(inspection)),
         *_picture(picture),
-        *_section("From the manifest", _facts(wording.carried_facts(record))),
-        *_section("Criteria", _facts(wording.criteria_facts(record))),
-        *_section("Scale and calibration", _facts(wording.scale_facts(record))),
-        *_table_section("Fiber", wording.dimension_table(record), (0.4, 0.2, 0.4), "The fiber was not located."),
-        *_table_section("Zones", wording.zone_table(record), (0.13, 0.17, 0.12, 0.24, 0.34), "No zone was inspected."),
-        *_table_section("Limits", wording.limit_table(record), _LIMIT_WIDTHS, "No limit was held."),
-        *_table_section("Marks", wording.mark_table(record), _MARK_WIDTHS, _no_marks(record)),
-        *_section("Picture quality", _facts(wording.quality_facts(record) + wording.warning_facts(record))),
-        *_section("Provenance", _facts(wording.provenance_facts(record))),
+        *_section("From the manifest", _facts(wording.carried_facts(inspection))),
+        *_section("Criteria", _facts(wording.criteria_facts(inspection))),
+        *_section("Scale and calibration", _facts(wording.scale_facts(inspection))),
+        *_table_section("Fiber", wording.dimension_table(inspection), (0.4, 0.2, 0.4), "The fiber was not located."),
+        *_table_section(
+            "Zones", wording.zone_table(inspection), (0.13, 0.17, 0.12, 0.24, 0.34), "No zone was inspected."
+        ),
+        *_table_section("Limits", wording.limit_table(inspection), _LIMIT_WIDTHS, "No limit was held."),
+        *_table_section("Marks", wording.mark_table(inspection), _MARK_WIDTHS, _no_marks(inspection)),
+        *_section("Picture quality", _facts(wording.quality_facts(inspection) + wording.warning_facts(inspection))),
+        *_section("Provenance", _facts(wording.provenance_facts(inspection))),
         _signature("The verdict is that of the record"),
     ]
-    name, started = record["image"]["file"], record["provenance"]["started"]
-    return _pdf(story, name, started, f"{name}: {wording.status_of(record)}")
+    name, started = inspection.image.file, inspection.provenance.started
+    return _pdf(story, name, started, f"{name}: {wording.status_of(inspection)}")
 
 
-def write_certificate(path: Path, record: Record, annotated: Path | None) -> None:
+def write_certificate(path: Path, inspection: Inspection, annotated: Path | None) -> None:
     """NAME_certificate.pdf; UserError if it cannot be written.
 
     Parameters
     ----------
     path : the file
-    record : as `certificate` takes it
+    inspection : as `certificate` takes it
     annotated : the file of its annotated picture; None: there is no picture in the certificate
     """
-    write_file(path, certificate(record, None if annotated is None else annotated.read_bytes()))
+    write_file(path, certificate(inspection, None if annotated is None else annotated.read_bytes()))
 
 
 _LIMIT_WIDTHS = (0.13, 0.33, 0.1, 0.11, 0.11, 0.11, 0.11)
 _MARK_WIDTHS = (0.08, 0.12, 0.16, 0.12, 0.18, 0.22, 0.12)
 
 
-def _alarms_of(record: Record) -> list[str]:
-    doubts = [f"MARGINAL: {doubt}" for doubt in wording.doubts_of(record)]
-    return [text for text in (wording.unconfirmed(record), *doubts) if text]
+def _alarms_of(inspection: Inspection) -> list[str]:
+    doubts = [f"MARGINAL: {doubt}" for doubt in inspection.verdict.doubts]
+    return [text for text in (wording.unconfirmed(inspection), *doubts) if text]
 
 
-def _no_marks(record: Record) -> str:
-    return "No mark was found." if record["zones"] else "Marks were not sought."
+def _no_marks(inspection: Inspection) -> str:
+    return "No mark was found." if inspection.zones else "Marks were not sought."
 
 
 # --- the batch --------------------------------------------------------------------------------------------------------
@@ -132,15 +132,14 @@ class BatchCertificate:
         self._totals = Totals()
         self._rows: list[tuple[str, ...]] = []
 
-    def add(self, stored: StoredRecord) -> None:
-        """Add one record."""
-        self._totals.add(stored.inspection)
-        record = stored.plain
-        reasons, marginal = record["verdict"]["reasons"], record["verdict"]["marginal"]
+    def add(self, inspection: Inspection) -> None:
+        """Add one inspection."""
+        self._totals.add(inspection)
+        reasons, marginal = texts(inspection.verdict.reasons), inspection.verdict.marginal
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         why = "; ".join(["MARGINAL"] * marginal + [f"{reason}{more}" for reason in reasons[:1]])
-        place, status = str(len(self._rows) + 1), wording.status_of(record)
-        self._rows.append((place, record["image"]["file"], status, why, record["image"]["sha256"] or "not read"))
+        place, status = str(len(self._rows) + 1), wording.status_of(inspection)
+        self._rows.append((place, inspection.image.file, status, why, inspection.image.sha256 or "not read"))
 
     def pdf(self, name: str, passed_over: Sequence[str]) -> bytes:
         """The PDF file.
@@ -215,9 +214,9 @@ def _run_facts(totals: Totals) -> Facts:
         facts += [
             ("Program", f"{made.program}, profile {made.profile}: {run.images} pictures"),
             ("Inspected", run.first if run.first == run.last else f"{run.first} to {run.last}"),
-            ("Configuration sha256", made.config_sha256),
-            ("Calibration sha256", made.calibration_sha256 or "no calibration was given"),
-            ("Flat field sha256", made.flat_field_sha256 or "none was used"),
+            ("Configuration sha256", made.inputs.get("config", "none")),
+            ("Calibration sha256", made.inputs.get("calibration") or "no calibration was given"),
+            ("Flat field sha256", made.inputs.get("flat_field") or "none was used"),
         ]
     return tuple(facts)
 

@@ -13,8 +13,9 @@ import logging
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -23,24 +24,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Reporting
-from dscope_blink.files.names import (
-    ANNOTATED,
-    CERTIFICATE,
-    CONFIDENCE,
-    HISTOGRAM,
-    REPORT,
-    RESULT,
-    TABLE,
-    THUMBNAIL,
-    VIEW,
-)
+from dscope_blink.files.names import CONFIDENCE, REPORT, RESULT, RESULT_FILES, THUMBNAIL, VIEW
 from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import write_parts
-from dscope_blink.records import CLASSIFICATIONS, PROGRAM, UNCONFIRMED, VERSION, ZONE_NAMES, printable
-from dscope_blink.records.plain import Record
-from dscope_blink.records.stored import BadRecord, StoredRecord, load_shown
+from dscope_blink.records import (
+    CLASSIFICATIONS,
+    PROGRAM,
+    UNCONFIRMED,
+    VERSION,
+    ZONE_NAMES,
+    Check,
+    Defect,
+    Ellipse,
+    Inspection,
+    Provenance,
+    Verdict,
+    printable,
+    rounded,
+    texts,
+)
+from dscope_blink.records.stored import BadRecord, Record, load_record
 from dscope_blink.reporting import wording
-from dscope_blink.reporting.batch_statistics import BatchStatistics, moment_of, simplified
+from dscope_blink.reporting.batch_statistics import BatchStatistics, simplified
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
 from dscope_blink.reporting.look import (
     CLASS_TITLES,
@@ -68,11 +73,7 @@ LETTERS = {name: letter for letter, name in ZONE_NAMES.items()}
 OUTLINE_PX = 0.5  # a drawn outline may lie so far off the recorded one, as that off the mark
 SPOOLED_BYTES = 8 * 2**20  # details of the images beyond wait in a file, so that memory does not grow with the batch
 BASE64 = 4 / 3  # characters for a byte of an embedded picture
-LINKED = (
-    *(("Annotated picture", end) for end in ANNOTATED.values()),
-    *(("Maps", end) for end in HISTOGRAM.values()),
-    *(("Marks (CSV)", TABLE), ("Certificate", CERTIFICATE), ("Record (JSON)", RESULT)),
-)
+LINKED = tuple((file.title, end) for file in RESULT_FILES if file.title for end in file.ends)
 
 logger = logging.getLogger("dscope.reports")
 
@@ -96,11 +97,11 @@ def write_html_report(folder: Path, results: Sequence[Path], wanted: Reporting) 
         page = _Page(_Pictures(folder, embedded))
         for result in results:
             try:
-                stored = load_shown(result)
+                inspection = load_record(result)
             except BadRecord as error:
                 logger.warning("%s: not in the reports, %s", printable(str(result)), error)
                 continue
-            details.write(_json(page.add(result, stored)) + b"\n")
+            details.write(_json(page.add(result, inspection)) + b"\n")
         details.seek(0)
         write_parts(path, _rendered(folder, page, details))
     return path
@@ -156,106 +157,104 @@ class _Page:
     reasons: dict[str, int] = field(default_factory=dict)  # number of each key
     criteria: dict[str, int] = field(default_factory=dict)
 
-    def add(self, result: Path, stored: StoredRecord) -> Record:
-        """Take up one record; what only its own view shows is returned."""
-        self.batch.add(stored)
-        self.rows.append(_json(self._row(result, stored)))
-        return _details(result, stored.plain, self.pictures)
+    def add(self, result: Path, inspection: Inspection) -> Record:
+        """Take up one inspection; what only its own view shows is returned."""
+        self.batch.add(inspection)
+        self.rows.append(_json(self._row(result, inspection)))
+        return _details(result, inspection, self.pictures)
 
-    def _row(self, result: Path, stored: StoredRecord) -> Record:
+    def _row(self, result: Path, inspection: Inspection) -> Record:
         """Names of one letter or two, for there are as many of them as rows."""
-        record, reasons = stored.plain, reasons_of(stored.inspection.verdict)
-        verdict, geometry, criteria = record["verdict"], record["geometry"] or {}, record["criteria"]
-        limits = f"{criteria['edition']} {criteria['fiber_class']}"
+        verdict, criteria, measured = inspection.verdict, inspection.criteria, inspection.measured
+        limits = f"{criteria.edition} {criteria.fiber_class}"
         return {
-            "f": record["image"]["file"],
-            "s": STATUSES.index(verdict["status"]),
-            "m": int(verdict["marginal"]),
+            "f": inspection.image.file,
+            "s": STATUSES.index(verdict.status),
+            "m": int(verdict.marginal),
             "e": self.criteria.setdefault(limits, len(self.criteria)),
-            "r": verdict["reasons"] or [verdict["closest_limit"] or "No mark comes near a limit"],
-            "k": [self.reasons.setdefault(key, len(self.reasons)) for key in reasons],
-            "z": _tally(record),
-            "n": len(record["defects"]) if record["zones"] else None,
-            "d": geometry.get("cladding_diameter_um"),
-            "p": geometry.get("cladding_diameter_px"),
-            "o": geometry.get("core_cladding_offset_um"),
-            "q": int(record["scale"] is not None and record["scale"]["source"] != "calibration"),
-            "t": moment_of(record),
-            "g": " ".join(record["request"]["manifest"].values()),
-            "w": len(record["quality"]["warnings"]),
+            "r": texts(verdict.reasons) or [_closest_limit(verdict) or "No mark comes near a limit"],
+            "k": [self.reasons.setdefault(key, len(self.reasons)) for key in reasons_of(verdict)],
+            "z": _tally(inspection),
+            "n": len(inspection.defects) if inspection.zones else None,
+            "d": measured("cladding_diameter_um").value,
+            "p": measured("cladding_diameter_px").value,
+            "o": measured("core_cladding_offset_um").value,
+            "q": int(inspection.scale is not None and inspection.scale.source != "calibration"),
+            "t": inspection.moment,
+            "g": " ".join(inspection.request.manifest.values()),
+            "w": len(inspection.quality.warnings),
             "i": self.pictures.source(_beside(result, THUMBNAIL)),
         }
 
 
-def _tally(record: Record) -> list[list[int]]:
+def _tally(inspection: Inspection) -> list[list[int]]:
     """Zone, kind, number of marks, and how many of them break a limit."""
-    broken = _broken(record)
     counts: dict[tuple[int, int], list[int]] = {}
-    for mark in record["defects"]:
-        key = ZONES.index(mark["zone"]), CLASSIFICATIONS.index(mark["classification"])
+    for mark in inspection.defects:
+        key = ZONES.index(mark.zone), CLASSIFICATIONS.index(mark.classification)
         found = counts.setdefault(key, [*key, 0, 0])
         found[2] += 1
-        found[3] += mark["id"] in broken
+        found[3] += mark.id in inspection.broken
     return [counts[key] for key in sorted(counts)]
 
 
-def _broken(record: Record) -> set[str]:
-    return {name for violation in record["verdict"]["violations"] for name in violation["defects"]}
+def _closest_limit(verdict: Verdict) -> str | None:
+    return None if verdict.closest is None else verdict.closest.in_words
 
 
 # --- the view of one image --------------------------------------------------------------------------------------------
 
 
-def _details(result: Path, record: Record, pictures: _Pictures) -> Record:
-    verdict, image = record["verdict"], record["image"]
+def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Record:
+    verdict, image = inspection.verdict, inspection.image
     view, drawn = pictures.source(_beside(result, VIEW)), annotated_picture(str(_beside(result, "")))
     return {
-        "size": [image["width"], image["height"]],
+        "size": [image.width, image.height],
         "view": view,
         "drawn": pictures.link(drawn) if drawn and not view else "",
         "evidence": pictures.source(_beside(result, CONFIDENCE)),
         "links": [[title, link] for title, end in LINKED if (link := pictures.link(_beside(result, end)))],
-        "zones": [[zone["letter"], zone["zone"], *_svg_ellipse(zone)] for zone in record["zones"]],
-        "reasons": verdict["reasons"],
-        "doubts": verdict["doubts"],
-        "warnings": record["quality"]["warnings"],
-        "closest": verdict["closest_limit"],
-        "marks": _marks(record),
-        "checks": [_check(check) for check in verdict["checks"]],
-        "facts": _facts(record),
+        "zones": [[zone.letter, zone.name, *_svg_ellipse(zone.outer)] for zone in inspection.zones],
+        "reasons": texts(verdict.reasons),
+        "doubts": verdict.doubts,
+        "warnings": texts(inspection.quality.warnings),
+        "closest": _closest_limit(verdict),
+        "marks": _marks(inspection),
+        "checks": [_check(check) for check in verdict.checks],
+        "facts": _facts(inspection),
     }
 
 
-def _svg_ellipse(ellipse: Record) -> list[float]:
+def _svg_ellipse(ellipse: Ellipse) -> list[float]:
     """Centre, half axes, angle."""
-    return [*ellipse["center_px"], *(round(axis / 2, 3) for axis in ellipse["axes_px"]), ellipse["angle_deg"]]
+    return [*ellipse.center_px, *(round(axis / 2, 3) for axis in ellipse.axes_px), ellipse.angle_deg]
 
 
-def _marks(record: Record) -> list[Record]:
+def _marks(inspection: Inspection) -> list[Record]:
     """The worst first: those that break a limit, then those that count."""
-    broken = _broken(record)
-    shown = [_mark(mark, mark["id"] in broken, record) for mark in record["defects"]]
+    broken = inspection.broken
+    shown = [_mark(mark, mark.id in broken, inspection) for mark in inspection.defects]
     return sorted(shown, key=lambda mark: ("broken", "counted", "free").index(mark["state"]))
 
 
-def _mark(mark: Record, breaks: bool, record: Record) -> Record:
-    unit = "um" if record["scale"] else "px"
-    sizes = {name: mark[f"{name}_{unit}"] for name in ("length", "width", "diameter")}
-    outline = simplified(mark["contour_px"], OUTLINE_PX)
+def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Record:
+    unit = "um" if inspection.scale else "px"
+    sizes = [getattr(mark, f"{name}_{unit}") for name in ("length", "width", "diameter")]
+    outline = simplified(mark.contour_px, OUTLINE_PX)
     return {
-        "id": mark["id"],
-        "kind": CLASSIFICATIONS.index(mark["classification"]),
-        "zone": ZONES.index(mark["zone"]),
-        "state": "broken" if breaks else "counted" if mark["counted"] else "free",
+        "id": mark.id,
+        "kind": CLASSIFICATIONS.index(mark.classification),
+        "zone": ZONES.index(mark.zone),
+        "state": "broken" if breaks else "counted" if mark.counted else "free",
         "path": _svg_path(outline),
-        "at": mark["centroid_px"],
-        "name": np.round(outline[np.argmax(outline @ (1, -1))], 1).tolist() if len(outline) else mark["centroid_px"],
-        "r": mark["diameter_px"] / 2,
-        "sizes": [f"{value:.1f}" for value in sizes.values()],
+        "at": mark.centroid_px,
+        "name": np.round(outline[np.argmax(outline @ (1, -1))], 1).tolist() if len(outline) else mark.centroid_px,
+        "r": mark.diameter_px / 2,
+        "sizes": [f"{value:.1f}" for value in sizes],
         "unit": unit,
-        "confidence": round(mark["confidence"], 2),
-        "by": ", ".join(mark["detected_by"]),
-        "limit": _against_limit(mark, record),
+        "confidence": round(mark.confidence, 2),
+        "by": ", ".join(mark.detected_by),
+        "limit": _against_limit(mark, inspection),
     }
 
 
@@ -267,24 +266,25 @@ def _svg_path(outline: NDArray[np.float32]) -> str:
     return f"m{text.replace(' -', '-')}z" if text else ""
 
 
-def _against_limit(mark: Record, record: Record) -> Record | None:
+def _against_limit(mark: Defect, inspection: Inspection) -> Record | None:
     """What the limits of its zone measure of a mark, beside the one that counts it, or else the next above its size.
 
     None where there is neither, or no size to hold against them.
     """
-    criteria = record["criteria"]
-    group = "scratch" if mark["classification"] in criteria["scratch_classes"] else "defect"
-    measure = criteria["size_by"]["scratches" if group == "scratch" else "defects"]
-    size_um = mark[f"{measure}_um"]
-    held = [c for c in record["verdict"]["checks"] if c["zone"] == mark["zone"] and c["rule"].startswith(group)]
-    counting = [check for check in held if mark["id"] in check["defects"]]
-    above = [check for check in held if size_um is not None and check["limit_um"] > size_um]
+    criteria = inspection.criteria
+    is_scratch = mark.classification in criteria.scratch_classes
+    measure = criteria.size_by.scratches if is_scratch else criteria.size_by.defects
+    size_um = getattr(mark, f"{measure}_um")
+    kind = "scratch" if is_scratch else "defect"
+    held = [check for check in inspection.verdict.checks if (check.zone, check.kind) == (mark.zone, kind)]
+    counting = [check for check in held if mark.id in check.defects]
+    above = [check for check in held if size_um is not None and check.limit_um > size_um]
     if size_um is None or not (counting or above):
         return None
-    check = counting[0] if counting else min(above, key=lambda check: check["limit_um"])
+    check = counting[0] if counting else min(above, key=lambda check: check.limit_um)
     return {
-        "check": record["verdict"]["checks"].index(check),
-        "measured": f"{measure} {_with_uncertainty(size_um, mark['uncertainty'].get(f'{measure}_um'))} um",
+        "check": inspection.verdict.checks.index(check),
+        "measured": f"{measure} {_with_uncertainty(size_um, mark.uncertainty.get(f'{measure}_um'))} um",
         "share": _share(size_um, check, bool(counting)),
         "counts": int(bool(counting)),
     }
@@ -294,41 +294,43 @@ def _allowed(count: int) -> str:
     return f"at most {count}" if count else "none allowed"
 
 
-def _share(size_um: float, check: Record, counts: bool) -> float:
+def _share(size_um: float, check: Check, counts: bool) -> float:
     """How full the bar is: the size over the limit, or the number of marks over that which breaks it."""
-    if counts and (check["max_count"] or not check["limit_um"]):
-        return round(check["count"] / (check["max_count"] + 1), 3)
-    return round(size_um / check["limit_um"], 3)
+    if counts and (check.max_count or not check.limit_um):
+        return round(check.count / (check.max_count + 1), 3)
+    return round(size_um / check.limit_um, 3)
 
 
 def _with_uncertainty(value: float, unsure: float | None) -> str:
     return f"{value:.1f}" + ("" if unsure is None else f" \u00b1 {unsure:.1f}")
 
 
-def _check(check: Record) -> Record:
-    margin = check["margin_um"]
+def _check(check: Check) -> Record:
+    margin = check.margin_um
     return {
-        "zone": check["zone"],
-        "rule": check["rule"],
-        "count": check["count"],
-        "allowed": _allowed(check["max_count"]),
-        "margin": "" if margin is None else f"{abs(margin):.1f} um {'over' if check['broken'] else 'to spare'}",
-        "share": check["nearness"],
-        "broken": check["broken"],
-        "marks": check["defects"],
+        "zone": check.zone,
+        "rule": check.rule,
+        "count": check.count,
+        "allowed": _allowed(check.max_count),
+        "margin": "" if margin is None else f"{abs(margin):.1f} um {'over' if check.broken else 'to spare'}",
+        "share": rounded("nearness", check.nearness),
+        "broken": check.broken,
+        "marks": check.defects,
     }
 
 
-def _facts(record: Record) -> Facts:
+def _facts(inspection: Inspection) -> Facts:
     """Everything else that is said of an image, as the certificate says it."""
-    dimensions = ((title, f"{value} {unsure}".strip()) for title, value, unsure in wording.dimension_table(record).rows)
+    dimensions = (
+        (title, f"{value} {unsure}".strip()) for title, value, unsure in wording.dimension_table(inspection).rows
+    )
     return (
         *dimensions,
-        *wording.scale_facts(record),
-        *wording.criteria_facts(record),
-        *wording.quality_facts(record),
-        *wording.provenance_facts(record),
-        *wording.carried_facts(record),
+        *wording.scale_facts(inspection),
+        *wording.criteria_facts(inspection),
+        *wording.quality_facts(inspection),
+        *wording.provenance_facts(inspection),
+        *wording.carried_facts(inspection),
     )
 
 
@@ -429,19 +431,28 @@ def _unconfirmed(totals: Totals) -> list[str]:
 
 def _provenance(totals: Totals) -> list[tuple[str, list[tuple[str, int]]]]:
     """What the results were made with, each with the number of pictures."""
-    titles = {
-        "program": "Program",
-        "profile": "Profile",
-        "config_sha256": "Configuration, sha256",
-        "calibration_sha256": "Calibration, sha256",
-        "flat_field_sha256": "Flat field, sha256",
-    }
-    return [(title, _counted(totals, name)) for name, title in titles.items()]
+    made_with: list[tuple[str, Callable[[Provenance], str | None]]] = [
+        ("Program", lambda made: made.program),
+        ("Profile", lambda made: made.profile),
+    ]
+    made_with += [(title, partial(_hash_of, name)) for name, title in _INPUT_TITLES.items()]
+    return [(title, _counted(totals, value)) for title, value in made_with]
 
 
-def _counted(totals: Totals, name: str) -> list[tuple[str, int]]:
-    """The values of one field of the provenance, the commonest first."""
+def _hash_of(name: str, made: Provenance) -> str | None:
+    return made.inputs.get(name)
+
+
+_INPUT_TITLES = {
+    "config": "Configuration, sha256",
+    "calibration": "Calibration, sha256",
+    "flat_field": "Flat field, sha256",
+}
+
+
+def _counted(totals: Totals, value: Callable[[Provenance], str | None]) -> list[tuple[str, int]]:
+    """What the provenances say of one thing, the commonest first."""
     counts: Counter[str] = Counter()
     for made, run in totals.runs.items():
-        counts[getattr(made, name) or "none"] += run.images
+        counts[value(made) or "none"] += run.images
     return counts.most_common()

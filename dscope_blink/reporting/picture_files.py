@@ -16,7 +16,7 @@ from dscope_blink.config.settings import Config, Reporting
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.whole_files import write_file, write_parts
 from dscope_blink.records import Inspection, Mask, zone_map
-from dscope_blink.records.plain import Record, to_json
+from dscope_blink.records.stored import Record, to_json
 from dscope_blink.reporting.annotation import annotate
 from dscope_blink.reporting.figures import figure_bytes
 from dscope_blink.reporting.plots import polar_figure

@@ -114,7 +114,7 @@ def _write(page: Axes, at: tuple[float, float], text: str, **looks: Any) -> None
 
 
 def _write_reasons(page: Axes, inspection: Inspection) -> None:
-    text = "\n".join(line for reason in inspection.verdict.reasons for line in textwrap.wrap(drawable(reason), 90))
+    text = "\n".join(line for reason in inspection.verdict.reasons for line in textwrap.wrap(drawable(reason.text), 90))
     middle = _PAGE_INCHES[0] / 2
     _write(page, (middle, 3.8), text, fontsize=12, ha="center")
     _write(page, (middle, 1.0), "No map: the zones of this picture were not inspected.", ha="center")

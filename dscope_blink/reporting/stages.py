@@ -24,6 +24,7 @@ from dscope_blink.records import (
     Residual,
     ZoneOutline,
     ellipse_points,
+    texts,
     zone_map,
 )
 from dscope_blink.reporting.figures import drawable, empty_figure, png_bytes
@@ -236,7 +237,7 @@ def _finish_distances(axes: Axes, edges: Sequence[EdgePoints]) -> None:
 
 def _said_of_edges(seen: StagesSeen) -> str:
     if seen.inspection.geometry is None:
-        return "; ".join(seen.inspection.verdict.reasons)
+        return "; ".join(texts(seen.inspection.verdict.reasons))
     return "Along each ray the steepest step; used where it lies within the dashed tolerance of the fitted ellipse"
 
 

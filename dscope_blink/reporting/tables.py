@@ -1,4 +1,4 @@
-"""The columns of every table, declared once, and the tables read off plain records."""
+"""The columns of every table, declared once, and the tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
 from typing import Any
@@ -16,8 +16,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Config
-from dscope_blink.records import CLASSIFICATIONS, DECIMALS, ZONE_NAMES, Cell, Defect, Inspection, Verdict
-from dscope_blink.records.plain import Record, fields_of, plain, to_json
+from dscope_blink.records import (
+    CLASSIFICATIONS,
+    DECIMALS,
+    ZONE_NAMES,
+    Cell,
+    Defect,
+    Inspection,
+    Verdict,
+    as_recorded,
+    texts,
+)
+from dscope_blink.records.stored import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +38,25 @@ class Column:
     unit: str
     dtype: str  # of the pandas column, kept when the table is empty; text is object, for a file name may be no Unicode
     meaning: str
-    value: Callable[..., Any]  # of a record, of a record and one of its defects, or of a cell
+    value: Callable[..., Any]  # of an inspection, of an inspection and one of its defects, or of a cell
 
 
 def _of_defect(name: str, unit: str, dtype: str, meaning: str, key: str) -> Column:
-    return Column(name, unit, dtype, meaning, lambda record, defect: defect[key])
+    return Column(name, unit, dtype, meaning, lambda inspection, defect: getattr(defect, key))
 
 
 def _joined(name: str, meaning: str, key: str) -> Column:
-    return Column(name, "", "object", meaning, lambda record, defect: ";".join(defect[key]))
+    return Column(name, "", "object", meaning, lambda inspection, defect: ";".join(getattr(defect, key)))
 
 
-def _position(record: Record, defect: Record, axis: int, unit: str, from_center: bool = False) -> float | None:
+def _position(inspection: Inspection, defect: Defect, axis: int, unit: str, from_center: bool = False) -> float | None:
     """A coordinate of the centroid, from the corner of the picture or from the centre of the cladding."""
-    if unit == "um" and record["scale"] is None:
+    scale, geometry = inspection.scale, inspection.geometry
+    if unit == "um" and scale is None:
         return None
-    origin = record["geometry"]["cladding"]["center_px"][axis] if from_center else 0.0
-    factor = record["scale"][f"um_per_px_{'xy'[axis]}"] if unit == "um" else 1.0
-    position: float = defect["centroid_px"][axis] - origin
-    return round(position * factor, DECIMALS[unit])
+    origin = geometry.cladding.ellipse.center_px[axis] if from_center and geometry else 0.0
+    factor = (scale.um_per_px_x, scale.um_per_px_y)[axis] if unit == "um" and scale else 1.0
+    return round((defect.centroid_px[axis] - origin) * factor, DECIMALS[unit])
 
 
 def _lengths(unit: str) -> tuple[Column, ...]:
@@ -76,7 +86,7 @@ def _lengths(unit: str) -> tuple[Column, ...]:
 
 def _size_uncertainty(stem: str, key: str) -> Column:
     meaning = f"expanded uncertainty of the {stem.lower()}, k = 2; absent without a scale"
-    return Column(f"{stem}_U_um", "um", "float64", meaning, lambda record, defect: defect["uncertainty"].get(key))
+    return Column(f"{stem}_U_um", "um", "float64", meaning, lambda inspection, defect: defect.uncertainty.get(key))
 
 
 DEFECT_COLUMNS: tuple[Column, ...] = (
@@ -101,105 +111,114 @@ DEFECT_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def _quantity(name: str, unit: str, meaning: str, *path: str) -> Column:
-    return Column(name, unit, "float64", meaning, lambda record: _at(record, path))
+def _quantity(name: str, unit: str, meaning: str, path: str) -> Column:
+    return Column(name, unit, "float64", meaning, lambda inspection: _at(inspection, path))
 
 
-def _text(name: str, meaning: str, *path: str) -> Column:
-    return Column(name, "", "object", meaning, lambda record: _at(record, path))
+def _text(name: str, meaning: str, path: str) -> Column:
+    return Column(name, "", "object", meaning, lambda inspection: _at(inspection, path))
+
+
+def _measured(name: str, unit: str, meaning: str) -> Column:
+    return Column(name, unit, "float64", meaning, lambda inspection: inspection.measured(name.lower()).value)
 
 
 def _dimension(name: str, unit: str, meaning: str) -> tuple[Column, Column]:
     """A measured dimension and its uncertainty."""
-    key, stem = name.lower(), name.removesuffix(f"_{name.rpartition('_')[2]}")
-    return (
-        _quantity(name, unit, meaning, "geometry", key),
-        _quantity(
-            f"{stem}_U_{name.rpartition('_')[2]}",
-            unit,
-            "its expanded uncertainty, k = 2",
-            "geometry",
-            "uncertainty",
-            key,
-        ),
-    )
+    stem, _, ending = name.rpartition("_")
+    meant = "its expanded uncertainty, k = 2"
+    unsure = Column(f"{stem}_U_{ending}", unit, "float64", meant, lambda i: i.measured(name.lower()).uncertainty)
+    return _measured(name, unit, meaning), unsure
 
 
-def _list(name: str, meaning: str, *path: str) -> Column:
-    return Column(name, "", "object", meaning, lambda record: "; ".join(_at(record, path)))
+def _list(name: str, meaning: str, value: Callable[[Inspection], Iterable[str]]) -> Column:
+    return Column(name, "", "object", meaning, lambda inspection: "; ".join(value(inspection)))
 
 
-def _at(record: Record, path: Sequence[str]) -> Any:
-    """What stands at a path of keys; None where the path ends early at a null."""
-    value: Any = record
-    for key in path:
-        value = None if value is None else value.get(key)
+def _hash(name: str, meaning: str, of: str) -> Column:
+    return Column(name, "", "object", meaning, lambda inspection: inspection.provenance.inputs.get(of))
+
+
+def _at(inspection: Inspection, path: str) -> Any:
+    """What stands at a path of names; None where the path ends early."""
+    value: Any = inspection
+    for name in path.split("."):
+        value = None if value is None else getattr(value, name)
     return value
+
+
+def _timing(name: str, meaning: str, stage: str) -> Column:
+    return Column(name, "s", "float64", meaning, lambda inspection: inspection.timings_s.get(stage))
 
 
 def _count(name: str, meaning: str, **wanted: Any) -> Column:
     """A number of defects; empty where no zone was inspected, for 0 would be a claim."""
 
-    def value(record: Record) -> int | None:
-        if not record["zones"]:
+    def value(inspection: Inspection) -> int | None:
+        if not inspection.zones:
             return None
-        return sum(all(defect[key] == item for key, item in wanted.items()) for defect in record["defects"])
+        return sum(all(getattr(defect, key) == item for key, item in wanted.items()) for defect in inspection.defects)
 
     return Column(name, "", "Int64", meaning, value)
+
+
+def _is_marginal(inspection: Inspection) -> bool | None:
+    return None if inspection.verdict.status == "NOT_GRADED" else inspection.verdict.marginal
+
+
+def _closest_limit(inspection: Inspection) -> str | None:
+    closest = inspection.verdict.closest
+    return None if closest is None else closest.in_words
 
 
 _CORE, _CLADDING, *_OUTER_ZONES = ZONE_NAMES.values()
 
 SUMMARY_COLUMNS: tuple[Column, ...] = (
-    _text("Image_Filename", "file, relative to the input folder", "image", "file"),
-    _text("Pass/Fail_Status", "PASS, FAIL or NOT_GRADED", "verdict", "status"),
-    _quantity("Processing_Time_s", "s", "from the decoded image to the verdict", "timings_s", "total"),
+    _text("Image_Filename", "file, relative to the input folder", "image.file"),
+    _text("Pass/Fail_Status", "PASS, FAIL or NOT_GRADED", "verdict.status"),
+    _timing("Processing_Time_s", "from the decoded image to the verdict", "total"),
     _count("Total_Defect_Count", "marks found; empty when no zone could be inspected"),
     _count("Core_Defect_Count", "marks in zone A", zone=_CORE),
     _count("Cladding_Defect_Count", "marks in zone B", zone=_CLADDING),
-    _list("Failure_Reason(s)", "why it failed or was not graded", "verdict", "reasons"),
+    _list("Failure_Reason(s)", "why it failed or was not graded", lambda i: texts(i.verdict.reasons)),
     Column(
         "Marginal",
         "",
         "boolean",
         "whether the verdict would change within the uncertainty; empty when not graded",
-        lambda r: None if r["verdict"]["status"] == "NOT_GRADED" else r["verdict"]["marginal"],
+        _is_marginal,
     ),
-    _list("Marginal_Reason(s)", "what would change it", "verdict", "doubts"),
-    _text("Closest_Limit", "the limit that holds with the least to spare", "verdict", "closest_limit"),
+    _list("Marginal_Reason(s)", "what would change it", lambda i: i.verdict.doubts),
+    Column("Closest_Limit", "", "object", "the limit that holds with the least to spare", _closest_limit),
     *(_count(f"{zone.title()}_Defect_Count", f"marks in the {zone} zone", zone=zone) for zone in _OUTER_ZONES),
     *(_count(f"{name.title()}_Count", f"marks classified as {name}", classification=name) for name in CLASSIFICATIONS),
     _count("Counted_Defect_Count", "marks that a limit counts", counted=True),
-    _text("Edition", "edition of the criteria", "criteria", "edition"),
-    _text("Fiber_Class", "class of the criteria", "criteria", "fiber_class"),
-    Column("Criteria_Confirmed", "", "bool", "whether the limits are confirmed", lambda r: r["criteria"]["confirmed"]),
-    _text("Profile", "profile of the inspection", "provenance", "profile"),
-    _text("Config_sha256", "hash of the configuration that it was judged by", "provenance", "config_sha256"),
-    _list("Zones_Inspected", "zones that were asked for", "request", "zones"),
-    _text("Scale_Source", "where the scale comes from; empty without one", "scale", "source"),
-    _quantity("um_per_px_x", "um/px", "scale along x", "scale", "um_per_px_x"),
-    _quantity("um_per_px_y", "um/px", "scale along y", "scale", "um_per_px_y"),
+    _text("Edition", "edition of the criteria", "criteria.edition"),
+    _text("Fiber_Class", "class of the criteria", "criteria.fiber_class"),
+    Column("Criteria_Confirmed", "", "bool", "whether the limits are confirmed", lambda i: i.criteria.confirmed),
+    _text("Profile", "profile of the inspection", "provenance.profile"),
+    _hash("Config_sha256", "hash of the configuration that it was judged by", "config"),
+    _list("Zones_Inspected", "zones that were asked for", lambda i: i.request.zones),
+    _text("Scale_Source", "where the scale comes from; empty without one", "scale.source"),
+    _quantity("um_per_px_x", "um/px", "scale along x", "scale.um_per_px_x"),
+    _quantity("um_per_px_y", "um/px", "scale along y", "scale.um_per_px_y"),
     *_dimension("Cladding_Diameter_um", "um", "mean diameter of the cladding"),
-    _quantity("Cladding_Diameter_px", "px", "the same in pixels", "geometry", "cladding_diameter_px"),
+    _measured("Cladding_Diameter_px", "px", "the same in pixels"),
     *_dimension("Core_Diameter_um", "um", "mean diameter of the core"),
-    _quantity("Core_Diameter_px", "px", "the same in pixels", "geometry", "core_diameter_px"),
+    _measured("Core_Diameter_px", "px", "the same in pixels"),
     *_dimension("Core_Cladding_Offset_um", "um", "concentricity error: distance of the centres of core and cladding"),
-    _quantity("Core_Offset_X_um", "um", "centre of the core from that of the cladding", "geometry", "core_offset_x_um"),
-    _quantity("Core_Offset_Y_um", "um", "the same downwards", "geometry", "core_offset_y_um"),
+    _measured("Core_Offset_X_um", "um", "centre of the core from that of the cladding"),
+    _measured("Core_Offset_Y_um", "um", "the same downwards"),
     *_dimension("Cladding_Non_Circularity_pct", "%", "largest less smallest diameter over their mean"),
     *_dimension("Core_Non_Circularity_pct", "%", "the same of the core"),
-    _quantity("Face_Tilt_deg", "deg", "tilt of a face that is said to be angled", "geometry", "face_tilt_deg"),
-    _quantity("Pixel_Aspect_Ratio", "", "um_per_px_x / um_per_px_y", "geometry", "pixel_aspect_ratio"),
-    _quantity(
-        "Fit_Residual_px", "px", "rms distance of the edge points from the cladding", "geometry", "cladding", "rms_px"
-    ),
-    _quantity(
-        "Fit_Support", "0..1", "share of the circumference that shows the edge", "geometry", "cladding", "support"
-    ),
-    _text("Core_Source", "measured, or nominal when it could not be seen", "geometry", "core", "source"),
-    _quantity("Focus", "", "sharpness of the picture", "quality", "focus"),
-    _list("Warnings", "what else to know about the picture", "quality", "warnings"),
-    _text("sha256", "hash of the image file", "image", "sha256"),
+    _measured("Face_Tilt_deg", "deg", "tilt of a face that is said to be angled"),
+    _measured("Pixel_Aspect_Ratio", "", "um_per_px_x / um_per_px_y"),
+    _quantity("Fit_Residual_px", "px", "rms distance of the edge points from the cladding", "geometry.cladding.rms_px"),
+    _quantity("Fit_Support", "0..1", "share of the circumference that shows the edge", "geometry.cladding.support"),
+    _text("Core_Source", "measured, or nominal when it could not be seen", "geometry.core.source"),
+    _quantity("Focus", "", "sharpness of the picture", "quality.focus"),
+    _list("Warnings", "what else to know about the picture", lambda i: texts(i.quality.warnings)),
+    _text("sha256", "hash of the image file", "image.sha256"),
 )
 
 
@@ -207,31 +226,39 @@ def _keyed(name: str, unit: str, dtype: str, meaning: str, key: str) -> Column:
     return Column(name, unit, dtype, meaning, lambda row: row[key])
 
 
+def _of_cell(name: str, unit: str, dtype: str, meaning: str, key: str, axis: int | None = None) -> Column:
+    def value(cell: Cell) -> Any:
+        found = getattr(cell, key)
+        return found if axis is None else found[axis]
+
+    return Column(name, unit, dtype, meaning, value)
+
+
 def _response(detector: str) -> Column:
     """Empty for a detector that is switched off."""
     meaning = f"share of the pixels that `{detector}` marks; empty where it is switched off"
-    return Column(f"Response_{detector}", "0..1", "float64", meaning, lambda cell: cell["responses"].get(detector))
+    return Column(f"Response_{detector}", "0..1", "float64", meaning, lambda cell: cell.responses.get(detector))
 
 
 _CELL_PLACE: tuple[Column, ...] = (
-    _keyed("Zone", "", "object", "zone whose pixels are measured", "zone"),
-    _keyed("Row", "", "int64", "1 to 3, from the top of the zone's box", "row"),
-    _keyed("Column", "", "int64", "1 to 3, from the left of the zone's box", "column"),
-    _keyed("Left_px", "px", "float64", "left side of the cell, from the left of the picture", "left_px"),
-    _keyed("Top_px", "px", "float64", "upper side of the cell, from the top of the picture", "top_px"),
-    _keyed("Width_px", "px", "float64", "width of the cell: a third of that of the zone's outline", "width_px"),
-    _keyed("Height_px", "px", "float64", "height of the cell: a third of that of the zone's outline", "height_px"),
-    _keyed("Pixel_Count", "", "int64", "pixels of the zone in the cell", "pixel_count"),
-    _keyed("Gray_Mean", "0..255", "float64", "mean grey level of these pixels", "gray_mean"),
-    _keyed("Gray_Deviation", "0..255", "float64", "standard deviation of their grey levels", "gray_deviation"),
-    _keyed("Entropy_bits", "bit", "float64", "entropy of the histogram of their grey levels", "entropy_bits"),
-    _keyed("Gradient_X", "1/px", "float64", "mean slope of the grey level, to the right", "gradient_x"),
-    _keyed("Gradient_Y", "1/px", "float64", "mean slope of the grey level, downwards", "gradient_y"),
+    _of_cell("Zone", "", "object", "zone whose pixels are measured", "zone"),
+    _of_cell("Row", "", "int64", "1 to 3, from the top of the zone's box", "row"),
+    _of_cell("Column", "", "int64", "1 to 3, from the left of the zone's box", "column"),
+    _of_cell("Left_px", "px", "float64", "left side of the cell, from the left of the picture", "corner_px", 0),
+    _of_cell("Top_px", "px", "float64", "upper side of the cell, from the top of the picture", "corner_px", 1),
+    _of_cell("Width_px", "px", "float64", "width of the cell: a third of that of the zone's outline", "size_px", 0),
+    _of_cell("Height_px", "px", "float64", "height of the cell: a third of that of the zone's outline", "size_px", 1),
+    _of_cell("Pixel_Count", "", "int64", "pixels of the zone in the cell", "pixel_count"),
+    _of_cell("Gray_Mean", "0..255", "float64", "mean grey level of these pixels", "gray_mean"),
+    _of_cell("Gray_Deviation", "0..255", "float64", "standard deviation of their grey levels", "gray_deviation"),
+    _of_cell("Entropy_bits", "bit", "float64", "entropy of the histogram of their grey levels", "entropy_bits"),
+    _of_cell("Gradient_X", "1/px", "float64", "mean slope of the grey level, to the right", "gradient_x"),
+    _of_cell("Gradient_Y", "1/px", "float64", "mean slope of the grey level, downwards", "gradient_y"),
 )
 _CELL_MARKS: tuple[Column, ...] = (
-    _keyed("Defect_Count", "", "int64", "marks of the zone with their centroid in the cell", "defect_count"),
-    _keyed("Defect_Area_um2", "um2", "float64", "area of these marks", "defect_area_um2"),
-    _keyed("Defect_Area_px2", "px2", "float64", "area of these marks", "defect_area_px"),
+    _of_cell("Defect_Count", "", "int64", "marks of the zone with their centroid in the cell", "defect_count"),
+    _of_cell("Defect_Area_um2", "um2", "float64", "area of these marks", "defect_area_um2"),
+    _of_cell("Defect_Area_px2", "px2", "float64", "area of these marks", "defect_area_px"),
 )
 
 
@@ -244,7 +271,7 @@ def cell_columns(detectors: Iterable[str]) -> tuple[Column, ...]:
 
 
 WORKBOOK_DEFECT_COLUMNS: tuple[Column, ...] = (
-    Column("Image_Filename", "", "object", "file of the picture", lambda record, defect: record["image"]["file"]),
+    Column("Image_Filename", "", "object", "file of the picture", lambda inspection, defect: inspection.image.file),
     *DEFECT_COLUMNS,
 )
 LIMIT_COLUMNS: tuple[Column, ...] = (
@@ -311,20 +338,8 @@ def _without_scale(columns: Sequence[Column]) -> tuple[Column, ...]:
 
 def defect_table(inspection: Inspection) -> pd.DataFrame:
     """One row per defect, in the columns of NAME_report.csv."""
-    record = to_json(replace(inspection, defects=()))
-    columns = DEFECT_COLUMNS if record["scale"] else _without_scale(DEFECT_COLUMNS)
-    return table_of(columns, ((record, _AsRecorded(defect)) for defect in inspection.defects))
-
-
-class _AsRecorded(Record):
-    """A defect with the values of the record, made when a column asks: the outline takes as long as all others."""
-
-    def __init__(self, defect: Defect) -> None:
-        self._defect = defect
-
-    def __missing__(self, name: str) -> Any:
-        self[name] = value = plain(name, getattr(self._defect, name))
-        return value
+    columns = DEFECT_COLUMNS if inspection.scale else _without_scale(DEFECT_COLUMNS)
+    return table_of(columns, ((inspection, defect) for defect in inspection.defects))
 
 
 def table_of(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
@@ -337,7 +352,7 @@ def cell_table(inspection: Inspection, detectors: Iterable[str]) -> pd.DataFrame
     """One row per zone and cell, in the columns of NAME_cells.csv; `detectors` are those of the configuration."""
     columns = cell_columns(detectors)
     columns = columns if inspection.scale else _without_scale(columns)
-    return table_of(columns, ((_cell_json(cell),) for cell in inspection.cells))
+    return table_of(columns, ((as_recorded(cell),) for cell in inspection.cells))
 
 
 AGREEMENT_COLUMNS: tuple[Column, ...] = (
@@ -367,27 +382,10 @@ def agreement_table(inspection: Inspection, config: Config) -> pd.DataFrame:
     return table_of(AGREEMENT_COLUMNS, ((row,) for row in rows))
 
 
-def _cell_json(cell: Cell) -> Record:
-    (left, top), (width, height) = cell.corner_px, cell.size_px
-    sides = {"left_px": left, "top_px": top, "width_px": width, "height_px": height}
-    return {name: plain(name, value) for name, value in (fields_of(cell, *_CELL_FIELDS) | sides).items()}
-
-
-_CELL_FIELDS = (
-    *("zone", "row", "column", "pixel_count", "gray_mean", "gray_deviation", "entropy_bits"),
-    *("gradient_x", "gradient_y", "responses", "defect_count", "defect_area_px", "defect_area_um2"),
-)
-
-
 def summary_row(inspection: Inspection) -> Record:
     """The row of summary_report.csv: `SUMMARY_COLUMNS`, then the columns that the manifest carried."""
-    return summary_row_of(to_json(inspection))
-
-
-def summary_row_of(record: Record) -> Record:
-    """The same from a record as `to_json` makes it, or as it was read back from NAME_result.json."""
-    row = {column.name: column.value(record) for column in SUMMARY_COLUMNS}
-    carried = record["request"]["manifest"]
+    row = {column.name: column.value(inspection) for column in SUMMARY_COLUMNS}
+    carried = inspection.request.manifest
     return row | dict(zip(carried_names(carried), carried.values(), strict=True))
 
 
@@ -505,8 +503,8 @@ CHANGE_COLUMNS: tuple[Column, ...] = (
         "limits that are broken now and were not, or no longer are; or why it is not graded",
         lambda before, after: "; ".join(changed_by(before, after)),
     ),
-    _before("Marginal_Before", "whether the stored verdict was marginal", lambda i: bool(i.verdict.marginal)),
-    _after("Marginal_After", "whether the new one is", lambda i: bool(i.verdict.marginal)),
+    _before("Marginal_Before", "whether the stored verdict was marginal", lambda i: i.verdict.marginal),
+    _after("Marginal_After", "whether the new one is", lambda i: i.verdict.marginal),
     _before("Edition_Before", "edition of the stored result", lambda i: i.criteria.edition),
     _before("Fiber_Class_Before", "class of the stored result", lambda i: i.criteria.fiber_class),
     _after("Edition_After", "edition judged by now", lambda i: i.criteria.edition),
@@ -522,13 +520,13 @@ def change_row(before: Inspection, after: Inspection) -> Record:
 
 def is_changed(before: Inspection, after: Inspection) -> bool:
     """Whether the verdict, a broken limit or the doubt about it is another."""
-    return bool(changed_by(before, after)) or bool(before.verdict.marginal) != bool(after.verdict.marginal)
+    return bool(changed_by(before, after)) or before.verdict.marginal != after.verdict.marginal
 
 
 def changed_by(before: Inspection, after: Inspection) -> tuple[str, ...]:
     """The limits that made the difference between two verdicts on one face; empty when there is none."""
     if after.verdict.status == "NOT_GRADED":
-        return () if before.verdict.status == "NOT_GRADED" else after.verdict.reasons
+        return () if before.verdict.status == "NOT_GRADED" else tuple(texts(after.verdict.reasons))
     was, now = (_reasons_by_rule(inspection.verdict) for inspection in (before, after))
     new = [reason for rule, reason in now.items() if rule not in was]
     gone = [f"no longer: {reason}" for rule, reason in was.items() if rule not in now]
@@ -536,7 +534,7 @@ def changed_by(before: Inspection, after: Inspection) -> tuple[str, ...]:
 
 
 def _reasons_by_rule(verdict: Verdict) -> Mapping[tuple[str, str], str]:
-    return {(v.zone, v.rule): reason for v, reason in zip(verdict.violations, verdict.reasons, strict=False)}
+    return {(v.zone, v.rule): reason.text for v, reason in zip(verdict.violations, verdict.reasons, strict=False)}
 
 
 @dataclass(frozen=True, slots=True)

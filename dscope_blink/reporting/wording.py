@@ -1,7 +1,4 @@
-"""What is said of one inspection, in words and short tables read off its plain record: for certificate and terminal.
-
-Nothing is judged here. A record is as `to_json` makes it, or as `stored_records` reads it back.
-"""
+"""What is said of one inspection, in words and short tables, for page, certificate and terminal."""
 
 from __future__ import annotations
 
@@ -9,8 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dscope_blink.records import ZONE_NAMES, Criteria, Ellipse, SizeBand, ZoneCriteria, criteria_from, stretched
-from dscope_blink.records.plain import Record
+from dscope_blink.records import (
+    ZONE_NAMES,
+    Check,
+    CoreFit,
+    Criteria,
+    Defect,
+    Inspection,
+    Scale,
+    SizeBand,
+    ZoneCriteria,
+    ZoneOutline,
+    stretched,
+    texts,
+)
 from dscope_blink.reporting.look import CLASS_TITLES
 
 Facts: TypeAlias = tuple[tuple[str, str], ...]  # label and text
@@ -36,113 +45,108 @@ class TextTable:
 # --- the verdict
 
 
-def status_of(record: Record) -> str:
+def status_of(inspection: Inspection) -> str:
     """The verdict as it is stamped."""
-    return str(record["verdict"]["status"]).replace("_", " ")
+    return str(inspection.verdict.status).replace("_", " ")
 
 
-def reasons_of(record: Record) -> tuple[str, ...]:
+def reasons_of(inspection: Inspection) -> tuple[str, ...]:
     """Why it is so; of a PASS the limit that was the closest."""
-    verdict = record["verdict"]
-    if verdict["status"] != "PASS":
-        return tuple(verdict["reasons"])
-    closest = verdict["closest_limit"]
-    return ("No limit is broken.", *[f"Closest: {closest}"] * bool(closest))
+    verdict = inspection.verdict
+    if verdict.status != "PASS":
+        return tuple(texts(verdict.reasons))
+    closest = verdict.closest
+    return ("No limit is broken.", *([f"Closest: {closest.in_words}"] if closest else []))
 
 
-def doubts_of(record: Record) -> tuple[str, ...]:
-    """What would change the verdict within the uncertainties; empty when nothing would."""
-    verdict = record["verdict"]
-    return tuple(verdict["doubts"]) if verdict["marginal"] else ()
-
-
-def unconfirmed(record: Record) -> str:
+def unconfirmed(inspection: Inspection) -> str:
     """That the limits are not confirmed; empty when they are, or where there are none."""
-    criteria = record["criteria"]
-    return "" if criteria["confirmed"] or not criteria["zones"] else NOT_CONFIRMED
+    criteria = inspection.criteria
+    return "" if criteria.confirmed or not criteria.zones else NOT_CONFIRMED
 
 
 # --- what it rests on
 
 
-def criteria_facts(record: Record) -> Facts:
+def criteria_facts(inspection: Inspection) -> Facts:
     """What was judged by."""
-    criteria, asked = record["criteria"], record["request"]["zones"]
-    graded = "Asked for" if record["verdict"]["status"] == "NOT_GRADED" else "Graded to"
-    size_by = criteria["size_by"]
+    criteria, asked = inspection.criteria, inspection.request.zones
+    graded = "Asked for" if inspection.verdict.status == "NOT_GRADED" else "Graded to"
+    size_by = criteria.size_by
     counting = (
-        f"scratches by {size_by['scratches']}, others by {size_by['defects']}; "
-        f"the zone is that of the {'most critical part' if criteria['zone_rule'] == 'touched' else 'centroid'}"
+        f"scratches by {size_by.scratches}, others by {size_by.defects}; "
+        f"the zone is that of the {'most critical part' if criteria.zone_rule == 'touched' else 'centroid'}"
     )
     return (
-        (graded, criteria["title"]),
-        ("Edition, class", f"{criteria['edition']}, {criteria['fiber_class']}"),
-        ("Limits from", criteria["source"]),
-        ("Confirmed", "yes" if criteria["confirmed"] else NOT_CONFIRMED),
+        (graded, criteria.title),
+        ("Edition, class", f"{criteria.edition}, {criteria.fiber_class}"),
+        ("Limits from", criteria.source),
+        ("Confirmed", "yes" if criteria.confirmed else NOT_CONFIRMED),
         ("Marks are sized", counting),
         ("Zones inspected", ", ".join(asked) if len(asked) == len(ZONE_NAMES) else f"ONLY {', '.join(asked)}"),
     )
 
 
-def scale_facts(record: Record) -> Facts:
+def scale_facts(inspection: Inspection) -> Facts:
     """The scale, where it comes from, and how sure it is."""
-    scale, made = record["scale"], record["provenance"]
-    calibration = ("Calibration sha256", made["calibration_sha256"] or "no calibration was given")
+    scale, made = inspection.scale, inspection.provenance
+    calibration = ("Calibration sha256", made.inputs.get("calibration") or "no calibration was given")
     if scale is None:
         return ("Scale", "none: sizes are in pixels, and nothing can be graded"), calibration
-    given = record["request"]["cladding_diameter_um"]
-    of = f" of {given:g} um" if scale["source"] == "user_cladding" and given is not None else ""
+    given = inspection.request.cladding_diameter_um
+    of = f" of {given:g} um" if scale.source == "user_cladding" and given is not None else ""
     return (
-        ("Scale", f"{scale['um_per_px_x']:.5g} um/px along x, {scale['um_per_px_y']:.5g} um/px along y"),
-        ("Its uncertainty", _scale_uncertainty(record)),
-        ("Its source", f"{_SOURCES[scale['source']]}{of}"),
+        ("Scale", f"{scale.um_per_px_x:.5g} um/px along x, {scale.um_per_px_y:.5g} um/px along y"),
+        ("Its uncertainty", _scale_uncertainty(inspection)),
+        ("Its source", f"{_SOURCES[scale.source]}{of}"),
         calibration,
     )
 
 
-def _scale_uncertainty(record: Record) -> str:
-    geometry = record["geometry"] or {"uncertainty": {}}
-    value, unsure = geometry.get("um_per_px"), geometry["uncertainty"].get("um_per_px")
-    return "not recorded" if not value or unsure is None else f"± {100 * unsure / value:.2f} % (k = 2)"
+def _scale_uncertainty(inspection: Inspection) -> str:
+    found = inspection.measured("um_per_px")
+    if not found.value or found.uncertainty is None:
+        return "not recorded"
+    return f"± {100 * found.uncertainty / found.value:.2f} % (k = 2)"
 
 
-def quality_facts(record: Record) -> Facts:
+def quality_facts(inspection: Inspection) -> Facts:
     """What the picture is worth."""
-    quality = record["quality"]
-    focus, saturated = quality["focus"], quality["saturated_fraction"]
+    quality = inspection.quality
+    focus, saturated = quality.focus, quality.saturated_fraction
     return _known(
         ("Focus", None if focus is None else f"{focus:.1f}"),
         ("Saturated", None if saturated is None else f"{100 * saturated:.2f} % of the picture"),
     )
 
 
-def warning_facts(record: Record) -> Facts:
+def warning_facts(inspection: Inspection) -> Facts:
     """What else to know about the picture."""
-    return tuple(("Warning", text) for text in record["quality"]["warnings"])
+    return tuple(("Warning", warning.text) for warning in inspection.quality.warnings)
 
 
 def _known(*facts: tuple[str, str | None]) -> Facts:
     return tuple((label, text) for label, text in facts if text is not None)
 
 
-def provenance_facts(record: Record) -> Facts:
+def provenance_facts(inspection: Inspection) -> Facts:
     """Which picture, program and settings gave the result, with their hashes."""
-    image, made, camera = record["image"], record["provenance"], record["image"]["camera"]
-    size = "could not be read" if image["width"] is None else f"{image['width']} x {image['height']} px"
+    image, made, camera = inspection.image, inspection.provenance, inspection.image.camera
+    size = "could not be read" if image.width is None else f"{image.width} x {image.height} px"
     return _known(
-        ("Picture", f"{image['file']}, {size}"),
-        ("Picture sha256", image["sha256"] or "the file could not be read"),
-        ("Camera", camera and f"{camera['model']} {camera['serial']}, {camera['taken']}"),
-        ("Program", f"{made['program']}, profile {made['profile']}"),
-        ("Inspected", made["started"]),
-        ("Configuration sha256", made["config_sha256"]),
-        ("Flat field sha256", made["flat_field_sha256"]),
+        ("Picture", f"{image.file}, {size}"),
+        ("Picture sha256", image.sha256 or "the file could not be read"),
+        ("Camera", None if camera is None else f"{camera.label}, {camera.taken}"),
+        ("Program", f"{made.program}, profile {made.profile}"),
+        ("Inspected", made.started),
+        ("Configuration sha256", made.inputs.get("config")),
+        ("Flat field sha256", made.inputs.get("flat_field")),
     )
 
 
-def carried_facts(record: Record) -> Facts:
+def carried_facts(inspection: Inspection) -> Facts:
     """What the manifest says beside: serial, operator ..."""
-    return tuple(record["request"]["manifest"].items())
+    return tuple(inspection.request.manifest.items())
 
 
 # --- tables
@@ -159,65 +163,59 @@ _DIMENSIONS = (
 _UNITS = {"um": "um", "px": "px", "pct": "%", "deg": "deg"}
 
 
-def dimension_table(record: Record) -> TextTable:
+def dimension_table(inspection: Inspection) -> TextTable:
     """What the fiber measures, each value with its expanded uncertainty; without rows where it was not located."""
     header = ("Dimension", "Value", "Uncertainty (k = 2)")
-    geometry = record["geometry"]
-    if geometry is None:
+    if inspection.geometry is None:
         return TextTable(header, ())
-    unit = "um" if record["scale"] else "px"
+    unit = "um" if inspection.scale else "px"
     keys = ((title, key if key.endswith(("_pct", "_deg")) else f"{key}_{unit}") for title, key in _DIMENSIONS)
-    rows = tuple(_dimension_row(record, title, key) for title, key in keys if geometry[key] is not None)
-    return TextTable(header, (*rows, *_unseen_core(record)))
+    rows = (_dimension_row(inspection, title, key) for title, key in keys)
+    return TextTable(header, (*filter(None, rows), *_unseen_core(inspection.geometry.core)))
 
 
-def _dimension_row(record: Record, title: str, key: str) -> tuple[str, ...]:
-    geometry, unit = record["geometry"], _UNITS[key.rpartition("_")[2]]
-    unsure, source = geometry["uncertainty"].get(key), record["scale"] and record["scale"]["source"]
+def _dimension_row(inspection: Inspection, title: str, key: str) -> tuple[str, ...]:
+    """Empty where it was not measured."""
+    found, unit = inspection.measured(key), _UNITS[key.rpartition("_")[2]]
+    if found.value is None:
+        return ()
+    source = inspection.scale.source if inspection.scale else ""
     how = {"user_cladding": " (given)", "assumed_cladding": " (assumed)"}.get(source, "")
     known = how if key == "cladding_diameter_um" else ""
-    return (title + known, f"{geometry[key]:.2f} {unit}", "" if unsure is None else f"± {unsure:.2f} {unit}")
+    unsure = "" if found.uncertainty is None else f"± {found.uncertainty:.2f} {unit}"
+    return (title + known, f"{found.value:.2f} {unit}", unsure)
 
 
-def _unseen_core(record: Record) -> tuple[tuple[str, ...], ...]:
-    core = record["geometry"]["core"]
-    if core is not None and core["source"] == "measured":
+def _unseen_core(core: CoreFit | None) -> tuple[tuple[str, ...], ...]:
+    if core is not None and core.source == "measured":
         return ()
-    return (("Core", "not measured", "" if core is None else core["reason"]),)
+    return (("Core", "not measured", "" if core is None else core.reason),)
 
 
-def zone_table(record: Record) -> TextTable:
+def zone_table(inspection: Inspection) -> TextTable:
     """Each zone with its outer border and its limits."""
-    criteria, outlines = criteria_of(record), {zone["letter"]: zone for zone in record["zones"]}
-    ruled = {zone.letter: zone for zone in criteria.zones}
+    outlines = {outline.letter: outline for outline in inspection.zones}
+    ruled = {zone.zone: zone for zone in inspection.criteria.zones}
     rows = []
     for letter, name in ZONE_NAMES.items():
         if letter in ruled or letter in outlines:
-            border = _border(ruled.get(letter), letter in outlines and record["scale"] is None)
-            measured = _diameter(outlines[letter], record) if letter in outlines else "not located"
-            inspected = name in record["request"]["zones"]
+            border = _border(ruled.get(letter), letter in outlines and inspection.scale is None)
+            measured = _diameter(outlines[letter], inspection.scale) if letter in outlines else "not located"
+            inspected = name in inspection.request.zones
             rows.append((f"{letter} {name}", border, measured, *_limits(ruled.get(letter), inspected)))
     return TextTable(("Zone", "Outer border", "Diameter", "Scratches", "Other marks"), tuple(rows))
 
 
-def criteria_of(record: Record) -> Criteria:
-    """The limits that a record holds."""
-    criteria = record["criteria"]
-    return criteria_from(criteria["edition"], criteria["fiber_class"], criteria["title"], criteria)
-
-
 def _border(zone: ZoneCriteria | None, in_pixels: bool) -> str:
     """Without a scale the zones that are drawn are those of the picture, not those of the criteria."""
-    return "as it shows" if zone is None or in_pixels else zone.border_in_words
+    return "as it shows" if zone is None or in_pixels else zone.outer.in_words
 
 
-def _diameter(outline: Record, record: Record) -> str:
+def _diameter(outline: ZoneOutline, scale: Scale | None) -> str:
     """The mean of both axes."""
-    ellipse = Ellipse(tuple(outline["center_px"]), tuple(outline["axes_px"]), outline["angle_deg"])
-    scale = record["scale"]
     if scale is None:
-        return f"{ellipse.mean_diameter_px:.1f} px"
-    return f"{stretched(ellipse, (scale['um_per_px_x'], scale['um_per_px_y'])).mean_diameter_px:.1f} um"
+        return f"{outline.outer.mean_diameter_px:.1f} px"
+    return f"{stretched(outline.outer, (scale.um_per_px_x, scale.um_per_px_y)).mean_diameter_px:.1f} um"
 
 
 def _limits(zone: ZoneCriteria | None, inspected: bool) -> tuple[str, str]:
@@ -233,65 +231,65 @@ def _allowed(band: SizeBand) -> str:
     return f"{band.in_words}: {number}"
 
 
-def limit_table(record: Record) -> TextTable:
+def limit_table(inspection: Inspection) -> TextTable:
     """Every limit that was held, with what was measured against it."""
-    checks = record["verdict"]["checks"]
+    checks = inspection.verdict.checks
     rows = tuple(
         (
-            check["zone"],
-            check["rule"],
-            str(check["count"]),
-            str(check["max_count"] or "none"),
-            "" if check["size_um"] is None else f"{check['size_um']:.1f} um",
-            "" if check["margin_um"] is None else f"{check['margin_um']:+.1f} um",
-            "BROKEN" if check["broken"] else "held",
+            check.zone,
+            check.rule,
+            str(check.count),
+            str(check.max_count or "none"),
+            "" if check.size_um is None else f"{check.size_um:.1f} um",
+            "" if check.margin_um is None else f"{check.margin_um:+.1f} um",
+            "BROKEN" if check.broken else "held",
         )
         for check in checks
     )
     header = ("Zone", "Limit", "Found", "Allowed", "Size that decides", "To spare", "Result")
-    return TextTable(header, rows, frozenset(n for n, check in enumerate(checks) if check["broken"]))
+    return TextTable(header, rows, frozenset(n for n, check in enumerate(checks) if check.broken))
 
 
-def mark_table(record: Record) -> TextTable:
+def mark_table(inspection: Inspection) -> TextTable:
     """Every mark with its size and the limits it was held against, those that break one first."""
-    criteria, checks = criteria_of(record), record["verdict"]["checks"]
-    marks = sorted(record["defects"], key=lambda mark: _SEVERITIES.index(mark["severity"]))
+    criteria, checks = inspection.criteria, inspection.verdict.checks
+    marks = sorted(inspection.defects, key=lambda mark: _SEVERITIES.index(mark.severity))
     rows, broken = [], set()
     for number, mark in enumerate(marks):
-        held = [check for check in checks if mark["id"] in check["defects"]]
-        if any(check["broken"] for check in held):
+        held = [check for check in checks if mark.id in check.defects]
+        if any(check.broken for check in held):
             broken.add(number)
-        kind = CLASS_TITLES[mark["classification"]]
-        place = (mark["id"], mark["zone"], kind, _distance(mark), _size(mark, criteria))
-        rows.append((*place, _held_against(held, record), _outcome(held, record)))
+        kind = CLASS_TITLES[mark.classification]
+        place = (mark.id, mark.zone, kind, _distance(mark), _size(mark, criteria))
+        rows.append((*place, _held_against(held, inspection), _outcome(held, inspection)))
     header = ("Mark", "Zone", "Kind", "From centre", "Measured", "Limit", "Result")
     return TextTable(header, tuple(rows), frozenset(broken))
 
 
-def _size(mark: Record, criteria: Criteria) -> str:
+def _size(mark: Defect, criteria: Criteria) -> str:
     """The size that the criteria go by."""
-    is_scratch = mark["classification"] in criteria.scratch_classes
-    by = criteria.scratch_size_by if is_scratch else criteria.defect_size_by
-    if mark[f"{by}_um"] is None:
-        return f"{by} {mark[f'{by}_px']:.1f} px"
-    unsure = mark["uncertainty"].get(f"{by}_um")
-    return f"{by} {mark[f'{by}_um']:.1f}{'' if unsure is None else f' ± {unsure:.1f}'} um"
+    is_scratch = mark.classification in criteria.scratch_classes
+    by = criteria.size_by.scratches if is_scratch else criteria.size_by.defects
+    size_um, unsure = getattr(mark, f"{by}_um"), mark.uncertainty.get(f"{by}_um")
+    if size_um is None:
+        return f"{by} {getattr(mark, f'{by}_px'):.1f} px"
+    return f"{by} {size_um:.1f}{'' if unsure is None else f' ± {unsure:.1f}'} um"
 
 
-def _distance(mark: Record) -> str:
+def _distance(mark: Defect) -> str:
     """Of its nearest point from the centre of the fiber."""
-    return f"{mark['r_min_px']:.1f} px" if mark["r_min_um"] is None else f"{mark['r_min_um']:.1f} um"
+    return f"{mark.r_min_px:.1f} px" if mark.r_min_um is None else f"{mark.r_min_um:.1f} um"
 
 
-def _held_against(held: Iterable[Record], record: Record) -> str:
-    if record["verdict"]["status"] == "NOT_GRADED":
+def _held_against(held: Iterable[Check], inspection: Inspection) -> str:
+    if inspection.verdict.status == "NOT_GRADED":
         return "not graded"
-    texts = [f"{check['rule']}: {check['count']}, allowed {check['max_count'] or 'none'}" for check in held]
+    texts = [f"{check.rule}: {check.count}, allowed {check.max_count or 'none'}" for check in held]
     return "; ".join(texts) or "no limit"
 
 
-def _outcome(held: Iterable[Record], record: Record) -> str:
-    if record["verdict"]["status"] == "NOT_GRADED":
+def _outcome(held: Iterable[Check], inspection: Inspection) -> str:
+    if inspection.verdict.status == "NOT_GRADED":
         return ""
-    broken = [check["broken"] for check in held]
+    broken = [check.broken for check in held]
     return "BREAKS IT" if any(broken) else "within" if broken else "not counted"

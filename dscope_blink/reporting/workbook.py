@@ -18,12 +18,11 @@ from xlsxwriter import Workbook
 
 from dscope_blink.config.settings import Config
 from dscope_blink.files.whole_files import whole_file
-from dscope_blink.records import PROGRAM, ZONE_NAMES, Criteria, Provenance, SizeBand
-from dscope_blink.records.plain import Record
-from dscope_blink.records.stored import StoredRecord
+from dscope_blink.records import INPUTS, PROGRAM, Criteria, Inspection, Provenance, SizeBand
+from dscope_blink.records.stored import Record
 from dscope_blink.reporting.batch_totals import Run, Totals
 from dscope_blink.reporting.look import STATUS_COLOURS, VIOLATING_COLOUR
-from dscope_blink.reporting.tables import FORMULA_STARTS, SHEETS, Column, Sheet, one_line, summary_row_of
+from dscope_blink.reporting.tables import FORMULA_STARTS, SHEETS, Column, Sheet, one_line, summary_row
 
 Format: TypeAlias = Any  # XlsxWriter's own type is not exported
 
@@ -32,17 +31,16 @@ _MOST_LETTERS = 32_767  # of a cell
 _NO_LETTERS = re.compile("[\ud800-\udfff\ufffe\uffff]")  # XML has no way to write them
 _NUMBER_WIDTH, _TEXT_WIDTH, _NAME_WIDTH = 12, 24, 36  # letters
 _LOUD = {"Pass/Fail_Status": STATUS_COLOURS, "Severity": dict.fromkeys(("CRITICAL", "HIGH"), VIOLATING_COLOUR)}
-_RUN_FIELDS = ("program", "profile", "config_sha256", "calibration_sha256", "flat_field_sha256")
-_LEFT_OUT = "criteria.table"  # the limits that were judged by have a sheet of their own
+_LEFT_OUT = ("criteria.table", "folder")  # limits have a sheet of their own; where the file lay is no setting
 
 
-def write_workbook(path: Path, records: Iterable[StoredRecord], carried: Sequence[str], config: Config) -> None:
+def write_workbook(path: Path, inspections: Iterable[Inspection], carried: Sequence[str], config: Config) -> None:
     """Write report.xlsx.
 
     Parameters
     ----------
     path : the file
-    records : those of the batch, read one by one
+    inspections : those of the batch, read one by one
     carried : columns of the summary that the manifest adds, as `tables.carried_names` has them
     config : its values are listed if some of the records were made by it
 
@@ -55,7 +53,7 @@ def write_workbook(path: Path, records: Iterable[StoredRecord], carried: Sequenc
             kept = _Kept(file)
             book = Workbook(kept, {"constant_memory": True, "tmpdir": scratch})
             book.set_properties({"author": PROGRAM})
-            _fill(_Looks(book), records, carried, config)
+            _fill(_Looks(book), inspections, carried, config)
             book.close()
         kept.raise_problem()
 
@@ -90,15 +88,15 @@ class _Kept(io.RawIOBase):
             raise self._problem
 
 
-def _fill(looks: _Looks, records: Iterable[StoredRecord], carried: Sequence[str], config: Config) -> None:
+def _fill(looks: _Looks, inspections: Iterable[Inspection], carried: Sequence[str], config: Config) -> None:
     summary, defects, criteria, settings = SHEETS
     totals = Totals()
     pictures, marks = _Rows(looks, summary, carried), _Rows(looks, defects)
-    for stored in records:
-        totals.add(stored.inspection)
-        pictures.add(list(_in_order(summary_row_of(stored.plain), summary, carried)))
-        for defect in stored.plain["defects"]:
-            marks.add([column.value(stored.plain, defect) for column in defects.columns])
+    for inspection in inspections:
+        totals.add(inspection)
+        pictures.add(list(_in_order(summary_row(inspection), summary, carried)))
+        for defect in inspection.defects:
+            marks.add([column.value(inspection, defect) for column in defects.columns])
     limits, runs = _Rows(looks, criteria), _Rows(looks, settings)
     for row in (row for judged_by, number in totals.criteria.items() for row in _limit_rows(judged_by, number)):
         limits.add([column.value(row) for column in criteria.columns])
@@ -200,10 +198,10 @@ def _limit_rows(criteria: Criteria, pictures: int) -> Iterator[Record]:
     """One row for each limit; one without limit for a zone that has none."""
     known = {name: getattr(criteria, name) for name in ("edition", "fiber_class", "title", "source", "confirmed")}
     for zone in criteria.zones:
-        place = {"zone": f"{zone.letter} {ZONE_NAMES[zone.letter]}", "border": zone.border_in_words}
+        place = {"zone": f"{zone.zone} {zone.name}", "border": zone.outer.in_words}
         shared = {**known, "pictures": pictures, **place}
-        yield from (shared | _band("scratches", criteria.scratch_size_by, band) for band in zone.scratches)
-        yield from (shared | _band("others", criteria.defect_size_by, band) for band in zone.defects)
+        yield from (shared | _band("scratches", criteria.size_by.scratches, band) for band in zone.scratches)
+        yield from (shared | _band("others", criteria.size_by.defects, band) for band in zone.defects)
         if not zone.scratches and not zone.defects:
             yield shared | dict.fromkeys(("marks", "size_by", "sizes", "min_um", "max_um", "max_count"))
 
@@ -216,13 +214,14 @@ def _band(marks: str, size_by: str, band: SizeBand) -> Record:
 def _setting_rows(totals: Totals, config: Config) -> Iterator[Record]:
     for number, (made, run) in enumerate(totals.runs.items(), 1):
         yield from ({"run": number, "setting": key, "value": value} for key, value in _run(made, run))
-    if any((made.config_sha256, made.profile) == (config.sha256, config.profile) for made in totals.runs):
+    if any((made.inputs.get("config"), made.profile) == (config.sha256, config.profile) for made in totals.runs):
         yield from ({"run": None, "setting": path, "value": value} for path, value in _values(config))
 
 
 def _run(made: Provenance, run: Run) -> tuple[tuple[str, Any], ...]:
     told = (("pictures", run.images), ("first inspected", run.first), ("last inspected", run.last))
-    return (*((name, getattr(made, name) or "none") for name in _RUN_FIELDS), *told)
+    hashes = ((f"{name}_sha256", made.inputs.get(name, "none")) for name in INPUTS)
+    return (("program", made.program or "none"), ("profile", made.profile or "none"), *hashes, *told)
 
 
 def _values(setting: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -232,7 +231,7 @@ def _values(setting: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(setting, Mapping):
         for key, value in setting.items():
             inner = f"{path}.{key}".lstrip(".")
-            if inner != _LEFT_OUT:
+            if inner not in _LEFT_OUT:
                 yield from _values(value, inner)
     elif isinstance(setting, bool | int | float):
         yield path, setting

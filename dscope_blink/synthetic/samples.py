@@ -31,7 +31,7 @@ def write_samples(folder: Path, manifest: Path, faces: Sequence[DemoFace]) -> No
 
 def expected_verdict(inspection: Inspection) -> str:
     """What a sample must get; it stands in the manifest."""
-    return inspection.request.carried.get("expected", "")
+    return inspection.request.manifest.get("expected", "")
 
 
 def differs(inspection: Inspection) -> bool:

@@ -27,8 +27,8 @@ from dscope_blink.files.pictures import SUFFIXES, Found, find_images
 from dscope_blink.files.plan import manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
-from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Request, UserError
-from dscope_blink.records.stored import BadRecord, StoredRecord, load_record
+from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Inspection, Request, UserError
+from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.terminal.calibrate import add_calibration
 from dscope_blink.terminal.completion import SHELLS
 from dscope_blink.terminal.parsing import Parser
@@ -222,11 +222,11 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     assert config is not None, "without configuration there was a problem"
     folder = Path(arguments.results_dir).expanduser()
     config = replace(config, reporting=_reporting(config.reporting, arguments))
-    check_packages(config.reporting, plots=False)
+    check_packages(replace(config.reporting, plots=False))  # each picture has its own already
     return StoredBatch(folder, found.paths, config, found.warnings)
 
 
-def checked_record(arguments: argparse.Namespace) -> StoredRecord:
+def checked_record(arguments: argparse.Namespace) -> Inspection:
     """The record that is named; UserError if it cannot be read or is none."""
     path = Path(arguments.result).expanduser()
     try:
@@ -294,12 +294,11 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     problems.raise_if_any()
     assert asked is not None, "without settings there was a problem"
     config = replace(asked.config, reporting=_reporting(asked.config.reporting, arguments))
-    plots = config.reporting.plots and not arguments.no_plots
-    check_packages(config.reporting, plots)
+    check_packages(config.reporting)
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
-        Job(output_dir, config, asked.calibration, asked.flat_field_sha256, plots),
+        Job(output_dir, config, asked.calibration, asked.flat_field_sha256),
         images,
         warnings=(*found.warnings, *asked.manifest.warnings, *gaps),
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
@@ -432,14 +431,15 @@ def _asked(
 
 
 def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
-    """The command line adds to what the configuration asks for, and may leave out the report."""
+    """The command line adds to what the configuration asks for, and may leave out plots and the report."""
     switches: dict[str, Any] = {name: getattr(configured, name) or getattr(arguments, name, False) for name in SWITCHES}
-    return replace(configured, **switches, report=configured.report and not arguments.no_report)
+    plots = configured.plots and not getattr(arguments, "no_plots", False)
+    return replace(configured, **switches, plots=plots, report=configured.report and not arguments.no_report)
 
 
-def check_packages(wanted: Reporting, plots: bool) -> None:
+def check_packages(wanted: Reporting) -> None:
     """UserError unless the packages are there that draw what is asked for: none is to fail after hours of work."""
-    used = {"matplotlib": plots, "jinja2": wanted.report, "reportlab": wanted.pdf, "xlsxwriter": wanted.excel}
+    used = {"matplotlib": wanted.plots, "jinja2": wanted.report, "reportlab": wanted.pdf, "xlsxwriter": wanted.excel}
     missing = missing_packages(package for package, is_used in used.items() if is_used)
     if missing:
         raise UserError("\n".join(missing))

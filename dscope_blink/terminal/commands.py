@@ -13,7 +13,7 @@ from rich.console import Console
 
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
-from dscope_blink.batch.run import Batch, Counts, locked, run_batch
+from dscope_blink.batch.run import Batch, exit_code, locked, run_batch
 from dscope_blink.config.loading import load_config
 from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
 from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series
@@ -82,27 +82,26 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.camera:
         take_picture(batch.job.config.camera, batch.images[0].path)
     if arguments.quiet or arguments.json_progress:
-        counts = _run(batch, json_lines if arguments.json_progress else silent)
+        totals = _run(batch, json_lines if arguments.json_progress else silent)
     else:
         _announce(batch)
-        totals = Totals()
-        counts = _run(batch, _display(batch), totals.add)
-        _conclude(batch, counts, totals)
-    return counts.exit_code(arguments.fail_exit)
+        totals = _run(batch, _display(batch))
+        _conclude(batch, totals)
+    return exit_code(totals, arguments.fail_exit)
 
 
 def _display(batch: Batch) -> Display:
     return bar if sys.stdout.isatty() and not batch.watched else lines
 
 
-def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Counts:
+def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Totals:
     """Run the batch with its log file beside its results."""
-    counts, total = Counts(), None if batch.watched else len(batch.images)
+    totals, total = Totals(), None if batch.watched else len(batch.images)
     with log_file(batch.job.output_dir), closing(run_batch(batch)) as finished, display(total) as show:
         try:
             for done in finished:
-                counts = counts.plus(done.inspection, done.resumed)
-                show(done.inspection, counts)
+                totals.add(done.inspection, done.resumed)
+                show(done.inspection, totals)
                 also(done.inspection)
         except (WriteFailed, KeyboardInterrupt) as error:
             logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
@@ -111,8 +110,8 @@ def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = la
             with suppress(KeyboardInterrupt, StopIteration):
                 finished.throw(error)  # it came between two images: a watch is to end as if it had come within one
         else:
-            logger.info("Batch finished: %s", in_words(counts))
-    return counts
+            logger.info("Batch finished: %s", in_words(totals))
+    return totals
 
 
 def _nightly(arguments: argparse.Namespace) -> int:
@@ -123,10 +122,10 @@ def _nightly(arguments: argparse.Namespace) -> int:
         if night.keep is not None:
             with log_file(night.batch.job.output_dir):
                 keep_newest(night.results_dir, night.keep, night.date)
-        counts = _run(night.batch, silent)
+        totals = _run(night.batch, silent)
     minutes = (time.monotonic() - started) / 60
-    print(f"{night.date}: {counts.done} images in {minutes:.1f} min: {in_words(counts)}; {night.batch.summary}")
-    return counts.exit_code(arguments.fail_exit)
+    print(f"{night.date}: {totals.images} images in {minutes:.1f} min: {in_words(totals)}; {night.batch.summary}")
+    return exit_code(totals, arguments.fail_exit)
 
 
 def _announce(batch: Batch) -> None:
@@ -136,8 +135,8 @@ def _announce(batch: Batch) -> None:
         print(f"Note: {UNCONFIRMED.format(limits)}")
 
 
-def _conclude(batch: Batch, counts: Counts, totals: Totals) -> None:
-    print(f"{counts.done} images: {in_words(counts)}")
+def _conclude(batch: Batch, totals: Totals) -> None:
+    print(f"{totals.images} images: {in_words(totals)}")
     console = console_of()
     for table in batch_tables(totals):
         console.print("", table)
@@ -185,7 +184,7 @@ def _show_outcome(outcome: Outcome, console: Console) -> None:
 
 def _show(arguments: argparse.Namespace) -> int:
     """Print one stored result."""
-    print_inspection(console_of(), checked_record(arguments).plain)
+    print_inspection(console_of(), checked_record(arguments))
     return 0
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dscope_blink.batch.regrading import Asked, judge_again
 from dscope_blink.config.loading import load_config
-from dscope_blink.records import UNCONFIRMED, Inspection, UserError
+from dscope_blink.records import UNCONFIRMED, Inspection, UserError, texts
 from dscope_blink.terminal.arguments import CONFIG, checked_record
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import told
@@ -42,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def judge(arguments: argparse.Namespace) -> int:
     """Judge and print; returns the exit code."""
-    before = checked_record(arguments).inspection
+    before = checked_record(arguments)
     settings = load_config(Path(arguments.config or CONFIG))
     own = arguments.edition is arguments.fiber_class is arguments.config is None
     asked = Asked(arguments.edition, arguments.fiber_class, own)
@@ -62,8 +62,8 @@ def _print(console: Console, before: Inspection, after: Inspection) -> None:
     print_line(console, f"by {limits.edition} {limits.fiber_class}; it was {was}")
     if not limits.confirmed and limits.zones:
         print_line(console, UNCONFIRMED.format(f"{limits.edition} {limits.fiber_class}"))
-    _print_list(console, "Reasons", verdict.reasons)
-    _print_list(console, "MARGINAL", verdict.marginal)
+    _print_list(console, "Reasons", texts(verdict.reasons))
+    _print_list(console, "MARGINAL", verdict.doubts)
     _print_list(console, "Checks", [f"{'broken' if c.broken else 'held':<8}{c.in_words}" for c in verdict.checks])
 
 

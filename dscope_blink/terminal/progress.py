@@ -6,47 +6,43 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
 from typing import TypeAlias
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from dscope_blink.batch.job import was_measured
-from dscope_blink.batch.run import Counts
-from dscope_blink.records import Inspection, printable
+from dscope_blink.records import Inspection, printable, texts
+from dscope_blink.reporting.batch_totals import Totals
 
-Show: TypeAlias = Callable[[Inspection, Counts], None]
+Show: TypeAlias = Callable[[Inspection, Totals], None]
 Display: TypeAlias = Callable[[int | None], AbstractContextManager[Show]]  # of a number of images, if it is known
 
 
-def in_words(counts: Counts) -> str:
+def in_words(totals: Totals) -> str:
     """The counts in one line."""
-    resumed = f"; {counts.resumed} finished before" if counts.resumed else ""
-    return (
-        f"{counts.passed} PASS, {counts.failed} FAIL, {counts.not_graded} NOT_GRADED"
-        f" ({counts.not_measured} could not be measured){resumed}"
-    )
+    resumed = f"; {totals.resumed} finished before" if totals.resumed else ""
+    statuses = ", ".join(f"{count} {status}" for status, count in totals.statuses.items())
+    return f"{statuses} ({totals.not_measured} could not be measured){resumed}"
 
 
 def _line(inspection: Inspection) -> str:
     reasons = inspection.verdict.reasons
-    return printable(f"{inspection.image.file}: {inspection.verdict.status}{', ' + reasons[0] if reasons else ''}")
+    return printable(f"{inspection.image.file}: {inspection.verdict.status}{', ' + reasons[0].text if reasons else ''}")
 
 
 @contextmanager
 def silent(_total: int | None) -> Iterator[Show]:
     """Nothing."""
-    yield lambda inspection, counts: None
+    yield lambda inspection, totals: None
 
 
 @contextmanager
 def lines(total: int | None) -> Iterator[Show]:
     """A line for each image, for a log."""
 
-    def show(inspection: Inspection, counts: Counts) -> None:
+    def show(inspection: Inspection, totals: Totals) -> None:
         of_all = f"/{total}" if total is not None else ""
-        print(f"[{counts.done}{of_all}] {_line(inspection)}", flush=True)
+        print(f"[{totals.images}{of_all}] {_line(inspection)}", flush=True)
 
     yield show
 
@@ -55,10 +51,10 @@ def lines(total: int | None) -> Iterator[Show]:
 def json_lines(total: int | None) -> Iterator[Show]:
     """For other programs: one object for each image, in one line."""
 
-    def show(inspection: Inspection, counts: Counts) -> None:
+    def show(inspection: Inspection, totals: Totals) -> None:
         verdict = {"file": inspection.image.file, "status": inspection.verdict.status}
-        said = {"done": counts.done, "total": total, **verdict, "reasons": inspection.verdict.reasons}
-        print(json.dumps(said | {"counts": asdict(counts)}), flush=True)
+        said = {"done": totals.images, "total": total, **verdict, "reasons": texts(inspection.verdict.reasons)}
+        print(json.dumps(said | {"counts": totals.counts}), flush=True)
 
     yield show
 
@@ -71,11 +67,11 @@ def bar(total: int | None) -> Iterator[Show]:
     with Progress(*columns) as progress:
         task, started = progress.add_task("", total=total, rate=""), time.monotonic()
 
-        def show(inspection: Inspection, counts: Counts) -> None:
-            if not was_measured(inspection):
+        def show(inspection: Inspection, totals: Totals) -> None:
+            if not inspection.was_measured:
                 progress.console.print(Text(_line(inspection)))
-            text = f"PASS {counts.passed}  FAIL {counts.failed}  NOT_GRADED {counts.not_graded}"
-            rate = f"{(counts.done - counts.resumed) / max(time.monotonic() - started, 1e-9):.1f}/s"
+            text = "  ".join(f"{status} {count}" for status, count in totals.statuses.items())
+            rate = f"{(totals.images - totals.resumed) / max(time.monotonic() - started, 1e-9):.1f}/s"
             progress.update(task, advance=1, description=text, rate=rate)
 
         yield show

@@ -16,7 +16,7 @@ from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.image_processing.edges import Edge
 from dscope_blink.image_processing.ellipse_fit import points_along
 from dscope_blink.pipeline import Search, Stages, all_stages
-from dscope_blink.records import Request, UserError
+from dscope_blink.records import Request, UserError, texts
 from dscope_blink.reporting.picture_files import write_annotated
 from dscope_blink.reporting.stages import MARKS, EdgePoints, SearchSeen, StagesSeen, stage_pictures
 from dscope_blink.terminal.arguments import add_request, check_output_folder, checked_request
@@ -63,7 +63,7 @@ def draw_stages(arguments: argparse.Namespace) -> int:
     for path in _write(wanted, stages):
         print(path)
     inspection = stages.inspection
-    print(f"{inspection.verdict.status}  {'; '.join(inspection.verdict.reasons)}".rstrip())
+    print(f"{inspection.verdict.status}  {'; '.join(texts(inspection.verdict.reasons))}".rstrip())
     return 0 if inspection.zones else UNFINISHED
 
 

@@ -11,8 +11,8 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from dscope_blink.records import Inspection, printable
-from dscope_blink.records.plain import Record
+from dscope_blink.records import Inspection, printable, texts
+from dscope_blink.records.stored import Record
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.tables import Yield
@@ -96,25 +96,25 @@ def _stage_table(medians_s: dict[str, float]) -> Table:
 # --- one inspection
 
 
-def print_inspection(console: Console, record: Record) -> None:
-    """All that a record says of one picture, as `stored_records` reads it."""
-    verdict = wording.status_of(record)
-    print_line(console, f"{verdict}  {record['image']['file']}", _STYLES[record["verdict"]["status"]])
-    for reason in wording.reasons_of(record):
+def print_inspection(console: Console, inspection: Inspection) -> None:
+    """All that is said of one picture."""
+    verdict = wording.status_of(inspection)
+    print_line(console, f"{verdict}  {inspection.image.file}", _STYLES[inspection.verdict.status])
+    for reason in wording.reasons_of(inspection):
         print_line(console, f"  {reason}")
-    for doubt in (f"MARGINAL: {doubt}" for doubt in wording.doubts_of(record)):
+    for doubt in (f"MARGINAL: {doubt}" for doubt in inspection.verdict.doubts):
         print_line(console, f"  {doubt}", "bold yellow")
-    if alarm := wording.unconfirmed(record):
+    if alarm := wording.unconfirmed(inspection):
         print_line(console, f"  {alarm}", "bold yellow")
-    _print_table(console, "Fiber", wording.dimension_table(record))
-    _print_facts(console, "Scale", wording.scale_facts(record))
-    _print_facts(console, "Criteria", wording.criteria_facts(record))
-    _print_table(console, "Zones", wording.zone_table(record))
-    _print_table(console, "Limits", wording.limit_table(record))
-    _print_table(console, "Marks", wording.mark_table(record))
-    _print_facts(console, "Quality", wording.quality_facts(record) + wording.warning_facts(record))
-    _print_facts(console, "Provenance", wording.provenance_facts(record))
-    _print_facts(console, "Manifest", wording.carried_facts(record))
+    _print_table(console, "Fiber", wording.dimension_table(inspection))
+    _print_facts(console, "Scale", wording.scale_facts(inspection))
+    _print_facts(console, "Criteria", wording.criteria_facts(inspection))
+    _print_table(console, "Zones", wording.zone_table(inspection))
+    _print_table(console, "Limits", wording.limit_table(inspection))
+    _print_table(console, "Marks", wording.mark_table(inspection))
+    _print_facts(console, "Quality", wording.quality_facts(inspection) + wording.warning_facts(inspection))
+    _print_facts(console, "Provenance", wording.provenance_facts(inspection))
+    _print_facts(console, "Manifest", wording.carried_facts(inspection))
 
 
 def _print_facts(console: Console, title: str, facts: Facts) -> None:
@@ -183,6 +183,6 @@ def comparison_table(inspections: Iterable[Inspection]) -> Table:
     table = _table(Column("Image", no_wrap=True), "Expected", "Verdict", "Why")
     for inspection in inspections:
         verdict = inspection.verdict
-        cells = (inspection.image.file, expected_verdict(inspection), verdict.status, *verdict.reasons[:1])
+        cells = (inspection.image.file, expected_verdict(inspection), verdict.status, *texts(verdict.reasons[:1]))
         table.add_row(*map(Text, cells), style=_BROKEN if differs(inspection) else None)
     return table

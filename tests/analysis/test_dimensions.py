@@ -15,7 +15,7 @@ from dscope_blink.analysis.dimensions import find_scale, measure_geometry
 from dscope_blink.config.settings import ScaleSettings
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.image_processing import localization
-from dscope_blink.records import CoreFit, Ellipse, FiberGeometry, FitUncertainty, Measured, Scale
+from dscope_blink.records import CoreFit, Ellipse, FiberGeometry, FitUncertainty, Measured, Scale, texts
 from dscope_blink.synthetic.faces import FaceSpec, render_face
 from tests.builders.faces import asked, ellipse_in_px, face_of, face_with, measured_core, pixel_sizes, scale_of
 from tests.builders.settings import SETTINGS
@@ -77,8 +77,8 @@ def test_an_ellipse_that_nobody_explains_is_a_warning_with_both_explanations():
     scale, (warning,) = find_scale(cladding, asked(), None, CONFIG.scale)
     assert scale is not None
     assert scale.pixel_aspect_ratio == 1
-    assert f"{1 / 1.09:.4f}" in warning
-    assert f"{math.degrees(math.acos(1 / 1.09)):.1f} deg" in warning
+    assert f"{1 / 1.09:.4f}" in warning.text
+    assert f"{math.degrees(math.acos(1 / 1.09)):.1f} deg" in warning.text
 
 
 def test_the_known_diameter_wins_over_the_calibration():
@@ -95,7 +95,7 @@ def test_a_calibration_that_disagrees_with_the_known_diameter_is_a_warning(calib
     cladding, calibration = ellipse_in_px(125.0, (0.5, 0.5)), Scale(calibrated, calibrated, "calibration")
     _, warnings = find_scale(cladding, asked(), calibration, settings)
     assert len(warnings) == warned
-    assert all("0.5000" in w and f"{calibrated:.4f}" in w and "3 %" in w for w in warnings)
+    assert all("0.5000" in w and f"{calibrated:.4f}" in w and "3 %" in w for w in texts(warnings))
 
 
 def test_without_a_known_diameter_the_calibration_is_the_scale():
@@ -114,7 +114,7 @@ def test_an_assumed_diameter_says_that_it_is_assumed():
     assert scale is not None
     assert scale.um_per_px == pytest.approx(0.5)
     assert scale.source == "assumed_cladding"
-    assert any("Assumed" in w and "125 um" in w for w in warnings)
+    assert any("Assumed" in w and "125 um" in w for w in texts(warnings))
 
 
 def test_nothing_is_assumed_as_the_program_ships():
@@ -178,8 +178,8 @@ def test_whoever_says_that_a_face_is_angled_is_heard_the_request_before_the_conf
 def test_an_ellipse_in_pixels_of_known_shape_is_a_warning_too():
     cladding = ellipse_in_px(125.0, (0.55, 0.5), 1.05, 30.0)
     _, (warning,) = find_scale(cladding, asked(pixel_aspect_ratio=1.1), None, CONFIG.scale)
-    assert "tilted by 17.8 deg" in warning
-    assert "1.1000" in warning
+    assert "tilted by 17.8 deg" in warning.text
+    assert "1.1000" in warning.text
 
 
 def test_the_tilt_of_an_angled_face_is_measured_and_its_diameter_is_the_short_axis():
@@ -211,8 +211,8 @@ def test_a_given_diameter_is_as_sure_as_its_tolerance():
 
 
 def test_the_scale_makes_the_core_unsure_by_its_share():
-    face = face_of(250.0, replace(CENTRED, uncertainty=sure()))
-    face = replace(face, cladding=replace(face.cladding, uncertainty=sure()))
+    face = face_of(250.0, replace(CENTRED, standard_uncertainty=sure()))
+    face = replace(face, cladding=replace(face.cladding, standard_uncertainty=sure()))
     exact = {"edge_uncertainty_blurs": 0.0}
     by_tolerance = measured(face, SQUARE, cladding_tolerance_um=1.25, **exact)["core_diameter_um"]
     assert by_tolerance.uncertainty == pytest.approx(2 * 0.01 / math.sqrt(3) * 50)
@@ -222,8 +222,8 @@ def test_the_scale_makes_the_core_unsure_by_its_share():
 
 
 def test_centres_add_up_and_pixels_become_micrometres():
-    face = face_of(250.0, replace(CENTRED, uncertainty=sure(center_px=0.3)))
-    face = replace(face, cladding=replace(face.cladding, uncertainty=sure(center_px=0.4)))
+    face = face_of(250.0, replace(CENTRED, standard_uncertainty=sure(center_px=0.3)))
+    face = replace(face, cladding=replace(face.cladding, standard_uncertainty=sure(center_px=0.4)))
     found = measured(face, SQUARE, edge_uncertainty_blurs=0.0)
     assert found["core_cladding_offset_px"].value == pytest.approx(1.0)
     assert found["core_cladding_offset_px"].uncertainty == pytest.approx(2 * 0.5)
@@ -271,10 +271,10 @@ def test_the_stated_uncertainty_covers_the_truth_about_nineteen_times_in_twenty(
 def test_an_oval_that_pixels_cannot_explain_is_a_warning_though_the_face_is_not_angled():
     oval = ellipse_in_px(125.0, (0.5, 0.5), 1.12, 45.0)
     _, (warning,) = find_scale(oval, asked(), None, set_to(fiber_is_angled=False))
-    assert "not round" in warning
+    assert "not round" in warning.text
     square = Scale(0.5, 0.5, "calibration")
     _, warnings = find_scale(ellipse_in_px(125.0, (0.55, 0.5)), asked(), square, set_to(fiber_is_angled=False))
-    assert any("not round" in w for w in warnings)
+    assert any("not round" in w for w in texts(warnings))
 
 
 def test_the_scale_is_told_with_its_own_uncertainty():

@@ -28,7 +28,7 @@ FACE = FaceSpec(
 def inspected(*blemishes: Blemish) -> Inspection:
     picture = render_face(FACE, blemishes, np.random.default_rng(0)).image
     info = ImageInfo("face.png", None, picture.shape[1], picture.shape[0])
-    provenance = Provenance("D-Scope Blink", "deep_inspection", CONFIG.sha256, None, "")
+    provenance = Provenance("D-Scope Blink", "deep_inspection", "", {"config": CONFIG.sha256})
     return inspect_image(picture, info, REQUEST, CONFIG, None, provenance)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dscope_blink.batch.executors import Lost, Processes, as_completed, on_cluster, result_of
+from dscope_blink.batch.executors import Lost, Processes, as_completed, on_cluster, own_time_limit, result_of
 from dscope_blink.records import UserError
 from tests.builders.settings import ROOT
 
@@ -113,26 +113,32 @@ def test_a_temporary_file_is_known_by_its_name(tmp_path: Path):
     assert [path.name for path in tmp_path.glob(TEMPORARY)] == [".0123.dscope-tmp"]
 
 
-LIMITED = """
+HANGING = """
 import sys, time
 from pathlib import Path
 from dscope_blink.batch.executors import own_time_limit
 with own_time_limit(0.2, Path(sys.argv[1])):
-    time.sleep(float(sys.argv[2]))
-print("in time")
+    time.sleep(60)
 """
 
 
-def limited(mark: Path, seconds: float) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", LIMITED, str(mark), str(seconds)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+def hanging_process(mark: Path) -> int:
+    """Its exit code."""
+    return subprocess.run([sys.executable, "-c", HANGING, str(mark)], cwd=ROOT, check=False, timeout=60).returncode
+
+
+def test_a_job_that_is_in_time_is_left_alone(tmp_path: Path):
+    mark = tmp_path / "mark"
+    with own_time_limit(0.2, mark):
+        pass
+    time.sleep(0.4)  # this process is still there
+    assert not mark.exists()
 
 
 def test_a_job_that_hangs_ends_its_process_and_is_known_when_it_is_tried_again(tmp_path: Path):
     mark = tmp_path / "mark"
-    assert limited(mark, 0).stdout == "in time\n"
-    assert not mark.exists()
-    assert limited(mark, 60).returncode == 1
+    assert hanging_process(mark) == 1
     assert mark.exists()
-    assert "TimeoutError" in limited(mark, 0).stderr
-    assert limited(mark, 0).stdout == "in time\n"
+    with pytest.raises(TimeoutError), own_time_limit(60, mark):
+        pass
+    assert not mark.exists()

@@ -16,6 +16,7 @@ from dscope_blink.files.results import find_results
 from dscope_blink.records import UserError
 from dscope_blink.synthetic.faces import Blemish, Pit
 from dscope_blink.terminal.commands import main
+from tests.builders import commands
 from tests.builders.pictures import SCRATCH, blank_png, face_png, folder_of
 
 KNOWN = ("--core-diameter-um=50", "--cladding-diameter-um=125", "--profile=fast_scan", "--no-plots", "--quiet")
@@ -24,9 +25,7 @@ IN_CONTACT: Blemish = Pit((85.0, 10.0), 34.0, -0.6)  # no limit there in 2022, n
 
 
 def inspect(pictures: Path, out: Path, *words: str) -> int:
-    return main(
-        ["inspect", f"--input-dir={pictures}", f"--output-dir={out}", *KNOWN, "--fiber-class=multimode", *words]
-    )
+    return commands.inspect(pictures, out, *KNOWN, "--fiber-class=multimode", *words)
 
 
 def regrade(out: Path, *words: str) -> int:
@@ -86,16 +85,7 @@ def test_a_record_judged_by_its_own_criteria_keeps_its_verdict(
     calibration = tmp_path / "calibration.json"
     calibration.write_text(json.dumps({"um_per_px": um_per_px}))
     words = ["--fiber-class=multimode", "--profile=fast_scan", "--no-plots", "--quiet", f"--calibration={calibration}"]
-    main(
-        [
-            "inspect",
-            f"--input-dir={inspected[0]}",
-            f"--output-dir={tmp_path}",
-            f"--zones={zones}",
-            f"--edition={NEW}",
-            *words,
-        ]
-    )
+    commands.inspect(inspected[0], tmp_path, f"--zones={zones}", f"--edition={NEW}", *words)
     regrade(tmp_path)
     assert table(tmp_path / "changes_regraded.csv") == {}
     assert table(tmp_path / "summary_report.csv") == table(tmp_path / "summary_report_regraded.csv")

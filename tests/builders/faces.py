@@ -42,4 +42,4 @@ def scale_of(um_per_px: tuple[float, float]) -> Scale:
 
 
 def measured_core(ellipse: Ellipse) -> CoreFit:
-    return CoreFit(ellipse, "measured", rms_px=0.1, support=0.9, uncertainty=UNCERTAINTY)
+    return CoreFit(ellipse, "measured", rms_px=0.1, support=0.9, standard_uncertainty=UNCERTAINTY)

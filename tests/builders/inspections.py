@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dscope_blink.records import (
+    LIMIT_BROKEN,
     CameraReading,
     Cell,
     Check,
@@ -23,13 +24,19 @@ from dscope_blink.records import (
     ImageInfo,
     Inspection,
     Measured,
+    Notice,
     Provenance,
     Quality,
+    Rectangle,
     Request,
     Scale,
+    SizeBy,
     Verdict,
     Violation,
     ZoneOutline,
+    as_recorded,
+    notice,
+    recorded,
 )
 
 WIDTH, HEIGHT = 1000, 850
@@ -42,8 +49,7 @@ CRITERIA = Criteria(
     source="IEC 61300-3-35:2022 (edition 3)",
     confirmed=False,
     scratch_classes=("scratch",),
-    scratch_size_by="width",
-    defect_size_by="diameter",
+    size_by=SizeBy("width", "diameter"),
     zone_rule="touched",
     zones=(),
 )
@@ -61,12 +67,12 @@ UNCERTAINTY = FitUncertainty(center_px=0.02, diameter_px=0.03, axes_px=0.05)
 
 def cladding_fit(ellipse: Ellipse, contrast: float = 0.31) -> CladdingFit:
     """A cladding edge of good evidence."""
-    return CladdingFit(ellipse, 0.21, 0.97, contrast, "hough", blur_px=1.2, uncertainty=UNCERTAINTY)
+    return CladdingFit(ellipse, 0.21, 0.97, contrast, "hough", blur_px=1.2, standard_uncertainty=UNCERTAINTY)
 
 
 GEOMETRY = FiberGeometry(
     cladding_fit(circle_um(125)),
-    CoreFit(circle_um(9), "measured", rms_px=0.3, support=0.9, uncertainty=UNCERTAINTY),
+    CoreFit(circle_um(9), "measured", rms_px=0.3, support=0.9, standard_uncertainty=UNCERTAINTY),
 )
 
 
@@ -87,7 +93,7 @@ def mark(name: str, classification: str, offset_px: tuple[float, float], size_px
         centroid_px=(x, y),
         bbox_px=(int(x - size_px / 2), int(y - size_px / 2), int(size_px) + 1, int(size_px) + 1),
         contour_px=contour,
-        rect_px=((x, y), (size_px, width_px), -30.0),
+        rect=Rectangle((x, y), (size_px, width_px), -30.0),
         area_px=math.pi * size_px * width_px / 4,
         perimeter_px=3 * size_px,
         length_px=size_px,
@@ -112,7 +118,7 @@ def mark(name: str, classification: str, offset_px: tuple[float, float], size_px
         uncertainty={"length_um": 0.81234, "width_um": 0.7, "diameter_um": 0.9, "r_min_px": 1.1},
         evidence={"do2mr": 0.75, "lei": 0.5},
     )
-    return replace(defect, **changes)
+    return as_recorded(replace(defect, **changes))
 
 
 VIOLATING = mark("S1", "scratch", (-60, -50), 80, counted=True, severity="CRITICAL", zone="core")
@@ -120,7 +126,6 @@ COUNTED = mark("P1", "pit_dig", (70, -60), 20, counted=True, severity="MEDIUM")
 UNCOUNTED = mark("C1", "contamination", (-150, 200), 36, zone="contact", zones_touched=("contact",))
 CRACK = mark("K1", "crack", (200, 60), 40, zone="contact")
 CHIP = mark("E1", "chip", (120, 0), 24, zone="adhesive")
-
 CELL = Cell(
     zone="core",
     row=1,
@@ -154,9 +159,9 @@ EMPTY_CELL = replace(
 )
 
 HELD = (
-    Check("core", "scratch width of any size", 1, 0, 3.6, 0.0, ("S1",)),
-    Check("cladding", "defect diameter >= 2 um and <= 10 um", 1, 5, None, 2.0, ("P1",)),
-    Check("cladding", "defect diameter > 10 um", 0, 0, 9.0, 10.0, ()),
+    Check("core", "scratch width of any size", 1, 0, 3.6, 0.0, ("S1",), "scratch"),
+    Check("cladding", "defect diameter >= 2 um and <= 10 um", 1, 5, None, 2.0, ("P1",), "defect"),
+    Check("cladding", "defect diameter > 10 um", 0, 0, 9.0, 10.0, (), "defect"),
 )
 OTHER_DIMENSIONS = (
     *("core_cladding_offset_px", "core_offset_x_um", "core_offset_x_px", "core_offset_y_um", "core_offset_y_px"),
@@ -166,38 +171,42 @@ OTHER_DIMENSIONS = (
 CAMERA = CameraReading(
     "a2A2048-37gcBAS", "40012345", "bench 2", "Mono8", 10000.0, 0.0, 1.0, 4, "2026-01-31T08:00:00.123+00:00"
 )
-FAILED = Inspection(
-    image=ImageInfo("tray/fiber_07.png", "ab" * 32, WIDTH, HEIGHT, CAMERA),
-    provenance=Provenance("D-Scope Blink 0.1.0", "deep_inspection", "cd" * 32, None, "2026-01-31T08:00:00+00:00"),
-    request=Request(
-        CRITERIA.edition, CRITERIA.fiber_class, 9.0, 125.0, carried={"serial": "0012", "operator": "=HYPERLINK(1)"}
-    ),
-    criteria=CRITERIA,
-    quality=Quality(
-        focus=12.345678,
-        saturated_fraction=0.0123,
-        warnings=("Poor Illumination Warning: 93 % dark",),
-        clipping=Clipping(0.5, (12000, 36500, 61200, 85000), (0, 120, 61200, 3)),
-        search_pixel_px=1.25,
-    ),
-    verdict=Verdict(
-        "FAIL",
-        ("Zone A: 1 scratch, none allowed (S1: 36.0 um long)",),
-        (Violation("core", "scratches", "1", "none", ("S1",)),),
-        HELD,
-    ),
-    scale=SCALE,
-    geometry=GEOMETRY,
-    zones=ZONES,
-    defects=(VIOLATING, COUNTED, CHIP, UNCOUNTED, CRACK),
-    cells=(CELL, EMPTY_CELL),
-    timings_s={"locate": 0.0123456, "total": 0.1234},
-    measurements={
-        "core_cladding_offset_um": Measured(0.12345, 0.0456),
-        "cladding_diameter_um": Measured(125.0, 0.8083),
-        "core_diameter_um": Measured(None),
-        **dict.fromkeys(OTHER_DIMENSIONS, Measured(None)),
-    },
+FAILED = recorded(
+    Inspection(
+        image=ImageInfo("tray/fiber_07.png", "ab" * 32, WIDTH, HEIGHT, CAMERA),
+        provenance=Provenance(
+            "D-Scope Blink 0.1.0", "deep_inspection", "2026-01-31T08:00:00+00:00", {"config": "cd" * 32}
+        ),
+        request=Request(
+            CRITERIA.edition, CRITERIA.fiber_class, 9.0, 125.0, manifest={"serial": "0012", "operator": "=HYPERLINK(1)"}
+        ),
+        criteria=CRITERIA,
+        quality=Quality(
+            focus=12.345678,
+            saturated_fraction=0.0123,
+            warnings=(notice("poor_illumination", "93 % dark"),),
+            clipping=Clipping(0.5, (12000, 36500, 61200, 85000), (0, 120, 61200, 3)),
+            search_pixel_px=1.25,
+        ),
+        verdict=Verdict(
+            "FAIL",
+            (Notice(LIMIT_BROKEN, "Zone A: 1 scratch, none allowed (S1: 36.0 um long)"),),
+            (Violation("core", "scratches", "1", "none", ("S1",)),),
+            HELD,
+        ),
+        scale=SCALE,
+        geometry=GEOMETRY,
+        zones=ZONES,
+        defects=(VIOLATING, COUNTED, CHIP, UNCOUNTED, CRACK),
+        cells=(CELL, EMPTY_CELL),
+        timings_s={"locate": 0.0123456, "total": 0.1234},
+        measurements={
+            "core_cladding_offset_um": Measured(0.12345, 0.0456),
+            "cladding_diameter_um": Measured(125.0, 0.8083),
+            "core_diameter_um": Measured(None),
+            **dict.fromkeys(OTHER_DIMENSIONS, Measured(None)),
+        },
+    )
 )
 PASSED = replace(FAILED, verdict=Verdict("PASS"), defects=())
 MARGINAL = replace(
@@ -205,7 +214,7 @@ MARGINAL = replace(
     verdict=Verdict(
         "PASS",
         checks=HELD[1:],
-        marginal=("Zone cladding: defect diameter > 10 um may be broken: P1 of 9.0 ± 0.9 um in zone core or cladding",),
+        doubts=("Zone cladding: defect diameter > 10 um may be broken: P1 of 9.0 ± 0.9 um in zone core or cladding",),
     ),
     defects=(COUNTED, CHIP, UNCOUNTED, CRACK),
 )
@@ -220,7 +229,7 @@ def _in_pixels(defect: Defect) -> Defect:
 
 NO_SCALE = replace(
     FAILED,
-    verdict=Verdict("NOT_GRADED", ("No scale: neither a known diameter nor a calibration",)),
+    verdict=Verdict("NOT_GRADED", (notice("no_scale", "neither a known diameter nor a calibration"),)),
     scale=None,
     defects=tuple(map(_in_pixels, FAILED.defects)),
     measurements=dict.fromkeys(FAILED.measurements, Measured(None)),
@@ -229,7 +238,7 @@ UNSEARCHED = replace(FAILED.quality, clipping=None, search_pixel_px=None)
 NOT_LOCATED = replace(
     FAILED,
     quality=UNSEARCHED,
-    verdict=Verdict("NOT_GRADED", ("Localization Failed: 21 % of the circumference supported, needs 50 %",)),
+    verdict=Verdict("NOT_GRADED", (notice("not_located", "21 % of the circumference supported, needs 50 %"),)),
     scale=None,
     geometry=None,
     zones=(),
@@ -241,13 +250,13 @@ UNREADABLE = replace(
     NOT_LOCATED,
     image=ImageInfo(HOSTILE_FILE),
     quality=Quality(),
-    verdict=Verdict("NOT_GRADED", ("Unreadable: the file is empty",)),
+    verdict=Verdict("NOT_GRADED", (notice("unreadable", "the file is empty"),)),
 )
 OUT_OF_FOCUS = replace(
     NOT_LOCATED,
     geometry=GEOMETRY,
     measurements=NO_SCALE.measurements,
-    verdict=Verdict("NOT_GRADED", ("Out of focus: sharpness 1.2, needs 3",)),
+    verdict=Verdict("NOT_GRADED", (notice("out_of_focus", "sharpness 1.2, needs 3"),)),
 )
 NOMINAL_CORE = replace(FAILED, geometry=replace(GEOMETRY, core=CoreFit(circle_um(9), "nominal", "cannot be seen")))
 NO_CORE = replace(

@@ -19,7 +19,6 @@ from tests.builders.settings import SETTINGS
 CONFIGURATION = SETTINGS
 CONFIG = CONFIGURATION.profile("deep_inspection")
 REACH = 2.0
-
 FACE = FaceSpec(shape=(300, 400), centre_px=(203.4, 146.7), um_per_px_x=0.6, um_per_px_y=0.6)
 THIN = replace(FACE, cladding_diameter_um=440, core_diameter_um=400, um_per_px_x=2.1, um_per_px_y=2.1)
 FACES = {

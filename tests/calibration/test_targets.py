@@ -11,6 +11,7 @@ from dscope_blink.files.decoding import decode_image, to_gray
 from dscope_blink.records import FloatImage
 from dscope_blink.synthetic.faces import FaceSpec, render_face
 from dscope_blink.synthetic.targets import Shot, dot_grid, ruler
+from tests.builders.targets import small
 
 
 def grid_in(gray: FloatImage) -> DotGrid:
@@ -34,7 +35,7 @@ def pitch_of(found: Ruler) -> float:
 
 @pytest.mark.parametrize("tilt_deg", [0, 3, 17, 30, 45, -20])
 def test_a_grid_is_fitted_at_any_turn(tilt_deg: float) -> None:
-    grid = grid_in(dot_grid(Shot(tilt_deg=tilt_deg)))
+    grid = grid_in(dot_grid(small(tilt_deg=tilt_deg)))
     assert np.linalg.norm(grid.basis, axis=0) == pytest.approx([20, 20], rel=2e-4)
     assert grid.basis[:, 0] @ grid.basis[:, 1] == pytest.approx(0, abs=0.05)
     assert grid.residual_px < 0.1
@@ -46,14 +47,14 @@ def test_every_whole_dot_counts() -> None:
 
 @pytest.mark.parametrize("dark", [True, False])
 def test_missing_dots_and_dirt_do_not_bend_the_grid(dark: bool) -> None:
-    shot = Shot(tilt_deg=12, dark=dark, dirt=25, shading=0.5, noise=0.03)
+    shot = small(tilt_deg=12, dark=dark, dirt=25, shading=0.5, noise=0.03)
     grid = grid_in(dot_grid(shot, missing=0.25))
     assert np.linalg.norm(grid.basis, axis=0) == pytest.approx([20, 20], rel=1e-3)
 
 
 @pytest.mark.parametrize("um_per_px", [0.15, 0.5, 1.0, 1.6])
 def test_dots_may_be_far_apart_or_close(um_per_px: float) -> None:
-    grid = grid_in(dot_grid(Shot((um_per_px, um_per_px), tilt_deg=8)))
+    grid = grid_in(dot_grid(small((um_per_px, um_per_px), tilt_deg=8)))
     assert np.linalg.norm(grid.basis, axis=0) == pytest.approx([10 / um_per_px] * 2, rel=1e-3)
 
 
@@ -91,7 +92,7 @@ def test_too_few_dots_are_refused_with_their_number() -> None:
 
 @pytest.mark.parametrize("tilt_deg", [0, 2, 10, 30, -25, 90, 70])
 def test_a_ruler_is_fitted_at_any_turn(tilt_deg: float) -> None:
-    found = ruler_in(ruler(Shot(tilt_deg=tilt_deg)))
+    found = ruler_in(ruler(small(tilt_deg=tilt_deg)))
     assert pitch_of(found) == pytest.approx(20, rel=5e-4)
     turn = np.degrees(np.arctan2(found.wave[1], found.wave[0]))
     assert (turn - tilt_deg + 90) % 180 - 90 == pytest.approx(0, abs=0.15)
@@ -104,14 +105,14 @@ def test_nearly_every_tick_counts() -> None:
 @pytest.mark.parametrize("width_um", [1.0, 2.0, 3.0, 5.0, 6.5])
 @pytest.mark.parametrize("um_per_px", [0.25, 0.4, 1.5])
 def test_thin_ticks_far_apart_are_not_taken_for_finer_ones(um_per_px: float, width_um: float) -> None:
-    shot = Shot((um_per_px, um_per_px), tilt_deg=6)
+    shot = Shot((um_per_px, um_per_px), tilt_deg=6, shape=(240, 480))
     found = ruler_in(ruler(shot, width_um=max(width_um, um_per_px), height_um=80 * um_per_px))
     assert pitch_of(found) == pytest.approx(10 / um_per_px, rel=1e-3)
 
 
 @pytest.mark.parametrize("dark", [True, False])
 def test_dirt_and_uneven_light_do_not_stretch_the_ruler(dark: bool) -> None:
-    shot = Shot(tilt_deg=-14, dark=dark, dirt=25, shading=0.5, noise=0.04)
+    shot = small(tilt_deg=-14, dark=dark, dirt=25, shading=0.5, noise=0.04)
     assert pitch_of(ruler_in(ruler(shot))) == pytest.approx(20, rel=1e-3)
 
 
@@ -144,7 +145,7 @@ def test_what_is_no_target_is_refused(gray: FloatImage) -> None:
 
 
 def test_one_target_is_not_taken_for_the_other() -> None:
-    assert isinstance(find_dots(ruler(Shot(tilt_deg=4))), NotFound)
+    assert isinstance(find_dots(ruler(small(tilt_deg=4))), NotFound)
 
 
 @pytest.mark.accuracy

@@ -23,7 +23,7 @@ def inspected(profile, *blemishes):
     config = SETTINGS.profile(profile)
     picture = render_face(FACE, blemishes, np.random.default_rng(0)).image
     info = ImageInfo("face.png", None, picture.shape[1], picture.shape[0])
-    provenance = Provenance("D-Scope Blink", profile, config.sha256, None, "")
+    provenance = Provenance("D-Scope Blink", profile, "", {"config": config.sha256})
     return inspect_image(picture, info, REQUEST, config, None, provenance)
 
 

@@ -31,6 +31,7 @@ from dscope_blink.synthetic.targets import Shot, dot_grid
 from dscope_blink.terminal import calibrate
 from dscope_blink.terminal.arguments import CONFIG
 from dscope_blink.terminal.commands import main
+from tests.builders.commands import IN_THIS_PROCESS, inspect
 from tests.builders.emulator import SERIAL, emulated, surface, written
 from tests.builders.pictures import FACE, MULTIMODE, face_png
 
@@ -281,7 +282,7 @@ def taken_and_inspected(station, tmp_path, *words: str) -> tuple[int, Path]:
     """The exit code, and the picture that was taken of the face."""
     (tmp_path / "face.png").write_bytes(face_png())
     config = station(tmp_path / "face.png", frames_averaged=2)
-    options = ["--profile=fast_scan", *MULTIMODE, config, "--quiet", *words]
+    options = ["--profile=fast_scan", *MULTIMODE, config, "--quiet", IN_THIS_PROCESS, *words]
     code = main(["inspect", "--camera", f"--output-dir={tmp_path / 'live'}", *options])
     (picture,) = (tmp_path / "live").glob("capture_*[0-9].png")
     return code, picture
@@ -292,9 +293,8 @@ def test_a_picture_of_the_camera_is_graded_as_the_file_that_is_stored_of_it(stat
     assert code == 0
     (tmp_path / "again").mkdir()
     (tmp_path / "again" / picture.name).write_bytes(picture.read_bytes())
-    words = [f"--input-dir={tmp_path / 'again'}", f"--output-dir={tmp_path / 'filed'}", "--profile=fast_scan"]
-    config = f"--config={tmp_path / 'station.json'}"
-    assert main(["inspect", *words, *MULTIMODE, config, "--quiet"]) == 0
+    words = ["--profile=fast_scan", *MULTIMODE, f"--config={tmp_path / 'station.json'}", "--quiet"]
+    assert inspect(tmp_path / "again", tmp_path / "filed", *words) == 0
     live, filed = (
         json.loads((tmp_path / folder / f"{picture.stem}_result.json").read_text()) for folder in ("live", "filed")
     )
@@ -310,7 +310,7 @@ def test_the_record_holds_the_settings_of_the_camera_and_gives_them_back(station
     told = json.loads(record.read_text())["image"]["camera"]
     assert told == json.loads(picture.with_name(f"{picture.stem}_camera.json").read_text())
     assert (told["serial"], told["frames_averaged"]) == (SERIAL, 2)
-    image = load_record(record).inspection.image
+    image = load_record(record).image
     assert image.camera == read_camera(json.dumps(told))
 
 
@@ -318,7 +318,7 @@ def test_a_second_picture_of_the_camera_keeps_the_results_of_the_first(station, 
     taken_and_inspected(station, tmp_path)
     config = f"--config={tmp_path / 'station.json'}"
     words = [f"--output-dir={tmp_path / 'live'}", "--profile=fast_scan", *MULTIMODE, config, "--quiet"]
-    main(["inspect", "--camera", *words])
+    main(["inspect", "--camera", IN_THIS_PROCESS, *words])
     assert len(list((tmp_path / "live").glob("*_result.json"))) == 2
 
 
@@ -332,7 +332,7 @@ def test_the_camera_and_a_folder_together_are_refused(tmp_path, capsys):
 def test_a_text_that_is_not_of_a_camera_is_no_camera(station, tmp_path, text):
     (tmp_path / "p").mkdir()
     (tmp_path / "p" / "a.png").write_bytes(encode_png(LEVELS, {CAMERA_TEXT: text}))
-    main(["inspect", f"--input-dir={tmp_path / 'p'}", f"--output-dir={tmp_path / 'out'}", "--no-plots", "--quiet"])
+    inspect(tmp_path / "p", tmp_path / "out", "--no-plots", "--quiet")
     assert json.loads((tmp_path / "out" / "a_result.json").read_text())["image"]["camera"] is None
     assert len(pd.read_csv(tmp_path / "out" / "summary_report.csv")) == 1
 
@@ -353,8 +353,8 @@ def test_from_the_target_to_the_diameter_of_a_fiber_every_picture_is_the_cameras
 
     (tmp_path / "face.png").write_bytes(face_png())
     out = tmp_path / "out"
-    words = ["inspect", "--camera", f"--output-dir={out}", f"--calibration={scale}", "--no-plots", "--quiet"]
-    assert main([*words, "--fiber-class=multimode", station(tmp_path / "face.png")]) == 0
+    words = ["inspect", "--camera", f"--output-dir={out}", f"--calibration={scale}", "--no-plots", IN_THIS_PROCESS]
+    assert main([*words, "--fiber-class=multimode", "--quiet", station(tmp_path / "face.png")]) == 0
     (path,) = out.glob("*_result.json")
     record = json.loads(path.read_text(encoding="utf-8"))
     assert record["scale"]["source"] == "calibration"
@@ -370,15 +370,8 @@ def test_a_calibration_of_another_camera_is_not_used(station, tmp_path, camera_n
     named = ["--image", str(grid), "--dots-um=10", f"--output={scale}", f"--camera-name={camera_name}", station(None)]
     assert calibrate.main(named) == 0
     (tmp_path / "face.png").write_bytes(face_png())
-    words = [
-        "inspect",
-        "--camera",
-        f"--output-dir={tmp_path / 'out'}",
-        f"--calibration={scale}",
-        "--no-plots",
-        "--quiet",
-    ]
-    main([*words, "--fiber-class=multimode", station(tmp_path / "face.png")])
+    words = [f"--output-dir={tmp_path / 'out'}", f"--calibration={scale}", "--no-plots", "--quiet", IN_THIS_PROCESS]
+    main(["inspect", "--camera", *words, "--fiber-class=multimode", station(tmp_path / "face.png")])
     (path,) = (tmp_path / "out").glob("*_result.json")
     record = json.loads(path.read_text(encoding="utf-8"))
     assert (record["scale"] is not None) == used

@@ -38,7 +38,7 @@ def test_a_row_overrides_the_command_line_and_an_empty_cell_does_not(read):
 
 def test_other_columns_are_carried_as_text(read):
     requests = read("serial,file,Operator\n0042,a.png,\u00c5se\n").requests
-    assert requests["a.png"].carried == {"serial": "0042", "Operator": "\u00c5se"}
+    assert requests["a.png"].manifest == {"serial": "0042", "Operator": "\u00c5se"}
 
 
 def test_the_zones_of_the_command_line_hold_for_every_row(read):

@@ -16,8 +16,7 @@ import pytest
 from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
-from tests.batch.test_batch import ASKED
-from tests.batch.test_nightly import program
+from tests.builders.batches import ASKED, program
 from tests.builders.pictures import SCRATCH, face_png, folder_of
 
 SETTLE_S, NEVER_S = 0.05, 600.0
@@ -116,7 +115,8 @@ def said(progress: IO[str]) -> tuple[str, str]:
     return line["file"], line["status"]
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_a_watch_inspects_what_comes_until_it_is_stopped(tmp_path, end):
     pictures, out = folder_of(tmp_path / "pictures", "a.png"), tmp_path / "out"
     words = program(pictures, out, "--watch", "--json-lines", "--json-progress", "--workers=0", "--resume")

@@ -230,9 +230,9 @@ def test_adhesive_around_the_cladding_is_not_taken_into_it(spec, core):
 
 def test_a_second_border_that_nothing_explains_is_a_warning_with_both_sizes():
     (warning,) = located(gray(replace(GLUED["dark"], core=FACE.cladding)), ratio(FACE)).warnings
-    assert warning.startswith("Two borders")
-    assert f"{125 / 0.6:.0f} px" in warning
-    assert f"{137 / 0.6:.0f} px" in warning
+    assert warning.text.startswith("Two borders")
+    assert f"{125 / 0.6:.0f} px" in warning.text
+    assert f"{137 / 0.6:.0f} px" in warning.text
 
 
 @pytest.mark.parametrize("size_um", [125, 137])

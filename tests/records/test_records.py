@@ -9,8 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dscope_blink.records import JUDGED, Check, CoreFit, Defect, Ellipse, FiberGeometry, Scale, Verdict, rounded
-from dscope_blink.records.plain import to_json
+from dscope_blink.records import (
+    JUDGED,
+    Check,
+    CoreFit,
+    Defect,
+    Ellipse,
+    FiberGeometry,
+    Notice,
+    Scale,
+    Verdict,
+    as_recorded,
+    recorded,
+    rounded,
+)
+from dscope_blink.records.stored import to_json
 from tests.builders.inspections import COUNTED, FAILED, GEOMETRY, NO_SCALE
 
 
@@ -47,8 +60,8 @@ odd_size, diameter = st.floats(0.001, 900), st.floats(10, 900)
 @given(x=st.floats(0.01, 9), y=st.floats(0.01, 9))
 def test_a_recorded_scale_is_that_of_the_file(x: float, y: float) -> None:
     scale = Scale(x, y, "calibration")
-    stored = to_json(replace(FAILED, scale=scale))["scale"]
-    assert Scale(**stored) == scale.as_recorded()
+    stored = to_json(recorded(replace(FAILED, scale=scale)))["scale"]
+    assert Scale(**stored) == as_recorded(scale, "um_per_px_x", "um_per_px_y")
 
 
 @given(center=st.tuples(odd_size, odd_size), axes=st.tuples(diameter, diameter), angle=st.floats(0, 180))
@@ -57,15 +70,15 @@ def test_recorded_ellipses_are_those_of_the_file(
 ) -> None:
     ellipse = Ellipse(center, axes, angle)
     geometry = FiberGeometry(replace(GEOMETRY.cladding, ellipse=ellipse), CoreFit(ellipse.scaled(0.4), "measured"))
-    stored, recorded = to_json(replace(FAILED, geometry=geometry))["geometry"], geometry.as_recorded()
-    assert recorded.core is not None
-    for fit, kept in ((stored["cladding"], recorded.cladding), (stored["core"], recorded.core)):
+    stored, placed = to_json(recorded(replace(FAILED, geometry=geometry)))["geometry"], geometry.placed()
+    assert placed.core is not None
+    for fit, kept in ((stored["cladding"], placed.cladding), (stored["core"], placed.core)):
         assert Ellipse(tuple(fit["center_px"]), tuple(fit["axes_px"]), fit["angle_deg"]) == kept.ellipse
 
 
 def test_a_recorded_geometry_keeps_all_but_the_decimals() -> None:
-    assert GEOMETRY.as_recorded() == GEOMETRY  # its numbers are round
-    assert replace(GEOMETRY, core=None).as_recorded().core is None
+    assert GEOMETRY.placed() == GEOMETRY  # its numbers are round
+    assert replace(GEOMETRY, core=None).placed().core is None
 
 
 @given(sizes=st.tuples(odd_size, odd_size, odd_size), places=st.tuples(odd_size, odd_size, odd_size), unsure=odd_size)
@@ -79,30 +92,30 @@ def test_what_a_recorded_mark_is_judged_by_is_that_of_the_file(
         **{"r_min_px": places[0], "r_core_px": places[1], "centroid_px": (places[1], places[2])},  # type: ignore[arg-type]
         uncertainty={"width_um": unsure},
     )
-    stored, recorded = to_json(replace(FAILED, defects=(odd,)))["defects"][0], odd.as_recorded()
-    assert stored["centroid_px"] == list(recorded.centroid_px)
-    for name in (*JUDGED, "uncertainty"):
+    stored, kept = to_json(recorded(replace(FAILED, defects=(odd,))))["defects"][0], as_recorded(odd, *JUDGED)
+    assert stored["centroid_px"] == kept.centroid_px
+    for name in JUDGED:
         if name != "centroid_px":
-            assert stored[name] == getattr(recorded, name), name
+            assert stored[name] == getattr(kept, name), name
 
 
 def test_a_recorded_mark_keeps_all_that_no_verdict_rests_on_as_it_was() -> None:
     odd = replace(COUNTED, contrast=-0.123456789, area_px=1 / 3, r_max_px=2 / 3)
-    recorded = odd.as_recorded()
-    kept = {f.name for f in fields(Defect)} - {*JUDGED, "uncertainty", "contour_px"}
-    assert {name: getattr(recorded, name) for name in kept} == {name: getattr(odd, name) for name in kept}
+    kept = as_recorded(odd, *JUDGED)
+    others = {f.name for f in fields(Defect)} - {*JUDGED, "contour_px"}
+    assert {name: getattr(kept, name) for name in others} == {name: getattr(odd, name) for name in others}
 
 
 def test_a_size_that_is_not_known_stays_so() -> None:
-    recorded = replace(NO_SCALE.defects[0], r_core_px=None).as_recorded()
-    assert (recorded.length_um, recorded.width_um, recorded.diameter_um, recorded.r_core_px) == (None,) * 4
+    kept = as_recorded(replace(NO_SCALE.defects[0], r_core_px=None), *JUDGED)
+    assert (kept.length_um, kept.width_um, kept.diameter_um, kept.r_core_px) == (None,) * 4
 
 
 # --- checks
 
 
 def check(count: int, max_count: int, size_um: float | None, limit_um: float = 5.0, **others: Any) -> Check:
-    return Check("cladding", "defect diameter > 5 um", count, max_count, size_um, limit_um, (), **others)
+    return Check("cladding", "defect diameter > 5 um", count, max_count, size_um, limit_um, (), "defect", **others)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +161,7 @@ def test_the_closest_limit_is_the_nearest_of_those_that_hold() -> None:
     near, far, broken, untouched = check(0, 0, 4.0), check(1, 5, None), check(2, 0, 9.0), check(0, 0, None)
     assert Verdict("PASS", checks=(far, untouched, near)).closest is near
     assert Verdict("PASS", checks=(untouched,)).closest is None
-    assert Verdict("FAIL", ("broken",), checks=(broken, near)).closest is None
+    assert Verdict("FAIL", (Notice("limit_broken", "broken"),), checks=(broken, near)).closest is None
 
 
 @pytest.mark.parametrize("status", ["FAIL", "NOT_GRADED"])

@@ -10,7 +10,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dscope_blink.records import Defect, Ellipse, Inspection, Measured, Points, Verdict, ellipse_points
+from dscope_blink.records import (
+    Defect,
+    Ellipse,
+    Inspection,
+    Measured,
+    Notice,
+    Points,
+    Rectangle,
+    Verdict,
+    ellipse_points,
+    notice,
+    texts,
+)
 from dscope_blink.reporting.annotation import (
     Box,
     Ground,
@@ -153,7 +165,7 @@ def _shrunk(inspection: Inspection, factor: float) -> Inspection:
         replace(
             d,
             contour_px=at(d.contour_px),
-            rect_px=(tuple(at(d.rect_px[0])), tuple(np.multiply(d.rect_px[1], factor)), d.rect_px[2]),
+            rect=Rectangle(tuple(at(d.rect.center_px)), tuple(np.multiply(d.rect.size_px, factor)), d.rect.angle_deg),
             diameter_px=d.diameter_px * factor,
             perimeter_px=d.perimeter_px * factor,
         )
@@ -188,7 +200,9 @@ def test_a_fiber_that_is_cut_by_the_border_is_drawn_within_the_picture(shift: tu
         return replace(ellipse, center_px=(ellipse.center_px[0] + shift[0], ellipse.center_px[1] + shift[1]))
 
     marks = tuple(
-        replace(d, contour_px=d.contour_px + shift, rect_px=(tuple(np.add(d.rect_px[0], shift)), *d.rect_px[1:]))
+        replace(
+            d, contour_px=d.contour_px + shift, rect=replace(d.rect, center_px=tuple(np.add(d.rect.center_px, shift)))
+        )
         for d in FAILED.defects
     )
     zones = tuple(replace(zone, outer=moved(zone.outer)) for zone in ZONES)
@@ -307,10 +321,11 @@ def test_warnings_have_the_room_that_the_reasons_leave(monkeypatch: pytest.Monke
     monkeypatch.setattr(
         "dscope_blink.reporting.annotation.cv2.putText", lambda image, text, *rest: written.append(text)
     )
-    warnings = ("Zone cut by the border: 84% of zone contact is seen", "Poor Illumination Warning: 93 % is dark " * 2)
+    warnings = (notice("zone_cut", "84% of zone contact is seen"), notice("poor_illumination", "93 % is dark " * 6))
     annotate(GREY, replace(FAILED, quality=replace(FAILED.quality, warnings=warnings)))
     assert (
-        "; ".join(warnings).split()[-4:] == " ".join(written[: written.index(FAILED.verdict.reasons[0])]).split()[-4:]
+        "; ".join(texts(warnings)).split()[-4:]
+        == " ".join(written[: written.index(FAILED.verdict.reasons[0].text)]).split()[-4:]
     )
 
 
@@ -366,7 +381,7 @@ def test_a_twelve_bit_picture_in_sixteen_bits_can_be_seen() -> None:
 def test_the_verdict_in_words_gives_the_reasons_or_the_limit_that_came_closest() -> None:
     assert verdict_text(FAILED.verdict) == "Zone A: 1 scratch, none allowed (S1: 36.0 um long)"
     assert verdict_text(PASSED.verdict) == "No limit is broken."
-    sure = replace(MARGINAL.verdict, marginal=())
+    sure = replace(MARGINAL.verdict, doubts=())
     assert verdict_text(sure) == (
         "No limit is broken. Closest: Zone cladding: defect diameter > 10 um: 0, allowed none;"
         " mark that decides 9.0 um, 1.0 um below."
@@ -375,20 +390,25 @@ def test_the_verdict_in_words_gives_the_reasons_or_the_limit_that_came_closest()
 
 def test_a_marginal_verdict_says_so_before_anything_else() -> None:
     text = verdict_text(MARGINAL.verdict)
-    assert text.startswith(f"MARGINAL ({MARGINAL.verdict.marginal[0]}). No limit is broken. Closest: ")
-    unsure = replace(FAILED.verdict, marginal=("one", "another"))
-    assert verdict_text(unsure) == f"MARGINAL (one; another). {FAILED.verdict.reasons[0]}"
+    assert text.startswith(f"MARGINAL ({MARGINAL.verdict.doubts[0]}). No limit is broken. Closest: ")
+    unsure = replace(FAILED.verdict, doubts=("one", "another"))
+    assert verdict_text(unsure) == f"MARGINAL (one; another). {FAILED.verdict.reasons[0].text}"
 
 
 def test_a_marginal_verdict_is_drawn_otherwise_than_a_sure_one() -> None:
-    sure = replace(MARGINAL, verdict=replace(MARGINAL.verdict, marginal=()))
+    sure = replace(MARGINAL, verdict=replace(MARGINAL.verdict, doubts=()))
     drawn, other = annotate(GREY, MARGINAL), annotate(GREY, sure)
     assert np.array_equal(drawn[:HEIGHT], other[:HEIGHT])
     assert not np.array_equal(drawn[HEIGHT:], other[HEIGHT:])
 
 
 def test_many_long_reasons_do_not_grow_the_panel() -> None:
-    long = replace(FAILED, verdict=Verdict("FAIL", ("a reason that goes on " * 30,) * 9, FAILED.verdict.violations))
+    long = replace(
+        FAILED,
+        verdict=Verdict(
+            "FAIL", (Notice("limit_broken", "a reason that goes on " * 30),) * 9, FAILED.verdict.violations
+        ),
+    )
     assert annotate(GREY, long).shape == annotate(GREY, FAILED).shape
 
 

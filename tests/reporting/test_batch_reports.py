@@ -11,8 +11,7 @@ import pytest
 
 from dscope_blink.batch.run import run_batch
 from dscope_blink.terminal.commands import main
-from tests.batch.test_batch import CONFIG, batch_of
-from tests.batch.test_nightly import finished
+from tests.builders.batches import CONFIG, batch_of, finished
 from tests.builders.pictures import SCRATCH, face_png, folder_of
 
 REPORTING = replace(CONFIG.reporting, json_lines=True)

@@ -12,8 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dscope_blink.records import Defect, Inspection, Violation
-from dscope_blink.records.plain import Record, to_json
-from dscope_blink.records.stored import StoredRecord
 from dscope_blink.reporting.batch_statistics import BatchStatistics
 from dscope_blink.reporting.page_charts import (
     HEIGHT,
@@ -32,14 +30,10 @@ from tests.builders.inspections import EVERY_KIND, FAILED, NO_SCALE, NOT_LOCATED
 MOVED = (35.0, -22.0)
 
 
-def record_of(inspection: Inspection) -> Record:
-    return to_json(inspection)
-
-
 def batch_of(*inspections: Inspection) -> BatchStatistics:
     batch = BatchStatistics()
     for inspection in inspections:
-        batch.add(StoredRecord(inspection, record_of(inspection)))
+        batch.add(inspection)
     return batch
 
 

@@ -17,11 +17,10 @@ import numpy as np
 import pytest
 
 from dscope_blink.files.whole_files import WriteFailed
-from dscope_blink.records import Check, Inspection, UserError
+from dscope_blink.records import Check, Inspection, Notice, UserError
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.terminal.commands import main
-from tests.batch.test_batch import SHIPPED, batch_of, written
-from tests.batch.test_nightly import finished
+from tests.builders.batches import SHIPPED, batch_of, finished, written
 from tests.builders.inspections import EVERY_KIND, FAILED, HOSTILE_FILE, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
 from tests.builders.pictures import SCRATCH, face_png, folder_of
 from tests.builders.stored_results import REPORTING, alternating, annotated, result_of, results_of
@@ -138,7 +137,7 @@ def test_a_mark_stands_beside_the_limit_that_counts_it_or_the_next_above_its_siz
 
 
 def test_a_mark_larger_than_all_that_its_zone_limits_stands_beside_none(tmp_path):
-    small = Check("contact", "defect diameter <= 5 um", 0, 4, None, 0.0, ())
+    small = Check("contact", "defect diameter <= 5 um", 0, 4, None, 0.0, (), "defect")
     verdict = replace(PASSED.verdict, checks=(small,))
     _, details = page_with(tmp_path, replace(FAILED, verdict=verdict, defects=FAILED.defects[3:]))
     assert [mark["limit"] for mark in details["marks"]] == [None, None]
@@ -225,8 +224,8 @@ def test_links_lead_to_files_of_any_name(tmp_path):
 
 def test_no_name_becomes_markup(tmp_path):
     kind = {name: replace(FAILED, image=replace(FAILED.image, file=name)) for name in HOSTILE}
-    carried = replace(FAILED.request, carried={name: name for name in HOSTILE})
-    reasons = replace(NOT_LOCATED.verdict, reasons=HOSTILE)
+    carried = replace(FAILED.request, manifest={name: name for name in HOSTILE})
+    reasons = replace(NOT_LOCATED.verdict, reasons=tuple(Notice("other", text) for text in HOSTILE))
     kind |= {"reason": replace(NOT_LOCATED, verdict=reasons), "carried": replace(FAILED, request=carried)}
     paths = [result_of(tmp_path, str(number), one) for number, one in enumerate(kind.values())]
     page, plain = page_of(tmp_path, paths), page_of(tmp_path, results_of(tmp_path, alternating(2)))

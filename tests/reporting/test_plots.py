@@ -14,7 +14,17 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
 
-from dscope_blink.records import Defect, Ellipse, Inspection, Points, Scale, Severity, TargetFeatures, ellipse_points
+from dscope_blink.records import (
+    Defect,
+    Ellipse,
+    Inspection,
+    Notice,
+    Points,
+    Scale,
+    Severity,
+    TargetFeatures,
+    ellipse_points,
+)
 from dscope_blink.reporting.calibration_plot import calibration_figure
 from dscope_blink.reporting.figures import figure_bytes, png_bytes
 from dscope_blink.reporting.look import COUNTED_COLOUR, STATUS_COLOURS, UNCOUNTED_COLOUR, VIOLATING_COLOUR, ZONE_COLOURS
@@ -80,13 +90,13 @@ def test_any_file_name_can_stand_in_the_title(file: str, file_format: str) -> No
 @pytest.mark.parametrize("inspection", [NOT_LOCATED, OUT_OF_FOCUS], ids=["not located", "out of focus"])
 def test_what_was_not_inspected_has_a_page_that_says_why_and_no_map(inspection: Inspection) -> None:
     figure = _page(inspection)
-    assert inspection.verdict.reasons[0] in _texts(figure)
+    assert inspection.verdict.reasons[0].text in _texts(figure)
     assert not figure.axes[0].collections
 
 
 def test_a_long_reason_is_written_in_lines() -> None:
     reason = "Unreadable: " + "a word " * 60
-    long = replace(NOT_LOCATED, verdict=replace(NOT_LOCATED.verdict, reasons=(reason,)))
+    long = replace(NOT_LOCATED, verdict=replace(NOT_LOCATED.verdict, reasons=(Notice("other", reason),)))
     written = next(text for text in _texts(_page(long)) if text.startswith("Unreadable"))
     assert written.split() == reason.split()
     assert max(map(len, written.splitlines())) <= 90

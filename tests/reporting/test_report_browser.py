@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dscope_blink.records import Inspection
+from dscope_blink.records import Inspection, Notice
 from dscope_blink.reporting.page import write_html_report
 from tests.builders.inspections import EVERY_KIND, FAILED, MARGINAL, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
 from tests.builders.stored_results import REPORTING, alternating, annotated, result_of, results_of
@@ -258,13 +258,13 @@ def test_every_kind_of_result_opens(opened, tmp_path, kind):
 
 
 def hostile(inspection: Inspection, name: str) -> Inspection:
-    carried = replace(inspection.request, carried={name: name})
+    carried = replace(inspection.request, manifest={name: name})
     return replace(inspection, image=replace(inspection.image, file=name), request=carried)
 
 
 @linux_names
 def test_hostile_names_are_text_and_their_files_are_found(opened, tmp_path):
-    reasons = replace(NOT_LOCATED.verdict, reasons=HOSTILE)
+    reasons = replace(NOT_LOCATED.verdict, reasons=tuple(Notice("other", text) for text in HOSTILE))
     paths = [
         result_of(tmp_path, f"{k}/{name[:60].replace('/', '|')}", hostile(FAILED, name))
         for k, name in enumerate(HOSTILE)

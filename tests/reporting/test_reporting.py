@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from dscope_blink.records import (
     CLASSIFICATIONS,
     RECORD_SCHEMA,
+    TITLES,
     ZONE_LETTERS,
     ZONE_NAMES,
     Defect,
@@ -31,9 +32,10 @@ from dscope_blink.records import (
     Status,
     UserError,
     ZoneOutline,
-    plain,
+    recorded,
     zone_map,
 )
+from dscope_blink.records.stored import Record, load_record, to_json
 from dscope_blink.reporting import picture_files, tables
 from dscope_blink.reporting.annotation import annotate
 from tests.builders.inspections import (
@@ -69,7 +71,7 @@ REQUIRED_SUMMARY_COLUMNS = [
 ]
 
 
-def write_summary(path: Path, rows: Sequence[plain.Record]) -> None:
+def write_summary(path: Path, rows: Sequence[Record]) -> None:
     table = tables.SummaryTable()
     for place, row in enumerate(rows):
         table.add(place, row)
@@ -126,7 +128,7 @@ def test_a_written_record_obeys_its_schema(inspection: Inspection, tmp_path: Pat
     picture_files.write_result(tmp_path / "a_result.json", inspection)
     record = _read_result(tmp_path / "a_result.json")
     assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(record)] == []
-    assert record == plain.to_json(inspection)
+    assert record == json.loads(json.dumps(to_json(inspection)))
 
 
 def test_the_schema_itself_is_valid() -> None:
@@ -140,6 +142,7 @@ def test_the_schema_names_what_the_records_allow() -> None:
     assert tuple(named["zone"]["enum"]) == tuple(ZONE_NAMES.values())
     assert tuple(parts["zones"]["items"]["properties"]["letter"]["enum"]) == ZONE_LETTERS
     assert tuple(parts["scale"]["properties"]["source"]["enum"]) == ScaleSource.__args__  # type: ignore[attr-defined]
+    assert tuple(named["kinds"]["items"]["enum"]) == tuple(TITLES)
     assert tuple(parts["verdict"]["properties"]["status"]["enum"]) == Status.__args__  # type: ignore[attr-defined]
 
 
@@ -160,7 +163,7 @@ def test_the_schema_names_what_the_records_allow() -> None:
     ],
 )
 def test_the_schema_refuses_a_key_it_does_not_know(place: tuple[Any, ...]) -> None:
-    record = plain.to_json(FAILED)
+    record = to_json(FAILED)
     part: Any = record
     for key in place:
         part = part[key]
@@ -169,7 +172,7 @@ def test_the_schema_refuses_a_key_it_does_not_know(place: tuple[Any, ...]) -> No
 
 
 def test_the_schema_refuses_a_failure_without_a_reason() -> None:
-    record = plain.to_json(FAILED)
+    record = to_json(FAILED)
     record["verdict"]["reasons"] = []
     assert not Draft202012Validator(SCHEMA).is_valid(record)
 
@@ -177,65 +180,65 @@ def test_the_schema_refuses_a_failure_without_a_reason() -> None:
 @every_kind
 def test_records_have_the_same_keys_in_the_same_order(inspection: Inspection) -> None:
     fixed = ("schema", "image", "provenance", "request", "criteria", "quality", "verdict")
-    record, other = plain.to_json(inspection), plain.to_json(FAILED)
+    record, other = to_json(inspection), to_json(FAILED)
     assert list(record) == list(other)
     assert [_keys(record[part]) for part in fixed] == [_keys(other[part]) for part in fixed]
 
 
 def test_what_is_not_a_number_is_null() -> None:
     odd = replace(COUNTED, contrast=math.inf, circularity=float("nan"))
-    defect = plain.to_json(replace(FAILED, defects=(odd,)))["defects"][0]
+    defect = to_json(recorded(replace(FAILED, defects=(odd,))))["defects"][0]
     assert (defect["contrast"], defect["circularity"], defect["features"]["edge_sharpness"]) == (None, None, None)
 
 
 def test_numbers_are_rounded_by_their_unit() -> None:
     odd = replace(COUNTED, centroid_px=(1.23456, 2.0), diameter_um=3.14159, contrast=-0.000123456)
-    record = plain.to_json(replace(FAILED, defects=(odd,), scale=replace(SCALE, um_per_px_x=0.4355400697)))
+    record = to_json(recorded(replace(FAILED, defects=(odd,), scale=replace(SCALE, um_per_px_x=0.4355400697))))
     defect = record["defects"][0]
-    assert (defect["centroid_px"], defect["diameter_um"], defect["contrast"]) == ([1.235, 2.0], 3.142, -0.00012346)
+    assert (defect["centroid_px"], defect["diameter_um"], defect["contrast"]) == ((1.235, 2.0), 3.142, -0.00012346)
     assert record["scale"]["um_per_px_x"] == 0.43554007
 
 
 def test_numpy_numbers_become_plain_ones() -> None:
     odd = replace(COUNTED, area_px=np.float32(4.5), bbox_px=tuple(np.array([1, 2, 3, 4])))  # type: ignore[arg-type]
-    assert json.dumps(plain.to_json(replace(FAILED, defects=(odd,)))["defects"][0]["bbox_px"]) == "[1, 2, 3, 4]"
+    assert json.dumps(to_json(recorded(replace(FAILED, defects=(odd,))))["defects"][0]["bbox_px"]) == "[1, 2, 3, 4]"
 
 
 def test_measurements_stand_in_the_geometry_and_are_null_when_unknown() -> None:
-    geometry = plain.to_json(FAILED)["geometry"]
+    geometry = to_json(FAILED)["geometry"]
     assert (geometry["core_cladding_offset_um"], geometry["cladding_diameter_um"]) == (0.123, 125.0)
     assert geometry["cladding_non_circularity_pct"] is None
 
 
 def test_the_manifest_and_the_known_diameters_are_in_the_record() -> None:
-    request = plain.to_json(FAILED)["request"]
+    request = to_json(FAILED)["request"]
     assert request["manifest"] == {"serial": "0012", "operator": "=HYPERLINK(1)"}
     assert (request["core_diameter_um"], request["cladding_diameter_um"]) == (9.0, 125.0)
 
 
 def test_what_the_picture_hides_is_in_the_record_and_null_where_no_mark_was_sought() -> None:
-    quality = plain.to_json(FAILED)["quality"]
+    quality = to_json(FAILED)["quality"]
     assert quality["search_pixel_px"] == 1.25
     assert quality["clipping"] == {
         "ring_width": 0.5,
-        "pixels": [12000, 36500, 61200, 85000],
-        "clipped": [0, 120, 61200, 3],
+        "pixels": (12000, 36500, 61200, 85000),
+        "clipped": (0, 120, 61200, 3),
     }
-    unsearched = plain.to_json(OUT_OF_FOCUS)["quality"]
+    unsearched = to_json(OUT_OF_FOCUS)["quality"]
     assert (unsearched["search_pixel_px"], unsearched["clipping"]) == (None, None)
 
 
 def test_a_mark_has_its_uncertainties_and_its_distance_from_the_core_in_the_record() -> None:
-    defect = plain.to_json(FAILED)["defects"][1]
+    defect = to_json(FAILED)["defects"][1]
     assert defect["uncertainty"] == {"length_um": 0.812, "width_um": 0.7, "diameter_um": 0.9, "r_min_px": 1.1}
     assert defect["r_core_px"] == round(math.hypot(70, 60) - 12, 3)
     assert defect["evidence"] == {"do2mr": 0.75, "lei": 0.5}
 
 
 def test_every_limit_that_was_held_is_in_the_record_with_what_is_left() -> None:
-    broken, counted, near = plain.to_json(FAILED)["verdict"]["checks"]
+    broken, counted, near = to_json(FAILED)["verdict"]["checks"]
     assert (broken["zone"], broken["rule"], broken["broken"]) == ("core", "scratch width of any size", True)
-    assert (broken["count"], broken["max_count"], broken["defects"]) == (1, 0, ["S1"])
+    assert (broken["count"], broken["max_count"], broken["defects"]) == (1, 0, ("S1",))
     assert (broken["size_um"], broken["limit_um"], broken["margin_um"]) == (3.6, 0.0, -3.6)
     assert (counted["broken"], counted["size_um"], counted["margin_um"], counted["nearness"]) == (
         *(False, None, None),
@@ -245,10 +248,10 @@ def test_every_limit_that_was_held_is_in_the_record_with_what_is_left() -> None:
 
 
 def test_the_record_says_whether_the_verdict_is_marginal_and_which_limit_is_the_closest() -> None:
-    sure, marginal, clean = (plain.to_json(i)["verdict"] for i in (FAILED, MARGINAL, PASSED))
-    assert (sure["marginal"], sure["doubts"]) == (False, [])
+    sure, marginal, clean = (to_json(i)["verdict"] for i in (FAILED, MARGINAL, PASSED))
+    assert (sure["marginal"], sure["doubts"]) == (False, ())
     assert (marginal["status"], marginal["marginal"]) == ("PASS", True)
-    assert marginal["doubts"] == list(MARGINAL.verdict.marginal)
+    assert marginal["doubts"] == MARGINAL.verdict.doubts
     assert sure["closest_limit"] is None
     assert marginal["closest_limit"].startswith("Zone cladding: defect diameter > 10 um: 0, allowed none")
     assert (clean["closest_limit"], clean["checks"]) == (None, [])
@@ -256,7 +259,7 @@ def test_the_record_says_whether_the_verdict_is_marginal_and_which_limit_is_the_
 
 def test_what_was_asked_stands_in_the_record_as_it_was_given() -> None:
     request = replace(FAILED.request, cladding_diameter_um=124.98765, pixel_aspect_ratio=1.0123456)
-    record = plain.to_json(replace(FAILED, request=request))["request"]
+    record = to_json(replace(FAILED, request=request))["request"]
     assert (record["cladding_diameter_um"], record["pixel_aspect_ratio"]) == (124.98765, 1.0123456)
 
 
@@ -282,12 +285,12 @@ def test_the_defect_table_begins_with_the_columns_of_the_contract(tmp_path: Path
 
 def test_table_and_record_hold_the_same_numbers(tmp_path: Path) -> None:
     picture_files.write_defect_table(tmp_path / "t.csv", FAILED)
-    for row, defect in zip(_read_csv(tmp_path / "t.csv"), plain.to_json(FAILED)["defects"], strict=True):
+    for row, defect in zip(_read_csv(tmp_path / "t.csv"), to_json(FAILED)["defects"], strict=True):
         assert row["Defect_ID"] == defect["id"]
         assert float(row["Length_um"]) == defect["length_um"]
         assert float(row["Area_um2"]) == defect["area_um2"]
         assert float(row["Area_px2"]) == defect["area_px"]
-        assert row["Zones_Touched"].split(";") == defect["zones_touched"]
+        assert tuple(row["Zones_Touched"].split(";")) == defect["zones_touched"]
 
 
 def test_positions_are_picture_coordinates_times_the_scale_of_their_axis(tmp_path: Path) -> None:
@@ -458,7 +461,7 @@ def test_the_summary_tells_a_marginal_verdict_from_a_sure_one_and_from_none(tmp_
     write_summary(tmp_path / "s.csv", [tables.summary_row(i) for i in inspections])
     rows = _read_csv(tmp_path / "s.csv")
     assert [row["Marginal"] for row in rows] == ["False", "True", "", "False"]
-    assert [row["Marginal_Reason(s)"] for row in rows] == ["", MARGINAL.verdict.marginal[0], "", ""]
+    assert [row["Marginal_Reason(s)"] for row in rows] == ["", MARGINAL.verdict.doubts[0], "", ""]
     closest = "Zone cladding: defect diameter > 10 um: 0, allowed none; mark that decides 9.0 um, 1.0 um below"
     assert [row["Closest_Limit"] for row in rows] == ["", closest, "", ""]
 
@@ -475,7 +478,7 @@ def test_what_could_not_be_measured_has_a_row_without_counts(tmp_path: Path) -> 
 
 def test_manifest_columns_follow_in_the_order_they_were_first_seen(tmp_path: Path) -> None:
     carried = [{"serial": "0012"}, {"part": "-7", "serial": "13"}, {"Edition": "mine"}]
-    requests = [replace(FAILED.request, carried=columns) for columns in carried]
+    requests = [replace(FAILED.request, manifest=columns) for columns in carried]
     rows = [tables.summary_row(replace(FAILED, request=request)) for request in requests]
     write_summary(tmp_path / "s.csv", rows)
     header, table = _header(tmp_path / "s.csv"), _read_csv(tmp_path / "s.csv")
@@ -492,7 +495,7 @@ def test_an_empty_summary_keeps_its_header(tmp_path: Path) -> None:
 @every_kind
 def test_a_stored_record_gives_the_same_summary_row_as_the_inspection(inspection: Inspection, tmp_path: Path) -> None:
     picture_files.write_result(tmp_path / "r.json", inspection)
-    assert tables.summary_row_of(_read_result(tmp_path / "r.json")) == tables.summary_row(inspection)
+    assert tables.summary_row(load_record(tmp_path / "r.json")) == tables.summary_row(inspection)
 
 
 @given(order=st.permutations(range(5)))
@@ -510,7 +513,7 @@ def test_a_growing_summary_is_the_table_of_its_rows_in_the_order_of_the_batch(or
 
 
 def test_hostile_text_is_text_in_the_summary(tmp_path: Path) -> None:
-    request = replace(FAILED.request, carried={"=1+1": "@x", "note": "\tx", "file2": "a\r\nb", "ok": "1 - 2"})
+    request = replace(FAILED.request, manifest={"=1+1": "@x", "note": "\tx", "file2": "a\r\nb", "ok": "1 - 2"})
     hostile = replace(FAILED, image=replace(FAILED.image, file=HOSTILE_FILE), request=request)
     write_summary(tmp_path / "s.csv", [tables.summary_row(hostile)])
     row = _read_csv(tmp_path / "s.csv")[0]

@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from dscope_blink.records import Inspection, Measured, Scale, ZoneCriteria
-from dscope_blink.records.plain import to_json
+from dscope_blink.records import Inspection, Measured, OuterBorder, Scale
 from dscope_blink.reporting import wording
-from tests.batch.test_batch import CONFIG
+from tests.builders.batches import CONFIG
 from tests.builders.inspections import EVERY_KIND, FAILED, NO_CORE, NO_SCALE, NOMINAL_CORE, OUT_OF_FOCUS, PASSED
 
 LIMITS = CONFIG.criteria.find("iec_61300_3_35_2015", "multimode")
 
 
-def stored(inspection: Inspection) -> dict[str, Any]:
-    return json.loads(json.dumps(to_json(inspection)))
-
-
 def facts(inspection: Inspection, of: Any) -> dict[str, str]:
-    return dict(of(stored(inspection)))
+    return dict(of(inspection))
 
 
 @pytest.mark.parametrize("inspection", EVERY_KIND.values(), ids=EVERY_KIND.keys())
 def test_every_row_of_every_table_fills_its_header(inspection):
     tables = (wording.dimension_table, wording.zone_table, wording.limit_table, wording.mark_table)
-    for table in (of(stored(inspection)) for of in tables):
+    for table in (of(inspection) for of in tables):
         assert {len(row) for row in table.rows} <= {len(table.header)}
         assert all(isinstance(text, str) for row in table.rows for text in row)
 
@@ -45,12 +39,12 @@ def test_every_row_of_every_table_fills_its_header(inspection):
     ],
 )
 def test_the_border_of_a_zone_is_told_by_its_rule(of, times, plus_um, words):
-    assert ZoneCriteria("A", of, times, plus_um, (), ()).border_in_words == words
+    assert OuterBorder(of, times, plus_um).in_words == words
 
 
 def test_a_zone_that_was_not_inspected_is_told():
     asked = replace(FAILED, criteria=LIMITS, request=replace(FAILED.request, zones=("core", "cladding")))
-    rows = {row[0]: row for row in wording.zone_table(stored(asked)).rows}
+    rows = {row[0]: row for row in wording.zone_table(asked).rows}
     assert rows["D contact"][3:] == ("not inspected", "not inspected")
     assert rows["C adhesive"][3:] == ("not inspected", "not inspected")
     assert "none" in rows["A core"][3]
@@ -58,15 +52,15 @@ def test_a_zone_that_was_not_inspected_is_told():
 
 
 def test_the_diameter_of_a_zone_is_that_of_its_circle_though_pixels_are_not_square():
-    rows = {row[0]: row[2] for row in wording.zone_table(stored(FAILED)).rows}
+    rows = {row[0]: row[2] for row in wording.zone_table(FAILED).rows}
     assert rows == {"A core": "25.0 um", "B cladding": "110.0 um", "C adhesive": "135.0 um", "D contact": "250.0 um"}
 
 
 def test_zones_of_the_picture_are_not_told_as_those_of_the_criteria():
     located, not_located = replace(NO_SCALE, criteria=LIMITS), replace(OUT_OF_FOCUS, criteria=LIMITS)
-    assert {row[1] for row in wording.zone_table(stored(located)).rows} == {"as it shows"}
-    rows = wording.zone_table(stored(not_located)).rows
-    assert [row[1] for row in rows] == [zone.border_in_words for zone in LIMITS.zones]
+    assert {row[1] for row in wording.zone_table(located).rows} == {"as it shows"}
+    rows = wording.zone_table(not_located).rows
+    assert [row[1] for row in rows] == [zone.outer.in_words for zone in LIMITS.zones]
     assert {row[2] for row in rows} == {"not located"}
 
 
@@ -88,24 +82,24 @@ def test_the_scale_is_told_with_its_source_and_uncertainty():
     ],
 )
 def test_a_diameter_that_was_not_measured_is_told_so(source, label):
-    found = wording.dimension_table(stored(replace(FAILED, scale=Scale(0.5, 0.4, source))))
+    found = wording.dimension_table(replace(FAILED, scale=Scale(0.5, 0.4, source)))
     assert found.rows[0] == (label, "125.00 um", "± 0.81 um")
 
 
 def test_a_core_that_was_not_measured_says_why():
-    assert wording.dimension_table(stored(NOMINAL_CORE)).rows[-1] == ("Core", "not measured", "cannot be seen")
-    assert wording.dimension_table(stored(NO_CORE)).rows[-1] == ("Core", "not measured", "")
+    assert wording.dimension_table(NOMINAL_CORE).rows[-1] == ("Core", "not measured", "cannot be seen")
+    assert wording.dimension_table(NO_CORE).rows[-1] == ("Core", "not measured", "")
 
 
 def test_marks_that_break_a_limit_come_first():
-    table = wording.mark_table(stored(FAILED))
+    table = wording.mark_table(FAILED)
     assert table.rows[0][0] == "S1"
     assert table.broken == {0}
     assert [row[6] for row in table.rows] == ["BREAKS IT", "within", "not counted", "not counted", "not counted"]
 
 
 def test_limits_are_confirmed_or_it_is_said_that_they_are_not():
-    assert wording.unconfirmed(stored(replace(PASSED, criteria=replace(LIMITS, confirmed=True)))) == ""
+    assert wording.unconfirmed(replace(PASSED, criteria=replace(LIMITS, confirmed=True))) == ""
     doubtful = replace(PASSED, criteria=replace(LIMITS, confirmed=False))
-    assert wording.unconfirmed(stored(doubtful)) == wording.NOT_CONFIRMED
-    assert wording.unconfirmed(stored(PASSED)) == ""  # it has no limits
+    assert wording.unconfirmed(doubtful) == wording.NOT_CONFIRMED
+    assert wording.unconfirmed(PASSED) == ""  # it has no limits

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from dscope_blink.records import Inspection, Verdict, Violation
+from dscope_blink.records import Inspection, Notice, Verdict, Violation
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
 from tests.builders.inspections import FAILED, MARGINAL, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
 
@@ -34,7 +34,7 @@ def test_without_a_graded_picture_there_is_no_yield():
 
 def test_reasons_are_told_without_the_figures_of_one_picture():
     broken = tuple(Violation("core", rule, "1", "none", ("S1",)) for rule in ("scratch width > 3 um", "defect > 5 um"))
-    failed = Verdict("FAIL", ("one", "two"), (*broken, broken[0]))
+    failed = Verdict("FAIL", (Notice("limit_broken", "one"), Notice("limit_broken", "two")), (*broken, broken[0]))
     assert reasons_of(failed) == ("Zone core: scratch width > 3 um", "Zone core: defect > 5 um")
     assert reasons_of(NOT_LOCATED.verdict) == ("Localization Failed",)
     assert reasons_of(PASSED.verdict) == ()
@@ -49,7 +49,7 @@ def test_reasons_are_told_without_the_figures_of_one_picture():
 
 def test_runs_are_told_apart_by_all_but_their_time():
     early, late = (replace(FAILED.provenance, started=f"2026-01-31T0{hour}:00:00+00:00") for hour in (7, 9))
-    other = replace(FAILED.provenance, config_sha256="00" * 32)
+    other = replace(FAILED.provenance, inputs={"config": "00" * 32})
     totals = totals_of(*(replace(FAILED, provenance=made) for made in (FAILED.provenance, late, early, other)))
     first, second = totals.runs.values()
     assert (first.images, first.first, first.last) == (3, early.started, late.started)

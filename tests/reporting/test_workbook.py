@@ -12,17 +12,17 @@ import pytest
 from openpyxl import load_workbook
 
 from dscope_blink.records import ImageInfo, Inspection
-from dscope_blink.records.plain import to_json
+from dscope_blink.records.stored import to_json
 from dscope_blink.reporting import workbook
 from dscope_blink.reporting.batch_reports import write_batch_reports
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.reporting.tables import SHEETS, SUMMARY_COLUMNS, WORKBOOK_DEFECT_COLUMNS
 from dscope_blink.terminal.commands import main
-from tests.batch.test_batch import CONFIG
+from tests.builders.batches import CONFIG
 from tests.builders.inspections import EVERY_KIND, FAILED, NO_SCALE, PASSED, UNREADABLE
 
 ASKED = replace(CONFIG, reporting=replace(CONFIG.reporting, excel=True))
-OURS = replace(FAILED.provenance, profile=CONFIG.profile, config_sha256=CONFIG.sha256)
+OURS = replace(FAILED.provenance, profile=CONFIG.profile, inputs={"config": CONFIG.sha256})
 LIMITS = CONFIG.criteria.find("iec_61300_3_35_2015", "multimode")
 
 
@@ -51,7 +51,7 @@ def cell_of(sheet: Any, column: str, row: int = 2) -> Any:
 
 
 def with_manifest(**carried: str) -> Inspection:
-    return replace(FAILED, request=replace(FAILED.request, carried=carried))
+    return replace(FAILED, request=replace(FAILED.request, manifest=carried))
 
 
 def named(file: str) -> Inspection:
@@ -62,7 +62,7 @@ def named(file: str) -> Inspection:
 
 
 def test_the_sheets_and_their_columns_are_those_that_are_declared(book_of):
-    book = book_of(replace(PASSED, request=replace(PASSED.request, carried={})))
+    book = book_of(replace(PASSED, request=replace(PASSED.request, manifest={})))
     assert book.sheetnames == [sheet.name for sheet in SHEETS]
     for sheet in SHEETS:
         assert [cell.value for cell in book[sheet.name][1]] == [column.name for column in sheet.columns]
@@ -171,7 +171,9 @@ def test_what_a_sheet_has_no_room_for_goes_on_in_the_next(book_of, monkeypatch):
 
 
 def test_the_criteria_are_listed_limit_by_limit(book_of):
-    rows = rows_of(book_of(*(replace(FAILED, criteria=LIMITS) for _ in range(2)))["criteria"])
+    asked = replace(FAILED.request, edition=LIMITS.edition, fiber_class=LIMITS.fiber_class)
+    judged = replace(FAILED, criteria=LIMITS, request=asked)
+    rows = rows_of(book_of(judged, judged)["criteria"])
     bands = [(zone, bands) for zone in LIMITS.zones for bands in (zone.scratches, zone.defects)]
     assert [row["Allowed"] for row in rows if row["Marks"]] == [b.max_count for _, bands_ in bands for b in bands_]
     assert {(row["Edition"], row["Fiber_Class"], row["Confirmed"], row["Pictures"]) for row in rows} == {
@@ -180,7 +182,7 @@ def test_the_criteria_are_listed_limit_by_limit(book_of):
     first = rows[0]
     assert (first["Zone"], first["Outer_Border"], first["Marks"]) == (
         "A core",
-        LIMITS.zones[0].border_in_words,
+        LIMITS.zones[0].outer.in_words,
         "scratches",
     )
     assert [row["Sizes"] for row in rows if row["Zone"] == "C adhesive"] == [None]
@@ -192,7 +194,9 @@ def settings_of(book: Any) -> Iterator[tuple[Any, Any, Any]]:
 
 def test_each_run_is_listed_with_its_hashes(book_of):
     later = replace(FAILED, provenance=replace(FAILED.provenance, started="2026-02-01T08:00:00+00:00"))
-    other = replace(FAILED, provenance=replace(FAILED.provenance, calibration_sha256="ef" * 32))
+    other = replace(
+        FAILED, provenance=replace(FAILED.provenance, inputs={**FAILED.provenance.inputs, "calibration": "ef" * 32})
+    )
     found = {(run, name): value for run, name, value in settings_of(book_of(FAILED, later, other))}
     assert {run for run, _ in found} == {1, 2}
     assert (found[1, "pictures"], found[2, "pictures"]) == (2, 1)

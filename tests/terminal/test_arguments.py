@@ -53,9 +53,9 @@ def test_what_is_given_reaches_every_image(pictures):
 
 
 def test_plots_are_made_where_the_profile_has_them_unless_refused(pictures):
-    assert batch_for(pictures, "--profile=deep_inspection").job.plots
-    assert not batch_for(pictures, "--profile=deep_inspection", "--no-plots").job.plots
-    assert not batch_for(pictures, "--profile=fast_scan").job.plots
+    assert batch_for(pictures, "--profile=deep_inspection").job.config.reporting.plots
+    assert not batch_for(pictures, "--profile=deep_inspection", "--no-plots").job.config.reporting.plots
+    assert not batch_for(pictures, "--profile=fast_scan").job.config.reporting.plots
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_the_manifest_overrides_the_command_line_and_its_gaps_are_told(pictures,
     manifest.write_text("file,fiber_class,lot\na.png,custom,7\nc.png,,\n")
     batch = batch_for(pictures, *MULTIMODE, f"--manifest={manifest}")
     assert [image.request.fiber_class for image in batch.images] == ["custom", "multimode"]
-    assert batch.images[0].request.carried == {"lot": "7"}
+    assert batch.images[0].request.manifest == {"lot": "7"}
     assert batch.warnings == ("c.png: named in the manifest, not among the images", "b.png: not named in the manifest")
 
 

@@ -1,4 +1,4 @@
-"""Many images: what is written for each, and that one failure never stops the rest."""
+"""One picture of a batch: what is written of it, and that its failure is its own."""
 
 from __future__ import annotations
 
@@ -7,55 +7,20 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
-import pandas as pd
 import pytest
 from PIL import Image
 
-from dscope_blink.batch.job import Job, hash_of_flat_field, was_measured
-from dscope_blink.batch.run import Batch, Counts, run_batch
-from dscope_blink.config.settings import Config
-from dscope_blink.files.manifest import Manifest
-from dscope_blink.files.names import LOCK
-from dscope_blink.files.pictures import find_images
-from dscope_blink.files.plan import plan_images
-from dscope_blink.files.whole_files import WriteFailed
+from dscope_blink.batch.job import hash_of_flat_field
 from dscope_blink.pipeline import inspect_image
-from dscope_blink.records import Inspection, Request, UserError
+from dscope_blink.records import UserError, texts
+from tests.builders.batches import CONFIG, ZONE_BY_ZONE, results_of, summary, written
 from tests.builders.pictures import blank_png, blanks, face_jpeg, face_png, folder_of
-from tests.builders.settings import SETTINGS
-from tests.builders.unprivileged import unprivileged
 
-SHIPPED = SETTINGS.profile("fast_scan")
-CONFIG = replace(SHIPPED, reporting=replace(SHIPPED.reporting, report=False))  # the report has tests of its own
-ASKED = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0)
-
-
-ZONE_BY_ZONE = replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True, zone_images=True, agreement=True))
 OTHER_FORMATS = replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg", plot_format="svg"))
-
-
-def batch_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> Batch:
-    found = find_images(folder, True, output)
-    return Batch(Job(output, config, plots=plots), plan_images(found, output, Manifest(), ASKED))
-
-
-def results_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> dict[str, Inspection]:
-    found = (done.inspection for done in run_batch(batch_of(folder, output, plots, config)))
-    return {inspection.image.file: inspection for inspection in found}
-
-
-def written(output: Path) -> set[str]:
-    return {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()} - {LOCK}
-
-
-def summary(output: Path) -> pd.DataFrame:
-    return pd.read_csv(output / "summary_report.csv", keep_default_na=False)
 
 
 @pytest.fixture
@@ -174,8 +139,8 @@ def test_of_a_file_of_several_pictures_the_first_is_inspected_with_a_warning(pic
     pictures.mkdir()
     pages[0].save(pictures / "a.tif", save_all=True, append_images=pages[1:])
     (result,) = results_of(pictures, out).values()
-    assert was_measured(result)
-    assert "Several pictures: the file holds more than one, the first is inspected" in result.quality.warnings
+    assert result.was_measured
+    assert "Several pictures: the file holds more than one, the first is inspected" in texts(result.quality.warnings)
 
 
 SETTLING = replace(CONFIG, preprocessing=replace(CONFIG.preprocessing, settle_s=0.4, settle_max_wait_s=0.5))
@@ -197,7 +162,7 @@ def test_a_picture_that_arrives_in_pieces_is_measured_when_it_is_whole(pictures,
     (result,) = results_of(pictures, out, config=SETTLING).values()
     sender.join()
     assert result.image.sha256 == hashlib.sha256(whole).hexdigest()
-    assert was_measured(result)
+    assert result.was_measured
 
 
 def test_a_picture_that_never_stops_arriving_is_reported_and_the_rest_is_inspected(pictures, out):
@@ -214,7 +179,7 @@ def test_a_picture_that_never_stops_arriving_is_reported_and_the_rest_is_inspect
     results = results_of(pictures, out, config=SETTLING)
     is_over.set()
     sender.join()
-    assert results["a.png"].verdict.reasons == ("Unreadable: the file was still being written after 0.5 s",)
+    assert texts(results["a.png"].verdict.reasons) == ["Unreadable: the file was still being written after 0.5 s"]
     assert set(results) == {"a.png", "b.png"}
 
 
@@ -229,9 +194,9 @@ def test_what_cannot_be_read_is_reported_and_the_rest_is_measured(pictures, out)
     (pictures / "gone.bmp").symlink_to(pictures / "nowhere")
     results = results_of(pictures, out)
     bad = {file: result for file, result in results.items() if file != "good.png"}
-    assert was_measured(results["good.png"])
+    assert results["good.png"].was_measured
     assert results["good.png"].verdict.status != "NOT_GRADED"
-    assert all(result.verdict.reasons[0].startswith("Unreadable: ") for result in bad.values())
+    assert all(result.verdict.reasons[0].text.startswith("Unreadable: ") for result in bad.values())
     assert list(summary(out)["Image_Filename"]) == ["cut.jpg", "empty.tif", "gone.bmp", "good.png", "text.png"]
     assert json.loads((out / "cut_result.json").read_text())["geometry"] is None
 
@@ -244,9 +209,9 @@ def test_an_error_inside_the_program_is_one_images_own(pictures, out, monkeypatc
 
     monkeypatch.setattr("dscope_blink.batch.job.inspect_image", fails_on_b)
     results = results_of(folder_of(blanks(pictures, "a.png", "b.png"), "c.png"), out)
-    assert results["b.png"].verdict.reasons == ("Internal error: ZeroDivisionError: of all things",)
+    assert texts(results["b.png"].verdict.reasons) == ["Internal error: ZeroDivisionError: of all things"]
     assert results["b.png"].image.width == 40
-    assert was_measured(results["c.png"])
+    assert results["c.png"].was_measured
     assert "b_annotated.png" in written(out)
     assert "Traceback" in caplog.text
 
@@ -255,95 +220,10 @@ def test_an_error_while_drawing_leaves_a_record_that_says_so(pictures, out, monk
     def fails(*_):
         raise ValueError("no ink")
 
-    monkeypatch.setattr("dscope_blink.batch.job.write_annotated", fails)
+    monkeypatch.setattr("dscope_blink.batch.picture_reports.write_annotated", fails)
     (result,) = results_of(blanks(pictures, "a.png"), out).values()
-    assert result.verdict.reasons == ("Internal error: ValueError: no ink",)
+    assert texts(result.verdict.reasons) == ["Internal error: ValueError: no ink"]
     assert written(out) == {"a_report.csv", "a_result.json", "summary_report.csv"}
-
-
-# --- how a batch ends
-
-
-def test_a_batch_that_is_stopped_keeps_what_was_finished(pictures, out):
-    with closing(run_batch(batch_of(blanks(pictures, "a.png", "b.png", "c.png"), out))) as inspections:
-        next(inspections)
-        next(inspections)
-    assert list(summary(out)["Image_Filename"]) == ["a.png", "b.png"]
-
-
-def test_a_result_that_cannot_be_written_ends_the_batch_and_keeps_what_was_finished(pictures, out):
-    inspections = run_batch(batch_of(blanks(pictures, "a.png", "b.png", "sub/c.png"), out))
-    next(inspections)
-    (out / "sub").write_text("in the way")
-    next(inspections)
-    with pytest.raises(WriteFailed, match="sub cannot be written"):
-        next(inspections)
-    assert list(summary(out)["Image_Filename"]) == ["a.png", "b.png"]
-
-
-def test_a_batch_without_permission_to_write_says_so(open_folder):
-    blanks(open_folder, "a.png")
-    (open_folder / "out").mkdir()
-    (open_folder / "out").chmod(0o500)
-    with unprivileged(), pytest.raises(WriteFailed, match="Permission denied"):
-        results_of(open_folder, open_folder / "out")
-    (open_folder / "out").chmod(0o700)
-    assert written(open_folder / "out") == set()
-
-
-@contextmanager
-def files_of_at_most(max_bytes: int) -> Iterator[None]:
-    """As `ulimit -f` does: what is written beyond is refused by the system."""
-    resource = pytest.importorskip("resource", reason="this system does not limit the size of files")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (max_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_of_a_picture_whose_results_do_not_fit_nothing_is_left(pictures, out):
-    blanks(pictures, "a.png")
-    folder_of(pictures, "b.png")
-    with (
-        files_of_at_most(100_000),
-        pytest.raises(WriteFailed, match=r"b_annotated\.png cannot be written: File too large"),
-    ):
-        results_of(pictures, out)
-    assert written(out) == {"a_annotated.png", "a_report.csv", "a_result.json", "summary_report.csv"}
-    assert list(summary(out)["Image_Filename"]) == ["a.png"]
-
-
-def test_results_beside_the_pictures_of_a_run_that_was_killed_are_replaced(pictures, out):
-    results_of(folder_of(pictures, "a.png"), pictures, config=ZONE_BY_ZONE)
-    (pictures / "a_result.json").unlink()
-    assert set(results_of(pictures, pictures)) == {"a.png"}
-
-
-def test_results_that_would_lie_too_deep_do_not_end_the_batch(pictures, tmp_path):
-    deep = "/".join(["d" * 200] * 15)
-    results = results_of(blanks(pictures, f"{deep}/a.png", "b.png"), tmp_path / "/".join(["o" * 200] * 5))
-    assert set(results) == {f"{deep}/a.png", "b.png"}
-
-
-def test_what_is_odd_about_the_folder_is_logged(pictures, out, caplog):
-    list(run_batch(replace(batch_of(blanks(pictures, "a.png"), out), warnings=("100 % odd",))))
-    assert "100 % odd" in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("counts", "fail_exit", "code"),
-    [
-        (Counts(passed=2), True, 0),
-        (Counts(passed=1, failed=1), False, 0),
-        (Counts(passed=1, failed=1), True, 3),
-        (Counts(failed=1, not_graded=1, not_measured=1), True, 1),
-        (Counts(not_graded=3), True, 0),
-    ],
-)
-def test_the_exit_code_tells_what_could_not_be_measured_and_what_failed_if_asked(counts, fail_exit, code):
-    assert counts.exit_code(fail_exit) == code
 
 
 # --- the flat field

@@ -1,8 +1,7 @@
-"""A night of images: processes, a cluster, what is killed in the middle, what an earlier run has finished."""
+"""A batch in other processes and on a cluster, some of which are killed in the middle."""
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -19,19 +18,16 @@ from typing import Any
 
 import psutil
 import pytest
-from filelock import FileLock
 
 from dscope_blink.batch import run
 from dscope_blink.batch.executors import own_time_limit
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.run import Batch, Done, run_batch
 from dscope_blink.config.settings import Config
-from dscope_blink.files.names import LOCK
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed
-from dscope_blink.records import Calibration, Scale, UserError
 from dscope_blink.terminal.commands import main
-from tests.batch.test_batch import CONFIG, batch_of
+from tests.builders.batches import CONFIG, batch_of, finished, program, rows
 from tests.builders.pictures import SCRATCH, blanks, face_png, folder_of
 from tests.builders.settings import ROOT
 from tests.builders.waiting import until
@@ -48,21 +44,8 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def rows(out: Path) -> list[dict[str, str]]:
-    """The summary without what the clock decides."""
-    with (out / "summary_report.csv").open(encoding="utf-8", newline="") as file:
-        found = list(csv.DictReader(file))
-    for row in found:
-        del row["Processing_Time_s"]
-    return found
-
-
 def shared(asked: Batch, **changes: Any) -> Batch:
     return replace(asked, workers=2, **changes)
-
-
-def finished(asked: Batch) -> list[Done]:
-    return sorted(run_batch(asked), key=lambda done: done.inspection.image.file)
 
 
 @pytest.fixture
@@ -85,8 +68,6 @@ def test_processes_write_what_one_process_writes(pictures, tmp_path, caplog):
 
 
 # Stand in for the work on one image, in the other process, which imports them by name.
-
-
 def killed_at_b(job: Job, item: tuple[int, ImageFile]) -> Done:
     if item[1].name == "b":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -111,10 +92,9 @@ def settings(**changes: Any) -> Config:
     return replace(CONFIG, batch=replace(CONFIG.batch, **changes))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
-@pytest.mark.parametrize(
-    ("retries", "tried"), [(0, "tried once"), pytest.param(2, "tried 3 times", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize(("retries", "tried"), [(0, "tried once"), (2, "tried 3 times")])
 def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_are(
     pictures, out, monkeypatch, caplog, retries, tried
 ):
@@ -146,6 +126,7 @@ def test_an_image_that_hangs_is_given_up(pictures, out, monkeypatch):
     assert len(found) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
 def test_a_result_that_a_process_cannot_write_ends_the_batch(pictures, out):
     out.mkdir()
@@ -173,82 +154,6 @@ def test_a_small_batch_takes_few_processes_and_one_without_workers_none(
 
 
 # --- resume
-
-
-def test_what_was_finished_is_kept_and_the_rest_is_done(pictures, out):
-    run = run_batch(batch_of(pictures, out))
-    for _ in range(3):
-        next(run)
-    run.close()
-    again = finished(replace(batch_of(pictures, out), resume=True))
-    assert [done.resumed for done in again] == [True, True, True, False, False]
-    undisturbed = out.with_name("undisturbed")
-    finished(batch_of(pictures, undisturbed))
-    assert rows(out) == rows(undisturbed)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda pictures, batch: (pictures / "a.png").write_bytes(face_png(SCRATCH)),
-        lambda pictures, batch: (batch.job.output_dir / "a_report.csv").unlink(),
-        lambda pictures, batch: (batch.job.output_dir / "a_annotated.png").unlink(),
-        lambda pictures, batch: (batch.job.output_dir / "a_result.json").write_text("{}"),
-    ],
-    ids=["bytes", "table", "picture", "record"],
-)
-def test_what_differs_is_done_again(pictures, out, change):
-    run = batch_of(pictures, out)
-    finished(run)
-    change(pictures, run)
-    assert [done.resumed for done in finished(replace(run, resume=True))] == [False, True, True, True, True]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"config": replace(CONFIG, sha256="00" * 32)},
-        {"config": replace(CONFIG, profile="another")},
-        {"calibration": Calibration(Scale(0.85, 0.85, "calibration"), "11" * 32)},
-        {"plots": True},
-        {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, zone_images=True))},
-        {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True))},
-        {"config": replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg"))},
-    ],
-    ids=["config", "profile", "calibration", "plots", "zone images", "cells", "jpeg"],
-)
-def test_other_settings_do_everything_again(tmp_path, out, changes):
-    asked = batch_of(folder_of(tmp_path / "pictures", "a.png"), out)
-    finished(asked)
-    again = finished(replace(asked, job=replace(asked.job, **changes), resume=True))
-    assert not any(done.resumed for done in again)
-
-
-def test_another_request_does_its_image_again(pictures, out):
-    run = batch_of(pictures, out)
-    finished(run)
-    asked = replace(run.images[1].request, carried={"serial": "7"})
-    images = (run.images[0], replace(run.images[1], request=asked), *run.images[2:])
-    again = finished(replace(run, images=images, resume=True))
-    assert [done.resumed for done in again] == [True, False, True, True, True]
-
-
-def test_a_fault_of_the_program_is_tried_again(pictures, out, monkeypatch):
-    def fails(*_):
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patched:
-        patched.setattr("dscope_blink.batch.job.inspect_image", fails)
-        finished(batch_of(pictures, out))
-    again = finished(replace(batch_of(pictures, out), resume=True))
-    assert not any(done.resumed for done in again)
-    assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
-
-
-def program(pictures: Path, out: Path, *words: str) -> list[str]:
-    known = ["--fiber-class=multimode", "--core-diameter-um=50", "--cladding-diameter-um=125", "--profile=fast_scan"]
-    start = [sys.executable, str(ROOT / "main.py"), "inspect", f"--input-dir={pictures}", f"--output-dir={out}"]
-    return [*start, *known, "--no-plots", "--quiet", *words]
 
 
 @pytest.mark.slow
@@ -299,32 +204,6 @@ def test_a_run_that_is_interrupted_ends_at_once_and_keeps_what_is_finished(tmp_p
     finished = {path.name.removesuffix("_result.json") for path in out.glob("*_result.json")}
     assert listed <= {f"{name}.png" for name in finished}
     assert {path.name.removesuffix("_report.csv") for path in out.glob("[0-9]*_report.csv")} == finished
-
-
-# --- two runs at once
-
-
-def test_a_second_run_into_the_same_folder_is_refused(pictures, out, capsys):
-    out.mkdir()
-    with FileLock(out / LOCK):
-        with pytest.raises(UserError, match="another run is writing to it"):
-            finished(batch_of(pictures, out))
-        assert main(program(pictures, out)[2:]) == 2
-    assert "another run is writing to it" in capsys.readouterr().err
-    assert not list(out.glob("*.csv"))
-
-
-# --- progress
-
-
-def test_other_programs_are_told_in_json_lines(pictures, out, capsys):
-    words = [word for word in program(pictures, out, "--json-progress")[2:] if word != "--quiet"]
-    assert main(words) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(line["done"], line["total"], line["file"]) for line in lines] == [
-        (number, 5, f"{name}.png") for number, name in enumerate("abcde", 1)
-    ]
-    assert lines[-1]["counts"]["passed"] + lines[-1]["counts"]["failed"] == 5
 
 
 # --- a cluster

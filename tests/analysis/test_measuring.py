@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,57 +12,47 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dscope_blink.analysis.judging import judge
+from dscope_blink.analysis.judging import judge, placed
 from dscope_blink.analysis.measuring import LocatedFace, measure, numbered
 from dscope_blink.analysis.zoning import zone_of
 from dscope_blink.records import (
+    JUDGED,
     ZONE_LETTERS,
     ZONE_NAMES,
-    Candidate,
-    CoreFit,
     Defect,
     Ellipse,
     Mask,
     Points,
-    Residual,
     Scale,
     ZoneOutline,
+    as_recorded,
 )
 from tests.builders.faces import asked, face_with, measured_core, pixel_sizes
-from tests.builders.settings import SETTINGS
+from tests.builders.marks import (
+    CENTER,
+    CONFIG,
+    ONE_ZONE,
+    RADIUS_PX,
+    SHAPE,
+    X,
+    Y,
+    bar,
+    candidate,
+    disc,
+    face_around,
+    measured,
+    one,
+    residual_of,
+    zigzag,
+)
 
 few = settings(max_examples=40)
-
-CONFIG = SETTINGS.profile("deep_inspection")
 MULTIMODE = CONFIG.criteria.find("iec_61300_3_35_2015", "multimode")
+
 
 # --- measuring drawn marks
 
-SHAPE = (240, 300)
-CENTER = (150.0, 120.0)
-RADIUS_PX = 110.0
-Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(np.float64)
 SQUARE = Scale(0.5, 0.5, "calibration")
-EVIDENCE = {"do2mr": 1.0, "lei": 1.0}
-ONE_ZONE = (ZoneOutline("B", Ellipse(CENTER, (2000.0, 2000.0), 0.0)),)
-
-
-def disc(radius: float, at: tuple[float, float] = CENTER, um_per_px: tuple[float, float] = (1.0, 1.0)) -> Mask:
-    """Pixels whose centres lie in a disc; with `um_per_px` its radius is in micrometres."""
-    return np.asarray(np.hypot((X - at[0]) * um_per_px[0], (Y - at[1]) * um_per_px[1]) <= radius)
-
-
-def bar(
-    length: float,
-    width: float,
-    angle_deg: float,
-    at: tuple[float, float] = CENTER,
-    um_per_px: tuple[float, float] = (1.0, 1.0),
-) -> Mask:
-    """Pixels whose centres lie in a straight bar; with `um_per_px` its sizes are in micrometres."""
-    c, s = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
-    x, y = (X - at[0]) * um_per_px[0], (Y - at[1]) * um_per_px[1]
-    return (np.abs(c * x + s * y) <= length / 2) & (np.abs(c * y - s * x) <= width / 2)
 
 
 def arc(radius: float, width: float, sweep_deg: float, start_deg: float = 0.0) -> Mask:
@@ -73,78 +61,6 @@ def arc(radius: float, width: float, sweep_deg: float, start_deg: float = 0.0) -
     return np.asarray(
         (np.abs(np.hypot(X - CENTER[0], Y - CENTER[1]) - radius) <= width / 2) & (turn <= sweep_deg), bool
     )
-
-
-def zigzag(steps: int, step: float, width: float, half_angle_deg: float) -> Mask:
-    """Pixels near a line that turns to either side at every step."""
-    turns = np.radians(half_angle_deg) * np.where(np.arange(steps) % 2, 1, -1)
-    corners = np.cumsum([[0.0, 0.0], *(step * np.stack([np.cos(turns), np.sin(turns)], axis=1))], axis=0)
-    corners += np.array(CENTER) - corners.mean(axis=0)
-    out = np.zeros(SHAPE, bool)
-    for start, stop in itertools.pairwise(corners):
-        along = np.clip(((X - start[0]) * (stop - start)[0] + (Y - start[1]) * (stop - start)[1]) / step**2, 0, 1)
-        out |= np.hypot(X - start[0] - along * (stop - start)[0], Y - start[1] - along * (stop - start)[1]) <= width / 2
-    return out
-
-
-def candidate(mask: Mask, evidence: Mapping[str, float] = EVIDENCE, on_edge: bool = False) -> Candidate:
-    rows, columns = np.nonzero(mask)
-    x, y, x2, y2 = int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())
-    return Candidate((x, y, x2 - x + 1, y2 - y + 1), mask[y : y2 + 1, x : x2 + 1], evidence, on_edge)
-
-
-def residual_of(
-    signal: np.ndarray, origin: tuple[int, int] = (0, 0), pixel_px: tuple[float, float] = (1.0, 1.0)
-) -> Residual:
-    """A residual on an even background of half the range; `signal` is relative to it, on the whole picture."""
-    window = np.s_[origin[1] :, origin[0] :]
-    gray = (0.5 * signal[window]).astype(np.float32)
-    dx, dy = (X - CENTER[0])[window], (Y - CENTER[1])[window]
-    return Residual(
-        origin_px=origin,
-        pixel_px=pixel_px,
-        gray=gray,
-        snr=gray / np.float32(0.01),
-        edge_snr=gray / np.float32(0.01),
-        background=np.full_like(gray, 0.5),
-        rho=(np.hypot(dx, dy) / RADIUS_PX).astype(np.float32),
-        cladding_radius_px=RADIUS_PX,
-        blur_px=0.0,
-        inside=np.ones(gray.shape, bool),
-    )
-
-
-def face_around(
-    zones: tuple[ZoneOutline, ...] = ONE_ZONE,
-    scale: Scale | None = None,
-    cladding_um: float | None = None,
-    core: CoreFit | None = None,
-    pixel_px: tuple[float, float] = (1.0, 1.0),
-) -> LocatedFace:
-    """A round fiber about the centre of the drawing, whose pixels are `pixel_px` pixels of the stored picture."""
-    (fx, fy), (x, y) = pixel_px, CENTER
-    center = ((x + 0.5) * fx - 0.5, (y + 0.5) * fy - 0.5)
-    cladding = Ellipse(center, (2 * RADIUS_PX * fx, 2 * RADIUS_PX * fy), 0.0)
-    return LocatedFace.of(face_with(cladding, core), zones, scale, asked(cladding_um), CONFIG.scale)
-
-
-def measured(
-    *masks: Mask,
-    contrast: float = -0.4,
-    on_edge: bool = False,
-    origin: tuple[int, int] = (0, 0),
-    pixel_px: tuple[float, float] = (1.0, 1.0),
-    **face: Any,
-) -> tuple[Defect, ...]:
-    """The defects that even marks of these shapes make on the face of `face_around`."""
-    field = residual_of(contrast * np.any(masks, axis=0), origin, pixel_px)
-    candidates = [candidate(m, on_edge=on_edge) for m in masks]
-    return measure(candidates, field, face_around(pixel_px=pixel_px, **face), CONFIG)
-
-
-def one(mask: Mask, **how: Any) -> Defect:
-    (defect,) = measured(mask, **how)
-    return defect
 
 
 def turn_between(a_deg: float, b_deg: float) -> float:
@@ -314,7 +230,7 @@ def test_the_distance_from_the_core_is_that_of_the_pixel_nearest_to_its_own_cent
 def test_what_a_verdict_rests_on_is_as_a_record_gives_it_back():
     third = disc(5) | disc(0, (CENTER[0] + 6, CENTER[1]))  # one pixel more: no centroid of three decimals
     defect = one(third, scale=Scale(1 / 3, 1 / 3, "calibration"))
-    assert repr(defect.as_recorded()) == repr(defect)
+    assert repr(as_recorded(defect, *JUDGED)) == repr(defect)
     assert X[third].mean() != round(X[third].mean(), 3)
 
 
@@ -377,58 +293,6 @@ def test_a_few_specks_far_apart_have_sizes_and_no_shape():
     assert defect.features["jaggedness_px"] == 0
 
 
-# --- kinds
-
-
-def soft(mask: Mask, edge_px: float) -> np.ndarray:
-    """A disc-like mark whose depth falls off towards its edge."""
-    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), edge_px)
-
-
-def test_a_straight_line_is_a_scratch_and_a_jagged_one_a_crack():
-    assert one(bar(90, 3, 33)).classification == "scratch"
-    assert one(zigzag(9, 12, 3, 35)).classification == "crack"
-
-
-@pytest.mark.parametrize("contrast", [-0.4, 0.4])
-def test_a_scratch_may_be_dark_or_bright(contrast):
-    assert one(bar(60, 3, 70), contrast=contrast).classification == "scratch"
-
-
-def test_a_compact_dark_mark_with_a_sharp_edge_is_a_pit():
-    assert one(disc(7), contrast=-0.5).classification == "pit_dig"
-
-
-def test_a_bright_mark_is_contamination():
-    assert one(disc(7), contrast=0.5).classification == "contamination"
-
-
-def test_a_mark_with_a_soft_edge_is_contamination():
-    mask = disc(14)
-    field = residual_of(-0.5 * soft(disc(7), 5.0))
-    (defect,) = measure([candidate(mask)], field, face_around(), CONFIG)
-    assert defect.classification == "contamination"
-
-
-def test_a_ragged_dark_mark_is_contamination():
-    ragged = disc(8) | disc(6, (159, 126)) | disc(5, (143, 111))
-    assert one(ragged, contrast=-0.5).classification == "contamination"
-
-
-@pytest.mark.parametrize("mask", [disc(7), bar(60, 3, 20), zigzag(9, 12, 3, 35)], ids=["disc", "line", "zigzag"])
-def test_what_lies_along_the_cladding_edge_is_a_chip(mask):
-    assert one(mask, on_edge=True).classification == "chip"
-
-
-@pytest.mark.parametrize("turn", range(0, 180, 20))
-def test_the_kind_does_not_depend_on_the_direction(turn):
-    assert one(bar(60, 4, turn)).classification == "scratch"
-
-
-def test_the_features_behind_a_decision_are_in_the_record():
-    assert one(disc(7)).features["contrast"] == pytest.approx(-0.4, rel=0.01)
-
-
 # --- placing and numbering
 
 
@@ -442,17 +306,26 @@ RINGS = ringed(20, 60, 80, 110)
 THROUGH_ALL = bar(100, 3, 0, (CENTER[0] + 65, CENTER[1]))  # from 15 to 115 px: its middle lies in C
 
 
+def put(marks: Iterable[Defect], zones: Sequence[ZoneOutline]) -> tuple[Defect, ...]:
+    """The marks with the zones that the criteria put them in."""
+    return placed(marks, zones, MULTIMODE, tuple(ZONE_NAMES.values()))
+
+
+def test_a_mark_that_was_measured_is_in_no_zone_before_the_criteria_put_it_in_one():
+    assert one(THROUGH_ALL, zones=RINGS).zone == ""
+
+
 def test_a_mark_lies_in_the_innermost_zone_it_touches():
     defect = one(THROUGH_ALL, zones=RINGS)
-    assert defect.zone == "core"
+    assert put([defect], RINGS)[0].zone == "core"
     assert defect.zones_touched == ("core", "cladding", "adhesive", "contact")
 
 
 def test_one_pixel_in_a_more_critical_zone_takes_the_whole_mark():
     away = np.where(CENTER[1] == Y, X - CENTER[0], -1)
     mask, beside = (away >= 20) & (away < 58), (away >= 21) & (away < 58)
-    assert one(mask, zones=RINGS).zone == "core"
-    assert one(beside, zones=RINGS).zone == "cladding"
+    inside, next_to_it = put([one(mask, zones=RINGS), one(beside, zones=RINGS)], RINGS)
+    assert (inside.zone, next_to_it.zone) == ("core", "cladding")
     assert one(mask, zones=RINGS).length_px == one(beside, zones=RINGS).length_px + 1
 
 
@@ -466,7 +339,7 @@ def test_a_zone_of_the_core_lies_around_the_core_and_not_around_the_cladding(x, 
     aside = Ellipse((CENTER[0] - 30, CENTER[1]), (40.0, 40.0), 0.0)
     zones = (ZoneOutline("A", aside, "core"), *RINGS[1:])
     defect = one(disc(5, (x, CENTER[1])), zones=zones, core=measured_core(aside))
-    assert (defect.zone, defect.zones_touched) == (touched[0], touched)
+    assert (put([defect], zones)[0].zone, defect.zones_touched) == (touched[0], touched)
 
 
 @few
@@ -476,13 +349,14 @@ def test_the_zone_of_a_mark_follows_from_the_distances_in_its_record(radius, awa
     zones = (ZoneOutline("A", core, "core"), *RINGS[1:])
     at = CENTER[0] + away * math.cos(math.radians(turn)), CENTER[1] + away * math.sin(math.radians(turn))
     for defect in measured(disc(radius, at), zones=zones, core=measured_core(core)):
-        assert defect.zone == zone_of(defect, zones, "touched")
+        assert defect.zones_touched[0] == zone_of(defect, zones, "touched")
 
 
 def test_a_mark_is_judged_by_the_size_of_all_of_it():
     reaching_in = bar(30, 9, 0, (CENTER[0] + 25, CENTER[1]))  # 10 of its 30 px lie in the core
     defect = one(reaching_in, zones=RINGS, scale=SQUARE)
     assert defect.diameter_um == pytest.approx(15.6, abs=0.6)
+    (defect,) = put([defect], RINGS)
     small = replace(defect, diameter_um=5.0)
     verdicts = [judge([d], MULTIMODE, tuple(ZONE_NAMES.values())).verdict.status for d in (defect, small)]
     assert verdicts == ["FAIL", "PASS"]
@@ -503,7 +377,8 @@ def test_measured_marks_have_no_number_yet():
 def test_defects_are_numbered_from_the_core_outwards_and_from_large_to_small():
     places = (150.3, 120.4), (190.3, 120.4), (150.3, 160.4), (150.3, 20.4)
     pits = [disc(radius, at) for radius, at in zip((5, 8, 6, 7), places, strict=True)]
-    found = numbered(measured(pits[2], pits[3], pits[0], bar(40, 2, 0, (150, 90)), pits[1], zones=RINGS))
+    marks = measured(pits[2], pits[3], pits[0], bar(40, 2, 0, (150, 90)), pits[1], zones=RINGS)
+    found = numbered(put(marks, RINGS))
     assert [(d.id, d.zone) for d in found] == [
         ("P1", "core"),
         ("S1", "cladding"),
@@ -520,7 +395,9 @@ def test_the_letter_of_an_id_is_that_of_the_kind():
         *measured(disc(6, (190, 120)), on_edge=True, zones=RINGS),
     )
     letters = {"scratch": "S", "pit_dig": "P", "contamination": "C", "crack": "K", "chip": "E"}
-    assert {d.classification: d.id for d in numbered(found)} == {kind: f"{letter}1" for kind, letter in letters.items()}
+    assert {d.classification: d.id for d in numbered(put(found, RINGS))} == {
+        kind: f"{letter}1" for kind, letter in letters.items()
+    }
 
 
 # --- agreement

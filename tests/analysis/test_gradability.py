@@ -30,6 +30,7 @@ from dscope_blink.records import (
     Ellipse,
     ImageInfo,
     Inspection,
+    Notice,
     Provenance,
     Quality,
     Request,
@@ -37,6 +38,8 @@ from dscope_blink.records import (
     SizeBand,
     ZoneOutline,
     ZoneRule,
+    notice,
+    texts,
 )
 from tests.builders.faces import face_with, measured_core
 from tests.builders.inspections import mark
@@ -78,11 +81,11 @@ def face(
     seen: dict[str, Any] = {"clipping": clipping(), "search_pixel_px": 1.0} | quality
     return Inspection(
         image=ImageInfo("face.png", None, *size),
-        provenance=Provenance("D-Scope Blink", "deep_inspection", "", None, ""),
+        provenance=Provenance("D-Scope Blink", "deep_inspection", ""),
         request=request,
         criteria=criteria,
         quality=Quality(**seen),
-        verdict=not_graded("Not inspected"),
+        verdict=not_graded(Notice("not_inspected", "Not inspected")),
         scale=scale,
         geometry=geometry,
         zones=outlines,
@@ -103,13 +106,13 @@ def pit(near_px: float, diameter_um: float, name: str = "P1", **changes: Any) ->
 def why(inspection: Inspection) -> str:
     """The one reason of a face that is not graded."""
     assert inspection.verdict.status == "NOT_GRADED"
-    (reason,) = inspection.verdict.reasons
+    (reason,) = texts(inspection.verdict.reasons)
     return reason
 
 
 def unlimited(criteria: Criteria, *letters: str) -> Criteria:
     """The same without limits in the zones of these letters."""
-    zones = [replace(z, scratches=(), defects=()) if z.letter in letters else z for z in criteria.zones]
+    zones = [replace(z, scratches=(), defects=()) if z.zone in letters else z for z in criteria.zones]
     return replace(criteria, zones=tuple(zones))
 
 
@@ -151,7 +154,7 @@ def shifted(share_lost: float, criteria: Criteria = UPC) -> Inspection:
 
 
 def cut(inspection: Inspection) -> list[str]:
-    return [warning for warning in inspection.quality.warnings if warning.startswith("Zone cut by the border: ")]
+    return [warning.text for warning in inspection.quality.warnings if warning.kind == "zone_cut"]
 
 
 @pytest.mark.parametrize(("share_lost", "status"), [(0.0, "PASS"), (0.1, "PASS"), (0.45, "PASS"), (0.55, "NOT_GRADED")])
@@ -195,7 +198,7 @@ OF_THE_CORE, OF_THE_CLADDING, OF_THE_ADHESIVE = range(4), range(4, 18), range(19
 
 
 def clipped(inspection: Inspection) -> list[str]:
-    return [warning for warning in inspection.quality.warnings if warning.startswith("Clipped zone: ")]
+    return [warning.text for warning in inspection.quality.warnings if warning.kind == "zone_clipped"]
 
 
 def test_a_limited_zone_that_is_mostly_black_is_not_graded():
@@ -230,11 +233,11 @@ def test_just_as_much_as_is_allowed_is_graded_and_not_warned_of():
 
 
 def test_warnings_of_the_picture_stay_and_those_of_other_zones_go():
-    before = ("Poor Illumination Warning: 93 % dark", "Zone cut by the border: old", "Clipped zone: old")
+    before = (notice("poor_illumination", "93 % dark"), notice("zone_cut", "old"), notice("zone_clipped", "old"))
     graded = grade(face(UPC, warnings=before, clipping=clipping(0)), CONFIG)
     first, second = graded.quality.warnings
     assert first == before[0]
-    assert second.startswith("Clipped zone: 25% of zone core")
+    assert second.text.startswith("Clipped zone: 25% of zone core")
 
 
 # --- pixels
@@ -271,7 +274,7 @@ def test_a_zone_whose_bands_all_allow_any_number_has_no_limit():
 
 def test_a_size_that_only_tells_marks_of_no_limit_apart_asks_for_no_resolution():
     split = (SizeBand(0, True, 1.0, False, None), SizeBand(1.0, True, None, False, None))
-    zones = tuple(replace(z, scratches=split) if z.letter == "D" else z for z in UPC.zones)
+    zones = tuple(replace(z, scratches=split) if z.zone == "D" else z for z in UPC.zones)
     assert smallest_limit_um(replace(UPC, zones=zones), ("contact",)) == 10.0
 
 
@@ -294,8 +297,8 @@ def test_a_zone_without_limits_may_reach_beyond_it_with_a_warning(criteria: Crit
     graded = grade(face(criteria), CONFIG, searched(50, 230, 270))
     assert graded.verdict.status == "PASS"
     said = "Searched in part: zone contact reaches beyond what was searched, its marks are not all known"
-    assert graded.quality.warnings[-1] == said
-    assert said not in grade(graded, CONFIG).quality.warnings
+    assert graded.quality.warnings[-1].text == said
+    assert said not in texts(grade(graded, CONFIG).quality.warnings)
 
 
 def test_other_borders_within_what_was_searched_are_graded():
@@ -349,7 +352,14 @@ def test_a_face_that_no_limit_is_held_against_has_not_passed():
 
 def test_a_zone_that_lies_within_the_one_before_it_has_no_extent():
     core_zone, cladding_zone, *outer = UPC.zones
-    narrow = replace(UPC, zones=(core_zone, replace(cladding_zone, plus_um=core_zone.plus_um - 5), *outer))
+    narrow = replace(
+        UPC,
+        zones=(
+            core_zone,
+            replace(cladding_zone, outer=replace(cladding_zone.outer, plus_um=core_zone.outer.plus_um - 5)),
+            *outer,
+        ),
+    )
     assert why(grade(face(narrow), CONFIG)) == "No zone cladding: the criteria give it no extent on this fiber"
 
 
@@ -362,14 +372,14 @@ def test_a_rule_broken_by_many_names_the_first_of_them():
     (violation,) = graded.verdict.violations
     assert violation.measured == "10 (3.0 um, 3.1 um, 3.2 um, 3.3 um, 3.4 um, ...)"
     assert len(violation.defects) == 10
-    assert graded.verdict.reasons[0].endswith("allowed at most 5 [P0, P1, P2, P3, P4, P5, P6, P7, ...]")
+    assert graded.verdict.reasons[0].text.endswith("allowed at most 5 [P0, P1, P2, P3, P4, P5, P6, P7, ...]")
 
 
 def test_five_sizes_and_eight_names_are_listed_whole():
     marks = [pit(60, 7.0, f"P{k}") for k in range(8)]
     five, eight = (grade(face(UPC, *marks[:n]), CONFIG).verdict for n in (5, 8))
     assert five.violations[0].measured == "5 (7.0 um, 7.0 um, 7.0 um, 7.0 um, 7.0 um)"
-    assert eight.reasons[0].endswith("[P0, P1, P2, P3, P4, P5, P6, P7]")
+    assert eight.reasons[0].text.endswith("[P0, P1, P2, P3, P4, P5, P6, P7]")
 
 
 def test_a_mark_without_the_size_that_decides_cannot_be_judged():
@@ -389,10 +399,12 @@ def test_only_limits_of_inspected_zones_are_held():
 
 def test_a_mark_that_may_lie_in_a_zone_that_is_not_inspected_may_be_without_limit():
     astride = pit(113.0, 12.0, uncertainty={"r_min_px": 25.0})  # from B, which is inspected, to D, which limits it too
-    without_c = replace(UPC, zones=(*UPC.zones[:2], replace(UPC.zones[3], letter="C", plus_um=250.0)))
+    without_c = replace(
+        UPC, zones=(*UPC.zones[:2], replace(UPC.zones[3], zone="C", outer=replace(UPC.zones[3].outer, plus_um=250.0)))
+    )
     for zones, marginal in ((("core", "cladding"), True), (ALL_ZONES, False)):
         verdict = grade(face(without_c, astride, zones=zones), CONFIG).verdict
-        assert (verdict.status, bool(verdict.marginal)) == ("FAIL", marginal)
+        assert (verdict.status, bool(verdict.doubts)) == ("FAIL", marginal)
 
 
 def test_a_check_tells_the_mark_that_the_limit_hangs_on():
@@ -432,13 +444,13 @@ def test_an_uncertainty_that_ends_on_a_bound_reaches_the_band_that_holds_it(
     criteria: Criteria, diameter_um: float, status: str, marginal: bool
 ):
     verdict = grade(face(criteria, pit(200, diameter_um, uncertainty={"diameter_um": 0.5})), CONFIG).verdict
-    assert (verdict.status, bool(verdict.marginal)) == (status, marginal)
+    assert (verdict.status, bool(verdict.doubts)) == (status, marginal)
 
 
 def test_what_would_pass_a_broken_limit_names_the_marks_with_size_and_places():
     unsure = {"diameter_um": 0.3, "r_min_px": 5.0}
     graded = grade(face(UPC, pit(113.0, 5.2, uncertainty=unsure)), CONFIG)
-    assert graded.verdict.marginal == (
+    assert graded.verdict.doubts == (
         "Zone cladding: defect diameter > 5 um may be kept: P1 of 5.2 ± 0.3 um in zone cladding or adhesive",
     )
 
@@ -446,7 +458,7 @@ def test_what_would_pass_a_broken_limit_names_the_marks_with_size_and_places():
 def test_what_would_break_a_limit_names_the_marks_with_size_and_places():
     graded = grade(face(UPC, pit(248.0, 10.1 - 0.2, uncertainty={"diameter_um": 0.3, "r_min_px": 4.0})), CONFIG)
     assert graded.verdict.status == "PASS"
-    assert graded.verdict.marginal == (
+    assert graded.verdict.doubts == (
         "Zone contact: defect diameter > 10 um may be broken: P1 of 9.9 ± 0.3 um in zone contact or none",
     )
 
@@ -456,9 +468,9 @@ def test_marks_of_one_zone_find_other_places_for_each_other():
     sure = [pit(60, 3.0, f"P{k}") for k in range(5)]
     small, astride = pit(60, 2.1, "P5", uncertainty={"diameter_um": 0.2}), pit(113, 3.0, "P6")
     fails = [*sure, small, astride]
-    assert grade(face(UPC, *fails), CONFIG).verdict.marginal == ()
+    assert grade(face(UPC, *fails), CONFIG).verdict.doubts == ()
     may_leave = [*sure, small, replace(astride, uncertainty={"r_min_px": 5.0})]
-    (doubt,) = grade(face(UPC, *may_leave), CONFIG).verdict.marginal
+    (doubt,) = grade(face(UPC, *may_leave), CONFIG).verdict.doubts
     assert doubt.endswith(" may be kept: P5 of 2.1 ± 0.2 um, P6 of 3.0 ± 0.0 um in zone cladding or adhesive")
 
 
@@ -470,8 +482,8 @@ def test_a_mark_makes_room_for_another_by_moving_to_the_band_that_it_may_also_li
     high = pit(5, 5.0, "P3")
     assert grade(face(table, either, low), CONFIG).verdict.status == "PASS"
     crowded = grade(face(table, either, high), CONFIG).verdict
-    assert (crowded.status, len(crowded.marginal)) == ("FAIL", 1)
-    assert grade(face(table, either, low, high), CONFIG).verdict.marginal == ()
+    assert (crowded.status, len(crowded.doubts)) == ("FAIL", 1)
+    assert grade(face(table, either, low, high), CONFIG).verdict.doubts == ()
 
 
 def test_a_mark_that_gives_way_leaves_one_place_and_not_two():
@@ -481,7 +493,7 @@ def test_a_mark_that_gives_way_leaves_one_place_and_not_two():
     sure = [pit(5, 2.0, f"P{k}") for k in (2, 3, 4)]
     for found, marginal in ((sure[:2], True), (sure, False)):
         verdict = grade(face(table, either, *found), CONFIG).verdict
-        assert (verdict.status, bool(verdict.marginal)) == ("FAIL", marginal)
+        assert (verdict.status, bool(verdict.doubts)) == ("FAIL", marginal)
 
 
 def test_a_mark_of_no_size_is_no_error_where_every_size_above_none_is_forbidden():
@@ -506,7 +518,9 @@ def test_a_core_that_is_wider_than_high_leads_its_zone():
     core = measured_core(Ellipse((501.0, 400.0), (104.0, 96.0), 30.0))
     inner = zone_outlines(face_with(circle(250.0), core), CUSTOM, face().request, SCALE)[0]
     assert (inner.outer, inner.around) == (core.ellipse, "core")
-    wider = replace(CUSTOM, zones=(replace(CUSTOM.zones[0], times=1.5, plus_um=5.0),))
+    wider = replace(
+        CUSTOM, zones=(replace(CUSTOM.zones[0], outer=replace(CUSTOM.zones[0].outer, times=1.5, plus_um=5.0)),)
+    )
     (outline,) = zone_outlines(face_with(circle(250.0), core), wider, face().request, SCALE)
     assert outline.outer.mean_diameter_px == pytest.approx(1.5 * 100 + 10)
     assert outline.outer.center_px == core.ellipse.center_px

@@ -17,6 +17,7 @@ from filelock import FileLock
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.files.names import LOCK
 from dscope_blink.terminal.commands import main
+from tests.builders.commands import IN_THIS_PROCESS
 from tests.builders.pictures import MULTIMODE, SCRATCH, face_png, folder_of
 from tests.builders.settings import ROOT
 from tests.builders.unprivileged import unprivileged
@@ -38,7 +39,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def words(pictures: Path, results: Path, *more: str) -> list[str]:
-    return [f"--input-dir={pictures}", f"--results-dir={results}", "--no-plots", *MULTIMODE, *more]
+    return [f"--input-dir={pictures}", f"--results-dir={results}", "--no-plots", IN_THIS_PROCESS, *MULTIMODE, *more]
 
 
 def nightly(pictures: Path, results: Path, *more: str) -> int:
@@ -146,6 +147,7 @@ def test_a_night_that_cannot_be_removed_is_told_and_stays(open_folder, caplog):
     assert names(open_folder) == ["2026-03-01", "2026-03-02"]
 
 
+@pytest.mark.slow
 def test_the_script_passes_its_options_on_prints_the_line_and_mails_it(pictures, results, tmp_path):
     # No mail leaves a test: a program of that name writes down what it is given.
     mail = tmp_path / "bin" / "mail"
@@ -199,7 +201,7 @@ def test_what_cron_and_systemd_start_is_understood(tmp_path, pictures, results):
     for file in ("dscope-blink.cron", "dscope-blink.service"):
         text = (ROOT / "deploy" / file).read_text(encoding="utf-8")
         (options,) = re.findall(r"nightly\.sh (--.*)", text)
-        line = [f"--input-dir={pictures}", f"--results-dir={results}", "--cladding-diameter-um=125", "--workers=0"]
+        line = [f"--input-dir={pictures}", f"--results-dir={results}", "--cladding-diameter-um=125", IN_THIS_PROCESS]
         assert main(["nightly", *line, *options.split()]) in (0, 1)
 
 

@@ -17,6 +17,7 @@ from dscope_blink.files.names import LOCK
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import PROGRAM, VERSION, UserError
 from dscope_blink.terminal.commands import main
+from tests.builders import commands
 from tests.builders.pictures import MULTIMODE, SCRATCH, blanks, face_png, folder_of
 
 QUICK = ("--profile=fast_scan", "--no-plots")
@@ -49,7 +50,8 @@ def out(tmp_path):
 
 @pytest.fixture
 def answer(monkeypatch, tmp_path):
-    """Answer the questions of `main()` with these lines; then the input ends."""
+    """Answer the questions of `main()` with these lines; then the input ends. No other process is started."""
+    monkeypatch.setattr("dscope_blink.terminal.arguments.workers_here", lambda: 0)
 
     def run(*lines: str) -> int:
         monkeypatch.chdir(tmp_path)
@@ -60,7 +62,7 @@ def answer(monkeypatch, tmp_path):
 
 
 def inspect(folder: Path, out: Path, *words: str) -> int:
-    return main(["inspect", f"--input-dir={folder}", f"--output-dir={out}", *QUICK, *words])
+    return commands.inspect(folder, out, *QUICK, *words)
 
 
 def log_of(out: Path) -> str:
@@ -73,7 +75,7 @@ def log_of(out: Path) -> str:
 
 
 def test_a_batch_that_measured_everything_exits_with_0(faces, out):
-    assert inspect(faces, out, *MULTIMODE) == 0
+    assert inspect(faces, out, *MULTIMODE, "--workers=1") == 0
 
 
 def test_an_image_without_a_scale_was_measured(faces, out):
@@ -130,7 +132,7 @@ def test_an_interrupted_batch_exits_with_130_and_keeps_what_was_finished(out, tm
 
     monkeypatch.setattr("dscope_blink.batch.job.inspect_image", interrupted_at_c)
     pictures = blanks(tmp_path / "p", "a.png", "b.png", "c.png")
-    assert inspect(pictures, out, *MULTIMODE, "--workers=0") == 130
+    assert inspect(pictures, out, *MULTIMODE) == 130
     assert list(pd.read_csv(out / "summary_report.csv")["Image_Filename"]) == ["a.png", "b.png"]
     assert capsys.readouterr().err == "main.py: interrupted; what was finished is kept\n"
     assert "Batch ended early: interrupted" in log_of(out)
@@ -195,7 +197,7 @@ def test_a_disk_that_may_only_be_read_is_told_before_anything_is_done(small_disk
 
 def test_however_often_a_folder_is_inspected_its_own_pictures_are_never_counted(faces):
     everything = ("--zone-images", "--cells", "--agreement", "--recursive", *MULTIMODE)
-    assert main(["inspect", f"--input-dir={faces}", f"--output-dir={faces}", *everything, "--quiet"]) == 0
+    assert commands.inspect(faces, faces, *everything, "--quiet") == 0
     assert inspect(faces, faces / "again", *everything, "--quiet") == 0
     assert main(["regrade", str(faces), "--edition=iec_61300_3_35_2015", "--quiet"]) == 0
     assert inspect(faces, faces / "sub" / "third", *everything, "--quiet") == 0

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from dscope_blink.records import ImageInfo, Inspection
-from dscope_blink.records.plain import to_json
+from dscope_blink.records import ImageInfo, Inspection, texts
+from dscope_blink.records.stored import to_json
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.terminal.commands import main
 from dscope_blink.terminal.tables import batch_tables, print_inspection
+from tests.builders import commands
 from tests.builders.inspections import EVERY_KIND, FAILED, MARGINAL, NO_SCALE, PASSED
 from tests.builders.pictures import MULTIMODE, SCRATCH, face_png, folder_of
 
@@ -24,7 +25,7 @@ QUICK = ("--profile=fast_scan", "--no-plots")
 
 
 def inspect(folder: Path, out: Path, *words: str) -> int:
-    return main(["inspect", f"--input-dir={folder}", f"--output-dir={out}", *QUICK, *MULTIMODE, *words])
+    return commands.inspect(folder, out, *QUICK, *MULTIMODE, *words)
 
 
 @pytest.fixture
@@ -109,9 +110,13 @@ def test_the_most_frequent_reason_comes_first():
 def test_every_kind_of_record_is_shown(shown, inspection):
     text = shown(inspection)
     assert text.startswith(inspection.verdict.status.replace("_", " "))
-    for expected in (*inspection.verdict.reasons, inspection.provenance.config_sha256, inspection.criteria.title):
+    for expected in (
+        *texts(inspection.verdict.reasons),
+        inspection.provenance.inputs["config"],
+        inspection.criteria.title,
+    ):
         assert expected in text
-    assert all(warning in text for warning in inspection.quality.warnings)
+    assert all(warning in text for warning in texts(inspection.quality.warnings))
     assert all(f"\n  {defect.id} " in text for defect in inspection.defects)
 
 
@@ -129,7 +134,7 @@ def test_dimensions_are_shown_with_their_uncertainty(shown):
 
 
 def test_a_doubt_is_shown(shown):
-    assert f"MARGINAL: {MARGINAL.verdict.marginal[0]}" in shown(MARGINAL)
+    assert f"MARGINAL: {MARGINAL.verdict.doubts[0]}" in shown(MARGINAL)
 
 
 def test_escape_codes_in_a_name_do_not_reach_the_terminal(shown):
@@ -161,9 +166,8 @@ def test_a_record_that_was_damaged_is_one_line(tmp_path, capsys):
 @pytest.mark.parametrize("letters", [20, 80, 120])
 def test_a_narrow_terminal_cuts_no_word_and_no_figure(letters):
     text = io.StringIO()
-    record = to_json(FAILED)
-    print_inspection(Console(file=text, width=letters, highlight=False), record)
+    print_inspection(Console(file=text, width=letters, highlight=False), FAILED)
     said = set(text.getvalue().split())
     for table in (wording.dimension_table, wording.zone_table, wording.limit_table, wording.mark_table):
-        shown = table(record)
+        shown = table(FAILED)
         assert {word for row in (shown.header, *shown.rows) for cell in row for word in cell.split()} <= said

@@ -1,0 +1,138 @@
+"""The files of one picture beside its record: which are asked for, and what writes each.
+
+A new one is a row here, its name a row of `files.names.RESULT_FILES`, and a writer in the wing of reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dscope_blink.config.settings import Config, Reporting
+from dscope_blink.files.decoding import Picture
+from dscope_blink.files.names import (
+    AGREEMENT,
+    ANNOTATED,
+    CELLS,
+    CERTIFICATE,
+    CONFIDENCE,
+    HISTOGRAM,
+    TABLE,
+    THUMBNAIL,
+    VIEW,
+    ZONE_IMAGES,
+)
+from dscope_blink.files.results import annotated_picture
+from dscope_blink.records import Inspection
+from dscope_blink.reporting.page_pictures import write_views
+from dscope_blink.reporting.picture_files import (
+    write_agreement,
+    write_annotated,
+    write_cells,
+    write_defect_table,
+    write_histogram,
+    write_zone_image,
+    zone_images,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WithoutPicture:
+    """A file that needs no more than the inspection."""
+
+    ends: Callable[[Reporting, Inspection], tuple[str, ...]]  # of the names that are asked for
+    write: Callable[[str, Inspection], None]  # from the start of the names
+
+
+@dataclass(frozen=True, slots=True)
+class WithPicture:
+    """Files that show the picture, or what was measured in it."""
+
+    ends: Callable[[Reporting, Inspection], tuple[str, ...]]
+    write: Callable[[str, Picture, Inspection, Config], None]
+
+
+def ends_of(wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:
+    """The ends of the names of all files that belong to a picture beside its record."""
+    return tuple(end for report in PICTURE_REPORTS for end in _ends(report, wanted, inspection))
+
+
+def write_reports(start: str, picture: Picture | None, inspection: Inspection, config: Config) -> None:
+    """Write them all.
+
+    Parameters
+    ----------
+    start : path of the files up to the end of NAME
+    picture : (H, W) or (H, W, 3) uint8 or uint16, as stored; None where it cannot be read or drawn
+    inspection : of it
+    config : its section `reporting` says which are asked for
+
+    Raises
+    ------
+    WriteFailed : a file cannot be written
+    """
+    for report in PICTURE_REPORTS:
+        if not _ends(report, config.reporting, inspection):
+            continue
+        if isinstance(report, WithoutPicture):
+            report.write(start, inspection)
+        elif picture is not None:
+            report.write(start, picture, inspection, config)
+
+
+def _ends(report: WithoutPicture | WithPicture, wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:
+    unseen = isinstance(report, WithPicture) and inspection.image.width is None
+    return () if unseen else report.ends(wanted, inspection)
+
+
+def _if(asked: bool, *ends: str) -> tuple[str, ...]:
+    return ends if asked else ()
+
+
+def _view_ends(wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:
+    return _if(wanted.report, VIEW, THUMBNAIL) + _if(wanted.report and inspection.was_measured, CONFIDENCE)
+
+
+def _zone_ends(wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:
+    inspected = (zone.name for zone in inspection.zones if zone.name in inspection.request.zones)
+    return _if(wanted.zone_images, *(ZONE_IMAGES[name] for name in inspected))
+
+
+def _write_annotated(start: str, picture: Picture, inspection: Inspection, config: Config) -> None:
+    wanted = config.reporting
+    write_annotated(Path(start + ANNOTATED[wanted.annotated_format]), picture, inspection, wanted)
+
+
+def _write_histogram(start: str, picture: Picture, inspection: Inspection, config: Config) -> None:
+    wanted = config.reporting
+    write_histogram(Path(start + HISTOGRAM[wanted.plot_format]), inspection, wanted)
+
+
+def _write_zone_images(start: str, picture: Picture, inspection: Inspection, config: Config) -> None:
+    for zone, cut in zone_images(picture, inspection).items():
+        write_zone_image(Path(start + ZONE_IMAGES[zone]), cut)
+
+
+def _write_certificate(start: str, inspection: Inspection) -> None:
+    from dscope_blink.reporting.certificate import write_certificate
+
+    write_certificate(Path(start + CERTIFICATE), inspection, annotated_picture(start))
+
+
+PICTURE_REPORTS: tuple[WithoutPicture | WithPicture, ...] = (
+    WithoutPicture(lambda wanted, i: (TABLE,), lambda start, i: write_defect_table(Path(start + TABLE), i)),
+    WithPicture(lambda wanted, i: (ANNOTATED[wanted.annotated_format],), _write_annotated),
+    WithPicture(lambda wanted, i: _if(wanted.plots, HISTOGRAM[wanted.plot_format]), _write_histogram),
+    WithPicture(_view_ends, lambda start, picture, i, config: write_views(start, picture, i, config.reporting)),
+    WithPicture(
+        lambda wanted, i: _if(wanted.agreement and i.was_measured, AGREEMENT),
+        lambda start, picture, i, config: write_agreement(Path(start + AGREEMENT), i, config),
+    ),
+    WithPicture(
+        lambda wanted, i: _if(wanted.cells and i.was_measured, CELLS),
+        lambda start, picture, i, config: write_cells(Path(start + CELLS), i, config),
+    ),
+    WithPicture(_zone_ends, _write_zone_images),
+    WithoutPicture(lambda wanted, i: _if(wanted.pdf, CERTIFICATE), _write_certificate),
+)

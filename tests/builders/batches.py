@@ -1,0 +1,69 @@
+"""Batches of small pictures, and what they leave on disk."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from dscope_blink.batch.job import Job
+from dscope_blink.batch.run import Batch, Done, run_batch
+from dscope_blink.config.settings import Config
+from dscope_blink.files.manifest import Manifest
+from dscope_blink.files.names import LOCK
+from dscope_blink.files.pictures import find_images
+from dscope_blink.files.plan import plan_images
+from dscope_blink.records import Inspection, Request
+from tests.builders.settings import ROOT, SETTINGS
+
+SHIPPED = SETTINGS.profile("fast_scan")
+CONFIG = replace(SHIPPED, reporting=replace(SHIPPED.reporting, report=False))  # the report has tests of its own
+ASKED = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0)
+ZONE_BY_ZONE = replace(CONFIG, reporting=replace(CONFIG.reporting, cells=True, zone_images=True, agreement=True))
+
+
+def batch_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> Batch:
+    """A batch of all pictures of a folder and those below it, in this process."""
+    found = find_images(folder, True, output)
+    config = replace(config, reporting=replace(config.reporting, plots=plots))
+    return Batch(Job(output, config), plan_images(found, output, Manifest(), ASKED))
+
+
+def results_of(folder: Path, output: Path, plots: bool = False, config: Config = CONFIG) -> dict[str, Inspection]:
+    """The inspections of such a batch by their file."""
+    found = (done.inspection for done in run_batch(batch_of(folder, output, plots, config)))
+    return {inspection.image.file: inspection for inspection in found}
+
+
+def written(output: Path) -> set[str]:
+    """Every file that was written, with its folder."""
+    return {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()} - {LOCK}
+
+
+def summary(output: Path) -> pd.DataFrame:
+    """The table of the batch."""
+    return pd.read_csv(output / "summary_report.csv", keep_default_na=False)
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    """The summary without what the clock decides."""
+    with (out / "summary_report.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    for row in found:
+        del row["Processing_Time_s"]
+    return found
+
+
+def finished(asked: Batch) -> list[Done]:
+    """All that a batch has done, by file."""
+    return sorted(run_batch(asked), key=lambda done: done.inspection.image.file)
+
+
+def program(pictures: Path, out: Path, *words: str) -> list[str]:
+    """The command line that inspects this folder in a process of its own."""
+    known = ["--fiber-class=multimode", "--core-diameter-um=50", "--cladding-diameter-um=125", "--profile=fast_scan"]
+    start = [sys.executable, str(ROOT / "main.py"), "inspect", f"--input-dir={pictures}", f"--output-dir={out}"]
+    return [*start, *known, "--no-plots", "--quiet", *words]

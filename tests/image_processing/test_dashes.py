@@ -1,0 +1,63 @@
+"""Dashes of one scratch are bridged; pieces that merely lie near each other are not."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from dscope_blink.detectors.regions import label_regions
+from dscope_blink.image_processing.dashes import bridge_dashes
+
+SHAPE = (121, 141)
+
+
+def drawn(*lines, width=3):
+    mask = np.zeros(SHAPE, np.uint8)
+    for start, stop in lines:
+        cv2.line(mask, start, stop, 1, width)
+    return mask.astype(bool)
+
+
+def dashes(angle_deg, gap_px):
+    """Two pieces of one straight line, with a gap between their drawn ends."""
+    along = np.array([math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))])
+    ends = ((70, 60) + reach * along for reach in (-45, -gap_px / 2 - 2, gap_px / 2 + 2, 45))
+    a, b, c, d = (tuple(np.rint(end).astype(int).tolist()) for end in ends)
+    return drawn((a, b), (c, d))
+
+
+def bridged(marks):
+    return bridge_dashes(marks, 2.5, 16.0, 20.0)
+
+
+def count(mask):
+    return len(label_regions(mask).areas_px)
+
+
+@pytest.mark.parametrize("angle_deg", [0, 30, 90, 145])
+def test_a_gap_between_pieces_of_one_line_is_bridged(angle_deg):
+    marks = dashes(angle_deg, 10)
+    whole = bridged(marks)
+    assert (count(marks), count(whole)) == (2, 1)
+    assert whole[marks].all()
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        dashes(30, 24),
+        drawn(((20, 60), (60, 60)), ((70, 65), (70, 105))),
+        drawn(((20, 55), (110, 55)), ((20, 65), (110, 65))),
+        drawn(((50, 60), (53, 60)), ((62, 60), (65, 60)), width=6),
+    ],
+    ids=["too wide a gap", "a turn", "side by side", "specks"],
+)
+def test_what_does_not_follow_in_one_direction_stays_apart(marks):
+    np.testing.assert_array_equal(bridged(marks), marks)
+
+
+def test_an_empty_mask_stays_empty():
+    assert not bridged(np.zeros(SHAPE, bool)).any()
