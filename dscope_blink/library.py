@@ -42,8 +42,8 @@ from dscope_blink.records import (
     Scale,
     UserError,
     Verdict,
+    stored,
 )
-from dscope_blink.records import stored
 from dscope_blink.reporting.tables import SUMMARY_COLUMNS, frame, summary_row
 
 if TYPE_CHECKING:

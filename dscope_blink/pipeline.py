@@ -133,6 +133,19 @@ def all_stages(
     flat_field: Picture | None = None,
 ) -> Stages:
     """What `inspect_image` does, with what each stage came to."""
+    stages = _stages(picture, info, request, config, calibration, provenance, flat_field)
+    return replace(stages, inspection=recorded(stages.inspection))
+
+
+def _stages(
+    picture: Picture,
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    calibration: Calibration | None,
+    provenance: Provenance,
+    flat_field: Picture | None,
+) -> Stages:
     criteria = config.criteria.find(request.edition, request.fiber_class)
     scale, scale_notes = _usable(calibration, info, config)
     clock = _Clock()
@@ -149,14 +162,13 @@ def all_stages(
     if isinstance(geometry, NotLocated):
         verdict = judging.not_graded(notice("not_located", geometry.reason))
         refused = replace(start, quality=quality, verdict=verdict, timings_s=clock.timings())
-        return Stages(recorded(refused), gray, fiber)
+        return Stages(refused, gray, fiber)
     radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
     quality = replace(
         quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + geometry.warnings
     )
     located = replace(start, quality=quality, geometry=geometry.placed())
-    stages = _inspect_located(Stages(located, gray, fiber), geometry, config, scale, clock)
-    return replace(stages, inspection=recorded(stages.inspection))
+    return _inspect_located(Stages(located, gray, fiber), geometry, config, scale, clock)
 
 
 def _inspect_located(

@@ -222,7 +222,7 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     assert config is not None, "without configuration there was a problem"
     folder = Path(arguments.results_dir).expanduser()
     config = replace(config, reporting=_reporting(config.reporting, arguments))
-    check_packages(replace(config.reporting, plots=False))  # each picture has its own already
+    check_packages(replace(config.reporting, plots=False))
     return StoredBatch(folder, found.paths, config, found.warnings)
 
 

@@ -54,8 +54,8 @@ def test_a_flat_field_of_another_size_is_not_applied_and_both_sizes_are_named():
     flat, notes = picture_quality.flatten(gray, np.ones((30, 40), np.float32))
     assert flat is gray
     assert len(notes) == 1
-    assert "400 x 300" in notes[0]
-    assert "40 x 30" in notes[0]
+    assert "400 x 300" in notes[0].text
+    assert "40 x 30" in notes[0].text
 
 
 def test_a_black_flat_field_gives_no_value_out_of_range():
@@ -82,16 +82,16 @@ def test_a_picture_at_one_end_of_the_range_is_poorly_lit(level, end):
     gray = np.full((20, 20), level, np.float32)
     gray[0] = 0.5
     (warning,) = picture_quality.measure_quality(gray, CONFIG.preprocessing).warnings
-    assert warning.startswith("Poor Illumination Warning: ")
-    assert end in warning
-    assert "95.0%" in warning
+    assert warning.text.startswith("Poor Illumination Warning: ")
+    assert end in warning.text
+    assert "95.0%" in warning.text
 
 
 def test_a_mostly_white_picture_warns_of_saturation():
     gray = np.full((20, 20), 0.5, np.float32)
     gray[:12] = 1
     (warning,) = picture_quality.measure_quality(gray, CONFIG.preprocessing).warnings
-    assert warning.startswith("Saturation Warning: 60.0%")
+    assert warning.text.startswith("Saturation Warning: 60.0%")
 
 
 # --- what cannot be seen
