@@ -42,8 +42,8 @@ from dscope_blink.records import (
     Scale,
     UserError,
     Verdict,
-    stored,
 )
+from dscope_blink.records import stored as records_stored
 from dscope_blink.reporting.tables import SUMMARY_COLUMNS, frame, summary_row
 
 if TYPE_CHECKING:
@@ -251,8 +251,8 @@ def load_record(path: FilePath) -> Inspection:
         The file cannot be read or is no record; the message says where it is wrong.
     """
     try:
-        return stored.load_record(Path(path))
-    except stored.BadRecord as error:
+        return records_stored.load_record(Path(path))
+    except records_stored.BadRecord as error:
         raise UserError(f"{path}: {error}") from None
 
 

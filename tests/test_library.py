@@ -207,7 +207,7 @@ def test_a_record_is_read_and_judged_by_its_own_limits_as_it_was(pictures, tmp_p
 
 def test_a_file_that_is_no_record_is_told(tmp_path) -> None:
     (tmp_path / "a_result.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(UserError, match="no record: "):
+    with pytest.raises(UserError, match=r"a_result\.json: no record: "):
         dscope_blink.load_record(tmp_path / "a_result.json")
 
 

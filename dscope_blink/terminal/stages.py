@@ -74,8 +74,8 @@ def _checked(arguments: argparse.Namespace) -> _Wanted:
     if not path.is_file():
         raise UserError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     loaded = load(path, path.name, job.config)
-    if loaded.picture is None:
-        raise UserError(f"{path}: {loaded.problem}")
+    if loaded.problem is not None:
+        raise UserError(f"{path}: {loaded.problem.text}")
     return _Wanted(job, asked.manifest.requests.get(file_key(path.name), asked.request), loaded)
 
 
