@@ -250,7 +250,10 @@ def load_record(path: FilePath) -> Inspection:
     UserError
         The file cannot be read or is no record; the message says where it is wrong.
     """
-    return records_stored.load_record(Path(path))
+    try:
+        return records_stored.load_record(Path(path))
+    except records_stored.BadRecord as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def judge(

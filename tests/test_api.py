@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 
 import dscope_blink
+from dscope_blink.config.installed_detectors import installed_detector
+from dscope_blink.detectors import registry
+from tests.builders.packages import installed_package
 from tests.builders.pictures import SCRATCH, face_png, folder_of
 from tests.builders.residuals import FACE, field_of
-from tests.builders.settings import ROOT
+from tests.builders.settings import CONFIG_FILE, ROOT
 
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 PICTURE, FOLDER, RECORD, DETECTOR = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
@@ -69,8 +72,21 @@ def test_the_detector_keeps_the_rules() -> None:
     assert 0 <= support.min() <= support.max() <= 1
 
 
-def test_the_entry_point_names_the_detector() -> None:
+@pytest.fixture
+def faint_spots(tmp_path, monkeypatch):
+    """The detector, installed as its entry point says; the configuration that switches it on."""
     (shown,) = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
-    assert tomllib.loads(shown)["project"]["entry-points"]["dscope_blink.detectors"] == {
-        "faint_spots": "faint_spots:detect"
-    }
+    ((name, where),) = tomllib.loads(shown)["project"]["entry-points"]["dscope_blink.detectors"].items()
+    monkeypatch.syspath_prepend(installed_package(tmp_path / "site", "faint_spots", DETECTOR, f"{name} = {where}"))
+    document = json.loads(CONFIG_FILE.read_text(encoding="utf-8"))
+    document["detectors"] |= json.loads(re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)[0])["detectors"]
+    (tmp_path / "mine.json").write_text(json.dumps(document), encoding="utf-8")
+    yield tmp_path / "mine.json"
+    installed_detector.cache_clear()
+    registry._asks_for_folder.cache_clear()
+
+
+def test_the_detector_takes_part_once_it_is_installed_and_configured(faint_spots, here) -> None:
+    config = dscope_blink.load_config(faint_spots)
+    found = dscope_blink.inspect("face.png", config=config, cladding_diameter_um=125)
+    assert "faint_spots" in found.defects[0].detected_by
