@@ -7,6 +7,7 @@ import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -56,8 +57,9 @@ def _is_in(name: str, places: set[str]) -> bool:
     return any(name == place or name.startswith(place + ".") for place in places)
 
 
-def _packages(tree: ast.AST) -> set[str]:
-    return {name.partition(".")[0] for name in imported(tree)}
+@cache
+def _packages(tree: ast.AST) -> frozenset[str]:
+    return frozenset(name.partition(".")[0] for name in imported(tree))
 
 
 def _when_loaded(node: ast.AST) -> Iterator[ast.AST]:
