@@ -266,7 +266,7 @@ def test_only_limits_of_inspected_zones_ask_for_resolution():
 
 # --- what is seen and surely breaks a limit
 
-UNSEEN = {
+UNSEEN: dict[str, dict[str, Any]] = {
     "cut_by_border": {"size": (SIDE, SIDE), "at": (100.0, 400.0)},
     "clipped": {"clipping": clipping(*OF_THE_CORE)},
     "too_coarse": {"search_pixel_px": 3.0},
