@@ -236,7 +236,7 @@ def _of_cell(name: str, unit: str, dtype: str, meaning: str, key: str, axis: int
 
 def _response(detector: str) -> Column:
     """Empty for a detector that is switched off."""
-    meaning = f"share of the pixels that `{detector}` marks; empty where it is switched off"
+    meaning = f"mean support that `{detector}` gives a mark at these pixels; empty where it is switched off"
     return Column(f"Response_{detector}", "0..1", "float64", meaning, lambda cell: cell.responses.get(detector))
 
 
