@@ -27,6 +27,7 @@ class Defect:
     """One measured, classified mark. `_um` values are None without a scale; `_px` twins are always there.
 
     Pixel sizes are in pixels of the stored picture; micrometre sizes account for non-square pixels.
+    Two of them are equal if all but their outlines are: arrays are not compared.
     """
 
     id: str
@@ -35,7 +36,7 @@ class Defect:
     confidence: Share
     centroid_px: tuple[float, float]
     bbox_px: tuple[int, int, int, int]
-    contour_px: Points  # (N, 2) float64, x and y of the outer outline
+    contour_px: Points = field(compare=False)  # (N, 2) float64, x and y of the outer outline
     rect: Rectangle
     area_px: Size
     perimeter_px: Size

@@ -35,6 +35,7 @@ def test_an_inspection_comes_back_whole(inspection: Inspection) -> None:
     for field in fields(Inspection):
         if field.name not in ("defects", "cells", "confidence"):
             assert getattr(back, field.name) == getattr(there, field.name), field.name
+    assert back == there
     assert plain(back) == plain(there)
 
 
