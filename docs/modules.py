@@ -1,4 +1,4 @@
-"""The table of wings, and docs/modules.md made from it: `python -m docs.modules`.
+"""The table of wings, the homes of packages from outside, and docs/modules.md made from it: `python -m docs.modules`.
 
 A wing imports only from wings of lower rows, never sideways, and inside a wing no imports run in a circle.
 """
@@ -42,6 +42,34 @@ WINGS = (
     Wing("library", 7, "what others import: pictures to inspections, folders to tables, records judged again"),
 )
 ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
+
+# Each package from outside the standard library, and the only wings or modules it may be used in.
+ROOMS: Mapping[str, set[str]] = {
+    "numpy": {
+        *("records", "files.decoding", "detectors", "devices", "synthetic", "image_processing", "calibration"),
+        *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.zoning", "reporting"),
+        *("terminal.calibrate", "terminal.stages"),
+    },
+    "cv2": {
+        *("files.decoding", "detectors", "analysis.measuring", "devices.flat_field", "synthetic", "image_processing"),
+        *("calibration.coarse_targets", "batch.executors", "reporting"),
+    },
+    "PIL": {"files.decoding"},
+    "jinja2": {"reporting.page"},
+    "jsonschema": {"config.checking", "calibration.scale_file"},
+    "msgspec": {"records", "files.camera_text"},
+    "pebble": {"batch.executors"},
+    "distributed": {"batch.executors"},
+    "filelock": {"batch.run"},
+    "matplotlib": {"reporting.figures", "reporting.plots", "reporting.calibration_plot", "reporting.stages"},
+    "pandas": {"reporting.tables", "library"},
+    "pypylon": {"devices.camera"},
+    "watchdog": {"files.watching"},
+    "reportlab": {"reporting.certificate"},
+    "xlsxwriter": {"reporting.workbook"},
+    "rich": {"terminal"},
+    "shtab": {"terminal.completion"},
+}
 
 
 @dataclass(frozen=True, slots=True)

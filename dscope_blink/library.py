@@ -283,6 +283,8 @@ def judge(
     ------
     UserError
         There is no such edition or class.
+    ValueError
+        The values of the inspection are right one by one, and no face can have them together.
     """
     settings = load_config() if config is None else config
     wanted = regrading.Asked(edition, fiber_class, own=edition is None and fiber_class is None and config is None)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.modules import PAGE, page
+from docs.modules import PAGE, ROOMS, page
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.names import (
     ANNOTATED,
@@ -53,7 +53,6 @@ from dscope_blink.reporting.tables import (
 from dscope_blink.terminal import calibrate, commands, configuration, judging, reports, stages
 from dscope_blink.terminal.starting import INSTALLED_AS
 from tests.builders.settings import ROOT, SETTINGS
-from tests.test_architecture import ROOMS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")

@@ -31,11 +31,11 @@ from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
 from dscope_blink.files.whole_files import TEMPORARY, writing
 from dscope_blink.records import UNCONFIRMED, Inspection, Notice, UserError, notice, printable
-from dscope_blink.records.stored import BadRecord, Record, load_record
+from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.batch_reports import clear_reports, write_batch_reports
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_summary
-from dscope_blink.reporting.tables import SummaryTable, summary_row
+from dscope_blink.reporting.tables import Row, SummaryTable, summary_row
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
 FEW = 8  # images are inspected before another process has started
@@ -81,7 +81,7 @@ class Done:
     """One image whose results are on disk."""
 
     inspection: Inspection
-    row: Record  # of the summary
+    row: Row  # of the summary
     log: tuple[logging.LogRecord, ...] = ()  # what another process logged about it
     resumed: bool = False
 
@@ -324,7 +324,7 @@ class _Summary:
         self._path, self._due = path, 0.0
         self._table = SummaryTable()
 
-    def add(self, number: int, row: Record) -> None:
+    def add(self, number: int, row: Row) -> None:
         self._table.add(number, row)
         if perf_counter() >= self._due:
             self.write()

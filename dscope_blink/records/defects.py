@@ -27,6 +27,7 @@ class Defect:
     """One measured, classified mark. `_um` values are None without a scale; `_px` twins are always there.
 
     Pixel sizes are in pixels of the stored picture; micrometre sizes account for non-square pixels.
+    Two of them are equal if all but their outlines are: arrays are not compared.
     """
 
     id: str
@@ -35,7 +36,7 @@ class Defect:
     confidence: Share
     centroid_px: tuple[float, float]
     bbox_px: tuple[int, int, int, int]
-    contour_px: Points  # (N, 2) float64, x and y of the outer outline
+    contour_px: Points = field(compare=False)  # (N, 2) float64, x and y of the outer outline
     rect: Rectangle
     area_px: Size
     perimeter_px: Size
@@ -59,7 +60,7 @@ class Defect:
     r_max_um: Size | None = None
     r_core_px: Size | None = None  # nearest distance from the centre of the core, in the same way; None without one
     uncertainty: Mapping[str, Size] = field(default_factory=dict)  # expanded (k = 2), of the values of these names
-    evidence: Mapping[str, float] = field(default_factory=dict)  # detector -> share of the mark it supports, 0..1
+    evidence: Mapping[str, float] = field(default_factory=dict)  # detector -> mean support over the mark, 0..1
     counted: bool = False
     severity: Severity = "LOW"
 
@@ -94,7 +95,7 @@ class Cell:
     entropy_bits: float  # of the histogram of grey levels
     gradient_x: float  # mean, grey levels per pixel
     gradient_y: float
-    responses: Mapping[str, float]  # detector -> share of the pixels that it marks, 0..1
+    responses: Mapping[str, float]  # detector -> mean support at the pixels, 0..1
     defect_count: int  # marks put in this zone whose centroid lies in this cell
     defect_area_px: float
     defect_area_um2: float | None  # None without a scale

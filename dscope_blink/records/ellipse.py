@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.records.arrays import Points
-from dscope_blink.records.checks import require
+from dscope_blink.records.checks import Axis, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Ellipse:
     """
 
     center_px: tuple[float, float]
-    axes_px: tuple[float, float]
+    axes_px: tuple[Axis, Axis]
     angle_deg: float
 
     def __post_init__(self) -> None:

@@ -220,14 +220,15 @@ def _bring_up_to_date(record: Record) -> None:
     _find_kinds(_object(record.get("verdict")), "reasons", "reason_kinds")
     for check in _objects(_object(record.get("verdict")).get("checks")):
         check["kind"] = str(check.get("rule")).partition(" ")[0]
-    borders = {zone.get("zone"): _object(zone.get("outer")).get("of") for zone in _objects(criteria.get("zones"))}
+    borders = {str(zone.get("zone")): _object(zone.get("outer")).get("of") for zone in _objects(criteria.get("zones"))}
     for zone in _objects(record.get("zones")):
         seen_core = record.get("scale") is None and zone.get("letter") == "A"
-        zone["around"] = "core" if seen_core or borders.get(zone.get("letter")) == "core" else "cladding"
+        zone["around"] = "core" if seen_core or borders.get(str(zone.get("letter"))) == "core" else "cladding"
 
 
 def _find_kinds(part: Record, texts: str, kinds: str) -> None:
-    part[kinds] = [kind_of(str(text)) for text in part.get(texts) or ()]
+    said = part.get(texts)
+    part[kinds] = [kind_of(str(text)) for text in said] if isinstance(said, list) else []
 
 
 # --- what cannot be ---------------------------------------------------------------------------------------------------

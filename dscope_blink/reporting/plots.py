@@ -1,9 +1,4 @@
-"""Figures from inspection records: the only home of matplotlib, which is imported when a figure is made.
-
-The palette, the display names and the outlines of ellipses live here too, so that every picture of the program speaks
-one visual language: zones in cool colours, marks in warm ones, all from the colour-blind-safe palette of Okabe and Ito
-("Color Universal Design", 2008, https://jfly.uni-koeln.de/color/).
-"""
+"""Figures of one inspection: maps and distributions of its marks. matplotlib is imported when one is drawn."""
 
 from __future__ import annotations
 

@@ -40,8 +40,6 @@ from dscope_blink.reporting import calibration_plot, figures
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import told
 
-__all__ = ["find_scale", "load_scale", "save_scale"]
-
 FEATURE_COLUMNS = ("number", "x_px", "y_px", "residual_x_px", "residual_y_px", "used")
 
 

@@ -15,9 +15,9 @@ import pytest
 
 from dscope_blink.records import Inspection, Notice
 from dscope_blink.reporting.page import write_html_report
+from tests.builders.folders import linux_names
 from tests.builders.inspections import EVERY_KIND, FAILED, MARGINAL, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
-from tests.builders.stored_results import REPORTING, alternating, annotated, result_of, results_of
-from tests.reporting.test_html_report import APART, HOSTILE, linux_names
+from tests.builders.stored_results import APART, HOSTILE, REPORTING, alternating, annotated, result_of, results_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page, Request

@@ -35,6 +35,7 @@ def test_an_inspection_comes_back_whole(inspection: Inspection) -> None:
     for field in fields(Inspection):
         if field.name not in ("defects", "cells", "confidence"):
             assert getattr(back, field.name) == getattr(there, field.name), field.name
+    assert back == there
     assert plain(back) == plain(there)
 
 
@@ -154,6 +155,24 @@ def test_what_is_of_the_wrong_kind_is_named(place: tuple[str | int, ...]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("quality", "warnings"), 5),
+        (("verdict", "reasons"), True),
+        (("criteria", "zones", 0, "zone"), ["A"]),
+        (("zones", 0, "letter"), ["A"]),
+        (("verdict", "checks", 0, "rule"), None),
+    ],
+    ids=str,
+)
+def test_what_is_of_the_wrong_kind_in_a_record_of_before_is_named(place: tuple[str | int, ...], value: Any) -> None:
+    record = json.loads(OLD.read_text(encoding="utf-8"))
+    at(record, place[:-1])[place[-1]] = value
+    with pytest.raises(BadRecord, match=r"no record: (Expected|Invalid)"):
+        read_record(stored(record))
+
+
+@pytest.mark.parametrize(
     "data",
     [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b"{}", b"[" * 100_000, stored(to_json(FAILED))[:-40]],
     ids=["empty", "cut", "list", "null", "text", "no text", "object", "deep", "truncated"],
@@ -172,6 +191,8 @@ def test_what_is_no_record_is_refused_in_one_line(data: bytes) -> None:
         (("defects", 0, "classification"), "dent"),
         (("defects", 0, "confidence"), 1.5),
         (("geometry", "cladding", "axes_px"), [0.0, 250.0]),
+        (("geometry", "cladding", "axes_px"), [250.0, 1e9]),
+        (("zones", 0, "axes_px"), [0.5, 25.0]),
         (("geometry", "cladding", "center_px"), [1.0, 2.0, 3.0]),
         (("scale", "um_per_px_x"), 0.0),
         (("request", "cladding_diameter_um"), 1e9),
