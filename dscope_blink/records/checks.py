@@ -9,7 +9,8 @@ import msgspec
 Positive: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 Size: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]  # what a float can hold: it is counted with
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 Axis: TypeAlias = Annotated[float, msgspec.Meta(ge=1, le=1e6)]  # px; beyond lies no fiber, but a slip of the pen
 
 

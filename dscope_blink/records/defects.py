@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dscope_blink.records.arrays import Points, read_only
-from dscope_blink.records.checks import Share, Size, require
+from dscope_blink.records.checks import Share, Size, Whole, require
 from dscope_blink.records.kinds import CLASSIFICATIONS, Kind, Zone
 
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
@@ -35,7 +35,7 @@ class Defect:
     classification: Kind
     confidence: Share
     centroid_px: tuple[float, float]
-    bbox_px: tuple[int, int, int, int]
+    bbox_px: tuple[Whole, Whole, Whole, Whole]
     contour_px: Points = field(compare=False)  # (N, 2) float64, x and y of the outer outline
     rect: Rectangle
     area_px: Size

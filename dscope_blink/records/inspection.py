@@ -39,7 +39,7 @@ class CameraReading:
     exposure_us: float | None
     gain: float | None  # dB; in older cameras steps of their own
     gamma: float | None
-    frames_averaged: int
+    frames_averaged: Count
     taken: str  # ISO 8601 with offset
 
     @property

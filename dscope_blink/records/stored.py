@@ -168,8 +168,12 @@ def _object(value: Any) -> Record:
     return value if isinstance(value, dict) else {}
 
 
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _objects(value: Any) -> Iterator[Record]:
-    return map(_object, value if isinstance(value, list) else ())
+    return map(_object, _items(value))
 
 
 def _shape(record: Record) -> None:
@@ -220,15 +224,18 @@ def _bring_up_to_date(record: Record) -> None:
     _find_kinds(_object(record.get("verdict")), "reasons", "reason_kinds")
     for check in _objects(_object(record.get("verdict")).get("checks")):
         check["kind"] = str(check.get("rule")).partition(" ")[0]
-    borders = {str(zone.get("zone")): _object(zone.get("outer")).get("of") for zone in _objects(criteria.get("zones"))}
+    limited = [zone.get("zone") for zone in _objects(criteria.get("zones")) if _goes_by_core(zone)]
     for zone in _objects(record.get("zones")):
         seen_core = record.get("scale") is None and zone.get("letter") == "A"
-        zone["around"] = "core" if seen_core or borders.get(str(zone.get("letter"))) == "core" else "cladding"
+        zone["around"] = "core" if seen_core or zone.get("letter") in limited else "cladding"
+
+
+def _goes_by_core(zone: Record) -> bool:
+    return bool(_object(zone.get("outer")).get("of") == "core")
 
 
 def _find_kinds(part: Record, texts: str, kinds: str) -> None:
-    said = part.get(texts)
-    part[kinds] = [kind_of(str(text)) for text in said] if isinstance(said, list) else []
+    part[kinds] = [kind_of(str(text)) for text in _items(part.get(texts))]
 
 
 # --- what cannot be ---------------------------------------------------------------------------------------------------
@@ -265,7 +272,8 @@ def _check_together(inspection: Inspection) -> None:
     """ValueError where values are right one by one and cannot stand together."""
     quality, marks, clipping = inspection.quality, inspection.defects, inspection.quality.clipping
     seen = (inspection.geometry, clipping, quality.search_pixel_px, inspection.image.width, inspection.image.height)
-    judged, named = inspection.verdict.status != "NOT_GRADED", inspection.criteria
+    verdict, named = inspection.verdict, inspection.criteria
+    judged, checks = verdict.status != "NOT_GRADED", verdict.checks
     core = inspection.geometry and inspection.geometry.core
     zones, scale, request = inspection.zones, inspection.scale, inspection.request
     rules = {
@@ -278,6 +286,9 @@ def _check_together(inspection: Inspection) -> None:
         "r_core_px without a core, or none with one": any((mark.r_core_px is None) != (core is None) for mark in marks),
         "r_min_px above r_max_px": any(mark.r_min_px > mark.r_max_px for mark in marks),
         "a scale that does not fit the cladding": not _scale_fits(inspection),
+        "a verdict that its checks contradict": any(c.broken for c in checks) != (verdict.status == "FAIL"),
+        "checks that count other marks than they name": any(c.count != len(c.defects) for c in checks),
+        "a verdict about marks that are not there": not _named_by(verdict) <= _ids(marks),
         "a request for other criteria": (named.edition, named.fiber_class) != (request.edition, request.fiber_class),
     }
     for contradiction, holds in rules.items():
@@ -287,6 +298,11 @@ def _check_together(inspection: Inspection) -> None:
 
 def _ids(marks: Iterable[Defect]) -> set[str]:
     return {mark.id for mark in marks}
+
+
+def _named_by(verdict: Verdict) -> set[str]:
+    counted = (name for check in verdict.checks for name in check.defects)
+    return {*counted, *(name for violation in verdict.violations for name in violation.defects)}
 
 
 def _is_sized(mark: Defect) -> bool:

@@ -88,6 +88,22 @@ def _lost(old: Any, new: Any, place: str = "") -> Iterator[str]:
         yield f"{place}: {old!r}, now {new!r}"
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(("criteria", "zones", 0, "zone"), ("zones", 0, "letter"), ("verdict", "checks", 0, "rule")),
+        *(("quality", "warnings"), ("verdict", "reasons"), ("scale",), ("provenance",)),
+    ],
+    ids=lambda place: ".".join(map(str, place)),
+)
+@pytest.mark.parametrize("value", [5, True, [[]], {"an": {}}], ids=str)
+def test_what_is_of_the_wrong_kind_in_a_record_of_before_is_refused(place: tuple[str | int, ...], value: Any) -> None:
+    record = json.loads(OLD.read_text(encoding="utf-8"))
+    at(record, place[:-1])[place[-1]] = value
+    with pytest.raises(BadRecord, match=r"no record: .*(Expected|Invalid|missing)"):
+        read_record(stored(record))
+
+
 @pytest.mark.parametrize(("kind", "title"), TITLES.items(), ids=TITLES)
 def test_the_kind_of_a_text_of_before_is_told_by_its_title(kind: str, title: str) -> None:
     assert kind_of(f"{title}: anything" if title else "anything else") == kind
@@ -210,8 +226,18 @@ def test_what_is_no_record_is_refused_in_one_line(data: bytes) -> None:
         (("zones",), []),
         (("defects", 0, "diameter_um"), None),
         (("defects", 0, "id"), "P1"),
+        (("defects", 0, "bbox_px", 0), 10**30),
+        (("quality", "clipping", "pixels", 0), 10**30),
+        (("image", "width"), 10**400),
+        (("verdict", "checks", 0, "count"), 10**400),
+        (("verdict", "status"), "PASS"),
+        (("verdict", "status"), "NOT_GRADED"),
+        (("verdict", "checks"), []),
+        (("verdict", "checks", 0, "count"), 0),
+        (("verdict", "checks", 0, "defects"), ["S9"]),
+        (("verdict", "violations", 0, "defects"), ["S9"]),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_a_value_that_cannot_be_is_refused(place: tuple[str | int, ...], value: Any) -> None:
     record = plain(FAILED)
