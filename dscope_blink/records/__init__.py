@@ -1,6 +1,6 @@
 """The nouns that pass between the wings, and the errors a user sees."""
 
-from dscope_blink.records.arrays import FloatImage, Labels, Mask, Points, read_only
+from dscope_blink.records.arrays import FloatImage, Labels, Mask, Points
 from dscope_blink.records.checks import require
 from dscope_blink.records.criteria import (
     UNCONFIRMED,
@@ -33,7 +33,6 @@ from dscope_blink.records.geometry import CladdingFit, CoreFit, FiberGeometry, F
 from dscope_blink.records.inspection import (
     INPUTS,
     NOT_MEASURED,
-    PLAUSIBLE,
     PROGRAM,
     RECORD_SCHEMA,
     VERSION,
@@ -63,7 +62,6 @@ __all__ = [
     "JUDGED",
     "LIMIT_BROKEN",
     "NOT_MEASURED",
-    "PLAUSIBLE",
     "PROGRAM",
     "RECORD_SCHEMA",
     "TITLES",
@@ -125,7 +123,6 @@ __all__ = [
     "mean_radius",
     "notice",
     "printable",
-    "read_only",
     "recorded",
     "reduced_ellipse",
     "require",

@@ -16,10 +16,9 @@ from typing import Any, TypeAlias, get_args, get_type_hints
 import msgspec
 import numpy as np
 
-from dscope_blink.records import INPUTS
 from dscope_blink.records.defects import Defect
 from dscope_blink.records.errors import UserError
-from dscope_blink.records.inspection import RECORD_SCHEMA, Inspection
+from dscope_blink.records.inspection import INPUTS, RECORD_SCHEMA, Inspection
 from dscope_blink.records.notices import kind_of
 from dscope_blink.records.rounding import rounded
 from dscope_blink.records.verdict import Check, Verdict

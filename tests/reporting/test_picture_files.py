@@ -20,10 +20,7 @@ from dscope_blink.records import (
 )
 from dscope_blink.reporting import picture_files, tables
 from dscope_blink.reporting.annotation import annotate
-from tests.builders.inspections import (
-    FAILED,
-    OUT_OF_FOCUS,
-)
+from tests.builders.inspections import FAILED, OUT_OF_FOCUS
 from tests.builders.settings import SETTINGS
 from tests.builders.stored_results import write_summary_of
 

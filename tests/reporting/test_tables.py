@@ -11,10 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dscope_blink.records import (
-    Defect,
-    Inspection,
-)
+from dscope_blink.records import Defect, Inspection
 from dscope_blink.records.stored import load_record, to_json
 from dscope_blink.reporting import picture_files, tables
 from tests.builders.inspections import (
