@@ -190,12 +190,37 @@ itself. Nothing inside imports one. From outside, `import dscope_blink` is the w
 """
 
 
+# Where a change begins; each of these modules says in its docstring what else a new one needs.
+CHANGES = (
+    ("a setting", "`config/settings.py`, `config.schema.json`, `config.json`"),
+    ("a field of the criteria", "`records/criteria.py`, both schemas, `config.json`, `reporting/wording.py`"),
+    (
+        "a field of the record",
+        "its noun in `records/`, `result.schema.json`, `records/stored.py`",
+    ),
+    ("a reason or a warning", "`records/notices.py`, `result.schema.json`, the module that finds it"),
+    ("a column of a table", "`reporting/tables.py`, then `python -m docs.tables`"),
+    ("a file for each picture", "`files/names.py`, `batch/picture_reports.py`, its writer in `reporting/`"),
+    ("a report of the batch", "`files/names.py`, `reporting/batch_reports.py`"),
+    (
+        "a detector",
+        "its file in `detectors/`, `detectors/registry.py`, `config.json`: [detectors.md](detectors.md)",
+    ),
+    ("a format of pictures", "`files/decoding.py`, `files/pictures.py`"),
+    ("a target of calibration", "`calibration/target_scale.py`, `terminal/calibrate.py`, `calibration.schema.json`"),
+    ("a command", "`terminal/arguments.py`, `terminal/commands.py`"),
+    ("a wing, a module, a package from outside", "`docs/modules.py`, then `python -m docs.modules`"),
+)
+
+
 def page() -> str:
     """The text of docs/modules.md."""
     table = ["| row | wing | owns |", "|---|---|---|"]
     table += [f"| {wing.row} | `{wing.name}` | {wing.owns} |" for wing in WINGS]
     doors = (f"| `{name}.py` | {door.runs} | {_names(door.gives)} |\n" for name, door in DOORS.items())
-    return HEAD + "\n".join(table) + "\n" + DOORS_HEAD + "".join(doors) + "".join(map(_section, WINGS))
+    changes = ["\n## Where a change begins\n", "| to add | touch |", "|---|---|"]
+    changes += [f"| {what} | {where} |" for what, where in CHANGES]
+    return HEAD + "\n".join([*table, *changes]) + "\n" + DOORS_HEAD + "".join(doors) + "".join(map(_section, WINGS))
 
 
 def _names(names: tuple[str, ...]) -> str:

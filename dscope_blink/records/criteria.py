@@ -1,4 +1,8 @@
-"""The limits that marks are held against."""
+"""The limits that marks are held against, in the form of config.json and of the records.
+
+A new field is one here, a property in config.schema.json and in result.schema.json, and a value in config.json; what it
+is shown as stands in `reporting.wording`, and records of before learn it in `records.stored`.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from dscope_blink.records.zones import ZoneOutline
 
 SearchPixel: TypeAlias = Annotated[float, msgspec.Meta(ge=0.5)]  # px; marks are sought in the picture or a reduced one
 PROGRAM = "D-Scope Blink"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 INPUTS = ("config", "calibration", "flat_field")  # what every result may rest on; models have names of their own
 RECORD_SCHEMA = "dscope-blink/inspection/2"
 

@@ -2,6 +2,9 @@
 
 The file says a few things twice, for programs that only look: the hashes by name, whether a limit is broken and how
 near it is, whether the verdict is marginal. Of these nothing is read back, since it follows from the rest.
+
+A field that a noun gains is missing in the records of before: `_bring_up_to_date` says what they are read as. What
+changes the meaning of a key, or has no such value, needs another schema.
 """
 
 from __future__ import annotations

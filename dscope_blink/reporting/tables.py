@@ -318,18 +318,6 @@ SHEETS = (
 )
 
 
-def sheet_table(sheets: Iterable[Sheet]) -> str:
-    """The sheets as a Markdown table."""
-    lines = [f"| `{s.name}` | {s.row_for} | {len(s.columns)} | {s.like} |" for s in sheets]
-    return "\n".join(["| sheet | a row for | columns | which |", "|---|---|---|---|", *lines]) + "\n"
-
-
-def column_table(columns: Iterable[Column]) -> str:
-    """The columns as a Markdown table of name, unit and meaning."""
-    lines = [f"| `{c.name}` | {c.unit} | {c.meaning} |" for c in columns]
-    return "\n".join(["| column | unit | meaning |", "|---|---|---|", *lines]) + "\n"
-
-
 def _without_scale(columns: Sequence[Column]) -> tuple[Column, ...]:
     """Every micrometre column replaced by its pixel twin, which then does not come a second time, or left out."""
     by_name = {column.name: column for column in columns}

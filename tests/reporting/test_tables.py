@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs.tables import column_table
 from dscope_blink.records import Defect, Inspection
 from dscope_blink.records.stored import load_record, to_json
 from dscope_blink.reporting import picture_files, tables
@@ -238,7 +239,7 @@ def test_no_text_becomes_a_formula_or_a_second_line(text: str) -> None:
 
 def test_columns_are_documented_as_they_are_declared() -> None:
     for columns in (tables.DEFECT_COLUMNS, CELL_COLUMNS, tables.SUMMARY_COLUMNS):
-        lines = tables.column_table(columns).splitlines()
+        lines = column_table(columns).splitlines()
         assert lines[:2] == ["| column | unit | meaning |", "|---|---|---|"]
         assert [line.split("`")[1] for line in lines[2:]] == [column.name for column in columns]
         assert len({column.name for column in columns}) == len(columns)
