@@ -17,12 +17,14 @@ import msgspec
 import numpy as np
 
 from dscope_blink.records import INPUTS
+from dscope_blink.records.checks import Place
 from dscope_blink.records.defects import Defect
 from dscope_blink.records.errors import UserError
 from dscope_blink.records.inspection import RECORD_SCHEMA, Inspection
 from dscope_blink.records.notices import kind_of
+from dscope_blink.records.reading import read_file
 from dscope_blink.records.rounding import rounded
-from dscope_blink.records.verdict import Check, Verdict
+from dscope_blink.records.verdict import Check, Verdict, Violation
 
 Record: TypeAlias = dict[str, Any]  # one inspection in plain JSON types
 
@@ -115,7 +117,7 @@ def load_record(path: Path) -> Inspection:
     BadRecord : the file cannot be read, something in it is missing, of the wrong kind, or cannot be
     """
     try:
-        return read_record(path.read_bytes())
+        return read_record(read_file(path))
     except OSError as error:
         raise BadRecord(f"cannot be read, {error.strerror}") from None
 
@@ -144,7 +146,7 @@ def from_json(record: Any) -> Inspection:
 def read_carried(path: Path) -> tuple[str, ...]:
     """Only the names of the columns that the manifest carried into a record; none where it cannot be read."""
     try:
-        return tuple(msgspec.json.decode(path.read_bytes(), type=_Carrier).request.manifest)
+        return tuple(msgspec.json.decode(read_file(path), type=_Carrier).request.manifest)
     except (OSError, ValueError, RecursionError):
         return ()
 
@@ -159,7 +161,7 @@ class _Carrier(msgspec.Struct):
 
 def _array(kind: Any, value: Any) -> Any:
     """An outline, the only array of a record."""
-    points = np.array(msgspec.convert(value, list[tuple[float, float]]), np.float64)
+    points = np.array(msgspec.convert(value, list[tuple[Place, Place]]), np.float64)
     return points.reshape(-1, 2)
 
 
@@ -301,7 +303,8 @@ def _ids(marks: Iterable[Defect]) -> set[str]:
 
 
 def _named_by(verdict: Verdict) -> set[str]:
-    return {name for part in (*verdict.checks, *verdict.violations) for name in part.defects}
+    parts: tuple[Check | Violation, ...] = (*verdict.checks, *verdict.violations)
+    return {name for part in parts for name in part.defects}
 
 
 def _is_sized(mark: Defect) -> bool:
