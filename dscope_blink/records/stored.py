@@ -127,7 +127,12 @@ def read_record(data: bytes) -> Inspection:
     try:
         return from_json(msgspec.json.decode(data))
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
-        raise BadRecord(f"no record: {error}") from None
+        raise BadRecord(f"no record: {_shortened(str(error))}") from None
+
+
+def _shortened(text: str) -> str:
+    """A wrong value is repeated in it, however long that is; the place stands at the end."""
+    return text if len(text) <= 1000 else f"{text[:700]} ... {text[-200:]}"
 
 
 def from_json(record: Any) -> Inspection:
@@ -161,8 +166,11 @@ class _Carrier(msgspec.Struct):
 
 def _array(kind: Any, value: Any) -> Any:
     """An outline, the only array of a record."""
-    points = np.array(msgspec.convert(value, list[tuple[Place, Place]]), np.float64)
-    return points.reshape(-1, 2)
+    try:
+        points = msgspec.convert(value, list[tuple[Place, Place]])
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{error} of the outline") from None  # msgspec adds whose
+    return np.array(points, np.float64).reshape(-1, 2)
 
 
 def _object(value: Any) -> Record:

@@ -232,6 +232,21 @@ def test_a_value_that_cannot_be_is_refused(place: tuple[str | int, ...], value: 
         read_record(stored(record))
 
 
+def test_a_point_that_is_none_is_named_with_its_mark() -> None:
+    record = plain(FAILED)
+    record["defects"][1]["contour_px"][2] = [1.0, 2.0, 3.0]
+    with pytest.raises(BadRecord, match=r"`\$\[2\]` of the outline - at `\$\.defects\[1\]\.contour_px`"):
+        read_record(stored(record))
+
+
+def test_a_wrong_value_is_not_repeated_in_full() -> None:
+    record = plain(FAILED)
+    record["defects"][1]["zone"] = "x" * 100_000
+    with pytest.raises(BadRecord, match=r"Invalid enum value 'xxx.*at `\$\.defects\[1\]\.zone`") as caught:
+        read_record(stored(record))
+    assert len(str(caught.value)) < 1000
+
+
 def test_a_file_that_cannot_be_read_says_why(tmp_path) -> None:
     with pytest.raises(BadRecord, match="cannot be read, No such file"):
         load_record(tmp_path / "gone_result.json")
