@@ -47,6 +47,7 @@ from dscope_blink.records.inspection import (
 )
 from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
+from dscope_blink.records.reading import read_file
 from dscope_blink.records.residual import Candidate, Residual
 from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded
 from dscope_blink.records.scale import Calibration, Scale, ScaleSource, TargetFeatures
@@ -123,6 +124,7 @@ __all__ = [
     "mean_radius",
     "notice",
     "printable",
+    "read_file",
     "recorded",
     "reduced_ellipse",
     "require",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dscope_blink.records.arrays import Points, read_only
-from dscope_blink.records.checks import Share, Size, Whole, require
+from dscope_blink.records.checks import Place, Share, Size, Whole, require
 from dscope_blink.records.kinds import CLASSIFICATIONS, Kind, Zone
 
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
@@ -17,8 +17,8 @@ Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
 class Rectangle:
     """The smallest rectangle around a mark, as OpenCV's minAreaRect gives it."""
 
-    center_px: tuple[float, float]
-    size_px: tuple[float, float]
+    center_px: tuple[Place, Place]
+    size_px: tuple[Size, Size]
     angle_deg: float
 
 
@@ -34,7 +34,7 @@ class Defect:
     zone: Zone  # that the criteria put it in; empty until they have
     classification: Kind
     confidence: Share
-    centroid_px: tuple[float, float]
+    centroid_px: tuple[Place, Place]
     bbox_px: tuple[Whole, Whole, Whole, Whole]
     contour_px: Points = field(compare=False)  # (N, 2) float64, x and y of the outer outline
     rect: Rectangle

@@ -19,10 +19,12 @@ from typing import Any, TypeAlias, get_args, get_type_hints
 import msgspec
 import numpy as np
 
+from dscope_blink.records.checks import Place
 from dscope_blink.records.defects import Defect
 from dscope_blink.records.errors import UserError
 from dscope_blink.records.inspection import INPUTS, RECORD_SCHEMA, Inspection
 from dscope_blink.records.notices import kind_of
+from dscope_blink.records.reading import read_file
 from dscope_blink.records.rounding import rounded
 from dscope_blink.records.verdict import Check, Verdict
 
@@ -117,7 +119,7 @@ def load_record(path: Path) -> Inspection:
     BadRecord : the file cannot be read, something in it is missing, of the wrong kind, or cannot be
     """
     try:
-        return read_record(path.read_bytes())
+        return read_record(read_file(path))
     except OSError as error:
         raise BadRecord(f"cannot be read, {error.strerror}") from None
 
@@ -127,7 +129,12 @@ def read_record(data: bytes) -> Inspection:
     try:
         return from_json(msgspec.json.decode(data))
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
-        raise BadRecord(f"no record: {error}") from None
+        raise BadRecord(f"no record: {_shortened(str(error))}") from None
+
+
+def _shortened(text: str) -> str:
+    """A wrong value is repeated in it, however long that is; the place stands at the end."""
+    return text if len(text) <= 1000 else f"{text[:700]} ... {text[-200:]}"
 
 
 def from_json(record: Any) -> Inspection:
@@ -146,7 +153,7 @@ def from_json(record: Any) -> Inspection:
 def read_carried(path: Path) -> tuple[str, ...]:
     """Only the names of the columns that the manifest carried into a record; none where it cannot be read."""
     try:
-        return tuple(msgspec.json.decode(path.read_bytes(), type=_Carrier).request.manifest)
+        return tuple(msgspec.json.decode(read_file(path), type=_Carrier).request.manifest)
     except (OSError, ValueError, RecursionError):
         return ()
 
@@ -161,8 +168,11 @@ class _Carrier(msgspec.Struct):
 
 def _array(kind: Any, value: Any) -> Any:
     """An outline, the only array of a record."""
-    points = np.array(msgspec.convert(value, list[tuple[float, float]]), np.float64)
-    return points.reshape(-1, 2)
+    try:
+        points = msgspec.convert(value, list[tuple[Place, Place]])
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{error} of the outline") from None  # msgspec adds whose
+    return np.array(points, np.float64).reshape(-1, 2)
 
 
 def _object(value: Any) -> Record:

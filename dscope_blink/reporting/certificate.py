@@ -419,7 +419,6 @@ class _Pages(Canvas):  # type: ignore[misc]
 def _pdf_date(dated: str) -> str:
     """The time of the inspection as PDF has it: the file is the same whenever it is made."""
     try:
-        when = datetime.fromisoformat(dated)
-    except ValueError:
+        return datetime.fromisoformat(dated).astimezone(UTC).strftime("D:%Y%m%d%H%M%SZ")
+    except (ValueError, OverflowError):  # no moment, or one whose zone leads out of the calendar
         return "D:20000101000000Z"
-    return when.astimezone(UTC).strftime("D:%Y%m%d%H%M%SZ")

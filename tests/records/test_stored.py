@@ -226,6 +226,13 @@ def test_what_is_no_record_is_refused_in_one_line(data: bytes) -> None:
         (("zones",), []),
         (("defects", 0, "diameter_um"), None),
         (("defects", 0, "id"), "P1"),
+        (("geometry", "core", "axes_px", 0), 1e-3),
+        (("zones", 0, "axes_px", 0), 1e30),
+        (("geometry", "cladding", "center_px", 1), 1e308),
+        (("defects", 0, "centroid_px", 0), -1e308),
+        (("defects", 0, "contour_px", 1, 1), 1e308),
+        (("defects", 0, "length_um"), 1e308),
+        (("scale", "um_per_px_x"), 1e-200),
         (("defects", 0, "bbox_px", 0), 10**30),
         (("quality", "clipping", "pixels", 0), 10**30),
         (("image", "width"), 10**400),
@@ -244,6 +251,21 @@ def test_a_value_that_cannot_be_is_refused(place: tuple[str | int, ...], value: 
     at(record, place[:-1])[place[-1]] = value
     with pytest.raises(BadRecord, match="no record: "):
         read_record(stored(record))
+
+
+def test_a_point_that_is_none_is_named_with_its_mark() -> None:
+    record = plain(FAILED)
+    record["defects"][1]["contour_px"][2] = [1.0, 2.0, 3.0]
+    with pytest.raises(BadRecord, match=r"`\$\[2\]` of the outline - at `\$\.defects\[1\]\.contour_px`"):
+        read_record(stored(record))
+
+
+def test_a_wrong_value_is_not_repeated_in_full() -> None:
+    record = plain(FAILED)
+    record["defects"][1]["zone"] = "x" * 100_000
+    with pytest.raises(BadRecord, match=r"Invalid enum value 'xxx.*at `\$\.defects\[1\]\.zone`") as caught:
+        read_record(stored(record))
+    assert len(str(caught.value)) < 1000
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path) -> None:

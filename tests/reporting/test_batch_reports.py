@@ -52,8 +52,11 @@ def test_the_reports_are_written_again_from_what_is_stored(stored, capsys):
     assert "records.jsonl" in capsys.readouterr().out
 
 
-def test_a_record_that_cannot_be_read_is_passed_over_with_a_warning(stored, caplog):
-    (stored / "b_result.json").write_text("{", encoding="utf-8")
+@pytest.mark.parametrize(
+    "text", ["{", "null", '{"schema": "another"}', "[" * 100_000], ids=["cut", "null", "other", "deep"]
+)
+def test_a_record_that_cannot_be_read_is_passed_over_with_a_warning(text, stored, caplog):
+    (stored / "b_result.json").write_text(text, encoding="utf-8")
     assert main(["report", str(stored), "--json-lines", "--quiet"]) == 0
     assert [record["image"]["file"] for record in records(stored)] == ["a.png", "c.png"]
     assert "b_result.json: not in the reports" in caplog.text

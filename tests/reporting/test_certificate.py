@@ -57,6 +57,12 @@ def named(file: str) -> Inspection:
 # --- one picture
 
 
+@pytest.mark.parametrize("moment", ["yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_moment_that_no_calendar_has_keeps_no_certificate_back(moment: str) -> None:
+    odd = replace(UNREADABLE, provenance=replace(UNREADABLE.provenance, started=moment))
+    assert "NOT GRADED" in text_of(odd, None)
+
+
 @every_kind
 def test_the_verdict_and_its_reasons_are_those_of_the_record(inspection):
     text = text_of(inspection)
