@@ -33,7 +33,7 @@ ROOMS = {
     "msgspec": {"records", "files.camera_text"},
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
-    "filelock": {"batch.run"},
+    "filelock": {"files.locking"},
     "matplotlib": {"reporting.figures", "reporting.plots", "reporting.calibration_plot", "reporting.stages"},
     "pandas": {"reporting.tables", "library"},
     "pypylon": {"devices.camera"},
