@@ -34,7 +34,10 @@ ROOMS = {
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
     "filelock": {"files.locking"},
-    "matplotlib": {"reporting.figures", "reporting.plots", "reporting.calibration_plot", "reporting.stages"},
+    "matplotlib": {
+        *("reporting.as_shipped", "reporting.figures"),
+        *("reporting.plots", "reporting.calibration_plot", "reporting.stages"),
+    },
     "pandas": {"reporting.tables", "library"},
     "pypylon": {"devices.camera"},
     "watchdog": {"files.watching"},
