@@ -60,8 +60,11 @@ ROOMS: Mapping[str, set[str]] = {
     "msgspec": {"records", "files.camera_text"},
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
-    "filelock": {"batch.run"},
-    "matplotlib": {"reporting.figures", "reporting.plots", "reporting.calibration_plot", "reporting.stages"},
+    "filelock": {"files.locking"},
+    "matplotlib": {
+        *("reporting.as_shipped", "reporting.figures"),
+        *("reporting.plots", "reporting.calibration_plot", "reporting.stages"),
+    },
     "pandas": {"reporting.tables", "library"},
     "pypylon": {"devices.camera"},
     "watchdog": {"files.watching"},
