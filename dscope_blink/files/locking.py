@@ -50,8 +50,8 @@ def check_locks(folder: Path) -> None:
 
 
 def _lock_of(folder: Path) -> BaseFileLock:
-    made = [path for path in (folder / LOCK, folder, *folder.parents) if not path.exists()]
     with writing(folder / LOCK):
+        made = [path for path in (folder / LOCK, folder, *folder.parents) if not path.exists()]
         error = _error_of_locking(folder / LOCK)
     if error in NO_LOCKS:
         _remove(made)
