@@ -217,6 +217,8 @@ def test_what_is_no_record_is_refused_in_one_line(data: bytes) -> None:
         (("geometry",), None),
         (("quality", "clipping"), None),
         (("request", "edition"), "another"),
+        (("request", "zones"), ["cladding", "adhesive", "contact"]),
+        (("request", "zones"), ["core"]),
         (("verdict", "reason_kinds"), ["bad luck"]),
         (("verdict", "reason_kinds"), []),
         (("verdict", "reasons"), ["one", "two"]),
@@ -250,6 +252,14 @@ def test_a_value_that_cannot_be_is_refused(place: tuple[str | int, ...], value: 
     record = plain(FAILED)
     at(record, place[:-1])[place[-1]] = value
     with pytest.raises(BadRecord, match="no record: "):
+        read_record(stored(record))
+
+
+@pytest.mark.parametrize(("name", "value"), [("times", 1e30), ("plus_um", -1e30)])
+def test_a_border_that_the_configuration_would_refuse_is_refused(name: str, value: float) -> None:
+    record = json.loads(OLD.read_text(encoding="utf-8"))
+    record["criteria"]["zones"][1]["outer"][name] = value
+    with pytest.raises(BadRecord, match=rf"zones\[1\]\.outer\.{name}"):
         read_record(stored(record))
 
 
