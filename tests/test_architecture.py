@@ -19,7 +19,16 @@ NAMES = [module.name for module in MODULES]
 # Each package from outside the standard library, and the only wings or modules it may be used in.
 ROOMS = {
     "numpy": {
-        *("records", "files.decoding", "detectors", "devices", "synthetic", "image_processing", "calibration"),
+        *(
+            "records",
+            "files.decoding",
+            "files.jpeg",
+            "detectors",
+            "devices",
+            "synthetic",
+            "image_processing",
+            "calibration",
+        ),
         *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.zoning", "reporting"),
         *("terminal.calibrate", "terminal.stages"),
     },
@@ -28,6 +37,7 @@ ROOMS = {
         *("calibration.coarse_targets", "batch.executors", "reporting"),
     },
     "PIL": {"files.decoding"},
+    "simplejpeg": {"files.jpeg"},
     "jinja2": {"reporting.page"},
     "jsonschema": {"config.checking", "calibration.scale_file"},
     "msgspec": {"records", "files.camera_text"},
