@@ -184,7 +184,7 @@ def test_a_tiff_whose_jpeg_is_cut_short_is_refused(pixels):
 def test_photographs_are_read_whole_or_not_at_all(shared):
     for file in sorted((shared / "endfaces").glob("*.jpg")):
         data = file.read_bytes()
-        whole = decode_image(data, LIMIT)
-        cut = data[: data.index(END_OF_JPEG, data.index(b"\xff\xda"))]
-        refused(cut[: int(0.8 * len(cut))] + END_OF_JPEG, "premature end of data segment")
+        whole, scan = decode_image(data, LIMIT), data.rindex(b"\xff\xda")
+        cut = data[: data.index(END_OF_JPEG, scan)]
+        refused(cut[: scan + int(0.8 * (len(cut) - scan))] + END_OF_JPEG, "premature end of data segment")
         np.testing.assert_array_equal(decode_image(cut + END_OF_JPEG, LIMIT), whole)
