@@ -46,7 +46,8 @@ ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
 # Each package from outside the standard library, and the only wings or modules it may be used in.
 ROOMS: Mapping[str, set[str]] = {
     "numpy": {
-        *("records", "files.decoding", "detectors", "devices", "synthetic", "image_processing", "calibration"),
+        *("records", "files.decoding", "files.jpeg", "detectors", "devices", "synthetic"),
+        *("image_processing", "calibration"),
         *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.zoning", "reporting"),
         *("terminal.calibrate", "terminal.stages"),
     },
@@ -55,6 +56,7 @@ ROOMS: Mapping[str, set[str]] = {
         *("calibration.coarse_targets", "batch.executors", "reporting"),
     },
     "PIL": {"files.decoding"},
+    "simplejpeg": {"files.jpeg"},
     "jinja2": {"reporting.page"},
     "jsonschema": {"config.checking", "calibration.scale_file"},
     "msgspec": {"records", "files.camera_text"},

@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TypeAlias
 
 import cv2
@@ -15,6 +16,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import TiffImageFile
 
+from dscope_blink.files.completeness import check_png, check_tiff
+from dscope_blink.files.jpeg import Layout, decode_jpeg
 from dscope_blink.records import FloatImage, UnreadableImage
 
 Picture: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W) grey or (H, W, 3) blue, green, red
@@ -45,7 +48,7 @@ def decode_image(data: bytes, max_pixels: int) -> Picture:
     Raises
     ------
     UnreadableImage
-        When the file is empty, truncated, too large or no picture.
+        When the file is empty, truncated, too large or no picture, or a part of its picture is missing.
     """
     if not data:
         raise UnreadableImage("the file is empty")
@@ -148,10 +151,28 @@ def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
     is_deep_colour = image.mode not in GREY_MODES and _has_sixteen_bits(image)
     if is_deep_colour and isinstance(image, TiffImageFile):
         _check_deep_tiff(image)
+    if isinstance(image, TiffImageFile):
+        check_tiff(image.tag_v2, data)
+    if image.format in JPEG_FORMATS and image.mode in JPEG_LAYOUTS:
+        pixels = decode_jpeg(data, JPEG_LAYOUTS[image.mode])
+        if image.mode != "CMYK":
+            return pixels
     # both decoders turn a TIFF as its tag asks, and loading takes the tag away
     orientation = image.getexif().get(ORIENTATION_TAG, 1) if image.format == "TIFF" else 1
     image.load()  # also of pictures that OpenCV decodes: it passes over some damage in silence
+    if image.format == "PNG" and _may_lack_rows(image):
+        check_png(data)
     return _turned_back(_with_opencv(data) if is_deep_colour else _with_pillow(image), orientation)
+
+
+JPEG_FORMATS = ("JPEG", "MPO")
+JPEG_LAYOUTS: Mapping[str, Layout] = MappingProxyType({"L": "GRAY", "RGB": "BGR", "CMYK": "CMYK"})  # by Pillow's mode
+
+
+def _may_lack_rows(image: Image.Image) -> bool:
+    """Pillow leaves rows that it was not given at 0; to count the bytes of all pictures would take a third longer."""
+    last_row = image.crop((0, image.height - 1, image.width, image.height))
+    return bool(image.info.get("interlace")) or not np.asarray(last_row).any()
 
 
 def _has_sixteen_bits(image: Image.Image) -> bool:

@@ -50,8 +50,9 @@ def check_locks(folder: Path) -> None:
 
 
 def _lock_of(folder: Path) -> BaseFileLock:
+    # `Path.exists` would raise where the folder may not be read; `writing` has the words for that.
+    made = [path for path in (folder / LOCK, folder, *folder.parents) if not os.path.exists(path)]
     with writing(folder / LOCK):
-        made = [path for path in (folder / LOCK, folder, *folder.parents) if not path.exists()]
         error = _error_of_locking(folder / LOCK)
     if error in NO_LOCKS:
         _remove(made)

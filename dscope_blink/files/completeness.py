@@ -1,0 +1,140 @@
+"""Whether a PNG or TIFF file holds its whole picture: of missing rows many decoders say nothing, and give black ones"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from dscope_blink.files.jpeg import Layout, decode_jpeg
+from dscope_blink.records import UnreadableImage
+
+PNG_HEAD, CHUNK_BESIDE_DATA = 8, 12  # signature; length, type and checksum
+PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
+# First row, first column, steps down and across of the passes of Adam7: PNG (third edition), 8.1.
+PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+PIECE = 2**20
+
+
+def check_png(data: bytes) -> None:
+    """Count the bytes of the pixels of a PNG file against those that its head demands.
+
+    Raises
+    ------
+    UnreadableImage : there are fewer
+    """
+    needed, had = _png_bytes(data), 0
+    stream = zlib.decompressobj()
+    for part in _png_parts(data):
+        had += len(stream.decompress(part, PIECE))
+        while stream.unconsumed_tail and had < needed:
+            had += len(stream.decompress(stream.unconsumed_tail, PIECE))
+        if had >= needed:
+            return
+    had += len(stream.flush())
+    if had < needed:
+        raise UnreadableImage(f"a part of the picture is missing: {had / needed:.0%} of it is in the file")
+
+
+def _png_bytes(data: bytes) -> int:
+    """What the pixels of the first picture take, each row with a byte that says how it is filtered."""
+    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+    depth, colour, interlaced = data[24], data[25], data[28]
+    bits = depth * PNG_CHANNELS.get(colour, 1)
+    passes = PASSES if interlaced else ((0, 0, 1, 1),)
+    sizes = ((-((x - width) // across), -((y - height) // down)) for y, x, down, across in passes)
+    return sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sizes if columns > 0 and rows > 0)
+
+
+def _png_parts(data: bytes) -> Iterator[bytes]:
+    at = PNG_HEAD
+    while at + CHUNK_BESIDE_DATA <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] == b"IDAT":
+            yield data[at + 8 : at + 8 + length]
+        at += length + CHUNK_BESIDE_DATA
+
+
+# --- TIFF -------------------------------------------------------------------------------------------------------------
+
+WIDTH, HEIGHT, BITS, COMPRESSION, INTERPRETATION, SAMPLES, PLANES = 256, 257, 258, 259, 262, 277, 284  # TIFF 6.0
+STRIPS, ROWS_PER_STRIP, STRIP_BYTES = 273, 278, 279
+TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES = 322, 323, 324, 325
+JPEG_TABLES = 347  # Adobe Photoshop TIFF Technical Note 2
+NOT_COMPRESSED, JPEG, LUMA_AND_CHROMA, SEPARATE_PLANES = 1, 7, 6, 2
+JPEG_LAYOUTS: Mapping[int, Layout] = {1: "GRAY", 3: "BGR", 4: "CMYK"}  # by the number of samples
+
+
+class _Pieces(NamedTuple):
+    """The strips or tiles of a picture."""
+
+    places: tuple[int, ...]
+    sizes: tuple[int, ...]  # as stored
+    plain: tuple[int, ...]  # what each that the picture needs takes when not compressed
+
+
+def check_tiff(tags: Mapping[int, object], data: bytes) -> None:
+    """Whether a TIFF has all strips or tiles that its picture needs, each within the file.
+
+    What is in them is for the decoders to say, and they do, but of JPEG; and where nothing is compressed, they do not
+    ask how long a strip is.
+
+    Parameters
+    ----------
+    tags : of the page
+    data : the file
+
+    Raises
+    ------
+    UnreadableImage : one is missing, empty, too short, beyond the end of the file, or a JPEG that is not whole
+    """
+    compression, pieces = _number(tags, COMPRESSION, NOT_COMPRESSED), _pieces(tags)
+    had, count = min(len(pieces.places), len(pieces.sizes)), len(pieces.plain)
+    if had < count:
+        raise UnreadableImage(f"a part of the picture is missing: {had} of {count} strips or tiles are there")
+    is_plain = compression == NOT_COMPRESSED and _number(tags, INTERPRETATION, 0) != LUMA_AND_CHROMA  # of fewer samples
+    stored = tuple(zip(*pieces, strict=False))
+    for number, (place, size, plain) in enumerate(stored, 1):
+        if place <= 0 or size < (plain if is_plain else 1) or place + size > len(data):
+            which = f"strip or tile {number} of {count}"
+            raise UnreadableImage(f"a part of the picture is missing: {which} is empty, too short or beyond the file")
+    if compression == JPEG:
+        samples = 1 if _number(tags, PLANES, 1) == SEPARATE_PLANES else _number(tags, SAMPLES, 1)
+        _check_jpegs(tags, [data[place : place + size] for place, size, _ in stored], samples)
+
+
+def _check_jpegs(tags: Mapping[int, object], pieces: Sequence[bytes], samples: int) -> None:
+    """Each strip or tile is a picture without its tables, which stand once in a tag."""
+    tables = tags.get(JPEG_TABLES, b"")
+    head = tables[:-2] if isinstance(tables, bytes) else b""
+    for piece in pieces:
+        decode_jpeg(head + piece[2:] if head else piece, JPEG_LAYOUTS[samples])
+
+
+def _pieces(tags: Mapping[int, object]) -> _Pieces:
+    width, height = _number(tags, WIDTH, 0), _number(tags, HEIGHT, 0)
+    samples, bits = _number(tags, SAMPLES, 1), _numbers(tags, BITS) or (1,)
+    planes = samples if _number(tags, PLANES, 1) == SEPARATE_PLANES else 1
+    pixel_bits = bits[0] * samples // planes
+    if TILES in tags:
+        across, down = _number(tags, TILE_WIDTH, width), _number(tags, TILE_HEIGHT, height)
+        rows = [down] * (-(-width // max(across, 1)) * -(-height // max(down, 1)))
+        places, sizes = _numbers(tags, TILES), _numbers(tags, TILE_BYTES)
+    else:
+        across, down = width, max(min(_number(tags, ROWS_PER_STRIP, height), height), 1)
+        rows = [min(down, height - top) for top in range(0, height, down)]
+        places, sizes = _numbers(tags, STRIPS), _numbers(tags, STRIP_BYTES)
+    plain = tuple(count * -(-across * pixel_bits // 8) for count in rows) * planes
+    if not sizes and len(places) == len(plain) == 1:
+        sizes = plain  # some writers leave the tag out where there is one strip
+    return _Pieces(places, sizes, plain)
+
+
+def _numbers(tags: Mapping[int, object], tag: int) -> tuple[int, ...]:
+    values = tags.get(tag, ())
+    listed = values if isinstance(values, (tuple, list)) else (values,)
+    return tuple(int(value) for value in listed)
+
+
+def _number(tags: Mapping[int, object], tag: int, absent: int) -> int:
+    return (_numbers(tags, tag) or (absent,))[0]
