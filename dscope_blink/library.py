@@ -201,6 +201,8 @@ def inspect_folder(
         As `inspect` does; there is no such folder or no picture in it; workers without a folder for their results.
     WriteFailed
         A result cannot be written.
+    ReportsNotWritten
+        At the end, a `UserError`: a report of the whole folder failed, all else is there.
     """
     if workers and output_dir is None:
         raise UserError("workers need an output_dir: what they find comes back in files")
