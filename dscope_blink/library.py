@@ -207,6 +207,8 @@ def inspect_folder(
         As `inspect` does; there is no such folder or no picture in it; workers without a folder for their results.
     WriteFailed
         A result cannot be written.
+    ReportsNotWritten
+        At the end, a `UserError`: a report of the whole folder failed, all else is there.
     """
     if not isinstance(workers, int) or workers < 0:
         raise UserError(f"workers must be a whole number, at least 0, got {workers!r}")

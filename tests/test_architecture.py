@@ -151,11 +151,14 @@ def _catches_everything(node: ast.AST) -> bool:
 
 
 # One image may fail in any way, and so may the import of a detector that somebody else wrote.
-MAY_CATCH_EVERYTHING = ("batch.job", "config.installed_detectors")
+MAY_CATCH_EVERYTHING = (
+    *("batch.job", "config.installed_detectors"),
+    *("batch.picture_reports", "reporting.batch_reports", "terminal.calibrate"),  # a drawing costs no measurement
+)
 
 
 @every_module
-def test_only_one_image_and_one_import_from_outside_catch_everything(module: Module) -> None:
+def test_only_one_image_one_drawing_and_one_import_from_outside_catch_everything(module: Module) -> None:
     lines = [node.lineno for node in ast.walk(module.tree) if _catches_everything(node)]  # type: ignore[attr-defined]
     assert lines == [] or module.name in MAY_CATCH_EVERYTHING
 

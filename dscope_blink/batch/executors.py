@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import multiprocessing
 import os
 import signal
@@ -70,7 +71,9 @@ def _context(modules: Sequence[str]) -> BaseContext:
 
 
 def _prepare() -> None:
-    """Ctrl-C is the parent's business."""
+    """Ctrl-C is the parent's business, and so is what is logged: no warning reaches the terminal from here."""
+    logging.captureWarnings(True)
+    logging.getLogger().addHandler(logging.NullHandler())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 

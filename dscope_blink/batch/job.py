@@ -107,7 +107,7 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
     """
     logger.info("Inspecting %s...", printable(image.file))
     provenance = provenance_of(job)
-    loaded, inspection = Loaded(ImageInfo(image.file)), None
+    loaded = Loaded(ImageInfo(image.file))
     try:
         loaded = load(image.path, image.file, job.config)
         inspection = inspect_loaded(job, image.request, loaded, provenance)
@@ -118,16 +118,9 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
         logger.exception("%s: internal error", printable(image.file))
         reason = notice("internal_error", f"{type(error).__name__}: {error}")
         failed = not_measured(loaded.info, image.request, job.config, provenance, reason)
-        if inspection:  # drawing its results is what failed, and would fail again
-            job, loaded = _without_certificate(job), replace(loaded, picture=None)
         inspection = _write_results(job, image, loaded, failed)
     _log_outcome(image, inspection)
     return inspection
-
-
-def _without_certificate(job: Job) -> Job:
-    reporting = replace(job.config.reporting, pdf=False)
-    return replace(job, config=replace(job.config, reporting=reporting))
 
 
 def provenance_of(job: Job) -> Provenance:
@@ -189,7 +182,7 @@ def _write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspe
     started = perf_counter()
     start = str(job.output_dir / image.name)
     with writing(Path(start + RESULT)), _all_or_none(start):
-        write_reports(start, loaded.picture, inspection, job.config)
+        inspection = write_reports(start, loaded.picture, inspection, job.config)
         own_s = {"read": loaded.read_s, "write": perf_counter() - started}
         times = {**inspection.timings_s, **{name: rounded(name, seconds) for name, seconds in own_s.items()}}
         inspection = replace(inspection, confidence=None, timings_s=times)  # as large as the picture: not to travel

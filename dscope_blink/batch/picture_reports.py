@@ -5,8 +5,11 @@ A new one is a row here, its name a row of `files.names.RESULT_FILES`, and a wri
 
 from __future__ import annotations
 
+import logging
+import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dscope_blink.config.settings import Config, Reporting
@@ -24,7 +27,8 @@ from dscope_blink.files.names import (
     ZONE_IMAGES,
 )
 from dscope_blink.files.results import annotated_picture
-from dscope_blink.records import Inspection
+from dscope_blink.files.whole_files import is_of_writing
+from dscope_blink.records import Inspection, notice, printable
 from dscope_blink.reporting.page_pictures import write_views
 from dscope_blink.reporting.picture_files import (
     write_agreement,
@@ -35,6 +39,10 @@ from dscope_blink.reporting.picture_files import (
     write_zone_image,
     zone_images,
 )
+
+LONGEST_ERROR = 300  # letters of it in the record; the log has it all
+
+logger = logging.getLogger("dscope.image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,8 @@ def ends_of(wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:
     return tuple(end for report in PICTURE_REPORTS for end in _ends(report, wanted, inspection))
 
 
-def write_reports(start: str, picture: Picture | None, inspection: Inspection, config: Config) -> None:
-    """Write them all.
+def write_reports(start: str, picture: Picture | None, inspection: Inspection, config: Config) -> Inspection:
+    """Write them all; one that fails is left out, for the picture was inspected all the same.
 
     Parameters
     ----------
@@ -68,17 +76,45 @@ def write_reports(start: str, picture: Picture | None, inspection: Inspection, c
     inspection : of it
     config : its section `reporting` says which are asked for
 
+    Returns
+    -------
+    The inspection, with a warning for each that was left out
+
     Raises
     ------
-    WriteFailed : a file cannot be written
+    UserError, OSError : a file cannot be written (disk full, no permission)
     """
     for report in PICTURE_REPORTS:
-        if not _ends(report, config.reporting, inspection):
-            continue
-        if isinstance(report, WithoutPicture):
-            report.write(start, inspection)
-        elif picture is not None:
-            report.write(start, picture, inspection, config)
+        ends = _ends(report, config.reporting, inspection)
+        try:
+            if ends:
+                _write(report, start, picture, inspection, config)
+        except Exception as error:
+            if is_of_writing(error):
+                raise
+            logger.exception("%s: not drawn", printable(inspection.image.file))
+            inspection = _left_out(start, ends, inspection, error)
+    return inspection
+
+
+def _write(
+    report: WithoutPicture | WithPicture, start: str, picture: Picture | None, inspection: Inspection, config: Config
+) -> None:
+    if isinstance(report, WithoutPicture):
+        report.write(start, inspection)
+    elif picture is not None:
+        report.write(start, picture, inspection, config)
+
+
+def _left_out(start: str, ends: tuple[str, ...], inspection: Inspection, error: Exception) -> Inspection:
+    """Remove what there is of a report, so that it counts as missing, and say so."""
+    for end in ends:
+        with suppress(OSError):
+            Path(start + end).unlink(missing_ok=True)
+    names = ", ".join(Path(start).name + end for end in ends)
+    said = textwrap.shorten(f"{names}, {type(error).__name__}: {error}", LONGEST_ERROR, placeholder=" ...")
+    warnings = (*inspection.quality.warnings, notice("not_drawn", said))
+    return replace(inspection, quality=replace(inspection.quality, warnings=warnings))
 
 
 def _ends(report: WithoutPicture | WithPicture, wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:

@@ -69,8 +69,8 @@ class Batch:
 
 
 def exit_code(totals: Totals, fail_exit: bool) -> int:
-    """0 every image was measured, 1 some could not be, 3 some failed and the caller asked to know."""
-    if totals.not_measured:
+    """0 every image was measured, 1 some could not be or lack a file, 3 some failed and the caller asked to know."""
+    if totals.not_measured or totals.not_drawn:
         return 1
     return 3 if fail_exit and totals.statuses["FAIL"] else 0
 
@@ -103,6 +103,7 @@ def run_batch(batch: Batch) -> Generator[Done]:
     ------
     UserError : another run writes to the output folder, its file system has no locks, or no scheduler answers
     WriteFailed : a result cannot be written (disk full, no permission)
+    ReportsNotWritten : all is done but these reports of the whole batch
     """
     with locked(batch.job.output_dir):
         _clear(batch.job.output_dir)
@@ -114,7 +115,7 @@ def run_batch(batch: Batch) -> Generator[Done]:
         try:
             for number, image, done in _finish(batch):
                 for record in done.log:
-                    logger.handle(record)
+                    logging.getLogger(record.name).handle(record)
                 summary.add(number, done.row)
                 names[number] = image.name
                 yield done
@@ -257,13 +258,15 @@ def _inspect_here(job: Job, item: tuple[int, ImageFile]) -> Done:
 def _inspect_there(job: Job, item: tuple[int, ImageFile]) -> Done:
     """In another process, whose log comes back with the result."""
     tune_process()
-    top, kept = logging.getLogger("dscope"), _Kept()
-    top.setLevel(logging.INFO)
-    top.addHandler(kept)
+    logging.getLogger("dscope").setLevel(logging.INFO)
+    tops, kept = [logging.getLogger(name) for name in ("dscope", "py.warnings")], _Kept()
+    for top in tops:
+        top.addHandler(kept)
     try:
         return replace(_inspect_here(job, item), log=tuple(kept.records))
     finally:
-        top.removeHandler(kept)
+        for top in tops:
+            top.removeHandler(kept)
 
 
 def _inspect_on_cluster(job: Job, item: tuple[int, ImageFile]) -> Done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import time
 import uuid
@@ -64,6 +65,14 @@ def writing(path: Path) -> Iterator[None]:
         raise WriteFailed(str(error)) from error
     except OSError as error:
         raise WriteFailed(f"{error.filename or path} cannot be written: {error.strerror or error}") from error
+
+
+def is_of_writing(error: Exception) -> bool:
+    """Whether an error says that the system takes no more files: the disk is full, or there is no permission."""
+    return isinstance(error, UserError) or (isinstance(error, OSError) and error.errno in NO_ROOM)
+
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 def read_whole(path: Path, max_bytes: int, settle_s: float, max_wait_s: float) -> bytes:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from dscope_blink.config.settings import Config, Reporting
 from dscope_blink.files.names import BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, REPORT, RESULT, WORKBOOK
 from dscope_blink.files.results import annotated_picture
-from dscope_blink.files.whole_files import write_file, write_parts, writing
-from dscope_blink.records import Inspection, printable
+from dscope_blink.files.whole_files import is_of_writing, write_file, write_parts, writing
+from dscope_blink.records import Inspection, UserError, printable
 from dscope_blink.records.stored import BadRecord, load_record, read_carried, to_json
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.tables import carried_names
@@ -28,6 +28,19 @@ class BatchReport:
     name: str
     setting: str
     write: Callable[[Path, Sequence[Path], Config], None]  # the file, the stored records, settings
+
+
+class ReportsNotWritten(UserError):
+    """Reports failed while they were made; records, summary and all other reports are whole.
+
+    Parameters
+    ----------
+    problems : one line for each
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 def reports_of(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
@@ -67,15 +80,31 @@ def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -
 
     Raises
     ------
-    WriteFailed : a report cannot be written
+    WriteFailed : a report cannot be written (disk full, no permission)
+    ReportsNotWritten : some failed in another way; all others are written
     """
+    problems: list[str] = []
     for report in _asked(config.reporting):
-        with writing(folder / report.name):
+        with writing(folder / report.name), _kept_going(folder / report.name, problems):
             report.write(folder / report.name, results, config)
+    if problems:
+        raise ReportsNotWritten(problems)
     return reports_of(folder, config.reporting)
 
 
-def write_certificates(results: Sequence[Path]) -> int:
+@contextmanager
+def _kept_going(path: Path, problems: list[str]) -> Iterator[None]:
+    """What fails in making a report, and not in writing it, becomes one of the problems."""
+    try:
+        yield
+    except Exception as error:
+        if is_of_writing(error):
+            raise
+        logger.exception("%s: not written", printable(str(path)))
+        problems.append(f"{path} was not written, {type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def write_certificates(results: Sequence[Path]) -> tuple[int, tuple[str, ...]]:
     """Write the certificate of each record beside it, with the annotated picture that lies there.
 
     Parameters
@@ -84,22 +113,26 @@ def write_certificates(results: Sequence[Path]) -> int:
 
     Returns
     -------
-    How many were written; records that cannot be read are passed over with a warning
+    How many were written, and what kept others from it; records that cannot be read are passed over with a warning
 
     Raises
     ------
     WriteFailed : a certificate cannot be written
     """
-    from dscope_blink.reporting.certificate import write_certificate
-
-    written = 0
+    written, problems = 0, list[str]()
     for path, stored in _read(results):
         start = str(path).removesuffix(RESULT)
         if isinstance(stored, Inspection):
-            with writing(path):
-                write_certificate(Path(start + CERTIFICATE), stored, annotated_picture(start))
-            written += 1
-    return written
+            with writing(path), _kept_going(Path(start + CERTIFICATE), problems):
+                _write_certificate(start, stored)
+                written += 1
+    return written, tuple(problems)
+
+
+def _write_certificate(start: str, inspection: Inspection) -> None:
+    from dscope_blink.reporting.certificate import write_certificate
+
+    write_certificate(Path(start + CERTIFICATE), inspection, annotated_picture(start))
 
 
 def _write_page(path: Path, results: Sequence[Path], config: Config) -> None:

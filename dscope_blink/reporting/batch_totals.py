@@ -30,6 +30,7 @@ class Totals:
     statuses: Counter[str] = field(default_factory=lambda: Counter(PASS=0, FAIL=0, NOT_GRADED=0))
     marginal: int = 0
     not_measured: int = 0  # of those not graded: unreadable, not located, out of focus
+    not_drawn: int = 0  # that lack a file, which failed while it was drawn
     resumed: int = 0  # finished by an earlier run
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)  # images by status and what kept them from PASS
     criteria: Counter[Criteria] = field(default_factory=Counter)
@@ -40,6 +41,7 @@ class Totals:
     def add(self, inspection: Inspection, resumed: bool = False) -> None:
         """Count one more image."""
         self.not_measured += not inspection.was_measured
+        self.not_drawn += any(warning.kind == "not_drawn" for warning in inspection.quality.warnings)
         self.resumed += resumed
         self.statuses[inspection.verdict.status] += 1
         self.marginal += inspection.verdict.marginal

@@ -38,7 +38,7 @@ from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import FloatImage, Scale, TargetFeatures, UnreadableImage, UserError, read_file
 from dscope_blink.reporting import calibration_plot, figures
 from dscope_blink.terminal.parsing import Parser
-from dscope_blink.terminal.running import told
+from dscope_blink.terminal.running import UNFINISHED, told
 
 FEATURE_COLUMNS = ("number", "x_px", "y_px", "residual_x_px", "residual_y_px", "used")
 
@@ -137,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns
     -------
-    Exit code: 0 written, 1 a picture could not be measured (nothing is written), 2 wrong arguments
+    Exit code: 0 written, 1 a picture could not be measured (nothing is written) or its plot not drawn, 2 wrong
+    arguments
     """
     return told(ALONE, lambda: calibrate(_parser().parse_args(arguments)))
 
@@ -202,7 +203,7 @@ def _target(options: argparse.Namespace) -> Target:
 
 
 def calibrate(options: argparse.Namespace) -> int:
-    """Measure the scale; returns the exit code 0, or 1 when a picture could not be measured."""
+    """Measure the scale; returns the exit code 0, or 1 when a picture could not be measured or its plot not drawn."""
     settings = load_config(Path(options.config))
     config, target = settings.profile(settings.default_profile), _target(options)
     files = [_captured(options, config)] if options.camera else options.image
@@ -211,7 +212,7 @@ def calibrate(options: argparse.Namespace) -> int:
     fits = {file: _fit(picture, target, config) for file, picture in pictures.items()}
     _show(fits)
     measured = {file: fit for file, fit in fits.items() if isinstance(fit, ScaleFit)}
-    _write_fits(options, target, pictures, measured)
+    drawn = _write_fits(options, target, pictures, measured)
     if len(measured) < len(fits):
         return 1
     station = _station(options, contents, pictures)
@@ -221,7 +222,7 @@ def calibrate(options: argparse.Namespace) -> int:
     scale, created = average(target, taken, config.scale), datetime.now().astimezone()
     save_scale(Path(options.output), scale, station, created, config.calibration.valid_days)
     _show_result(scale, options.output)
-    return 0
+    return 0 if drawn else UNFINISHED
 
 
 def _captured(options: argparse.Namespace, config: Config) -> str:
@@ -270,18 +271,30 @@ def _write_fits(
     target: Target,
     pictures: dict[str, FloatImage | NotMeasured],
     fits: dict[str, ScaleFit],
-) -> None:
-    """Plot and table of each picture that was measured, as far as they are asked for."""
+) -> bool:
+    """Plot and table of each picture that was measured, as far as they are asked for; whether all could be drawn."""
+    all_drawn = True
     for number, (file, picture) in enumerate(pictures.items(), 1):
         if isinstance(picture, NotMeasured) or file not in fits:
             continue
         if options.show is not None:
-            page = calibration_plot.calibration_figure(
-                picture, fits[file].seen, Path(file).name, _described(fits[file], target)
-            )
-            write_file(_numbered(options.show, number), figures.png_bytes(page))
+            plot = _plot(picture, fits[file], file, target)
+            all_drawn &= plot is not None
+            if plot is not None:
+                write_file(_numbered(options.show, number), plot)
         if options.features is not None:
             write_file(_numbered(options.features, number), features_csv(fits[file].seen).encode())
+    return all_drawn
+
+
+def _plot(picture: FloatImage, fit: ScaleFit, file: str, target: Target) -> bytes | None:
+    """None, and a line that says why, where it cannot be drawn: that costs no calibration."""
+    try:
+        page = calibration_plot.calibration_figure(picture, fit.seen, Path(file).name, _described(fit, target))
+        return figures.png_bytes(page)
+    except Exception as error:
+        print(f"{file}: not drawn, {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+        return None
 
 
 def _numbered(name: str, number: int) -> Path:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
 
 from rich.console import Console
 
@@ -20,7 +21,7 @@ from dscope_blink.devices.capturing import take_flat_field, take_picture, take_s
 from dscope_blink.files.locking import check_locks, locked
 from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.records import UNCONFIRMED, Inspection, printable
-from dscope_blink.reporting.batch_reports import reports_of
+from dscope_blink.reporting.batch_reports import ReportsNotWritten, reports_of
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.synthetic.samples import differs, write_samples
 from dscope_blink.synthetic.scenes import demo_faces
@@ -42,7 +43,7 @@ from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.progress import Display, bar, in_words, json_lines, lines, silent
 from dscope_blink.terminal.questions import ask_everything
 from dscope_blink.terminal.reports import write_reports
-from dscope_blink.terminal.running import UNFINISHED, as_program, told
+from dscope_blink.terminal.running import UNFINISHED, as_program, complain, told
 from dscope_blink.terminal.starting import COMMAND, program_name
 from dscope_blink.terminal.tables import (
     batch_tables,
@@ -83,19 +84,33 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if arguments.camera:
         take_picture(batch.job.config.camera, batch.images[0].path)
     if arguments.quiet or arguments.json_progress:
-        totals = _run(batch, json_lines if arguments.json_progress else silent)
+        ran = _run(batch, json_lines if arguments.json_progress else silent)
     else:
         _announce(batch)
-        totals = _run(batch, _display(batch))
-        _conclude(batch, totals)
-    return exit_code(totals, arguments.fail_exit)
+        ran = _run(batch, _display(batch))
+        _conclude(batch, ran)
+    return _exit_code(ran, arguments.fail_exit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """A batch that has run."""
+
+    totals: Totals
+    not_written: str = ""  # a line for each report that failed
+
+
+def _exit_code(ran: _Ran, fail_exit: bool) -> int:
+    if ran.not_written:
+        return complain(program_name(), ran.not_written, UNFINISHED)
+    return exit_code(ran.totals, fail_exit)
 
 
 def _display(batch: Batch) -> Display:
     return bar if sys.stdout.isatty() and not batch.watched else lines
 
 
-def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Totals:
+def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> _Ran:
     """Run the batch with its log file beside its results."""
     with suppress(WriteFailed):  # of which the log file tells
         check_locks(batch.job.output_dir)
@@ -112,9 +127,12 @@ def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = la
                 raise
             with suppress(KeyboardInterrupt, StopIteration):
                 finished.throw(error)  # it came between two images: a watch is to end as if it had come within one
+        except ReportsNotWritten as error:
+            logger.error("Batch finished without all reports: %s", in_words(totals))
+            return _Ran(totals, str(error))
         else:
             logger.info("Batch finished: %s", in_words(totals))
-    return totals
+    return _Ran(totals)
 
 
 def _nightly(arguments: argparse.Namespace) -> int:
@@ -125,10 +143,11 @@ def _nightly(arguments: argparse.Namespace) -> int:
         if night.keep is not None:
             with log_file(night.batch.job.output_dir):
                 keep_newest(night.results_dir, night.keep, night.date)
-        totals = _run(night.batch, silent)
+        ran = _run(night.batch, silent)
+    totals = ran.totals
     minutes = (time.monotonic() - started) / 60
     print(f"{night.date}: {totals.images} images in {minutes:.1f} min: {in_words(totals)}; {night.batch.summary}")
-    return exit_code(totals, arguments.fail_exit)
+    return _exit_code(ran, arguments.fail_exit)
 
 
 def _announce(batch: Batch) -> None:
@@ -138,14 +157,16 @@ def _announce(batch: Batch) -> None:
         print(f"Note: {UNCONFIRMED.format(limits)}")
 
 
-def _conclude(batch: Batch, totals: Totals) -> None:
+def _conclude(batch: Batch, ran: _Ran) -> None:
+    totals = ran.totals
     print(f"{totals.images} images: {in_words(totals)}")
     console = console_of()
     for table in batch_tables(totals):
         console.print("", table)
     console.print()
     for report in reports_of(batch.job.output_dir, batch.job.config.reporting):
-        print_line(console, f"Report: {report}")
+        if report.exists():
+            print_line(console, f"Report: {report}")
     print_line(console, f"Results: {batch.summary}")
     for warning in batch.warnings[:MOST_WARNINGS]:
         print(f"Warning: {warning}")
@@ -240,12 +261,12 @@ def _demo(arguments: argparse.Namespace) -> int:
     batch = checked_batch(make_parser(program_name()).parse_args(["inspect", *words]))
     _announce(batch)
     seen: list[Inspection] = []
-    _run(batch, _display(batch), seen.append)
+    ran = _run(batch, _display(batch), seen.append)
     console_of().print(comparison_table(seen))
     for report in reports_of(results, batch.job.config.reporting):
         print(f"Report: {report}")
     print(f"Pictures with their marks: {results}")
-    return UNFINISHED if any(map(differs, seen)) else 0
+    return _exit_code(ran, fail_exit=False) if not any(map(differs, seen)) else UNFINISHED
 
 
 def _completion(arguments: argparse.Namespace) -> int:

@@ -35,17 +35,25 @@ class _LogFile(logging.FileHandler):
         """Say nothing: a disk without room for the log has none for the next result, which ends the batch."""
 
 
+def _is_ours_or_a_warning(record: logging.LogRecord) -> bool:
+    return record.name.partition(".")[0] == "dscope" or record.levelno >= logging.WARNING
+
+
 @contextmanager
 def log_file(folder: Path) -> Iterator[None]:
-    """Everything the program logs goes to the log file of the day, after what is there already."""
+    """Everything the program logs goes to the log file of the day, after what is there already.
+
+    So do the warnings of Python and of libraries, which are not for the terminal.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handler = _LogFile(folder)
     except OSError as error:
         raise UserError(f"{error.filename} cannot be written: {error.strerror}") from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    top = logging.getLogger("dscope")
-    top.setLevel(logging.INFO)
+    handler.addFilter(_is_ours_or_a_warning)
+    logging.getLogger("dscope").setLevel(logging.INFO)
+    top = logging.getLogger()
     top.addHandler(handler)
     try:
         yield

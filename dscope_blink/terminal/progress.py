@@ -22,7 +22,8 @@ def in_words(totals: Totals) -> str:
     """The counts in one line."""
     resumed = f"; {totals.resumed} finished before" if totals.resumed else ""
     statuses = ", ".join(f"{count} {status}" for status, count in totals.statuses.items())
-    return f"{statuses} ({totals.not_measured} could not be measured){resumed}"
+    not_drawn = f"; {totals.not_drawn} not drawn in full" if totals.not_drawn else ""
+    return f"{statuses} ({totals.not_measured} could not be measured){not_drawn}{resumed}"
 
 
 def _line(inspection: Inspection) -> str:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from dscope_blink.reporting.batch_reports import write_batch_reports, write_certificates
+from dscope_blink.reporting.batch_reports import (
+    ReportsNotWritten,
+    reports_of,
+    write_batch_reports,
+    write_certificates,
+)
 from dscope_blink.terminal.arguments import add_report, checked_reports
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.parsing import Parser
@@ -34,9 +39,16 @@ def write_reports(arguments: argparse.Namespace) -> int:
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
     with log_file(wanted.folder):
-        certificates = write_certificates(wanted.results) if wanted.config.reporting.pdf else 0
-        for path in write_batch_reports(wanted.folder, wanted.results, wanted.config):
-            print_line(console, f"Report: {path}")
+        certificates, problems = write_certificates(wanted.results) if wanted.config.reporting.pdf else (0, ())
+        try:
+            write_batch_reports(wanted.folder, wanted.results, wanted.config)
+        except ReportsNotWritten as error:
+            problems += error.problems
+        for path in reports_of(wanted.folder, wanted.config.reporting):
+            if not any(problem.startswith(str(path)) for problem in problems):
+                print_line(console, f"Report: {path}")
         if certificates:
             print_line(console, f"Certificates beside the records: {certificates}")
+        if problems:
+            raise ReportsNotWritten(problems)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from dscope_blink.devices.camera import GrabFailed
 from dscope_blink.devices.capturing import NotBlank
 from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.records import UserError, printable
+from dscope_blink.reporting.batch_reports import ReportsNotWritten
 from dscope_blink.terminal.standard_output import PatientOutput
 from dscope_blink.terminal.starting import USER_ERROR, is_missing, what_is_missing
 
@@ -28,20 +30,21 @@ def told(program: str, run: Callable[[], int]) -> int:
     try:
         return run()
     except KeyboardInterrupt:
-        return _complain(program, "interrupted; what was finished is kept", INTERRUPTED)
+        return complain(program, "interrupted; what was finished is kept", INTERRUPTED)
     except WriteFailed as error:
-        return _complain(program, f"{error}; what was finished is kept", UNFINISHED)
-    except (GrabFailed, NotBlank) as error:
-        return _complain(program, str(error), UNFINISHED)
+        return complain(program, f"{error}; what was finished is kept", UNFINISHED)
+    except (GrabFailed, NotBlank, ReportsNotWritten) as error:
+        return complain(program, str(error), UNFINISHED)
     except UserError as error:
-        return _complain(program, str(error), USER_ERROR)
+        return complain(program, str(error), USER_ERROR)
     except ImportError as error:
         if not is_missing(error):
             raise
-        return _complain(program, what_is_missing(error), USER_ERROR)
+        return complain(program, what_is_missing(error), USER_ERROR)
 
 
-def _complain(program: str, message: str, code: int) -> int:
+def complain(program: str, message: str, code: int) -> int:
+    """Print each line of a message as an error of the program; returns the code."""
     for line in message.splitlines():
         print(f"{program}: {printable(line)}", file=sys.stderr)
     return code
@@ -53,6 +56,8 @@ def as_program(program: str, main: Callable[[], int]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a file name may hold what the terminal cannot show
+    logging.captureWarnings(True)
+    logging.getLogger().addHandler(logging.NullHandler())  # what libraries say is for the log file, where there is one
     sys.stdout = output = PatientOutput(sys.stdout)
     try:
         code = main()
@@ -60,4 +65,4 @@ def as_program(program: str, main: Callable[[], int]) -> int:
         output.flush()
     if output.problem is None or isinstance(output.problem, BrokenPipeError):
         return code
-    return _complain(program, f"standard output cannot be written: {output.problem.strerror}", code or UNFINISHED)
+    return complain(program, f"standard output cannot be written: {output.problem.strerror}", code or UNFINISHED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -15,10 +16,13 @@ import pytest
 from PIL import Image
 
 from dscope_blink.batch.job import hash_of_flat_field
+from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import UserError, texts
-from tests.builders.batches import CONFIG, ZONE_BY_ZONE, results_of, summary, written
-from tests.builders.pictures import blank_png, blanks, face_jpeg, face_png, folder_of
+from dscope_blink.records.stored import load_record
+from dscope_blink.reporting.picture_files import write_result, write_zone_image
+from tests.builders.batches import CONFIG, ZONE_BY_ZONE, batch_of, finished, results_of, summary, written
+from tests.builders.pictures import SCRATCH, blank_png, blanks, face_jpeg, face_png, folder_of
 
 OTHER_FORMATS = replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg", plot_format="svg"))
 
@@ -206,14 +210,76 @@ def test_an_error_inside_the_program_is_one_images_own(pictures, out, monkeypatc
     assert "Traceback" in caplog.text
 
 
-def test_an_error_while_drawing_leaves_a_record_that_says_so(pictures, out, monkeypatch):
+EVERYTHING = replace(ZONE_BY_ZONE, reporting=replace(ZONE_BY_ZONE.reporting, report=True, pdf=True, plots=True))
+WRITERS = (
+    ("write_defect_table", ("a_report.csv",)),
+    ("write_annotated", ("a_annotated.png",)),
+    ("write_histogram", ("a_histogram.png",)),
+    ("write_views", ("a_view.jpg", "a_thumbnail.jpg", "a_confidence.png")),
+    ("write_agreement", ("a_agreement.csv",)),
+    ("write_cells", ("a_cells.csv",)),
+    ("write_zone_image", tuple(f"a_zone_{zone}.png" for zone in ("core", "cladding", "adhesive", "contact"))),
+    ("annotated_picture", ("a_certificate.pdf",)),
+)
+
+
+@pytest.mark.parametrize(("writer", "files"), WRITERS, ids=[writer for writer, _ in WRITERS])
+def test_a_drawing_that_fails_is_left_out_and_costs_no_verdict(pictures, out, monkeypatch, caplog, writer, files):
+    folder_of(pictures, "a.png", data=face_png(SCRATCH))
+    (whole,) = results_of(pictures, out, plots=True, config=EVERYTHING).values()
+    everything = written(out)
+    assert set(files) < everything
+
     def fails(*_):
-        raise ValueError("no ink")
+        raise ValueError("no\nink")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"dscope_blink.batch.picture_reports.{writer}", fails)
+        batch = batch_of(pictures, out, plots=True, config=EVERYTHING)
+        (done,) = finished(batch)
+    assert done.inspection.verdict == whole.verdict
+    (warning,) = set(done.inspection.quality.warnings) - set(whole.quality.warnings)
+    assert (warning.kind, warning.text) == ("not_drawn", f"Not drawn: {', '.join(files)}, ValueError: no ink")
+    assert written(out) == everything - set(files)
+    assert "Traceback" in caplog.text
+    assert warning in load_record(out / "a_result.json").quality.warnings
+    (again,) = finished(replace(batch, resume=True))
+    assert not again.resumed
+    assert written(out) == everything
+    assert again.inspection.quality.warnings == whole.quality.warnings
+
+
+def test_a_part_that_fails_takes_its_whole_report_along(pictures, out, monkeypatch):
+    def fails_later(path, cut):
+        if "contact" in path.name:
+            raise ValueError("no ink")
+        write_zone_image(path, cut)
+
+    monkeypatch.setattr("dscope_blink.batch.picture_reports.write_zone_image", fails_later)
+    results_of(folder_of(pictures, "a.png"), out, config=ZONE_BY_ZONE)
+    assert not [name for name in written(out) if "zone" in name]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_full_disk_while_drawing_ends_the_batch(pictures, out, monkeypatch, number):
+    def fails(*_):
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("dscope_blink.batch.picture_reports.write_annotated", fails)
-    (result,) = results_of(blanks(pictures, "a.png"), out).values()
-    assert texts(result.verdict.reasons) == ["Internal error: ValueError: no ink"]
-    assert written(out) == {"a_report.csv", "a_result.json", "summary_report.csv"}
+    with pytest.raises(WriteFailed, match=os.strerror(number)):
+        results_of(folder_of(pictures, "a.png"), out)
+    assert written(out) == {"summary_report.csv"}
+
+
+def test_a_record_that_cannot_be_made_is_an_internal_error(pictures, out, monkeypatch):
+    def fails_once(path, inspection):
+        if inspection.was_measured:
+            raise ValueError("no number")
+        write_result(path, inspection)
+
+    monkeypatch.setattr("dscope_blink.batch.job.write_result", fails_once)
+    (result,) = results_of(folder_of(pictures, "a.png"), out).values()
+    assert texts(result.verdict.reasons) == ["Internal error: ValueError: no number"]
 
 
 # --- the flat field

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -11,9 +12,11 @@ from typing import Any
 import pytest
 
 from dscope_blink.batch.run import run_batch
+from dscope_blink.records import Inspection
 from dscope_blink.terminal.commands import main
-from tests.builders.batches import CONFIG, batch_of, finished
-from tests.builders.pictures import SCRATCH, face_png, folder_of
+from tests.builders.batches import CONFIG, batch_of, finished, written
+from tests.builders.commands import inspect
+from tests.builders.pictures import MULTIMODE, SCRATCH, face_png, folder_of
 
 REPORTING = replace(CONFIG.reporting, json_lines=True)
 
@@ -88,3 +91,83 @@ def test_a_report_of_an_earlier_batch_that_stays_is_warned_of(stored, caplog):
     finished(batch_of(stored.parent / "pictures", stored))
     assert f"{stored / 'records.jsonl'} is of an earlier run, this one does not write it" in caplog.messages
     assert (stored / "records.jsonl").exists()
+
+
+# --- reports that fail
+
+
+@pytest.fixture
+def page_fails(monkeypatch):
+    def fails(*_: object) -> None:
+        raise RuntimeError("no\npaper")
+
+    monkeypatch.setattr("dscope_blink.reporting.batch_reports.write_html_report", fails)
+
+
+def test_a_report_that_fails_costs_no_other_and_is_named(stored, page_fails, capsys, caplog):
+    (stored / "records.jsonl").unlink()
+    assert main(["report", str(stored), "--json-lines", "--pdf"]) == 1
+    said = capsys.readouterr()
+    assert said.err == f"main.py: {stored / 'report.html'} was not written, RuntimeError: no paper\n"
+    assert "report.html" not in said.out
+    assert "Traceback" in caplog.text
+    assert {"records.jsonl", "certificate.pdf", "a_certificate.pdf"} <= written(stored)
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_batch_whose_report_fails_has_all_else(tmp_path, page_fails, capsys, quiet):
+    pictures, out = folder_of(tmp_path / "pictures", "a.png", data=face_png(SCRATCH)), tmp_path / "out"
+    words = ("--json-lines", "--no-plots", *MULTIMODE, *(["--quiet"] if quiet else []))
+    assert inspect(pictures, out, *words) == 1
+    said = capsys.readouterr()
+    assert said.err == f"main.py: {out / 'report.html'} was not written, RuntimeError: no paper\n"
+    assert ("1 images: 0 PASS, 1 FAIL" in said.out) is not quiet
+    assert "Report: " + str(out / "report.html") not in said.out
+    assert {"summary_report.csv", "records.jsonl", "a_result.json"} <= written(out)
+
+
+def test_a_night_whose_report_fails_says_both_lines(tmp_path, page_fails, capsys):
+    pictures = folder_of(tmp_path / "pictures", "a.png", data=face_png(SCRATCH))
+    words = [f"--input-dir={pictures}", f"--results-dir={tmp_path / 'nights'}", "--night=2026-03-09", "--workers=0"]
+    assert main(["nightly", *words, "--no-plots", *MULTIMODE]) == 1
+    said = capsys.readouterr()
+    assert said.out.startswith("2026-03-09: 1 images in ")
+    assert said.err.endswith("report.html was not written, RuntimeError: no paper\n")
+
+
+def test_a_disk_that_is_full_ends_the_reports(stored, monkeypatch, capsys):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("dscope_blink.reporting.batch_reports.write_html_report", full)
+    (stored / "records.jsonl").unlink()
+    assert main(["report", str(stored), "--json-lines"]) == 1
+    assert "report.html cannot be written: No space left on device" in capsys.readouterr().err
+    assert "records.jsonl" not in written(stored)
+
+
+def test_a_certificate_that_fails_costs_no_other(stored, monkeypatch, capsys):
+    def fails_on_a(start: str, inspection: Inspection) -> None:
+        if inspection.image.file == "a.png":
+            raise RuntimeError("no ink")
+        Path(start + "_certificate.pdf").touch()
+
+    monkeypatch.setattr("dscope_blink.reporting.batch_reports._write_certificate", fails_on_a)
+    assert main(["report", str(stored), "--pdf"]) == 1
+    said = capsys.readouterr()
+    assert said.err == f"main.py: {stored / 'a_certificate.pdf'} was not written, RuntimeError: no ink\n"
+    assert "Certificates beside the records: 2" in said.out
+
+
+def test_a_batch_with_a_picture_that_was_not_drawn_says_so(tmp_path, monkeypatch, capsys):
+    def fails(*_: object) -> None:
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr("dscope_blink.batch.picture_reports.write_histogram", fails)
+    pictures, out = folder_of(tmp_path / "pictures", "a.png", data=face_png(SCRATCH)), tmp_path / "out"
+    assert inspect(pictures, out, "--no-report", *MULTIMODE) == 1
+    assert "1 images: 0 PASS, 1 FAIL, 0 NOT_GRADED (0 could not be measured); 1 not drawn in full" in (
+        capsys.readouterr().out
+    )
+    assert "Traceback" in next(out.glob("*.log")).read_text(encoding="utf-8")
+    assert inspect(pictures, out, "--no-report", "--no-plots", "--fail-exit", *MULTIMODE) == 3

@@ -194,6 +194,22 @@ def test_plot_and_features_are_written_for_every_picture(tmp_path: Path, target:
         assert used["x_px"].between(0, drawn.shape[1]).all()
 
 
+def test_a_plot_that_fails_costs_no_calibration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("no\nink")
+
+    monkeypatch.setattr("dscope_blink.reporting.calibration_plot.calibration_figure", fails)
+    picture, output = png(dot_grid(small()), tmp_path / "a.png"), tmp_path / "c.json"
+    written = ("--show", str(tmp_path / "plot.png"), "--features", str(tmp_path / "table.csv"))
+    assert run("--image", picture, "--dots-um", "10", "--output", str(output), *written) == 1
+    assert capsys.readouterr().err == f"{picture}: not drawn, RuntimeError: no ink\n"
+    assert load_scale(output) is not None
+    assert (tmp_path / "table.csv").exists()
+    assert not (tmp_path / "plot.png").exists()
+
+
 def test_the_columns_of_the_features_are_explained() -> None:
     explained = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
     assert [name for name in FEATURE_COLUMNS if f"\n| `{name}` |" not in explained] == []
