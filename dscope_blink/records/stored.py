@@ -292,7 +292,7 @@ def _check_together(inspection: Inspection) -> None:
         "a scale, and defects without sizes in um and their uncertainty": scale and not all(map(_is_sized, marks)),
         "defects of the same id": len(_ids(marks)) < len(marks),
         "zones named twice": len(set(request.zones)) < len(request.zones),
-        "marks or limits of a zone that was not asked for": not {p.zone for p in (*marks, *checks)}
+        "marks or limits of a zone that was not asked for": not {m.zone for m in marks}.union(c.zone for c in checks)
         <= set(request.zones),
         "clipping: rings without count": clipping and len(clipping.pixels) != len(clipping.clipped),
         "r_core_px without a core, or none with one": any((mark.r_core_px is None) != (core is None) for mark in marks),
