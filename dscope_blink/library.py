@@ -17,7 +17,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 from dscope_blink.batch import regrading
-from dscope_blink.batch.job import Job, Loaded, hash_of_flat_field, inspect_loaded, load, provenance_of
+from dscope_blink.batch.job import (
+    Job,
+    Loaded,
+    hash_of_flat_field,
+    inspect_loaded,
+    inspect_unwritten,
+    load,
+    provenance_of,
+)
 from dscope_blink.batch.run import Batch, run_batch
 from dscope_blink.calibration.scale_file import load_calibration
 from dscope_blink.config import loading
@@ -398,5 +406,5 @@ def _images(folder: Path, output_dir: FilePath | None, recursive: bool, request:
 
 
 def _inspected(job: Job, image: ImageFile) -> Inspection:
-    loaded = load(image.path, image.file, job.config)
-    return replace(inspect_loaded(job, image.request, loaded, provenance_of(job)), confidence=None)
+    _, inspection = inspect_unwritten(job, image)
+    return replace(inspection, confidence=None)

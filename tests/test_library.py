@@ -14,6 +14,7 @@ import pytest
 
 import dscope_blink
 from dscope_blink import library
+from dscope_blink.batch import job
 from dscope_blink.records import ConfigError, Scale, UserError
 from dscope_blink.reporting.tables import SUMMARY_COLUMNS
 from dscope_blink.terminal.commands import main
@@ -185,6 +186,20 @@ def test_a_folder_is_inspected_as_it_is_read_and_nothing_is_written(pictures) ->
         ("b.png", "FAIL"),
     ]
     assert len(list(pictures.iterdir())) == 3
+
+
+def test_one_picture_that_cannot_be_computed_does_not_end_a_folder(pictures, monkeypatch) -> None:
+    whole = job.inspect_loaded
+
+    def fails_once(asked, request, loaded, provenance):
+        if loaded.info.file == "a10.png":
+            raise ValueError("no number")
+        return whole(asked, request, loaded, provenance)
+
+    monkeypatch.setattr(job, "inspect_loaded", fails_once)
+    found = [one.verdict for one in dscope_blink.inspect_folder(pictures, **QUICK)]
+    assert [verdict.status for verdict in found] == ["PASS", "NOT_GRADED", "FAIL"]
+    assert [reason.text for reason in found[1].reasons] == ["Internal error: ValueError: no number"]
 
 
 def test_with_a_folder_for_results_all_files_are_written(pictures, tmp_path) -> None:

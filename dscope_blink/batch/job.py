@@ -106,21 +106,32 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
     WriteFailed : a result cannot be written
     """
     logger.info("Inspecting %s...", printable(image.file))
-    provenance = provenance_of(job)
-    loaded = Loaded(ImageInfo(image.file))
+    loaded, inspection = inspect_unwritten(job, image)
     try:
-        loaded = load(image.path, image.file, job.config)
-        inspection = inspect_loaded(job, image.request, loaded, provenance)
         inspection = _write_results(job, image, loaded, inspection)
     except WriteFailed:
         raise
     except Exception as error:
-        logger.exception("%s: internal error", printable(image.file))
-        reason = notice("internal_error", f"{type(error).__name__}: {error}")
-        failed = not_measured(loaded.info, image.request, job.config, provenance, reason)
-        inspection = _write_results(job, image, loaded, failed)
+        inspection = _write_results(job, image, loaded, _failed(job, image, loaded, inspection.provenance, error))
     _log_outcome(image, inspection)
     return inspection
+
+
+def inspect_unwritten(job: Job, image: ImageFile) -> tuple[Loaded, Inspection]:
+    """A picture and what was found in it; an internal error is the reason why it could not be measured."""
+    provenance = provenance_of(job)
+    loaded = Loaded(ImageInfo(image.file))
+    try:
+        loaded = load(image.path, image.file, job.config)
+        return loaded, inspect_loaded(job, image.request, loaded, provenance)
+    except Exception as error:
+        return loaded, _failed(job, image, loaded, provenance, error)
+
+
+def _failed(job: Job, image: ImageFile, loaded: Loaded, provenance: Provenance, error: Exception) -> Inspection:
+    logger.error("%s: internal error", printable(image.file), exc_info=error)
+    reason = notice("internal_error", f"{type(error).__name__}: {error}")
+    return not_measured(loaded.info, image.request, job.config, provenance, reason)
 
 
 def provenance_of(job: Job) -> Provenance:
