@@ -142,6 +142,7 @@ def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, 
         _why_without_limit(face)
         or _why_without_zone(face)
         or _why_not_sought(face, hidden, stored)
+        or _why_missing(face)
         or _why_cut(hidden)
         or _why_clipped(hidden, config)
         or _why_too_coarse(face, face.scale.um_per_px, config)
@@ -185,6 +186,10 @@ def _marks_were_put_alike(face: Inspection, stored: Inspection) -> bool:
         contains(a, b) and contains(b, a) for a, b in zip(face.zones, stored.zones, strict=True)
     )
     return kept_more and same
+
+
+def _why_missing(face: Inspection) -> Notice | None:
+    return next((warning for warning in face.quality.warnings if warning.kind == "part_missing"), None)
 
 
 def _why_cut(hidden: Hidden) -> Notice | None:
