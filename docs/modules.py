@@ -1,4 +1,4 @@
-"""The table of wings, and docs/modules.md made from it: `python -m docs.modules`.
+"""The table of wings, the homes of packages from outside, and docs/modules.md made from it: `python -m docs.modules`.
 
 A wing imports only from wings of lower rows, never sideways, and inside a wing no imports run in a circle.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +42,39 @@ WINGS = (
     Wing("library", 7, "what others import: pictures to inspections, folders to tables, records judged again"),
 )
 ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
+
+# Each package from outside the standard library, and the only wings or modules it may be used in.
+ROOMS: Mapping[str, set[str]] = {
+    "numpy": {
+        *("records", "files.decoding", "files.jpeg", "detectors", "devices", "synthetic"),
+        *("image_processing", "calibration"),
+        *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.zoning", "reporting"),
+        *("terminal.calibrate", "terminal.stages"),
+    },
+    "cv2": {
+        *("files.decoding", "detectors", "analysis.measuring", "devices.flat_field", "synthetic", "image_processing"),
+        *("calibration.coarse_targets", "batch.executors", "reporting"),
+    },
+    "PIL": {"files.decoding"},
+    "simplejpeg": {"files.jpeg"},
+    "jinja2": {"reporting.page"},
+    "jsonschema": {"config.checking", "calibration.scale_file"},
+    "msgspec": {"records", "files.camera_text"},
+    "pebble": {"batch.executors"},
+    "distributed": {"batch.executors"},
+    "filelock": {"files.locking"},
+    "matplotlib": {
+        *("reporting.as_shipped", "reporting.figures"),
+        *("reporting.plots", "reporting.calibration_plot", "reporting.stages"),
+    },
+    "pandas": {"reporting.tables", "library"},
+    "pypylon": {"devices.camera"},
+    "watchdog": {"files.watching"},
+    "reportlab": {"reporting.certificate"},
+    "xlsxwriter": {"reporting.workbook"},
+    "rich": {"terminal"},
+    "shtab": {"terminal.completion"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +128,17 @@ class Module:
 
     @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.path.read_text(encoding="utf-8"), filename=str(self.path))
+        return _parsed(self.path)
 
     @property
     def sentence(self) -> str:
         """The first line of its docstring."""
         return (ast.get_docstring(self.tree) or "").partition("\n")[0].rstrip(".")
+
+
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
 def modules() -> tuple[Module, ...]:
@@ -156,12 +195,37 @@ itself. Nothing inside imports one. From outside, `import dscope_blink` is the w
 """
 
 
+# Where a change begins; each of these modules says in its docstring what else a new one needs.
+CHANGES = (
+    ("a setting", "`config/settings.py`, `config.schema.json`, `config.json`"),
+    ("a field of the criteria", "`records/criteria.py`, both schemas, `config.json`, `reporting/wording.py`"),
+    (
+        "a field of the record",
+        "its noun in `records/`, `result.schema.json`, `records/stored.py`",
+    ),
+    ("a reason or a warning", "`records/notices.py`, `result.schema.json`, the module that finds it"),
+    ("a column of a table", "`reporting/tables.py`, then `python -m docs.tables`"),
+    ("a file for each picture", "`files/names.py`, `batch/picture_reports.py`, its writer in `reporting/`"),
+    ("a report of the batch", "`files/names.py`, `reporting/batch_reports.py`"),
+    (
+        "a detector",
+        "its file in `detectors/`, `detectors/registry.py`, `config.json`: [detectors.md](detectors.md)",
+    ),
+    ("a format of pictures", "`files/decoding.py`, `files/pictures.py`"),
+    ("a target of calibration", "`calibration/target_scale.py`, `terminal/calibrate.py`, `calibration.schema.json`"),
+    ("a command", "`terminal/arguments.py`, `terminal/commands.py`"),
+    ("a wing, a module, a package from outside", "`docs/modules.py`, then `python -m docs.modules`"),
+)
+
+
 def page() -> str:
     """The text of docs/modules.md."""
     table = ["| row | wing | owns |", "|---|---|---|"]
     table += [f"| {wing.row} | `{wing.name}` | {wing.owns} |" for wing in WINGS]
     doors = (f"| `{name}.py` | {door.runs} | {_names(door.gives)} |\n" for name, door in DOORS.items())
-    return HEAD + "\n".join(table) + "\n" + DOORS_HEAD + "".join(doors) + "".join(map(_section, WINGS))
+    changes = ["\n## Where a change begins\n", "| to add | touch |", "|---|---|"]
+    changes += [f"| {what} | {where} |" for what, where in CHANGES]
+    return HEAD + "\n".join([*table, *changes]) + "\n" + DOORS_HEAD + "".join(doors) + "".join(map(_section, WINGS))
 
 
 def _names(names: tuple[str, ...]) -> str:

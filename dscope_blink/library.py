@@ -6,11 +6,14 @@ the records of `dscope_blink.records`: frozen, with lengths in the unit at the e
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
+from numbers import Real
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 from dscope_blink.batch import regrading
@@ -21,7 +24,7 @@ from dscope_blink.config import loading
 from dscope_blink.config.settings import Config, ConfigFile
 from dscope_blink.config.shipped import calibration_file, shipped
 from dscope_blink.files.decoding import Picture
-from dscope_blink.files.manifest import Manifest, make_request
+from dscope_blink.files.manifest import NUMBERS, Manifest, make_request
 from dscope_blink.files.pictures import find_images
 from dscope_blink.files.plan import ImageFile, plan_images
 from dscope_blink.records import (
@@ -76,6 +79,9 @@ __all__ = [
     "load_record",
     "summary_table",
 ]
+
+# What is logged goes where the importing program sends it, and is not printed where it sends it nowhere.
+logging.getLogger("dscope").addHandler(logging.NullHandler())
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
@@ -202,6 +208,8 @@ def inspect_folder(
     WriteFailed
         A result cannot be written.
     """
+    if not isinstance(workers, int) or workers < 0:
+        raise UserError(f"workers must be a whole number, at least 0, got {workers!r}")
     if workers and output_dir is None:
         raise UserError("workers need an output_dir: what they find comes back in files")
     job = _job(config, profile, calibration)
@@ -283,6 +291,8 @@ def judge(
     ------
     UserError
         There is no such edition or class.
+    ValueError
+        The values of the inspection are right one by one, and no face can have them together.
     """
     settings = load_config() if config is None else config
     wanted = regrading.Asked(edition, fiber_class, own=edition is None and fiber_class is None and config is None)
@@ -316,15 +326,37 @@ def _calibration(given: FilePath | Calibration | None, config: Config) -> Calibr
 
 def _request(config: Config, asked: Asked) -> Request:
     criteria, given = config.criteria, dict[str, Any](asked)
+    for name, value in given.items():
+        _check_kind(name, value)
     if "zones" in given:
         given["zones"] = _zones(given["zones"])
     return make_request(Request(criteria.default_edition, criteria.default_class), given, criteria)
 
 
-def _zones(names: Iterable[str]) -> tuple[str, ...]:
-    asked, there = set(names), tuple(ZONE_NAMES.values())
-    if not asked or asked - set(there):
-        raise UserError(f"zones must be some of {', '.join(there)}, got {', '.join(sorted(asked)) or 'none'}")
+def _check_kind(name: str, value: object) -> None:
+    """What is asked goes into the record as it is given, and must come back from it."""
+    if name not in KINDS:
+        raise UserError(f"{name} is nothing that can be asked, that are {', '.join(KINDS)}")
+    kind, in_words, optional = KINDS[name]
+    is_odd = isinstance(value, bool | str) and kind not in (bool, str)  # True is the number 1, a text has letters
+    if is_odd or not (isinstance(value, kind) or (optional and value is None)):
+        raise UserError(f"{name} must be {in_words}, got {value!r}")
+
+
+KINDS: Mapping[str, tuple[type, str, bool]] = MappingProxyType(
+    {
+        **dict.fromkeys(("edition", "fiber_class"), (str, "a text", False)),
+        **dict.fromkeys(NUMBERS, (Real, "a number", True)),
+        "fiber_is_angled": (bool, "True or False", True),
+        "zones": (Collection, "a list of names", False),
+    }
+)
+
+
+def _zones(names: Collection[str]) -> tuple[str, ...]:
+    asked, there = list(names), tuple(ZONE_NAMES.values())
+    if not asked or any(name not in there for name in asked):
+        raise UserError(f"zones must be some of {', '.join(there)}, got {', '.join(map(str, asked)) or 'none'}")
     return tuple(zone for zone in there if zone in asked)
 
 
@@ -338,6 +370,8 @@ def _loaded(picture: Picture | FilePath, name: str, config: Config) -> Loaded:
             raise UserError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
         return load(path, path.name, config)
     _check_array(picture)
+    if not isinstance(name, str):
+        raise UserError(f"name must be a text, got {name!r}")
     return Loaded(ImageInfo(name, width=picture.shape[1], height=picture.shape[0]), picture)
 
 

@@ -1,4 +1,4 @@
-"""What all tests share: where the photographs lie, and how hypothesis draws its examples."""
+"""What all tests share: threads, how hypothesis draws its examples, and what is skipped without the photographs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.builders.folders import SHARED
+
 # Each worker of the tests has a processor of its own; more threads in each would only get into each other's way.
 # It is set before numpy and OpenCV are first imported, and every process of a test inherits it.
 for _library in ("OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
     os.environ.setdefault(_library, "1")
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 # A deadline per example fails at random on a loaded machine; speed is measured in benchmarks/, never in a test.
 # The same examples every time, so that the same code passes or fails; HYPOTHESIS_PROFILE=random draws new ones.

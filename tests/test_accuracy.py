@@ -12,8 +12,8 @@ from benchmarks.validation.photographs import Figures, inspect_photograph, inspe
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import decode_image
 from dscope_blink.records import Request, Verdict
+from tests.builders.folders import SHARED
 from tests.builders.settings import SETTINGS
-from tests.conftest import SHARED
 
 pytestmark = pytest.mark.accuracy
 

@@ -7,52 +7,16 @@ import graphlib
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
-from docs.modules import DOORS, PACKAGE, ROWS, WINGS, Module, arrows, imported, modules
+from docs.modules import DOORS, PACKAGE, ROOMS, ROWS, WINGS, Module, arrows, imported, modules
 from tests.builders.settings import ROOT
 
 MODULES = modules()
 NAMES = [module.name for module in MODULES]
 
-# Each package from outside the standard library, and the only wings or modules it may be used in.
-ROOMS = {
-    "numpy": {
-        *(
-            "records",
-            "files.decoding",
-            "files.jpeg",
-            "detectors",
-            "devices",
-            "synthetic",
-            "image_processing",
-            "calibration",
-        ),
-        *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.zoning", "reporting"),
-        *("terminal.calibrate", "terminal.stages"),
-    },
-    "cv2": {
-        *("files.decoding", "detectors", "analysis.measuring", "devices.flat_field", "synthetic", "image_processing"),
-        *("calibration.coarse_targets", "batch.executors", "reporting"),
-    },
-    "PIL": {"files.decoding"},
-    "simplejpeg": {"files.jpeg"},
-    "jinja2": {"reporting.page"},
-    "jsonschema": {"config.checking", "calibration.scale_file"},
-    "msgspec": {"records", "files.camera_text"},
-    "pebble": {"batch.executors"},
-    "distributed": {"batch.executors"},
-    "filelock": {"batch.run"},
-    "matplotlib": {"reporting.figures", "reporting.plots", "reporting.calibration_plot", "reporting.stages"},
-    "pandas": {"reporting.tables", "library"},
-    "pypylon": {"devices.camera"},
-    "watchdog": {"files.watching"},
-    "reportlab": {"reporting.certificate"},
-    "xlsxwriter": {"reporting.workbook"},
-    "rich": {"terminal"},
-    "shtab": {"terminal.completion"},
-}
 # Seconds and hundreds of megabytes that most runs do not need: imported inside the function that uses them.
 WHEN_USED = {"distributed", "jinja2", "matplotlib", "pypylon", "shtab"}
 # These in a module of their own, which is imported when it is used.
@@ -66,8 +30,9 @@ def _is_in(name: str, places: set[str]) -> bool:
     return any(name == place or name.startswith(place + ".") for place in places)
 
 
-def _packages(tree: ast.AST) -> set[str]:
-    return {name.partition(".")[0] for name in imported(tree)}
+@cache
+def _packages(tree: ast.AST) -> frozenset[str]:
+    return frozenset(name.partition(".")[0] for name in imported(tree))
 
 
 def _when_loaded(node: ast.AST) -> Iterator[ast.AST]:

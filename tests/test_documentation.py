@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from docs.modules import PAGE, page
+from docs import tables
+from docs.modules import PAGE, ROOMS, page
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.names import (
     ANNOTATED,
@@ -36,24 +37,9 @@ from dscope_blink.files.names import (
     ZONE_IMAGES,
 )
 from dscope_blink.records import VERSION
-from dscope_blink.reporting.tables import (
-    AGREEMENT_COLUMNS,
-    CHANGE_COLUMNS,
-    DEFECT_COLUMNS,
-    LIMIT_COLUMNS,
-    SETTING_COLUMNS,
-    SHEETS,
-    SUMMARY_COLUMNS,
-    YIELD_COLUMNS,
-    Column,
-    cell_columns,
-    column_table,
-    sheet_table,
-)
 from dscope_blink.terminal import calibrate, commands, configuration, judging, reports, stages
 from dscope_blink.terminal.starting import INSTALLED_AS
-from tests.builders.settings import ROOT, SETTINGS
-from tests.test_architecture import ROOMS
+from tests.builders.settings import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
@@ -93,7 +79,6 @@ PROGRAMS = (
 )
 # Options that the documentation names and other programs own.
 FOREIGN = {"--file", "--host", "--port", "--nworkers", "--nthreads", "--no-nanny"}
-CELL_COLUMNS = cell_columns(SETTINGS.profile("fast_scan").detectors)
 
 
 def options_in(text: str) -> set[str]:
@@ -167,28 +152,8 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
     assert offered[program] - options_in(OUTPUTS) == set()
 
 
-@pytest.mark.parametrize(
-    "columns",
-    [
-        *(
-            DEFECT_COLUMNS,
-            AGREEMENT_COLUMNS,
-            cell_columns(SETTINGS.profile("fast_scan").detectors),
-            SUMMARY_COLUMNS,
-            CHANGE_COLUMNS,
-            YIELD_COLUMNS,
-        ),
-        *(LIMIT_COLUMNS, SETTING_COLUMNS),
-    ],
-    ids=["report", "agreement", "cells", "summary", "changes", "yields", "limits", "settings"],
-)
-def test_the_tables_of_columns_are_those_of_the_program(columns: tuple[Column, ...]) -> None:
-    table = column_table(columns)
-    assert table in OUTPUTS, f"docs/outputs.md must hold this table:\n{table}"
-
-
-def test_the_table_of_sheets_is_that_of_the_program() -> None:
-    assert sheet_table(SHEETS) in OUTPUTS
+def test_the_tables_of_columns_and_sheets_are_those_of_the_program() -> None:
+    assert tables.page() == OUTPUTS, "write them again with `python -m docs.tables`"
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,15 @@ from __future__ import annotations
 import csv
 import json
 import os
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from dscope_blink.records import PROGRAM, VERSION
+from tests.builders.clusters import started_cluster
 from tests.builders.pictures import MULTIMODE, SCRATCH, face_png, folder_of
 from tests.builders.settings import ROOT
 
@@ -158,30 +156,11 @@ def test_the_library_needs_no_sources(installed, tmp_path) -> None:
 # --- a cluster
 
 
-@contextmanager
-def cluster(python: Path, folder: Path) -> Iterator[str]:
-    """Scheduler and worker as docs/nightly.md starts them, in an empty folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address, dask = f"tcp://127.0.0.1:{port}", [str(python), "-m", "dask"]
-    own = ("scheduler", "--host", "127.0.0.1", "--port", str(port), "--dashboard-address", ":0")
-    theirs = ("worker", address, "--nworkers", "1", "--nthreads", "1", "--dashboard-address", ":0")
-    with ExitStack() as stack:
-        for words in (own, theirs):
-            process = subprocess.Popen([*dask, *words], cwd=folder, stderr=subprocess.DEVNULL)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-        with pytest.importorskip("distributed").Client(address, timeout=60) as client:
-            client.wait_for_workers(1, timeout=60)
-        yield address
-
-
 def test_a_worker_of_a_cluster_needs_the_package_and_no_folder(installed, start, tmp_path) -> None:
     folder_of(tmp_path / "pictures", "a.png")
     folder_of(tmp_path / "pictures", "b.png", data=face_png(SCRATCH))
     (tmp_path / "empty").mkdir()
-    with cluster(installed / PYTHON, tmp_path / "empty") as address:
+    with started_cluster(installed / PYTHON, tmp_path / "empty") as address:
         words = ("--input-dir=pictures", "--output-dir=out", f"--scheduler={address}", *MULTIMODE)
         run = start("inspect", *words, "--profile=fast_scan", "--no-plots", "--quiet")
     assert (run.returncode, run.stderr) == (0, "")

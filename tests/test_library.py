@@ -128,6 +128,15 @@ def test_an_array_that_is_no_picture_is_refused(picture, complaint) -> None:
         ({"edition": "iec"}, "edition: must be one of"),
         ({"fiber_class": "multi"}, "fiber class in edition"),
         ({"zones": ("ferrule",)}, "zones must be some of core, cladding, adhesive, contact, got ferrule"),
+        ({"zones": "core"}, "zones must be a list of names, got 'core'"),
+        ({"zones": None}, "zones must be a list of names, got None"),
+        ({"zones": (1, ["core"])}, "zones must be some of core, cladding, adhesive, contact, got 1"),
+        ({"edition": ["a"]}, r"edition must be a text, got \['a'\]"),
+        ({"fiber_is_angled": "no"}, "fiber_is_angled must be True or False, got 'no'"),
+        ({"core_diameter_um": "50"}, "core_diameter_um must be a number, got '50'"),
+        ({"cladding_diameter_um": True}, "cladding_diameter_um must be a number, got True"),
+        ({"manifest": {"serial": 1}}, "manifest is nothing that can be asked, that are edition, fiber_class"),
+        ({"name": None}, "name must be a text, got None"),
         ({"cladding_diameter_um": -1}, "cladding_diameter_um must lie between"),
         ({"calibration": "absent.json"}, "absent.json"),
     ],
@@ -143,6 +152,23 @@ def test_a_picture_that_is_not_there_is_told(tmp_path) -> None:
 
 
 # --- folders
+
+
+@pytest.mark.parametrize("workers", [-1, 1.5, "two", None])
+def test_a_number_of_workers_that_is_none_is_refused_before_anything_is_written(workers, tmp_path) -> None:
+    with pytest.raises(UserError, match="workers must be a whole number, at least 0, got"):
+        dscope_blink.inspect_folder(tmp_path, output_dir=tmp_path / "out", workers=workers)
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_printed(tmp_path) -> None:
+    folder_of(tmp_path / "pictures", "a.png", data=blank_png())
+    code = (
+        "import dscope_blink\n"
+        f"*_, = dscope_blink.inspect_folder({str(tmp_path / 'pictures')!r}, output_dir={str(tmp_path / 'out')!r})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (run.stdout, run.stderr) == ("", "")
 
 
 @pytest.fixture

@@ -80,8 +80,8 @@ def _wrong_photographs(figures: Figures) -> Iterator[str]:
 ABOUT_DETECTION = (
     """
     Blemishes of known size and contrast are put at random places of faces that are clean there. The rendered faces
-    are the random ones of `scenes.py`; the photographs are those labelled clean in that region, with the blemish
-    multiplied into the stored picture, as blurred as the edge of the cladding, away from marks that the program
+    are the random ones of `synthetic/scenes.py`; the photographs are those labelled clean in that region, with the
+    blemish multiplied into the stored picture, as blurred as the edge of the cladding, away from marks that the program
     reports anyway. A is the core, in single-mode fibers a disc of 25 um; B is the cladding up to 0.95 of its
     radius; D the ferrule from 1.07 to 2 of it. A blemish is found when a reported mark lies on it or within 2 px
     of it, whatever it is taken for.

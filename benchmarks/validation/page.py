@@ -80,8 +80,8 @@ def _weaknesses(sections: Sequence[Section]) -> str:
 
 
 LIMITS = (
-    "Rendered blemishes are of the shapes that `scenes.py` draws. They are not residue, glass splinters or fluid as an "
-    "inspector meets them, and program and renderer come from the same hands.",
+    "Rendered blemishes are of the shapes that `synthetic/scenes.py` draws. They are not residue, glass splinters or "
+    "fluid as an inspector meets them, and program and renderer come from the same hands.",
     "The photographs come from three microscopes and were labelled by one eye, without a reference instrument. The "
     "settings were tuned on them, so their scores say what is reached on known pictures, not on new ones.",
     "Few photographs are clean: injected marks share the same few backgrounds.",

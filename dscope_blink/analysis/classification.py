@@ -28,7 +28,11 @@ def classify(features: Mapping[str, float], on_edge: bool, settings: Classificat
     compact = (
         features["roundness"] >= settings.pit_min_roundness
         and features["aspect_ratio"] <= settings.pit_max_aspect_ratio
+        and features["solidity"] >= LEAST_SOLID
     )
     dark = features["contrast"] <= -settings.pit_min_contrast
     flat = features["flatness"] >= settings.pit_min_flatness
     return "pit_dig" if compact and dark and flat else "contamination"
+
+
+LEAST_SOLID = 0.5  # of what lies within its outline: a ring around something is no pit

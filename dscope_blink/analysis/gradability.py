@@ -143,10 +143,21 @@ def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, 
         or _why_without_zone(face)
         or _why_not_sought(face, hidden, stored)
         or _why_missing(face)
-        or _why_cut(hidden)
-        or _why_clipped(hidden, config)
-        or _why_too_coarse(face, face.scale.um_per_px, config)
     )
+
+
+def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notice, ...]:
+    """What could not be seen of a face that can be judged: it may hide a mark, and mends none that is seen.
+
+    Parameters
+    ----------
+    face : located and searched, with a scale, its zones those of its criteria
+    hidden : what `find_hidden` says of it
+    config : limits of what can be graded
+    """
+    assert face.scale is not None, "a face that can be judged has a scale"
+    unseen = (_why_cut(hidden), _why_clipped(hidden, config), _why_too_coarse(face, face.scale.um_per_px, config))
+    return tuple(reason for reason in unseen if reason is not None)
 
 
 def _why_without_limit(face: Inspection) -> Notice | None:
@@ -189,6 +200,7 @@ def _marks_were_put_alike(face: Inspection, stored: Inspection) -> bool:
 
 
 def _why_missing(face: Inspection) -> Notice | None:
+    """The border of what was left unfilled looks like a mark: what is seen beside it fails nothing either."""
     return next((warning for warning in face.quality.warnings if warning.kind == "part_missing"), None)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dscope_blink.analysis.gradability import OF_ZONES, find_hidden, why_not_graded, zone_warnings
+from dscope_blink.analysis.gradability import OF_ZONES, find_hidden, why_no_pass, why_not_graded, zone_warnings
 from dscope_blink.analysis.zoning import possible_zones, zone_of
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
@@ -34,9 +34,9 @@ Kind = Literal["scratch", "defect"]
 MOST_LISTED = 8  # marks that one line of text names
 
 
-def not_graded(reason: Notice) -> Verdict:
-    """NOT_GRADED for one reason."""
-    return Verdict("NOT_GRADED", (reason,))
+def not_graded(*reasons: Notice) -> Verdict:
+    """NOT_GRADED for these reasons."""
+    return Verdict("NOT_GRADED", reasons)
 
 
 def grade(face: Inspection, config: Config, stored: Inspection | None = None) -> Inspection:
@@ -59,7 +59,16 @@ def grade(face: Inspection, config: Config, stored: Inspection | None = None) ->
     if reason is not None:
         return replace(face, quality=quality, verdict=not_graded(reason))
     judgement = judge(face.defects, face.criteria, face.request.zones, face.zones)
-    return replace(face, quality=quality, verdict=judgement.verdict, defects=judgement.defects)
+    unseen = why_no_pass(face, hidden, config)
+    if unseen and not _surely_fails(judgement.verdict):
+        return replace(face, quality=quality, verdict=not_graded(*unseen))
+    verdict = replace(judgement.verdict, reasons=(*judgement.verdict.reasons, *unseen))
+    return replace(face, quality=quality, verdict=verdict, defects=judgement.defects)
+
+
+def _surely_fails(verdict: Verdict) -> bool:
+    """Whether a limit is broken whatever the sizes and places within their uncertainties, and whatever is not seen."""
+    return verdict.status == "FAIL" and not verdict.marginal
 
 
 def placed(

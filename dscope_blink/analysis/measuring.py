@@ -261,8 +261,13 @@ def _shape(mark: _Mark, axes: tuple[float, float]) -> _Shape:
     area = float(mark.candidate.mask.sum()) * axes[0] * axes[1]
     run = _run_length(mark.contour, area, axes)
     orientation = (angle if sides[0] >= sides[1] else angle + 90) % 180
-    ribbon = MIN_LINEAR_ASPECT * area / run <= run <= MAX_CURL * diameter
+    ribbon = MIN_LINEAR_ASPECT * area / run <= run <= MAX_CURL * diameter and not _is_ring(points, area)
     return _Shape(area, long_side, short_side, diameter, orientation, (run, area / run) if ribbon else None)
+
+
+def _is_ring(outline: NDArray[np.float32], area: float) -> bool:
+    """Whether most of what lies inside the outline is no part of the mark: it closes around something."""
+    return cv2.contourArea(outline) > 2 * area
 
 
 MIN_LINEAR_ASPECT = 2.0  # above it length and width are taken along the mark, which may be curved

@@ -33,6 +33,7 @@ from dscope_blink.records import (
     UserError,
     notice,
     printable,
+    read_file,
     rounded,
     texts,
 )
@@ -78,7 +79,7 @@ def _flat_field(path: Path, max_pixels: int, sha256: str | None) -> tuple[str, P
 
 def _read_flat_field(path: Path, max_pixels: int) -> tuple[str, Picture]:
     try:
-        data = path.read_bytes()
+        data = read_file(path, most_bytes(max_pixels))
         return hashlib.sha256(data).hexdigest(), decode_image(data, max_pixels)
     except OSError as error:
         raise UserError(f"flat-field image {path}: cannot be read, {error.strerror}") from None

@@ -27,10 +27,10 @@ from dscope_blink.records import (
     printable,
     recorded,
 )
-from dscope_blink.records.stored import BadRecord, Record, load_record
+from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_changes, write_summary, write_yields
-from dscope_blink.reporting.tables import SummaryTable, Yield, change_row, is_changed, summary_row
+from dscope_blink.reporting.tables import Row, SummaryTable, Yield, change_row, is_changed, summary_row
 
 logger = logging.getLogger("dscope.regrading")
 
@@ -74,7 +74,7 @@ class Outcome:
 
     counts: Mapping[str, int]  # results by verdict
     unreadable: int
-    changed: tuple[Record, ...]  # rows of the table of changes
+    changed: tuple[Row, ...]  # rows of the table of changes
     notes: tuple[str, ...]  # about the limits
     summary: Path
     changes: Path

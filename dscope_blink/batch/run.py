@@ -13,8 +13,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias
 
-from filelock import BaseFileLock, FileLock, Timeout
-
 from dscope_blink.batch.executors import (
     QUEUED_PER_WORKER,
     Lost,
@@ -26,16 +24,17 @@ from dscope_blink.batch.executors import (
     tune_process,
 )
 from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, remove_unfinished
-from dscope_blink.files.names import LOCK, RESULT, SUMMARY
+from dscope_blink.files.locking import locked
+from dscope_blink.files.names import RESULT, SUMMARY
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
 from dscope_blink.files.whole_files import TEMPORARY, writing
-from dscope_blink.records import UNCONFIRMED, Inspection, Notice, UserError, notice, printable
-from dscope_blink.records.stored import BadRecord, Record, load_record
+from dscope_blink.records import UNCONFIRMED, Inspection, Notice, notice, printable
+from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.batch_reports import clear_reports, write_batch_reports
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_summary
-from dscope_blink.reporting.tables import SummaryTable, summary_row
+from dscope_blink.reporting.tables import Row, SummaryTable, summary_row
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
 FEW = 8  # images are inspected before another process has started
@@ -81,7 +80,7 @@ class Done:
     """One image whose results are on disk."""
 
     inspection: Inspection
-    row: Record  # of the summary
+    row: Row  # of the summary
     log: tuple[logging.LogRecord, ...] = ()  # what another process logged about it
     resumed: bool = False
 
@@ -102,7 +101,7 @@ def run_batch(batch: Batch) -> Generator[Done]:
 
     Raises
     ------
-    UserError : another run writes to the output folder, or no scheduler answers
+    UserError : another run writes to the output folder, its file system has no locks, or no scheduler answers
     WriteFailed : a result cannot be written (disk full, no permission)
     """
     with locked(batch.job.output_dir):
@@ -126,28 +125,6 @@ def run_batch(batch: Batch) -> Generator[Done]:
             summary.write()
         results = [Path(str(batch.job.output_dir / names[number]) + RESULT) for number in sorted(names)]
         write_batch_reports(batch.job.output_dir, results, batch.job.config)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder of results; UserError if another run does."""
-    lock = FileLock(folder / LOCK)
-    with writing(folder / LOCK):
-        held = _acquired(lock)
-    if not held:
-        raise UserError(f"output folder {folder}: another run is writing to it")
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _acquired(lock: BaseFileLock) -> bool:
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return False
-    return True
 
 
 def _clear(folder: Path) -> None:
@@ -324,7 +301,7 @@ class _Summary:
         self._path, self._due = path, 0.0
         self._table = SummaryTable()
 
-    def add(self, number: int, row: Record) -> None:
+    def add(self, number: int, row: Row) -> None:
         self._table.add(number, row)
         if perf_counter() >= self._due:
             self.write()

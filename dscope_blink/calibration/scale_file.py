@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from dscope_blink.config.settings import CalibrationSettings
 from dscope_blink.config.shipped import shipped
 from dscope_blink.files.whole_files import write_file
-from dscope_blink.records import Calibration, Scale, UserError, notice
+from dscope_blink.records import Calibration, Scale, UserError, notice, read_file
 
 SCHEMA_FILE = shipped("calibration.schema.json")
 COVERAGE_FACTOR = 2.0  # of the uncertainties in the file
@@ -63,7 +63,7 @@ def load_calibration(path: Path, today: date, rules: CalibrationSettings) -> Cal
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read, {error.strerror}") from None
 

@@ -1,7 +1,4 @@
-"""config.json -> frozen `Config`; every problem of a wrong file at once, each with its place.
-
-A new setting is a field of its section below, a property in config.schema.json and a value in config.json.
-"""
+"""config.json -> frozen `Config`; every problem of a wrong file at once, each with its place."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The settings, one class for each section of config.json.
 
-A new setting is a field of its section below, a property in config.schema.json and a value in config.json.
+A new setting is a field of its section below, a property in config.schema.json and a value in config.json. The limits
+themselves are nouns of `records.criteria`.
 """
 
 from __future__ import annotations

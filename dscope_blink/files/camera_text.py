@@ -9,9 +9,7 @@ import msgspec
 
 from dscope_blink.files.decoding import png_text
 from dscope_blink.files.names import CAMERA_TEXT
-from dscope_blink.records import (
-    CameraReading,
-)
+from dscope_blink.records import CameraReading
 
 
 def read_camera(text: str) -> CameraReading | None:

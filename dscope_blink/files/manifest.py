@@ -15,7 +15,7 @@ from typing import Any
 
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import CriteriaBook
-from dscope_blink.records import Request, UserError
+from dscope_blink.records import Request, UserError, read_file
 
 NUMBERS = ("core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio")
 ANGLED = "fiber_is_angled"
@@ -96,7 +96,7 @@ def read_manifest(path: Path, criteria: CriteriaBook, defaults: Request) -> Mani
 
 def _read_rows(path: Path) -> list[list[str]]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_file(path).decode("utf-8-sig")
         return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), strict=True)]
     except OSError as error:
         raise UserError(f"manifest {path}: cannot be read, {error.strerror}") from None

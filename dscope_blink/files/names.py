@@ -16,6 +16,7 @@ SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv",
 COMPARISON, JSON_LINES, REPORT = "compare_editions.csv", "records.jsonl", "report.html"
 BATCH_CERTIFICATE, WORKBOOK = "certificate.pdf", "report.xlsx"
 LOCK = ".dscope-blink.lock"
+HELD = ".dscope-blink.held"  # there while a run goes on, where the file system cannot lock the other
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
 CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
 

@@ -11,6 +11,17 @@ from pathlib import Path
 from dscope_blink.files.names import DRAWN, RESULT, TABLE
 from dscope_blink.records import printable
 
+# Folders in which a system keeps its own, which nobody put there to be inspected; of any case, and anywhere.
+SYSTEM_FOLDERS = frozenset(
+    {
+        *("@eadir", "#recycle", "#snapshot", "@tmp", "@sharesnap", "@sharebin"),  # Synology: thumbnails, deleted files
+        *("@recycle", "@recently-snapshot", "@transcode"),  # QNAP
+        *("$recycle.bin", "recycler", "recycled", "system volume information"),  # Windows, on every drive
+        *("lost+found", "~snapshot"),  # file systems of Linux after a repair; NetApp
+        *("network trash folder", "temporary items", "__macosx"),  # macOS, on drives of others and in archives
+    }
+)
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 
@@ -26,8 +37,8 @@ class Found:
 def find_images(folder: Path, recursive: bool, output_dir: Path) -> Found:
     """Find the pictures of a folder.
 
-    Hidden files, the output folder and results of an earlier run are left out; links to folders are not followed,
-    so that a loop of links ends.
+    Hidden files, folders of the system, the output folder and results of an earlier run are left out; links to folders
+    are not followed, so that a loop of links ends.
 
     Parameters
     ----------
@@ -42,19 +53,37 @@ def find_images(folder: Path, recursive: bool, output_dir: Path) -> Found:
     files: list[str] = []
     links: list[str] = []
     errors: list[OSError] = []
+    systems: set[str] = set()
     own = os.path.realpath(output_dir)
     for parent, folders, names in os.walk(folder, onerror=errors.append):
         here = Path(parent)
+        systems |= {name for name in folders if recursive and is_of_the_system(name)}
         folders[:] = [name for name in folders if recursive and not _is_left_out(here / name, own)]
         links += [str(here / name) for name in folders if os.path.islink(here / name)]
         files += [(here / name).relative_to(folder).as_posix() for name in _pictures(here, names)]
     passed_over = [f"{printable(link)}: a link to a folder is not followed" for link in links]
     passed_over += [f"{printable(str(e.filename))}: cannot be read, {e.strerror}" for e in errors]
+    passed_over += map(left_out_text, sorted(systems))
     return Found(folder, tuple(sorted(files, key=natural_order)), tuple(passed_over))
 
 
 def _is_left_out(folder: Path, own: str) -> bool:
-    return folder.name.startswith(".") or os.path.realpath(folder) == own
+    return is_skipped(folder.name) or os.path.realpath(folder) == own
+
+
+def is_skipped(name: str) -> bool:
+    """Whether nothing is sought in a folder of this name: it is hidden, or one of the system."""
+    return name.startswith(".") or is_of_the_system(name)
+
+
+def is_of_the_system(name: str) -> bool:
+    """Whether it is the name of a folder in which a system keeps thumbnails, deleted files and the like."""
+    return name.casefold() in SYSTEM_FOLDERS
+
+
+def left_out_text(name: str) -> str:
+    """Said once of all folders of such a name, of which a network drive may have one in each other."""
+    return f"Folders named {printable(name)} are left out: a system keeps its own in them"
 
 
 def _pictures(folder: Path, names: Sequence[str]) -> list[str]:

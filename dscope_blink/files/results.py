@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dscope_blink.files.names import ANNOTATED, RESULT
-from dscope_blink.files.pictures import natural_order
+from dscope_blink.files.pictures import is_of_the_system, is_skipped, left_out_text, natural_order
 from dscope_blink.records import UserError, printable
 
 
@@ -27,7 +27,8 @@ class FoundResults:
 def find_results(folder: Path) -> FoundResults:
     """The stored results of a folder and its subfolders.
 
-    Hidden folders are left out and links to folders not followed, as where pictures are looked for.
+    Hidden folders and those of the system are left out and links to folders not followed, as where pictures are looked
+    for.
 
     Raises
     ------
@@ -36,9 +37,10 @@ def find_results(folder: Path) -> FoundResults:
     if not folder.is_dir():
         raise UserError(f"results folder {folder}: {'not a folder' if folder.exists() else 'no such folder'}")
     errors: list[OSError] = []
-    found, links = [], []
+    found, links, systems = [], [], set[str]()
     for parent, folders, names in os.walk(folder, onerror=errors.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        systems |= set(filter(is_of_the_system, folders))
+        folders[:] = [name for name in folders if not is_skipped(name)]
         links += [name for name in folders if os.path.islink(os.path.join(parent, name))]
         here = Path(parent).relative_to(folder)
         found += [(here / n).as_posix() for n in names if n.endswith(RESULT) and not n.startswith(".")]
@@ -46,4 +48,5 @@ def find_results(folder: Path) -> FoundResults:
         raise UserError(f"results folder {folder}: no stored result in it (*{RESULT})")
     warnings = [f"{printable(str(error.filename))}: cannot be read, {error.strerror}" for error in errors]
     warnings += [f"{printable(link)}: a link to a folder is not followed" for link in links]
+    warnings += map(left_out_text, sorted(systems))
     return FoundResults(tuple(folder / name for name in sorted(found, key=natural_order)), tuple(warnings))

@@ -21,6 +21,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.names import Names
@@ -135,10 +136,9 @@ class _Plan:
 @contextmanager
 def _woken(watched: Watched) -> Iterator[Event]:
     """An event that is set whenever the system tells that a file of the folder has changed."""
-    event, observer = Event(), Observer()
+    event = Event()
     try:
-        observer.schedule(_Waking(event), str(watched.folder), recursive=watched.recursive, event_filter=TELLING)
-        observer.start()
+        observer = _started(watched, event)
     except OSError as error:
         every = f"it is looked into every {watched.interval_s:g} s"
         logger.warning("%s: the system tells nothing of it, %s: %s", printable(str(watched.folder)), every, error)
@@ -149,6 +149,18 @@ def _woken(watched: Watched) -> Iterator[Event]:
     finally:
         observer.stop()
         observer.join()
+
+
+def _started(watched: Watched, event: Event) -> BaseObserver:
+    """OSError where the system has no more to give: no observer, or none for so many folders."""
+    observer = Observer()
+    try:
+        observer.schedule(_Waking(event), str(watched.folder), recursive=watched.recursive, event_filter=TELLING)
+        observer.start()
+    except OSError:
+        observer.stop()  # it holds what others may need
+        raise
+    return observer
 
 
 class _Waking(FileSystemEventHandler):

@@ -141,7 +141,8 @@ def _bound(model: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> Ma
     for bound in _bounds(grid, settings):
         if bound.region.any() and bound.typical.any():
             level = float(np.median(middle[bound.typical]))
-            allowed = np.clip(middle, level * (1 - bound.dip), level * (1 + bound.peak))
+            highest = math.inf if bound.peak == math.inf else level * (1 + bound.peak)  # 0 * inf is no number
+            allowed = np.clip(middle, level * (1 - bound.dip), highest)
             middle[bound.region] = allowed[bound.region]
     model += (middle - start)[:, None]
     changed = (middle != start).astype(np.uint8)[:, None]

@@ -1,7 +1,6 @@
 """Robust ellipse fits that do not depend on OpenCV's, some of which fail silently on near-circular data.
 
-An ellipse is carried as `(cx, cy, p, q, s)`: the points u around the centre with p ux^2 + 2 q ux uy + s uy^2 = 1.
-Unlike axes and an angle this has no singularity where the ellipse is a circle.
+An ellipse is carried as the quadratic form that `records/ellipse.py` describes.
 """
 
 from __future__ import annotations

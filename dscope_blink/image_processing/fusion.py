@@ -122,7 +122,8 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
     regions = label_regions(joined.astype(bool))
     found = []
     for k, (x, y, w, h) in enumerate(regions.boxes_px.tolist(), 1):
-        whole = _filled((regions.labels[y : y + h, x : x + w] == k) & marks[y : y + h, x : x + w])
+        here = np.s_[y : y + h, x : x + w]
+        whole = _filled((regions.labels[here] == k) & marks[here], field.rho[here])
         for mask in split_crossing(whole, settings.cross_min_arm_px, settings.dash_max_turn_deg):
             if mask.sum() >= settings.min_area_px and _rises(field, mask, (x, y), settings):
                 found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
@@ -147,10 +148,15 @@ def _grown(field: Residual, seeds: Mask, settings: Fusion) -> Mask:
     return grown > np.maximum(settings.outline_level * peak, settings.weak_snr)
 
 
-def _filled(mask: Mask) -> Mask:
-    """The mask without holes: the calm middle of a mark is part of it."""
+def _filled(mask: Mask, rho: FloatImage) -> Mask:
+    """The mask without holes: the calm middle of a mark is part of it, but not the fiber that it lies around."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED).astype(bool)
+    whole = cv2.drawContours(np.zeros(mask.shape, np.uint8), contours, -1, 1, cv2.FILLED).astype(bool)
+    fiber = rho < 1
+    if (mask & fiber).any() or not (whole & fiber).any():
+        return whole
+    holes = label_regions(whole & ~mask)
+    return whole & ~holes.only(holes.holding(fiber))
 
 
 def _rises(field: Residual, mask: Mask, corner: tuple[int, int], settings: Fusion) -> bool:

@@ -77,6 +77,8 @@ def find_missing(gray: FloatImage, settings: Preprocessing) -> tuple[MissingPart
     -------
     The parts. Pictures without noise are flat in many places: of those, only what repeats over a whole side is found
     """
+    if min(gray.shape) < SIDE_CELLS * CELL_PX:
+        return ()
     across, down = _repeating(gray)
     bands = (*_bands(down, gray), *(_turned(part) for part in _bands(across.T, gray.T)))
     found: list[MissingPart] = []
@@ -257,4 +259,4 @@ def _is_straight(window: Cells) -> bool:
     lengths = steps.max(axis=1)
     straight = (steps.min(axis=1) == 0) & (lengths >= STRAIGHT_CELLS - 1)
     share = float(lengths[straight].sum() / max(lengths.sum(), 1))
-    return share >= MIN_STRAIGHT and np.count_nonzero(window) >= MIN_SOLID * np.count_nonzero(filled)
+    return share >= MIN_STRAIGHT and int(cv2.countNonZero(window)) >= MIN_SOLID * int(cv2.countNonZero(filled))

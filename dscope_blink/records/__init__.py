@@ -1,6 +1,6 @@
 """The nouns that pass between the wings, and the errors a user sees."""
 
-from dscope_blink.records.arrays import FloatImage, Labels, Mask, Points, read_only
+from dscope_blink.records.arrays import FloatImage, Labels, Mask, Points
 from dscope_blink.records.checks import require
 from dscope_blink.records.criteria import (
     UNCONFIRMED,
@@ -33,7 +33,6 @@ from dscope_blink.records.geometry import CladdingFit, CoreFit, FiberGeometry, F
 from dscope_blink.records.inspection import (
     INPUTS,
     NOT_MEASURED,
-    PLAUSIBLE,
     PROGRAM,
     RECORD_SCHEMA,
     VERSION,
@@ -48,6 +47,7 @@ from dscope_blink.records.inspection import (
 )
 from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
+from dscope_blink.records.reading import read_file
 from dscope_blink.records.residual import Candidate, Residual
 from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded
 from dscope_blink.records.scale import Calibration, Scale, ScaleSource, TargetFeatures
@@ -63,7 +63,6 @@ __all__ = [
     "JUDGED",
     "LIMIT_BROKEN",
     "NOT_MEASURED",
-    "PLAUSIBLE",
     "PROGRAM",
     "RECORD_SCHEMA",
     "TITLES",
@@ -125,7 +124,7 @@ __all__ = [
     "mean_radius",
     "notice",
     "printable",
-    "read_only",
+    "read_file",
     "recorded",
     "reduced_ellipse",
     "require",

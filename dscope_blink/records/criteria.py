@@ -1,10 +1,14 @@
-"""The limits that marks are held against."""
+"""The limits that marks are held against, in the form of config.json and of the records.
+
+A new field is one here, a property in config.schema.json and in result.schema.json, and a value in config.json; what it
+is shown as stands in `reporting.wording`, and records of before learn it in `records.stored`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -52,8 +56,8 @@ class OuterBorder:
     """`times` x (core or cladding diameter) + `plus_um`, or `plus_um` alone when `of` is "fixed"."""
 
     of: Literal["fixed", "core", "cladding"]
-    times: float
-    plus_um: float
+    times: Annotated[float, msgspec.Meta(ge=0, le=1000)]
+    plus_um: Annotated[float, msgspec.Meta(ge=-10_000, le=10_000)]  # as config.schema.json has it
 
     @property
     def in_words(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dscope_blink.records.arrays import Points, read_only
-from dscope_blink.records.checks import Share, Size, require
+from dscope_blink.records.checks import Place, Share, Size, Whole, require
 from dscope_blink.records.kinds import CLASSIFICATIONS, Kind, Zone
 
 Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
@@ -17,8 +17,8 @@ Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
 class Rectangle:
     """The smallest rectangle around a mark, as OpenCV's minAreaRect gives it."""
 
-    center_px: tuple[float, float]
-    size_px: tuple[float, float]
+    center_px: tuple[Place, Place]
+    size_px: tuple[Size, Size]
     angle_deg: float
 
 
@@ -27,15 +27,16 @@ class Defect:
     """One measured, classified mark. `_um` values are None without a scale; `_px` twins are always there.
 
     Pixel sizes are in pixels of the stored picture; micrometre sizes account for non-square pixels.
+    Two of them are equal if all but their outlines are: arrays are not compared.
     """
 
     id: str
     zone: Zone  # that the criteria put it in; empty until they have
     classification: Kind
     confidence: Share
-    centroid_px: tuple[float, float]
-    bbox_px: tuple[int, int, int, int]
-    contour_px: Points  # (N, 2) float64, x and y of the outer outline
+    centroid_px: tuple[Place, Place]
+    bbox_px: tuple[Whole, Whole, Whole, Whole]
+    contour_px: Points = field(compare=False)  # (N, 2) float64, x and y of the outer outline
     rect: Rectangle
     area_px: Size
     perimeter_px: Size
@@ -59,7 +60,7 @@ class Defect:
     r_max_um: Size | None = None
     r_core_px: Size | None = None  # nearest distance from the centre of the core, in the same way; None without one
     uncertainty: Mapping[str, Size] = field(default_factory=dict)  # expanded (k = 2), of the values of these names
-    evidence: Mapping[str, float] = field(default_factory=dict)  # detector -> share of the mark it supports, 0..1
+    evidence: Mapping[str, float] = field(default_factory=dict)  # detector -> mean support over the mark, 0..1
     counted: bool = False
     severity: Severity = "LOW"
 
@@ -94,7 +95,7 @@ class Cell:
     entropy_bits: float  # of the histogram of grey levels
     gradient_x: float  # mean, grey levels per pixel
     gradient_y: float
-    responses: Mapping[str, float]  # detector -> share of the pixels that it marks, 0..1
+    responses: Mapping[str, float]  # detector -> mean support at the pixels, 0..1
     defect_count: int  # marks put in this zone whose centroid lies in this cell
     defect_area_px: float
     defect_area_um2: float | None  # None without a scale

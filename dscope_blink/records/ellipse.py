@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.records.arrays import Points
-from dscope_blink.records.checks import require
+from dscope_blink.records.checks import Axis, Place, require
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Ellipse:
     `angle_deg` runs from the x axis to the first of `axes_px`, clockwise on the screen (y points down).
     """
 
-    center_px: tuple[float, float]
-    axes_px: tuple[float, float]
+    center_px: tuple[Place, Place]
+    axes_px: tuple[Axis, Axis]
     angle_deg: float
 
     def __post_init__(self) -> None:

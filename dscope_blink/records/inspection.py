@@ -23,7 +23,7 @@ from dscope_blink.records.zones import ZoneOutline
 
 SearchPixel: TypeAlias = Annotated[float, msgspec.Meta(ge=0.5)]  # px; marks are sought in the picture or a reduced one
 PROGRAM = "D-Scope Blink"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 INPUTS = ("config", "calibration", "flat_field")  # what every result may rest on; models have names of their own
 RECORD_SCHEMA = "dscope-blink/inspection/2"
 
@@ -39,7 +39,7 @@ class CameraReading:
     exposure_us: float | None
     gain: float | None  # dB; in older cameras steps of their own
     gamma: float | None
-    frames_averaged: int
+    frames_averaged: Count
     taken: str  # ISO 8601 with offset
 
     @property

@@ -69,8 +69,8 @@ class Notice:
 
     @property
     def title(self) -> str:
-        """The kind in words."""
-        return TITLES[self.kind]
+        """The kind in words; of a text whose kind is not known, what stands before its details."""
+        return TITLES[self.kind] or self.text.partition(":")[0]
 
 
 def notice(kind: str, detail: str) -> Notice:

@@ -45,7 +45,7 @@ class Candidate:
 
     bbox_px: tuple[int, int, int, int]  # x, y, width, height
     mask: Mask  # (height, width) bool inside bbox_px
-    evidence: Mapping[str, float]  # detector -> share of the region it supports, 0..1
+    evidence: Mapping[str, float]  # detector -> mean support over the region, 0..1
     on_edge: bool = False  # found by the walk along the cladding edge
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dscope_blink.records.arrays import Mask, Points
-from dscope_blink.records.checks import require
+from dscope_blink.records.checks import PerPixel, require
 from dscope_blink.records.notices import Notice
 
 ScaleSource = Literal["user_cladding", "calibration", "assumed_cladding"]
@@ -17,8 +17,8 @@ ScaleSource = Literal["user_cladding", "calibration", "assumed_cladding"]
 class Scale:
     """Micrometres per pixel along each axis; pixels need not be square."""
 
-    um_per_px_x: float
-    um_per_px_y: float
+    um_per_px_x: PerPixel
+    um_per_px_y: PerPixel
     source: ScaleSource
     uncertainty: float | None = None  # of a calibration: relative, standard; None where it states none
     square_assumed: bool = False  # a calibration along one axis, taken for both

@@ -2,6 +2,9 @@
 
 The file says a few things twice, for programs that only look: the hashes by name, whether a limit is broken and how
 near it is, whether the verdict is marginal. Of these nothing is read back, since it follows from the rest.
+
+A field that a noun gains is missing in the records of before: `_bring_up_to_date` says what they are read as. What
+changes the meaning of a key, or has no such value, needs another schema.
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ from typing import Any, TypeAlias, get_args, get_type_hints
 import msgspec
 import numpy as np
 
-from dscope_blink.records import INPUTS
+from dscope_blink.records.checks import Place
 from dscope_blink.records.defects import Defect
 from dscope_blink.records.errors import UserError
-from dscope_blink.records.inspection import RECORD_SCHEMA, Inspection
+from dscope_blink.records.inspection import INPUTS, RECORD_SCHEMA, Inspection
 from dscope_blink.records.notices import kind_of
+from dscope_blink.records.reading import read_file
 from dscope_blink.records.rounding import rounded
 from dscope_blink.records.verdict import Check, Verdict
 
@@ -115,7 +119,7 @@ def load_record(path: Path) -> Inspection:
     BadRecord : the file cannot be read, something in it is missing, of the wrong kind, or cannot be
     """
     try:
-        return read_record(path.read_bytes())
+        return read_record(read_file(path))
     except OSError as error:
         raise BadRecord(f"cannot be read, {error.strerror}") from None
 
@@ -125,7 +129,12 @@ def read_record(data: bytes) -> Inspection:
     try:
         return from_json(msgspec.json.decode(data))
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
-        raise BadRecord(f"no record: {error}") from None
+        raise BadRecord(f"no record: {_shortened(str(error))}") from None
+
+
+def _shortened(text: str) -> str:
+    """A wrong value is repeated in it, however long that is; the place stands at the end."""
+    return text if len(text) <= 1000 else f"{text[:700]} ... {text[-200:]}"
 
 
 def from_json(record: Any) -> Inspection:
@@ -144,7 +153,7 @@ def from_json(record: Any) -> Inspection:
 def read_carried(path: Path) -> tuple[str, ...]:
     """Only the names of the columns that the manifest carried into a record; none where it cannot be read."""
     try:
-        return tuple(msgspec.json.decode(path.read_bytes(), type=_Carrier).request.manifest)
+        return tuple(msgspec.json.decode(read_file(path), type=_Carrier).request.manifest)
     except (OSError, ValueError, RecursionError):
         return ()
 
@@ -159,8 +168,11 @@ class _Carrier(msgspec.Struct):
 
 def _array(kind: Any, value: Any) -> Any:
     """An outline, the only array of a record."""
-    points = np.array(msgspec.convert(value, list[tuple[float, float]]), np.float64)
-    return points.reshape(-1, 2)
+    try:
+        points = msgspec.convert(value, list[tuple[Place, Place]])
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{error} of the outline") from None  # msgspec adds whose
+    return np.array(points, np.float64).reshape(-1, 2)
 
 
 def _object(value: Any) -> Record:
@@ -168,8 +180,12 @@ def _object(value: Any) -> Record:
     return value if isinstance(value, dict) else {}
 
 
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _objects(value: Any) -> Iterator[Record]:
-    return map(_object, value if isinstance(value, list) else ())
+    return map(_object, _items(value))
 
 
 def _shape(record: Record) -> None:
@@ -220,14 +236,18 @@ def _bring_up_to_date(record: Record) -> None:
     _find_kinds(_object(record.get("verdict")), "reasons", "reason_kinds")
     for check in _objects(_object(record.get("verdict")).get("checks")):
         check["kind"] = str(check.get("rule")).partition(" ")[0]
-    borders = {zone.get("zone"): _object(zone.get("outer")).get("of") for zone in _objects(criteria.get("zones"))}
+    limited = [zone.get("zone") for zone in _objects(criteria.get("zones")) if _goes_by_core(zone)]
     for zone in _objects(record.get("zones")):
         seen_core = record.get("scale") is None and zone.get("letter") == "A"
-        zone["around"] = "core" if seen_core or borders.get(zone.get("letter")) == "core" else "cladding"
+        zone["around"] = "core" if seen_core or zone.get("letter") in limited else "cladding"
+
+
+def _goes_by_core(zone: Record) -> bool:
+    return bool(_object(zone.get("outer")).get("of") == "core")
 
 
 def _find_kinds(part: Record, texts: str, kinds: str) -> None:
-    part[kinds] = [kind_of(str(text)) for text in part.get(texts) or ()]
+    part[kinds] = [kind_of(str(text)) for text in _items(part.get(texts))]
 
 
 # --- what cannot be ---------------------------------------------------------------------------------------------------
@@ -264,7 +284,8 @@ def _check_together(inspection: Inspection) -> None:
     """ValueError where values are right one by one and cannot stand together."""
     quality, marks, clipping = inspection.quality, inspection.defects, inspection.quality.clipping
     seen = (inspection.geometry, clipping, quality.search_pixel_px, inspection.image.width, inspection.image.height)
-    judged, named = inspection.verdict.status != "NOT_GRADED", inspection.criteria
+    verdict, named = inspection.verdict, inspection.criteria
+    judged, checks = verdict.status != "NOT_GRADED", verdict.checks
     core = inspection.geometry and inspection.geometry.core
     zones, scale, request = inspection.zones, inspection.scale, inspection.request
     rules = {
@@ -273,10 +294,15 @@ def _check_together(inspection: Inspection) -> None:
         "a scale, and defects without sizes in um and their uncertainty": scale and not all(map(_is_sized, marks)),
         "defects of the same id": len(_ids(marks)) < len(marks),
         "zones named twice": len(set(request.zones)) < len(request.zones),
+        "marks or limits of a zone that was not asked for": not {p.zone for p in (*marks, *checks)}
+        <= set(request.zones),
         "clipping: rings without count": clipping and len(clipping.pixels) != len(clipping.clipped),
         "r_core_px without a core, or none with one": any((mark.r_core_px is None) != (core is None) for mark in marks),
         "r_min_px above r_max_px": any(mark.r_min_px > mark.r_max_px for mark in marks),
         "a scale that does not fit the cladding": not _scale_fits(inspection),
+        "a verdict that its checks contradict": any(c.broken for c in checks) != (verdict.status == "FAIL"),
+        "checks that count other marks than they name": any(c.count != len(c.defects) for c in checks),
+        "a verdict about marks that are not there": not _named_by(verdict) <= _ids(marks),
         "a request for other criteria": (named.edition, named.fiber_class) != (request.edition, request.fiber_class),
     }
     for contradiction, holds in rules.items():
@@ -286,6 +312,11 @@ def _check_together(inspection: Inspection) -> None:
 
 def _ids(marks: Iterable[Defect]) -> set[str]:
     return {mark.id for mark in marks}
+
+
+def _named_by(verdict: Verdict) -> set[str]:
+    counted = (name for check in verdict.checks for name in check.defects)
+    return {*counted, *(name for violation in verdict.violations for name in violation.defects)}
 
 
 def _is_sized(mark: Defect) -> bool:

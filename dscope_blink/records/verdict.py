@@ -54,7 +54,9 @@ class Check:
     def nearness(self) -> float:
         """Share of what breaks the limit: by the size of the mark that decides, or by the number of marks."""
         by_count = self.count / (self.max_count + 1)
-        if self.size_um is None or self.broken or self.limit_um == 0:  # above 0: a mark without size is not near it
+        if (
+            self.size_um is None or self.broken or not rounded("um", self.limit_um)
+        ):  # above 0: a mark without size is not near it
             return by_count
         return max(self.size_um / self.limit_um, by_count)
 

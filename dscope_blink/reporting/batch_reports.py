@@ -14,7 +14,7 @@ from dscope_blink.files.names import BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES,
 from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import write_file, write_parts, writing
 from dscope_blink.records import Inspection, printable
-from dscope_blink.records.stored import BadRecord, load_record, read_carried
+from dscope_blink.records.stored import BadRecord, load_record, read_carried, to_json
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.tables import carried_names
 
@@ -143,13 +143,9 @@ def _write_lines(path: Path, results: Sequence[Path], config: Config) -> None:
 
 def _lines(results: Sequence[Path]) -> Iterator[bytes]:
     """Each record in one line; what is no longer there or no record is passed over with a warning."""
-    for path in results:
-        try:
-            record = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
-            logger.warning("%s: not in the reports, %s", printable(str(path)), error)
-            continue
-        yield json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    for _, stored in _read(results):
+        if isinstance(stored, Inspection):
+            yield json.dumps(to_json(stored), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 BATCH_REPORTS = (

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+from dscope_blink.reporting.as_shipped import matplotlib_as_shipped
 from dscope_blink.reporting.figures import drawable, empty_figure, round_number
 from dscope_blink.reporting.look import VIOLATING_COLOUR
 
@@ -24,6 +25,7 @@ _RESIDUAL_BINS = 41
 _AXIS_COLOURS = ("#0072B2", "#E69F00")  # of x and y
 
 
+@matplotlib_as_shipped()
 def calibration_figure(gray: FloatImage, seen: TargetFeatures, file: str, lines: Sequence[str]) -> Figure:
     """One picture of a calibration target with what the fit made of it.
 

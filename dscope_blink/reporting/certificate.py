@@ -17,33 +17,36 @@ from xml.sax.saxutils import escape
 
 import cv2
 import numpy as np
-from reportlab import rl_config
-from reportlab.lib.colors import HexColor, white
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.lib.units import mm
-from reportlab.lib.utils import ImageReader
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import (
-    CondPageBreak,
-    Flowable,
-    Image,
-    KeepTogether,
-    PageBreak,
-    Paragraph,
-    SimpleDocTemplate,
-    Spacer,
-    Table,
-)
 
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import PROGRAM, Inspection, texts
 from dscope_blink.reporting import wording
+from dscope_blink.reporting.as_shipped import reportlab_as_shipped
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.look import STATUS_COLOURS
 from dscope_blink.reporting.wording import Facts, TextTable
+
+with reportlab_as_shipped():
+    from reportlab import rl_config
+    from reportlab.lib.colors import HexColor, white
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.lib.units import mm
+    from reportlab.lib.utils import ImageReader
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+    from reportlab.pdfgen.canvas import Canvas
+    from reportlab.platypus import (
+        CondPageBreak,
+        Flowable,
+        Image,
+        KeepTogether,
+        PageBreak,
+        Paragraph,
+        SimpleDocTemplate,
+        Spacer,
+        Table,
+    )
 
 Story: TypeAlias = list[Flowable]
 
@@ -419,7 +422,6 @@ class _Pages(Canvas):  # type: ignore[misc]
 def _pdf_date(dated: str) -> str:
     """The time of the inspection as PDF has it: the file is the same whenever it is made."""
     try:
-        when = datetime.fromisoformat(dated)
-    except ValueError:
+        return datetime.fromisoformat(dated).astimezone(UTC).strftime("D:%Y%m%d%H%M%SZ")
+    except (ValueError, OverflowError):  # no moment, or one whose zone leads out of the calendar
         return "D:20000101000000Z"
-    return when.astimezone(UTC).strftime("D:%Y%m%d%H%M%SZ")

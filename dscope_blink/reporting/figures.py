@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dscope_blink.reporting.as_shipped import matplotlib_as_shipped
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -15,6 +17,7 @@ _PNG_LEVEL = 3  # level 6, as matplotlib has it, takes 10 ms more and saves 4 of
 _DATE_KEYS = MappingProxyType({"svg": "Date", "pdf": "CreationDate"})
 
 
+@matplotlib_as_shipped()
 def empty_figure(inches: tuple[float, float]) -> Figure:
     """A figure with the canvas that draws pixels."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -30,6 +33,7 @@ def png_bytes(figure: Figure) -> bytes:
     return figure_bytes(figure, "png")
 
 
+@matplotlib_as_shipped()
 def figure_bytes(figure: Figure, file_format: str) -> bytes:
     """The figure as a file: png, svg or pdf; the same one gives the same bytes each time."""
     from matplotlib import rc_context

@@ -1,13 +1,12 @@
-"""Colours and titles, the same in every report."""
+"""Colours and titles, the same in every report: zones in cool colours, marks in warm ones.
+
+All are of the colour-blind-safe palette of Okabe and Ito ("Color Universal Design", 2008,
+https://jfly.uni-koeln.de/color/).
+"""
 
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 ZONE_COLOURS = MappingProxyType({"A": "#56B4E9", "B": "#009E73", "C": "#0072B2", "D": "#CC79A7"})
 VIOLATING_COLOUR = "#D55E00"

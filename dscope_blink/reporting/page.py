@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 from urllib.parse import quote
 
 import numpy as np
@@ -43,7 +43,7 @@ from dscope_blink.records import (
     rounded,
     texts,
 )
-from dscope_blink.records.stored import BadRecord, Record, load_record
+from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.batch_statistics import BatchStatistics, simplified
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
@@ -66,6 +66,8 @@ from dscope_blink.reporting.page_charts import (
     trend,
 )
 from dscope_blink.reporting.wording import Facts
+
+Json: TypeAlias = dict[str, Any]  # an object that the script of the page reads
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 ZONES = tuple(ZONE_NAMES.values())
@@ -157,13 +159,13 @@ class _Page:
     reasons: dict[str, int] = field(default_factory=dict)  # number of each key
     criteria: dict[str, int] = field(default_factory=dict)
 
-    def add(self, result: Path, inspection: Inspection) -> Record:
+    def add(self, result: Path, inspection: Inspection) -> Json:
         """Take up one inspection; what only its own view shows is returned."""
         self.batch.add(inspection)
         self.rows.append(_json(self._row(result, inspection)))
         return _details(result, inspection, self.pictures)
 
-    def _row(self, result: Path, inspection: Inspection) -> Record:
+    def _row(self, result: Path, inspection: Inspection) -> Json:
         """Names of one letter or two, for there are as many of them as rows."""
         verdict, criteria, measured = inspection.verdict, inspection.criteria, inspection.measured
         limits = f"{criteria.edition} {criteria.fiber_class}"
@@ -205,7 +207,7 @@ def _closest_limit(verdict: Verdict) -> str | None:
 # --- the view of one image --------------------------------------------------------------------------------------------
 
 
-def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Record:
+def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Json:
     verdict, image = inspection.verdict, inspection.image
     view, drawn = pictures.source(_beside(result, VIEW)), annotated_picture(str(_beside(result, "")))
     return {
@@ -230,14 +232,14 @@ def _svg_ellipse(ellipse: Ellipse) -> list[float]:
     return [*ellipse.center_px, *(round(axis / 2, 3) for axis in ellipse.axes_px), ellipse.angle_deg]
 
 
-def _marks(inspection: Inspection) -> list[Record]:
+def _marks(inspection: Inspection) -> list[Json]:
     """The worst first: those that break a limit, then those that count."""
     broken = inspection.broken
     shown = [_mark(mark, mark.id in broken, inspection) for mark in inspection.defects]
     return sorted(shown, key=lambda mark: ("broken", "counted", "free").index(mark["state"]))
 
 
-def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Record:
+def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
     unit = "um" if inspection.scale else "px"
     sizes = [getattr(mark, f"{name}_{unit}") for name in ("length", "width", "diameter")]
     outline = simplified(mark.contour_px, OUTLINE_PX)
@@ -266,7 +268,7 @@ def _svg_path(outline: NDArray[np.float32]) -> str:
     return f"m{text.replace(' -', '-')}z" if text else ""
 
 
-def _against_limit(mark: Defect, inspection: Inspection) -> Record | None:
+def _against_limit(mark: Defect, inspection: Inspection) -> Json | None:
     """What the limits of its zone measure of a mark, beside the one that counts it, or else the next above its size.
 
     None where there is neither, or no size to hold against them.
@@ -305,7 +307,7 @@ def _with_uncertainty(value: float, unsure: float | None) -> str:
     return f"{value:.1f}" + ("" if unsure is None else f" \u00b1 {unsure:.1f}")
 
 
-def _check(check: Check) -> Record:
+def _check(check: Check) -> Json:
     margin = check.margin_um
     return {
         "zone": check.zone,

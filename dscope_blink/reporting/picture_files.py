@@ -23,6 +23,7 @@ from dscope_blink.reporting.plots import polar_figure
 from dscope_blink.reporting.tables import (
     CHANGE_COLUMNS,
     YIELD_COLUMNS,
+    Row,
     SummaryTable,
     Yield,
     agreement_table,
@@ -71,7 +72,7 @@ def write_summary(path: Path, table: SummaryTable) -> None:
     write_parts(path, table.parts())
 
 
-def write_changes(path: Path, rows: Sequence[Record]) -> None:
+def write_changes(path: Path, rows: Sequence[Row]) -> None:
     """changes_KEY.csv from rows of `change_row`: the results that judging them again has changed."""
     write_file(path, csv_bytes(frame(rows, {column.name: column.dtype for column in CHANGE_COLUMNS})))
 

@@ -1,9 +1,4 @@
-"""Figures from inspection records: the only home of matplotlib, which is imported when a figure is made.
-
-The palette, the display names and the outlines of ellipses live here too, so that every picture of the program speaks
-one visual language: zones in cool colours, marks in warm ones, all from the colour-blind-safe palette of Okabe and Ito
-("Color Universal Design", 2008, https://jfly.uni-koeln.de/color/).
-"""
+"""Figures of one inspection: maps and distributions of its marks. matplotlib is imported when one is drawn."""
 
 from __future__ import annotations
 
@@ -24,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 from dscope_blink.records import ellipse_points
+from dscope_blink.reporting.as_shipped import matplotlib_as_shipped
 from dscope_blink.reporting.figures import drawable, empty_figure, round_number
 from dscope_blink.reporting.look import CLASS_TITLES, COUNTED_COLOUR, UNCOUNTED_COLOUR, VIOLATING_COLOUR, ZONE_COLOURS
 
@@ -69,6 +65,7 @@ def violating_ids(inspection: Inspection) -> frozenset[str]:
     return frozenset(name for violation in inspection.verdict.violations for name in violation.defects)
 
 
+@matplotlib_as_shipped()
 def polar_figure(inspection: Inspection, weights: Mapping[str, float], spread_share: float) -> Figure:
     """Where the marks lie: their polar map, a heat map, and their distribution over radius and angle.
 

@@ -6,9 +6,9 @@ All are drawn in pixels of the stored picture, so that a place found in one can 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from dscope_blink.records import (
     texts,
     zone_map,
 )
+from dscope_blink.reporting.as_shipped import matplotlib_as_shipped
 from dscope_blink.reporting.figures import drawable, empty_figure, png_bytes
 from dscope_blink.reporting.look import VIOLATING_COLOUR, ZONE_COLOURS
 
@@ -43,6 +44,7 @@ _CLADDING_COLOUR, _CORE_COLOUR, _LEFT_OUT_COLOUR = "#009E73", "#56B4E9", VIOLATI
 _SIGMAS = 10.0  # at the ends of the scale of the residual: the same for all pictures, so that they can be compared
 _LETTER_PX = 7.0  # of the lines below a title
 
+P = ParamSpec("P")
 Extent = tuple[float, float, float, float]  # left, right, bottom, top in pixels of the stored picture
 
 
@@ -87,18 +89,23 @@ def stage_pictures(seen: StagesSeen) -> Iterator[tuple[str, bytes]]:
     ------
     Name, as `01_flattened`, and PNG of each; the annotated picture, the last stage, is drawn by `annotation`
     """
-    yield "01_flattened", png_bytes(_flattened(seen.gray))
-    yield "02_edges", png_bytes(_edges(seen))
+    yield "01_flattened", _drawn(_flattened, seen.gray)
+    yield "02_edges", _drawn(_edges, seen)
     if seen.inspection.geometry is not None:
-        yield "03_ellipses", png_bytes(_ellipses(seen))
+        yield "03_ellipses", _drawn(_ellipses, seen)
     if seen.search is None:
         return
-    yield "04_zones", png_bytes(_zones(seen))
-    yield "05_background", png_bytes(_background(seen.gray, seen.search.residual))
-    yield "06_residual", png_bytes(_residual(seen.gray, seen.search.residual))
+    yield "04_zones", _drawn(_zones, seen)
+    yield "05_background", _drawn(_background, seen.gray, seen.search.residual)
+    yield "06_residual", _drawn(_residual, seen.gray, seen.search.residual)
     for name in seen.search.supports:
-        yield f"07_support_{name}", png_bytes(_support(seen.gray, seen.search, name))
-    yield "08_confidence", png_bytes(_confidence(seen.gray, seen.search))
+        yield f"07_support_{name}", _drawn(_support, seen.gray, seen.search, name)
+    yield "08_confidence", _drawn(_confidence, seen.gray, seen.search)
+
+
+@matplotlib_as_shipped()
+def _drawn(stage: Callable[P, Figure], /, *args: P.args, **kwargs: P.kwargs) -> bytes:
+    return png_bytes(stage(*args, **kwargs))
 
 
 MARKS = "09_marks"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,8 @@ from dscope_blink.records import (
     as_recorded,
     texts,
 )
-from dscope_blink.records.stored import Record
+
+Row: TypeAlias = dict[str, Any]  # of a table: what stands under the name of each column
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,7 @@ def _of_cell(name: str, unit: str, dtype: str, meaning: str, key: str, axis: int
 
 def _response(detector: str) -> Column:
     """Empty for a detector that is switched off."""
-    meaning = f"share of the pixels that `{detector}` marks; empty where it is switched off"
+    meaning = f"mean support that `{detector}` gives a mark at these pixels; empty where it is switched off"
     return Column(f"Response_{detector}", "0..1", "float64", meaning, lambda cell: cell.responses.get(detector))
 
 
@@ -317,18 +318,6 @@ SHEETS = (
 )
 
 
-def sheet_table(sheets: Iterable[Sheet]) -> str:
-    """The sheets as a Markdown table."""
-    lines = [f"| `{s.name}` | {s.row_for} | {len(s.columns)} | {s.like} |" for s in sheets]
-    return "\n".join(["| sheet | a row for | columns | which |", "|---|---|---|---|", *lines]) + "\n"
-
-
-def column_table(columns: Iterable[Column]) -> str:
-    """The columns as a Markdown table of name, unit and meaning."""
-    lines = [f"| `{c.name}` | {c.unit} | {c.meaning} |" for c in columns]
-    return "\n".join(["| column | unit | meaning |", "|---|---|---|", *lines]) + "\n"
-
-
 def _without_scale(columns: Sequence[Column]) -> tuple[Column, ...]:
     """Every micrometre column replaced by its pixel twin, which then does not come a second time, or left out."""
     by_name = {column.name: column for column in columns}
@@ -382,7 +371,7 @@ def agreement_table(inspection: Inspection, config: Config) -> pd.DataFrame:
     return table_of(AGREEMENT_COLUMNS, ((row,) for row in rows))
 
 
-def summary_row(inspection: Inspection) -> Record:
+def summary_row(inspection: Inspection) -> Row:
     """The row of summary_report.csv: `SUMMARY_COLUMNS`, then the columns that the manifest carried."""
     row = {column.name: column.value(inspection) for column in SUMMARY_COLUMNS}
     carried = inspection.request.manifest
@@ -401,7 +390,7 @@ def _free_name(name: str, taken: Collection[str]) -> str:
     return _free_name(f"Manifest_{name}", taken) if name in taken else name
 
 
-def frame(rows: Sequence[Record], dtypes: Mapping[str, str]) -> pd.DataFrame:
+def frame(rows: Sequence[Row], dtypes: Mapping[str, str]) -> pd.DataFrame:
     """The rows as a table with columns of these names and types; what a row lacks is empty."""
     columns = {name: [row.get(name) for row in rows] for name in dtypes}
     return pd.DataFrame({name: _column(cells, dtypes[name]) for name, cells in columns.items()})
@@ -434,7 +423,7 @@ class SummaryTable:
         self._names = [column.name for column in SUMMARY_COLUMNS]
         self._lines: dict[int, tuple[bytes, int]] = {}  # by the place in the batch: the line, and of how many cells
 
-    def add(self, place: int, row: Record) -> None:
+    def add(self, place: int, row: Row) -> None:
         """Add a row of `summary_row`, or put it in the place of an earlier one."""
         self._names += [name for name in row if name not in self._names]
         cells = [_csv_cell(row.get(name), _SUMMARY_TYPES.get(name, "object")) for name in self._names]
@@ -513,7 +502,7 @@ CHANGE_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def change_row(before: Inspection, after: Inspection) -> Record:
+def change_row(before: Inspection, after: Inspection) -> Row:
     """The row of changes_KEY.csv for one result that was judged again."""
     return {column.name: column.value(before, after) for column in CHANGE_COLUMNS}
 

@@ -19,10 +19,9 @@ from xlsxwriter import Workbook
 from dscope_blink.config.settings import Config
 from dscope_blink.files.whole_files import whole_file
 from dscope_blink.records import INPUTS, PROGRAM, Criteria, Inspection, Provenance, SizeBand
-from dscope_blink.records.stored import Record
 from dscope_blink.reporting.batch_totals import Run, Totals
 from dscope_blink.reporting.look import STATUS_COLOURS, VIOLATING_COLOUR
-from dscope_blink.reporting.tables import FORMULA_STARTS, SHEETS, Column, Sheet, one_line, summary_row
+from dscope_blink.reporting.tables import FORMULA_STARTS, SHEETS, Column, Row, Sheet, one_line, summary_row
 
 Format: TypeAlias = Any  # XlsxWriter's own type is not exported
 
@@ -106,7 +105,7 @@ def _fill(looks: _Looks, inspections: Iterable[Inspection], carried: Sequence[st
         rows.finish()
 
 
-def _in_order(row: Record, sheet: Sheet, carried: Iterable[str]) -> Iterator[Any]:
+def _in_order(row: Row, sheet: Sheet, carried: Iterable[str]) -> Iterator[Any]:
     return (row.get(name) for name in (*(column.name for column in sheet.columns), *carried))
 
 
@@ -194,7 +193,7 @@ def _width(column: Column) -> int:
 # --- what was judged by -----------------------------------------------------------------------------------------------
 
 
-def _limit_rows(criteria: Criteria, pictures: int) -> Iterator[Record]:
+def _limit_rows(criteria: Criteria, pictures: int) -> Iterator[Row]:
     """One row for each limit; one without limit for a zone that has none."""
     known = {name: getattr(criteria, name) for name in ("edition", "fiber_class", "title", "source", "confirmed")}
     for zone in criteria.zones:
@@ -206,12 +205,12 @@ def _limit_rows(criteria: Criteria, pictures: int) -> Iterator[Record]:
             yield shared | dict.fromkeys(("marks", "size_by", "sizes", "min_um", "max_um", "max_count"))
 
 
-def _band(marks: str, size_by: str, band: SizeBand) -> Record:
+def _band(marks: str, size_by: str, band: SizeBand) -> Row:
     sizes = {"min_um": band.min_um, "max_um": band.max_um, "max_count": band.max_count}
     return {"marks": marks, "size_by": size_by, "sizes": band.in_words, **sizes}
 
 
-def _setting_rows(totals: Totals, config: Config) -> Iterator[Record]:
+def _setting_rows(totals: Totals, config: Config) -> Iterator[Row]:
     for number, (made, run) in enumerate(totals.runs.items(), 1):
         yield from ({"run": number, "setting": key, "value": value} for key, value in _run(made, run))
     if any((made.inputs.get("config"), made.profile) == (config.sha256, config.profile) for made in totals.runs):

@@ -1,4 +1,4 @@
-"""Random end faces, blemishes and other surfaces, and the samples of `demo`: scenes for `synthetic` to render."""
+"""Random end faces, blemishes and other surfaces, and the samples of `demo`: what `faces` renders."""
 
 from __future__ import annotations
 

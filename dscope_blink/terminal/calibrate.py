@@ -33,14 +33,12 @@ from dscope_blink.config.settings import CalibrationSettings, Config
 from dscope_blink.config.shipped import own_calibration, shipped
 from dscope_blink.devices.capturing import new_picture, take_picture
 from dscope_blink.files.camera_text import camera_of
-from dscope_blink.files.decoding import decode_image, to_gray
+from dscope_blink.files.decoding import decode_image, most_bytes, to_gray
 from dscope_blink.files.whole_files import write_file
-from dscope_blink.records import FloatImage, Scale, TargetFeatures, UnreadableImage, UserError
+from dscope_blink.records import FloatImage, Scale, TargetFeatures, UnreadableImage, UserError, read_file
 from dscope_blink.reporting import calibration_plot, figures
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import told
-
-__all__ = ["find_scale", "load_scale", "save_scale"]
 
 FEATURE_COLUMNS = ("number", "x_px", "y_px", "residual_x_px", "residual_y_px", "used")
 
@@ -208,7 +206,7 @@ def calibrate(options: argparse.Namespace) -> int:
     settings = load_config(Path(options.config))
     config, target = settings.profile(settings.default_profile), _target(options)
     files = [_captured(options, config)] if options.camera else options.image
-    contents = {file: _content(Path(file)) for file in files}
+    contents = {file: _content(Path(file), config) for file in files}
     pictures = {file: _gray(data, config) for file, data in contents.items()}
     fits = {file: _fit(picture, target, config) for file, picture in pictures.items()}
     _show(fits)
@@ -249,9 +247,9 @@ def _station(
     return Station((width, height), options.camera_name or next(iter(cameras), None), options.objective)
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, config: Config) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path, most_bytes(config.preprocessing.max_pixels))
     except OSError as error:
         raise UserError(f"{path}: cannot be read, {error.strerror}") from None
 

@@ -13,10 +13,11 @@ from rich.console import Console
 
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
-from dscope_blink.batch.run import Batch, exit_code, locked, run_batch
+from dscope_blink.batch.run import Batch, exit_code, run_batch
 from dscope_blink.config.loading import load_config
 from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
 from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series
+from dscope_blink.files.locking import check_locks, locked
 from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.records import UNCONFIRMED, Inspection, printable
 from dscope_blink.reporting.batch_reports import reports_of
@@ -96,6 +97,8 @@ def _display(batch: Batch) -> Display:
 
 def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> Totals:
     """Run the batch with its log file beside its results."""
+    with suppress(WriteFailed):  # of which the log file tells
+        check_locks(batch.job.output_dir)
     totals, total = Totals(), None if batch.watched else len(batch.images)
     with log_file(batch.job.output_dir), closing(run_batch(batch)) as finished, display(total) as show:
         try:

@@ -12,10 +12,9 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from dscope_blink.records import Inspection, printable, texts
-from dscope_blink.records.stored import Record
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.batch_totals import Totals
-from dscope_blink.reporting.tables import Yield
+from dscope_blink.reporting.tables import Row, Yield
 from dscope_blink.reporting.wording import Facts, TextTable
 from dscope_blink.synthetic.samples import differs, expected_verdict
 
@@ -164,7 +163,7 @@ def _yield_table(edition: str) -> Table:
     return Table(Column("class", no_wrap=True), "conf.", *numbers, title=edition, title_justify="left", box=None)
 
 
-def change_table(rows: Sequence[Record]) -> Table:
+def change_table(rows: Sequence[Row]) -> Table:
     """The results that came out otherwise, the first of them."""
     table = _table(Column("Image", no_wrap=True), "Before", "After", "Changed by")
     for row in rows[:MOST_CHANGES]:

@@ -1,4 +1,4 @@
-"""The counting rules of the criteria, face by face, as the files in tests/cases tell them."""
+"""The counting rules of the criteria, face by face, as the files in tests/analysis/cases tell them."""
 
 from __future__ import annotations
 

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from dscope_blink.analysis.measuring import measure
-from dscope_blink.records import (
-    Mask,
-)
+from dscope_blink.records import Mask
 from tests.builders.marks import CONFIG, bar, candidate, disc, face_around, one, residual_of, zigzag
 
 

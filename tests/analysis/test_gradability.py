@@ -264,6 +264,45 @@ def test_only_limits_of_inspected_zones_ask_for_resolution():
     assert smallest_limit_um(UPC_2022, ("contact",)) is None
 
 
+# --- what is seen and surely breaks a limit
+
+UNSEEN: dict[str, dict[str, Any]] = {
+    "cut_by_border": {"size": (SIDE, SIDE), "at": (100.0, 400.0)},
+    "clipped": {"clipping": clipping(*OF_THE_CORE)},
+    "too_coarse": {"search_pixel_px": 3.0},
+}
+each_unseen = pytest.mark.parametrize(("kind", "hidden"), UNSEEN.items(), ids=UNSEEN)
+
+
+@each_unseen
+def test_what_surely_breaks_a_limit_fails_whatever_cannot_be_seen_beside_it(kind: str, hidden: dict[str, Any]):
+    graded = grade(face(UPC, pit(60, 6.0, uncertainty={"diameter_um": 0.9}), **hidden), CONFIG)
+    assert graded.verdict.status == "FAIL"
+    assert [reason.kind for reason in graded.verdict.reasons] == ["limit_broken", kind]
+    assert [(d.counted, d.severity) for d in graded.defects] == [(True, "HIGH")]
+
+
+@each_unseen
+@pytest.mark.parametrize("diameter_um", [5.5, 1.0])
+def test_what_may_break_a_limit_or_none_leaves_such_a_face_ungraded(
+    kind: str, hidden: dict[str, Any], diameter_um: float
+):
+    graded = grade(face(UPC, pit(60, diameter_um, uncertainty={"diameter_um": 0.9}), **hidden), CONFIG)
+    assert graded.verdict.status == "NOT_GRADED"
+    assert [reason.kind for reason in graded.verdict.reasons] == [kind]
+    assert not any(d.counted for d in graded.defects)
+
+
+def test_all_that_cannot_be_seen_is_said():
+    hidden: dict[str, Any] = {name: value for one in UNSEEN.values() for name, value in one.items()}
+    graded = grade(face(UPC, **hidden), CONFIG)
+    assert [reason.kind for reason in graded.verdict.reasons] == list(UNSEEN)
+
+
+def test_without_a_scale_nothing_surely_breaks_a_limit():
+    assert grade(face(UPC, pit(60, 600.0), scale=None), CONFIG).verdict.status == "NOT_GRADED"
+
+
 def test_a_zone_whose_bands_all_allow_any_number_has_no_limit():
     zone = UPC.zones[3]
     free = replace(zone, defects=tuple(replace(band, max_count=None) for band in zone.defects))

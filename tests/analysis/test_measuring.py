@@ -311,6 +311,13 @@ def put(marks: Iterable[Defect], zones: Sequence[ZoneOutline]) -> tuple[Defect, 
     return placed(marks, zones, MULTIMODE, tuple(ZONE_NAMES.values()))
 
 
+def test_a_ring_is_neither_a_line_nor_a_pit_and_touches_only_what_it_lies_on():
+    found = one(disc(55) & ~disc(50), zones=RINGS)
+    assert found.classification == "contamination"
+    assert found.length_px == pytest.approx(found.width_px, rel=0.05) == pytest.approx(111, abs=2)
+    assert found.zones_touched == ("cladding",)
+
+
 def test_a_mark_that_was_measured_is_in_no_zone_before_the_criteria_put_it_in_one():
     assert one(THROUGH_ALL, zones=RINGS).zone == ""
 

@@ -23,16 +23,6 @@ from tests.builders.pictures import blank_png, blanks, face_jpeg, face_png, fold
 OTHER_FORMATS = replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg", plot_format="svg"))
 
 
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    return tmp_path / "pictures"
-
-
 # --- what is written
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -126,6 +127,45 @@ def test_the_newest_nights_are_kept_and_nothing_else_is_touched(pictures, result
     assert names(results) == ["2026-02-01", "2026-02-30", "2026-03-08", NIGHT, "archive"]
     (log,) = (results / NIGHT).glob("inspection_*.log")
     assert "Removed the results of 2026-03-01" in log.read_text(encoding="utf-8")
+
+
+def test_the_newest_nights_are_kept_where_the_file_system_cannot_lock(pictures, results, capfd, monkeypatch):
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    for night in ("2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04"):
+        assert main(["nightly", *words(pictures, results, f"--night={night}", "--keep-nights=2", "--no-report")]) == 0
+    assert names(results) == ["2026-03-03", "2026-03-04"]
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is a thing of Linux")
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no compiler is here")
+@pytest.mark.parametrize(
+    ("number", "code", "nights"), [(38, 0, ["2026-03-02", "2026-03-03"]), (37, 2, []), (95, 2, [])]
+)
+def test_programs_on_a_file_system_without_locks(pictures, results, tmp_path, number, code, nights):
+    (tmp_path / "no_flock.c").write_text(
+        f"#include <errno.h>\nint flock(int fd, int how) {{ errno = {number}; return -1; }}\n"
+    )
+    library = tmp_path / "no_flock.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, tmp_path / "no_flock.c"], check=True)
+    for night in ("2026-03-01", "2026-03-02", "2026-03-03"):
+        asked = words(pictures, results, f"--night={night}", "--keep-nights=2", "--no-report")
+        run = subprocess.run(
+            [sys.executable, ROOT / "main.py", "nightly", *asked],
+            env={**os.environ, "LD_PRELOAD": str(library)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        said = (
+            f"main.py: output folder {results}: its file system has no locks ({os.strerror(number)})\n" if code else ""
+        )
+        assert (run.returncode, run.stderr) == (code, said)
+    assert (names(results) if results.exists() else []) == nights
 
 
 def test_what_a_night_links_to_is_not_removed_with_it(results, tmp_path):

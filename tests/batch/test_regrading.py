@@ -224,6 +224,15 @@ def test_results_are_found_in_the_order_a_person_counts(tmp_path: Path) -> None:
     ]
 
 
+def test_deleted_results_that_a_system_keeps_are_no_results(tmp_path: Path) -> None:
+    folder_of(tmp_path, "a_result.json", "#recycle/b_result.json", "sub/@eaDir/c_result.json", data=b"{}")
+    found = find_results(tmp_path)
+    assert [path.name for path in found.paths] == ["a_result.json"]
+    assert found.warnings == tuple(
+        f"Folders named {name} are left out: a system keeps its own in them" for name in ("#recycle", "@eaDir")
+    )
+
+
 def test_a_class_that_only_another_edition_has_is_refused_by_name() -> None:
     book = load_config(Path("config.json")).profile("fast_scan").criteria
     with pytest.raises(UserError, match="must be one of"):

@@ -16,17 +16,6 @@ from tests.builders.inspections import FAILED, NO_SCALE, PASSED, UNREADABLE
 from tests.builders.pictures import blanks, folder_of
 from tests.builders.unprivileged import unprivileged
 
-
-@pytest.fixture
-def out(tmp_path):
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def pictures(tmp_path):
-    return tmp_path / "pictures"
-
-
 # --- how a batch ends
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,20 +26,10 @@ from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.terminal.commands import main
 from tests.builders.batches import CONFIG, batch_of, finished, program, rows
+from tests.builders.clusters import started_cluster
 from tests.builders.pictures import SCRATCH, blanks, face_png, folder_of
 from tests.builders.settings import ROOT
 from tests.builders.waiting import until
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    folder_of(tmp_path / "pictures", "c.png", "d.png", data=face_png(SCRATCH))
-    return folder_of(tmp_path / "pictures", "a.png", "b.png", "e.png")
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out"
 
 
 def shared(asked: Batch, **changes: Any) -> Batch:
@@ -57,10 +45,10 @@ def no_batch_is_small(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_batch_is_small")
-def test_processes_write_what_one_process_writes(pictures, tmp_path, caplog):
-    finished(batch_of(pictures, tmp_path / "one"))
+def test_processes_write_what_one_process_writes(faces, tmp_path, caplog):
+    finished(batch_of(faces, tmp_path / "one"))
     caplog.clear()
-    finished(shared(batch_of(pictures, tmp_path / "two")))
+    finished(shared(batch_of(faces, tmp_path / "two")))
     assert rows(tmp_path / "two") == rows(tmp_path / "one")
     names = [sorted(path.name for path in (tmp_path / name).iterdir()) for name in ("one", "two")]
     assert names[0] == names[1]
@@ -96,10 +84,10 @@ def settings(**changes: Any) -> Config:
 @pytest.mark.usefixtures("no_batch_is_small")
 @pytest.mark.parametrize(("retries", "tried"), [(0, "tried once"), (2, "tried 3 times")])
 def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_are(
-    pictures, out, monkeypatch, caplog, retries, tried
+    faces, out, monkeypatch, caplog, retries, tried
 ):
     monkeypatch.setattr("dscope_blink.batch.run._inspect_there", killed_at_b)
-    finished(shared(batch_of(pictures, out, config=settings(retries=retries))))
+    finished(shared(batch_of(faces, out, config=settings(retries=retries))))
     found = {row["Image_Filename"]: row for row in rows(out)}
     assert found.pop("b.png")["Failure_Reason(s)"] == (f"Internal error: its process ended with code -9 ({tried})")
     assert {row["Pass/Fail_Status"] for row in found.values()} == {"PASS", "FAIL"}
@@ -110,17 +98,17 @@ def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_ar
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
-def test_an_image_that_kills_one_process_only_is_inspected_by_the_next(pictures, out, monkeypatch, tmp_path):
+def test_an_image_that_kills_one_process_only_is_inspected_by_the_next(faces, out, monkeypatch, tmp_path):
     monkeypatch.setattr("dscope_blink.batch.run._inspect_there", killed_once_at_b)
-    finished(shared(batch_of(pictures, out)))
+    finished(shared(batch_of(faces, out)))
     assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
-def test_an_image_that_hangs_is_given_up(pictures, out, monkeypatch):
+def test_an_image_that_hangs_is_given_up(faces, out, monkeypatch):
     monkeypatch.setattr("dscope_blink.batch.run._inspect_there", hanging_at_b)
-    finished(shared(batch_of(pictures, out, config=settings(time_limit_s=3))))
+    finished(shared(batch_of(faces, out, config=settings(time_limit_s=3))))
     found = {row["Image_Filename"]: row["Failure_Reason(s)"] for row in rows(out)}
     assert found["b.png"] == "Time limit: more than 3 s"
     assert len(found) == 5
@@ -128,12 +116,12 @@ def test_an_image_that_hangs_is_given_up(pictures, out, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
-def test_a_result_that_a_process_cannot_write_ends_the_batch(pictures, out):
+def test_a_result_that_a_process_cannot_write_ends_the_batch(faces, out):
     out.mkdir()
     (out / "d_result.json").mkdir()
     (out / "d_result.json" / "in the way").touch()
     with pytest.raises(WriteFailed, match=r"d_result\.json"):
-        finished(shared(batch_of(pictures, out)))
+        finished(shared(batch_of(faces, out)))
 
 
 @pytest.mark.parametrize(("workers", "images", "expected"), [(0, 20, None), (2, 8, 1), (2, 9, 2), (1, 9, 1)])
@@ -158,18 +146,18 @@ def test_a_small_batch_takes_few_processes_and_one_without_workers_none(
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_is_resumed_to_what_an_undisturbed_run_gives(tmp_path):
-    pictures = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(20)))
-    folder_of(pictures, "20.png", "21.png", data=face_png(SCRATCH))
+    faces = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(20)))
+    folder_of(faces, "20.png", "21.png", data=face_png(SCRATCH))
     words = ("--workers=2",)
-    run = subprocess.Popen(program(pictures, tmp_path / "killed", *words))
+    run = subprocess.Popen(program(faces, tmp_path / "killed", *words))
     deadline = time.monotonic() + 60
     while len(list((tmp_path / "killed").glob("*_result.json"))) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
     run.kill()
     run.wait()
     (tmp_path / "killed" / ".0.dscope-tmp").write_bytes(b"half")
-    subprocess.run(program(pictures, tmp_path / "killed", "--resume", *words), check=True, timeout=120)
-    subprocess.run(program(pictures, tmp_path / "whole", *words), check=True, timeout=120)
+    subprocess.run(program(faces, tmp_path / "killed", "--resume", *words), check=True, timeout=120)
+    subprocess.run(program(faces, tmp_path / "whole", *words), check=True, timeout=120)
     assert rows(tmp_path / "killed") == rows(tmp_path / "whole")
     names = [sorted(p.name for p in (tmp_path / name).iterdir()) for name in ("killed", "whole")]
     assert names[0] == names[1]
@@ -190,8 +178,8 @@ def alive_in(group: int) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_interrupted_ends_at_once_and_keeps_what_is_finished(tmp_path, end):
-    pictures, out = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(60))), tmp_path / "out"
-    run = subprocess.Popen(program(pictures, out), stderr=subprocess.PIPE, text=True, start_new_session=True)
+    faces, out = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(60))), tmp_path / "out"
+    run = subprocess.Popen(program(faces, out), stderr=subprocess.PIPE, text=True, start_new_session=True)
     while len(list(out.glob("*_result.json"))) < 4:
         assert run.poll() is None, "it ended before it was interrupted"
         time.sleep(0.02)
@@ -220,16 +208,16 @@ def cluster():
 
 
 @pytest.mark.slow
-def test_a_cluster_writes_what_one_process_writes(pictures, tmp_path, cluster):
-    finished(batch_of(pictures, tmp_path / "one"))
-    finished(replace(batch_of(pictures, tmp_path / "two"), scheduler=cluster.scheduler_address))
+def test_a_cluster_writes_what_one_process_writes(faces, tmp_path, cluster):
+    finished(batch_of(faces, tmp_path / "one"))
+    finished(replace(batch_of(faces, tmp_path / "two"), scheduler=cluster.scheduler_address))
     assert rows(tmp_path / "two") == rows(tmp_path / "one")
 
 
 @pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_finishes_all_the_same(tmp_path, cluster):
-    pictures = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(30)))
-    run = run_batch(replace(batch_of(pictures, tmp_path / "out"), scheduler=cluster.scheduler_address))
+    faces = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(30)))
+    run = run_batch(replace(batch_of(faces, tmp_path / "out"), scheduler=cluster.scheduler_address))
     next(run)
     os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
     assert len(list(run)) == 29
@@ -246,8 +234,8 @@ def hanging_on_a_cluster_at_1(job: Job, item: tuple[int, ImageFile]) -> Done:
 @pytest.mark.slow
 def test_an_image_that_hangs_on_a_cluster_is_given_up(tmp_path, cluster, monkeypatch):
     monkeypatch.setattr("dscope_blink.batch.run._inspect_on_cluster", hanging_on_a_cluster_at_1)
-    pictures = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(12)))
-    asked = batch_of(pictures, tmp_path / "out", config=settings(time_limit_s=3))
+    faces = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(12)))
+    asked = batch_of(faces, tmp_path / "out", config=settings(time_limit_s=3))
     started = time.monotonic()
     finished(replace(asked, scheduler=cluster.scheduler_address))
     assert time.monotonic() - started < 60
@@ -257,38 +245,19 @@ def test_an_image_that_hangs_on_a_cluster_is_given_up(tmp_path, cluster, monkeyp
     assert not list((tmp_path / "out").glob(".*.dscope-tmp"))
 
 
-@contextmanager
-def started_cluster(folder: Path) -> Iterator[str]:
-    """Scheduler and worker as docs/nightly.md starts them, in this folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address, dask = f"tcp://127.0.0.1:{port}", [sys.executable, "-m", "dask"]
-    own = ("scheduler", "--host", "127.0.0.1", "--port", str(port), "--dashboard-address", ":0")
-    theirs = ("worker", address, "--nworkers", "1", "--nthreads", "1", "--dashboard-address", ":0")
-    with ExitStack() as stack:
-        for words in (own, theirs):
-            process = subprocess.Popen([*dask, *words], cwd=folder, stderr=subprocess.DEVNULL)
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
-        with pytest.importorskip("distributed").Client(address, timeout=60) as client:
-            client.wait_for_workers(1, timeout=60)
-        yield address
-
-
 @pytest.mark.slow
-def test_a_cluster_that_is_started_as_documented_does_the_night(pictures, out):
+def test_a_cluster_that_is_started_as_documented_does_the_night(faces, out):
     pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
-    with started_cluster(ROOT) as address:
-        assert main([*program(pictures, out)[2:], f"--scheduler={address}"]) == 0
+    with started_cluster(Path(sys.executable), ROOT) as address:
+        assert main([*program(faces, out)[2:], f"--scheduler={address}"]) == 0
     assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
 
 
 @pytest.mark.slow
-def test_a_cluster_without_the_program_is_refused(pictures, out, tmp_path, capsys):
+def test_a_cluster_without_the_program_is_refused(faces, out, tmp_path, capsys):
     pytest.importorskip("distributed", reason="requirements-cluster.txt is not installed")
-    with started_cluster(tmp_path) as address:
-        assert main([*program(pictures, out)[2:], f"--scheduler={address}"]) == 2
+    with started_cluster(Path(sys.executable), tmp_path) as address:
+        assert main([*program(faces, out)[2:], f"--scheduler={address}"]) == 2
     errors = capsys.readouterr().err
     assert f"--scheduler {address}: scheduler and workers must have this program installed" in errors
     assert not list(out.glob("*_result.json"))

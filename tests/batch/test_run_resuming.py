@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -16,47 +15,35 @@ from dscope_blink.terminal.commands import main
 from tests.builders.batches import CONFIG, batch_of, finished, program, rows
 from tests.builders.pictures import SCRATCH, face_png, folder_of
 
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    folder_of(tmp_path / "pictures", "c.png", "d.png", data=face_png(SCRATCH))
-    return folder_of(tmp_path / "pictures", "a.png", "b.png", "e.png")
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "out"
-
-
 # --- resume
 
 
-def test_what_was_finished_is_kept_and_the_rest_is_done(pictures, out):
-    run = run_batch(batch_of(pictures, out))
+def test_what_was_finished_is_kept_and_the_rest_is_done(faces, out):
+    run = run_batch(batch_of(faces, out))
     for _ in range(3):
         next(run)
     run.close()
-    again = finished(replace(batch_of(pictures, out), resume=True))
+    again = finished(replace(batch_of(faces, out), resume=True))
     assert [done.resumed for done in again] == [True, True, True, False, False]
     undisturbed = out.with_name("undisturbed")
-    finished(batch_of(pictures, undisturbed))
+    finished(batch_of(faces, undisturbed))
     assert rows(out) == rows(undisturbed)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda pictures, batch: (pictures / "a.png").write_bytes(face_png(SCRATCH)),
-        lambda pictures, batch: (batch.job.output_dir / "a_report.csv").unlink(),
-        lambda pictures, batch: (batch.job.output_dir / "a_annotated.png").unlink(),
-        lambda pictures, batch: (batch.job.output_dir / "a_result.json").write_text("{}"),
+        lambda faces, batch: (faces / "a.png").write_bytes(face_png(SCRATCH)),
+        lambda faces, batch: (batch.job.output_dir / "a_report.csv").unlink(),
+        lambda faces, batch: (batch.job.output_dir / "a_annotated.png").unlink(),
+        lambda faces, batch: (batch.job.output_dir / "a_result.json").write_text("{}"),
     ],
     ids=["bytes", "table", "picture", "record"],
 )
-def test_what_differs_is_done_again(pictures, out, change):
-    run = batch_of(pictures, out)
+def test_what_differs_is_done_again(faces, out, change):
+    run = batch_of(faces, out)
     finished(run)
-    change(pictures, run)
+    change(faces, run)
     assert [done.resumed for done in finished(replace(run, resume=True))] == [False, True, True, True, True]
 
 
@@ -80,8 +67,8 @@ def test_other_settings_do_everything_again(tmp_path, out, changes):
     assert not any(done.resumed for done in again)
 
 
-def test_another_request_does_its_image_again(pictures, out):
-    run = batch_of(pictures, out)
+def test_another_request_does_its_image_again(faces, out):
+    run = batch_of(faces, out)
     finished(run)
     asked = replace(run.images[1].request, manifest={"serial": "7"})
     images = (run.images[0], replace(run.images[1], request=asked), *run.images[2:])
@@ -89,14 +76,14 @@ def test_another_request_does_its_image_again(pictures, out):
     assert [done.resumed for done in again] == [True, False, True, True, True]
 
 
-def test_a_fault_of_the_program_is_tried_again(pictures, out, monkeypatch):
+def test_a_fault_of_the_program_is_tried_again(faces, out, monkeypatch):
     def fails(*_):
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
         patched.setattr("dscope_blink.batch.job.inspect_image", fails)
-        finished(batch_of(pictures, out))
-    again = finished(replace(batch_of(pictures, out), resume=True))
+        finished(batch_of(faces, out))
+    again = finished(replace(batch_of(faces, out), resume=True))
     assert not any(done.resumed for done in again)
     assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
 
@@ -104,12 +91,12 @@ def test_a_fault_of_the_program_is_tried_again(pictures, out, monkeypatch):
 # --- two runs at once
 
 
-def test_a_second_run_into_the_same_folder_is_refused(pictures, out, capsys):
+def test_a_second_run_into_the_same_folder_is_refused(faces, out, capsys):
     out.mkdir()
     with FileLock(out / LOCK):
         with pytest.raises(UserError, match="another run is writing to it"):
-            finished(batch_of(pictures, out))
-        assert main(program(pictures, out)[2:]) == 2
+            finished(batch_of(faces, out))
+        assert main(program(faces, out)[2:]) == 2
     assert "another run is writing to it" in capsys.readouterr().err
     assert not list(out.glob("*.csv"))
 
@@ -117,8 +104,8 @@ def test_a_second_run_into_the_same_folder_is_refused(pictures, out, capsys):
 # --- progress
 
 
-def test_other_programs_are_told_in_json_lines(pictures, out, capsys):
-    words = [word for word in program(pictures, out, "--json-progress", "--workers=0")[2:] if word != "--quiet"]
+def test_other_programs_are_told_in_json_lines(faces, out, capsys):
+    words = [word for word in program(faces, out, "--json-progress", "--workers=0")[2:] if word != "--quiet"]
     assert main(words) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["done"], line["total"], line["file"]) for line in lines] == [

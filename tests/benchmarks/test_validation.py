@@ -43,8 +43,8 @@ from dscope_blink.image_processing.fusion import EDGE_DETECTOR
 from dscope_blink.records import Request, Status
 from dscope_blink.synthetic.faces import WHITE, Chip, FaceSpec, Pit, Scratch, render_face
 from dscope_blink.synthetic.scenes import GAP_UM
+from tests.builders.folders import SHARED
 from tests.builders.settings import ROOT
-from tests.conftest import SHARED
 
 FACE = FaceSpec(shape=(420, 420), centre_px=(209.5, 209.5), um_per_px_x=0.5, um_per_px_y=0.5)
 EVEN = replace(FACE, ferrule=FLAT, cladding=FLAT, core=FLAT, noise=0.0, bits=16)

@@ -12,9 +12,7 @@ import pytest
 
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config, CriteriaBook
-from dscope_blink.records import (
-    ConfigError,
-)
+from dscope_blink.records import ConfigError
 from tests.builders.settings import ROOT
 
 SHIPPED = ROOT / "config.json"

@@ -1,4 +1,4 @@
-"""Folders of files that only have to be there."""
+"""Folders of files that only have to be there, and that of the photographs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+SHARED = Path(__file__).resolve().parents[3] / "shared"  # photographs, which not everyone has
 
 linux_names = pytest.mark.skipif(sys.platform != "linux", reason="this system refuses such file names")
 

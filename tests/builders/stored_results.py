@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +11,22 @@ import numpy as np
 from dscope_blink.files.names import RESULT
 from dscope_blink.records import Inspection
 from dscope_blink.reporting.page_pictures import write_views
-from dscope_blink.reporting.picture_files import write_annotated, write_result
+from dscope_blink.reporting.picture_files import write_annotated, write_result, write_summary
+from dscope_blink.reporting.tables import Row, SummaryTable
 from tests.builders.inspections import FAILED, HEIGHT, PASSED, WIDTH
 from tests.builders.settings import SETTINGS
 
 REPORTING = SETTINGS.profile("fast_scan").reporting
+APART = replace(REPORTING, report_embed_max_mb=0)  # pictures lie beside the page
+HOSTILE = (  # texts that a page might run, or break at
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(2)>',
+    "</script><script>alert(3)</script><!--",
+    "javascript:alert(4)",
+    "a\nb\u2028c",
+    "{{ 7 * 7 }}${7*7}",
+    "x" * 3000,
+)
 PICTURE = np.tile(np.linspace(40, 220, WIDTH).astype(np.uint8), (HEIGHT, 1))
 CONFIDENCE = np.zeros((HEIGHT // 2, WIDTH // 2), np.float32)
 CONFIDENCE[200:210, 200:230] = 1.5
@@ -47,3 +58,11 @@ def annotated(folder: Path, name: str, inspection: Inspection) -> None:
 def alternating(count: int) -> dict[str, Inspection]:
     """Results that fail and pass by turns."""
     return {f"face_{number:04}": (FAILED, PASSED)[number % 2] for number in range(count)}
+
+
+def write_summary_of(path: Path, rows: Iterable[Row]) -> None:
+    """The table of a batch that has these rows."""
+    table = SummaryTable()
+    for place, row in enumerate(rows):
+        table.add(place, row)
+    write_summary(path, table)

@@ -16,10 +16,7 @@ from hypothesis import strategies as st
 
 from dscope_blink.config import checking
 from dscope_blink.config.loading import load_config
-from dscope_blink.records import (
-    ConfigError,
-    SizeBand,
-)
+from dscope_blink.records import ConfigError, SizeBand
 from tests.builders.configurations import (
     DOCUMENT,
     SCHEMA,

@@ -35,6 +35,31 @@ def test_hidden_files_and_folders_are_left_out(tmp_path):
     assert found(tmp_path, recursive=True) == ("a.png",)
 
 
+@linux_names
+def test_folders_in_which_a_system_keeps_its_own_are_left_out_at_any_depth_and_named_once(tmp_path):
+    touched(tmp_path, "a.png", "#recycle/a.png", "lost+found/b.png", "System Volume Information/c.png")
+    touched(tmp_path, "lot1/b.png", "lot1/@eaDir/b.png/THUMB_XL.jpg", "lot2/@eaDir/c.png/THUMB_XL.jpg")
+    touched(tmp_path, "$RECYCLE.BIN/d.png", "lot2/$Recycle.Bin/e.png", "@Recycle/f.png", ".Trash-1000/g.png")
+    result = find_images(tmp_path, True, tmp_path / "elsewhere")
+    assert result.files == ("a.png", "lot1/b.png")
+    names = (
+        "#recycle",
+        "$RECYCLE.BIN",
+        "$Recycle.Bin",
+        "@Recycle",
+        "@eaDir",
+        "System Volume Information",
+        "lost+found",
+    )
+    assert result.warnings == tuple(f"Folders named {n} are left out: a system keeps its own in them" for n in names)
+
+
+def test_a_folder_of_a_system_is_searched_when_it_is_the_one_that_is_named(tmp_path):
+    touched(tmp_path, "#recycle/a.png", "#recycle/@eaDir/b.png")
+    assert found(tmp_path / "#recycle", recursive=True) == ("a.png",)
+    assert find_images(tmp_path / "#recycle", False, tmp_path).warnings == ()
+
+
 def test_a_folder_named_like_a_picture_is_none(tmp_path):
     touched(tmp_path, "a.png/b.png")
     assert found(tmp_path) == ()

@@ -89,6 +89,29 @@ def test_where_the_system_tells_nothing_the_folder_is_looked_into_from_time_to_t
     assert "the system tells nothing of it, it is looked into every 0.1 s" in caplog.text
 
 
+def test_where_the_system_gives_no_observer_the_folder_is_looked_into_from_time_to_time(
+    folder, watched, monkeypatch, caplog
+):
+    def none_left() -> None:
+        raise OSError(24, "inotify instance limit reached")
+
+    monkeypatch.setattr("dscope_blink.files.watching.Observer", none_left)
+    rounds = arrivals(replace(watched, interval_s=0.1))
+    next(rounds)
+    assert when_watching(rounds, lambda: folder_of(folder, "c.png", data=b"-")) == ["c.png"]
+    assert caplog.text.count("the system tells nothing of it, it is looked into every 0.1 s") == 1
+
+
+def test_what_a_system_keeps_in_a_watched_folder_is_no_picture(folder, watched, caplog):
+    rounds = arrivals(replace(watched, interval_s=0.1))
+    next(rounds)
+    folder_of(folder / "@eaDir" / "a.png", "THUMB_XL.jpg", data=b"-")
+    assert when_watching(rounds, lambda: folder_of(folder, "c.png", data=b"-")) == ["c.png"]
+    (folder / "@eaDir" / "d.png").write_bytes(b"-")
+    assert when_watching(rounds, lambda: folder_of(folder, "e.png", data=b"-")) == ["e.png"]
+    assert caplog.text.count("Folders named @eaDir are left out") == 1
+
+
 def test_results_in_the_watched_folder_are_no_pictures(folder, watched):
     rounds = arrivals(replace(watched, output_dir=folder))
     next(rounds)

@@ -164,3 +164,11 @@ def test_a_black_mark_at_the_border_is_not_taken_for_a_frame():
     mask = in_window(field, rendered(FACE, mark).truth.blemishes[0].mask)
     assert mask[0].any()
     assert field.inside[mask & (field.rho < REACH)].all()
+
+
+def test_a_black_and_white_picture_leaves_numbers_everywhere():
+    gray = gray_of(FACE)
+    gray = np.where(gray > np.median(gray), np.float32(1), np.float32(0))  # the cladding is all black: its level is 0
+    field = background.residual(unreduced(gray, geometry_of(FACE)), REACH, CONFIG.residual)
+    for name in ("gray", "snr", "edge_snr", "background"):
+        assert np.isfinite(getattr(field, name)).all(), name

@@ -120,6 +120,24 @@ def test_the_calm_middle_of_a_mark_is_part_of_it():
     assert candidate.mask.sum() > 0.8 * rendered(FACE, ringed).truth.blemishes[0].mask.sum()
 
 
+def ring_of_drops(radius_um, amplitude_um):
+    """Closed around the fiber, and no circle: what repeats around the fiber is not left in the residual."""
+    turn = np.arange(120) / 120 * 2 * np.pi
+    radii = radius_um + amplitude_um * np.sin(5 * turn)
+    drops = zip((radii * np.cos(turn)).tolist(), (radii * np.sin(turn)).tolist(), [4.0] * 120, strict=True)
+    return Contamination(tuple(drops), -0.4, 1.0)
+
+
+def test_a_ring_of_residue_around_the_fiber_does_not_cover_the_fiber():
+    spec, ring = replace(FACE, shape=(460, 520), centre_px=(260.4, 230.7)), ring_of_drops(100, 8)
+    field = field_of(spec, ring)
+    (found,) = candidates_of(spec, ring)
+    (x, y, w, h), (x0, y0) = found.bbox_px, field.origin_px
+    rho = field.rho[y - y0 : y - y0 + h, x - x0 : x - x0 + w]
+    assert min(w, h) > 2 * 92 / 0.6  # it is closed
+    assert 86 / 62.5 < rho[found.mask].min() < 93 / 62.5
+
+
 def test_a_pit_beside_the_edge_is_no_chip():
     (candidate,) = candidates_of(FACE, Pit((47.0, 0.0), 7.0, -0.6))
     assert not candidate.on_edge

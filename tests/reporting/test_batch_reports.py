@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,20 @@ from tests.builders.pictures import SCRATCH, face_png, folder_of
 REPORTING = replace(CONFIG.reporting, json_lines=True)
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of three pictures."""
-    pictures = folder_of(tmp_path / "pictures", "a.png", "b.png", data=face_png(SCRATCH))
+    folder = tmp_path_factory.mktemp("made")
+    pictures = folder_of(folder / "pictures", "a.png", "b.png", data=face_png(SCRATCH))
     folder_of(pictures, "c.png", data=b"no picture")
-    finished(batch_of(pictures, tmp_path / "out", config=replace(CONFIG, reporting=REPORTING)))
+    finished(batch_of(pictures, folder / "out", config=replace(CONFIG, reporting=REPORTING)))
+    return folder
+
+
+@pytest.fixture
+def stored(made: Path, tmp_path: Path) -> Path:
+    """The same, for this test to change."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path / "out"
 
 
@@ -43,8 +52,11 @@ def test_the_reports_are_written_again_from_what_is_stored(stored, capsys):
     assert "records.jsonl" in capsys.readouterr().out
 
 
-def test_a_record_that_cannot_be_read_is_passed_over_with_a_warning(stored, caplog):
-    (stored / "b_result.json").write_text("{", encoding="utf-8")
+@pytest.mark.parametrize(
+    "text", ["{", "null", '{"schema": "another"}', "[" * 100_000], ids=["cut", "null", "other", "deep"]
+)
+def test_a_record_that_cannot_be_read_is_passed_over_with_a_warning(text, stored, caplog):
+    (stored / "b_result.json").write_text(text, encoding="utf-8")
     assert main(["report", str(stored), "--json-lines", "--quiet"]) == 0
     assert [record["image"]["file"] for record in records(stored)] == ["a.png", "c.png"]
     assert "b_result.json: not in the reports" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +55,12 @@ def named(file: str) -> Inspection:
 
 
 # --- one picture
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_moment_that_no_calendar_has_keeps_no_certificate_back(moment: str) -> None:
+    odd = replace(UNREADABLE, provenance=replace(UNREADABLE.provenance, started=moment))
+    assert "NOT GRADED" in text_of(odd, None)
 
 
 @every_kind
@@ -176,12 +183,20 @@ def test_the_same_record_gives_the_same_file():
 # --- a batch
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of three pictures with their certificates."""
-    pictures = folder_of(tmp_path / "pictures", "a.png", "b.png", data=face_png(SCRATCH))
+    folder = tmp_path_factory.mktemp("made")
+    pictures = folder_of(folder / "pictures", "a.png", "b.png", data=face_png(SCRATCH))
     folder_of(pictures, "c.png", data=b"no picture")
-    finished(batch_of(pictures, tmp_path / "lot 7", config=ASKED))
+    finished(batch_of(pictures, folder / "lot 7", config=ASKED))
+    return folder
+
+
+@pytest.fixture
+def stored(made: Path, tmp_path: Path) -> Path:
+    """The same, for this test to change."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path / "lot 7"
 
 

@@ -14,10 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dscope_blink.calibration.scale_file import load_calibration
-from dscope_blink.calibration.target_scale import (
-    CalibrationPicture,
-    MeasuredScale,
-)
+from dscope_blink.calibration.target_scale import CalibrationPicture, MeasuredScale
 from dscope_blink.config.settings import CalibrationSettings
 from dscope_blink.records import FloatImage, Scale, UserError
 from dscope_blink.synthetic.targets import Shot, dot_grid, ruler

@@ -15,12 +15,14 @@ import pytest
 
 from dscope_blink.records import Inspection, Notice
 from dscope_blink.reporting.page import write_html_report
+from tests.builders.folders import linux_names
 from tests.builders.inspections import EVERY_KIND, FAILED, MARGINAL, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
-from tests.builders.stored_results import REPORTING, alternating, annotated, result_of, results_of
-from tests.reporting.test_html_report import APART, HOSTILE, linux_names
+from tests.builders.stored_results import APART, HOSTILE, REPORTING, alternating, annotated, result_of, results_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Dialog, Page, Request
+
+pytestmark = pytest.mark.slow  # each test opens pages in a program of its own
 
 # What a browser of a desktop does beside showing a page, of which a test wants nothing.
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
@@ -298,7 +300,6 @@ def test_a_narrow_window_does_not_scroll_sideways(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 420
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="links to files need a permission there")
 def test_a_page_of_a_thousand_pictures_is_ready_in_two_seconds(opened, tmp_path):
     inspections = alternating(1000)

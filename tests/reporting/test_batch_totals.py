@@ -38,6 +38,8 @@ def test_reasons_are_told_without_the_figures_of_one_picture():
     assert reasons_of(failed) == ("Zone core: scratch width > 3 um", "Zone core: defect > 5 um")
     assert reasons_of(NOT_LOCATED.verdict) == ("Localization Failed",)
     assert reasons_of(PASSED.verdict) == ()
+    unknown = replace(NOT_LOCATED.verdict, reasons=(Notice("other", "Too dark: 3 of 4 pixels"),))
+    assert reasons_of(unknown) == ("Too dark",)
     found = totals_of(UNREADABLE, UNREADABLE, NOT_LOCATED, replace(FAILED, verdict=failed)).reasons
     assert found == {
         ("NOT_GRADED", "Unreadable"): 2,

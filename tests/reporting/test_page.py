@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import re
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,21 +20,10 @@ from dscope_blink.records import Check, Inspection, Notice, UserError
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.terminal.commands import main
 from tests.builders.batches import SHIPPED, batch_of, finished, written
+from tests.builders.folders import linux_names
 from tests.builders.inspections import EVERY_KIND, FAILED, HOSTILE_FILE, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
 from tests.builders.pictures import SCRATCH, face_png, folder_of
-from tests.builders.stored_results import REPORTING, alternating, annotated, result_of, results_of
-
-linux_names = pytest.mark.skipif(sys.platform != "linux", reason="this system refuses such file names")
-APART = replace(REPORTING, report_embed_max_mb=0)
-HOSTILE = (
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(2)>',
-    "</script><script>alert(3)</script><!--",
-    "javascript:alert(4)",
-    "a\nb\u2028c",
-    "{{ 7 * 7 }}${7*7}",
-    "x" * 3000,
-)
+from tests.builders.stored_results import APART, HOSTILE, REPORTING, alternating, annotated, result_of, results_of
 
 
 class _Page(HTMLParser):

@@ -35,6 +35,7 @@ def test_an_inspection_comes_back_whole(inspection: Inspection) -> None:
     for field in fields(Inspection):
         if field.name not in ("defects", "cells", "confidence"):
             assert getattr(back, field.name) == getattr(there, field.name), field.name
+    assert back == there
     assert plain(back) == plain(there)
 
 
@@ -85,6 +86,22 @@ def _lost(old: Any, new: Any, place: str = "") -> Iterator[str]:
             yield from _lost(one, other, place)
     elif old != new:
         yield f"{place}: {old!r}, now {new!r}"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *(("criteria", "zones", 0, "zone"), ("zones", 0, "letter"), ("verdict", "checks", 0, "rule")),
+        *(("quality", "warnings"), ("verdict", "reasons"), ("scale",), ("provenance",)),
+    ],
+    ids=lambda place: ".".join(map(str, place)),
+)
+@pytest.mark.parametrize("value", [5, True, [[]], {"an": {}}], ids=str)
+def test_what_is_of_the_wrong_kind_in_a_record_of_before_is_refused(place: tuple[str | int, ...], value: Any) -> None:
+    record = json.loads(OLD.read_text(encoding="utf-8"))
+    at(record, place[:-1])[place[-1]] = value
+    with pytest.raises(BadRecord, match=r"no record: .*(Expected|Invalid|missing)"):
+        read_record(stored(record))
 
 
 @pytest.mark.parametrize(("kind", "title"), TITLES.items(), ids=TITLES)
@@ -154,6 +171,24 @@ def test_what_is_of_the_wrong_kind_is_named(place: tuple[str | int, ...]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("quality", "warnings"), 5),
+        (("verdict", "reasons"), True),
+        (("criteria", "zones", 0, "zone"), ["A"]),
+        (("zones", 0, "letter"), ["A"]),
+        (("verdict", "checks", 0, "rule"), None),
+    ],
+    ids=str,
+)
+def test_what_is_of_the_wrong_kind_in_a_record_of_before_is_named(place: tuple[str | int, ...], value: Any) -> None:
+    record = json.loads(OLD.read_text(encoding="utf-8"))
+    at(record, place[:-1])[place[-1]] = value
+    with pytest.raises(BadRecord, match=r"no record: (Expected|Invalid)"):
+        read_record(stored(record))
+
+
+@pytest.mark.parametrize(
     "data",
     [b"", b"{", b"[]", b"null", b'"text"', b"\xff\xfe", b"{}", b"[" * 100_000, stored(to_json(FAILED))[:-40]],
     ids=["empty", "cut", "list", "null", "text", "no text", "object", "deep", "truncated"],
@@ -172,6 +207,8 @@ def test_what_is_no_record_is_refused_in_one_line(data: bytes) -> None:
         (("defects", 0, "classification"), "dent"),
         (("defects", 0, "confidence"), 1.5),
         (("geometry", "cladding", "axes_px"), [0.0, 250.0]),
+        (("geometry", "cladding", "axes_px"), [250.0, 1e9]),
+        (("zones", 0, "axes_px"), [0.5, 25.0]),
         (("geometry", "cladding", "center_px"), [1.0, 2.0, 3.0]),
         (("scale", "um_per_px_x"), 0.0),
         (("request", "cladding_diameter_um"), 1e9),
@@ -180,6 +217,8 @@ def test_what_is_no_record_is_refused_in_one_line(data: bytes) -> None:
         (("geometry",), None),
         (("quality", "clipping"), None),
         (("request", "edition"), "another"),
+        (("request", "zones"), ["cladding", "adhesive", "contact"]),
+        (("request", "zones"), ["core"]),
         (("verdict", "reason_kinds"), ["bad luck"]),
         (("verdict", "reason_kinds"), []),
         (("verdict", "reasons"), ["one", "two"]),
@@ -189,14 +228,54 @@ def test_what_is_no_record_is_refused_in_one_line(data: bytes) -> None:
         (("zones",), []),
         (("defects", 0, "diameter_um"), None),
         (("defects", 0, "id"), "P1"),
+        (("geometry", "core", "axes_px", 0), 1e-3),
+        (("zones", 0, "axes_px", 0), 1e30),
+        (("geometry", "cladding", "center_px", 1), 1e308),
+        (("defects", 0, "centroid_px", 0), -1e308),
+        (("defects", 0, "contour_px", 1, 1), 1e308),
+        (("defects", 0, "length_um"), 1e308),
+        (("scale", "um_per_px_x"), 1e-200),
+        (("defects", 0, "bbox_px", 0), 10**30),
+        (("quality", "clipping", "pixels", 0), 10**30),
+        (("image", "width"), 10**400),
+        (("verdict", "checks", 0, "count"), 10**400),
+        (("verdict", "status"), "PASS"),
+        (("verdict", "status"), "NOT_GRADED"),
+        (("verdict", "checks"), []),
+        (("verdict", "checks", 0, "count"), 0),
+        (("verdict", "checks", 0, "defects"), ["S9"]),
+        (("verdict", "violations", 0, "defects"), ["S9"]),
     ],
-    ids=str,
+    ids=lambda value: str(value)[:60],
 )
 def test_a_value_that_cannot_be_is_refused(place: tuple[str | int, ...], value: Any) -> None:
     record = plain(FAILED)
     at(record, place[:-1])[place[-1]] = value
     with pytest.raises(BadRecord, match="no record: "):
         read_record(stored(record))
+
+
+@pytest.mark.parametrize(("name", "value"), [("times", 1e30), ("plus_um", -1e30)])
+def test_a_border_that_the_configuration_would_refuse_is_refused(name: str, value: float) -> None:
+    record = json.loads(OLD.read_text(encoding="utf-8"))
+    record["criteria"]["zones"][1]["outer"][name] = value
+    with pytest.raises(BadRecord, match=rf"zones\[1\]\.outer\.{name}"):
+        read_record(stored(record))
+
+
+def test_a_point_that_is_none_is_named_with_its_mark() -> None:
+    record = plain(FAILED)
+    record["defects"][1]["contour_px"][2] = [1.0, 2.0, 3.0]
+    with pytest.raises(BadRecord, match=r"`\$\[2\]` of the outline - at `\$\.defects\[1\]\.contour_px`"):
+        read_record(stored(record))
+
+
+def test_a_wrong_value_is_not_repeated_in_full() -> None:
+    record = plain(FAILED)
+    record["defects"][1]["zone"] = "x" * 100_000
+    with pytest.raises(BadRecord, match=r"Invalid enum value 'xxx.*at `\$\.defects\[1\]\.zone`") as caught:
+        read_record(stored(record))
+    assert len(str(caught.value)) < 1000
 
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path) -> None:

@@ -1,0 +1,70 @@
+"""The tables of columns in docs/outputs.md, from their declarations: `python -m docs.tables` writes them again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from docs.modules import ROOT
+from dscope_blink.config.loading import load_config
+from dscope_blink.config.shipped import shipped
+from dscope_blink.reporting.tables import (
+    AGREEMENT_COLUMNS,
+    CHANGE_COLUMNS,
+    DEFECT_COLUMNS,
+    LIMIT_COLUMNS,
+    SETTING_COLUMNS,
+    SHEETS,
+    SUMMARY_COLUMNS,
+    YIELD_COLUMNS,
+    Column,
+    Sheet,
+    cell_columns,
+)
+
+PAGE = ROOT / "docs" / "outputs.md"
+FENCE = "<!-- table: {} -->\n"
+
+
+def tables() -> Mapping[str, str]:
+    """Each table in Markdown, by the name in its fence."""
+    detectors = load_config(shipped("config.json")).profile("fast_scan").detectors
+    columns = {
+        "report": DEFECT_COLUMNS,
+        "agreement": AGREEMENT_COLUMNS,
+        "cells": cell_columns(detectors),
+        "summary": SUMMARY_COLUMNS,
+        "changes": CHANGE_COLUMNS,
+        "yields": YIELD_COLUMNS,
+        "limits": LIMIT_COLUMNS,
+        "settings": SETTING_COLUMNS,
+    }
+    return {name: column_table(table) for name, table in columns.items()} | {"sheets": sheet_table(SHEETS)}
+
+
+def column_table(columns: Iterable[Column]) -> str:
+    """The columns as a Markdown table of name, unit and meaning."""
+    lines = [f"| `{c.name}` | {c.unit} | {c.meaning} |" for c in columns]
+    return "\n".join(["| column | unit | meaning |", "|---|---|---|", *lines]) + "\n"
+
+
+def sheet_table(sheets: Iterable[Sheet]) -> str:
+    """The sheets as a Markdown table."""
+    lines = [f"| `{s.name}` | {s.row_for} | {len(s.columns)} | {s.like} |" for s in sheets]
+    return "\n".join(["| sheet | a row for | columns | which |", "|---|---|---|---|", *lines]) + "\n"
+
+
+def page() -> str:
+    """The text of docs/outputs.md with each table as it is declared, behind its fence."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, table in tables().items():
+        behind = f"({re.escape(FENCE.format(name))})(?:\\|.*\n)*"
+        text, found = re.subn(behind, lambda fence, table=table: fence[1] + table, text)  # type: ignore[misc]
+        assert found == 1, (
+            f"docs/outputs.md must hold the fence {FENCE.format(name).strip()} once, it does {found} times"
+        )
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
