@@ -18,11 +18,13 @@ from dataclasses import dataclass, field, replace
 
 from dscope_blink.analysis import dimensions, judging, measuring, zoning
 from dscope_blink.analysis.cell_statistics import measure_cells
+from dscope_blink.analysis.gradability import limited_zones
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, to_gray
-from dscope_blink.image_processing import background, fusion, localization, picture_quality
+from dscope_blink.image_processing import background, fusion, localization, missing_parts, picture_quality
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
 from dscope_blink.records import (
+    ZONE_NAMES,
     Calibration,
     Candidate,
     Cell,
@@ -48,6 +50,7 @@ from dscope_blink.records import (
 
 log = logging.getLogger("dscope.pipeline")
 
+CONTACT_ZONE = 2.0  # cladding diameters
 BEYOND_ZONES = 1.15  # a mark that crosses the outermost border is sized whole
 
 
@@ -153,7 +156,9 @@ def _stages(
         info, provenance, request, criteria, Quality(), judging.not_graded(Notice("not_inspected", "Not inspected"))
     )
     with clock.stage("preprocess", "Preprocessing"):
-        gray, notes = picture_quality.flatten(to_gray(picture), None if flat_field is None else to_gray(flat_field))
+        stored = to_gray(picture)
+        parts = missing_parts.find_missing(stored, config.preprocessing)
+        gray, notes = picture_quality.flatten(stored, None if flat_field is None else to_gray(flat_field))
         quality = picture_quality.measure_quality(gray, config.preprocessing)
         quality = replace(quality, warnings=quality.warnings + notes + scale_notes)
     with clock.stage("locate", "Fiber Localization"):
@@ -161,12 +166,14 @@ def _stages(
     geometry = fiber.geometry
     if isinstance(geometry, NotLocated):
         verdict = judging.not_graded(notice("not_located", geometry.reason))
+        quality = replace(quality, warnings=quality.warnings + missing_parts.missing_warnings(parts))
         refused = replace(start, quality=quality, verdict=verdict, timings_s=clock.timings())
         return Stages(refused, gray, fiber)
     radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
-    quality = replace(
-        quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + geometry.warnings
-    )
+    cladding = geometry.cladding.ellipse
+    outermost = cladding.scaled(CONTACT_ZONE if ZONE_NAMES["D"] in limited_zones(start) else 1.0)
+    warnings = (*geometry.warnings, *missing_parts.missing_warnings(parts, cladding, outermost))
+    quality = replace(quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + warnings)
     located = replace(start, quality=quality, geometry=geometry.placed())
     return _inspect_located(Stages(located, gray, fiber), geometry, config, scale, clock)
 

@@ -138,7 +138,12 @@ def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, 
     """
     if face.scale is None:
         return notice("no_scale", "no known cladding diameter and no calibration, so limits in um cannot be applied")
-    return _why_without_limit(face) or _why_without_zone(face) or _why_not_sought(face, hidden, stored)
+    return (
+        _why_without_limit(face)
+        or _why_without_zone(face)
+        or _why_not_sought(face, hidden, stored)
+        or _why_missing(face)
+    )
 
 
 def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notice, ...]:
@@ -192,6 +197,11 @@ def _marks_were_put_alike(face: Inspection, stored: Inspection) -> bool:
         contains(a, b) and contains(b, a) for a, b in zip(face.zones, stored.zones, strict=True)
     )
     return kept_more and same
+
+
+def _why_missing(face: Inspection) -> Notice | None:
+    """The border of what was left unfilled looks like a mark: what is seen beside it fails nothing either."""
+    return next((warning for warning in face.quality.warnings if warning.kind == "part_missing"), None)
 
 
 def _why_cut(hidden: Hidden) -> Notice | None:

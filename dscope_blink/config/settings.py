@@ -43,6 +43,7 @@ class Preprocessing:
     saturation_max_fraction: float
     clipped_max_zone: float
     clipped_warning_zone: float
+    missing_min_share: float
     focus_min: float
     sharp_px: float
     max_pixels: int

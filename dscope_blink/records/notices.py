@@ -29,6 +29,7 @@ TITLES = MappingProxyType(
         "not_inspected": "Not inspected",
         "cut_by_border": "Fiber cut by the border",
         "clipped": "Clipped",
+        "part_missing": "Part missing",
         "too_coarse": "Resolution too low",
         # why it failed
         LIMIT_BROKEN: "Zone",
@@ -48,6 +49,7 @@ TITLES = MappingProxyType(
         "changed_calibration": "Changed calibration",
         "expired_calibration": "Expired calibration",
         "foreign_calibration": "Foreign calibration",
+        "part_missing_beside": "Missing beside the fiber",
         "zone_cut": "Zone cut by the border",
         "zone_clipped": "Clipped zone",
         "zone_not_searched": "Searched in part",
