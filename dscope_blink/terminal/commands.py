@@ -266,7 +266,9 @@ def _demo(arguments: argparse.Namespace) -> int:
     for report in reports_of(results, batch.job.config.reporting):
         print(f"Report: {report}")
     print(f"Pictures with their marks: {results}")
-    return _exit_code(ran, fail_exit=False) if not any(map(differs, seen)) else UNFINISHED
+    if ran.not_written:
+        return complain(program_name(), ran.not_written, UNFINISHED)
+    return UNFINISHED if any(map(differs, seen)) or ran.totals.not_drawn else 0  # one sample is no fiber
 
 
 def _completion(arguments: argparse.Namespace) -> int:
