@@ -27,6 +27,7 @@ Image.MAX_IMAGE_PIXELS = None  # the limit is that of the configuration
 
 GREY_MODES = ("L", "I;16", "I;16B", "I;16L")
 BITS_TAG, INTERPRETATION_TAG, ORIENTATION_TAG, PLANES_TAG = 258, 262, 274, 284  # TIFF 6.0
+SUBFILE_TAG, REDUCED = 254, 1
 WHITE_IS_ZERO, RGB, SEPARATE_PLANES = 0, 2, 2
 OPENCV_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "LA", "CMYK", "YCbCr", "1", "La", "RGBa")
@@ -170,6 +171,8 @@ def _reason(error: Exception) -> str:
 
 
 def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
+    if isinstance(image, TiffImageFile):
+        _leave_previews(image)
     width, height = image.size
     if width * height > max_pixels:
         raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has {width} x {height}")
@@ -212,10 +215,21 @@ def _has_sixteen_bits(image: Image.Image) -> bool:
     return any("16" in _raw_mode(tile[3]) for tile in tiles)
 
 
+def _leave_previews(image: TiffImageFile) -> None:
+    """Go to the first page that is no reduced one of another; where that is beside the pages, it is out of reach."""
+    for page in range(image.n_frames):
+        image.seek(page)
+        if not int(image.tag_v2.get(SUBFILE_TAG, 0)) & REDUCED:
+            return
+    raise UnreadableImage("the file holds only a preview, the full picture is no page of it")
+
+
 def _check_deep_tiff(image: TiffImageFile) -> None:
-    """OpenCV takes separate planes for pixels one after the other, and inks for light."""
+    """OpenCV takes the first page, separate planes for pixels one after the other, and inks for light."""
     if image.tag_v2.get(PLANES_TAG) == SEPARATE_PLANES or image.tag_v2.get(INTERPRETATION_TAG) != RGB:
         raise UnreadableImage("colour of 16 bits must be red, green, blue, pixel by pixel")
+    if image.tell() > 0:
+        raise UnreadableImage("the first page is a preview, and colour of 16 bits is read of no other")
 
 
 def _raw_mode(arguments: object) -> str:

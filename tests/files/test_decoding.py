@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from dscope_blink.files.decoding import decode_image, holds_several, to_gray
 from dscope_blink.records import UnreadableImage
@@ -232,6 +232,26 @@ def test_of_a_tiff_of_several_pages_the_first_is_taken():
     data = stored(GREY, "TIFF", save_all=True, append_images=pages)
     assert holds_several(data)
     assert_pixels(data, GREY)
+
+
+def preview_then(*pages):
+    """Pages of a TIFF, the first of them a preview of another."""
+    file = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(file, True) as writer:
+        for number, page in enumerate(pages):
+            Image.fromarray(page).save(writer, "TIFF", tiffinfo={254: int(number == 0)})
+            writer.newFrame()
+    return file.getvalue()
+
+
+def test_a_preview_is_not_the_picture():
+    small = np.ascontiguousarray(GREY[::2, ::2])
+    assert_pixels(preview_then(small, GREY, GREY[::-1].copy()), GREY)
+    assert_pixels(preview_then(small, GREY_16), GREY_16)
+    with pytest.raises(UnreadableImage, match="only a preview"):
+        decode_image(preview_then(small), LIMIT)
+    with pytest.raises(UnreadableImage, match="at most 1000 pixels, it has 64 x 48"):
+        decode_image(preview_then(small, GREY), 1000)
 
 
 def test_of_an_animated_png_the_first_frame_is_taken():
