@@ -175,6 +175,11 @@ def _stages(
     warnings = (*geometry.warnings, *missing_parts.missing_warnings(parts, cladding, outermost))
     quality = replace(quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + warnings)
     located = replace(start, quality=quality, geometry=geometry.placed())
+    levels = picture_quality.count_levels(stored, geometry.cladding.ellipse)
+    if levels < config.preprocessing.min_levels:
+        text = f"at least {config.preprocessing.min_levels} around the fiber are needed, there are {levels}"
+        verdict = judging.not_graded(notice("few_levels", text))
+        return Stages(replace(located, verdict=verdict, timings_s=clock.timings()), gray, fiber)
     return _inspect_located(Stages(located, gray, fiber), geometry, config, scale, clock)
 
 

@@ -44,6 +44,7 @@ class Preprocessing:
     clipped_max_zone: float
     clipped_warning_zone: float
     missing_min_share: float
+    min_levels: int
     focus_min: float
     sharp_px: float
     max_pixels: int

@@ -27,6 +27,7 @@ Image.MAX_IMAGE_PIXELS = None  # the limit is that of the configuration
 
 GREY_MODES = ("L", "I;16", "I;16B", "I;16L")
 BITS_TAG, INTERPRETATION_TAG, ORIENTATION_TAG, PLANES_TAG = 258, 262, 274, 284  # TIFF 6.0
+SUBFILE_TAG, REDUCED = 254, 1
 WHITE_IS_ZERO, RGB, SEPARATE_PLANES = 0, 2, 2
 OPENCV_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "LA", "CMYK", "YCbCr", "1", "La", "RGBa")
@@ -121,16 +122,45 @@ def encode_png(picture: Picture, texts: Mapping[str, str]) -> bytes:
 def to_gray(picture: Picture) -> FloatImage:
     """Grey levels 0..1 of a picture; (H, W) float32.
 
-    Cameras of 10, 12 or 14 bits store them in 16: the range is the least of these that holds all but a few hot pixels.
+    Cameras of 10, 12 or 14 bits store them in 16, and few files say which: the range is the least of these that holds
+    all but a few hot pixels. Whether its end is that of the camera is not known: only where levels pile up there are
+    they taken for saturated, else the brightest is put below. Levels that all lie just above 32768 have their black
+    there. Of colour whose signal is in one channel, that channel is the grey.
     """
-    gray = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    gray = picture if picture.ndim == 2 else _gray_of_colour(picture)
     if picture.dtype == np.uint8:
         return gray.astype(np.float32) / np.float32(255)
+    if gray.size and int(gray.min()) >= BLACK_OF_SIGNED and int(gray.max()) < BLACK_OF_SIGNED + 2**14:
+        gray = (gray - np.uint16(BLACK_OF_SIGNED)).astype(np.uint16)
     brightest = int(np.quantile(gray, HOT_PIXELS_BEYOND)) if gray.size else 0
     full = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if brightest < 2**bits)
+    if brightest >= NOT_SATURATED * full and not _piles_up(gray, full):
+        full = round(max(brightest, int(gray.max()) if gray.max() <= full else 0) / NOT_SATURATED)
     return np.minimum(gray.astype(np.float32) / np.float32(full), 1)
 
 
+BLACK_OF_SIGNED = 2**15  # 0 of a signed number, stored without its sign
+NOT_SATURATED = 0.97  # below what counts as saturated
+
+
+def _piles_up(gray: Picture, full: int) -> bool:
+    """Whether more pixels have the last level than the last hundredth of the range below it together."""
+    last, near = int((gray == full).sum()), int(((gray >= 0.99 * full) & (gray < full)).sum())
+    return last > near
+
+
+def _gray_of_colour(picture: Picture) -> Picture:
+    points = picture[::8, ::8].reshape(-1, 3).astype(np.float32)
+    spread = points.std(axis=0) if len(points) else np.zeros(3)
+    _, second, most = np.sort(spread)
+    if second < ONE_CHANNEL * most:
+        one: Picture = picture[..., int(spread.argmax())].copy()
+        return one
+    gray: Picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    return gray
+
+
+ONE_CHANNEL = 0.1  # of its spread have the others at most
 HOT_PIXELS_BEYOND = 0.9995
 
 
@@ -141,6 +171,8 @@ def _reason(error: Exception) -> str:
 
 
 def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
+    if isinstance(image, TiffImageFile):
+        _leave_previews(image)
     width, height = image.size
     if width * height > max_pixels:
         raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has {width} x {height}")
@@ -183,10 +215,21 @@ def _has_sixteen_bits(image: Image.Image) -> bool:
     return any("16" in _raw_mode(tile[3]) for tile in tiles)
 
 
+def _leave_previews(image: TiffImageFile) -> None:
+    """Go to the first page that is no reduced one of another; where that is beside the pages, it is out of reach."""
+    for page in range(image.n_frames):
+        image.seek(page)
+        if not int(image.tag_v2.get(SUBFILE_TAG, 0)) & REDUCED:
+            return
+    raise UnreadableImage("the file holds only a preview, the full picture is no page of it")
+
+
 def _check_deep_tiff(image: TiffImageFile) -> None:
-    """OpenCV takes separate planes for pixels one after the other, and inks for light."""
+    """OpenCV takes the first page, separate planes for pixels one after the other, and inks for light."""
     if image.tag_v2.get(PLANES_TAG) == SEPARATE_PLANES or image.tag_v2.get(INTERPRETATION_TAG) != RGB:
         raise UnreadableImage("colour of 16 bits must be red, green, blue, pixel by pixel")
+    if image.tell() > 0:
+        raise UnreadableImage("the first page is a preview, and colour of 16 bits is read of no other")
 
 
 def _raw_mode(arguments: object) -> str:

@@ -115,12 +115,13 @@ class FileState(NamedTuple):
     inode: int
     size: int
     changed_ns: int
+    touched_ns: int  # a copy sets the date of the original, at times before it is whole; this one no program can set
 
 
 def state_of(path: Path) -> FileState:
     """The state of a file; OSError if there is none."""
     stat = os.stat(path)
-    return FileState(stat.st_ino, stat.st_size, stat.st_mtime_ns)
+    return FileState(stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 def _age_s(state: FileState) -> float:

@@ -11,6 +11,7 @@ from dscope_blink.config.settings import Preprocessing
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture
 from dscope_blink.records import (
     Clipping,
+    Ellipse,
     FloatImage,
     Mask,
     Notice,
@@ -70,6 +71,19 @@ def measure_quality(gray: FloatImage, settings: Preprocessing) -> Quality:
 
 def _share(mask: Mask) -> float:
     return np.count_nonzero(mask) / max(mask.size, 1)
+
+
+def count_levels(gray: FloatImage, cladding: Ellipse) -> int:
+    """How many grey levels, of those of 10 bits, the box around a fiber holds; one pixel in four is looked at.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1, as decoded: a flat field makes more of them
+    """
+    (cx, cy), (w, h) = cladding.center_px, cladding.extent_px
+    left, top = max(round(cx - w / 2), 0), max(round(cy - h / 2), 0)
+    box = gray[top : round(cy + h / 2) : 2, left : round(cx + w / 2) : 2]
+    return int(np.count_nonzero(np.bincount((box * np.float32(1023)).astype(np.int64).ravel())))
 
 
 def measure_clipping(picture: WorkingPicture, field: Residual, saturation_level: float) -> Clipping:

@@ -22,6 +22,7 @@ TITLES = MappingProxyType(
         "time_limit": "Time limit",
         "not_located": "Localization Failed",
         "out_of_focus": "Out of focus",
+        "few_levels": "Too few grey levels",
         "no_scale": "No scale",
         "no_limits": "No limits",
         "no_core": "No core",

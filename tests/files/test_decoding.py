@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from dscope_blink.files.decoding import decode_image, holds_several, to_gray
 from dscope_blink.records import UnreadableImage
@@ -232,6 +232,26 @@ def test_of_a_tiff_of_several_pages_the_first_is_taken():
     data = stored(GREY, "TIFF", save_all=True, append_images=pages)
     assert holds_several(data)
     assert_pixels(data, GREY)
+
+
+def preview_then(*pages):
+    """Pages of a TIFF, the first of them a preview of another."""
+    file = io.BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(file, True) as writer:
+        for number, page in enumerate(pages):
+            Image.fromarray(page).save(writer, "TIFF", tiffinfo={254: int(number == 0)})
+            writer.newFrame()
+    return file.getvalue()
+
+
+def test_a_preview_is_not_the_picture():
+    small = np.ascontiguousarray(GREY[::2, ::2])
+    assert_pixels(preview_then(small, GREY, GREY[::-1].copy()), GREY)
+    assert_pixels(preview_then(small, GREY_16), GREY_16)
+    with pytest.raises(UnreadableImage, match="only a preview"):
+        decode_image(preview_then(small), LIMIT)
+    with pytest.raises(UnreadableImage, match="at most 1000 pixels, it has 64 x 48"):
+        decode_image(preview_then(small, GREY), 1000)
 
 
 def test_of_an_animated_png_the_first_frame_is_taken():
@@ -467,6 +487,29 @@ def test_grey_levels_run_from_zero_to_one(pixels):
 def test_a_camera_of_fewer_bits_fills_the_range_too(bits):
     white = 2**bits - 1
     assert to_gray(np.array([[0, white]], np.uint16))[0] == pytest.approx([0, 1])
+
+
+def test_levels_at_the_end_of_a_range_are_saturated_only_where_they_pile_up():
+    # Noise about 1017 of 4095 ends at 1023 by chance; a camera of 10 bits that is saturated has 1023 everywhere.
+    bright = np.random.default_rng(0).normal(1017, 2, (80, 80)).clip(900, 1023).round().astype(np.uint16)
+    bright[:40] = 600
+    assert to_gray(bright).max() < 0.98
+    saturated = np.minimum(bright + np.uint16(20), 1023).astype(np.uint16)
+    assert (to_gray(saturated)[40:] == 1).all()
+
+
+@pytest.mark.parametrize("offset", [0, 32768])
+def test_black_may_be_the_zero_of_a_signed_number(offset):
+    levels = np.random.default_rng(0).integers(100, 3500, (60, 60)).astype(np.uint16)
+    assert to_gray(levels + np.uint16(offset)) == pytest.approx(levels / 4095, abs=1e-6)
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+@pytest.mark.parametrize("pixels", [GREY, GREY_16], ids=["8 bits", "16 bits"])
+def test_a_picture_in_one_channel_has_the_grey_levels_of_that_channel(pixels, channel):
+    picture = np.zeros((*pixels.shape, 3), pixels.dtype)
+    picture[..., channel] = pixels
+    np.testing.assert_array_equal(to_gray(picture), to_gray(pixels))
 
 
 @pytest.mark.parametrize("pixels", [BGR, BGR_16], ids=["8 bits", "16 bits"])

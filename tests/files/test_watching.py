@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
@@ -11,13 +12,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+import cv2
+import numpy as np
 import pytest
 
 from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
 from tests.builders.batches import ASKED, program
-from tests.builders.pictures import SCRATCH, face_png, folder_of
+from tests.builders.pictures import LONG_AGO, SCRATCH, face_png, folder_of
 
 SETTLE_S, NEVER_S = 0.05, 600.0
 
@@ -66,6 +69,31 @@ def test_a_picture_is_handed_over_when_it_has_stayed_as_it_is(folder, watched):
     assert files(next(rounds)) == ["c.png"]
     assert (folder / "c.png").read_text() == "part\n" * 6
     writer.wait()
+
+
+def test_a_copy_that_stalled_at_its_full_length_comes_again_though_size_and_date_stay(folder, watched):
+    whole, path = bytes(range(256)) * 40, folder / "c.bmp"
+    path.write_bytes(whole[:6000] + bytes(len(whole) - 6000))
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    rounds = arrivals(watched)
+    assert "c.bmp" in files(next(rounds))
+    before = path.stat()
+
+    def go_on() -> None:
+        with path.open("r+b") as file:
+            file.seek(6000)
+            file.write(whole[6000:])
+        os.utime(path, (LONG_AGO, LONG_AGO))
+
+    assert when_watching(rounds, go_on) == ["c.bmp"]
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+def test_a_picture_that_is_read_does_not_come_again(folder, watched):
+    rounds = arrivals(watched)
+    next(rounds)
+    (folder / "a.png").read_bytes()
+    assert when_watching(rounds, lambda: folder_of(folder, "c.png", data=b"-")) == ["c.png"]
 
 
 def test_a_picture_that_is_moved_in_or_comes_with_its_folder_is_found(tmp_path, folder, watched):
@@ -136,6 +164,29 @@ def said(progress: IO[str]) -> tuple[str, str]:
     line = json.loads(progress.readline())
     assert line["total"] is None
     return line["file"], line["status"]
+
+
+@pytest.mark.slow
+def test_a_watch_grades_a_copy_that_stalled_once_it_is_whole(tmp_path):
+    picture = cv2.imdecode(np.frombuffer(face_png(SCRATCH), np.uint8), cv2.IMREAD_GRAYSCALE)
+    whole = cv2.imencode(".bmp", picture)[1].tobytes()
+    path, out, there = tmp_path / "pictures" / "a.bmp", tmp_path / "out", int(0.6 * len(whole))
+    path.parent.mkdir()
+    path.write_bytes(whole[:there] + bytes(len(whole) - there))
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    words = program(path.parent, out, "--watch", "--json-progress", "--workers=0")
+    words.remove("--quiet")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        assert said(run.stdout) == ("a.bmp", "NOT_GRADED")
+        with path.open("r+b") as file:
+            file.seek(there)
+            file.write(whole[there:])
+        os.utime(path, (LONG_AGO, LONG_AGO))
+        assert said(run.stdout) == ("a.bmp", "FAIL")
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=60)
+    assert summary(out) == {"a.bmp": "FAIL"}
 
 
 @pytest.mark.slow

@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 
 from dscope_blink.image_processing import background, picture_quality
+from dscope_blink.image_processing.picture_quality import count_levels
+from dscope_blink.pipeline import inspect_image
+from dscope_blink.records import Ellipse, ImageInfo, Provenance, Request
+from dscope_blink.synthetic.faces import FaceSpec, render_face
 from tests.builders.residuals import (
     CONFIG,
     FACE,
@@ -19,6 +23,7 @@ from tests.builders.residuals import (
     in_window,
     unreduced,
 )
+from tests.builders.settings import SETTINGS as FILE
 
 
 def test_without_a_flat_field_the_picture_stays_as_it_is():
@@ -138,3 +143,26 @@ def test_a_clean_face_hides_nothing():
     clipping = picture_quality.measure_clipping(picture, field_of(FACE), CONFIG.preprocessing.saturation_level)
     assert sum(clipping.pixels) == field_of(FACE).rho.size
     assert sum(clipping.clipped) == 0
+
+
+@pytest.mark.parametrize(
+    ("levels", "status"), [(2, "NOT_GRADED"), (8, "NOT_GRADED"), (16, "NOT_GRADED"), (256, "PASS")]
+)
+def test_a_picture_of_too_few_grey_levels_is_not_graded(levels, status):
+    face = FaceSpec(shape=(400, 480), centre_px=(240.0, 200.0), um_per_px_x=0.7, um_per_px_y=0.7)
+    picture = render_face(face, (), np.random.default_rng(0)).image
+    coarse = np.rint(np.rint(picture / 255 * (levels - 1)) * (255 / (levels - 1))).astype(np.uint8)
+    asked = Request("iec_61300_3_35_2022", "multimode", cladding_diameter_um=125.0)
+    provenance = Provenance("test", "fast_scan", "2026-01-01T00:00:00+00:00")
+    info = ImageInfo("face.png", width=480, height=400)
+    inspection = inspect_image(coarse, info, asked, FILE.profile("fast_scan"), None, provenance)
+    assert inspection.verdict.status == status
+    if levels in (8, 16):
+        assert [reason.kind for reason in inspection.verdict.reasons] == ["few_levels"]
+
+
+def test_grey_levels_are_counted_around_the_fiber():
+    gray = np.zeros((60, 80), np.float32)
+    gray[20:40, 20:60] = np.linspace(0, 1, 40, dtype=np.float32)
+    assert count_levels(gray, Ellipse((40.0, 30.0), (20.0, 20.0), 0.0)) == 10
+    assert count_levels(gray[:10], Ellipse((40.0, 5.0), (9.0, 9.0), 0.0)) == 1
