@@ -223,7 +223,10 @@ WRITERS = (
 )
 
 
-@pytest.mark.parametrize(("writer", "files"), WRITERS, ids=[writer for writer, _ in WRITERS])
+@pytest.mark.parametrize(
+    ("writer", "files"),
+    [pytest.param(*row, id=row[0], marks=[pytest.mark.slow] if row[0] != "write_annotated" else []) for row in WRITERS],
+)
 def test_a_drawing_that_fails_is_left_out_and_costs_no_verdict(pictures, out, monkeypatch, caplog, writer, files):
     folder_of(pictures, "a.png", data=face_png(SCRATCH))
     (whole,) = results_of(pictures, out, plots=True, config=EVERYTHING).values()
