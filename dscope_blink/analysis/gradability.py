@@ -67,19 +67,23 @@ def find_hidden(face: Inspection, stored: Inspection | None, config: Config) -> 
 
 def zone_warnings(hidden: Hidden, config: Config) -> tuple[Notice, ...]:
     """What is hidden of the zones and does not keep the face from being judged."""
-    most = config.preprocessing.clipped_warning_zone
     return (
         *(notice("zone_cut", f"{zone.seen}, what lies beyond is not judged") for zone in hidden.cut),
         *(
             notice("zone_clipped", f"{share:.0%} of zone {name} is black or saturated, marks there may not show")
-            for name, share in hidden.clipped.items()
-            if share > most
+            for name, share in clipped_zones(hidden, config).items()
         ),
         *(
             notice("zone_not_searched", f"zone {name} reaches beyond what was searched, its marks are not all known")
             for name in hidden.beyond
         ),
     )
+
+
+def clipped_zones(hidden: Hidden, config: Config) -> Mapping[str, float]:
+    """The share of each zone with limits of which so much is black or saturated that it is warned of."""
+    most = config.preprocessing.clipped_warning_zone
+    return {name: share for name, share in hidden.clipped.items() if share > most}
 
 
 def _asked(face: Inspection) -> tuple[ZoneOutline, ...]:

@@ -10,7 +10,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dscope_blink.analysis.gradability import OF_ZONES, find_hidden, why_no_pass, why_not_graded, zone_warnings
+from dscope_blink.analysis.gradability import (
+    OF_ZONES,
+    Hidden,
+    clipped_zones,
+    find_hidden,
+    why_no_pass,
+    why_not_graded,
+    zone_warnings,
+)
 from dscope_blink.analysis.zoning import possible_zones, zone_of
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
@@ -58,16 +66,23 @@ def grade(face: Inspection, config: Config, stored: Inspection | None = None) ->
     reason = why_not_graded(face, hidden, stored, config)
     if reason is not None:
         return replace(face, quality=quality, verdict=not_graded(reason))
-    judgement = judge(face.defects, face.criteria, face.request.zones, face.zones)
     unseen = why_no_pass(face, hidden, config)
-    if unseen and not _surely_fails(judgement.verdict):
+    if unseen and not _surely_fails(face, hidden, config):
         return replace(face, quality=quality, verdict=not_graded(*unseen))
+    judgement = judge(face.defects, face.criteria, face.request.zones, face.zones)
     verdict = replace(judgement.verdict, reasons=(*judgement.verdict.reasons, *unseen))
     return replace(face, quality=quality, verdict=verdict, defects=judgement.defects)
 
 
-def _surely_fails(verdict: Verdict) -> bool:
-    """Whether a limit is broken whatever the sizes and places within their uncertainties, and whatever is not seen."""
+def _surely_fails(face: Inspection, hidden: Hidden, config: Config) -> bool:
+    """Whether a limit is broken whatever the sizes and places within their uncertainties, and whatever is not seen.
+
+    Only by marks in zones that are not clipped: where pixels are black the noise is unknown, and steps of one grey
+    level stand out like marks.
+    """
+    clipped = clipped_zones(hidden, config)
+    clear = [mark for mark in face.defects if mark.zone not in clipped]
+    verdict = judge(clear, face.criteria, face.request.zones, face.zones).verdict
     return verdict.status == "FAIL" and not verdict.marginal
 
 

@@ -293,6 +293,16 @@ def test_what_may_break_a_limit_or_none_leaves_such_a_face_ungraded(
     assert not any(d.counted for d in graded.defects)
 
 
+def test_a_mark_in_a_zone_that_is_clipped_breaks_no_limit_surely():
+    """There the noise is not known: the black claddings of other microscopes are full of steps of one level."""
+    coarse_and_dark: dict[str, Any] = {"search_pixel_px": 3.0, "clipping": clipping(OF_THE_CORE[0])}
+    inside, beside = pit(5, 20.0), pit(60, 20.0, "P2")
+    graded = grade(face(UPC, inside, **coarse_and_dark), CONFIG)
+    assert graded.verdict.status == "NOT_GRADED"
+    assert [reason.kind for reason in graded.verdict.reasons] == ["too_coarse"]
+    assert grade(face(UPC, inside, beside, **coarse_and_dark), CONFIG).verdict.status == "FAIL"
+
+
 def test_all_that_cannot_be_seen_is_said():
     hidden: dict[str, Any] = {name: value for one in UNSEEN.values() for name, value in one.items()}
     graded = grade(face(UPC, **hidden), CONFIG)
