@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ from tests.builders.folders import SHARED
 # It is set before numpy and OpenCV are first imported, and every process of a test inherits it.
 for _library in ("OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"):
     os.environ.setdefault(_library, "1")
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so would every program that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A deadline per example fails at random on a loaded machine; speed is measured in benchmarks/, never in a test.
 # The same examples every time, so that the same code passes or fails; HYPOTHESIS_PROFILE=random draws new ones.

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +22,8 @@ from dscope_blink.files.pictures import find_images
 from dscope_blink.files.plan import plan_images
 from dscope_blink.records import Inspection, Request
 from tests.builders.settings import ROOT, SETTINGS
+
+PATIENCE_S = 120.0  # with a program that is to end by itself
 
 SHIPPED = SETTINGS.profile("fast_scan")
 CONFIG = replace(SHIPPED, reporting=replace(SHIPPED.reporting, report=False))  # the report has tests of its own
@@ -67,3 +73,16 @@ def program(pictures: Path, out: Path, *words: str) -> list[str]:
     known = ["--fiber-class=multimode", "--core-diameter-um=50", "--cladding-diameter-um=125", "--profile=fast_scan"]
     start = [sys.executable, str(ROOT / "main.py"), "inspect", f"--input-dir={pictures}", f"--output-dir={out}"]
     return [*start, *known, "--no-plots", "--quiet", *words]
+
+
+@contextmanager
+def started(words: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A program in a process of its own, which is killed if it does not end by itself: no test waits for ever."""
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        patience = threading.Timer(PATIENCE_S, run.kill)
+        patience.start()
+        try:
+            yield run
+        finally:
+            patience.cancel()
+            run.kill()

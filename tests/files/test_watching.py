@@ -19,7 +19,7 @@ import pytest
 from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
-from tests.builders.batches import ASKED, program
+from tests.builders.batches import ASKED, program, started
 from tests.builders.pictures import LONG_AGO, SCRATCH, face_png, folder_of
 
 SETTLE_S, NEVER_S = 0.05, 600.0
@@ -176,7 +176,7 @@ def test_a_watch_grades_a_copy_that_stalled_once_it_is_whole(tmp_path):
     os.utime(path, (LONG_AGO, LONG_AGO))
     words = program(path.parent, out, "--watch", "--json-progress", "--workers=0")
     words.remove("--quiet")
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    with started(words) as run:
         assert run.stdout is not None
         assert said(run.stdout) == ("a.bmp", "NOT_GRADED")
         with path.open("r+b") as file:
@@ -195,7 +195,7 @@ def test_a_watch_inspects_what_comes_until_it_is_stopped(tmp_path, end):
     pictures, out = folder_of(tmp_path / "pictures", "a.png"), tmp_path / "out"
     words = program(pictures, out, "--watch", "--json-lines", "--json-progress", "--workers=0", "--resume")
     words.remove("--quiet")
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+    with started(words) as run:
         assert run.stdout is not None
         assert said(run.stdout) == ("a.png", "PASS")
         folder_of(pictures, "b.png", data=face_png(SCRATCH))
