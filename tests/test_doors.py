@@ -16,6 +16,8 @@ from dscope_blink.terminal import calibrate, commands, configuration, judging, r
 from tests.builders.pictures import MULTIMODE, SCRATCH, blanks, face_png, folder_of
 from tests.builders.settings import CONFIG_FILE, ROOT
 
+pytestmark = pytest.mark.slow  # whole batches, processes and programs
+
 PROGRAMS = {
     "main": commands.main,
     "config_loader": configuration.main,
@@ -77,7 +79,6 @@ def test_a_door_tells_the_story_of_its_wing(name: str) -> None:
 # --- what they do by themselves
 
 
-@pytest.mark.slow
 @every_door
 def test_a_door_runs(name: str, tmp_path: Path) -> None:
     command = [sys.executable, str(ROOT / f"{name}.py"), "--help"]

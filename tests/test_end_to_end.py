@@ -22,6 +22,8 @@ from tests.builders.commands import inspect
 from tests.builders.pictures import MULTIMODE, blanks, face_jpeg, folder_of
 from tests.builders.settings import ROOT
 
+pytestmark = pytest.mark.slow  # whole batches, processes and programs
+
 
 def program(*words: str, stdin: str = "", folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "main.py"), *words]
@@ -119,13 +121,11 @@ def test_the_zones_asked_for_are_written_one_by_one(tmp_path):
     assert pixels == {f"a_zone_{zone}.png": counts[zone] for zone in ("core", "cladding")}
 
 
-@pytest.mark.slow
 def test_every_sample_of_the_demo_gets_its_verdict(tmp_path, capsys):
     assert main(["demo", f"--output-dir={tmp_path / 'demo'}"]) == 0, capsys.readouterr().out
     assert len(pd.read_csv(tmp_path / "demo" / "results" / "summary_report.csv")) == 10
 
 
-@pytest.mark.slow
 def test_the_questions_answered_by_a_script_give_results(tmp_path):
     folder_of(tmp_path / "p", "a.png")
     done = program(stdin="p\nout\ny\n50\n125\nmultimode\nfast_scan\n", folder=tmp_path)
@@ -140,7 +140,6 @@ def test_a_mistake_is_one_line_on_the_error_stream(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="this system has no pseudo-terminals")
 def test_a_terminal_sees_a_bar_and_only_the_names_that_failed(tmp_path):
     folder_of(tmp_path / "p", "a.png")
@@ -160,7 +159,6 @@ def test_a_terminal_sees_a_bar_and_only_the_names_that_failed(tmp_path):
     assert b"a.png: " not in seen.replace(b"[red]b.png: ", b"")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("words", [[], ["--json-progress"]], ids=["lines", "json"])
 def test_a_reader_who_leaves_does_not_end_a_batch(tmp_path, words):
     pictures, out = blanks(tmp_path / "pictures", *(f"{k}.png" for k in range(12))), tmp_path / "out"
@@ -174,7 +172,6 @@ def test_a_reader_who_leaves_does_not_end_a_batch(tmp_path, words):
     assert len(list(out.glob("*_result.json"))) == 12
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
 def test_an_output_that_is_full_is_told_in_one_line_and_ends_no_batch(tmp_path):
     pictures, out = folder_of(tmp_path / "pictures", "a.png"), tmp_path / "out"

@@ -16,6 +16,8 @@ from dscope_blink.batch.executors import Lost, Processes, as_completed, on_clust
 from dscope_blink.records import UserError
 from tests.builders.settings import ROOT
 
+pytestmark = pytest.mark.slow  # whole batches, processes and programs
+
 
 def doubled(number: int) -> int:
     return 2 * number

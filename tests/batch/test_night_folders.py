@@ -23,6 +23,8 @@ from tests.builders.pictures import MULTIMODE, SCRATCH, face_png, folder_of
 from tests.builders.settings import ROOT
 from tests.builders.unprivileged import unprivileged
 
+pytestmark = pytest.mark.slow  # whole batches, processes and programs
+
 SCRIPT = ROOT / "deploy" / "nightly.sh"
 UNITS = sorted((ROOT / "deploy").glob("dscope-blink.[st]*"))
 NIGHT = "2026-03-09"
@@ -140,7 +142,6 @@ def test_the_newest_nights_are_kept_where_the_file_system_cannot_lock(pictures, 
     assert capfd.readouterr().err == ""
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="LD_PRELOAD is a thing of Linux")
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="no compiler is here")
 @pytest.mark.parametrize(
@@ -187,7 +188,6 @@ def test_a_night_that_cannot_be_removed_is_told_and_stays(open_folder, caplog):
     assert names(open_folder) == ["2026-03-01", "2026-03-02"]
 
 
-@pytest.mark.slow
 def test_the_script_passes_its_options_on_prints_the_line_and_mails_it(pictures, results, tmp_path):
     # No mail leaves a test: a program of that name writes down what it is given.
     mail = tmp_path / "bin" / "mail"

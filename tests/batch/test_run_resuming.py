@@ -15,6 +15,8 @@ from dscope_blink.terminal.commands import main
 from tests.builders.batches import CONFIG, batch_of, finished, program, rows
 from tests.builders.pictures import SCRATCH, face_png, folder_of
 
+pytestmark = pytest.mark.slow  # whole batches, processes and programs
+
 # --- resume
 
 

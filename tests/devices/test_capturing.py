@@ -47,7 +47,7 @@ def _one_class() -> dict[str, Any]:
 
 
 ONE_CLASS = _one_class()
-pytestmark = pytest.mark.usefixtures("found_once")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("found_once")]
 
 
 @pytest.fixture

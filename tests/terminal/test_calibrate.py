@@ -23,6 +23,8 @@ from dscope_blink.terminal.calibrate import FEATURE_COLUMNS, Station, load_scale
 from tests.builders.settings import ROOT
 from tests.builders.targets import DOTS, fiber, fit_of, small
 
+pytestmark = pytest.mark.slow  # whole batches, processes and programs
+
 STATION = Station((640, 480), "a2A2048-37gcBAS 4711", "10x")
 
 
