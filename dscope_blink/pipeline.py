@@ -169,17 +169,16 @@ def _stages(
         quality = replace(quality, warnings=quality.warnings + missing_parts.missing_warnings(parts))
         refused = replace(start, quality=quality, verdict=verdict, timings_s=clock.timings())
         return Stages(refused, gray, fiber)
-    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
     cladding = geometry.cladding.ellipse
     outermost = cladding.scaled(CONTACT_ZONE if ZONE_NAMES["D"] in limited_zones(start) else 1.0)
     warnings = (*geometry.warnings, *missing_parts.missing_warnings(parts, cladding, outermost))
-    quality = replace(quality, focus=radius_px / geometry.cladding.blur_px, warnings=quality.warnings + warnings)
+    focus = cladding.mean_diameter_px / 2 / geometry.cladding.blur_px
+    quality = replace(quality, focus=focus, warnings=quality.warnings + warnings)
     located = replace(start, quality=quality, geometry=geometry.placed())
-    levels = picture_quality.count_levels(stored, geometry.cladding.ellipse)
-    if levels < config.preprocessing.min_levels:
-        text = f"at least {config.preprocessing.min_levels} around the fiber are needed, there are {levels}"
-        verdict = judging.not_graded(notice("few_levels", text))
-        return Stages(replace(located, verdict=verdict, timings_s=clock.timings()), gray, fiber)
+    reason = _why_few_levels(picture_quality.count_levels(stored, cladding), config)
+    if reason is not None:
+        refused = replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
+        return Stages(refused, gray, fiber)
     return _inspect_located(Stages(located, gray, fiber), geometry, config, scale, clock)
 
 
@@ -204,6 +203,13 @@ def _inspect_located(
     with clock.stage("judge", "Acceptance Judgement"):
         graded = judging.grade(searched, config)
     return replace(stages, inspection=replace(graded, timings_s=clock.timings()), search=search)
+
+
+def _why_few_levels(levels: int, config: Config) -> Notice | None:
+    least = config.preprocessing.min_levels
+    if levels >= least:
+        return None
+    return notice("few_levels", f"at least {least} around the fiber are needed, there are {levels}")
 
 
 def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config) -> Notice | None:

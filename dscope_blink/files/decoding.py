@@ -31,6 +31,13 @@ SUBFILE_TAG, REDUCED = 254, 1
 WHITE_IS_ZERO, RGB, SEPARATE_PLANES = 0, 2, 2
 OPENCV_FLAGS = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 COLOUR_MODES = ("RGB", "RGBA", "RGBX", "P", "PA", "LA", "CMYK", "YCbCr", "1", "La", "RGBa")
+JPEG_FORMATS = ("JPEG", "MPO")
+JPEG_LAYOUTS: Mapping[str, Layout] = MappingProxyType({"L": "GRAY", "RGB": "BGR", "CMYK": "CMYK"})  # by Pillow's mode
+
+BLACK_OF_SIGNED = 2**15  # 0 of a signed number, stored without its sign
+NOT_SATURATED = 0.97  # below what counts as saturated
+ONE_CHANNEL = 0.1  # of its spread have the others at most, where the signal is in one
+HOT_PIXELS_BEYOND = 0.9995
 
 
 def decode_image(data: bytes, max_pixels: int) -> Picture:
@@ -139,10 +146,6 @@ def to_gray(picture: Picture) -> FloatImage:
     return np.minimum(gray.astype(np.float32) / np.float32(full), 1)
 
 
-BLACK_OF_SIGNED = 2**15  # 0 of a signed number, stored without its sign
-NOT_SATURATED = 0.97  # below what counts as saturated
-
-
 def _piles_up(gray: Picture, full: int) -> bool:
     """Whether more pixels have the last level than the last hundredth of the range below it together."""
     last, near = int((gray == full).sum()), int(((gray >= 0.99 * full) & (gray < full)).sum())
@@ -158,10 +161,6 @@ def _gray_of_colour(picture: Picture) -> Picture:
         return one
     gray: Picture = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     return gray
-
-
-ONE_CHANNEL = 0.1  # of its spread have the others at most
-HOT_PIXELS_BEYOND = 0.9995
 
 
 def _reason(error: Exception) -> str:
@@ -195,10 +194,6 @@ def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
     if image.format == "PNG" and _may_lack_rows(image):
         check_png(data)
     return _turned_back(_with_opencv(data) if is_deep_colour else _with_pillow(image), orientation)
-
-
-JPEG_FORMATS = ("JPEG", "MPO")
-JPEG_LAYOUTS: Mapping[str, Layout] = MappingProxyType({"L": "GRAY", "RGB": "BGR", "CMYK": "CMYK"})  # by Pillow's mode
 
 
 def _may_lack_rows(image: Image.Image) -> bool:

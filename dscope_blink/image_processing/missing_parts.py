@@ -32,6 +32,10 @@ MOST_LEVEL = 0.5  # share of one level in rows that repeat: what is smooth has m
 SMALL_CELLS, SEVERAL = 36, 2  # of blocks that count together
 ROWS, COLUMNS = "repeat the row before them", "repeat the column before them"
 DARK, BRIGHT = 0.15, 0.9  # levels of frames and margins around a picture
+CLIPPED = 0.01  # of the range, at its ends
+MOST_NAMED = 3  # parts in the warnings of one picture
+
+Cells: TypeAlias = NDArray[np.uint8]  # (H / CELL_PX, W / CELL_PX), 1 where a cell repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +122,6 @@ def missing_warnings(
     return tuple(sorted(warnings, key=lambda warning: warning.kind)[:MOST_NAMED])  # what forbids a verdict comes first
 
 
-MOST_NAMED = 3
-
-
-Cells: TypeAlias = NDArray[np.uint8]  # (H / CELL_PX, W / CELL_PX), 1 where a cell repeats
-
-
 def _repeating(gray: FloatImage) -> tuple[Cells, Cells]:
     """Where cells repeat their first column or row, and that of the cell before, in two rows or columns of each."""
     rows, columns = (side // CELL_PX for side in gray.shape)
@@ -208,9 +206,6 @@ def _is_clipped(levels: FloatImage | np.float32, gray: FloatImage) -> Mask:
     """Whether levels lie at an end of the range, or of that which the picture fills."""
     points = gray[::CELL_PX, ::CELL_PX]
     return (levels <= points.min() + CLIPPED) | (levels >= points.max() - CLIPPED)
-
-
-CLIPPED = 0.01  # of the range
 
 
 def _part(cells: Mask, stats: NDArray[np.int32], gray: FloatImage, holds: str) -> MissingPart | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +35,12 @@ class ReportsNotWritten(UserError):
 
     Parameters
     ----------
-    problems : one line for each
+    problems : one line for each, by its path
     """
 
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
+    def __init__(self, problems: Mapping[Path, str]) -> None:
+        super().__init__("\n".join(problems.values()))
+        self.problems = problems
 
 
 def reports_of(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
@@ -83,7 +83,7 @@ def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -
     WriteFailed : a report cannot be written (disk full, no permission)
     ReportsNotWritten : some failed in another way; all others are written
     """
-    problems: list[str] = []
+    problems: dict[Path, str] = {}
     for report in _asked(config.reporting):
         with writing(folder / report.name), _kept_going(folder / report.name, problems):
             report.write(folder / report.name, results, config)
@@ -93,7 +93,7 @@ def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -
 
 
 @contextmanager
-def _kept_going(path: Path, problems: list[str]) -> Iterator[None]:
+def _kept_going(path: Path, problems: dict[Path, str]) -> Iterator[None]:
     """What fails in making a report, and not in writing it, becomes one of the problems."""
     try:
         yield
@@ -101,10 +101,10 @@ def _kept_going(path: Path, problems: list[str]) -> Iterator[None]:
         if is_of_writing(error):
             raise
         logger.exception("%s: not written", printable(str(path)))
-        problems.append(f"{path} was not written, {type(error).__name__}: {' '.join(str(error).split())}")
+        problems[path] = f"{path} was not written, {type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def write_certificates(results: Sequence[Path]) -> tuple[int, tuple[str, ...]]:
+def write_certificates(results: Sequence[Path]) -> tuple[int, Mapping[Path, str]]:
     """Write the certificate of each record beside it, with the annotated picture that lies there.
 
     Parameters
@@ -119,14 +119,14 @@ def write_certificates(results: Sequence[Path]) -> tuple[int, tuple[str, ...]]:
     ------
     WriteFailed : a certificate cannot be written
     """
-    written, problems = 0, list[str]()
+    written, problems = 0, dict[Path, str]()
     for path, stored in _read(results):
         start = str(path).removesuffix(RESULT)
         if isinstance(stored, Inspection):
             with writing(path), _kept_going(Path(start + CERTIFICATE), problems):
                 _write_certificate(start, stored)
                 written += 1
-    return written, tuple(problems)
+    return written, problems
 
 
 def _write_certificate(start: str, inspection: Inspection) -> None:

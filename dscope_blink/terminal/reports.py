@@ -39,13 +39,13 @@ def write_reports(arguments: argparse.Namespace) -> int:
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
     with log_file(wanted.folder):
-        certificates, problems = write_certificates(wanted.results) if wanted.config.reporting.pdf else (0, ())
+        certificates, problems = write_certificates(wanted.results) if wanted.config.reporting.pdf else (0, {})
         try:
             write_batch_reports(wanted.folder, wanted.results, wanted.config)
         except ReportsNotWritten as error:
-            problems += error.problems
+            problems = {**problems, **error.problems}
         for path in reports_of(wanted.folder, wanted.config.reporting):
-            if not any(problem.startswith(str(path)) for problem in problems):
+            if path not in problems:
                 print_line(console, f"Report: {path}")
         if certificates:
             print_line(console, f"Certificates beside the records: {certificates}")
