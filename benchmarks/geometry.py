@@ -40,6 +40,7 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.image_processing import localization
+from dscope_blink.image_processing.cladding_choice import Known
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import Ellipse, FiberGeometry, ImageInfo, Inspection, NotLocated, Provenance, Request, Status
 from dscope_blink.synthetic.faces import FaceSpec, Illumination, render_face
@@ -91,7 +92,7 @@ def this_method(config: Config) -> Method:
 
 def located(picture: Gray8, config: Config, core_ratio: float | None) -> FiberGeometry | NotLocated:
     """The one place that calls the program's localisation; pixels are square here."""
-    known = localization.Known(core_ratio, pixel_aspect_ratio=1.0)
+    known = Known(core_ratio, pixel_aspect_ratio=1.0)
     return localization.locate(to_gray(picture), config.localization, config.core, known)
 
 

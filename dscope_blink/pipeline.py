@@ -22,6 +22,7 @@ from dscope_blink.analysis.gradability import limited_zones
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, to_gray
 from dscope_blink.image_processing import background, fusion, localization, missing_parts, picture_quality
+from dscope_blink.image_processing.cladding_choice import Known
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
 from dscope_blink.records import (
     ZONE_NAMES,
@@ -311,11 +312,11 @@ def _why_foreign(calibration: Calibration, info: ImageInfo) -> str:
     return ""
 
 
-def _known(request: Request, config: Config, calibration: Scale | None) -> localization.Known:
+def _known(request: Request, config: Config, calibration: Scale | None) -> Known:
     """What is known of the fiber, in pixels of the picture."""
     core, cladding = request.core_diameter_um, request.cladding_diameter_um
     given = request.pixel_aspect_ratio or config.scale.pixel_aspect_ratio
-    return localization.Known(
+    return Known(
         core_ratio=None if core is None or cladding is None else core / cladding,
         cladding_px=_pixels(cladding, calibration),
         core_px=_pixels(core, calibration),

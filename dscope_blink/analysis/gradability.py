@@ -160,7 +160,12 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
     config : limits of what can be graded
     """
     assert face.scale is not None, "a face that can be judged has a scale"
-    unseen = (_why_cut(hidden), _why_clipped(hidden, config), _why_too_coarse(face, face.scale.um_per_px, config))
+    unseen = (
+        _why_doubtful(face),
+        _why_cut(hidden),
+        _why_clipped(hidden, config),
+        _why_too_coarse(face, face.scale.um_per_px, config),
+    )
     return tuple(reason for reason in unseen if reason is not None)
 
 
@@ -206,6 +211,14 @@ def _marks_were_put_alike(face: Inspection, stored: Inspection) -> bool:
 def _why_missing(face: Inspection) -> Notice | None:
     """The border of what was left unfilled looks like a mark: what is seen beside it fails nothing either."""
     return next((warning for warning in face.quality.warnings if warning.kind == "part_missing"), None)
+
+
+DOUBTS = ("two_borders", "dark_surroundings", "core_contradiction", "maybe_core")
+
+
+def _why_doubtful(face: Inspection) -> Notice | None:
+    """Where another circle may be the cladding's, a face that is clean within this one is not known to be clean."""
+    return next((warning for warning in face.quality.warnings if warning.kind in DOUBTS), None)
 
 
 def _why_cut(hidden: Hidden) -> Notice | None:

@@ -14,7 +14,8 @@ from dscope_blink.analysis.dimensions import expanded
 from dscope_blink.calibration.targets import DotGrid, NotFound, Ruler, find_dots, find_ruler
 from dscope_blink.config.settings import Config, Preprocessing, ScaleSettings
 from dscope_blink.image_processing import edges, ellipse_fit
-from dscope_blink.image_processing.localization import Known, locate
+from dscope_blink.image_processing.cladding_choice import Known
+from dscope_blink.image_processing.localization import locate
 from dscope_blink.records import CladdingFit, FloatImage, NotLocated, Points, Request, Scale, TargetFeatures, to_form
 
 MIN_SIZE_PX = 64

@@ -78,6 +78,10 @@ class Localization:
     max_rms_share: float
     max_rms_px: float
     layer_min_contrast: float
+    max_dark_share: float
+    min_disc_darkness: float
+    granular_min_spread: float
+    large_core: float
     min_far_share: float
     min_far_support: float
     faint_min_support: float

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dscope_blink.config.settings import CoreSettings, Localization
 from dscope_blink.image_processing import edges, ellipse_fit
-from dscope_blink.image_processing.coarse_edges import (
-    CLOSEST_RING,
-    SAME_CENTER,
-    SURE_SUPPORT,
-    coarse_edges,
-    is_convincing,
-    reduced,
+from dscope_blink.image_processing.cladding_choice import (
+    NOTHING,
+    Choice,
+    Known,
+    Undecided,
+    choose_cladding,
+    share_in_view,
 )
+from dscope_blink.image_processing.coarse_edges import SURE_SUPPORT, coarse_edges, reduced
 from dscope_blink.image_processing.core_location import find_core, shining_elsewhere
 from dscope_blink.image_processing.edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, Edge, Search
+from dscope_blink.image_processing.surroundings import Sides, sides_of
 from dscope_blink.records import (
     CladdingFit,
     CoreFit,
@@ -36,19 +37,6 @@ from dscope_blink.records import (
 
 FINE_WINDOWS = (0.03, 0.015)
 MIN_TOLERANCE_PX = 1.5
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of the fiber before it is looked for; lengths in pixels of the picture."""
-
-    core_ratio: float | None = None  # core / cladding diameter
-    cladding_px: float | None = None  # mean diameter
-    core_px: float | None = None  # the same of the core
-    pixel_aspect_ratio: float | None = None  # um_per_px_x / um_per_px_y
-
-
-NOTHING = Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,26 +74,25 @@ def find_fiber(
     found = coarse_edges(small, settings, known.core_ratio)
     if not found:
         return FoundFiber(NotLocated(f"no circular edge in the picture{_hint(known)}"))
-    rival = _rival(found, settings)
-    if rival is not None:
-        best = max(found, key=lambda e: e.score)
-        enlarged = replace(best, form=rescaled(best.form, factors))
-        return FoundFiber(NotLocated(_two_circles(best, rival, factors)), enlarged)
-    choice = _choose_cladding(found, factors, settings, known)
+    choice = choose_cladding(small, found, factors, settings, known)
+    if isinstance(choice, Undecided):
+        best = choice.edges[0]
+        return FoundFiber(NotLocated(choice.reason), replace(best, form=rescaled(best.form, factors)))
     edge = _refined(gray, choice, factors, settings)
     if edge is None:
         return FoundFiber(NotLocated("no ellipse fits the edge points"))
     cladding = _cladding_fit(edge, edges.blur_of(gray, edge.form, choice.room))
     core, core_edge = find_core(gray, cladding, core_settings, _core_ratio(known, cladding))
     confirmed = choice.faint and core is not None and core.source == "measured"
+    sides = sides_of(gray, edge.form)
     reason = (
         _why_cut(gray, edge, settings)
-        or _why_not(edge, confirmed, settings, known)
-        or _why_no_border(gray, edge, settings, known)
+        or _why_not(edge, _noise_px(cladding, sides), confirmed, settings, known)
+        or _why_no_border(gray, edge, sides, settings, known)
     )
     if reason:
         return FoundFiber(NotLocated(reason + _hint(known)), edge, core_edge)
-    warnings = choice.warnings or _doubts(edge, core, known, cladding)
+    warnings = choice.warnings or _doubts(edge, sides, core, known, settings, gray.shape)
     if core is not None and core.source == "nominal":
         warnings += shining_elsewhere(gray, cladding, core, core_settings)
     return FoundFiber(FiberGeometry(cladding, core, warnings), edge, core_edge)
@@ -117,16 +104,45 @@ def _hint(known: Known) -> str:
     return "; where pixels are not square, pixel_aspect_ratio must be given"
 
 
-def _doubts(edge: Edge, core: CoreFit | None, known: Known, cladding: CladdingFit) -> tuple[Notice, ...]:
+def _doubts(
+    edge: Edge, sides: Sides, core: CoreFit | None, known: Known, settings: Localization, shape: tuple[int, ...]
+) -> tuple[Notice, ...]:
     """What is odd about a fiber that was located."""
     doubts = []
-    if edge.polarity < 0 and known.cladding_px is None and (core is None or core.source == "nominal"):
-        text = "the disc taken for the cladding is brighter than the ferrule, as a core would be"
-        doubts.append(notice("dark_surroundings", text))
-    if known.core_px is not None and known.core_px >= cladding.ellipse.mean_diameter_px:
+    sure = known.cladding_px is not None or sides.is_granular(settings.granular_min_spread)
+    if not sure and edge.polarity < 0 and not _is_told_by_its_core(sides, core, known, settings):
+        text = "the disc taken for the cladding is brighter than what surrounds it, as a core would be; a calibration "
+        doubts.append(notice("dark_surroundings", f"{text}together with its diameter would tell"))
+    elif not sure and _may_be_the_core(edge, sides, core, known, settings, shape):
+        text = (
+            "no core shows in the disc taken for the cladding, and were it one, the border of its cladding would lie "
+        )
+        doubts.append(notice("maybe_core", f"{text}outside of the picture; a calibration would tell"))
+    if known.core_px is not None and known.core_px >= edge.ellipse.mean_diameter_px:
         text = f"the known core is {known.core_px:.0f} px wide, more than the cladding"
         doubts.append(notice("core_contradiction", text))
     return tuple(doubts)
+
+
+def _is_told_by_its_core(sides: Sides, core: CoreFit | None, known: Known, settings: Localization) -> bool:
+    """Whether a bright disc is a cladding for the core in it; without one it may be a core or a field of view.
+
+    In the dark a core of more than `large_core` tells nothing: a coating is twice as wide as its cladding.
+    """
+    if known.core_ratio is None or core is None or core.source != "measured":
+        return False
+    return known.core_ratio < settings.large_core or not sides.is_in_the_dark(settings.max_dark_share)
+
+
+def _may_be_the_core(
+    edge: Edge, sides: Sides, core: CoreFit | None, known: Known, settings: Localization, shape: tuple[int, ...]
+) -> bool:
+    """Whether a disc hardly darker than its surroundings is an unlit core, of a fiber larger than the view."""
+    if known.core_ratio is None or known.core_ratio < settings.large_core:
+        return False  # a small core magnified that much is too blurred to be graded
+    seen = core is not None and core.source == "measured"
+    fainter = sides.darkness < settings.min_disc_darkness
+    return fainter and not seen and share_in_view(edge, 1 / known.core_ratio, shape) < settings.faint_min_support
 
 
 def _core_ratio(known: Known, cladding: CladdingFit) -> float | None:
@@ -136,155 +152,10 @@ def _core_ratio(known: Known, cladding: CladdingFit) -> float | None:
     return ratio if ratio < 1 else None
 
 
-# --- choice of the cladding -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """The edge taken for the cladding's, the distance of the next edge in radii, and what else it could be."""
-
-    edge: Edge
-    room: float
-    faint: bool = False  # chosen for the core in it, not for its own evidence
-    warnings: tuple[Notice, ...] = ()
-
-
-def _rival(found: Sequence[Edge], settings: Localization) -> Edge | None:
-    """A circular edge about as good and as large as the best one, somewhere else: a second fiber, or a round stain."""
-    best = max(found, key=lambda e: e.score)
-    others = [e for e in found if not _concentric(e, best) and e.radius_px >= settings.rival_size * best.radius_px]
-    rival = max(others, key=lambda e: e.score, default=best)
-    apart = math.dist(rival.form[:2], best.form[:2]) > max(rival.radius_px, best.radius_px)
-    return rival if apart and rival.score >= settings.rival_score * best.score else None
-
-
-def _two_circles(best: Edge, rival: Edge, factors: tuple[float, float]) -> str:
-    shown = []
-    for edge in (best, rival):
-        ellipse = from_form(rescaled(edge.form, factors))
-        x, y = ellipse.center_px
-        shown.append(f"{ellipse.mean_diameter_px:.0f} px wide at ({x:.0f}, {y:.0f})")
-    return f"two circular edges, {' and '.join(shown)}: which is the fiber cannot be said"
-
-
-RING_FREE = 0.9  # radii of an edge, within which another is that of its core
-FAINT_BORDER = notice(
-    "faint_cladding_edge", "taken for it because it lies around the core at the known ratio of the diameters"
-)
-
-
-def _choose_cladding(
-    found: Sequence[Edge], factors: tuple[float, float], settings: Localization, known: Known
-) -> _Choice:
-    """The outermost strong edge of the fiber with the best evidence, unless another is the cladding for a reason."""
-    best = max(found, key=lambda e: e.score)
-    family = _without_flanks([e for e in found if _concentric(e, best)])
-    strong = [e for e in family if e.score >= settings.outer_edge_share * best.score]
-    outermost = max(strong, key=lambda e: e.radius_px)
-    decided = _of_known_size(_visible(family, settings), factors, settings, known)
-    decided = decided or max(_around_core(strong, strong, settings, known), key=lambda e: e.radius_px, default=None)
-    if decided is not None:
-        return _Choice(decided, _room(decided, strong, known))
-    faint = max(
-        _around_core(_visible(family, settings), _shining(strong, settings), settings, known),
-        key=lambda e: e.score,
-        default=None,
-    )
-    if faint is not None:
-        return _Choice(faint, _room(faint, strong, known), faint=True, warnings=(FAINT_BORDER,))
-    inner = _border_inside(outermost, strong, settings)
-    if inner is None:
-        layer = _border_inside(outermost, _layers(family, settings), settings)
-        warnings = () if layer is None else (_two_borders(outermost, layer, factors),)
-        return _Choice(outermost, _room(outermost, strong, known), warnings=warnings)
-    # layers within a cladding are faint: a strong border inside is the cladding's, with adhesive around, unless it
-    # may be that of the core of a thin cladding
-    has_core = known.core_ratio is not None or min(e.radius_px for e in strong) < RING_FREE * inner.radius_px
-    chosen, other = (inner, outermost) if has_core else (outermost, inner)
-    return _Choice(chosen, _room(chosen, strong, known), warnings=(_two_borders(chosen, other, factors),))
-
-
-def _of_known_size(
-    strong: Sequence[Edge], factors: tuple[float, float], settings: Localization, known: Known
-) -> Edge | None:
-    if known.cladding_px is None:
-        return None
-    wanted_px = known.cladding_px / math.sqrt(factors[0] * factors[1]) / 2
-    near = [e for e in strong if abs(e.radius_px / wanted_px - 1) <= settings.max_size_error]
-    return min(near, key=lambda e: abs(e.radius_px / wanted_px - 1), default=None)
-
-
-def _around_core(candidates: Sequence[Edge], cores: Sequence[Edge], settings: Localization, known: Known) -> list[Edge]:
-    """Those that have another edge within them, at the known ratio of the core's diameter to the cladding's."""
-    if known.core_ratio is None:
-        return []
-    ratios = {e: [c.radius_px / (e.radius_px * known.core_ratio) for c in cores] for e in candidates}
-    return [e for e, found in ratios.items() if any(abs(ratio - 1) <= settings.ratio_match for ratio in found)]
-
-
-def _without_flanks(family: Sequence[Edge]) -> list[Edge]:
-    """A halo or a dark line along a border has an edge of its own on its far side, which is no border."""
-
-    def is_flank(edge: Edge) -> bool:
-        beside = (e for e in family if e.polarity == -edge.polarity and abs(e.step) > abs(edge.step))
-        return any(abs(edge.radius_px / e.radius_px - 1) < FLANK for e in beside)
-
-    return [e for e in family if not is_flank(e)]
-
-
-FLANK = 0.045  # radii: wider than a halo or a dark line, narrower than adhesive that can be told from them
-
-
-def _visible(family: Sequence[Edge], settings: Localization) -> list[Edge]:
-    """Where something else says which border is the cladding's, such an edge will do."""
-    return [e for e in family if e.support >= settings.faint_min_support and abs(e.step) >= settings.min_contrast]
-
-
-def _shining(strong: Sequence[Edge], settings: Localization) -> list[Edge]:
-    return [e for e in strong if e.polarity < 0 and is_convincing(e, settings)]
-
-
-def _layers(family: Sequence[Edge], settings: Localization) -> list[Edge]:
-    """Borders of less contrast than the fiber's own: a layer of it, or after all the cladding in faint adhesive."""
-    outside = max(e.radius_px for e in family) * LAYERS_WITHIN
-    family = [e for e in family if e.radius_px <= outside]
-    return [e for e in family if e.support >= SURE_SUPPORT and abs(e.step) >= settings.layer_min_contrast]
-
-
-LAYERS_WITHIN = 0.945  # radii of the outermost border: nearer to it lie the flanks of its dark line
-
-
-def _border_inside(outermost: Edge, strong: Sequence[Edge], settings: Localization) -> Edge | None:
-    """A second border so close within the outermost one that either may be the cladding's."""
-    low, high = settings.border_min_ratio * outermost.radius_px, settings.border_max_ratio * outermost.radius_px
-    near = [e for e in strong if low <= e.radius_px <= high and e.rms_px <= SHARP_RMS_PX]
-    return max(near, key=lambda e: e.score, default=None)
-
-
-SHARP_RMS_PX = 0.35  # pixels of the reduced picture; the flank of a graded core scatters more
-
-
-def _two_borders(chosen: Edge, other: Edge, factors: tuple[float, float]) -> Notice:
-    taken, left = (2 * e.radius_px * math.sqrt(factors[0] * factors[1]) for e in (chosen, other))
-    text = f"circles about {taken:.0f} px and {left:.0f} px wide, the first is taken for the cladding"
-    return notice("two_borders", f"{text}; a calibration together with its diameter would tell")
-
-
-def _room(edge: Edge, strong: Sequence[Edge], known: Known) -> float:
-    """Distance of the next edge in radii."""
-    core = math.inf if known.core_ratio is None else 1 - known.core_ratio
-    gaps = (abs(e.radius_px / edge.radius_px - 1) for e in strong)
-    return min((gap for gap in gaps if gap > CLOSEST_RING), default=core)
-
-
-def _concentric(a: Edge, b: Edge) -> bool:
-    return math.dist(a.form[:2], b.form[:2]) <= SAME_CENTER * max(a.radius_px, b.radius_px)
-
-
 # --- fine fit and acceptance ------------------------------------------------------------------------------------------
 
 
-def _refined(gray: FloatImage, choice: _Choice, factors: tuple[float, float], settings: Localization) -> Edge | None:
+def _refined(gray: FloatImage, choice: Choice, factors: tuple[float, float], settings: Localization) -> Edge | None:
     """The chosen edge at full resolution."""
     form: Form | None = rescaled(choice.edge.form, factors)
     for share in FINE_WINDOWS:
@@ -311,11 +182,22 @@ def _why_cut(gray: FloatImage, edge: Edge, settings: Localization) -> str:
     return f"the fiber is cut by the border: {share:.0%} of its edge lies in the picture, at least {least:.0%} needed"
 
 
-def _why_not(edge: Edge, confirmed: bool, settings: Localization, known: Known) -> str:
+def _noise_px(cladding: CladdingFit, sides: Sides) -> float:
+    """How far noise, halftone or grains beside a border of this blur and step move the edge along a single ray."""
+    blur_px = min(cladding.blur_px, NOISE_WITHIN * cladding.ellipse.mean_diameter_px / 2)
+    return math.sqrt(2 * math.pi) * blur_px * sides.spread / max(sides.step, 1e-6)
+
+
+NOISE_WITHIN = 0.03  # radii: an edge as blurred as that is refused for its focus
+NOISE_MARGIN = 1.5  # halftone and compression are not the white noise that the figure is exact for
+
+
+def _why_not(edge: Edge, noise_px: float, confirmed: bool, settings: Localization, known: Known) -> str:
     """The first test the fit fails, with its figures; empty when it passes. A core may confirm a faint edge."""
     ratio, least_ratio = _axis_ratio(edge, known.pixel_aspect_ratio or 1.0), settings.min_axis_ratio
     share = settings.faint_max_rms_share if confirmed else settings.max_rms_share
-    limit_px = max(edge.radius_px * share, settings.max_rms_px)
+    scattered_px = NOISE_MARGIN * noise_px if edge.support >= SURE_SUPPORT else 0.0  # noise shows edges everywhere
+    limit_px = math.hypot(max(edge.radius_px * share, settings.max_rms_px), scattered_px)
     least_support = settings.faint_min_support if confirmed else settings.min_support
     size_px = edge.ellipse.mean_diameter_px
     wrong = 0.0 if known.cladding_px is None else abs(size_px / known.cladding_px - 1)
@@ -334,8 +216,11 @@ def _why_not(edge: Edge, confirmed: bool, settings: Localization, known: Known) 
     return failed and f"the best circular edge is not that of a cladding: {failed} needed"
 
 
-def _why_no_border(gray: FloatImage, edge: Edge, settings: Localization, known: Known) -> str:
-    """A circular line, or a heap of other shapes, has edges too, but not another brightness inside than outside."""
+def _why_no_border(gray: FloatImage, edge: Edge, sides: Sides, settings: Localization, known: Known) -> str:
+    """A circular line, or a heap of other shapes, has edges too, but not another brightness inside than outside.
+
+    Grains of a ferrule may be as bright as the fiber; the typical level between them is not.
+    """
     ratio = known.core_ratio or 0.0
     inside = ratio + (1 - ratio) * np.linspace(*FAR_INSIDE, FAR_SAMPLES)
     levels = edges.sample(
@@ -350,7 +235,7 @@ def _why_no_border(gray: FloatImage, edge: Edge, settings: Localization, known: 
     step, share = abs(float(typical[k])), float((steps[:, k] / typical[k] > 0.5).mean())
     least_step = settings.min_far_share * abs(edge.step)
     least_share = min(settings.min_far_support, edge.support - FAR_MARGIN)  # what covers the edge may cover both sides
-    if step >= least_step and share >= least_share:
+    if step >= least_step and (share >= least_share or sides.is_granular(settings.granular_min_spread)):
         return ""
     return (
         "the best circular edge is that of a line or of other shapes: well inside and outside of it the grey levels "

@@ -44,6 +44,7 @@ TITLES = MappingProxyType(
         "two_borders": "Two borders",
         "dark_surroundings": "Dark surroundings",
         "core_contradiction": "Core contradiction",
+        "maybe_core": "Maybe the core",
         "elliptical_cladding": "Elliptical cladding",
         "assumed_scale": "Assumed scale",
         "scale_disagreement": "Scale disagreement",

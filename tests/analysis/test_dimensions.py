@@ -15,6 +15,7 @@ from dscope_blink.analysis.dimensions import find_scale, measure_geometry
 from dscope_blink.config.settings import ScaleSettings
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.image_processing import localization
+from dscope_blink.image_processing.cladding_choice import Known
 from dscope_blink.records import CoreFit, Ellipse, FiberGeometry, FitUncertainty, Measured, Scale, texts
 from dscope_blink.synthetic.faces import FaceSpec, render_face
 from tests.builders.faces import asked, ellipse_in_px, face_of, face_with, measured_core, pixel_sizes, scale_of
@@ -258,7 +259,7 @@ def test_the_stated_uncertainty_covers_the_truth_about_nineteen_times_in_twenty(
             blur_px=rng.uniform(0.8, 2.0),
         )
         face = localization.locate(
-            to_gray(render_face(spec, (), rng).image), CONFIG.localization, CONFIG.core, localization.Known(0.4)
+            to_gray(render_face(spec, (), rng).image), CONFIG.localization, CONFIG.core, Known(0.4)
         )
         assert isinstance(face, FiberGeometry)
         truth = (125 / 0.6, 50 / 0.6, math.hypot(*spec.core_offset_um) / 0.6)

@@ -15,6 +15,7 @@ import pytest
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.decoding import decode_image, to_gray
 from dscope_blink.image_processing import localization
+from dscope_blink.image_processing.cladding_choice import Known
 from dscope_blink.records import Ellipse, FiberGeometry, NotLocated
 from dscope_blink.synthetic.faces import Chip, Contamination, FaceSpec, Illumination, Pit, Ring, Scratch, render_face
 from dscope_blink.synthetic.scenes import random_surface
@@ -67,7 +68,7 @@ def ratio(spec):
 
 
 def outcome(picture, core_ratio=None, aspect=None):
-    known = localization.Known(core_ratio, pixel_aspect_ratio=aspect)
+    known = Known(core_ratio, pixel_aspect_ratio=aspect)
     return localization.locate(picture, CONFIG.localization, CONFIG.core, known)
 
 
@@ -238,7 +239,7 @@ def test_a_second_border_that_nothing_explains_is_a_warning_with_both_sizes():
 @pytest.mark.parametrize("size_um", [125, 137])
 def test_the_calibration_tells_which_border_is_that_of_the_cladding(size_um):
     spec = replace(GLUED["dark"], core=FACE.cladding)
-    known = localization.Known(cladding_px=size_um / 0.6)
+    known = Known(cladding_px=size_um / 0.6)
     found = localization.locate(gray(spec), CONFIG.localization, CONFIG.core, known)
     assert isinstance(found, FiberGeometry)
     assert found.cladding.ellipse.mean_diameter_px == pytest.approx(size_um / 0.6, abs=0.5)
