@@ -103,6 +103,7 @@ class Asked(TypedDict, total=False):
     cladding_diameter_um: float
     pixel_aspect_ratio: float
     fiber_is_angled: bool
+    fiber: str
     zones: tuple[str, ...]
 
 
@@ -154,7 +155,8 @@ def inspect(
     **asked
         `edition` and `fiber_class` of the limits; `core_diameter_um` and `cladding_diameter_um`, known diameters in
         micrometres, of which the latter gives the scale; `pixel_aspect_ratio`, um/px along x over that along y;
-        `fiber_is_angled`; `zones`, names of those to inspect. What is not given is as the configuration has it.
+        `fiber_is_angled`; `fiber`, "middle" where of several in view the whole one nearest to the middle is meant;
+        `zones`, names of those to inspect. What is not given is as the configuration has it.
 
     Returns
     -------
@@ -355,7 +357,7 @@ def _check_kind(name: str, value: object) -> None:
 
 KINDS: Mapping[str, tuple[type, str, bool]] = MappingProxyType(
     {
-        **dict.fromkeys(("edition", "fiber_class"), (str, "a text", False)),
+        **dict.fromkeys(("edition", "fiber_class", "fiber"), (str, "a text", False)),
         **dict.fromkeys(NUMBERS, (Real, "a number", True)),
         "fiber_is_angled": (bool, "True or False", True),
         "zones": (Collection, "a list of names", False),

@@ -321,6 +321,7 @@ def _known(request: Request, config: Config, calibration: Scale | None) -> Known
         cladding_px=_pixels(cladding, calibration),
         core_px=_pixels(core, calibration),
         pixel_aspect_ratio=given or (None if calibration is None else calibration.known_aspect_ratio),
+        in_the_middle=request.fiber == "middle",
     )
 
 

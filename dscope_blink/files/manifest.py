@@ -19,7 +19,7 @@ from dscope_blink.records import Request, UserError, read_file
 
 NUMBERS = ("core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio")
 ANGLED = "fiber_is_angled"
-COLUMNS = ("file", "fiber_class", "edition", *NUMBERS, ANGLED)
+COLUMNS = ("file", "fiber_class", "edition", *NUMBERS, ANGLED, "fiber")
 ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -139,7 +139,7 @@ def _named_cells(columns: Sequence[str], cells: Sequence[str], before: Collectio
 
 def _row_request(named: Mapping[str, str], criteria: CriteriaBook, defaults: Request) -> Request:
     problems = Problems()
-    given: dict[str, Any] = {name: named[name] for name in ("fiber_class", "edition") if named.get(name)}
+    given: dict[str, Any] = {name: named[name] for name in ("fiber_class", "edition", "fiber") if named.get(name)}
     for name in NUMBERS:
         if named.get(name):
             given[name] = problems.attempt(None, positive_number, name, named[name])

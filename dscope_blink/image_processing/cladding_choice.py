@@ -46,6 +46,7 @@ class Undecided:
 
     edges: tuple[Edge, ...]  # the best one first
     factors: tuple[float, float]  # pixels of the picture per pixel of the one they were found in
+    hint: str = ""  # what would tell
 
     @property
     def reason(self) -> str:
@@ -54,7 +55,7 @@ class Undecided:
         places = [f"{e.mean_diameter_px:.0f} px wide at ({e.center_px[0]:.0f}, {e.center_px[1]:.0f})" for e in shown]
         listed = " and ".join([", ".join(places[:-1]), places[-1]])
         count = {2: "two", 3: "three", 4: "four"}.get(len(shown), str(len(shown)))
-        return f"{count} circular edges, {listed}: which is the fiber cannot be said"
+        return f"{count} circular edges, {listed}: which is the fiber cannot be said{self.hint}"
 
 
 def choose_cladding(
@@ -79,7 +80,7 @@ def choose_cladding(
     if len(rivals) > 1 and known.in_the_middle:
         rivals = [_nearest_the_middle(rivals, small.shape)]
     if len(rivals) > 1:
-        return Undecided(tuple(rivals), factors)
+        return Undecided(tuple(rivals), factors, "; --fiber middle takes the one nearest to the middle")
     family = _without_flanks([e for e in within if _concentric(e, rivals[0])])
     return _choose_of_one(small, family, factors, settings, known)
 
@@ -174,7 +175,8 @@ def _choose_of_one(
         return Choice(faint, _room(faint, strong, known), faint=True, warnings=(FAINT_BORDER,))
     lit = [e for e in strong if e.polarity < 0 and _lies_within(e, outermost)]
     if lit and _is_lit_in_the_dark(small, outermost, settings):
-        return Undecided((outermost, max(lit, key=lambda e: e.score)), factors)
+        hint = "; a calibration together with its diameter, or the diameter of its core, would tell"
+        return Undecided((outermost, max(lit, key=lambda e: e.score)), factors, hint)
     inner = _border_inside(outermost, strong, settings)
     if inner is not None:
         # layers within a cladding are faint: a strong border inside is the cladding's, with adhesive around, unless it

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dscope_blink.config.settings import Localization
 from dscope_blink.image_processing import edges
 from dscope_blink.image_processing.edges import COARSE_ANGLES, Edge, Search
+from dscope_blink.image_processing.surroundings import sides_of
 from dscope_blink.records import FloatImage, Form, mean_radius, scaled
 
 Circle: TypeAlias = tuple[float, float, float]  # x, y, radius
@@ -47,7 +48,23 @@ def coarse_edges(small: FloatImage, settings: Localization, core_ratio: float | 
     if not found:
         return []
     best = max(found, key=lambda e: e.score)
-    return found + _rings_around(best, small, settings, core_ratio)
+    rings = _rings_around(best, small, settings, core_ratio)
+    found += rings
+    if best.polarity < 0 and sides_of(small, best.form).is_in_the_dark(settings.max_dark_share):
+        found += coarse_edges(_without_dark(small, best), settings, core_ratio)
+    return found
+
+
+def _without_dark(small: FloatImage, field: Edge) -> FloatImage:
+    """The picture with what lies around a round field of view filled up: its border hides fainter ones within it."""
+    rim = edges.sample(small, field.form, np.linspace(*FIELD_RIM, 4), COARSE_ANGLES)
+    axes = tuple(axis * FIELD_RIM[1] for axis in field.ellipse.axes_px)
+    lit = cv2.ellipse(np.zeros(small.shape, np.uint8), (field.ellipse.center_px, axes, field.ellipse.angle_deg), 1, -1)
+    filled: FloatImage = np.where(lit > 0, small, np.float32(np.nanmedian(rim)))
+    return filled
+
+
+FIELD_RIM = (0.85, 0.95)  # radii
 
 
 def _stretched(small: FloatImage) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from dscope_blink.records.checks import Count, Positive, Share, require
 from dscope_blink.records.criteria import Criteria
 from dscope_blink.records.defects import Cell, Defect
 from dscope_blink.records.geometry import FiberGeometry, Measured
-from dscope_blink.records.kinds import ZONE_NAMES, Zone
+from dscope_blink.records.kinds import WHICH_FIBER, ZONE_NAMES, WhichFiber, Zone
 from dscope_blink.records.notices import Notice
 from dscope_blink.records.rounding import as_recorded, kept
 from dscope_blink.records.scale import Scale
@@ -85,6 +85,7 @@ class Request:
     cladding_diameter_um: float | None = None
     pixel_aspect_ratio: float | None = None
     fiber_is_angled: bool | None = None  # None: nobody says
+    fiber: WhichFiber = "only"  # which of those in view
     zones: Annotated[tuple[Zone, ...], msgspec.Meta(min_length=1)] = tuple(ZONE_NAMES.values())  # to inspect
     manifest: Mapping[str, str] = field(default_factory=dict)  # other manifest columns: serial, operator ...
 
@@ -92,6 +93,7 @@ class Request:
         for name, (low, high) in PLAUSIBLE.items():
             value = getattr(self, name)
             require(value is None or low <= value <= high, f"{name} must lie between {low:g} and {high:g}, got {value}")
+        require(self.fiber in WHICH_FIBER, f"fiber must be one of {', '.join(WHICH_FIBER)}, got {self.fiber!r}")
         core, cladding = self.core_diameter_um, self.cladding_diameter_um
         require(
             core is None or cladding is None or core < cladding,

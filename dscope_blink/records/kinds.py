@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 ZONE_LETTERS = ("A", "B", "C", "D")
 ZONE_NAMES = MappingProxyType({"A": "core", "B": "cladding", "C": "adhesive", "D": "contact"})
 CLASSIFICATIONS = ("scratch", "pit_dig", "contamination", "crack", "chip")
+WHICH_FIBER = ("only", "middle")  # of those in view: there must be but one, or the whole one nearest to the middle
 ID_LETTERS = MappingProxyType({"scratch": "S", "pit_dig": "P", "contamination": "C", "crack": "K", "chip": "E"})
 
 
@@ -16,7 +17,9 @@ if TYPE_CHECKING:  # a text like any other in the program; one of these where a 
     Letter: TypeAlias = str
     Zone: TypeAlias = str
     Kind: TypeAlias = str
+    WhichFiber: TypeAlias = str
 else:
     Letter = Literal[ZONE_LETTERS]
     Zone = Literal[tuple(ZONE_NAMES.values())]
     Kind = Literal[CLASSIFICATIONS]
+    WhichFiber = Literal[WHICH_FIBER]

@@ -36,7 +36,7 @@ from dscope_blink.terminal.starting import CHECKOUT, missing_packages
 
 CONFIG = shipped("config.json")
 ZONES = tuple(ZONE_NAMES.values())
-NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class")
+NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class", "fiber")
 SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf", "excel")  # of `Reporting` and of the command line
 RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 MOST_WORKERS = 1024  # as in the configuration
@@ -118,6 +118,9 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--edition", metavar="KEY", help="edition of the acceptance criteria")
     parser.add_argument("--core-diameter-um", metavar="X", help="known diameter of the core")
     parser.add_argument("--cladding-diameter-um", metavar="Y", help="known diameter of the cladding; gives the scale")
+    parser.add_argument(
+        "--fiber", metavar="WHICH", help="of several in view: only, none is graded (default); middle, the nearest to it"
+    )
     parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one that ships")
     parser.add_argument(
         "--calibration", metavar="FILE", default=str(calibration_file()), help="default: the one of this station"

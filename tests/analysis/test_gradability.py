@@ -267,6 +267,7 @@ def test_only_limits_of_inspected_zones_ask_for_resolution():
 # --- what is seen and surely breaks a limit
 
 UNSEEN: dict[str, dict[str, Any]] = {
+    "dark_surroundings": {"warnings": (notice("dark_surroundings", "as a core would be"),)},
     "cut_by_border": {"size": (SIDE, SIDE), "at": (100.0, 400.0)},
     "clipped": {"clipping": clipping(*OF_THE_CORE)},
     "too_coarse": {"search_pixel_px": 3.0},
@@ -307,6 +308,17 @@ def test_all_that_cannot_be_seen_is_said():
     hidden: dict[str, Any] = {name: value for one in UNSEEN.values() for name, value in one.items()}
     graded = grade(face(UPC, **hidden), CONFIG)
     assert [reason.kind for reason in graded.verdict.reasons] == list(UNSEEN)
+
+
+@pytest.mark.parametrize("kind", ["two_borders", "dark_surroundings", "core_contradiction", "maybe_core"])
+def test_a_doubt_about_which_circle_is_the_cladding_never_ends_in_a_pass(kind: str):
+    doubt = notice(kind, "another may be it")
+    graded = grade(face(UPC, warnings=(doubt,)), CONFIG)
+    assert graded.verdict.status == "NOT_GRADED"
+    assert graded.verdict.reasons == (doubt,)
+    assert (
+        grade(face(UPC, warnings=(notice("faint_cladding_edge", "its core tells"),)), CONFIG).verdict.status == "PASS"
+    )
 
 
 def test_without_a_scale_nothing_surely_breaks_a_limit():

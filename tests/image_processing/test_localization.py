@@ -246,6 +246,118 @@ def test_the_calibration_tells_which_border_is_that_of_the_cladding(size_um):
     assert found.warnings == ()
 
 
+def in_the_dark(spec, diameter_um, offset_px=(0.0, 0.0)):
+    """The face with all that lies beyond a circle as black as outside of a round field of view."""
+    y, x = np.indices(spec.shape)
+    rho = np.hypot(x - spec.centre_px[0] - offset_px[0], y - spec.centre_px[1] - offset_px[1])
+    lit = np.clip(diameter_um / spec.um_per_px_x / 2 - rho + 0.5, 0, 1)
+    return (gray(spec) * lit + 0.015 * (1 - lit)).astype(np.float32)
+
+
+SMALL = replace(FACE, um_per_px_x=0.9, um_per_px_y=0.9, centre_px=(203.4, 146.7))
+
+
+@pytest.mark.parametrize("core", [SMALL.core, SMALL.cladding - 2], ids=["lit", "unlit"])
+@pytest.mark.parametrize("known", [None, 0.4])
+@pytest.mark.parametrize("offset_px", [(0.0, 0.0), (18.0, -9.0)], ids=["concentric", "off the middle"])
+def test_a_round_field_of_view_is_no_cladding(core, known, offset_px):
+    spec = replace(SMALL, core=core)
+    found = located(in_the_dark(spec, 240, offset_px), known)
+    assert_same_ellipse(found.cladding.ellipse, spec.cladding_ellipse, 0.1, 0.25)
+    assert found.warnings == ()
+
+
+def test_a_faint_fiber_is_seen_in_a_bright_field():
+    spec = replace(SMALL, ferrule=110, core=SMALL.cladding)  # its own step is a quarter of that of the field
+    found = located(in_the_dark(spec, 240), 0.4)
+    assert_same_ellipse(found.cladding.ellipse, spec.cladding_ellipse, 0.1, 0.25)
+
+
+BARE = replace(SMALL, ferrule=50, cladding=110, core=110)  # in its coating, which is darker
+
+
+@pytest.mark.parametrize("known", [None, 0.4])
+def test_of_a_coating_and_what_may_be_its_core_or_its_cladding_none_is_taken(known):
+    found = outcome(in_the_dark(BARE, 250), known)
+    assert isinstance(found, NotLocated)
+    assert found.reason.startswith("two circular edges, 278 px wide at (203, 147) and 139 px wide")
+
+
+def test_the_calibration_tells_the_cladding_from_its_coating():
+    picture = in_the_dark(BARE, 250)
+    found = localization.locate(picture, CONFIG.localization, CONFIG.core, Known(0.4, cladding_px=125 / 0.9))
+    assert isinstance(found, FiberGeometry), found
+    assert_same_ellipse(found.cladding.ellipse, BARE.cladding_ellipse, 0.1, 0.25)
+    assert found.warnings == ()
+
+
+def test_a_coating_whose_cladding_is_as_wide_as_a_core_would_be_is_in_doubt():
+    found = located(in_the_dark(BARE, 250), 0.5)
+    assert [warning.kind for warning in found.warnings] == ["dark_surroundings"]
+
+
+@pytest.mark.parametrize("ratio", [None, 0.45])
+def test_a_core_that_fills_the_view_is_in_doubt(ratio):
+    # 50 um of 110 um, at so many pixels that the cladding does not come into view
+    alone = replace(FACE, cladding_diameter_um=400, core_diameter_um=182, core=200, um_per_px_x=0.7, um_per_px_y=0.7)
+    (warning,) = located(gray(alone), ratio).warnings
+    assert warning.kind == "dark_surroundings"
+
+
+def test_an_unlit_core_that_fills_the_view_is_in_doubt():
+    alone = replace(FACE, cladding_diameter_um=400, core_diameter_um=182, core=77, um_per_px_x=0.7, um_per_px_y=0.7)
+    (warning,) = located(gray(alone), 0.45).warnings
+    assert warning.kind == "maybe_core"
+
+
+def among_grains(spec, seed=0):
+    """The face in a ferrule filled with glass: bright grains of some ten micrometres on dark."""
+    rng = np.random.default_rng(seed)
+    grains = cv2.GaussianBlur(rng.normal(size=spec.shape), (0, 0), 4)
+    ferrule = np.where(grains > 0.3 * grains.std(), 0.8 * spec.cladding, 0.15 * spec.cladding) / 255
+    y, x = np.indices(spec.shape)
+    rho = np.hypot(x - spec.centre_px[0], y - spec.centre_px[1])
+    inside = np.clip(spec.cladding_ellipse.mean_diameter_px / 2 - rho + 0.5, 0, 1)
+    return cv2.GaussianBlur(gray(spec) * inside + ferrule * (1 - inside), (0, 0), 0.8).astype(np.float32)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bright_fiber_among_grains_is_a_fiber(seed):
+    bright = replace(FACE, cladding=190, core=190)
+    found = located(among_grains(bright, seed), 9 / 125)
+    assert_same_ellipse(found.cladding.ellipse, bright.cladding_ellipse, 0.5, 1.2)
+    assert found.warnings == ()
+
+
+def two_fibers():
+    left, right = (replace(FACE, shape=(200, 200), centre_px=c, um_per_px_x=1.2, um_per_px_y=1.2) for c in PLACES)
+    return np.hstack([gray(left), gray(right, seed=1)])
+
+
+PLACES = ((98.0, 101.0), (80.0, 95.0))
+
+
+def test_of_two_fibers_none_is_taken_and_both_are_named():
+    found = outcome(two_fibers(), 0.4)
+    assert isinstance(found, NotLocated)
+    assert "104 px wide at (98, 101)" in found.reason
+    assert "104 px wide at (280, 95)" in found.reason
+
+
+def test_of_two_fibers_the_one_nearest_to_the_middle_is_taken_when_it_is_meant():
+    known = Known(0.4, in_the_middle=True)
+    found = localization.locate(two_fibers(), CONFIG.localization, CONFIG.core, known)
+    assert isinstance(found, FiberGeometry), found
+    assert found.cladding.ellipse.center_px == pytest.approx((280.0, 95.0), abs=0.1)
+
+
+@pytest.mark.parametrize(("amplitude", "pitch_px"), [(0.15, 6.3), (0.15, 4.8), (0.25, 4.8)])
+def test_halftone_scatters_the_edge_of_a_fiber_and_not_its_shape(amplitude, pitch_px):
+    y, x = np.indices(SMALL.shape) * (2 * math.pi / pitch_px)
+    found = located((gray(SMALL) + amplitude * np.sin(x) * np.sin(y)).astype(np.float32), 0.4)
+    assert_same_ellipse(found.cladding.ellipse, SMALL.cladding_ellipse, 0.3, 0.6)
+
+
 def test_a_circular_line_is_no_border():
     line = replace(FACE, ferrule=90, cladding=90, core=90, adhesive=180, adhesive_um=4.0)
     for known in (None, 0.4):
