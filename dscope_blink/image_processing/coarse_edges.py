@@ -178,7 +178,7 @@ def _rings_around(edge: Edge, small: FloatImage, settings: Localization, core_ra
     return [replace(e, method=edge.method) for e in possible]
 
 
-RING_RADII = (0.3, 2.6)  # where rings are sought, in radii of the edge they are concentric with
+RING_RADII = (0.3, 6.0)  # where rings are sought, in radii of the edge they are concentric with
 RING_WINDOW = 0.06
 CLOSEST_RING = 0.03  # what is closer is the halo or the dark line of the edge itself
 

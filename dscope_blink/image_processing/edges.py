@@ -255,8 +255,11 @@ class Step:
 
 
 def steps(levels: NDArray[np.float32], radii: NDArray[np.float64]) -> list[Step]:
-    """The steps of the median over all rays, the largest first, as far as they come near it."""
-    slope = np.gradient(cv2.GaussianBlur(np.median(levels, axis=0)[None], (0, 0), STEP_BLUR)[0])
+    """The steps of the median over the rays, the largest first, as far as they come near it and most rays are seen."""
+    typical = np.median(levels, axis=0)
+    cut = np.flatnonzero(np.isnan(typical) & (np.isfinite(levels).mean(axis=0) >= LEAST_RAYS))
+    typical[cut] = np.nanmedian(levels[:, cut], axis=0)
+    slope = np.gradient(cv2.GaussianBlur(typical[None], (0, 0), STEP_BLUR)[0])
     size = np.nan_to_num(np.abs(slope))
     peaks = np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] > size[2:])) + 1
     best = peaks[np.argsort(size[peaks])[::-1]]
@@ -264,4 +267,5 @@ def steps(levels: NDArray[np.float32], radii: NDArray[np.float64]) -> list[Step]
 
 
 STEP_BLUR = 2.0  # samples
+LEAST_RAYS = 0.5  # of a circle that is cut by the border of the picture
 LEAST_STEP = 0.05  # of the largest

@@ -316,9 +316,8 @@ def test_a_doubt_about_which_circle_is_the_cladding_never_ends_in_a_pass(kind: s
     graded = grade(face(UPC, warnings=(doubt,)), CONFIG)
     assert graded.verdict.status == "NOT_GRADED"
     assert graded.verdict.reasons == (doubt,)
-    assert (
-        grade(face(UPC, warnings=(notice("faint_cladding_edge", "its core tells"),)), CONFIG).verdict.status == "PASS"
-    )
+    told = notice("faint_cladding_edge", "its core tells")
+    assert grade(face(UPC, warnings=(told,)), CONFIG).verdict.status == "PASS"
 
 
 def test_without_a_scale_nothing_surely_breaks_a_limit():
