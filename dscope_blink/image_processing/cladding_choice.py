@@ -6,12 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from dscope_blink.config.settings import Localization
-from dscope_blink.image_processing import ellipse_fit
 from dscope_blink.image_processing.coarse_edges import CLOSEST_RING, SAME_CENTER, SURE_SUPPORT, is_convincing
-from dscope_blink.image_processing.edges import COARSE_ANGLES, Edge
+from dscope_blink.image_processing.edges import Edge, share_in_view
 from dscope_blink.image_processing.surroundings import sides_of
 from dscope_blink.records import FloatImage, Notice, from_form, notice, rescaled
 
@@ -135,12 +132,6 @@ def _nearest_the_middle(fibers: Sequence[Edge], shape: tuple[int, ...]) -> Edge:
     """A whole one, if there is any."""
     middle = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
     return min(fibers, key=lambda e: (share_in_view(e, 1.0, shape) < 1, math.dist(e.form[:2], middle)))
-
-
-def share_in_view(edge: Edge, radius: float, shape: tuple[int, ...]) -> float:
-    """Share of a concentric circle, in radii of the edge, that lies in the picture."""
-    points = ellipse_fit.points_along(edge.form, np.full(COARSE_ANGLES, radius))
-    return float(((points >= 0) & (points <= np.array(shape[::-1]) - 1)).all(axis=1).mean())
 
 
 # --- one edge of a fiber ----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Localization
 from dscope_blink.image_processing import edges
-from dscope_blink.image_processing.edges import COARSE_ANGLES, Edge, Search
+from dscope_blink.image_processing.edges import COARSE_ANGLES, Edge, Search, share_in_view
 from dscope_blink.image_processing.surroundings import sides_of
 from dscope_blink.records import FloatImage, Form, mean_radius, scaled
 
@@ -175,7 +175,9 @@ def _rings_around(edge: Edge, small: FloatImage, settings: Localization, core_ra
         if all(abs(place / radius - 1) > settings.ratio_match for place in places):
             found.append(_fit_around(small, scaled(edge.form, radius), (RING_WINDOW,), room))
     possible = (e for e in found if e is not None and _possible(e, small.shape, settings))
-    return [replace(e, method=edge.method) for e in possible]
+    # of one that the border of the picture cuts little is seen: it tells what else is there if it is clear
+    clear = (e for e in possible if abs(e.step) >= 2 * settings.min_contrast or share_in_view(e, 1.0, small.shape) == 1)
+    return [replace(e, method=edge.method) for e in clear]
 
 
 RING_RADII = (0.3, 6.0)  # where rings are sought, in radii of the edge they are concentric with

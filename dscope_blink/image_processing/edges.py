@@ -86,6 +86,12 @@ class Edge:
         return self.rho if self.strays is None else np.where(np.isfinite(self.rho), self.rho, self.strays)
 
 
+def share_in_view(edge: Edge, radius: float, shape: tuple[int, ...]) -> float:
+    """Share of a concentric circle, in radii of the edge, that lies in the picture."""
+    points = ellipse_fit.points_along(edge.form, np.full(COARSE_ANGLES, radius))
+    return float(((points >= 0) & (points <= np.array(shape[::-1]) - 1)).all(axis=1).mean())
+
+
 def sample(picture: FloatImage, form: Form, radii: FloatArray, angles: int) -> NDArray[np.float32]:
     """Bilinear grey levels along the rays of an ellipse.
 

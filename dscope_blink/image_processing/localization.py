@@ -15,11 +15,10 @@ from dscope_blink.image_processing.cladding_choice import (
     Known,
     Undecided,
     choose_cladding,
-    share_in_view,
 )
 from dscope_blink.image_processing.coarse_edges import SURE_SUPPORT, coarse_edges, reduced
 from dscope_blink.image_processing.core_location import find_core, shining_elsewhere
-from dscope_blink.image_processing.edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, Edge, Search
+from dscope_blink.image_processing.edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, Edge, Search, share_in_view
 from dscope_blink.image_processing.surroundings import Sides, sides_of
 from dscope_blink.records import (
     CladdingFit,
