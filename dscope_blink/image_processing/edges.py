@@ -262,9 +262,11 @@ class Step:
 
 def steps(levels: NDArray[np.float32], radii: NDArray[np.float64]) -> list[Step]:
     """The steps of the median over the rays, the largest first, as far as they come near it and most rays are seen."""
-    typical = np.median(levels, axis=0)
-    cut = np.flatnonzero(np.isnan(typical) & (np.isfinite(levels).mean(axis=0) >= LEAST_RAYS))
-    typical[cut] = np.nanmedian(levels[:, cut], axis=0)
+    seen = np.isfinite(levels).sum(axis=0)
+    ordered = np.sort(levels, axis=0)  # NaN last
+    columns = np.arange(len(seen))
+    median = (ordered[np.maximum(seen - 1, 0) // 2, columns] + ordered[seen // 2, columns]) / 2
+    typical = np.where(seen >= LEAST_RAYS * len(levels), median, np.float32(math.nan))
     slope = np.gradient(cv2.GaussianBlur(typical[None], (0, 0), STEP_BLUR)[0])
     size = np.nan_to_num(np.abs(slope))
     peaks = np.flatnonzero((size[1:-1] >= size[:-2]) & (size[1:-1] > size[2:])) + 1
