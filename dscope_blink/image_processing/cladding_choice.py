@@ -115,6 +115,8 @@ def _lies_within(edge: Edge, outer: Edge) -> bool:
 def _fibers(found: Sequence[Edge], settings: Localization) -> list[Edge]:
     """The best edge, and every other about as good and as large somewhere else: second fibers, or round stains."""
     best = max(found, key=lambda e: e.score)
+    around = [e for e in found if is_convincing(e, settings) and _lies_within(best, e) and not _concentric(best, e)]
+    best = max(around, key=lambda e: e.score, default=best)  # a pit has a clearer edge than the disc it lies in
     fibers = [best]
     for edge in sorted(found, key=lambda e: -e.score):
         rival = edge.radius_px >= settings.rival_size * best.radius_px
@@ -152,8 +154,11 @@ def _choose_of_one(
     if of_known_size is not None:
         return Choice(of_known_size, _room(of_known_size, strong, known))
     around_core = sorted(_around_core(strong, strong, settings, known), key=lambda e: -e.radius_px)
+    lit = [e for e in strong if e.polarity < 0 and _lies_within(e, outermost)]
+    if lit and _may_be_coating(small, outermost, around_core, settings, known):
+        hint = "; a calibration together with its diameter would tell"
+        return Undecided((outermost, max(lit, key=lambda e: e.score)), factors, hint)
     if around_core:
-        # a cladding in its coating looks as a core in its cladding does
         others = [e for e in around_core if _lies_within(e, around_core[0])]
         warnings = (_two_borders(around_core[0], others[0], factors),) if others else ()
         return Choice(around_core[0], _room(around_core[0], strong, known), warnings=warnings)
@@ -164,10 +169,6 @@ def _choose_of_one(
     )
     if faint is not None:
         return Choice(faint, _room(faint, strong, known), faint=True, warnings=(FAINT_BORDER,))
-    lit = [e for e in strong if e.polarity < 0 and _lies_within(e, outermost)]
-    if lit and _is_lit_in_the_dark(small, outermost, settings):
-        hint = "; a calibration together with its diameter, or the diameter of its core, would tell"
-        return Undecided((outermost, max(lit, key=lambda e: e.score)), factors, hint)
     inner = _border_inside(outermost, strong, settings)
     if inner is not None:
         # layers within a cladding are faint: a strong border inside is the cladding's, with adhesive around, unless it
@@ -183,6 +184,16 @@ def _choose_of_one(
     )
     warnings = () if layer is None else (_two_borders(outermost, layer, factors),)
     return Choice(outermost, _room(outermost, strong, known), warnings=warnings)
+
+
+def _may_be_coating(
+    small: FloatImage, outermost: Edge, around_core: Sequence[Edge], settings: Localization, known: Known
+) -> bool:
+    """Whether a disc in the dark may be a coating: the cladding in it looks as a core in its cladding does."""
+    if known.core_ratio is not None and known.core_ratio < settings.large_core:
+        return False  # no coating is so much wider than its cladding
+    told = around_core and outermost not in around_core
+    return not told and _is_lit_in_the_dark(small, outermost, settings)
 
 
 def _of_known_size(

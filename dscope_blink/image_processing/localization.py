@@ -109,7 +109,7 @@ def _doubts(
     """What is odd about a fiber that was located."""
     doubts = []
     sure = known.cladding_px is not None or sides.is_granular(settings.granular_min_spread)
-    if not sure and edge.polarity < 0 and not _is_told_by_its_core(sides, core, known, settings):
+    if not sure and edge.polarity < 0 and not _is_told_by_its_core(core, known, settings):
         text = "the disc taken for the cladding is brighter than what surrounds it, as a core would be; a calibration "
         doubts.append(notice("dark_surroundings", f"{text}together with its diameter would tell"))
     elif not sure and _may_be_the_core(edge, sides, core, known, settings, shape):
@@ -123,14 +123,13 @@ def _doubts(
     return tuple(doubts)
 
 
-def _is_told_by_its_core(sides: Sides, core: CoreFit | None, known: Known, settings: Localization) -> bool:
+def _is_told_by_its_core(core: CoreFit | None, known: Known, settings: Localization) -> bool:
     """Whether a bright disc is a cladding for the core in it; without one it may be a core or a field of view.
 
-    In the dark a core of more than `large_core` tells nothing: a coating is twice as wide as its cladding.
+    A core of more than `large_core` tells nothing: a coating is twice as wide as its cladding.
     """
-    if known.core_ratio is None or core is None or core.source != "measured":
-        return False
-    return known.core_ratio < settings.large_core or not sides.is_in_the_dark(settings.max_dark_share)
+    small = known.core_ratio is not None and known.core_ratio < settings.large_core
+    return small and core is not None and core.source == "measured"
 
 
 def _may_be_the_core(

@@ -101,6 +101,18 @@ def test_a_mark_off_the_centre_is_left_in_full(place_um, contrast):
     assert field.gray[core_of_it].mean() == pytest.approx(change[core_of_it].mean(), rel=0.15)
 
 
+@pytest.mark.parametrize(
+    ("place_um", "diameter_um", "contrast"),
+    [((12.0, 3.0), 22.0, -0.34), ((-9.0, 4.0), 28.0, -0.24), ((5.0, -7.0), 24.0, -0.3), ((9.0, 9.0), 27.0, -0.26)],
+)
+@pytest.mark.parametrize("name", ["bright ferrule", "unlit core"])
+def test_a_mark_that_fills_half_of_the_core_does_not_hide_itself(name, place_um, diameter_um, contrast):
+    spec, mark = FACES[name], Pit(place_um, diameter_um, contrast)
+    field = field_of(spec, mark)
+    marked = in_window(field, rendered(spec, mark).truth.blemishes[0].mask)
+    assert np.quantile(field.snr[marked], 0.05) < -4.5
+
+
 def test_a_ring_that_only_the_core_shows_is_no_mark_even_off_centre():
     spec = replace(FACE, core_offset_um=(4.0, -3.0), rings=(Ring(15, 1.5, 12),))
     assert np.abs(smoothed(field_of(spec)))[field_of(spec).inside].max() < 4

@@ -276,7 +276,7 @@ def test_a_faint_fiber_is_seen_in_a_bright_field():
 BARE = replace(SMALL, ferrule=50, cladding=110, core=110)  # in its coating, which is darker
 
 
-@pytest.mark.parametrize("known", [None, 0.4])
+@pytest.mark.parametrize("known", [None, 0.4, 0.5])
 def test_of_a_coating_and_what_may_be_its_core_or_its_cladding_none_is_taken(known):
     found = outcome(in_the_dark(BARE, 250), known)
     assert isinstance(found, NotLocated)
@@ -291,8 +291,12 @@ def test_the_calibration_tells_the_cladding_from_its_coating():
     assert found.warnings == ()
 
 
-def test_a_coating_whose_cladding_is_as_wide_as_a_core_would_be_is_in_doubt():
-    found = located(in_the_dark(BARE, 250), 0.5)
+def test_a_pit_with_a_clearer_edge_than_the_disc_it_lies_in_is_no_fiber():
+    # a lit core that fills the view, with a pit as wide as a third of it
+    alone = replace(FACE, cladding_diameter_um=400, core_diameter_um=182, core=150, um_per_px_x=0.7, um_per_px_y=0.7)
+    found = outcome(gray(alone, Pit((-30.0, 20.0), 60.0, -0.8)))
+    assert isinstance(found, FiberGeometry)
+    assert found.cladding.ellipse.mean_diameter_px == pytest.approx(182 / 0.7, rel=0.02)
     assert [warning.kind for warning in found.warnings] == ["dark_surroundings"]
 
 
