@@ -255,7 +255,7 @@ def _radial_noise(smooth: FloatImage, bounded: Mask, grid: PolarGrid, settings: 
 
 
 NOISE_QUANTILE, NOISE_QUANTILE_SIGMAS = 0.8, 1.2816  # of the size of a normal deviation
-# A core is glass as the cladding is: the typical radius of one is on photographs 0.3 to 1.5 times as noisy, of a cracked
+# A core is glass as the cladding is: on photographs its typical radius is 0.3 to 1.5 times as noisy, in a cracked
 # one 2.1 times. A mark that fills half of a core would else be its noise.
 CORE_OVER_CLADDING = 2.0
 
