@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from dscope_blink.analysis.zoning import clipped_share, contains, coverage
 from dscope_blink.config.settings import Config
-from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, Notice, ZoneCriteria, ZoneOutline, notice
+from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, Notice, ZoneCriteria, ZoneOutline, notice, rounded
 
 CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
 OF_ZONES = ("zone_cut", "zone_clipped", "zone_not_searched")  # the kinds of `zone_warnings`
@@ -160,7 +160,13 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
     config : limits of what can be graded
     """
     assert face.scale is not None, "a face that can be judged has a scale"
-    unseen = (_why_cut(hidden), _why_clipped(hidden, config), _why_too_coarse(face, face.scale.um_per_px, config))
+    um_per_px = face.scale.um_per_px
+    unseen = (
+        _why_cut(hidden),
+        _why_clipped(hidden, config),
+        _why_too_coarse(face, um_per_px, config),
+        _why_too_blurred(face, um_per_px, config),
+    )
     return tuple(reason for reason in unseen if reason is not None)
 
 
@@ -229,3 +235,14 @@ def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> Notic
     if pixels >= needed:
         return None
     return notice("too_coarse", f"the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}")
+
+
+def _why_too_blurred(face: Inspection, um_per_px: float, config: Config) -> Notice | None:
+    """On a large fiber an edge can be sharp beside the radius, and still be wider than a mark that matters."""
+    limit_um, needed = smallest_limit_um(face.criteria, face.request.zones), config.measurement.min_blurs_per_limit
+    assert face.geometry is not None, "a searched face is located"
+    blur_um = rounded("blur_px", face.geometry.cladding.blur_px) * um_per_px
+    if limit_um is None or limit_um >= needed * blur_um:
+        return None
+    text = f"the limit of {limit_um:g} um must span {needed:g} blurs of the cladding edge, each is {blur_um:.2f} um"
+    return notice("out_of_focus", text)

@@ -163,6 +163,7 @@ def _bounds(grid: PolarGrid, settings: ResidualSettings) -> tuple[_Bound, ...]:
     """From the widest region to the narrowest; near the edges of core and cladding nothing is bounded."""
     s, core, edge = grid.s, grid.core_ratio, settings.edge_px / grid.cladding_radius_px
     small = min(edge / 2, 0.15 * core)
+    dip = min(settings.dip_share, WIDEST_DIP_PX / grid.cladding_radius_px)
     centre = settings.centre_share * (core or 1.0)
     around = (s >= centre) & (s < 1.5 * centre)
     between = (s > core + edge / 2) & (s < 1 - edge)
@@ -170,9 +171,12 @@ def _bounds(grid: PolarGrid, settings: ResidualSettings) -> tuple[_Bound, ...]:
         _Bound(s < core, between, settings.core_darkness, math.inf),
         _Bound(s < core - small, (s < core - small) & (s > 0.7 * core), settings.core_dip, settings.core_peak),
         _Bound(between, between & (s > (1 + core) / 2 - edge), settings.cladding_dip, settings.cladding_peak),
-        _Bound((s < centre) & (s >= settings.dip_share), around, settings.centre_wave, settings.centre_wave),
-        _Bound((s < centre) & (s < settings.dip_share), around, settings.centre_dip, settings.centre_wave),
+        _Bound((s < centre) & (s >= dip), around, settings.centre_wave, settings.centre_wave),
+        _Bound((s < centre) & (s < dip), around, settings.centre_dip, settings.centre_wave),
     )
+
+
+WIDEST_DIP_PX = 5.4  # of an index profile; a mark so weak and small at the centre is taken for one
 
 
 def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, grid: PolarGrid) -> FloatImage:
