@@ -3,7 +3,7 @@
 python benchmarks/large_fibers.py [--faces 6] [--seed 61] [--only UM ...] [--profile NAME] [--markdown FILE]
 
 Rendered end faces in random light and by random cameras, graded as a user would have it: class `custom` of the default
-edition, with the diameters of core and cladding given. `search` is the side in um of a pixel in which marks were sought.
+edition, with the diameters of core and cladding given. `search` is the side in um of a pixel of the search.
 `clean` counts the faces without a mark that PASS, `false` the marks reported in A and B of all faces that are none.
 The other faces have pits of 4 to 12 um and 30 to 70 % contrast in core and cladding: how many were `found`, and `bias`,
 `mean` and `largest`, mean error, mean absolute error and largest absolute error of their diameters in um. `seconds` are

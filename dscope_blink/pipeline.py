@@ -232,7 +232,8 @@ def _find_defects(
     with clock.stage("zones", "Zone Detection"):
         outlines = zoning.zone_outlines(placed, criteria, request, scale)
         most_px = search_cladding_px(geometry.cladding, scale, criteria, request.zones, config.residual)
-        picture = working_picture(gray, geometry, most_px)
+        doubled_px = config.residual.doubled_from_px, config.residual.doubled_below_px
+        picture = working_picture(gray, geometry, most_px, doubled_px)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         residual = background.residual(picture, reach * BEYOND_ZONES, config.residual)

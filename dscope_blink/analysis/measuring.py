@@ -173,7 +173,8 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     features = _features(candidate.mask, contour, relative, contrast)
     peak_snr = max(float(np.abs(field.snr[here][candidate.mask]).max()), 1e-6)
     level = max(fusion.outline_level, min(fusion.weak_snr / peak_snr, 1.0))
-    unblurred = not candidate.on_edge and 2 * field.cladding_radius_px > LARGE_FIBER * config.residual.max_cladding_px
+    large = 2 * field.cladding_radius_px > LARGE_FIBER * config.residual.max_cladding_px and min(field.pixel_px) >= 1
+    unblurred = large and not candidate.on_edge
     return _Mark(candidate, contour, contrast, field.blur_px, level, peak_snr, unblurred, features)
 
 

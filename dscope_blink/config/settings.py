@@ -142,6 +142,8 @@ class ResidualSettings:
 
     max_cladding_px: float
     pixels_per_limit: float
+    doubled_from_px: float
+    doubled_below_px: float
     polar_angles: int
     radial_step_px: float
     polar_reach: float
