@@ -42,7 +42,7 @@ PITS_UM = (4.0, 12.0)
 CONTRAST = (0.3, 0.7)
 CLEAR_UM = 10.0  # of the edges of core and cladding, where other limits hold
 APART_UM = 20.0  # more than the largest pit, so that none are taken for one
-PER_FACE = 20
+UM_PER_PIT = 20.0  # of the cladding diameter: on a fiber of 125 um more would fill whole circles around its centre
 VIEW = 1.2  # side of the picture in cladding diameters: the field of a camera is full
 
 
@@ -137,7 +137,7 @@ def measured(fiber: Fiber, n: int, seed: int, config: Config) -> Result:
     for k in range(2 * n):
         rng = np.random.default_rng((seed, round(fiber.cladding_um), k))
         spec = face_of(fiber, rng)
-        face = render_face(spec, pits_on(spec, PER_FACE, rng) if k % 2 else (), rng)
+        face = render_face(spec, pits_on(spec, round(fiber.cladding_um / UM_PER_PIT), rng) if k % 2 else (), rng)
         started = process_time()
         inspection = inspect_as_user(spec, face.image, config)
         seconds.append(process_time() - started)
