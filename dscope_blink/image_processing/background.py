@@ -205,8 +205,10 @@ def _radial_noise(smooth: FloatImage, bounded: Mask, grid: PolarGrid, settings: 
     # a mark that fills whole circles is no noise
     size = np.abs(smooth - np.where(bounded, _row_medians(smooth), 0)[:, None])
     sigma = MAD_TO_SIGMA * _row_medians(size)
-    few = grid.r_px < settings.pooled_px  # too few pixels around for an estimate of their own
-    sigma[few] = np.median(sigma[(grid.r_px < 3 * settings.pooled_px) & ~few])
+    times = round(2 * grid.cladding_radius_px / settings.max_cladding_px)
+    pooled_px = settings.pooled_px * min(max(times, 1), MOST_POOLED)
+    few = grid.r_px < pooled_px  # too few pixels around for an estimate of their own
+    sigma[few] = np.median(sigma[(grid.r_px < 3 * pooled_px) & ~few])
     s, edge = grid.s, settings.edge_px / grid.cladding_radius_px
     for low, high in ((0.0, grid.core_ratio), (grid.core_ratio, 1.0), (1.0, math.inf)):
         region = size[(s > low + edge) & (s < high - edge), ::3]
@@ -220,6 +222,7 @@ def _radial_noise(smooth: FloatImage, bounded: Mask, grid: PolarGrid, settings: 
     return np.maximum(sigma, cv2.GaussianBlur(sigma[None], (0, 0), 2)[0])
 
 
+MOST_POOLED = 3  # times as far on a large fiber: beside its centre a mark must not take itself for noise
 NOISE_QUANTILE, NOISE_QUANTILE_SIGMAS = 0.8, 1.2816  # of the size of a normal deviation
 
 
