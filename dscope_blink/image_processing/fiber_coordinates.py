@@ -57,8 +57,12 @@ def _resized(gray: FloatImage, geometry: FiberGeometry, factor: float, interpola
     size = round(w / factor), round(h / factor)
     pixel_px = w / size[0], h / size[1]
     resized = cv2.resize(gray, size, interpolation=interpolation)
+    own_blur_px = PIXEL_BLUR_PX
+    if factor < 1:
+        np.clip(resized, 0, 1, out=resized)  # cubics overshoot beside an edge
+        own_blur_px = 0.0
     unit = math.sqrt(pixel_px[0] * pixel_px[1])
-    blur_px = math.hypot(geometry.cladding.blur_px / unit, PIXEL_BLUR_PX if factor > 1 else 0.0)
+    blur_px = math.hypot(geometry.cladding.blur_px / unit, own_blur_px)
     cladding = replace(geometry.cladding, ellipse=reduced_ellipse(geometry.cladding.ellipse, pixel_px), blur_px=blur_px)
     core = geometry.core and replace(geometry.core, ellipse=reduced_ellipse(geometry.core.ellipse, pixel_px))
     return WorkingPicture(resized, FiberGeometry(cladding, core), pixel_px)

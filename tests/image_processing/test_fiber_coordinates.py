@@ -60,6 +60,7 @@ def test_a_picture_of_few_pixels_is_doubled_with_its_geometry(doubled_px, pixel_
     assert picture.pixel_px == (pixel_px, pixel_px)
     assert picture.geometry.cladding.ellipse.mean_diameter_px == pytest.approx(125 / 0.6 / pixel_px)
     assert picture.geometry.cladding.blur_px == pytest.approx(geometry_of(spec).cladding.blur_px / pixel_px)
+    assert 0 <= picture.gray.min() <= picture.gray.max() <= 1
     assert picture.geometry.core is not None
     for fit, beside in ((picture.geometry.cladding, spec.ferrule), (picture.geometry.core, spec.core)):
         levels = at(picture.gray, on_ellipse(fit.ellipse))
