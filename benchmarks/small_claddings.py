@@ -5,7 +5,7 @@ python benchmarks/small_claddings.py [--faces 25] [--seed 7] [--markdown FILE]
 Rendered end faces of 125 um in random light and by random cameras, each with six blemishes of 3 to 9 um, and others
 with six pairs of pits of 3 to 5 um. `found` is the share of the blemishes that were reported and `small` that of those
 below 6 um; `pits`, mean absolute error of their diameters in um; `apart`, for gaps of 1.5 and 2, 2.5 and 3, 3.5 and 4
-um, the share of the pairs that were reported as two marks. `false` are the marks in A and B that are none, of all faces and
+um, the share of the pairs reported as two marks. `false` are the marks in A and B that are none, of these faces and
 as many clean ones. `ms`, of the processor for one picture, median. docs/sizes.md holds the table of one run.
 """
 
