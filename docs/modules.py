@@ -48,7 +48,8 @@ ROOMS: Mapping[str, set[str]] = {
     "numpy": {
         *("records", "files.decoding", "files.jpeg", "detectors", "devices", "synthetic"),
         *("image_processing", "calibration"),
-        *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.zoning", "reporting"),
+        *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.disc_diameter"),
+        *("analysis.zoning", "reporting"),
         *("terminal.calibrate", "terminal.stages"),
     },
     "cv2": {

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from dscope_blink.analysis import dimensions, judging, measuring, zoning
 from dscope_blink.analysis.cell_statistics import measure_cells
 from dscope_blink.analysis.gradability import limited_zones
+from dscope_blink.analysis.search_resolution import search_cladding_px
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, to_gray
 from dscope_blink.image_processing import background, fusion, localization, missing_parts, picture_quality
@@ -231,7 +232,9 @@ def _find_defects(
     placed = geometry.placed()  # marks are sought by the exact one, and placed by what a record gives back
     with clock.stage("zones", "Zone Detection"):
         outlines = zoning.zone_outlines(placed, criteria, request, scale)
-        picture = working_picture(gray, geometry, config.residual.max_cladding_px)
+        most_px = search_cladding_px(geometry.cladding, scale, criteria, request.zones, config.residual)
+        doubled_px = config.residual.doubled_from_px, config.residual.doubled_below_px
+        picture = working_picture(gray, geometry, most_px, doubled_px)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         residual = background.residual(picture, reach * BEYOND_ZONES, config.residual)

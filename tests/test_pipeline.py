@@ -98,6 +98,38 @@ def sizes(inspection: Inspection) -> np.ndarray:
     return np.array(sorted(rows, key=lambda row: -(row[0] or 0)), float)
 
 
+def test_two_pits_of_a_small_picture_that_the_eye_sees_apart_are_two_marks():
+    apart = rendered(Pit((-40.0, 0.0), 4.5, -0.5), Pit((-40.0, 7.0), 4.5, -0.5))  # 3.6 px between them
+    inspection = inspect(apart)
+    assert found(inspection) == [("cladding", "pit_dig")] * 2
+    assert [d.diameter_um for d in inspection.defects] == pytest.approx([4.5, 4.5], abs=0.8)
+    assert inspection.quality.search_pixel_px == 0.5
+
+
+LARGE: dict[str, Any] = {
+    **{"shape": (820, 820), "centre_px": (410.3, 408.6), "um_per_px_x": 0.5, "um_per_px_y": 0.5},
+    **{"cladding_diameter_um": 370.0, "core_diameter_um": 300.0},
+}
+
+
+@pytest.mark.slow
+def test_on_a_large_fiber_lengths_do_not_grow_with_its_radius():
+    """A weak mark at the centre is none of the fiber's own, and a scratch that starts at the edge is no chip."""
+    at_centre = Contamination(((1.0, 0.5, 6.0),), -0.12, 0.5)
+    from_edge = Scratch(((-183.0, 0.0), (-157.0, 3.0)), 2.5, -0.5)
+    request = Request("iec_61300_3_35_2022", "custom", 300.0, 370.0, 1.0)
+    inspection = inspect(rendered(at_centre, from_edge, **LARGE), request)
+    assert found(inspection) == [("cladding", "scratch"), ("core", "contamination")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at_um", [(2.0, 2.0), (2.7, 0.0)])
+def test_a_pit_beside_the_centre_of_a_large_fiber_is_not_measured_too_small(at_um: tuple[float, float]):
+    request = Request("iec_61300_3_35_2022", "custom", 300.0, 370.0, 1.0)
+    largest, *_ = sizes(inspect(rendered(Pit(at_um, 9.0, -0.6), **LARGE), request))
+    assert largest[0] > 8.2
+
+
 @pytest.mark.parametrize("turn", [50, 90])
 def test_scratches_that_cross_are_two(turn):
     half = math.radians(turn / 2)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from dscope_blink.analysis.zoning import clipped_share, contains, coverage
 from dscope_blink.config.settings import Config
-from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, Notice, ZoneCriteria, ZoneOutline, notice
+from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, Notice, ZoneCriteria, ZoneOutline, notice, rounded
 
 CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
 OF_ZONES = ("zone_cut", "zone_clipped", "zone_not_searched")  # the kinds of `zone_warnings`
@@ -160,11 +160,14 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
     config : limits of what can be graded
     """
     assert face.scale is not None, "a face that can be judged has a scale"
+    um_per_px = face.scale.um_per_px
     unseen = (
         _why_doubtful(face),
         _why_cut(hidden),
         _why_clipped(hidden, config),
-        _why_too_coarse(face, face.scale.um_per_px, config),
+        _why_too_coarse(face, um_per_px, config),
+        _why_too_blurred(face, um_per_px, config),
+        _why_too_narrow(face, um_per_px),
     )
     return tuple(reason for reason in unseen if reason is not None)
 
@@ -238,7 +241,29 @@ def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> Notic
     limit_um, needed = smallest_limit_um(face.criteria, face.request.zones), config.measurement.min_pixels_per_limit
     if limit_um is None:
         return None
-    pixels = limit_um / (um_per_px * (face.quality.search_pixel_px or 1.0))
+    pixels = limit_um / (um_per_px * max(face.quality.search_pixel_px or 1.0, 1.0))  # doubling shows no more
     if pixels >= needed:
         return None
     return notice("too_coarse", f"the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}")
+
+
+def _why_too_blurred(face: Inspection, um_per_px: float, config: Config) -> Notice | None:
+    """On a large fiber an edge can be sharp beside the radius, and still be wider than a mark that matters."""
+    limit_um, needed = smallest_limit_um(face.criteria, face.request.zones), config.measurement.min_blurs_per_limit
+    assert face.geometry is not None, "a searched face is located"
+    blur_um = rounded("blur_px", face.geometry.cladding.blur_px) * um_per_px
+    if limit_um is None or limit_um >= needed * blur_um:
+        return None
+    text = f"the limit of {limit_um:g} um must span {needed:g} blurs of the cladding edge, each is {blur_um:.2f} um"
+    return notice("out_of_focus", text)
+
+
+def _why_too_narrow(face: Inspection, um_per_px: float) -> Notice | None:
+    """On a fiber of a few um a mark can fill a zone and be smaller than any size that the criteria hold against it."""
+    limited = limited_zones(face)
+    for outline in (o for o in face.zones if o.name in limited):
+        limit_um, width_um = smallest_limit_um(face.criteria, (outline.name,)), 2 * outline.radius_px * um_per_px
+        if limit_um is not None and width_um < limit_um:
+            text = f"zone {outline.name} is {width_um:.2f} um across, its smallest limit is {limit_um:g} um"
+            return notice("no_limits", text)
+    return None

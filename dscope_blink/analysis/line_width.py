@@ -42,15 +42,15 @@ def _shown_widths(level_steps: int) -> tuple[NDArray[np.float64], NDArray[np.flo
     level = min(max(level_steps * LEVEL_STEP, LEVEL_STEP), 1 - LEVEL_STEP)
     widths = np.linspace(NARROWEST, WIDEST, STEPS)
     low, high = np.zeros(STEPS), np.full(STEPS, WIDEST)  # the half width lies between them: halved in turn
-    peak = _profile(widths, np.zeros(STEPS))
+    peak = line_profile(widths, np.zeros(STEPS))
     for _ in range(30):
         middle = (low + high) / 2
-        above = _profile(widths, middle) > level * peak
+        above = line_profile(widths, middle) > level * peak
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     return widths, low + high
 
 
-def _profile(widths: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
+def line_profile(widths: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
     """A line of unit contrast and width, blurred by a sigma of one, at a distance from its middle."""
     return _normal_cdf(x + widths / 2) - _normal_cdf(x - widths / 2)
 

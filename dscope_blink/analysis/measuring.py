@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dscope_blink.analysis import dimensions
 from dscope_blink.analysis.classification import classify
+from dscope_blink.analysis.disc_diameter import unblurred_diameter
 from dscope_blink.analysis.line_width import unblurred_width
 from dscope_blink.analysis.zoning import cladding_um, distances_px
 from dscope_blink.config.settings import Config, ScaleSettings, SizeUncertainties, SizeUncertainty
@@ -65,6 +66,7 @@ class _Mark:
     blur_px: float  # sigma of its edges
     level: float  # share of its peak at which its outline was drawn
     peak_snr: float
+    unblurred: bool  # whether its diameter is that before the blur
     features: Mapping[str, float]
 
 
@@ -171,7 +173,14 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     features = _features(candidate.mask, contour, relative, contrast)
     peak_snr = max(float(np.abs(field.snr[here][candidate.mask]).max()), 1e-6)
     level = max(fusion.outline_level, min(fusion.weak_snr / peak_snr, 1.0))
-    return _Mark(candidate, contour, contrast, field.blur_px, level, peak_snr, features)
+    large = 2 * field.cladding_radius_px > LARGE_FIBER * config.residual.max_cladding_px and min(field.pixel_px) >= 1
+    unblurred = large and not candidate.on_edge
+    return _Mark(candidate, contour, contrast, field.blur_px, level, peak_snr, unblurred, features)
+
+
+# The limits of fibers of 125 um are held against the blurred diameter, 1.7 pixels too large on the safe side. A large
+# fiber is searched beyond `max_cladding_px`, with the pixels that its limits ask for: there it is the true one.
+LARGE_FIBER = 1.01
 
 
 def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
@@ -256,6 +265,8 @@ def _shape(mark: _Mark, axes: tuple[float, float]) -> _Shape:
     unit = math.sqrt(axes[0] * axes[1])
     points = (mark.contour * axes).astype(np.float32)
     diameter = 2 * cv2.minEnclosingCircle(points)[1] + unit  # pixel centres: half a pixel short at either end
+    if mark.unblurred:
+        diameter = unblurred_diameter(diameter, mark.blur_px * unit, mark.level, unit)
     _, sides, angle = cv2.minAreaRect(points)
     long_side, short_side = max(sides) + unit, min(sides) + unit
     area = float(mark.candidate.mask.sum()) * axes[0] * axes[1]

@@ -145,6 +145,9 @@ class ResidualSettings:
     """The picture less what the fiber itself explains, and the noise that is left."""
 
     max_cladding_px: float
+    pixels_per_limit: float
+    doubled_from_px: float
+    doubled_below_px: float
     polar_angles: int
     radial_step_px: float
     polar_reach: float
@@ -238,6 +241,7 @@ class Measurement:
     join_px: int
     darkest_level: float
     min_pixels_per_limit: float
+    min_blurs_per_limit: float
     min_coverage: float
     min_coverage_outer: float
     size_uncertainty: Mapping[str, SizeUncertainties]

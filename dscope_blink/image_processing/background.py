@@ -197,6 +197,7 @@ def _bounds(grid: PolarGrid, settings: ResidualSettings) -> tuple[_Bound, ...]:
     """From the widest region to the narrowest; near the edges of core and cladding nothing is bounded."""
     s, core, edge = grid.s, grid.core_ratio, settings.edge_px / grid.cladding_radius_px
     small = min(edge / 2, 0.15 * core)
+    dip = min(settings.dip_share, WIDEST_DIP_PX / grid.cladding_radius_px)
     centre = settings.centre_share * (core or 1.0)
     around = (s >= centre) & (s < 1.5 * centre)
     between = (s > core + edge / 2) & (s < 1 - edge)
@@ -204,9 +205,12 @@ def _bounds(grid: PolarGrid, settings: ResidualSettings) -> tuple[_Bound, ...]:
         _Bound(s < core, between, settings.core_darkness, math.inf),
         _Bound(s < core - small, (s < core - small) & (s > 0.7 * core), settings.core_dip, settings.core_peak),
         _Bound(between, between & (s > (1 + core) / 2 - edge), settings.cladding_dip, settings.cladding_peak),
-        _Bound((s < centre) & (s >= settings.dip_share), around, settings.centre_wave, settings.centre_wave),
-        _Bound((s < centre) & (s < settings.dip_share), around, settings.centre_dip, settings.centre_wave),
+        _Bound((s < centre) & (s >= dip), around, settings.centre_wave, settings.centre_wave),
+        _Bound((s < centre) & (s < dip), around, settings.centre_dip, settings.centre_wave),
     )
+
+
+WIDEST_DIP_PX = 5.4  # of an index profile; a mark so weak and small at the centre is taken for one
 
 
 def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, grid: PolarGrid) -> FloatImage:
@@ -235,8 +239,10 @@ def _radial_noise(smooth: FloatImage, bounded: Mask, grid: PolarGrid, settings: 
     # a mark that fills whole circles is no noise
     size = np.abs(smooth - np.where(bounded, _row_medians(smooth), 0)[:, None])
     sigma = MAD_TO_SIGMA * _row_medians(size)
-    few = grid.r_px < settings.pooled_px  # too few pixels around for an estimate of their own
-    sigma[few] = np.median(sigma[(grid.r_px < 3 * settings.pooled_px) & ~few])
+    times = round(2 * grid.cladding_radius_px / settings.max_cladding_px)
+    pooled_px = settings.pooled_px * min(max(times, 1), MOST_POOLED)
+    few = grid.r_px < pooled_px  # too few pixels around for an estimate of their own
+    sigma[few] = np.median(sigma[(grid.r_px < 3 * pooled_px) & ~few])
     s, edge = grid.s, settings.edge_px / grid.cladding_radius_px
     for low, high in ((0.0, grid.core_ratio), (grid.core_ratio, 1.0), (1.0, math.inf)):
         region = size[(s > low + edge) & (s < high - edge), ::3]
@@ -254,6 +260,7 @@ def _radial_noise(smooth: FloatImage, bounded: Mask, grid: PolarGrid, settings: 
     return np.maximum(sigma, cv2.GaussianBlur(sigma[None], (0, 0), 2)[0])
 
 
+MOST_POOLED = 3  # times as far on a large fiber: beside its centre a mark must not take itself for noise
 NOISE_QUANTILE, NOISE_QUANTILE_SIGMAS = 0.8, 1.2816  # of the size of a normal deviation
 # A core is glass as the cladding is: on photographs its typical radius is 0.3 to 1.5 times as noisy, in a cracked
 # one 2.1 times. A mark that fills half of a core would else be its noise.

@@ -43,23 +43,32 @@ def split_crossing(mask: Mask, min_arm_px: float, max_turn_deg: float) -> tuple[
     Notes
     -----
     Centrelines by Zhang and Suen, "A fast parallel algorithm for thinning digital patterns", Communications of the ACM
-    27(3), 1984, DOI 10.1145/357994.358023.
+    27(3), 1984, DOI 10.1145/357994.358023, which erases some lines at 45 degrees; then by Guo and Hall, "Parallel
+    thinning with two-subiteration algorithms", Communications of the ACM 32(3), 1989, DOI 10.1145/62065.62074.
     """
     padded = np.pad(mask, 1).astype(np.uint8)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)
     if 2 * ARM_PER_WIDTH * depth.max() > max(mask.shape):  # no line at all: thinning it would take long
         return (mask,)
-    thin = cv2.ximgproc.thinning(padded * np.uint8(255)) > 0
-    if not thin.any():  # thinning leaves nothing of a few pixels
-        return (mask,)
-    width = 2 * float(np.median(depth[thin]))
-    arms = _arms(thin, width, max(min_arm_px, ARM_PER_WIDTH * width))
-    lines = _opposite(arms, math.cos(math.radians(max_turn_deg)))
-    if len(arms) != 4 or len(lines) != 2:
-        return (mask,)
+    for way in (cv2.ximgproc.THINNING_ZHANGSUEN, cv2.ximgproc.THINNING_GUOHALL):
+        thin = cv2.ximgproc.thinning(padded * np.uint8(255), thinningType=way) > 0
+        if not thin.any():  # thinning leaves nothing of a few pixels
+            return (mask,)
+        width = 2 * float(np.median(depth[thin]))
+        arms = _arms(thin, width, max(min_arm_px, ARM_PER_WIDTH * width))
+        lines = _opposite(arms, math.cos(math.radians(max_turn_deg)))
+        if len(arms) == 4 and len(lines) == 2:
+            return _apart(padded.astype(bool), lines, width)
+        if len(arms) != 3:  # of four arms the first way loses one that runs at 45 degrees
+            break
+    return (mask,)
+
+
+def _apart(padded: Mask, lines: Sequence[tuple[_Arm, _Arm]], width: float) -> tuple[Mask, ...]:
+    """The pixels of each line, and those of the crossing in both; without the padding."""
     away = [_distance_from(line, padded.shape) for line in lines]
     own = [distance <= width / 2 + 0.5 for distance in away]
-    masks = (padded.astype(bool) & (own[k] | ((away[k] <= away[1 - k]) & ~own[1 - k])) for k in (0, 1))
+    masks = (padded & (own[k] | ((away[k] <= away[1 - k]) & ~own[1 - k])) for k in (0, 1))
     return tuple(part[1:-1, 1:-1] for part in masks)
 
 

@@ -65,19 +65,33 @@ def _ends(marks: Mask, min_aspect_ratio: float) -> _Ends:
 
 def _partners(ends: _Ends, max_gap_px: float, min_cosine: float) -> list[tuple[int, int]]:
     """Pairs of ends that look at each other over a gap, each end at most once, the narrowest gaps first."""
-    gap = ends.place[None] - ends.place[:, None]  # (ends, ends, 2)
-    width = np.linalg.norm(gap, axis=2)
-    towards = gap / np.maximum(width, 1e-9)[..., None]
-    leaves = np.einsum("ijk,ik->ij", towards, ends.outward)
-    arrives = -np.einsum("ijk,jk->ij", towards, ends.outward)
-    straight = -ends.outward @ ends.outward.T
+    first, second = _neighbours(ends.place, max_gap_px)
+    gap = ends.place[second] - ends.place[first]  # (pairs, 2)
+    width = np.linalg.norm(gap, axis=1)
+    towards = gap / np.maximum(width, 1e-9)[:, None]
+    leaves, arrives = (way * (towards * ends.outward[end]).sum(axis=1) for way, end in ((1, first), (-1, second)))
+    straight = -(ends.outward[first] * ends.outward[second]).sum(axis=1)
     fits = (width <= max_gap_px) & (np.minimum(leaves, arrives) >= min_cosine) & (straight >= min_cosine)
-    first, second = np.nonzero(np.triu(fits, 1))
+    first, second, width = first[fits], second[fits], width[fits]
     used: set[int] = set()
     pairs = []
-    for k in np.argsort(width[first, second]):
+    for k in np.argsort(width):
         i, j = int(first[k]), int(second[k])
         if i // 2 != j // 2 and not {i, j} & used:
             used |= {i, j}
             pairs.append((i, j))
     return pairs
+
+
+def _neighbours(places: FloatArray, reach_px: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Pairs of places that may lie within reach, the lower index first: all pairs of a dirty face would be too many."""
+    order = np.argsort(places[:, 0], kind="stable")
+    x = places[order, 0]
+    start = np.arange(len(x))
+    count = np.searchsorted(x, x + reach_px, side="right") - start - 1  # the others that follow within reach along x
+    one = np.repeat(start, count)
+    other = one + 1 + np.arange(len(one)) - np.repeat(np.cumsum(count) - count, count)
+    near = np.abs(places[order[one], 1] - places[order[other], 1]) <= reach_px
+    pairs = np.sort(np.stack([order[one[near]], order[other[near]]]), axis=0)
+    first, second = pairs[:, np.lexsort(pairs[::-1])]
+    return first, second

@@ -24,32 +24,48 @@ class WorkingPicture:
     pixel_px: tuple[float, float]  # pixels of the picture per pixel of this one, x and y
 
 
-def working_picture(gray: FloatImage, geometry: FiberGeometry, max_cladding_px: float) -> WorkingPicture:
-    """Reduce a picture whose fiber is larger than the detectors' kernels are made for; leave others as they are.
+def working_picture(
+    gray: FloatImage, geometry: FiberGeometry, max_cladding_px: float, doubled_px: tuple[float, float] = (0.0, 0.0)
+) -> WorkingPicture:
+    """Reduce a picture whose fiber is larger than the detectors' kernels are made for, double one of few pixels.
 
-    More pixels than the optics resolve show no more marks, but their noise hangs together over many of them.
+    More pixels than the optics resolve show no more marks, but their noise hangs together over many of them. In few
+    pixels the kernels join marks that the eye sees apart; in fewer still dots and blocks show rather than marks.
 
     Parameters
     ----------
     gray : (H, W) float32, 0..1
     geometry : the located fiber
     max_cladding_px : largest diameter of the cladding, pixels
+    doubled_px : diameters of the cladding from which, and below which, a picture is doubled
     """
-    factor = geometry.cladding.ellipse.mean_diameter_px / max_cladding_px
-    if factor <= 1:
-        return WorkingPicture(gray, geometry, (1.0, 1.0))
+    diameter_px = geometry.cladding.ellipse.mean_diameter_px
+    if doubled_px[0] <= diameter_px < doubled_px[1]:
+        return _resized(gray, geometry, 1 / ENLARGED, cv2.INTER_CUBIC)
+    factor = diameter_px / max_cladding_px
+    return (
+        WorkingPicture(gray, geometry, (1.0, 1.0)) if factor <= 1 else _resized(gray, geometry, factor, cv2.INTER_AREA)
+    )
+
+
+ENLARGED = 2
+PIXEL_BLUR_PX = 1 / math.sqrt(12)  # each pixel of a reduced picture is a mean
+
+
+def _resized(gray: FloatImage, geometry: FiberGeometry, factor: float, interpolation: int) -> WorkingPicture:
     h, w = gray.shape
     size = round(w / factor), round(h / factor)
     pixel_px = w / size[0], h / size[1]
-    smaller = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(gray, size, interpolation=interpolation)
+    own_blur_px = PIXEL_BLUR_PX
+    if factor < 1:
+        np.clip(resized, 0, 1, out=resized)  # cubics overshoot beside an edge
+        own_blur_px = 0.0
     unit = math.sqrt(pixel_px[0] * pixel_px[1])
-    blur_px = math.hypot(geometry.cladding.blur_px / unit, PIXEL_BLUR_PX)
+    blur_px = math.hypot(geometry.cladding.blur_px / unit, own_blur_px)
     cladding = replace(geometry.cladding, ellipse=reduced_ellipse(geometry.cladding.ellipse, pixel_px), blur_px=blur_px)
     core = geometry.core and replace(geometry.core, ellipse=reduced_ellipse(geometry.core.ellipse, pixel_px))
-    return WorkingPicture(smaller, FiberGeometry(cladding, core), pixel_px)
-
-
-PIXEL_BLUR_PX = 1 / math.sqrt(12)  # each pixel of a reduced picture is a mean
+    return WorkingPicture(resized, FiberGeometry(cladding, core), pixel_px)
 
 
 @dataclass(frozen=True, slots=True)

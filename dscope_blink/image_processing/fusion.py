@@ -172,6 +172,9 @@ def _rises(field: Residual, mask: Mask, corner: tuple[int, int], settings: Fusio
 PATCH_PX = 12.0  # 4 pi sigma^2 for a smoothing of one pixel
 
 
+WIDEST_EDGE_BAND_PX = 14.4  # a chip reaches not much further than the walk along the edge, however large the fiber
+
+
 def _candidate(
     mask: Mask, corner: tuple[int, int], field: Residual, evidence: Evidence, chips: Mask, settings: Fusion
 ) -> Candidate:
@@ -180,7 +183,8 @@ def _candidate(
     x, y = corner[0] + int(columns[0]), corner[1] + int(rows[0])
     here = np.s_[y : y + mask.shape[0], x : x + mask.shape[1]]
     shares = {name: float(support[here][mask].mean(dtype=np.float64)) for name, support in evidence.supports.items()}
-    by_edge = np.abs(field.rho[here][mask] - 1) < settings.edge_band_share
+    band = min(settings.edge_band_share, WIDEST_EDGE_BAND_PX / field.cladding_radius_px)
+    by_edge = np.abs(field.rho[here][mask] - 1) < band
     on_edge = bool(chips[here][mask].mean() >= settings.edge_min_share and by_edge.mean() > 0.5)
     box = (x + field.origin_px[0], y + field.origin_px[1], mask.shape[1], mask.shape[0])
     return Candidate(box, mask, shares, on_edge)

@@ -251,6 +251,40 @@ def test_the_smallest_limit_must_span_two_pixels_of_the_searched_picture(search_
         assert why(graded) == "Resolution too low: the limit of 2 um must span 2 pixels, it spans 2.00"
 
 
+def test_a_doubled_picture_has_no_more_pixels_than_were_stored():
+    coarse = Scale(1.6, 1.6, "user_cladding")  # 3 um are 1.9 of them
+    graded = grade(face(CUSTOM, scale=coarse, search_pixel_px=0.5, zones=("core", "cladding")), CONFIG)
+    assert why(graded) == "Resolution too low: the limit of 3 um must span 2 pixels, it spans 1.88"
+
+
+def blurred(criteria: Criteria, blur_px: float) -> Inspection:
+    clear = face(criteria)
+    assert clear.geometry is not None
+    cladding = replace(clear.geometry.cladding, blur_px=blur_px)
+    return replace(clear, geometry=replace(clear.geometry, cladding=cladding))
+
+
+@pytest.mark.parametrize(("blur_px", "status"), [(3.2, "PASS"), (3.201, "NOT_GRADED")])
+def test_the_smallest_limit_must_be_wider_than_the_blur_of_the_optics(blur_px: float, status: str):
+    graded = grade(blurred(UPC, blur_px), CONFIG)  # pixels of 0.5 um, a limit of 2 um
+    assert graded.verdict.status == status
+    if status == "NOT_GRADED":
+        expected = "Out of focus: the limit of 2 um must span 1.25 blurs of the cladding edge, each is 1.60 um"
+        assert why(graded) == expected
+
+
+def test_no_sharpness_is_asked_where_no_size_decides():
+    assert grade(blurred(unlimited(UPC, "B", "C", "D"), 50.0), CONFIG).verdict.status == "PASS"
+
+
+@pytest.mark.parametrize(("core_px", "status"), [(6.0, "PASS"), (5.9, "NOT_GRADED")])
+def test_a_zone_that_no_mark_of_the_smallest_limit_fits_into_does_not_pass(core_px: float, status: str):
+    graded = grade(face(CUSTOM, core=measured_core(circle(core_px)), zones=("core",)), CONFIG)  # pixels of 0.5 um
+    assert graded.verdict.status == status
+    if status == "NOT_GRADED":
+        assert why(graded) == "No limits: zone core is 2.95 um across, its smallest limit is 3 um"
+
+
 def test_no_resolution_is_asked_where_no_size_decides():
     only_none = unlimited(UPC, "B", "C", "D")
     assert smallest_limit_um(only_none, ALL_ZONES) is None

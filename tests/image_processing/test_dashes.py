@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dscope_blink.detectors.regions import label_regions
-from dscope_blink.image_processing.dashes import bridge_dashes
+from dscope_blink.image_processing.dashes import _neighbours, bridge_dashes
 
 SHAPE = (121, 141)
 
@@ -61,3 +61,11 @@ def test_what_does_not_follow_in_one_direction_stays_apart(marks):
 
 def test_an_empty_mask_stays_empty():
     assert not bridged(np.zeros(SHAPE, bool)).any()
+
+
+def test_of_many_ends_only_those_within_reach_are_paired():
+    places = np.random.default_rng(4).uniform(0, 300, (400, 2))
+    first, second = _neighbours(places, 16.0)
+    apart = np.abs(places[:, None] - places[None]).max(axis=2)
+    np.testing.assert_array_equal(np.stack([first, second]), np.nonzero(np.triu(apart <= 16.0, 1)))
+    assert len(first) < 400 * 399 / 2 / 50

@@ -53,6 +53,20 @@ def test_a_picture_of_many_pixels_is_reduced_with_its_geometry(most_px):
     np.testing.assert_allclose(levels, (spec.cladding + spec.core) / 2 / 255, atol=0.04)
 
 
+@pytest.mark.parametrize(("doubled_px", "pixel_px"), [((150, 209), 0.5), ((209, 250), 1.0), ((150, 208), 1.0)])
+def test_a_picture_of_few_pixels_is_doubled_with_its_geometry(doubled_px, pixel_px):
+    spec = replace(FACE, core_offset_um=(3, -2))  # its cladding is 208.3 px wide
+    picture = working_picture(gray_of(spec), geometry_of(spec), 360, doubled_px)
+    assert picture.pixel_px == (pixel_px, pixel_px)
+    assert picture.geometry.cladding.ellipse.mean_diameter_px == pytest.approx(125 / 0.6 / pixel_px)
+    assert picture.geometry.cladding.blur_px == pytest.approx(geometry_of(spec).cladding.blur_px / pixel_px)
+    assert 0 <= picture.gray.min() <= picture.gray.max() <= 1
+    assert picture.geometry.core is not None
+    for fit, beside in ((picture.geometry.cladding, spec.ferrule), (picture.geometry.core, spec.core)):
+        levels = at(picture.gray, on_ellipse(fit.ellipse))
+        np.testing.assert_allclose(levels, (spec.cladding + beside) / 2 / 255, atol=0.04)
+
+
 # --- fiber coordinates
 
 
