@@ -1,4 +1,4 @@
-"""Marks that belong to the fiber: equal ones at regular angles about its axis, which dirt does not come to by chance."""
+"""Marks that belong to the fiber: equal ones at regular angles about its axis, as dirt does not lie by chance."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dscope_blink.records import SYMMETRY_ORDERS, Defect, Inspection, Notice, notice, symmetry_feature
+from dscope_blink.records import SYMMETRY_BESIDE, SYMMETRY_ORDERS, Defect, Inspection, Notice, notice, symmetry_feature
 
 ALIKE = 0.7  # likeness from which a copy is one: of equal rods in noise 0.8 to 1
 UNLIKE = 0.35  # below it a mark has no copies: those of a single mark are clean glass, with 0 to 0.2
 PLACE = 0.025  # cladding radii within which copies are looked for
 SIMILAR = 0.1  # chance that a small mark has the size and level of another of half to twice its size
-SIMILAR_LARGE = 0.001  # the same of a large one, whose outline is compared at many places
+SIMILAR_LARGE = 0.001  # the same of a large one, compared at many places, and where the glass beside it is alike too
 LARGE = 0.3  # cladding radii, diameter of a large mark: 19 um of a fiber of 125 um
 LONG = 4.0  # times as long as wide: a line through the centre is its own copy
 MOST_CHANCE = 1e-4  # that dirt of as many marks looks like this
@@ -104,7 +104,8 @@ def _is_line_through_centre(mark: Defect, face: Inspection) -> bool:
 def _chance(group: Sequence[Defect], order: int, marks: Sequence[Defect], radius_px: float) -> float:
     size_px = group[0].diameter_px
     similar = sum(size_px / 2 <= mark.diameter_px <= 2 * size_px for mark in marks)
-    equal = SIMILAR_LARGE if size_px >= LARGE * radius_px else SIMILAR
+    beside = min(mark.features.get(SYMMETRY_BESIDE) or 0.0 for mark in group)
+    equal = SIMILAR_LARGE if size_px >= LARGE * radius_px or beside >= ALIKE else SIMILAR
     return min(similar * min(similar * PLACE**2 * equal, 1.0) ** (order - 1), 1.0)
 
 

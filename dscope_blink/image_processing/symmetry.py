@@ -1,17 +1,29 @@
-"""How alike each mark is to what lies where a turn about the axis of the fiber would put it: structure repeats itself."""
+"""How alike each mark is to what lies where a turn about the axis of the fiber would put it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import cv2
 import numpy as np
 
 from dscope_blink.config.settings import ResidualSettings
 from dscope_blink.image_processing.fiber_coordinates import PolarGrid, WorkingPicture, polar_grid
-from dscope_blink.records import SYMMETRY_ORDERS, Defect, FiberGeometry, FloatImage, rounded, symmetry_feature
+from dscope_blink.records import (
+    SYMMETRY_BESIDE,
+    SYMMETRY_ORDERS,
+    Defect,
+    FiberGeometry,
+    FloatImage,
+    Mask,
+    rounded,
+    symmetry_feature,
+)
+
+Box: TypeAlias = tuple[slice, int, int]  # circles, first angle, how many angles
 
 ANGLES = 720  # divisible by all orders but not 7, whose copies are looked for beside theirs anyway
 PLACE = 0.025  # cladding radii: how far a copy may lie from its place, since a fiber is drawn only so exactly
@@ -41,7 +53,19 @@ def with_symmetry(marks: Sequence[Defect], picture: WorkingPicture, settings: Re
     round_about = FiberGeometry(picture.geometry.cladding, None)
     grid = polar_grid(round_about, replace(settings, polar_reach=1.0, polar_angles=ANGLES))
     departure = _departure(picture.gray, grid)
-    return tuple(_measured(mark, departure, picture, grid) if id(mark) in chosen else mark for mark in marks)
+    boxes = {id(mark): _box(mark, picture, grid) for mark in within}
+    free = _free(boxes.values(), departure.shape)
+    return tuple(
+        _measured(mark, departure, free, boxes[id(mark)], grid) if id(mark) in chosen else mark for mark in marks
+    )
+
+
+def _free(boxes: Iterable[Box], shape: tuple[int, ...]) -> Mask:
+    """Where neither a mark nor what lies opposite it is; (radii, angles)."""
+    free = np.ones(shape, bool)
+    for rows, first, width in boxes:
+        free[rows, np.arange(first, first + width) % ANGLES] = False
+    return np.asarray(free & np.roll(free, ANGLES // 2, axis=1))
 
 
 def _departure(gray: FloatImage, grid: PolarGrid) -> FloatImage:
@@ -50,17 +74,29 @@ def _departure(gray: FloatImage, grid: PolarGrid) -> FloatImage:
     return np.asarray(polar - np.median(polar, axis=1, keepdims=True), np.float32)
 
 
-def _measured(mark: Defect, departure: FloatImage, picture: WorkingPicture, grid: PolarGrid) -> Defect:
-    rows, first, width = _box(mark, picture, grid)
+def _measured(mark: Defect, departure: FloatImage, free: Mask, box: Box, grid: PolarGrid) -> Defect:
+    rows, first, width = box
     steps = {round(ANGLES * k / n) for n in SYMMETRY_ORDERS for k in range(1, n)}
     alike = {step: _likeness(departure, rows, (first, width), step, grid) for step in steps}
     least = {n: min(alike[round(ANGLES * k / n)] for k in range(1, n)) for n in SYMMETRY_ORDERS}
     found = {symmetry_feature(n): rounded("share", max(value, 0.0)) for n, value in least.items()}
-    return replace(mark, features={**mark.features, **found})
+    beside = rounded("share", max(_likeness_beside(departure[rows], free[rows]), 0.0))
+    return replace(mark, features={**mark.features, **found, SYMMETRY_BESIDE: beside})
 
 
-def _box(mark: Defect, picture: WorkingPicture, grid: PolarGrid) -> tuple[slice, int, int]:
-    """The circles a mark lies on, and its first angle and how many; the whole circle where it lies around the centre."""
+def _likeness_beside(departure: FloatImage, free: Mask) -> float:
+    """Correlation of what is left of the circles, without the marks, with itself turned by half a turn."""
+    if free.mean() < LEAST_FREE:
+        return 0.0
+    here, there = departure[free], np.roll(departure, ANGLES // 2, axis=1)[free]
+    return float(np.corrcoef(here, there)[0, 1]) if here.std() > 0 and there.std() > 0 else 0.0
+
+
+LEAST_FREE = 0.2  # share of the circles that must be left
+
+
+def _box(mark: Defect, picture: WorkingPicture, grid: PolarGrid) -> Box:
+    """The circles a mark lies on, and its first angle and how many; all of them where it lies around the centre."""
     cladding = picture.geometry.cladding.ellipse
     points = ((mark.contour_px + 0.5) / picture.pixel_px - 0.5) - cladding.center_px
     radii = np.hypot(*points.T) / grid.r_px[1]

@@ -15,6 +15,7 @@ from dscope_blink.records.criteria import (
 )
 from dscope_blink.records.defects import (
     JUDGED,
+    SYMMETRY_BESIDE,
     SYMMETRY_ORDERS,
     Cell,
     Defect,
@@ -73,6 +74,7 @@ __all__ = [
     "NOT_MEASURED",
     "PROGRAM",
     "RECORD_SCHEMA",
+    "SYMMETRY_BESIDE",
     "SYMMETRY_ORDERS",
     "TITLES",
     "UNCONFIRMED",

@@ -74,6 +74,7 @@ class Defect:
 
 
 SYMMETRY_ORDERS = (2, 3, 4, 5, 6, 8)
+SYMMETRY_BESIDE = "symmetry_beside"  # the feature: how alike the rest of the circles of a mark is by half a turn
 
 
 def symmetry_feature(order: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -66,7 +67,7 @@ def _arc(radius_um: float, start: float, stop: float) -> Points:
 def _radii_of(outline: Points) -> Points:
     """Distance of the border of a region from the origin inside it, at NODES even directions."""
     closed = np.concatenate([outline, outline[:1]])
-    dense = np.concatenate([a + np.linspace(0, 1, 40)[:, None] * (b - a) for a, b in zip(closed, closed[1:])])
+    dense = np.concatenate([a + np.linspace(0, 1, 40)[:, None] * (b - a) for a, b in pairwise(closed)])
     turns = np.arctan2(dense[:, 1], dense[:, 0]) % (2 * np.pi)
     order = np.argsort(turns)
     return np.interp(2 * np.pi * np.arange(NODES) / NODES, turns[order], np.hypot(*dense.T)[order], period=2 * np.pi)
