@@ -45,8 +45,7 @@ def find_structure(face: Inspection) -> FiberStructure | None:
     ----------
     face : located, its marks measured, with their likeness to their copies among the features
     """
-    if face.geometry is None:
-        return None
+    assert face.geometry is not None, "a face with zones is located"
     radius_px = face.geometry.cladding.ellipse.mean_diameter_px / 2
     measured = [mark for mark in face.defects if symmetry_feature(2) in mark.features]
     found = []
@@ -110,10 +109,9 @@ def _chance(group: Sequence[Defect], order: int, marks: Sequence[Defect], radius
 
 
 def _in_words(group: Sequence[Defect], order: int, face: Inspection) -> str:
-    """Such as: 2 marks 36 um wide, 28 um from the centre, every 180 degrees."""
-    um_per_px = 1.0 if face.scale is None else face.scale.um_per_px
-    across = sum(mark.diameter_px for mark in group) / len(group) * um_per_px
-    off = sum(_polar(mark, face)[0] for mark in group) / len(group) * um_per_px
+    """Such as: 2 marks 36 um wide, opposite each other, 28 um from the centre."""
+    assert face.scale is not None, "a face that can be judged has a scale"
+    across = sum(mark.diameter_px for mark in group) / len(group) * face.scale.um_per_px
+    off = sum(_polar(mark, face)[0] for mark in group) / len(group) * face.scale.um_per_px
     where = "opposite each other" if order == 2 else f"every {360 / order:g} degrees"
-    unit = "px" if face.scale is None else "um"
-    return f"{order} marks {across:.0f} {unit} wide, {where}, {off:.0f} {unit} from the centre"
+    return f"{order} equal marks {across:.0f} um wide, {where}, {off:.0f} um from the centre"
