@@ -22,7 +22,7 @@ from dscope_blink.analysis.gradability import limited_zones
 from dscope_blink.analysis.search_resolution import search_cladding_px
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, to_gray
-from dscope_blink.image_processing import background, fusion, localization, missing_parts, picture_quality
+from dscope_blink.image_processing import background, fusion, localization, missing_parts, picture_quality, symmetry
 from dscope_blink.image_processing.cladding_choice import Known
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
 from dscope_blink.records import (
@@ -245,6 +245,7 @@ def _find_defects(
     with clock.stage("measure", "Defect Measurement"):
         face = measuring.LocatedFace.of(placed, outlines, scale, request, config.scale)
         marks = measuring.measure(candidates, residual, face, config)
+        marks = symmetry.with_symmetry(marks, picture, config.residual)
         defects = measuring.numbered(judging.placed(marks, outlines, criteria, request.zones))
     cells: tuple[Cell, ...] = ()
     if config.reporting.cells:

@@ -19,6 +19,7 @@ from dscope_blink.analysis.gradability import (
     why_not_graded,
     zone_warnings,
 )
+from dscope_blink.analysis.structure import find_structure
 from dscope_blink.analysis.zoning import possible_zones, zone_of
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
@@ -66,22 +67,26 @@ def grade(face: Inspection, config: Config, stored: Inspection | None = None) ->
     reason = why_not_graded(face, hidden, stored, config)
     if reason is not None:
         return replace(face, quality=quality, verdict=not_graded(reason))
-    unseen = why_no_pass(face, hidden, config)
-    if unseen and not _surely_fails(face, hidden, config):
+    structure = find_structure(face)
+    marks = face.defects if structure is None else structure.own
+    unseen = (*why_no_pass(face, hidden, config), *(() if structure is None else (structure.reason(face),)))
+    if unseen and not _surely_fails(face, marks, hidden, config):
         return replace(face, quality=quality, verdict=not_graded(*unseen))
-    judgement = judge(face.defects, face.criteria, face.request.zones, face.zones)
+    judgement = judge(marks, face.criteria, face.request.zones, face.zones)
     verdict = replace(judgement.verdict, reasons=(*judgement.verdict.reasons, *unseen))
-    return replace(face, quality=quality, verdict=verdict, defects=judgement.defects)
+    weighed = {mark.id: mark for mark in judgement.defects}
+    defects = tuple(weighed.get(mark.id, mark) for mark in face.defects)
+    return replace(face, quality=quality, verdict=verdict, defects=defects)
 
 
-def _surely_fails(face: Inspection, hidden: Hidden, config: Config) -> bool:
+def _surely_fails(face: Inspection, marks: Sequence[Defect], hidden: Hidden, config: Config) -> bool:
     """Whether a limit is broken whatever the sizes and places within their uncertainties, and whatever is not seen.
 
     Only by marks in zones that are not clipped: where pixels are black the noise is unknown, and steps of one grey
     level stand out like marks.
     """
     clipped = clipped_zones(hidden, config)
-    clear = [mark for mark in face.defects if mark.zone not in clipped]
+    clear = [mark for mark in marks if mark.zone not in clipped]
     verdict = judge(clear, face.criteria, face.request.zones, face.zones).verdict
     return verdict.status == "FAIL" and not verdict.marginal
 

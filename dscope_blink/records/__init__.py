@@ -13,7 +13,16 @@ from dscope_blink.records.criteria import (
     ZoneRule,
     criteria_from,
 )
-from dscope_blink.records.defects import JUDGED, Cell, Defect, Rectangle, Severity
+from dscope_blink.records.defects import (
+    JUDGED,
+    SYMMETRY_BESIDE,
+    SYMMETRY_ORDERS,
+    Cell,
+    Defect,
+    Rectangle,
+    Severity,
+    symmetry_feature,
+)
 from dscope_blink.records.ellipse import (
     Ellipse,
     Form,
@@ -65,6 +74,8 @@ __all__ = [
     "NOT_MEASURED",
     "PROGRAM",
     "RECORD_SCHEMA",
+    "SYMMETRY_BESIDE",
+    "SYMMETRY_ORDERS",
     "TITLES",
     "UNCONFIRMED",
     "VERSION",
@@ -132,6 +143,7 @@ __all__ = [
     "rounded",
     "scaled",
     "stretched",
+    "symmetry_feature",
     "texts",
     "to_form",
     "window_around",

@@ -73,6 +73,15 @@ class Defect:
         object.__setattr__(self, "contour_px", read_only(self.contour_px))
 
 
+SYMMETRY_ORDERS = (2, 3, 4, 5, 6, 8)
+SYMMETRY_BESIDE = "symmetry_beside"  # the feature: how alike the rest of the circles of a mark is by half a turn
+
+
+def symmetry_feature(order: int) -> str:
+    """The name among the features of a mark of how alike it is to its copies by 360 degrees / order."""
+    return f"symmetry_{order}"
+
+
 # What a verdict rests on: rounded where it is measured, so that the verdict follows from the stored record.
 JUDGED = ("centroid_px", "r_min_px", "r_core_px", "length_um", "width_um", "diameter_um", "uncertainty")
 
