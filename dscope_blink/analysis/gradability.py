@@ -160,7 +160,12 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
     config : limits of what can be graded
     """
     assert face.scale is not None, "a face that can be judged has a scale"
-    unseen = (_why_cut(hidden), _why_clipped(hidden, config), _why_too_coarse(face, face.scale.um_per_px, config))
+    unseen = (
+        _why_cut(hidden),
+        _why_clipped(hidden, config),
+        _why_drawn_over(face),
+        _why_too_coarse(face, face.scale.um_per_px, config),
+    )
     return tuple(reason for reason in unseen if reason is not None)
 
 
@@ -219,6 +224,11 @@ def _why_clipped(hidden: Hidden, config: Config) -> Notice | None:
         if share > most:
             return notice("clipped", f"{share:.0%} of zone {name} is black or saturated, at most {most:.0%} may be")
     return None
+
+
+def _why_drawn_over(face: Inspection) -> Notice | None:
+    """Under text, lines or a badge on the fiber may lie what any limit is broken by."""
+    return next((warning for warning in face.quality.warnings if warning.kind == "drawn_over"), None)
 
 
 def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> Notice | None:

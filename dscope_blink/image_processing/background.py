@@ -24,7 +24,9 @@ FloatArray = NDArray[np.float64]
 MAD_TO_SIGMA = 1.4826
 
 
-def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) -> Residual:
+def residual(
+    picture: WorkingPicture, reach: float, settings: ResidualSettings, drawn: Mask | None = None
+) -> Residual:
     """Subtract what repeats around the fiber, and measure the noise that is left.
 
     Parameters
@@ -32,6 +34,7 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
     picture : with the located fiber
     reach : how far from the centre marks are looked for, in cladding radii
     settings : from config.json
+    drawn : (H, W) bool, of the working picture: what is drawn over it, and is neither background nor mark
 
     Returns
     -------
@@ -42,18 +45,24 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
     window = gray[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
     coordinates = fiber_coordinates(geometry, origin, shape)
     grid = polar_grid(geometry, settings)
-    model = _angular_model(grid.sampled(gray), grid, settings)
+    veiled = None if drawn is None else _veiled(drawn, grid)
+    model = _angular_model(_unveiled(grid.sampled(gray), veiled), grid, settings)
     bounded = _bound(model, grid, settings)
     background = _wrapped_back(model, coordinates, grid)
     lit = _lit(window, settings)
+    if drawn is not None:
+        lit &= ~_surrounded(drawn, settings)[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
     left = window - background
     trend = _ferrule_trend(left, lit, coordinates.rho, settings)
     background += trend
     left -= trend
+    if drawn is not None:
+        left[~lit] = 0
     smooth = cv2.GaussianBlur(left, (0, 0), settings.smooth_px)
     most = _most_noise(model, window, grid, settings)
-    sigma = np.minimum(_radial_noise(grid.sampled(smooth, origin), bounded, grid, settings), most)
+    sigma = np.minimum(_radial_noise(_unveiled(grid.sampled(smooth, origin), veiled), bounded, grid, settings), most)
     noise = _noise(smooth, sigma, float(most[-1]), coordinates.s, grid, settings)
+    noise = np.maximum(noise, _level_steps(gray, background))
     floors = _floors(background, settings)
     clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px
     return Residual(
@@ -67,7 +76,50 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
         cladding_radius_px=grid.cladding_radius_px,
         blur_px=math.hypot(geometry.cladding.blur_px, settings.smooth_px),
         inside=(coordinates.rho < reach) & clear & lit,
+        unseen=~lit | (background < DARKEST_SNR * noise),
     )
+
+
+DARKEST_SNR = 5.0  # that of the faintest mark; one that is black all through reaches no more where it is darker
+
+
+def _veiled(drawn: Mask, grid: PolarGrid) -> Mask:
+    """Which samples are of what is drawn; (radii, angles)."""
+    covered = cv2.remap(drawn.astype(np.uint8), grid.x, grid.y, cv2.INTER_NEAREST, borderValue=0)
+    return cv2.dilate(covered, np.ones((3, 3), np.uint8)).astype(bool)
+
+
+def _unveiled(polar: FloatImage, veiled: Mask | None) -> FloatImage:
+    """A polar picture in which what is drawn is as unknown as what lies outside of the picture."""
+    if veiled is not None:
+        polar[veiled] = math.nan
+    return polar
+
+
+def _surrounded(drawn: Mask, settings: ResidualSettings) -> Mask:
+    """With what smoothing and compression smear around what is drawn."""
+    size = 2 * settings.frame_margin_px + 1
+    return cv2.dilate(drawn.astype(np.uint8), np.ones((size, size), np.uint8)).astype(bool)
+
+
+def _level_steps(gray: FloatImage, background: FloatImage) -> FloatImage:
+    """How far apart the grey levels lie that are used at all near that of the background: steps of one are no marks.
+
+    Palettes and stretched contrast leave levels out, most of all near black.
+    """
+    used = np.flatnonzero(np.bincount((gray[::2, ::2] * np.float32(LEVELS)).astype(np.int64).ravel()))
+    knots = np.linspace(0, LEVELS, 65)
+    steps = np.zeros(len(knots), np.float32)
+    for k, level in enumerate(knots):
+        gaps = np.sort(np.diff(used[np.abs(used - level) <= NEAR_LEVEL * LEVELS]))
+        if gaps.size >= FEWEST_GAPS:
+            steps[k] = gaps[int(GAP_QUANTILE * (len(gaps) - 1))] / LEVELS
+    index = np.clip(background * np.float32(len(knots) - 1), 0, len(knots) - 1)
+    return steps.take(np.rint(index).astype(np.int32))
+
+
+LEVELS, NEAR_LEVEL = 1023, 0.06  # 10 bits; of the range
+FEWEST_GAPS, GAP_QUANTILE = 3, 0.75
 
 
 def _lit(window: FloatImage, settings: ResidualSettings) -> Mask:
@@ -188,12 +240,26 @@ def _ferrule_trend(left: FloatImage, lit: Mask, rho: FloatImage, settings: Resid
     ferrule = rho > settings.ferrule_from
     factor = settings.trend_reduction
     seen = cv2.copyTo(left, (ferrule & lit).astype(np.uint8))  # or the black frame is smeared over the ferrule
-    small = cv2.resize(seen, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    small = _prolonged(cv2.resize(seen, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA), settings)
     lo, span = float(small.min()), max(float(np.ptp(small)), 1e-6)
     levels = np.rint((small - lo) * (255 / span)).astype(np.uint8)
     trend = cv2.medianBlur(levels, settings.trend_kernel_px).astype(np.float32) * (span / 255) + lo
-    trend = cv2.resize(cv2.GaussianBlur(trend, (0, 0), 2), left.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    by = settings.trend_kernel_px // 2
+    trend = cv2.GaussianBlur(trend, (0, 0), 2)[by:-by, by:-by]
+    trend = cv2.resize(trend, left.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return cv2.copyTo(trend, ferrule.astype(np.uint8))
+
+
+def _prolonged(small: FloatImage, settings: ResidualSettings) -> FloatImage:
+    """A picture with its shading going on beyond its borders at the slope it has there, so that a median follows it."""
+    by = settings.trend_kernel_px // 2
+    mirrored = cv2.copyMakeBorder(small, by, by, by, by, cv2.BORDER_REFLECT_101)
+    # turned about the level of the border, from many pixels of which a mark is but a part
+    flat = cv2.medianBlur(small, 5)
+    level = cv2.copyMakeBorder(flat, by, by, by, by, cv2.BORDER_REPLICATE)
+    turned = 2 * level - mirrored
+    turned[by:-by, by:-by] = small
+    return turned
 
 
 def _radial_noise(smooth: FloatImage, bounded: Mask, grid: PolarGrid, settings: ResidualSettings) -> FloatImage:

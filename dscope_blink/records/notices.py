@@ -32,6 +32,7 @@ TITLES = MappingProxyType(
         "clipped": "Clipped",
         "part_missing": "Part missing",
         "too_coarse": "Resolution too low",
+        "drawn_over": "Drawn over",
         # why it failed
         LIMIT_BROKEN: "Zone",
         # what there is to warn of
