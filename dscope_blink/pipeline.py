@@ -176,7 +176,7 @@ def _stages(
     cladding = geometry.cladding.ellipse
     outermost = cladding.scaled(CONTACT_ZONE if ZONE_NAMES["D"] in limited_zones(start) else 1.0)
     with clock.stage("overlays", "Overlay Detection"):
-        drawn = overlays.find_drawn(gray, cladding, coloured)
+        drawn = overlays.find_drawn(gray, cladding, geometry.cladding.blur_px, coloured)
     warnings = (
         *geometry.warnings,
         *missing_parts.missing_warnings(parts, cladding, outermost),

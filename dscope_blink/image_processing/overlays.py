@@ -8,6 +8,8 @@ their step, and at most 0.1 of those beside cladding edges and dirt as a whole.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,7 @@ from dscope_blink.files.decoding import Picture
 from dscope_blink.records import Ellipse, FloatImage, Mask, Notice, notice, to_form
 
 MIN_STEP = 0.2  # of the range, of what counts as a strong edge
-SHARP = 0.7  # of the span of 5 x 5 pixels between two neighbours: 0.4 at a blur of 1 px, 0.53 at 0.7 px
+SHARP = 0.7  # of the span of 5 x 5 pixels between two neighbours, at least
 NEARBY_PX, MIN_SHARE = 11, 0.4  # where so many of the strong edge pixels are sharp, they are drawn; dirt reaches 0.26
 MIN_INK_PX = 12  # sharp pixels of the smallest thing drawn: less may be a hot pixel or a speck
 PURE = 0.5  # least difference of the channels, over the brightest: dirt and aberration are paler
@@ -55,13 +57,14 @@ def find_coloured(picture: Picture) -> Mask | None:
     return _grown(_large(pure, pure, MIN_PURE_PX), AROUND_PX)
 
 
-def find_drawn(gray: FloatImage, cladding: Ellipse, coloured: Mask | None) -> Mask | None:
+def find_drawn(gray: FloatImage, cladding: Ellipse, blur_px: float, coloured: Mask | None) -> Mask | None:
     """Find what is drawn over or around a located fiber.
 
     Parameters
     ----------
     gray : (H, W) float32, 0..1
     cladding : in pixels of the picture
+    blur_px : of its edge
     coloured : of the same picture
 
     Returns
@@ -69,7 +72,7 @@ def find_drawn(gray: FloatImage, cladding: Ellipse, coloured: Mask | None) -> Ma
     (H, W) bool, with `coloured`, and with what lies beyond a border or within a drawn outline; None without any
     """
     levels = cv2.convertScaleAbs(gray, alpha=255)
-    parts = [part for part in (coloured, _ink(levels), _lines_and_borders(levels, cladding)) if part is not None]
+    parts = [part for part in (coloured, _ink(levels, blur_px), _lines_and_borders(levels, cladding)) if part is not None]
     if not parts:
         return None
     return _with_enclosed(np.logical_or.reduce(parts), cladding)
@@ -85,7 +88,7 @@ def without(gray: FloatImage, drawn: Mask | None) -> FloatImage:
     """
     if drawn is None:
         return gray
-    return cv2.inpaint(gray, drawn.astype(np.uint8), AROUND_PX, cv2.INPAINT_TELEA)
+    return np.clip(cv2.inpaint(gray, drawn.astype(np.uint8), AROUND_PX, cv2.INPAINT_TELEA), 0, 1)  # it overshoots
 
 
 def reduced(drawn: Mask | None, shape: tuple[int, ...]) -> Mask | None:
@@ -119,14 +122,14 @@ def _is_pure(picture: Picture, top: float) -> Mask:
     return (chroma > MIN_CHROMA * top) & (chroma > PURE * most)
 
 
-def _ink(levels: NDArray[np.uint8]) -> Mask | None:
+def _ink(levels: NDArray[np.uint8], blur_px: float) -> Mask | None:
     """Pixels beside edges that are sharper than optics make them, where most edges are so."""
     kernel = np.ones((5, 5), np.uint8)
     span = cv2.subtract(cv2.dilate(levels, kernel), cv2.erode(levels, kernel))
     strong = cv2.compare(span, MIN_STEP * 255, cv2.CMP_GE)
     if not cv2.countNonZero(strong):
         return None
-    sharp = cv2.bitwise_and(strong, cv2.compare(_steps(levels), cv2.convertScaleAbs(span, alpha=SHARP), cv2.CMP_GE))
+    sharp = cv2.bitwise_and(strong, cv2.compare(_steps(levels), cv2.convertScaleAbs(span, alpha=_sharp(blur_px)), cv2.CMP_GE))
     if cv2.countNonZero(sharp) < MIN_INK_PX:
         return None
     size = (NEARBY_PX, NEARBY_PX)
@@ -136,6 +139,15 @@ def _ink(levels: NDArray[np.uint8]) -> Mask | None:
     joined = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, kernel)
     ink = _large(joined, drawn, MIN_INK_PX)
     return None if ink is None else _grown(ink, AROUND_PX)
+
+
+def _sharp(blur_px: float) -> float:
+    """From which share of a step between two neighbours on it is drawn: halfway from what the optics make of it to 1.
+
+    Of a step blurred with sigma 1 px two neighbours hold 0.4, with 0.7 px 0.53, with 0.5 px 0.68.
+    """
+    seen = math.erf(0.5 / (math.sqrt(2) * blur_px)) / math.erf(2 / (math.sqrt(2) * blur_px))
+    return max((1 + seen) / 2, SHARP)
 
 
 def _steps(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
