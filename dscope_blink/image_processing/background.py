@@ -156,7 +156,20 @@ def _angular_model(polar: FloatImage, grid: PolarGrid, settings: ResidualSetting
         deviation[unknown] = 0
         limit = settings.clip_sigma * MAD_TO_SIGMA * _row_medians(np.abs(deviation[:, ::3]))[:, None]
         model += _low_harmonics(np.clip(deviation, -limit, limit), highest)
+    return _held(model, unknown, grid, settings)
+
+
+def _held(model: FloatImage, unknown: Mask, grid: PolarGrid, settings: ResidualSettings) -> FloatImage:
+    """On the ferrule, the last circle of which most is known goes on outwards: few angles make no harmonics."""
+    ferrule = (grid.s - 1) * grid.cladding_radius_px > settings.edge_px
+    short = ferrule & (np.count_nonzero(unknown, axis=1) > MOST_UNKNOWN * model.shape[1])
+    known = np.flatnonzero(ferrule & ~short)
+    if short.any() and known.size:
+        model[known[-1] + 1 :] = model[known[-1]]
     return model
+
+
+MOST_UNKNOWN = 0.25  # of a circle
 
 
 def _near_edges(grid: PolarGrid, settings: ResidualSettings) -> Mask:
@@ -236,10 +249,11 @@ def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, grid: PolarG
 
 
 def _ferrule_trend(left: FloatImage, lit: Mask, rho: FloatImage, settings: ResidualSettings) -> FloatImage:
-    """A large median of what is left on the ferrule: shading that no harmonic follows."""
+    """A smooth surface and a large median of what is left on the ferrule: shading that no harmonic follows."""
     ferrule = rho > settings.ferrule_from
     factor = settings.trend_reduction
-    seen = cv2.copyTo(left, (ferrule & lit).astype(np.uint8))  # or the black frame is smeared over the ferrule
+    shading = _ferrule_shading(left, ferrule & lit)
+    seen = cv2.copyTo(left - shading, (ferrule & lit).astype(np.uint8))  # or the black frame is smeared over the ferrule
     small = _prolonged(cv2.resize(seen, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA), settings)
     lo, span = float(small.min()), max(float(np.ptp(small)), 1e-6)
     levels = np.rint((small - lo) * (255 / span)).astype(np.uint8)
@@ -247,17 +261,46 @@ def _ferrule_trend(left: FloatImage, lit: Mask, rho: FloatImage, settings: Resid
     by = settings.trend_kernel_px // 2
     trend = cv2.GaussianBlur(trend, (0, 0), 2)[by:-by, by:-by]
     trend = cv2.resize(trend, left.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return cv2.copyTo(trend, ferrule.astype(np.uint8))
+    return cv2.copyTo(trend + shading, ferrule.astype(np.uint8))
+
+
+def _ferrule_shading(left: FloatImage, seen: Mask) -> FloatImage:
+    """A surface of low order through what is left where it is seen, robust to marks: shading up to the very border.
+
+    Weights after Beaton and Tukey, The fitting of power series, 1974 (DOI 10.1080/00401706.1974.10489171).
+    """
+    rows, columns = (np.linspace(-1, 1, size, dtype=np.float32) for size in left.shape)
+    y, x = np.nonzero(seen[::SHADING_STEP, ::SHADING_STEP])
+    if x.size < SHADING_POINTS:
+        return np.zeros_like(left)
+    level = left[::SHADING_STEP, ::SHADING_STEP][y, x]
+    terms = [(i, j) for i in range(SHADING_ORDER + 1) for j in range(SHADING_ORDER + 1 - i)]
+    known = np.stack([columns[::SHADING_STEP][x] ** i * rows[::SHADING_STEP][y] ** j for i, j in terms], axis=1)
+    ridge = 1e-4 * x.size * np.eye(len(terms), dtype=np.float32)
+    weight = np.ones_like(level)
+    for _ in range(SHADING_ROUNDS):
+        weighed = known * weight[:, None]
+        fitted = np.linalg.solve(weighed.T @ known + ridge, weighed.T @ level)
+        size = np.abs(level - known @ fitted)
+        limit = TUKEY * max(MAD_TO_SIGMA * float(np.median(size)), 1e-4)
+        weight = np.square(1 - np.square(np.minimum(size / limit, 1)))
+    powers = np.zeros((SHADING_ORDER + 1, SHADING_ORDER + 1), np.float32)
+    powers[tuple(np.transpose(terms))] = fitted
+    across = np.stack([columns**i for i in range(SHADING_ORDER + 1)])
+    down = np.stack([rows**j for j in range(SHADING_ORDER + 1)])
+    surface: FloatImage = (down.T @ (powers.T @ across)).astype(np.float32)
+    return surface
+
+
+SHADING_ORDER, SHADING_ROUNDS, TUKEY = 4, 5, 4.685
+SHADING_STEP, SHADING_POINTS = 8, 150  # pixels looked at, each way, and how many it takes
 
 
 def _prolonged(small: FloatImage, settings: ResidualSettings) -> FloatImage:
-    """A picture with its shading going on beyond its borders at the slope it has there, so that a median follows it."""
+    """With what goes on beyond the borders at the slope it has there, so that a median follows it up to them."""
     by = settings.trend_kernel_px // 2
-    mirrored = cv2.copyMakeBorder(small, by, by, by, by, cv2.BORDER_REFLECT_101)
-    # turned about the level of the border, from many pixels of which a mark is but a part
-    flat = cv2.medianBlur(small, 5)
-    level = cv2.copyMakeBorder(flat, by, by, by, by, cv2.BORDER_REPLICATE)
-    turned = 2 * level - mirrored
+    border = cv2.copyMakeBorder(cv2.medianBlur(small, 5), by, by, by, by, cv2.BORDER_REPLICATE)  # no mark turns it
+    turned = 2 * border - cv2.copyMakeBorder(small, by, by, by, by, cv2.BORDER_REFLECT_101)
     turned[by:-by, by:-by] = small
     return turned
 
