@@ -62,7 +62,7 @@ def residual(
     most = _most_noise(model, window, grid, settings)
     sigma = np.minimum(_radial_noise(_unveiled(grid.sampled(smooth, origin), veiled), bounded, grid, settings), most)
     noise = _noise(smooth, sigma, float(most[-1]), coordinates.s, grid, settings)
-    noise = np.maximum(noise, _level_steps(gray, background))
+    noise = _above_level_steps(noise, gray, background)
     floors = _floors(background, settings)
     clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px
     return Residual(
@@ -102,20 +102,22 @@ def _surrounded(drawn: Mask, settings: ResidualSettings) -> Mask:
     return cv2.dilate(drawn.astype(np.uint8), np.ones((size, size), np.uint8)).astype(bool)
 
 
-def _level_steps(gray: FloatImage, background: FloatImage) -> FloatImage:
-    """How far apart the grey levels lie that are used at all near that of the background: steps of one are no marks.
+def _above_level_steps(noise: FloatImage, gray: FloatImage, background: FloatImage) -> FloatImage:
+    """The noise, or how far apart the grey levels lie that are used near the background: steps of one are no marks.
 
     Palettes and stretched contrast leave levels out, most of all near black.
     """
-    used = np.flatnonzero(np.bincount((gray[::2, ::2] * np.float32(LEVELS)).astype(np.int64).ravel()))
+    used = np.flatnonzero(cv2.calcHist([gray], [0], None, [LEVELS + 1], [0, 1 + 1 / LEVELS]))
     knots = np.linspace(0, LEVELS, 65)
     steps = np.zeros(len(knots), np.float32)
     for k, level in enumerate(knots):
         gaps = np.sort(np.diff(used[np.abs(used - level) <= NEAR_LEVEL * LEVELS]))
         if gaps.size >= FEWEST_GAPS:
             steps[k] = gaps[int(GAP_QUANTILE * (len(gaps) - 1))] / LEVELS
+    if steps.max() <= noise.min():
+        return noise
     index = np.clip(background * np.float32(len(knots) - 1), 0, len(knots) - 1)
-    return steps.take(np.rint(index).astype(np.int32))
+    return np.maximum(noise, steps.take(np.rint(index).astype(np.int32)))
 
 
 LEVELS, NEAR_LEVEL = 1023, 0.06  # 10 bits; of the range
@@ -251,49 +253,66 @@ def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, grid: PolarG
 def _ferrule_trend(left: FloatImage, lit: Mask, rho: FloatImage, settings: ResidualSettings) -> FloatImage:
     """A smooth surface and a large median of what is left on the ferrule: shading that no harmonic follows."""
     ferrule = rho > settings.ferrule_from
-    factor = settings.trend_reduction
-    shading = _ferrule_shading(left, ferrule & lit)
-    seen = cv2.copyTo(left - shading, (ferrule & lit).astype(np.uint8))  # or the black frame is smeared over the ferrule
-    small = _prolonged(cv2.resize(seen, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA), settings)
+    scale = 1 / settings.trend_reduction
+    seen = (ferrule & lit).astype(np.uint8)
+    share = cv2.resize(seen, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
+    # without what is not seen, or a black frame is smeared over the ferrule
+    small = cv2.resize(cv2.copyTo(left, seen), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    shading = _ferrule_shading(small, share > 0)
+    small = _prolonged(small - _surface(shading, small.shape) * share, settings)
     lo, span = float(small.min()), max(float(np.ptp(small)), 1e-6)
     levels = np.rint((small - lo) * (255 / span)).astype(np.uint8)
     trend = cv2.medianBlur(levels, settings.trend_kernel_px).astype(np.float32) * (span / 255) + lo
     by = settings.trend_kernel_px // 2
     trend = cv2.GaussianBlur(trend, (0, 0), 2)[by:-by, by:-by]
     trend = cv2.resize(trend, left.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return cv2.copyTo(trend + shading, ferrule.astype(np.uint8))
+    trend += _surface(shading, left.shape)
+    return cv2.copyTo(trend, ferrule.astype(np.uint8))
 
 
-def _ferrule_shading(left: FloatImage, seen: Mask) -> FloatImage:
+def _ferrule_shading(left: FloatImage, seen: Mask) -> FloatArray:
     """A surface of low order through what is left where it is seen, robust to marks: shading up to the very border.
+
+    Returns the factors of the powers of y and x, each from -1 to 1.
 
     Weights after Beaton and Tukey, The fitting of power series, 1974 (DOI 10.1080/00401706.1974.10489171).
     """
-    rows, columns = (np.linspace(-1, 1, size, dtype=np.float32) for size in left.shape)
-    y, x = np.nonzero(seen[::SHADING_STEP, ::SHADING_STEP])
-    if x.size < SHADING_POINTS:
-        return np.zeros_like(left)
-    level = left[::SHADING_STEP, ::SHADING_STEP][y, x]
-    terms = [(i, j) for i in range(SHADING_ORDER + 1) for j in range(SHADING_ORDER + 1 - i)]
-    known = np.stack([columns[::SHADING_STEP][x] ** i * rows[::SHADING_STEP][y] ** j for i, j in terms], axis=1)
-    ridge = 1e-4 * x.size * np.eye(len(terms), dtype=np.float32)
+    step = max(int(math.sqrt(seen.size / SHADING_POINTS)), 1)
+    y, x = (index * step for index in np.nonzero(seen[::step, ::step]))
+    if x.size < FEWEST_POINTS:
+        return np.zeros((SHADING_ORDER + 1, SHADING_ORDER + 1))
+    down, across = map(_powers, left.shape)
+    i, j = np.nonzero(np.add.outer(np.arange(SHADING_ORDER + 1), np.arange(SHADING_ORDER + 1)) <= SHADING_ORDER)
+    terms, level = down[i][:, y] * across[j][:, x], left[y, x].astype(np.float64)
+    ridge = 1e-4 * x.size * np.eye(len(terms))
     weight = np.ones_like(level)
     for _ in range(SHADING_ROUNDS):
-        weighed = known * weight[:, None]
-        fitted = np.linalg.solve(weighed.T @ known + ridge, weighed.T @ level)
-        size = np.abs(level - known @ fitted)
+        weighed = terms * weight
+        fitted = np.linalg.solve(weighed @ terms.T + ridge, weighed @ level)
+        size = np.abs(level - fitted @ terms)
         limit = TUKEY * max(MAD_TO_SIGMA * float(np.median(size)), 1e-4)
         weight = np.square(1 - np.square(np.minimum(size / limit, 1)))
-    powers = np.zeros((SHADING_ORDER + 1, SHADING_ORDER + 1), np.float32)
-    powers[tuple(np.transpose(terms))] = fitted
-    across = np.stack([columns**i for i in range(SHADING_ORDER + 1)])
-    down = np.stack([rows**j for j in range(SHADING_ORDER + 1)])
-    surface: FloatImage = (down.T @ (powers.T @ across)).astype(np.float32)
+    powers = np.zeros((SHADING_ORDER + 1, SHADING_ORDER + 1))
+    powers[i, j] = fitted
+    return powers
+
+
+def _powers(size: int) -> FloatArray:
+    """Powers of the places of so many pixels from one border to the other; (order + 1, size)."""
+    at = (2 * np.arange(size) + 1) / size - 1
+    powers: FloatArray = at ** np.arange(SHADING_ORDER + 1)[:, None]
+    return powers
+
+
+def _surface(factors: FloatArray, shape: tuple[int, ...]) -> FloatImage:
+    down, across = (_powers(size).astype(np.float32) for size in shape)
+    rows = np.ascontiguousarray(down.T @ factors.astype(np.float32))
+    surface: FloatImage = cv2.gemm(rows, across, 1, None, 0)  # NumPy's starts threads, which cost more than they save
     return surface
 
 
 SHADING_ORDER, SHADING_ROUNDS, TUKEY = 4, 5, 4.685
-SHADING_STEP, SHADING_POINTS = 8, 150  # pixels looked at, each way, and how many it takes
+SHADING_POINTS, FEWEST_POINTS = 2000, 150  # of the reduced picture that are looked at, and that it takes
 
 
 def _prolonged(small: FloatImage, settings: ResidualSettings) -> FloatImage:

@@ -9,13 +9,14 @@ their step, and at most 0.1 of those beside cladding edges and dirt as a whole.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.files.decoding import Picture
-from dscope_blink.records import Ellipse, FloatImage, Mask, Notice, notice, to_form
+from dscope_blink.records import Ellipse, FloatImage, Mask, Notice, notice
 
 MIN_STEP = 0.2  # of the range, of what counts as a strong edge
 SHARP = 0.7  # of the span of 5 x 5 pixels between two neighbours, at least
@@ -25,12 +26,11 @@ PURE = 0.5  # least difference of the channels, over the brightest: dirt and abe
 MIN_CHROMA = 0.25  # of the range
 MIN_PURE_PX = 12
 AROUND_PX = 3  # what scaling and compression smear around the drawn
-REACH = 2.0  # cladding radii to each side, in which a border is looked for
+ZONES, REACH = 1.2, 1.0  # cladding diameters to each side, in which anything and a border is looked for
+LINE_POINTS = 4  # one pixel in so many of a row or column is looked at
 LINE_STEP, LINE_SHARE = 0.03, 0.8  # of the range; of the length of a border or line, with a step of one sign
 LINE_PX = 4  # the widest line of a cross-hair
 PASSES = 3  # of the four sides: one border may hide another
-
-Points = NDArray[np.intp]
 
 
 def find_coloured(picture: Picture) -> Mask | None:
@@ -69,13 +69,21 @@ def find_drawn(gray: FloatImage, cladding: Ellipse, blur_px: float, coloured: Ma
 
     Returns
     -------
-    (H, W) bool, with `coloured`, and with what lies beyond a border or within a drawn outline; None without any
+    (H, W) bool, with `coloured`, and with what lies beyond a border or within a drawn outline, as far out as there are
+    zones; None without any
     """
-    levels = cv2.convertScaleAbs(gray, alpha=255)
-    parts = [part for part in (coloured, _ink(levels, blur_px), _lines_and_borders(levels, cladding)) if part is not None]
+    (cx, cy), (w, h), (rows, columns) = cladding.center_px, cladding.extent_px, gray.shape
+    box = _within(cy, ZONES * h, 0, rows), _within(cx, ZONES * w, 0, columns)
+    levels = cv2.convertScaleAbs(gray[box], alpha=255)
+    around = replace(cladding, center_px=(cx - box[1].start, cy - box[0].start))
+    parts = [part for part in (_ink(levels, blur_px), _lines_and_borders(levels, around)) if part is not None]
+    if coloured is not None:
+        parts.append(coloured[box])
     if not parts:
         return None
-    return _with_enclosed(np.logical_or.reduce(parts), cladding)
+    drawn = np.zeros(gray.shape, bool)
+    drawn[box] = _with_enclosed(np.logical_or.reduce(parts), around)
+    return drawn
 
 
 def without(gray: FloatImage, drawn: Mask | None) -> FloatImage:
@@ -200,20 +208,18 @@ def _lines_and_borders(levels: NDArray[np.uint8], cladding: Ellipse) -> Mask | N
     left, top, right, bottom = 0, 0, levels.shape[1], levels.shape[0]
     for _ in range(PASSES):
         before = (left, top, right, bottom)
-        x = _within(cx, REACH * w / 2, left, right)
-        y = _within(cy, REACH * h / 2, top, bottom)
-        upper, lower, _ = _steps_of_rows(levels[:, x], cy, h / 2)
+        x, y = _within(cx, REACH * w, left, right), _within(cy, REACH * h, top, bottom)
+        upper, lower, rows = _steps_of_rows(levels[:, x][:, ::LINE_POINTS], cy, h / 2)
         top, bottom = max(top, upper), min(bottom, lower)
-        upper, lower, _ = _steps_of_rows(levels.T[:, y], cx, w / 2)
+        upper, lower, columns = _steps_of_rows(levels[y][::LINE_POINTS].T, cx, w / 2)
         left, right = max(left, upper), min(right, lower)
         if (left, top, right, bottom) == before:
             break
     hidden[:top] = hidden[bottom:] = True
     hidden[:, :left] = hidden[:, right:] = True
-    x, y = _within(cx, REACH * w / 2, left, right), _within(cy, REACH * h / 2, top, bottom)
-    for row in _steps_of_rows(levels[:, x], cy, h / 2)[2]:
+    for row in rows:
         hidden[max(row - 1, 0) : row + LINE_PX] = True
-    for column in _steps_of_rows(levels.T[:, y], cx, w / 2)[2]:
+    for column in columns:
         hidden[:, max(column - 1, 0) : column + LINE_PX] = True
     return hidden if hidden.any() else None
 
@@ -224,9 +230,10 @@ def _within(centre: float, half: float, low: int, high: int) -> slice:
 
 def _steps_of_rows(levels: NDArray[np.uint8], centre: float, radius: float) -> tuple[int, int, list[int]]:
     """Rows from and up to which the picture around the fiber goes, and those in which a line crosses the fiber."""
-    step = LINE_STEP * 255
+    levels = np.ascontiguousarray(levels)
     up, down = cv2.subtract(levels[1:], levels[:-1]), cv2.subtract(levels[:-1], levels[1:])
-    rises, falls = (np.count_nonzero(part > step, axis=1) >= LINE_SHARE * levels.shape[1] for part in (up, down))
+    needed = LINE_SHARE * levels.shape[1]
+    rises, falls = ((part > LINE_STEP * 255).sum(axis=1) >= needed for part in (up, down))
     rows = np.flatnonzero(rises | falls) + 1  # the first row after the step
     above, below = rows[rows <= centre - radius], rows[rows >= centre + radius]
     across = rows[(rows > centre - radius) & (rows < centre + radius)]
