@@ -19,9 +19,10 @@ from dscope_blink.files.decoding import Picture
 from dscope_blink.records import Ellipse, FloatImage, Mask, Notice, notice
 
 MIN_STEP = 0.2  # of the range, of what counts as a strong edge
-SHARP = 0.7  # of the span of 5 x 5 pixels between two neighbours, at least
-NEARBY_PX, MIN_SHARE = 11, 0.4  # where so many of the strong edge pixels are sharp, they are drawn; dirt reaches 0.26
-MIN_INK_PX = 12  # sharp pixels of the smallest thing drawn: less may be a hot pixel or a speck
+SHARP, ABOVE_OPTICS = 0.6, 0.08  # of a step, between two neighbours: at least, and more than a blurred edge has there
+ONE_LEVEL, RARE = 4, 0.02  # of 255, most of the levels of ink; share of the picture that may have it
+NEARBY_PX = 11  # over which that is taken together
+MIN_INK_PX = 40  # of the crests of the edges of the smallest thing drawn: less may be a hot pixel or a speck
 PURE = 0.5  # least difference of the channels, over the brightest: dirt and aberration are paler
 MIN_CHROMA = 0.25  # of the range
 MIN_PURE_PX = 12
@@ -137,16 +138,40 @@ def _ink(levels: NDArray[np.uint8], blur_px: float) -> Mask | None:
     strong = cv2.compare(span, MIN_STEP * 255, cv2.CMP_GE)
     if not cv2.countNonZero(strong):
         return None
-    sharp = cv2.bitwise_and(strong, cv2.compare(_steps(levels), cv2.convertScaleAbs(span, alpha=_sharp(blur_px)), cv2.CMP_GE))
-    if cv2.countNonZero(sharp) < MIN_INK_PX:
-        return None
+    steps = _steps(levels)
+    crest = cv2.bitwise_and(strong, cv2.compare(steps, cv2.dilate(steps, np.ones((3, 3), np.uint8)), cv2.CMP_EQ))
     size = (NEARBY_PX, NEARBY_PX)
-    among = cv2.boxFilter(strong, cv2.CV_32F, size)
-    share = cv2.boxFilter(sharp, cv2.CV_32F, size) / np.maximum(among, 1)
-    drawn = ((sharp > 0) & (share >= MIN_SHARE)).astype(np.uint8)
-    joined = cv2.morphologyEx(drawn, cv2.MORPH_CLOSE, kernel)
-    ink = _large(joined, drawn, MIN_INK_PX)
-    return None if ink is None else _grown(ink, AROUND_PX)
+    held = cv2.boxFilter(cv2.bitwise_and(steps, crest), cv2.CV_32F, size)
+    whole = cv2.boxFilter(cv2.bitwise_and(span, crest), cv2.CV_32F, size)
+    share = np.where(crest > 0, held / np.maximum(whole, 1e-3), 0)
+    limit = _sharp(blur_px)
+    found = [
+        _large(cv2.morphologyEx(sharp, cv2.MORPH_CLOSE, kernel), sharp, MIN_INK_PX)
+        for sharp in ((share >= (1 + limit) / 2).astype(np.uint8),)
+    ]
+    sharp = (share >= limit).astype(np.uint8)
+    found.append(_of_one_level(levels, sharp, cv2.morphologyEx(sharp, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))))
+    kept = [part for part in found if part is not None]
+    return _grown(np.logical_or.reduce(kept), AROUND_PX) if kept else None
+
+
+def _of_one_level(levels: NDArray[np.uint8], sharp: NDArray[np.uint8], joined: NDArray[np.uint8]) -> Mask | None:
+    """The regions along whose edges one side has one level, which is rare elsewhere: that of the ink."""
+    count, labels = cv2.connectedComponents(joined, connectivity=8)
+    y, x = np.nonzero(sharp)
+    kernel, kept = np.ones((5, 5), np.uint8), np.zeros(count, bool)
+    common = np.convolve(cv2.calcHist([levels], [0], None, [256], [0, 256]).ravel(), np.ones(5), "same") / levels.size
+    order = np.argsort(labels[y, x], kind="stable")
+    of, ends = labels[y, x][order], [cv2.erode(levels, kernel)[y, x][order], cv2.dilate(levels, kernel)[y, x][order]]
+    starts = np.searchsorted(of, np.arange(count + 1))
+    for k in range(1, count):
+        here = slice(starts[k], starts[k + 1])
+        if here.stop - here.start < MIN_INK_PX:
+            continue
+        for end in ends:
+            low, middle, high = np.quantile(end[here], (0.25, 0.5, 0.75))
+            kept[k] |= high - low <= ONE_LEVEL and common[int(middle)] < RARE
+    return kept[labels] if kept.any() else None
 
 
 def _sharp(blur_px: float) -> float:
@@ -155,7 +180,7 @@ def _sharp(blur_px: float) -> float:
     Of a step blurred with sigma 1 px two neighbours hold 0.4, with 0.7 px 0.53, with 0.5 px 0.68.
     """
     seen = math.erf(0.5 / (math.sqrt(2) * blur_px)) / math.erf(2 / (math.sqrt(2) * blur_px))
-    return max((1 + seen) / 2, SHARP)
+    return max(seen + ABOVE_OPTICS, SHARP)
 
 
 def _steps(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
