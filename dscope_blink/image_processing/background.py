@@ -24,9 +24,7 @@ FloatArray = NDArray[np.float64]
 MAD_TO_SIGMA = 1.4826
 
 
-def residual(
-    picture: WorkingPicture, reach: float, settings: ResidualSettings, drawn: Mask | None = None
-) -> Residual:
+def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings, drawn: Mask | None = None) -> Residual:
     """Subtract what repeats around the fiber, and measure the noise that is left.
 
     Parameters
@@ -80,7 +78,7 @@ def residual(
     )
 
 
-DARKEST_SNR = 5.0  # that of the faintest mark; one that is black all through reaches no more where it is darker
+DARKEST_SNR = 10.0  # where it is darker, a mark of half its brightness does not reach the 5 sigmas of the faintest one
 
 
 def _veiled(drawn: Mask, grid: PolarGrid) -> Mask:

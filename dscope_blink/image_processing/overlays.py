@@ -20,7 +20,9 @@ from dscope_blink.records import Ellipse, FloatImage, Mask, Notice, notice
 
 MIN_STEP = 0.2  # of the range, of what counts as a strong edge
 SHARP, ABOVE_OPTICS = 0.6, 0.08  # of a step, between two neighbours: at least, and more than a blurred edge has there
-ONE_LEVEL, RARE = 4, 0.02  # of 255, most of the levels of ink; share of the picture that may have it
+ONE_LEVEL, RARE = 4, 0.02  # of 255, the spread of the levels of ink; share of the picture that may have it
+NEAR_END, COMPRESSED = 30, 20  # of 255: what compression makes of black or white ink, which dirt is not alike all along
+EDGE_PX = 11  # across the cladding edge
 NEARBY_PX = 11  # over which that is taken together
 MIN_INK_PX = 40  # of the crests of the edges of the smallest thing drawn: less may be a hot pixel or a speck
 PURE = 0.5  # least difference of the channels, over the brightest: dirt and aberration are paler
@@ -77,7 +79,7 @@ def find_drawn(gray: FloatImage, cladding: Ellipse, blur_px: float, coloured: Ma
     box = _within(cy, ZONES * h, 0, rows), _within(cx, ZONES * w, 0, columns)
     levels = cv2.convertScaleAbs(gray[box], alpha=255)
     around = replace(cladding, center_px=(cx - box[1].start, cy - box[0].start))
-    parts = [part for part in (_ink(levels, blur_px), _lines_and_borders(levels, around)) if part is not None]
+    parts = [part for part in (_ink(levels, around, blur_px), _lines_and_borders(levels, around)) if part is not None]
     if coloured is not None:
         parts.append(coloured[box])
     if not parts:
@@ -131,7 +133,7 @@ def _is_pure(picture: Picture, top: float) -> Mask:
     return (chroma > MIN_CHROMA * top) & (chroma > PURE * most)
 
 
-def _ink(levels: NDArray[np.uint8], blur_px: float) -> Mask | None:
+def _ink(levels: NDArray[np.uint8], cladding: Ellipse, blur_px: float) -> Mask | None:
     """Pixels beside edges that are sharper than optics make them, where most edges are so."""
     kernel = np.ones((5, 5), np.uint8)
     span = cv2.subtract(cv2.dilate(levels, kernel), cv2.erode(levels, kernel))
@@ -140,17 +142,18 @@ def _ink(levels: NDArray[np.uint8], blur_px: float) -> Mask | None:
         return None
     steps = _steps(levels)
     crest = cv2.bitwise_and(strong, cv2.compare(steps, cv2.dilate(steps, np.ones((3, 3), np.uint8)), cv2.CMP_EQ))
+    # the line along the edge of a clean cladding is of one level too
+    cv2.ellipse(crest, (cladding.center_px, cladding.axes_px, cladding.angle_deg), 0, EDGE_PX)
     size = (NEARBY_PX, NEARBY_PX)
     held = cv2.boxFilter(cv2.bitwise_and(steps, crest), cv2.CV_32F, size)
     whole = cv2.boxFilter(cv2.bitwise_and(span, crest), cv2.CV_32F, size)
     share = np.where(crest > 0, held / np.maximum(whole, 1e-3), 0)
     limit = _sharp(blur_px)
-    found = [
-        _large(cv2.morphologyEx(sharp, cv2.MORPH_CLOSE, kernel), sharp, MIN_INK_PX)
-        for sharp in ((share >= (1 + limit) / 2).astype(np.uint8),)
-    ]
-    sharp = (share >= limit).astype(np.uint8)
-    found.append(_of_one_level(levels, sharp, cv2.morphologyEx(sharp, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))))
+    steepest, sharp = (share >= (1 + limit) / 2).astype(np.uint8), (share >= limit).astype(np.uint8)
+    found = (
+        _large(cv2.morphologyEx(steepest, cv2.MORPH_CLOSE, kernel), steepest, MIN_INK_PX),
+        _of_one_level(levels, sharp, cv2.morphologyEx(sharp, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))),
+    )
     kept = [part for part in found if part is not None]
     return _grown(np.logical_or.reduce(kept), AROUND_PX) if kept else None
 
@@ -170,7 +173,9 @@ def _of_one_level(levels: NDArray[np.uint8], sharp: NDArray[np.uint8], joined: N
             continue
         for end in ends:
             low, middle, high = np.quantile(end[here], (0.25, 0.5, 0.75))
-            kept[k] |= high - low <= ONE_LEVEL and common[int(middle)] < RARE
+            is_end = min(middle, 255 - middle) <= NEAR_END
+            most = COMPRESSED if is_end else ONE_LEVEL
+            kept[k] |= high - low <= most and common[int(middle)] < RARE
     return kept[labels] if kept.any() else None
 
 

@@ -203,7 +203,7 @@ def clipped(inspection: Inspection) -> list[str]:
 
 def test_a_limited_zone_that_is_mostly_black_is_not_graded():
     graded = grade(face(UPC, clipping=clipping(*OF_THE_CORE)), CONFIG)
-    assert why(graded) == "Clipped: 100% of zone core is black or saturated, at most 50% may be"
+    assert why(graded) == "Clipped: 100% of zone core is black, saturated or covered, at most 50% may be"
     (warning,) = clipped(graded)
     assert "100% of zone core" in warning
 
