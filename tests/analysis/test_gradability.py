@@ -269,6 +269,7 @@ def test_only_limits_of_inspected_zones_ask_for_resolution():
 UNSEEN: dict[str, dict[str, Any]] = {
     "cut_by_border": {"size": (SIDE, SIDE), "at": (100.0, 400.0)},
     "clipped": {"clipping": clipping(*OF_THE_CORE)},
+    "drawn_over": {"warnings": (notice("drawn_over", "text, lines or colour hide 2.0% of the fiber"),)},
     "too_coarse": {"search_pixel_px": 3.0},
 }
 each_unseen = pytest.mark.parametrize(("kind", "hidden"), UNSEEN.items(), ids=UNSEEN)

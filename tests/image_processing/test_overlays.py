@@ -114,6 +114,7 @@ def test_what_a_drawn_outline_encloses_is_not_seen_but_the_fiber_is():
     cv2.circle(picture, (340, 150), 30, (0, 255, 0), 1)
     cv2.circle(picture, (203, 147), 100, (0, 255, 0), 1)
     drawn = overlays.find_drawn(to_gray(picture), FACE.cladding_ellipse, BLUR_PX, overlays.find_coloured(picture))
+    assert drawn is not None
     assert drawn[150, 340]
     assert not drawn[147, 203]
     assert not drawn[147, 150]
