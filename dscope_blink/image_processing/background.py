@@ -74,11 +74,18 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings, 
         cladding_radius_px=grid.cladding_radius_px,
         blur_px=math.hypot(geometry.cladding.blur_px, settings.smooth_px),
         inside=(coordinates.rho < reach) & clear & lit,
-        unseen=~lit | (background < DARKEST_SNR * noise),
+        unseen=_unseen(lit, background, noise),
     )
 
 
 DARKEST_SNR = 10.0  # where it is darker, a mark of half its brightness does not reach the 5 sigmas of the faintest one
+
+
+def _unseen(lit: Mask, background: FloatImage, noise: FloatImage) -> Mask:
+    """Where no mark can be seen: not lit, or so dark that none stands out."""
+    if float(background.min()) >= DARKEST_SNR * float(noise.max()):
+        return ~lit
+    return ~lit | (background < DARKEST_SNR * noise)
 
 
 def _veiled(drawn: Mask, grid: PolarGrid) -> Mask:
@@ -105,7 +112,9 @@ def _above_level_steps(noise: FloatImage, gray: FloatImage, background: FloatIma
 
     Palettes and stretched contrast leave levels out, most of all near black.
     """
-    used = np.flatnonzero(cv2.calcHist([gray], [0], None, [LEVELS + 1], [0, 1 + 1 / LEVELS]))
+    used = np.flatnonzero(
+        cv2.calcHist([np.ascontiguousarray(gray[::2, ::2])], [0], None, [LEVELS + 1], [0, 1 + 1 / LEVELS])
+    )
     knots = np.linspace(0, LEVELS, 65)
     steps = np.zeros(len(knots), np.float32)
     for k, level in enumerate(knots):
