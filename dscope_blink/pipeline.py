@@ -22,7 +22,15 @@ from dscope_blink.analysis.gradability import limited_zones
 from dscope_blink.analysis.search_resolution import search_cladding_px
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, to_gray
-from dscope_blink.image_processing import background, fusion, localization, missing_parts, picture_quality, symmetry
+from dscope_blink.image_processing import (
+    background,
+    fusion,
+    localization,
+    missing_parts,
+    overlays,
+    picture_quality,
+    symmetry,
+)
 from dscope_blink.image_processing.cladding_choice import Known
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
 from dscope_blink.records import (
@@ -35,6 +43,7 @@ from dscope_blink.records import (
     FloatImage,
     ImageInfo,
     Inspection,
+    Mask,
     Notice,
     NotLocated,
     Provenance,
@@ -73,6 +82,7 @@ class Stages:
     inspection: Inspection
     gray: FloatImage  # (H, W) float32, 0..1, flattened
     fiber: localization.FoundFiber
+    drawn: Mask | None = None  # (H, W) bool, what is drawn over the picture; None: nothing is, or no fiber was located
     search: Search | None = None  # None: the picture did not get so far
 
 
@@ -160,9 +170,11 @@ def _stages(
     with clock.stage("preprocess", "Preprocessing"):
         stored = to_gray(picture)
         parts = missing_parts.find_missing(stored, config.preprocessing)
+        coloured = overlays.find_coloured(picture)
         gray, notes = picture_quality.flatten(stored, None if flat_field is None else to_gray(flat_field))
         quality = picture_quality.measure_quality(gray, config.preprocessing)
         quality = replace(quality, warnings=quality.warnings + notes + scale_notes)
+        gray = overlays.without(gray, coloured)
     with clock.stage("locate", "Fiber Localization"):
         fiber = localization.find_fiber(gray, config.localization, config.core, _known(request, config, scale))
     geometry = fiber.geometry
@@ -173,7 +185,13 @@ def _stages(
         return Stages(refused, gray, fiber)
     cladding = geometry.cladding.ellipse
     outermost = cladding.scaled(CONTACT_ZONE if ZONE_NAMES["D"] in limited_zones(start) else 1.0)
-    warnings = (*geometry.warnings, *missing_parts.missing_warnings(parts, cladding, outermost))
+    with clock.stage("overlays", "Overlay Detection"):
+        drawn = overlays.find_drawn(gray, cladding, geometry.cladding.blur_px, coloured)
+    warnings = (
+        *geometry.warnings,
+        *missing_parts.missing_warnings(parts, cladding, outermost),
+        *overlays.drawn_warnings(drawn, cladding),
+    )
     focus = cladding.mean_diameter_px / 2 / geometry.cladding.blur_px
     quality = replace(quality, focus=focus, warnings=quality.warnings + warnings)
     located = replace(start, quality=quality, geometry=geometry.placed())
@@ -181,7 +199,7 @@ def _stages(
     if reason is not None:
         refused = replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
         return Stages(refused, gray, fiber)
-    return _inspect_located(Stages(located, gray, fiber), geometry, config, scale, clock)
+    return _inspect_located(Stages(located, gray, fiber, drawn), geometry, config, scale, clock)
 
 
 def _inspect_located(
@@ -201,7 +219,7 @@ def _inspect_located(
     if reason is not None:
         blurred = replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
         return replace(stages, inspection=blurred)
-    searched, search = _find_defects(located, stages.gray, geometry, config, clock)
+    searched, search = _find_defects(located, stages, geometry, config, clock)
     with clock.stage("judge", "Acceptance Judgement"):
         graded = judging.grade(searched, config)
     return replace(stages, inspection=replace(graded, timings_s=clock.timings()), search=search)
@@ -225,9 +243,10 @@ def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config)
 
 
 def _find_defects(
-    located: Inspection, gray: FloatImage, geometry: FiberGeometry, config: Config, clock: _Clock
+    located: Inspection, stages: Stages, geometry: FiberGeometry, config: Config, clock: _Clock
 ) -> tuple[Inspection, Search]:
     """With zones, measured marks and what the picture hides; not yet judged."""
+    gray = stages.gray
     request, criteria, scale = located.request, located.criteria, located.scale
     placed = geometry.placed()  # marks are sought by the exact one, and placed by what a record gives back
     with clock.stage("zones", "Zone Detection"):
@@ -235,9 +254,10 @@ def _find_defects(
         most_px = search_cladding_px(geometry.cladding, scale, criteria, request.zones, config.residual)
         doubled_px = config.residual.doubled_from_px, config.residual.doubled_below_px
         picture = working_picture(gray, geometry, most_px, doubled_px)
+        drawn = overlays.reduced(stages.drawn, picture.gray.shape)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
-        residual = background.residual(picture, reach * BEYOND_ZONES, config.residual)
+        residual = background.residual(picture, reach * BEYOND_ZONES, config.residual, drawn)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
         evidence = fusion.gather_evidence(residual, config.detectors, config.folder)

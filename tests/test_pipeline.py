@@ -40,6 +40,7 @@ MULTIMODE = Request("iec_61300_3_35_2015", "multimode", 50.0, 125.0, 1.0)
 STAGES = {
     "preprocess": "Preprocessing",
     "locate": "Fiber Localization",
+    "overlays": "Overlay Detection",
     "zones": "Zone Detection",
     "residual": "Background Removal",
     "detect": "Defect Detection",

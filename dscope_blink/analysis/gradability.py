@@ -13,6 +13,8 @@ from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, Notice, ZoneC
 CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
 OF_ZONES = ("zone_cut", "zone_clipped", "zone_not_searched")  # the kinds of `zone_warnings`
 
+CANNOT_BE_SEEN = "is black, saturated or covered"
+
 
 def has_limit(zone: ZoneCriteria) -> bool:
     """Whether any number of marks in the zone is limited."""
@@ -48,7 +50,9 @@ class Hidden:
     """What cannot be seen, or was not searched, of the zones of a face."""
 
     cut: tuple[CutZone, ...]
-    clipped: Mapping[str, float]  # share of each zone with limits that is black or saturated, the innermost first
+    clipped: Mapping[
+        str, float
+    ]  # share of each zone with limits that is black, saturated or covered, the innermost first
     beyond: tuple[str, ...]  # names of zones that reach beyond what was searched for marks
 
 
@@ -70,7 +74,9 @@ def zone_warnings(hidden: Hidden, config: Config) -> tuple[Notice, ...]:
     return (
         *(notice("zone_cut", f"{zone.seen}, what lies beyond is not judged") for zone in hidden.cut),
         *(
-            notice("zone_clipped", f"{share:.0%} of zone {name} is black or saturated, marks there may not show")
+            notice(
+                "zone_clipped", f"{share:.0%} of zone {name} is black, saturated or covered, marks there may not show"
+            )
             for name, share in clipped_zones(hidden, config).items()
         ),
         *(
@@ -81,7 +87,7 @@ def zone_warnings(hidden: Hidden, config: Config) -> tuple[Notice, ...]:
 
 
 def clipped_zones(hidden: Hidden, config: Config) -> Mapping[str, float]:
-    """The share of each zone with limits of which so much is black or saturated that it is warned of."""
+    """The share of each zone with limits of which so much is black, saturated or covered that it is warned of."""
     most = config.preprocessing.clipped_warning_zone
     return {name: share for name, share in hidden.clipped.items() if share > most}
 
@@ -165,6 +171,7 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
         _why_doubtful(face),
         _why_cut(hidden),
         _why_clipped(hidden, config),
+        _why_drawn_over(face),
         _why_too_coarse(face, um_per_px, config),
         _why_too_blurred(face, um_per_px, config),
         _why_too_narrow(face, um_per_px),
@@ -233,8 +240,13 @@ def _why_clipped(hidden: Hidden, config: Config) -> Notice | None:
     most = config.preprocessing.clipped_max_zone
     for name, share in hidden.clipped.items():
         if share > most:
-            return notice("clipped", f"{share:.0%} of zone {name} is black or saturated, at most {most:.0%} may be")
+            return notice("clipped", f"{share:.0%} of zone {name} {CANNOT_BE_SEEN}, at most {most:.0%} may be")
     return None
+
+
+def _why_drawn_over(face: Inspection) -> Notice | None:
+    """Under text, lines or a badge on the fiber may lie what any limit is broken by."""
+    return next((warning for warning in face.quality.warnings if warning.kind == "drawn_over"), None)
 
 
 def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> Notice | None:

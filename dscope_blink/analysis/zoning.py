@@ -87,7 +87,7 @@ SAME_PX = 0.01  # more than the rounding of a record, angles included, far less 
 
 
 def clipped_share(clipping: Clipping, inner: float, outer: float) -> float:
-    """Share of the pixels from `inner` to `outer` cladding radii that are black or saturated; rings count in part."""
+    """Share of the pixels from `inner` to `outer` cladding radii in which no mark can be seen; rings count in part."""
     edges = np.arange(len(clipping.pixels)) * clipping.ring_width
     parts = np.clip((outer - edges) / clipping.ring_width, 0, 1) - np.clip((inner - edges) / clipping.ring_width, 0, 1)
     pixels = float(parts @ np.array(clipping.pixels))

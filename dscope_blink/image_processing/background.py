@@ -24,7 +24,7 @@ FloatArray = NDArray[np.float64]
 MAD_TO_SIGMA = 1.4826
 
 
-def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) -> Residual:
+def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings, drawn: Mask | None = None) -> Residual:
     """Subtract what repeats around the fiber, and measure the noise that is left.
 
     Parameters
@@ -32,6 +32,7 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
     picture : with the located fiber
     reach : how far from the centre marks are looked for, in cladding radii
     settings : from config.json
+    drawn : (H, W) bool, of the working picture: what is drawn over it, and is neither background nor mark
 
     Returns
     -------
@@ -42,18 +43,24 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
     window = gray[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
     coordinates = fiber_coordinates(geometry, origin, shape)
     grid = polar_grid(geometry, settings)
-    model = _angular_model(grid.sampled(gray), grid, settings)
+    veiled = None if drawn is None else _veiled(drawn, grid)
+    model = _angular_model(_unveiled(grid.sampled(gray), veiled), grid, settings)
     bounded = _bound(model, grid, settings)
     background = _wrapped_back(model, coordinates, grid)
     lit = _lit(window, settings)
+    if drawn is not None:
+        lit &= ~_surrounded(drawn, settings)[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
     left = window - background
     trend = _ferrule_trend(left, lit, coordinates.rho, settings)
     background += trend
     left -= trend
+    if drawn is not None:
+        left[~lit] = 0
     smooth = cv2.GaussianBlur(left, (0, 0), settings.smooth_px)
     most = _most_noise(model, window, grid, settings)
-    sigma = np.minimum(_radial_noise(grid.sampled(smooth, origin), bounded, grid, settings), most)
+    sigma = np.minimum(_radial_noise(_unveiled(grid.sampled(smooth, origin), veiled), bounded, grid, settings), most)
     noise = _noise(smooth, sigma, float(most[-1]), coordinates.s, grid, settings)
+    noise = _above_level_steps(noise, picture.with_levels, background)
     floors = _floors(background, settings)
     clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px
     return Residual(
@@ -67,7 +74,61 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
         cladding_radius_px=grid.cladding_radius_px,
         blur_px=math.hypot(geometry.cladding.blur_px, settings.smooth_px),
         inside=(coordinates.rho < reach) & clear & lit,
+        unseen=_unseen(lit, background, noise),
     )
+
+
+DARKEST_SNR = 10.0  # where it is darker, a mark of half its brightness does not reach the 5 sigmas of the faintest one
+
+
+def _unseen(lit: Mask, background: FloatImage, noise: FloatImage) -> Mask:
+    """Where no mark can be seen: not lit, or so dark that none stands out."""
+    if float(background.min()) >= DARKEST_SNR * float(noise.max()):
+        return ~lit
+    return ~lit | (background < DARKEST_SNR * noise)
+
+
+def _veiled(drawn: Mask, grid: PolarGrid) -> Mask:
+    """Which samples are of what is drawn; (radii, angles)."""
+    covered = cv2.remap(drawn.astype(np.uint8), grid.x, grid.y, cv2.INTER_NEAREST, borderValue=0)
+    return cv2.dilate(covered, np.ones((3, 3), np.uint8)).astype(bool)
+
+
+def _unveiled(polar: FloatImage, veiled: Mask | None) -> FloatImage:
+    """A polar picture in which what is drawn is as unknown as what lies outside of the picture."""
+    if veiled is not None:
+        polar[veiled] = math.nan
+    return polar
+
+
+def _surrounded(drawn: Mask, settings: ResidualSettings) -> Mask:
+    """With what smoothing and compression smear around what is drawn."""
+    size = 2 * settings.frame_margin_px + 1
+    return cv2.dilate(drawn.astype(np.uint8), np.ones((size, size), np.uint8)).astype(bool)
+
+
+def _above_level_steps(noise: FloatImage, gray: FloatImage, background: FloatImage) -> FloatImage:
+    """The noise, or how far apart the grey levels lie that are used near the background: steps of one are no marks.
+
+    Palettes and stretched contrast leave levels out, most of all near black.
+    """
+    used = np.flatnonzero(
+        cv2.calcHist([np.ascontiguousarray(gray[::2, ::2])], [0], None, [LEVELS + 1], [0, 1 + 1 / LEVELS])
+    )
+    knots = np.linspace(0, LEVELS, 65)
+    steps = np.zeros(len(knots), np.float32)
+    for k, level in enumerate(knots):
+        gaps = np.sort(np.diff(used[np.abs(used - level) <= NEAR_LEVEL * LEVELS]))
+        if gaps.size >= FEWEST_GAPS:
+            steps[k] = gaps[int(GAP_QUANTILE * (len(gaps) - 1))] / LEVELS
+    if steps.max() <= noise.min():
+        return noise
+    index = np.clip(background * np.float32(len(knots) - 1), 0, len(knots) - 1)
+    return np.maximum(noise, steps.take(np.rint(index).astype(np.int32)))
+
+
+LEVELS, NEAR_LEVEL = 1023, 0.06  # 10 bits; of the range
+FEWEST_GAPS, GAP_QUANTILE = 3, 0.75
 
 
 def _lit(window: FloatImage, settings: ResidualSettings) -> Mask:
@@ -106,7 +167,7 @@ def _angular_model(polar: FloatImage, grid: PolarGrid, settings: ResidualSetting
         limit = settings.clip_sigma * MAD_TO_SIGMA * _row_medians(np.abs(deviation[:, ::3]))[:, None]
         model += _low_harmonics(np.clip(deviation, -limit, limit), highest)
     _straighten(model, ~at_edge & (grid.s < grid.core_ratio), grid, settings)
-    return model
+    return _held(model, unknown, grid, settings)
 
 
 def _straighten(model: FloatImage, rows: Mask, grid: PolarGrid, settings: ResidualSettings) -> None:
@@ -139,6 +200,19 @@ def _weighted_median(values: FloatImage, weights: FloatArray) -> float:
     order = np.argsort(values)
     below = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(below, below[-1] / 2)])
+
+
+def _held(model: FloatImage, unknown: Mask, grid: PolarGrid, settings: ResidualSettings) -> FloatImage:
+    """On the ferrule, the last circle of which most is known goes on outwards: few angles make no harmonics."""
+    ferrule = (grid.s - 1) * grid.cladding_radius_px > settings.edge_px
+    short = ferrule & (np.count_nonzero(unknown, axis=1) > MOST_UNKNOWN * model.shape[1])
+    known = np.flatnonzero(ferrule & ~short)
+    if short.any() and known.size:
+        model[known[-1] + 1 :] = model[known[-1]]
+    return model
+
+
+MOST_UNKNOWN = 0.25  # of a circle
 
 
 def _near_edges(grid: PolarGrid, settings: ResidualSettings) -> Mask:
@@ -222,16 +296,77 @@ def _wrapped_back(polar: FloatImage, coordinates: FiberCoordinates, grid: PolarG
 
 
 def _ferrule_trend(left: FloatImage, lit: Mask, rho: FloatImage, settings: ResidualSettings) -> FloatImage:
-    """A large median of what is left on the ferrule: shading that no harmonic follows."""
+    """A smooth surface and a large median of what is left on the ferrule: shading that no harmonic follows."""
     ferrule = rho > settings.ferrule_from
-    factor = settings.trend_reduction
-    seen = cv2.copyTo(left, (ferrule & lit).astype(np.uint8))  # or the black frame is smeared over the ferrule
-    small = cv2.resize(seen, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
+    scale = 1 / settings.trend_reduction
+    seen = (ferrule & lit).astype(np.uint8)
+    share = cv2.resize(seen, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
+    # without what is not seen, or a black frame is smeared over the ferrule
+    small = cv2.resize(cv2.copyTo(left, seen), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    shading = _ferrule_shading(small, share > 0)
+    small = _prolonged(small - _surface(shading, small.shape) * share, settings)
     lo, span = float(small.min()), max(float(np.ptp(small)), 1e-6)
     levels = np.rint((small - lo) * (255 / span)).astype(np.uint8)
     trend = cv2.medianBlur(levels, settings.trend_kernel_px).astype(np.float32) * (span / 255) + lo
-    trend = cv2.resize(cv2.GaussianBlur(trend, (0, 0), 2), left.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    by = settings.trend_kernel_px // 2
+    trend = cv2.GaussianBlur(trend, (0, 0), 2)[by:-by, by:-by]
+    trend = cv2.resize(trend, left.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    trend += _surface(shading, left.shape)
     return cv2.copyTo(trend, ferrule.astype(np.uint8))
+
+
+def _ferrule_shading(left: FloatImage, seen: Mask) -> FloatArray:
+    """A surface of low order through what is left where it is seen, robust to marks: shading up to the very border.
+
+    Returns the factors of the powers of y and x, each from -1 to 1.
+
+    Weights after Beaton and Tukey, The fitting of power series, 1974 (DOI 10.1080/00401706.1974.10489171).
+    """
+    step = max(int(math.sqrt(seen.size / SHADING_POINTS)), 1)
+    y, x = (index * step for index in np.nonzero(seen[::step, ::step]))
+    if x.size < FEWEST_POINTS:
+        return np.zeros((SHADING_ORDER + 1, SHADING_ORDER + 1))
+    down, across = map(_powers, left.shape)
+    i, j = np.nonzero(np.add.outer(np.arange(SHADING_ORDER + 1), np.arange(SHADING_ORDER + 1)) <= SHADING_ORDER)
+    terms, level = down[i][:, y] * across[j][:, x], left[y, x].astype(np.float64)
+    ridge = 1e-4 * x.size * np.eye(len(terms))
+    weight = np.ones_like(level)
+    for _ in range(SHADING_ROUNDS):
+        weighed = terms * weight
+        fitted = np.linalg.solve(weighed @ terms.T + ridge, weighed @ level)
+        size = np.abs(level - fitted @ terms)
+        limit = TUKEY * max(MAD_TO_SIGMA * float(np.median(size)), 1e-4)
+        weight = np.square(1 - np.square(np.minimum(size / limit, 1)))
+    powers = np.zeros((SHADING_ORDER + 1, SHADING_ORDER + 1))
+    powers[i, j] = fitted
+    return powers
+
+
+def _powers(size: int) -> FloatArray:
+    """Powers of the places of so many pixels from one border to the other; (order + 1, size)."""
+    at = (2 * np.arange(size) + 1) / size - 1
+    powers: FloatArray = at ** np.arange(SHADING_ORDER + 1)[:, None]
+    return powers
+
+
+def _surface(factors: FloatArray, shape: tuple[int, ...]) -> FloatImage:
+    down, across = (_powers(size).astype(np.float32) for size in shape)
+    rows = np.ascontiguousarray(down.T @ factors.astype(np.float32))
+    surface: FloatImage = cv2.gemm(rows, across, 1, None, 0)  # NumPy's starts threads, which cost more than they save
+    return surface
+
+
+SHADING_ORDER, SHADING_ROUNDS, TUKEY = 4, 5, 4.685
+SHADING_POINTS, FEWEST_POINTS = 2000, 150  # of the reduced picture that are looked at, and that it takes
+
+
+def _prolonged(small: FloatImage, settings: ResidualSettings) -> FloatImage:
+    """With what goes on beyond the borders at the slope it has there, so that a median follows it up to them."""
+    by = settings.trend_kernel_px // 2
+    border = cv2.copyMakeBorder(cv2.medianBlur(small, 5), by, by, by, by, cv2.BORDER_REPLICATE)  # no mark turns it
+    turned = 2 * border - cv2.copyMakeBorder(small, by, by, by, by, cv2.BORDER_REFLECT_101)
+    turned[by:-by, by:-by] = small
+    return turned
 
 
 def _radial_noise(smooth: FloatImage, bounded: Mask, grid: PolarGrid, settings: ResidualSettings) -> FloatImage:

@@ -22,6 +22,12 @@ class WorkingPicture:
     gray: FloatImage
     geometry: FiberGeometry
     pixel_px: tuple[float, float]  # pixels of the picture per pixel of this one, x and y
+    stored: FloatImage | None = None  # the picture itself, where this one is of another resolution
+
+    @property
+    def with_levels(self) -> FloatImage:
+        """The picture with its own grey levels, not those that resampling puts between them."""
+        return self.gray if self.stored is None else self.stored
 
 
 def working_picture(
@@ -65,7 +71,7 @@ def _resized(gray: FloatImage, geometry: FiberGeometry, factor: float, interpola
     blur_px = math.hypot(geometry.cladding.blur_px / unit, own_blur_px)
     cladding = replace(geometry.cladding, ellipse=reduced_ellipse(geometry.cladding.ellipse, pixel_px), blur_px=blur_px)
     core = geometry.core and replace(geometry.core, ellipse=reduced_ellipse(geometry.core.ellipse, pixel_px))
-    return WorkingPicture(resized, FiberGeometry(cladding, core), pixel_px)
+    return WorkingPicture(resized, FiberGeometry(cladding, core), pixel_px, stored=gray)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,12 +87,14 @@ def count_levels(gray: FloatImage, cladding: Ellipse) -> int:
 
 
 def measure_clipping(picture: WorkingPicture, field: Residual, saturation_level: float) -> Clipping:
-    """Pixels in which no mark can be seen, for they are black or saturated, in rings around the fiber.
+    """Pixels in which no mark can be seen, for they are black, saturated or covered, in rings around the fiber.
 
     Rings, and not zones, so that any criteria can be judged by them.
     """
     (x, y), (h, w) = field.origin_px, field.rho.shape
     clear = cv2.inRange(picture.gray[y : y + h, x : x + w], 1 - saturation_level, saturation_level)
+    if field.unseen is not None:
+        clear[field.unseen] = 0
     rings = math.ceil(float(field.rho.max()) / RING_WIDTH)
     ends = [0.0, rings * RING_WIDTH]
     count, seen = (cv2.calcHist([field.rho], [0], mask, [rings], ends)[:, 0].astype(int) for mask in (None, clear))

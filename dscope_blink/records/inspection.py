@@ -103,7 +103,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Clipping:
-    """Pixels of rings around the cladding centre, and those that are black or saturated, where no mark can be seen."""
+    """Pixels of rings around the cladding centre, and those where no mark can be seen: black, saturated or covered."""
 
     ring_width: Positive  # in cladding radii
     pixels: Annotated[tuple[Count, ...], msgspec.Meta(min_length=1)]  # from the centre outwards

@@ -203,7 +203,7 @@ def clipped(inspection: Inspection) -> list[str]:
 
 def test_a_limited_zone_that_is_mostly_black_is_not_graded():
     graded = grade(face(UPC, clipping=clipping(*OF_THE_CORE)), CONFIG)
-    assert why(graded) == "Clipped: 100% of zone core is black or saturated, at most 50% may be"
+    assert why(graded) == "Clipped: 100% of zone core is black, saturated or covered, at most 50% may be"
     (warning,) = clipped(graded)
     assert "100% of zone core" in warning
 
@@ -304,6 +304,7 @@ UNSEEN: dict[str, dict[str, Any]] = {
     "dark_surroundings": {"warnings": (notice("dark_surroundings", "as a core would be"),)},
     "cut_by_border": {"size": (SIDE, SIDE), "at": (100.0, 400.0)},
     "clipped": {"clipping": clipping(*OF_THE_CORE)},
+    "drawn_over": {"warnings": (notice("drawn_over", "text, lines or colour hide 2.0% of the fiber"),)},
     "too_coarse": {"search_pixel_px": 3.0},
 }
 each_unseen = pytest.mark.parametrize(("kind", "hidden"), UNSEEN.items(), ids=UNSEEN)
@@ -340,6 +341,7 @@ def test_a_mark_in_a_zone_that_is_clipped_breaks_no_limit_surely():
 
 def test_all_that_cannot_be_seen_is_said():
     hidden: dict[str, Any] = {name: value for one in UNSEEN.values() for name, value in one.items()}
+    hidden["warnings"] = tuple(notice for one in UNSEEN.values() for notice in one.get("warnings", ()))
     graded = grade(face(UPC, **hidden), CONFIG)
     assert [reason.kind for reason in graded.verdict.reasons] == list(UNSEEN)
 
