@@ -154,14 +154,14 @@ def _choose_of_one(
     if of_known_size is not None:
         return Choice(of_known_size, _room(of_known_size, strong, known))
     around_core = sorted(_around_core(strong, strong, settings, known), key=lambda e: -e.radius_px)
-    lit = [e for e in strong if e.polarity < 0 and _lies_within(e, outermost)]
-    if lit and _may_be_coating(small, outermost, around_core, settings, known):
+    others = [e for e in around_core if _lies_within(e, around_core[0])]
+    if not others and _may_be_coating(small, outermost, around_core, settings, known):
+        others = sorted((e for e in strong if e.polarity < 0 and _lies_within(e, outermost)), key=lambda e: -e.score)
+    if others:
         hint = "; a calibration together with its diameter would tell"
-        return Undecided((outermost, max(lit, key=lambda e: e.score)), factors, hint)
+        return Undecided((outermost, others[0]), factors, hint)
     if around_core:
-        others = [e for e in around_core if _lies_within(e, around_core[0])]
-        warnings = (_two_borders(around_core[0], others[0], factors),) if others else ()
-        return Choice(around_core[0], _room(around_core[0], strong, known), warnings=warnings)
+        return Choice(around_core[0], _room(around_core[0], strong, known))
     faint = max(
         _around_core(_visible(family, settings), _shining(strong, settings), settings, known),
         key=lambda e: e.score,
