@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from dscope_blink.analysis import dimensions, judging, measuring, zoning
 from dscope_blink.analysis.cell_statistics import measure_cells
-from dscope_blink.analysis.gradability import limited_zones
+from dscope_blink.analysis.gradability import least_focus, limited_zones
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, to_gray
 from dscope_blink.image_processing import background, fusion, localization, missing_parts, picture_quality
@@ -213,9 +213,7 @@ def _why_few_levels(levels: int, config: Config) -> Notice | None:
 
 
 def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config) -> Notice | None:
-    # a fiber of few pixels is as blurred as its pixels are large: that is for the resolution to say
-    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
-    limit = min(config.preprocessing.focus_min, radius_px / config.preprocessing.sharp_px)
+    limit = least_focus(geometry.cladding.ellipse.mean_diameter_px / 2, config.preprocessing)
     if quality.focus is None or quality.focus >= limit:
         return None
     text = f"sharpness of the cladding edge must be at least {limit:g}, got {quality.focus:.1f}"

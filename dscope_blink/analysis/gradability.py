@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 from dscope_blink.analysis.zoning import clipped_share, contains, coverage
-from dscope_blink.config.settings import Config
+from dscope_blink.config.settings import Config, Preprocessing
 from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, Notice, ZoneCriteria, ZoneOutline, notice
 
 CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
@@ -160,7 +161,12 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
     config : limits of what can be graded
     """
     assert face.scale is not None, "a face that can be judged has a scale"
-    unseen = (_why_cut(hidden), _why_clipped(hidden, config), _why_too_coarse(face, face.scale.um_per_px, config))
+    unseen = (
+        _why_cut(hidden),
+        _why_clipped(hidden, config),
+        _why_blurred(face, face.scale.um_per_px, config),
+        _why_too_coarse(face, face.scale.um_per_px, config),
+    )
     return tuple(reason for reason in unseen if reason is not None)
 
 
@@ -219,6 +225,43 @@ def _why_clipped(hidden: Hidden, config: Config) -> Notice | None:
         if share > most:
             return notice("clipped", f"{share:.0%} of zone {name} is black or saturated, at most {most:.0%} may be")
     return None
+
+
+def least_focus(radius_px: float, settings: Preprocessing) -> float:
+    """Least radius of the cladding over the blur of its edge, for a cladding of this radius.
+
+    A fiber of few pixels is as blurred as its pixels are large: that is for the resolution to say.
+    """
+    return min(settings.focus_min, radius_px / settings.sharp_px)
+
+
+def _why_blurred(face: Inspection, um_per_px: float, config: Config) -> Notice | None:
+    """A face that lies at an angle to the focal plane is sharp on one side alone.
+
+    Defocus grows evenly across it: from that of the middle to what the edge shows in each direction, and on beyond.
+    """
+    assert face.geometry is not None, "a face with zones is located"
+    cladding = face.geometry.cladding
+    radius_px = cladding.ellipse.mean_diameter_px / 2
+    most_px = radius_px / max(least_focus(radius_px, config.preprocessing), 1e-9)
+    seen = [blur for blur in cladding.sector_blur_px if blur is not None]
+    for outline in (o for o in face.zones if o.name in limited_zones(face) and seen):
+        size_um = smallest_limit_um(face.criteria, (outline.name,)) or 0.0
+        allowed_px = max(most_px, BLUR_OF_SIZE * size_um / um_per_px)
+        share, middle_px = outline.radius_px / radius_px, median(seen)
+        for where, blur in zip(DIRECTIONS, cladding.sector_blur_px, strict=True):
+            blur_px = middle_px if blur is None else middle_px + share * (blur - middle_px)
+            if blur_px > allowed_px:
+                text = f"{where} zone {outline.name} is blurred by {blur_px * um_per_px:.1f} um (sigma)"
+                return notice("out_of_focus", f"{text}, at most {allowed_px * um_per_px:.1f} um may be")
+    return None
+
+
+DIRECTIONS = (
+    *("on the right", "at the lower right", "at the bottom", "at the lower left"),
+    *("on the left", "at the upper left", "at the top", "at the upper right"),
+)
+BLUR_OF_SIZE = 0.5  # a disc keeps 39 % of its contrast under a Gaussian of half its diameter: 1 - exp(-1 / 2)
 
 
 def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> Notice | None:

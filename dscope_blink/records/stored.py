@@ -143,6 +143,7 @@ def from_json(record: Any) -> Inspection:
         raise ValueError(f"its schema must be {RECORD_SCHEMA} or {FIRST_SCHEMA}")
     if record["schema"] == FIRST_SCHEMA:
         _bring_up_to_date(record)
+    _complete(record)
     _shape(record)
     _check_complete(record, Inspection, "$")
     inspection = msgspec.convert(record, Inspection, dec_hook=_array)
@@ -186,6 +187,13 @@ def _items(value: Any) -> list[Any]:
 
 def _objects(value: Any) -> Iterator[Record]:
     return map(_object, _items(value))
+
+
+def _complete(record: Record) -> None:
+    """What was not measured when the record was made: fields that came later."""
+    _object(record.get("image")).setdefault("bits", None)
+    _object(record.get("quality")).setdefault("field_shift_px", None)
+    _object(_object(record.get("geometry")).get("cladding")).setdefault("sector_blur_px", [])
 
 
 def _shape(record: Record) -> None:
