@@ -147,7 +147,8 @@ def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, 
         _why_without_limit(face)
         or _why_without_zone(face)
         or _why_not_sought(face, hidden, stored)
-        or _why_missing(face)
+        or _why_not_of_the_face(face)
+        or _why_interlaced(face, face.scale.um_per_px)
     )
 
 
@@ -209,9 +210,21 @@ def _marks_were_put_alike(face: Inspection, stored: Inspection) -> bool:
     return kept_more and same
 
 
-def _why_missing(face: Inspection) -> Notice | None:
-    """The border of what was left unfilled looks like a mark: what is seen beside it fails nothing either."""
-    return next((warning for warning in face.quality.warnings if warning.kind == "part_missing"), None)
+def _why_not_of_the_face(face: Inspection) -> Notice | None:
+    """The border of what was left unfilled looks like a mark, as grains of speckle do: neither fails anything."""
+    return next((warning for warning in face.quality.warnings if warning.kind in NOT_OF_THE_FACE), None)
+
+
+NOT_OF_THE_FACE = ("part_missing", "speckle")
+
+
+def _why_interlaced(face: Inspection, um_per_px: float) -> Notice | None:
+    """Between fields that lie further apart than a mark that decides, marks come and go."""
+    shift_px, limit_um = face.quality.field_shift_px, smallest_limit_um(face.criteria, face.request.zones)
+    if shift_px is None or abs(shift_px) * um_per_px <= (limit_um or 0.0):
+        return None
+    shift = f"even and odd rows lie {abs(shift_px) * um_per_px:.1f} um apart"
+    return notice("interlaced", f"{shift}, more than the limit of {limit_um:g} um" if limit_um else shift)
 
 
 def _why_cut(hidden: Hidden) -> Notice | None:

@@ -190,8 +190,7 @@ def _steps(picture: FloatImage, form: Form, room: float, angles: int) -> NDArray
     """The step along each ray, NaN where the border of the picture cuts it; (angles,)."""
     sides = np.linspace(*SIDES, 4) * min(1.0, 0.7 * room / SIDES[1])
     levels = sample(picture, form, np.concatenate([1 - sides, 1 + sides]), angles)
-    steps: NDArray[np.float32] = np.median(levels[:, 4:], axis=1) - np.median(levels[:, :4], axis=1)
-    return steps
+    return np.asarray(np.median(levels[:, 4:], axis=1) - np.median(levels[:, :4], axis=1), np.float32)
 
 
 def _median(steps: NDArray[np.float32]) -> float:
