@@ -7,10 +7,10 @@ import numpy as np
 
 from dscope_blink.records import Ellipse, FloatImage, Notice, Points, notice
 
-LEAST_BLUR_PX = 0.6  # of the cladding edge: sharper optics draw single pixels too
+LEAST_BLUR_PX = 0.65  # of the cladding edge: sharper optics draw single pixels too
 # The 4-neighbours of the brightest pixel of a point drawn by a blur of 0.6 px hold at least a quarter of its height, in
-# the mean of all but the highest of them, wherever between the pixels it lies; half of that leaves room for noise.
-MOST_SHARED = 0.12
+# the mean of all but the highest of them, wherever between the pixels it lies; less than half of that leaves room for noise.
+MOST_SHARED = 0.1
 MOST_BESIDE = 0.3  # by each of them: light that falls off there is not drawn by the pixel
 STANDING_OUT, OF_RANGE = 12.0, 0.03  # standard deviations of the noise, and grey levels 0..1
 MOST_PIXELS = 100  # of a sensor: where there are more, the picture has another noise than this
