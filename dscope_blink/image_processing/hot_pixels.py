@@ -9,11 +9,15 @@ from dscope_blink.records import Ellipse, FloatImage, Notice, Points, notice
 
 LEAST_BLUR_PX = 0.65  # of the cladding edge: sharper optics draw single pixels too
 # The 4-neighbours of the brightest pixel of a point drawn by a blur of 0.6 px hold at least a quarter of its height, in
-# the mean of all but the highest of them, wherever between the pixels it lies; less than half of that leaves room for noise.
+# the mean of all but the highest of them, wherever between the pixels it lies; noise needs room below that.
 MOST_SHARED = 0.1
 MOST_BESIDE = 0.3  # by each of them: light that falls off there is not drawn by the pixel
-STANDING_OUT, OF_RANGE = 12.0, 0.03  # standard deviations of the noise, and grey levels 0..1
+# Sharpened pictures and those of JPEG have single pixels too: in 57 photographs up to 49 grey levels of 255 where all
+# around is uneven, up to 30 where it is not.
+OF_RANGE = 0.08  # grey levels 0..1
+ALONE, AROUND_PX = 5.0, 4  # times what the third of the pixels within so many departs from its own neighbours
 MOST_PIXELS = 100  # of a sensor: where there are more, the picture has another noise than this
+MOST_UNEVEN = 2000  # pixels that depart from their neighbours so far: a picture of texture, in which none stands alone
 MOST_NAMED = 5
 
 
@@ -39,11 +43,12 @@ def without_hot_pixels(gray: FloatImage, blur_px: float, within: Ellipse) -> tup
     left, top = max(round(cx - w / 2), 0), max(round(cy - h / 2), 0)
     box = np.ascontiguousarray(gray[top : round(cy + h / 2), left : round(cx + w / 2)])
     surroundings = cv2.medianBlur(box, 3)
-    excess = box - surroundings
-    noise = float(np.median(np.abs(excess[::4, ::4]))) * NOISE_OF_MEDIAN
-    least = max(STANDING_OUT * noise, OF_RANGE)
-    ys, xs = np.nonzero(np.abs(excess) > least)
-    places = [(x, y) for x, y in zip(xs.tolist(), ys.tolist(), strict=True) if _is_hot(box, x, y)]
+    excess = np.abs(box - surroundings)
+    ys, xs = np.nonzero(excess > OF_RANGE)
+    if len(xs) > MOST_UNEVEN:
+        return gray, none
+    uneven = zip(xs.tolist(), ys.tolist(), strict=True)
+    places = [(x, y) for x, y in uneven if _is_alone(excess, x, y) and _is_hot(box, x, y)]
     if not places or len(places) > MOST_PIXELS:
         return gray, none
     mended = gray.copy()
@@ -52,7 +57,9 @@ def without_hot_pixels(gray: FloatImage, blur_px: float, within: Ellipse) -> tup
     return mended, np.array(places) + np.array([left, top])
 
 
-NOISE_OF_MEDIAN = 1.4826
+def _is_alone(excess: FloatImage, x: int, y: int) -> bool:
+    around = excess[max(y - AROUND_PX, 0) : y + AROUND_PX + 1, max(x - AROUND_PX, 0) : x + AROUND_PX + 1]
+    return bool(excess[y, x] > ALONE * np.sort(around, axis=None)[-3])
 
 
 def _is_hot(box: FloatImage, x: int, y: int) -> bool:
