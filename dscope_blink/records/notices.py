@@ -32,9 +32,6 @@ TITLES = MappingProxyType(
         "clipped": "Clipped",
         "part_missing": "Part missing",
         "too_coarse": "Resolution too low",
-        "interlaced": "Interlaced",
-        "speckle": "Laser speckle",
-        "beyond_bits": "Beyond the bit depth",
         # why it failed
         LIMIT_BROKEN: "Zone",
         # what there is to warn of
@@ -57,6 +54,10 @@ TITLES = MappingProxyType(
         "zone_cut": "Zone cut by the border",
         "zone_clipped": "Clipped zone",
         "zone_not_searched": "Searched in part",
+        # of what is not of the face
+        "interlaced": "Interlaced",
+        "speckle": "Laser speckle",
+        "beyond_bits": "Beyond the bit depth",
         "hot_pixels": "Hot pixels",
         "assumed_bits": "Assumed bit depth",
         "other": "",

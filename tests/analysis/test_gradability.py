@@ -664,7 +664,7 @@ def blurred(inspection: Inspection, *sigmas_px: float | None) -> Inspection:
 
 def test_a_face_out_of_focus_on_one_side_does_not_pass_and_the_side_is_named():
     graded = blurred(face(UPC), 7.0, 5.0, 1.5, 1.2, 1.2, 1.2, 1.5, 5.0)
-    told = "Out of focus: on the right zone cladding is blurred by 3.5 um (sigma), at most 1.6 um may be"
+    told = "Out of focus: on the right zone cladding is blurred by 3.3 um (sigma), at most 1.6 um may be"
     assert why(graded) == told
 
 
