@@ -217,13 +217,12 @@ def sector_blurs(picture: FloatImage, form: Form, room: float = math.inf) -> tup
     -------
     (SECTORS,) sigma in pixels; None where less than half of these pieces show an edge
     """
-    levels, steps = _profiles(picture, form), _steps(picture, form, room, FINE_ANGLES)
-    typical = abs(_median(steps))
-    pieces = np.full(PIECES, math.nan)
-    for k, (rays, across) in enumerate(zip(np.split(levels, PIECES), np.split(steps, PIECES), strict=True)):
-        step = abs(_median(across))
-        if np.isfinite(rays).all() and step > WEAKEST_SLOPE * typical:
-            pieces[k] = _blur(rays, step)
+    levels = _profiles(picture, form).reshape(PIECES, FINE_ANGLES // PIECES, -1)
+    across = _steps(picture, form, room, FINE_ANGLES).reshape(PIECES, -1)
+    typical = abs(_median(across))
+    steps = np.abs(np.median(across, axis=1))  # NaN where the border of the picture cuts one, as are the slopes
+    shown = np.where(steps > WEAKEST_SLOPE * typical, steps, math.nan)
+    pieces = shown / (math.sqrt(2 * math.pi) * np.maximum(_typical_slopes(levels), 1e-6))
     near = np.stack([np.roll(pieces, shift) for shift in range(-NEAR_PIECES, NEAR_PIECES + 1)])
     return tuple(
         float(np.nanmedian(around)) if 2 * np.isfinite(around).sum() > len(around) else None
@@ -244,12 +243,17 @@ def _profiles(picture: FloatImage, form: Form) -> NDArray[np.float32]:
 
 
 def _blur(levels: NDArray[np.float32], step: float) -> float:
-    whole = np.sort(levels[np.isfinite(levels).all(axis=1)], axis=0)
+    whole = levels[np.isfinite(levels).all(axis=1)]
     if not len(whole):
         return math.inf
-    quarter = len(whole) // 4
-    slope = np.abs(np.diff(whole[quarter : len(whole) - quarter].mean(axis=0))).max() / RADIAL_STEP_PX
-    return abs(step) / max(math.sqrt(2 * math.pi) * float(slope), 1e-6)
+    return abs(step) / max(math.sqrt(2 * math.pi) * float(_typical_slopes(whole)), 1e-6)
+
+
+def _typical_slopes(levels: NDArray[np.float32]) -> FloatArray:
+    """The steepest slope, per pixel, of the mean of the middle half of profiles; (..., rays, R) -> (...)."""
+    ordered, rays = np.sort(levels, axis=-2), levels.shape[-2]
+    middle = ordered[..., rays // 4 : rays - rays // 4, :].mean(axis=-2)
+    return np.asarray(np.abs(np.diff(middle, axis=-1)).max(axis=-1) / RADIAL_STEP_PX, np.float64)
 
 
 def unblurred(form: Form, blur_px: float) -> Form:

@@ -40,13 +40,16 @@ def find_speckle(gray: FloatImage, geometry: FiberGeometry) -> tuple[Notice, ...
     geometry : the located fiber
     """
     cladding = geometry.cladding
-    outer = _disc(gray.shape, cladding.ellipse.scaled(CLADDING_SHARE))
+    (cx, cy), (w, h) = cladding.ellipse.center_px, cladding.ellipse.extent_px
+    origin = (max(round(cx - w / 2), 0), max(round(cy - h / 2), 0))
+    gray = gray[origin[1] : round(cy + h / 2), origin[0] : round(cx + w / 2)]
+    outer = _disc(gray, origin, cladding.ellipse.scaled(CLADDING_SHARE))
     regions = {"cladding": outer}
     if geometry.core is not None:
         core = geometry.core.ellipse
         regions = {
-            "core": outer & _disc(gray.shape, core.scaled(CORE_SHARE)),
-            "cladding": outer & ~_disc(gray.shape, core.scaled(2 - CORE_SHARE)),
+            "core": outer & _disc(gray, origin, core.scaled(CORE_SHARE)),
+            "cladding": outer & ~_disc(gray, origin, core.scaled(2 - CORE_SHARE)),
         }
     for name, region in regions.items():
         contrast = _speckle_contrast(gray, region, cladding.blur_px)
@@ -56,9 +59,10 @@ def find_speckle(gray: FloatImage, geometry: FiberGeometry) -> tuple[Notice, ...
     return ()
 
 
-def _disc(shape: tuple[int, int], ellipse: Ellipse) -> Mask:
-    cx, cy, p, q, s = to_form(ellipse)
-    x, y = np.arange(shape[1]) - cx, (np.arange(shape[0]) - cy)[:, None]
+def _disc(gray: FloatImage, origin: tuple[int, int], ellipse: Ellipse) -> Mask:
+    cx, cy, p, q, s = map(np.float32, to_form(ellipse))
+    x = np.arange(gray.shape[1], dtype=np.float32) + np.float32(origin[0]) - cx
+    y = (np.arange(gray.shape[0], dtype=np.float32) + np.float32(origin[1]) - cy)[:, None]
     inside: Mask = p * x * x + 2 * q * x * y + s * y * y < 1
     return inside
 
@@ -69,11 +73,12 @@ def _speckle_contrast(gray: FloatImage, region: Mask, blur_px: float) -> float |
         return None
     box = box_of(region)
     levels, inside = gray[box], region[box]
-    mean = max(float(levels[inside].mean()), 1e-6)
-    off = np.where(inside, levels / mean - 1, 0).astype(np.float32)
-    contrast = float(off[inside].std())
+    seen = levels[inside]
+    mean = max(float(seen.mean()), 1e-6)
+    contrast = float(seen.std()) / mean
     if contrast < LEAST_CONTRAST:
         return None
+    off = np.where(inside, levels / mean - 1, 0).astype(np.float32)
     off /= contrast
     skewness, kurtosis = float((off[inside] ** 3).mean()), float((off[inside] ** 4).mean()) - 3
     if skewness < LEAST_SKEWNESS or kurtosis - skewness**2 < LEAST_ABOVE_TWO_LEVELS:
