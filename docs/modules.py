@@ -46,7 +46,7 @@ ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
 # Each package from outside the standard library, and the only wings or modules it may be used in.
 ROOMS: Mapping[str, set[str]] = {
     "numpy": {
-        *("records", "files.decoding", "files.jpeg", "detectors", "devices", "synthetic"),
+        *("records", "files.bit_depth", "files.decoding", "files.jpeg", "detectors", "devices", "synthetic"),
         *("image_processing", "calibration"),
         *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.disc_diameter"),
         *("analysis.zoning", "reporting"),

@@ -18,17 +18,20 @@ from dataclasses import dataclass, field, replace
 
 from dscope_blink.analysis import dimensions, judging, measuring, zoning
 from dscope_blink.analysis.cell_statistics import measure_cells
-from dscope_blink.analysis.gradability import limited_zones
+from dscope_blink.analysis.gradability import least_focus, limited_zones
 from dscope_blink.analysis.search_resolution import search_cladding_px
 from dscope_blink.config.settings import Config
-from dscope_blink.files.decoding import Picture, to_gray
+from dscope_blink.files.decoding import Picture, brightest_beyond, doubtful_bits, to_gray
 from dscope_blink.image_processing import (
     background,
     fusion,
+    hot_pixels,
+    interlacing,
     localization,
     missing_parts,
     overlays,
     picture_quality,
+    speckle,
     symmetry,
 )
 from dscope_blink.image_processing.cladding_choice import Known
@@ -168,13 +171,18 @@ def _stages(
         info, provenance, request, criteria, Quality(), judging.not_graded(Notice("not_inspected", "Not inspected"))
     )
     with clock.stage("preprocess", "Preprocessing"):
-        stored = to_gray(picture)
+        bits = config.preprocessing.bits_per_pixel or info.bits
+        stored = to_gray(picture, bits)
         parts = missing_parts.find_missing(stored, config.preprocessing)
         coloured = overlays.find_coloured(picture)
         gray, notes = picture_quality.flatten(stored, None if flat_field is None else to_gray(flat_field))
         quality = picture_quality.measure_quality(gray, config.preprocessing)
-        quality = replace(quality, warnings=quality.warnings + notes + scale_notes)
+        quality = replace(quality, warnings=quality.warnings + notes + scale_notes + _doubts(picture, bits))
         gray = overlays.without(gray, coloured)
+    reason = _why_beyond_bits(picture, bits)
+    if reason is not None:
+        refused = replace(start, quality=quality, verdict=judging.not_graded(reason), timings_s=clock.timings())
+        return Stages(refused, gray, localization.FoundFiber(NotLocated(reason.text)))
     with clock.stage("locate", "Fiber Localization"):
         fiber = localization.find_fiber(gray, config.localization, config.core, _known(request, config, scale))
     geometry = fiber.geometry
@@ -185,15 +193,17 @@ def _stages(
         return Stages(refused, gray, fiber)
     cladding = geometry.cladding.ellipse
     outermost = cladding.scaled(CONTACT_ZONE if ZONE_NAMES["D"] in limited_zones(start) else 1.0)
-    with clock.stage("overlays", "Overlay Detection"):
-        drawn = overlays.find_drawn(gray, cladding, geometry.cladding.blur_px, coloured)
-    warnings = (
-        *geometry.warnings,
-        *missing_parts.missing_warnings(parts, cladding, outermost),
-        *overlays.drawn_warnings(drawn, cladding),
-    )
+    warnings = (*geometry.warnings, *missing_parts.missing_warnings(parts, cladding, outermost))
     focus = cladding.mean_diameter_px / 2 / geometry.cladding.blur_px
-    quality = replace(quality, focus=focus, warnings=quality.warnings + warnings)
+    with clock.stage("overlays", "Overlay Detection"):
+        shift_px = interlacing.field_shift(stored, cladding)
+        warnings += interlacing.shift_warnings(shift_px)
+        if shift_px is None:  # the ends of a comb are as sharp
+            gray, hot = hot_pixels.without_hot_pixels(gray, geometry.cladding.blur_px, outermost)
+            warnings += hot_pixels.hot_pixel_warnings(hot)
+        drawn = overlays.find_drawn(gray, cladding, geometry.cladding.blur_px, coloured)
+        warnings += overlays.drawn_warnings(drawn, cladding)
+    quality = replace(quality, focus=focus, warnings=quality.warnings + warnings, field_shift_px=shift_px)
     located = replace(start, quality=quality, geometry=geometry.placed())
     reason = _why_few_levels(picture_quality.count_levels(stored, cladding), config)
     if reason is not None:
@@ -225,6 +235,23 @@ def _inspect_located(
     return replace(stages, inspection=replace(graded, timings_s=clock.timings()), search=search)
 
 
+def _why_beyond_bits(picture: Picture, bits: int | None) -> Notice | None:
+    brightest = None if bits is None else brightest_beyond(picture, bits)
+    if bits is None or brightest is None:
+        return None
+    text = f"{bits} bits end at {2**bits - 1}, the picture has levels up to {brightest}"
+    return notice("beyond_bits", f"{text}; preprocessing.bits_per_pixel says it where the file is wrong")
+
+
+def _doubts(picture: Picture, bits: int | None) -> tuple[Notice, ...]:
+    """What there is to warn of a picture of 16 bits of which nobody says how many of them it uses."""
+    assumed = doubtful_bits(picture) if bits is None else None
+    if assumed is None:
+        return ()
+    text = f"nobody says how many, {assumed} are taken and whether the brightest levels are saturated is not known"
+    return (notice("assumed_bits", f"{text}; set preprocessing.bits_per_pixel"),)
+
+
 def _why_few_levels(levels: int, config: Config) -> Notice | None:
     least = config.preprocessing.min_levels
     if levels >= least:
@@ -233,9 +260,7 @@ def _why_few_levels(levels: int, config: Config) -> Notice | None:
 
 
 def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config) -> Notice | None:
-    # a fiber of few pixels is as blurred as its pixels are large: that is for the resolution to say
-    radius_px = geometry.cladding.ellipse.mean_diameter_px / 2
-    limit = min(config.preprocessing.focus_min, radius_px / config.preprocessing.sharp_px)
+    limit = least_focus(geometry.cladding.ellipse.mean_diameter_px / 2, config.preprocessing)
     if quality.focus is None or quality.focus >= limit:
         return None
     text = f"sharpness of the cladding edge must be at least {limit:g}, got {quality.focus:.1f}"
@@ -255,6 +280,7 @@ def _find_defects(
         doubled_px = config.residual.doubled_from_px, config.residual.doubled_below_px
         picture = working_picture(gray, geometry, most_px, doubled_px)
         drawn = overlays.reduced(stages.drawn, picture.gray.shape)
+        grains = speckle.find_speckle(picture.gray, picture.geometry)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         residual = background.residual(picture, reach * BEYOND_ZONES, config.residual, drawn)
@@ -275,7 +301,8 @@ def _find_defects(
     if config.reporting.report:
         confidence = fusion.confidence_map(residual, evidence, picture.gray.shape, config.fusion)
     search_pixel_px = rounded("px", math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
-    quality = replace(located.quality, clipping=clipping, search_pixel_px=search_pixel_px)
+    warnings = (*located.quality.warnings, *grains)
+    quality = replace(located.quality, warnings=warnings, clipping=clipping, search_pixel_px=search_pixel_px)
     searched = replace(located, quality=quality, zones=outlines, defects=defects, cells=cells, confidence=confidence)
     return searched, Search(picture, residual, evidence, candidates)
 

@@ -622,3 +622,59 @@ def test_a_black_disc_in_the_place_of_the_core_is_a_defect():
     face = {"core_diameter_um": 9.0, "um_per_px_x": 0.45, "um_per_px_y": 0.45}
     assert inspect(rendered(**face), single_mode).verdict.status == "PASS"
     assert inspect(rendered(Pit((0.0, 0.0), 9.0, -0.9), **face), single_mode).verdict.status == "FAIL"
+
+
+# --- what is not of the face
+
+
+def spoilt(marks: tuple[Blemish, ...] = ()) -> Picture:
+    return rendered(*marks).copy()
+
+
+def test_a_hot_pixel_is_no_mark():
+    picture = spoilt()
+    picture[210, 215] = 255
+    inspection = inspect(picture)
+    assert inspection.verdict.status == "PASS"
+    assert "Hot pixels: 1 pixel is sharper than the optics, and left out: x 215 y 210" in texts(
+        inspection.quality.warnings
+    )
+
+
+def test_interlaced_fields_are_named():
+    picture = spoilt()
+    picture[1::2] = np.roll(picture[1::2], -5, axis=1)
+    assert reason(inspect(picture)).startswith("Interlaced: ")
+
+
+def test_one_side_out_of_focus_does_not_pass():
+    light = rendered(bits=16, noise=0.0).astype(np.float32) / 257
+    blurs = [light, *(cv2.GaussianBlur(light, (0, 0), sigma) for sigma in (1.5, 3.0, 4.5, 6.0, 7.5))]
+    place = np.clip((np.arange(400) - 160) / 26, 0, 4.999)
+    picture = np.empty_like(light)
+    for x, at in enumerate(place):
+        low = int(at)
+        picture[:, x] = (1 - at + low) * blurs[low][:, x] + (at - low) * blurs[low + 1][:, x]
+    noisy = np.clip(picture + np.random.default_rng(1).standard_normal(picture.shape), 0, 255)
+    inspection = inspect(noisy.astype(np.uint8))
+    assert inspection.verdict.status == "NOT_GRADED"
+    assert inspection.verdict.reasons[0].text.startswith("Out of focus: on the right")
+
+
+def test_a_picture_brighter_than_its_bits_is_refused_for_that():
+    deep = (rendered().astype(np.uint16) << 4).astype(np.uint16)
+    ten = replace(DEEP, preprocessing=replace(DEEP.preprocessing, bits_per_pixel=10))
+    assert reason(inspect(deep, config=ten)).startswith(
+        "Beyond the bit depth: 10 bits end at 1023, the picture has levels up"
+    )
+
+
+def test_bits_that_are_stated_are_not_guessed():
+    # at most 1020 of 4095: taken for ten bits, as bright as it can be
+    dark = (rendered().astype(np.uint16) * 4).astype(np.uint16)
+    dark[:4, :40] = 1020
+    guessed = inspect(dark)
+    assert "assumed_bits" in [warning.kind for warning in guessed.quality.warnings]
+    twelve = inspect(dark, config=replace(DEEP, preprocessing=replace(DEEP.preprocessing, bits_per_pixel=12)))
+    assert twelve.verdict.status == "PASS"
+    assert "assumed_bits" not in [warning.kind for warning in twelve.quality.warnings]

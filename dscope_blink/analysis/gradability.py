@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 from dscope_blink.analysis.zoning import clipped_share, contains, coverage
-from dscope_blink.config.settings import Config
+from dscope_blink.config.settings import Config, Preprocessing
 from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, Notice, ZoneCriteria, ZoneOutline, notice, rounded
 
 CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
@@ -152,7 +153,8 @@ def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, 
         _why_without_limit(face)
         or _why_without_zone(face)
         or _why_not_sought(face, hidden, stored)
-        or _why_missing(face)
+        or _why_not_of_the_face(face)
+        or _why_interlaced(face, face.scale.um_per_px)
     )
 
 
@@ -172,6 +174,7 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
         _why_cut(hidden),
         _why_clipped(hidden, config),
         _why_drawn_over(face),
+        _why_blurred(face, um_per_px, config),
         _why_too_coarse(face, um_per_px, config),
         _why_too_blurred(face, um_per_px, config),
         _why_too_narrow(face, um_per_px),
@@ -218,9 +221,21 @@ def _marks_were_put_alike(face: Inspection, stored: Inspection) -> bool:
     return kept_more and same
 
 
-def _why_missing(face: Inspection) -> Notice | None:
-    """The border of what was left unfilled looks like a mark: what is seen beside it fails nothing either."""
-    return next((warning for warning in face.quality.warnings if warning.kind == "part_missing"), None)
+def _why_not_of_the_face(face: Inspection) -> Notice | None:
+    """The border of what was left unfilled looks like a mark, as grains of speckle do: neither fails anything."""
+    return next((warning for warning in face.quality.warnings if warning.kind in NOT_OF_THE_FACE), None)
+
+
+NOT_OF_THE_FACE = ("part_missing", "speckle")
+
+
+def _why_interlaced(face: Inspection, um_per_px: float) -> Notice | None:
+    """Between fields that lie further apart than a mark that decides, marks come and go."""
+    shift_px, limit_um = face.quality.field_shift_px, smallest_limit_um(face.criteria, face.request.zones)
+    if shift_px is None or abs(shift_px) * um_per_px <= (limit_um or 0.0):
+        return None
+    shift = f"even and odd rows lie {abs(shift_px) * um_per_px:.1f} um apart"
+    return notice("interlaced", f"{shift}, more than the limit of {limit_um:g} um" if limit_um else shift)
 
 
 DOUBTS = ("two_borders", "dark_surroundings", "core_contradiction", "maybe_core")
@@ -247,6 +262,43 @@ def _why_clipped(hidden: Hidden, config: Config) -> Notice | None:
 def _why_drawn_over(face: Inspection) -> Notice | None:
     """Under text, lines or a badge on the fiber may lie what any limit is broken by."""
     return next((warning for warning in face.quality.warnings if warning.kind == "drawn_over"), None)
+
+
+def least_focus(radius_px: float, settings: Preprocessing) -> float:
+    """Least radius of the cladding over the blur of its edge, for a cladding of this radius.
+
+    A fiber of few pixels is as blurred as its pixels are large: that is for the resolution to say.
+    """
+    return min(settings.focus_min, radius_px / settings.sharp_px)
+
+
+def _why_blurred(face: Inspection, um_per_px: float, config: Config) -> Notice | None:
+    """A face that lies at an angle to the focal plane is sharp on one side alone.
+
+    Defocus grows evenly across it: from that of the middle to what the edge shows in each direction, and on beyond.
+    """
+    assert face.geometry is not None, "a face with zones is located"
+    cladding = face.geometry.cladding
+    radius_px = cladding.ellipse.mean_diameter_px / 2
+    most_px = radius_px / max(least_focus(radius_px, config.preprocessing), 1e-9)
+    seen = [blur for blur in cladding.sector_blur_px if blur is not None]
+    for outline in (o for o in face.zones if o.name in limited_zones(face) and seen):
+        size_um = smallest_limit_um(face.criteria, (outline.name,)) or 0.0
+        allowed_px = max(most_px, BLUR_OF_SIZE * size_um / um_per_px)
+        share, middle_px = outline.radius_px / radius_px, median(seen)
+        for where, blur in zip(DIRECTIONS, cladding.sector_blur_px, strict=True):
+            blur_px = middle_px if blur is None else middle_px + share * (blur - middle_px)
+            if blur_px > allowed_px:
+                text = f"{where} zone {outline.name} is blurred by {blur_px * um_per_px:.1f} um (sigma)"
+                return notice("out_of_focus", f"{text}, at most {allowed_px * um_per_px:.1f} um may be")
+    return None
+
+
+DIRECTIONS = (
+    *("on the right", "at the lower right", "at the bottom", "at the lower left"),
+    *("on the left", "at the upper left", "at the top", "at the upper right"),
+)
+BLUR_OF_SIZE = 0.5  # a disc keeps 39 % of its contrast under a Gaussian of half its diameter: 1 - exp(-1 / 2)
 
 
 def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> Notice | None:

@@ -15,7 +15,7 @@ from time import perf_counter
 from dscope_blink.batch.picture_reports import ends_of, write_reports
 from dscope_blink.config.settings import Config
 from dscope_blink.files.camera_text import camera_of
-from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes
+from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes, stated_bits
 from dscope_blink.files.names import RESULT, RESULT_FILES
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed, read_whole, writing
@@ -172,6 +172,7 @@ def load(path: Path, file: str, config: Config) -> Loaded:
     except UnreadableImage as error:
         return Loaded(info, problem=notice("unreadable", str(error)), read_s=perf_counter() - started)
     info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
+    info = replace(info, bits=stated_bits(data, picture))
     warnings = (SEVERAL_PICTURES,) if holds_several(data) else ()
     return Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings)
 

@@ -45,6 +45,7 @@ class Preprocessing:
     clipped_warning_zone: float
     missing_min_share: float
     min_levels: int
+    bits_per_pixel: int | None  # of 16; None: what the file says
     focus_min: float
     sharp_px: float
     max_pixels: int

@@ -25,7 +25,7 @@ def check_png(data: bytes) -> None:
     """
     needed, had = _png_bytes(data), 0
     stream = zlib.decompressobj()
-    for part in _png_parts(data):
+    for part in _png_chunks(data, b"IDAT"):
         had += len(stream.decompress(part, PIECE))
         while stream.unconsumed_tail and had < needed:
             had += len(stream.decompress(stream.unconsumed_tail, PIECE))
@@ -46,11 +46,16 @@ def _png_bytes(data: bytes) -> int:
     return sum(rows * (1 + -(-columns * bits // 8)) for columns, rows in sizes if columns > 0 and rows > 0)
 
 
-def _png_parts(data: bytes) -> Iterator[bytes]:
+def png_chunk(data: bytes, name: bytes) -> bytes:
+    """The first chunk of this name; empty where there is none."""
+    return next(_png_chunks(data, name), b"")
+
+
+def _png_chunks(data: bytes, name: bytes) -> Iterator[bytes]:
     at = PNG_HEAD
     while at + CHUNK_BESIDE_DATA <= len(data):
         length = int.from_bytes(data[at : at + 4], "big")
-        if data[at + 4 : at + 8] == b"IDAT":
+        if data[at + 4 : at + 8] == name:
             yield data[at + 8 : at + 8 + length]
         at += length + CHUNK_BESIDE_DATA
 

@@ -16,6 +16,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import TiffImageFile
 
+from dscope_blink.files.bit_depth import png_bits, tiff_bits
 from dscope_blink.files.completeness import check_png, check_tiff
 from dscope_blink.files.jpeg import Layout, decode_jpeg
 from dscope_blink.records import FloatImage, UnreadableImage
@@ -126,24 +127,82 @@ def encode_png(picture: Picture, texts: Mapping[str, str]) -> bytes:
     return stream.getvalue()
 
 
-def to_gray(picture: Picture) -> FloatImage:
+def stated_bits(data: bytes, picture: Picture) -> int | None:
+    """How many of 16 bits the levels of a picture have, as its file says; None where it does not, or has 8.
+
+    Parameters
+    ----------
+    data : the whole file
+    picture : as `decode_image` gave it
+    """
+    if picture.dtype == np.uint8:
+        return None
+    with _opened(data) as image:
+        if isinstance(image, TiffImageFile):
+            _leave_previews(image)
+            return tiff_bits(image.tag_v2)
+        return png_bits(data, picture.astype(np.uint16, copy=False)) if image.format == "PNG" else None
+
+
+def to_gray(picture: Picture, bits: int | None = None) -> FloatImage:
     """Grey levels 0..1 of a picture; (H, W) float32.
 
-    Cameras of 10, 12 or 14 bits store them in 16, and few files say which: the range is the least of these that holds
-    all but a few hot pixels. Whether its end is that of the camera is not known: only where levels pile up there are
-    they taken for saturated, else the brightest is put below. Levels that all lie just above 32768 have their black
-    there. Of colour whose signal is in one channel, that channel is the grey.
+    Levels that all lie just above 32768 have their black there. Of colour whose signal is in one channel, that channel
+    is the grey.
+
+    Parameters
+    ----------
+    picture : (H, W) or (H, W, 3) uint8 or uint16
+    bits : of 16, that its levels have; None: nobody says, and the range is the least of 8, 10, 12, 14 and 16 bits that
+        holds all but a few hot pixels. Whether its end is that of the camera is then not known: only where levels pile
+        up there are they taken for saturated, else the brightest is put below
     """
     gray = picture if picture.ndim == 2 else _gray_of_colour(picture)
-    if picture.dtype == np.uint8:
+    if gray.dtype == np.uint8:
         return gray.astype(np.float32) / np.float32(255)
-    if gray.size and int(gray.min()) >= BLACK_OF_SIGNED and int(gray.max()) < BLACK_OF_SIGNED + 2**14:
-        gray = (gray - np.uint16(BLACK_OF_SIGNED)).astype(np.uint16)
+    gray = _from_black(gray)
+    full = 2**bits - 1 if bits is not None else _assumed_full(gray)
+    return np.minimum(gray.astype(np.float32) / np.float32(full), 1)
+
+
+def brightest_beyond(picture: Picture, bits: int) -> int | None:
+    """The brightest level of a picture of 16 bits, where it lies beyond so many bits."""
+    if picture.dtype == np.uint8 or not picture.size:
+        return None
+    brightest = int(_from_black(picture).max())
+    return brightest if brightest >= 2**bits else None
+
+
+def doubtful_bits(picture: Picture) -> int | None:
+    """The bits assumed for a picture of which nobody says them, where its brightest levels may be saturated or not."""
+    if picture.dtype == np.uint8 or not picture.size:
+        return None
+    levels = _from_black(picture)
+    brightest = int(np.quantile(levels, HOT_PIXELS_BEYOND))
+    bits = _least_bits(brightest)
+    return bits if bits < SIXTEEN and brightest >= NOT_SATURATED * (2**bits - 1) else None
+
+
+SIXTEEN = 16
+
+
+def _from_black(levels: Picture) -> Picture:
+    if levels.size and int(levels.min()) >= BLACK_OF_SIGNED and int(levels.max()) < BLACK_OF_SIGNED + 2**14:
+        return (levels - np.uint16(BLACK_OF_SIGNED)).astype(np.uint16)
+    return levels
+
+
+def _least_bits(brightest: int) -> int:
+    return next(bits for bits in (8, 10, 12, 14, SIXTEEN) if brightest < 2**bits)
+
+
+def _assumed_full(gray: Picture) -> int:
+    """The level that is taken for white where nobody says it."""
     brightest = int(np.quantile(gray, HOT_PIXELS_BEYOND)) if gray.size else 0
-    full = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if brightest < 2**bits)
+    full: int = 2 ** _least_bits(brightest) - 1
     if brightest >= NOT_SATURATED * full and not _piles_up(gray, full):
         full = round(max(brightest, int(gray.max()) if gray.max() <= full else 0) / NOT_SATURATED)
-    return np.minimum(gray.astype(np.float32) / np.float32(full), 1)
+    return full
 
 
 def _piles_up(gray: Picture, full: int) -> bool:

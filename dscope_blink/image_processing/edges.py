@@ -189,10 +189,18 @@ def judged(picture: FloatImage, form: Form, polarity: int, search: Search, toler
 
 def step_across(picture: FloatImage, form: Form, room: float = math.inf) -> float:
     """Median grey step from inside to outside; `room` is the distance of the next edge, in radii."""
+    return _median(_steps(picture, form, room, COARSE_ANGLES))
+
+
+def _steps(picture: FloatImage, form: Form, room: float, angles: int) -> NDArray[np.float32]:
+    """The step along each ray, NaN where the border of the picture cuts it; (angles,)."""
     sides = np.linspace(*SIDES, 4) * min(1.0, 0.7 * room / SIDES[1])
-    levels = sample(picture, form, np.concatenate([1 - sides, 1 + sides]), COARSE_ANGLES)
-    steps = np.median(levels[:, 4:], axis=1) - np.median(levels[:, :4], axis=1)
-    seen = steps[np.isfinite(steps)]  # the others are cut by the border of the picture
+    levels = sample(picture, form, np.concatenate([1 - sides, 1 + sides]), angles)
+    return np.asarray(np.median(levels[:, 4:], axis=1) - np.median(levels[:, :4], axis=1), np.float32)
+
+
+def _median(steps: NDArray[np.float32]) -> float:
+    seen = steps[np.isfinite(steps)]
     return float(np.median(seen)) if len(seen) else 0.0
 
 
@@ -202,16 +210,56 @@ def blur_of(picture: FloatImage, form: Form, room: float = math.inf) -> float:
     The mean of the middle half over the circumference leaves out dirt, chips and noise. Infinite when no ray lies
     wholly in the picture.
     """
+    return _blur(_profiles(picture, form), step_across(picture, form, room))
+
+
+def sector_blurs(picture: FloatImage, form: Form, room: float = math.inf) -> tuple[float | None, ...]:
+    """The same as `blur_of` in each of `SECTORS` directions, clockwise from the right.
+
+    An edge that is out of focus is so over a wide arc, one that is chipped or dirty over a narrow one: each of `PIECES`
+    of the circumference is measured by its own step, and a direction has the median of those within 52 degrees of it.
+
+    Returns
+    -------
+    (SECTORS,) sigma in pixels; None where less than half of these pieces show an edge
+    """
+    levels = _profiles(picture, form).reshape(PIECES, FINE_ANGLES // PIECES, -1)
+    across = _steps(picture, form, room, FINE_ANGLES).reshape(PIECES, -1)
+    typical = abs(_median(across))
+    steps = np.abs(np.median(across, axis=1))  # NaN where the border of the picture cuts one, as are the slopes
+    shown = np.where(steps > WEAKEST_SLOPE * typical, steps, math.nan)
+    pieces = shown / (math.sqrt(2 * math.pi) * np.maximum(_typical_slopes(levels), 1e-6))
+    near = np.stack([np.roll(pieces, shift) for shift in range(-NEAR_PIECES, NEAR_PIECES + 1)])
+    return tuple(
+        float(np.nanmedian(around)) if 2 * np.isfinite(around).sum() > len(around) else None
+        for around in near[:, :: PIECES // SECTORS].T
+    )
+
+
+SECTORS = 8
+PIECES = 48  # 15 rays each
+NEAR_PIECES = 7  # on either side of that in the direction itself
+
+
+def _profiles(picture: FloatImage, form: Form) -> NDArray[np.float32]:
+    """Grey levels across the edge, every `RADIAL_STEP_PX`; (FINE_ANGLES, R), NaN outside the picture."""
     radius = mean_radius(form)
     window = max(SIDES[0] * radius, MIN_WINDOW_PX)
-    offsets = np.arange(-window, window + RADIAL_STEP_PX, RADIAL_STEP_PX)
-    levels = sample(picture, form, 1 + offsets / radius, FINE_ANGLES)
-    whole = np.sort(levels[np.isfinite(levels).all(axis=1)], axis=0)
+    return sample(picture, form, 1 + np.arange(-window, window + RADIAL_STEP_PX, RADIAL_STEP_PX) / radius, FINE_ANGLES)
+
+
+def _blur(levels: NDArray[np.float32], step: float) -> float:
+    whole = levels[np.isfinite(levels).all(axis=1)]
     if not len(whole):
         return math.inf
-    quarter = len(whole) // 4
-    slope = np.abs(np.diff(whole[quarter : len(whole) - quarter].mean(axis=0))).max() / RADIAL_STEP_PX
-    return abs(step_across(picture, form, room)) / max(math.sqrt(2 * math.pi) * float(slope), 1e-6)
+    return abs(step) / max(math.sqrt(2 * math.pi) * float(_typical_slopes(whole)), 1e-6)
+
+
+def _typical_slopes(levels: NDArray[np.float32]) -> FloatArray:
+    """The steepest slope, per pixel, of the mean of the middle half of profiles; (..., rays, R) -> (...)."""
+    ordered, rays = np.sort(levels, axis=-2), levels.shape[-2]
+    middle = ordered[..., rays // 4 : rays - rays // 4, :].mean(axis=-2)
+    return np.asarray(np.abs(np.diff(middle, axis=-1)).max(axis=-1) / RADIAL_STEP_PX, np.float64)
 
 
 def unblurred(form: Form, blur_px: float) -> Form:

@@ -91,6 +91,7 @@ def find_fiber(
     )
     if reason:
         return FoundFiber(NotLocated(reason + _hint(known)), edge, core_edge)
+    cladding = replace(cladding, sector_blur_px=edges.sector_blurs(gray, edge.form, choice.room))
     warnings = choice.warnings or _doubts(edge, sides, core, known, settings, gray.shape)
     if core is not None and core.source == "nominal":
         warnings += shining_elsewhere(gray, cladding, core, core_settings)

@@ -30,6 +30,7 @@ class CladdingFit:
     method: Literal["hough", "contour"]
     blur_px: float  # sigma of the edge
     standard_uncertainty: FitUncertainty
+    sector_blur_px: tuple[float | None, ...] = ()  # in eight directions, clockwise from the right; None: unseen
 
 
 @dataclass(frozen=True, slots=True)

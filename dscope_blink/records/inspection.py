@@ -57,6 +57,7 @@ class ImageInfo:
     width: Count | None = None
     height: Count | None = None
     camera: CameraReading | None = None  # None: the file does not say
+    bits: int | None = None  # of 16, that its levels have; None: the file does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Quality:
     warnings: tuple[Notice, ...] = ()
     clipping: Clipping | None = None  # None where no mark was sought
     search_pixel_px: SearchPixel | None = None  # pixels of the picture per pixel in which marks were sought
+    field_shift_px: float | None = None  # between even and odd rows of an interlaced picture; None: it is none
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,12 @@ TITLES = MappingProxyType(
         "zone_cut": "Zone cut by the border",
         "zone_clipped": "Clipped zone",
         "zone_not_searched": "Searched in part",
+        # of what is not of the face
+        "interlaced": "Interlaced",
+        "speckle": "Laser speckle",
+        "beyond_bits": "Beyond the bit depth",
+        "hot_pixels": "Hot pixels",
+        "assumed_bits": "Assumed bit depth",
         "other": "",
     }
 )

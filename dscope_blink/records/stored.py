@@ -22,7 +22,7 @@ import numpy as np
 from dscope_blink.records.checks import Place
 from dscope_blink.records.defects import Defect
 from dscope_blink.records.errors import UserError
-from dscope_blink.records.inspection import INPUTS, RECORD_SCHEMA, Inspection, Request
+from dscope_blink.records.inspection import INPUTS, RECORD_SCHEMA, Inspection
 from dscope_blink.records.notices import kind_of
 from dscope_blink.records.reading import read_file
 from dscope_blink.records.rounding import rounded
@@ -143,6 +143,7 @@ def from_json(record: Any) -> Inspection:
         raise ValueError(f"its schema must be {RECORD_SCHEMA} or {FIRST_SCHEMA}")
     if record["schema"] == FIRST_SCHEMA:
         _bring_up_to_date(record)
+    _complete(record)
     _shape(record)
     _check_complete(record, Inspection, "$")
     inspection = msgspec.convert(record, Inspection, dec_hook=_array)
@@ -186,6 +187,14 @@ def _items(value: Any) -> list[Any]:
 
 def _objects(value: Any) -> Iterator[Record]:
     return map(_object, _items(value))
+
+
+def _complete(record: Record) -> None:
+    """What was not asked or measured when the record was made: fields that came later."""
+    _object(record.get("request")).setdefault("fiber", "only")
+    _object(record.get("image")).setdefault("bits", None)
+    _object(record.get("quality")).setdefault("field_shift_px", None)
+    _object(_object(record.get("geometry")).get("cladding")).setdefault("sector_blur_px", [])
 
 
 def _shape(record: Record) -> None:
@@ -272,17 +281,12 @@ def _check_complete(value: Any, kind: Any, place: str) -> None:
     if isinstance(value, Mapping):
         for name, noun in _parts(kind):
             if name not in value:
-                if (kind, name) in LATER:
-                    continue
                 raise ValueError(f"Object missing required field `{name}` - at `{place}`")
             if noun is not None and name != "measurements":
                 _check_complete(value[name], noun, f"{place}.{name}")
     elif isinstance(value, list):
         for item in value:
             _check_complete(item, kind, f"{place}[...]")
-
-
-LATER = {(Request, "fiber")}  # fields that records of this schema lack which were written before there were any
 
 
 def _check_together(inspection: Inspection) -> None:

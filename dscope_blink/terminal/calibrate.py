@@ -33,7 +33,7 @@ from dscope_blink.config.settings import CalibrationSettings, Config
 from dscope_blink.config.shipped import own_calibration, shipped
 from dscope_blink.devices.capturing import new_picture, take_picture
 from dscope_blink.files.camera_text import camera_of
-from dscope_blink.files.decoding import decode_image, most_bytes, to_gray
+from dscope_blink.files.decoding import decode_image, most_bytes, stated_bits, to_gray
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import FloatImage, Scale, TargetFeatures, UnreadableImage, UserError, read_file
 from dscope_blink.reporting import calibration_plot, figures
@@ -257,7 +257,8 @@ def _content(path: Path, config: Config) -> bytes:
 
 def _gray(data: bytes, config: Config) -> FloatImage | NotMeasured:
     try:
-        return to_gray(decode_image(data, config.preprocessing.max_pixels))
+        picture = decode_image(data, config.preprocessing.max_pixels)
+        return to_gray(picture, config.preprocessing.bits_per_pixel or stated_bits(data, picture))
     except UnreadableImage as error:
         return NotMeasured(f"Unreadable: {error}")
 

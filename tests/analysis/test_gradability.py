@@ -697,3 +697,57 @@ def test_distances_count_in_shares_of_the_shape_of_the_fiber():
     ellipse = Ellipse(CENTER, (120.0, 80.0), 0.0)
     points = np.array([[560.0, 400.0], [500.0, 440.0], [530.0, 400.0], [500.0, 400.0]])
     assert distances_px(points, ellipse).tolist() == [50.0, 50.0, 25.0, 0.0]
+
+
+# --- what the picture itself does not show
+
+
+def sharp_in_part(inspection: Inspection, *sigmas_px: float | None) -> Inspection:
+    """Sigma of the cladding edge in eight directions; radius 125 px of 0.5 um."""
+    assert inspection.geometry is not None
+    cladding = replace(inspection.geometry.cladding, sector_blur_px=sigmas_px)
+    return grade(replace(inspection, geometry=replace(inspection.geometry, cladding=cladding)), CONFIG)
+
+
+def test_a_face_out_of_focus_on_one_side_does_not_pass_and_the_side_is_named():
+    graded = sharp_in_part(face(UPC), 7.0, 5.0, 1.5, 1.2, 1.2, 1.2, 1.5, 5.0)
+    told = "Out of focus: on the right zone cladding is blurred by 3.3 um (sigma), at most 1.6 um may be"
+    assert why(graded) == told
+
+
+def test_a_face_out_of_focus_on_one_side_fails_for_what_is_seen_all_the_same():
+    graded = sharp_in_part(face(UPC, pit(90, 40)), 7.0, 5.0, 1.5, 1.2, 1.2, 1.2, 1.5, 5.0)
+    assert graded.verdict.status == "FAIL"
+    assert [reason.kind for reason in graded.verdict.reasons] == ["limit_broken", "out_of_focus"]
+
+
+@pytest.mark.parametrize("sigmas_px", [(), (None,) * 8, (1.2,) * 8, (3.0,) + (1.2,) * 6 + (None,)])
+def test_a_face_sharp_enough_wherever_it_is_seen_passes(sigmas_px):
+    assert sharp_in_part(face(UPC), *sigmas_px).verdict.status == "PASS"
+
+
+def test_what_reaches_out_is_blurred_more_and_may_be_as_its_limit_is_large():
+    sigmas_px = (3.0, 1.2, 1.2, 1.2, 1.2, 1.2, 1.2, 1.2)
+    contact = face(UPC, zones=(ZONE_NAMES["D"],))
+    assert sharp_in_part(contact, *sigmas_px).verdict.status == "PASS"
+    assert why(sharp_in_part(contact, 7.5, *sigmas_px[1:])).startswith(
+        "Out of focus: on the right zone contact is blurred by"
+    )
+
+
+def test_fields_further_apart_than_the_smallest_limit_are_not_graded():
+    assert why(grade(face(UPC, pit(90, 40), field_shift_px=-9.0), CONFIG)) == (
+        "Interlaced: even and odd rows lie 4.5 um apart, more than the limit of 2 um"
+    )
+    assert grade(face(UPC, field_shift_px=2.0), CONFIG).verdict.status == "PASS"
+
+
+def test_where_any_size_fails_any_shift_is_too_much():
+    assert why(grade(face(UPC, zones=(ZONE_NAMES["A"],), field_shift_px=1.0), CONFIG)) == (
+        "Interlaced: even and odd rows lie 0.5 um apart"
+    )
+
+
+def test_grains_of_laser_light_fail_nothing():
+    speckle = notice("speckle", "the core is full of grains")
+    assert why(grade(face(UPC, pit(90, 40), warnings=(speckle,)), CONFIG)) == speckle.text

@@ -85,6 +85,7 @@ def test_the_record_says_where_it_comes_from(pictures, out):
         "width": 400,
         "height": 300,
         "camera": None,
+        "bits": None,
     }
     assert record["provenance"]["config_sha256"] == CONFIG.sha256
     assert record["provenance"]["calibration_sha256"] is None

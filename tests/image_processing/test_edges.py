@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 
@@ -146,3 +147,45 @@ def test_places_spread_evenly_within_the_window_tell_hardly_anything():
     assert random.scatter == pytest.approx(1 / math.sqrt(3), rel=0.05)
     factor = edges.uncertainty(random).diameter_px / edges.uncertainty(sure).diameter_px
     assert factor > 5 * random.rms_px / sure.rms_px
+
+
+# --- on one side
+
+
+def defocused(gray, sigma_at_the_right_px):
+    """Sharp on the left, and ever more blurred towards the right edge of the cladding."""
+    radius = (np.arange(gray.shape[1]) - FACE.centre_px[0]) / RADIUS_PX
+    sigma = sigma_at_the_right_px * np.clip((radius + 1) / 2, 0, 1)
+    steps = np.linspace(0, 1.1 * sigma_at_the_right_px, 9)[1:]
+    stack = np.stack([gray, *(cv2.GaussianBlur(gray, (0, 0), step) for step in steps)])
+    place = np.interp(sigma, [0, *steps], np.arange(9))
+    low = np.minimum(place.astype(int), 7)
+    columns = np.arange(gray.shape[1])
+    share = (place - low).astype(np.float32)
+    return (1 - share) * stack[low, :, columns].T + share * stack[low + 1, :, columns].T
+
+
+def told(picture):
+    return [math.nan if blur is None else blur for blur in edges.sector_blurs(picture, BORDER)]
+
+
+def test_each_direction_has_its_own_blur():
+    blurs = told(defocused(gray(FACE), 5.0))
+    assert max(blurs) == blurs[0] == pytest.approx(math.hypot(5.0, FACE.blur_px), rel=0.3)
+    assert blurs[4] < 1.6
+    assert blurs[2] == pytest.approx(blurs[6], rel=0.1)
+
+
+@pytest.mark.parametrize("arc_um", [20.0, 45.0])
+@pytest.mark.parametrize("contrast", [-0.9, 1.0])
+def test_a_chipped_or_dirty_edge_is_not_blurred(arc_um, contrast):
+    chip = Chip(10.0, arc_um, 6.0, contrast)
+    dirt = Contamination(((-58.0, 20.0, 14.0), (-20.0, 60.0, 12.0)), contrast / 2, 3.0)
+    blurs = told(gray(FACE, chip, dirt))
+    assert max(blurs) < 1.2 * edges.blur_of(gray(FACE), BORDER)
+
+
+def test_an_edge_cut_by_the_border_is_not_blurred_but_unseen():
+    cut = edges.sector_blurs(gray(FACE)[:, :250], BORDER)
+    assert cut[0] is None
+    assert max(blur for blur in cut if blur is not None) < 1.2 * edges.blur_of(gray(FACE), BORDER)
