@@ -234,6 +234,8 @@ class Measurement:
     join_px: int
     darkest_level: float
     min_pixels_per_limit: float
+    coverage_rule: Literal["area", "border"]
+    min_seen: Mapping[str, float]
     min_coverage: float
     min_coverage_outer: float
     size_uncertainty: Mapping[str, SizeUncertainties]

@@ -3,7 +3,8 @@
 The file says a few things twice, for programs that only look: the hashes by name, whether a limit is broken and how
 near it is, whether the verdict is marginal. Of these nothing is read back, since it follows from the rest.
 
-A field that a noun gains is missing in the records of before: `_bring_up_to_date` says what they are read as. What
+A field that a noun gains is missing in the records of before: `_bring_up_to_date` and `_complete` say what they are
+read as. What
 changes the meaning of a key, or has no such value, needs another schema.
 """
 
@@ -143,6 +144,7 @@ def from_json(record: Any) -> Inspection:
         raise ValueError(f"its schema must be {RECORD_SCHEMA} or {FIRST_SCHEMA}")
     if record["schema"] == FIRST_SCHEMA:
         _bring_up_to_date(record)
+    _complete(record)
     _shape(record)
     _check_complete(record, Inspection, "$")
     inspection = msgspec.convert(record, Inspection, dec_hook=_array)
@@ -240,6 +242,14 @@ def _bring_up_to_date(record: Record) -> None:
     for zone in _objects(record.get("zones")):
         seen_core = record.get("scale") is None and zone.get("letter") == "A"
         zone["around"] = "core" if seen_core or zone.get("letter") in limited else "cladding"
+
+
+def _complete(record: Record) -> None:
+    """Fields that the nouns of a record have gained since, as they are where nobody asked for them."""
+    for zone in _objects(_object(record.get("criteria")).get("zones")):
+        zone.setdefault("min_seen", None)
+    for zone in _objects(record.get("zones")):
+        zone.setdefault("seen", None)
 
 
 def _goes_by_core(zone: Record) -> bool:
