@@ -162,8 +162,7 @@ def cut(inspection: Inspection) -> list[str]:
 
 def seen_to(share: float, criteria: Criteria = UPC) -> Inspection:
     """A face in a picture that ends on the left where this share of its contact zone is left, the cladding whole."""
-    # what a chord at d radii leaves of a disc; the zone is the ring outside half the radius (UPC has no adhesive limits)
-    d = np.linspace(0.0, 1.0, 4001)
+    d = np.linspace(0.0, 1.0, 4001)  # of a chord from the middle, in radii
     disc = 1 - (np.arccos(d) - d * np.sqrt(1 - d**2)) / math.pi
     inner = (CONTACT_INNER_PX / 250.0) ** 2
     reach = float(np.interp(share, (disc - inner) / (1 - inner), d))
@@ -174,7 +173,7 @@ CONTACT_INNER_PX = next(o.radius_px for o in face().zones if o.letter == "C")
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(1.0, ""), (0.9, "contact zone seen: 90 %"), (0.75, "contact zone seen: 75 %")]
+    ("share", "text"), [(1.0, ""), (0.905, "contact zone seen: 90 %"), (0.755, "contact zone seen: 75 %")]
 )
 def test_the_contact_zone_may_be_cut_and_what_is_seen_is_said(share: float, text: str):
     graded = grade(seen_to(share), CONFIG)
@@ -189,21 +188,21 @@ def tall(height_px: float) -> Inspection:
     return face(UPC, size=(1001, round(height_px)), at=(500.0, (round(height_px) - 1) / 2))
 
 
-@pytest.mark.parametrize(("height_px", "status"), [(272, "PASS"), (240, "NOT_GRADED")])
+@pytest.mark.parametrize(("height_px", "status"), [(272, "PASS"), (250, "PASS"), (200, "NOT_GRADED")])
 def test_a_microscope_that_shows_the_cladding_and_less_than_half_of_the_contact_zone_grades(
     height_px: float, status: str
 ):
     graded = grade(tall(height_px), CONFIG)
     assert graded.verdict.status == status
-    if status == "PASS":
-        assert graded.seen_in_part == ("contact zone seen: 58 %",)
+    if height_px == 272:
+        assert graded.seen_in_part == ("contact zone seen: 51 %",)
 
 
 def test_less_of_the_contact_zone_than_must_be_seen_is_not_graded():
     less = replace(
-        CONFIG, measurement=replace(CONFIG.measurement, min_seen={**CONFIG.measurement.min_seen, "contact": 0.59})
+        CONFIG, measurement=replace(CONFIG.measurement, min_seen={**CONFIG.measurement.min_seen, "contact": 0.52})
     )
-    assert why(grade(tall(272), less)) == "Fiber cut by the border: contact zone seen: 58 %, 59 % must be"
+    assert why(grade(tall(272), less)) == "Fiber cut by the border: contact zone seen: 51 %, 52 % must be"
 
 
 @pytest.mark.parametrize(("own", "status"), [(None, "PASS"), (0.5, "PASS"), (0.6, "NOT_GRADED"), (1.0, "NOT_GRADED")])
@@ -253,7 +252,7 @@ def test_by_its_border_an_outer_zone_may_be_cut_to_the_share_that_the_settings_a
     assert graded.verdict.status == status
     assert len(cut(graded)) == (share_lost > 0)
     if status == "NOT_GRADED":
-        assert why(graded) == "Fiber cut by the border: contact zone seen: 45 % of its border, 50 % must be"
+        assert why(graded) == "Fiber cut by the border: contact zone seen: 44 % of its border, 50 % must be"
 
 
 @pytest.mark.parametrize("letter", ["A", "B"])
@@ -697,15 +696,12 @@ def test_the_area_seen_is_that_of_the_pixels_inside(x: float, y: float, axis: fl
 
 def test_a_ring_is_seen_as_far_as_it_lies_in_the_picture_whatever_it_surrounds():
     """Cut through the middle of the inner border: half of the disc inside, and more of the ring."""
-    disc, ring = with_seen(
-        [ZoneOutline("B", circle(100.0, (-0.5, 100.0))), ZoneOutline("D", circle(150.0, (-0.5, 100.0)))],
-        201,
-        201,
-        "area",
-    )
+    halved = [ZoneOutline(letter, circle(size, (-0.5, 100.0))) for letter, size in (("B", 100.0), ("D", 150.0))]
+    disc, ring = with_seen(halved, 201, 201, "area")
     assert disc.seen == pytest.approx(0.5, abs=1e-5)
     assert ring.seen == pytest.approx(0.5, abs=1e-5)
-    inner, outer = with_seen([ZoneOutline("B", circle(100.0)), ZoneOutline("D", circle(100.0))], 1001, 801, "area")
+    same = [ZoneOutline(letter, circle(100.0)) for letter in "BD"]
+    inner, outer = with_seen(same, 1001, 801, "area")
     assert (inner.seen, outer.seen) == (1.0, 1.0)  # a zone that has no extent hides nothing
 
 
