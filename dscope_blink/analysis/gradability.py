@@ -7,11 +7,22 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from dscope_blink.analysis.zoning import clipped_share, contains, coverage
-from dscope_blink.config.settings import Config, Preprocessing
-from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, Notice, ZoneCriteria, ZoneOutline, notice, rounded
+from dscope_blink.analysis.zoning import clipped_share, contains
+from dscope_blink.config.settings import Config, Measurement, Preprocessing
+from dscope_blink.records import (
+    WHOLE,
+    ZONE_NAMES,
+    Criteria,
+    Inspection,
+    Notice,
+    ZoneCriteria,
+    ZoneOutline,
+    notice,
+    percent_of,
+    rounded,
+)
 
-CRITICAL = ("A", "B")  # the zones that carry the light must be seen whole
+CRITICAL = ("A", "B")  # the zones that carry the light: by their borders they must be seen whole
 OF_ZONES = ("zone_cut", "zone_clipped", "zone_not_searched")  # the kinds of `zone_warnings`
 
 CANNOT_BE_SEEN = "is black, saturated or covered"
@@ -36,14 +47,9 @@ def smallest_limit_um(criteria: Criteria, zones: Sequence[str]) -> float | None:
 class CutZone:
     """A zone with limits that is not wholly in the picture."""
 
-    name: str
-    share: float  # of its border that is
+    seen: str  # how much of it is, in words
+    least: float  # share that must be
     tolerable: bool  # enough of it for a verdict
-
-    @property
-    def seen(self) -> str:
-        """How much of it, in words."""
-        return f"{self.share:.0%} of the border of zone {self.name} lies in the picture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ def find_hidden(face: Inspection, stored: Inspection | None, config: Config) -> 
     ----------
     face : located and searched, its zones those of its criteria
     stored : the face in whose zones marks were sought, where those are others
-    config : from when on a zone is cut
+    config : how much of a zone must be seen
     """
     beyond = () if stored is None else tuple(o.name for o in _asked(face) if not _was_searched(o, stored.zones))
     return Hidden(_cut_zones(face, config), _clipped_zones(face), beyond)
@@ -103,16 +109,27 @@ def _was_searched(outline: ZoneOutline, sought: Sequence[ZoneOutline]) -> bool:
 
 def _cut_zones(face: Inspection, config: Config) -> tuple[CutZone, ...]:
     settings, limited = config.measurement, limited_zones(face)
-    width, height = face.image.width, face.image.height
-    assert width is not None, "a located face has a size"
-    assert height is not None, "and its height"
+    by_border = settings.coverage_rule == "border"
+    whole = settings.min_coverage if by_border else WHOLE
+    outlines = {outline.name: outline for outline in face.zones if outline.name in limited}
     cut = []
-    for outline in (o for o in face.zones if o.name in limited):
-        share = coverage(outline, width, height)
-        if share < settings.min_coverage:
-            tolerable = outline.letter not in CRITICAL and share >= settings.min_coverage_outer
-            cut.append(CutZone(outline.name, share, tolerable))
+    for zone in (zone for zone in face.criteria.zones if zone.name in outlines):
+        outline = outlines[zone.name]
+        assert outline.seen is not None, "a face that is judged knows how much of its zones is seen"
+        if outline.seen < whole:
+            least = least_seen(zone, settings)
+            seen = f"{outline.seen_in_words}{' of its border' if by_border else ''}"
+            cut.append(CutZone(seen, least, outline.seen >= min(least, whole)))
     return tuple(cut)
+
+
+def least_seen(zone: ZoneCriteria, settings: Measurement) -> float:
+    """The share of a zone that must lie in the picture: its own, or that of the settings."""
+    if zone.min_seen is not None:
+        return zone.min_seen
+    if settings.coverage_rule == "border":
+        return settings.min_coverage if zone.zone in CRITICAL else settings.min_coverage_outer
+    return settings.min_seen[zone.name]
 
 
 def _clipped_zones(face: Inspection) -> Mapping[str, float]:
@@ -248,7 +265,9 @@ def _why_doubtful(face: Inspection) -> Notice | None:
 
 def _why_cut(hidden: Hidden) -> Notice | None:
     hopeless = [zone for zone in hidden.cut if not zone.tolerable]
-    return notice("cut_by_border", hopeless[0].seen) if hopeless else None
+    if not hopeless:
+        return None
+    return notice("cut_by_border", f"{hopeless[0].seen}, {percent_of(hopeless[0].least)} must be")
 
 
 def _why_clipped(hidden: Hidden, config: Config) -> Notice | None:

@@ -20,7 +20,7 @@ from dscope_blink.analysis.gradability import (
     zone_warnings,
 )
 from dscope_blink.analysis.structure import find_structure
-from dscope_blink.analysis.zoning import possible_zones, zone_of
+from dscope_blink.analysis.zoning import possible_zones, with_seen, zone_of
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
     LIMIT_BROKEN,
@@ -59,8 +59,13 @@ def grade(face: Inspection, config: Config, stored: Inspection | None = None) ->
 
     Returns
     -------
-    The face with its verdict, `counted` and `severity` of each defect, and the warnings that depend on the zones
+    The face with its verdict, how much of each zone is seen, `counted` and `severity` of each defect, and the warnings
+    that depend on the zones
     """
+    width, height = face.image.width, face.image.height
+    assert width is not None, "a located face has a size"
+    assert height is not None, "and its height"
+    face = replace(face, zones=with_seen(face.zones, width, height, config.measurement.coverage_rule))
     hidden = find_hidden(face, stored, config)
     warnings = tuple(warning for warning in face.quality.warnings if warning.kind not in OF_ZONES)
     quality = replace(face.quality, warnings=(*warnings, *zone_warnings(hidden, config)))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,12 +65,51 @@ def _zone_outline(zone: ZoneCriteria, geometry: FiberGeometry, fiber_um: float) 
     return ZoneOutline(zone.zone, core.scaled(factor), "core") if factor > 0 else None
 
 
-def coverage(outline: ZoneOutline, width: int, height: int) -> float:
-    """Share of the border of a zone that lies in a picture of the given size."""
-    (cx, cy), (w, h) = outline.outer.center_px, outline.outer.extent_px
+def with_seen(
+    outlines: Sequence[ZoneOutline], width: int, height: int, rule: Literal["area", "border"]
+) -> tuple[ZoneOutline, ...]:
+    """The zones with the share of each that lies in a picture of the given size.
+
+    Parameters
+    ----------
+    outlines : from the innermost to the outermost
+    rule : "area" asks for that of the zone, from the border of the zone inside it to its own: there the marks lie;
+        "border" for the length of its outer border alone
+    """
+    if rule == "border":
+        return tuple(replace(outline, seen=border_seen(outline.outer, width, height)) for outline in outlines)
+    reached = [(0.0, 0.0), *((_area(o.outer), area_seen(o.outer, width, height)) for o in outlines)]
+    rings = ((whole - inner, seen - hole) for (inner, hole), (whole, seen) in pairwise(reached))
+    shares = (min(max(seen / whole, 0.0), 1.0) if whole > 0 else 1.0 for whole, seen in rings)
+    return tuple(replace(outline, seen=share) for outline, share in zip(outlines, shares, strict=True))
+
+
+def area_seen(ellipse: Ellipse, width: int, height: int) -> float:
+    """Square pixels of an ellipse that lie in a picture of the given size, to 1e-5 of the ellipse.
+
+    Its rows are integrated over the angle whose sine is the height of the row: their lengths go with the cosine.
+    """
+    (cx, cy), (w, h) = ellipse.center_px, ellipse.extent_px
+    if w / 2 <= cx + 0.5 <= width - w / 2 and h / 2 <= cy + 0.5 <= height - h / 2:
+        return _area(ellipse)
+    _, _, p, q, _ = to_form(ellipse)
+    first, last = np.arcsin(np.clip((np.array([0, height]) - 0.5 - cy) / (h / 2), -1, 1))
+    t = first + (np.arange(720) + 0.5) * ((last - first) / 720)
+    middle, half = cx - q / p * np.sin(t) * h / 2, np.cos(t) / math.sqrt(p)
+    left, right = (np.clip(middle + side, -0.5, width - 0.5) for side in (-half, half))
+    return float((right - left) @ np.cos(t)) * h / 2 * float(last - first) / 720
+
+
+def _area(ellipse: Ellipse) -> float:
+    return math.pi / 4 * ellipse.axes_px[0] * ellipse.axes_px[1]
+
+
+def border_seen(ellipse: Ellipse, width: int, height: int) -> float:
+    """Share of the border of an ellipse that lies in a picture of the given size."""
+    (cx, cy), (w, h) = ellipse.center_px, ellipse.extent_px
     if w / 2 <= cx <= width - 1 - w / 2 and h / 2 <= cy <= height - 1 - h / 2:
         return 1.0
-    x, y = _border(outline.outer, 720).T
+    x, y = _border(ellipse, 720).T
     return float(((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)).mean())
 
 

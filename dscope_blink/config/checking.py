@@ -138,9 +138,11 @@ def _ref(validator: Any, name: str, instance: Json, schema: Json) -> Iterator[Va
 
 
 def _properties(validator: Any, known: Json, instance: Json, schema: Json) -> Iterator[ValidationError]:
-    """The schema names every key once, for sections and for profiles; so none is `required` there, and all are here."""
+    """The schema names every key once, for sections and for profiles; so none is `required` there, and all without
+    `default` are here.
+    """
     if isinstance(instance, dict):
-        for key in known.keys() - instance.keys() - {"$schema"}:
+        for key in (key for key in known.keys() - instance.keys() - {"$schema"} if "default" not in known[key]):
             yield ValidationError(f"missing: {_resolved(known[key])['description']}", path=[key])
         yield from Draft202012Validator.VALIDATORS["properties"](validator, known, instance, schema)
 

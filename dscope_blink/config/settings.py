@@ -243,6 +243,8 @@ class Measurement:
     darkest_level: float
     min_pixels_per_limit: float
     min_blurs_per_limit: float
+    coverage_rule: Literal["area", "border"]
+    min_seen: Mapping[str, float]
     min_coverage: float
     min_coverage_outer: float
     size_uncertainty: Mapping[str, SizeUncertainties]

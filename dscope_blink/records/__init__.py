@@ -62,7 +62,7 @@ from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded
 from dscope_blink.records.scale import Calibration, Scale, ScaleSource, TargetFeatures
 from dscope_blink.records.text import printable
 from dscope_blink.records.verdict import Check, Status, Verdict, Violation
-from dscope_blink.records.zones import ZoneOutline, Zones, zone_map
+from dscope_blink.records.zones import WHOLE, ZoneOutline, Zones, percent_of, zone_map
 
 __all__ = [
     "CLASSIFICATIONS",
@@ -79,6 +79,7 @@ __all__ = [
     "TITLES",
     "UNCONFIRMED",
     "VERSION",
+    "WHOLE",
     "ZONE_LETTERS",
     "ZONE_NAMES",
     "Calibration",
@@ -134,6 +135,7 @@ __all__ = [
     "is_ellipse",
     "mean_radius",
     "notice",
+    "percent_of",
     "printable",
     "read_file",
     "recorded",

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from dscope_blink.records.checks import Count, Size
+from dscope_blink.records.checks import Count, Share, Size
 from dscope_blink.records.kinds import ZONE_NAMES, Kind, Letter
 
 SizeMeasure = Literal["width", "length", "diameter"]
@@ -76,6 +76,7 @@ class ZoneCriteria:
     outer: OuterBorder
     scratches: tuple[SizeBand, ...]
     defects: tuple[SizeBand, ...]
+    min_seen: Share | None = None  # how much of it must lie in the picture; None: as the settings say
 
     @property
     def name(self) -> str:

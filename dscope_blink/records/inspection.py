@@ -153,6 +153,12 @@ class Inspection:
         return bool(self.zones)
 
     @property
+    def seen_in_part(self) -> tuple[str, ...]:
+        """Of each zone to inspect that does not lie wholly in the picture how much of it does, in words."""
+        asked = (zone for zone in self.zones if zone.name in self.request.zones)
+        return tuple(zone.seen_in_words for zone in asked if zone.is_seen_in_part)
+
+    @property
     def moment(self) -> str:
         """When the picture was taken, if it says so, else when it was inspected; ISO 8601."""
         return self.image.camera.taken if self.image.camera else self.provenance.started

@@ -3,7 +3,8 @@
 The file says a few things twice, for programs that only look: the hashes by name, whether a limit is broken and how
 near it is, whether the verdict is marginal. Of these nothing is read back, since it follows from the rest.
 
-A field that a noun gains is missing in the records of before: `_bring_up_to_date` says what they are read as. What
+A field that a noun gains is missing in the records of before: `_bring_up_to_date` and `_complete` say what they are
+read as. What
 changes the meaning of a key, or has no such value, needs another schema.
 """
 
@@ -195,6 +196,10 @@ def _complete(record: Record) -> None:
     _object(record.get("image")).setdefault("bits", None)
     _object(record.get("quality")).setdefault("field_shift_px", None)
     _object(_object(record.get("geometry")).get("cladding")).setdefault("sector_blur_px", [])
+    for zone in _objects(_object(record.get("criteria")).get("zones")):
+        zone.setdefault("min_seen", None)
+    for zone in _objects(record.get("zones")):
+        zone.setdefault("seen", None)
 
 
 def _shape(record: Record) -> None:

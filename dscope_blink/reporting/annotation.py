@@ -465,7 +465,8 @@ def _verdict_strip(inspection: Inspection, pen: _Pen, width: int, unlabelled: in
     """The stamp, and beside it the reasons and what was found."""
     row, strip = pen.row(), _strip(5 * pen.row(), width)
     left = _draw_stamp(strip, inspection.verdict.status, pen) + row
-    remarks = "; ".join([*_found_text(inspection, unlabelled), *texts(inspection.quality.warnings)])
+    others = (warning.text for warning in inspection.quality.warnings if warning.kind != "zone_cut")
+    remarks = "; ".join([*_found_text(inspection, unlabelled), *inspection.seen_in_part, *others])
     named = f"{inspection.image.file}: {remarks}".removesuffix(": ")
     reasons = _wrapped(verdict_text(inspection.verdict), pen, width - left, 3)
     lines = [*_wrapped(named, pen, width - left, 4 - len(reasons)), *reasons]

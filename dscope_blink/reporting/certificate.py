@@ -88,7 +88,7 @@ def certificate(inspection: Inspection, picture: bytes | None) -> bytes:
         *_section("Scale and calibration", _facts(wording.scale_facts(inspection))),
         *_table_section("Fiber", wording.dimension_table(inspection), (0.4, 0.2, 0.4), "The fiber was not located."),
         *_table_section(
-            "Zones", wording.zone_table(inspection), (0.13, 0.17, 0.12, 0.24, 0.34), "No zone was inspected."
+            "Zones", wording.zone_table(inspection), (0.12, 0.15, 0.11, 0.1, 0.21, 0.31), "No zone was inspected."
         ),
         *_table_section("Limits", wording.limit_table(inspection), _LIMIT_WIDTHS, "No limit was held."),
         *_table_section("Marks", wording.mark_table(inspection), _MARK_WIDTHS, _no_marks(inspection)),

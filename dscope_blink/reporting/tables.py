@@ -220,6 +220,9 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
     _quantity("Focus", "", "sharpness of the picture", "quality.focus"),
     _list("Warnings", "what else to know about the picture", lambda i: texts(i.quality.warnings)),
     _text("sha256", "hash of the image file", "image.sha256"),
+    _list(
+        "Seen_In_Part", "zones of which some lies outside the picture, and how much is seen", lambda i: i.seen_in_part
+    ),
 )
 
 

@@ -17,6 +17,7 @@ from dscope_blink.records import (
     SizeBand,
     ZoneCriteria,
     ZoneOutline,
+    percent_of,
     stretched,
     texts,
 )
@@ -51,12 +52,12 @@ def status_of(inspection: Inspection) -> str:
 
 
 def reasons_of(inspection: Inspection) -> tuple[str, ...]:
-    """Why it is so; of a PASS the limit that was the closest."""
+    """Why it is so; of a PASS the limit that was the closest, and zones that were seen in part."""
     verdict = inspection.verdict
     if verdict.status != "PASS":
         return tuple(texts(verdict.reasons))
     closest = verdict.closest
-    return ("No limit is broken.", *([f"Closest: {closest.in_words}"] if closest else []))
+    return ("No limit is broken.", *([f"Closest: {closest.in_words}"] if closest else []), *inspection.seen_in_part)
 
 
 def unconfirmed(inspection: Inspection) -> str:
@@ -117,6 +118,7 @@ def quality_facts(inspection: Inspection) -> Facts:
     return _known(
         ("Focus", None if focus is None else f"{focus:.1f}"),
         ("Saturated", None if saturated is None else f"{100 * saturated:.2f} % of the picture"),
+        ("In the picture", "; ".join(inspection.seen_in_part) or None),
     )
 
 
@@ -193,7 +195,7 @@ def _unseen_core(core: CoreFit | None) -> tuple[tuple[str, ...], ...]:
 
 
 def zone_table(inspection: Inspection) -> TextTable:
-    """Each zone with its outer border and its limits."""
+    """Each zone with its outer border, how much of it is seen, and its limits."""
     outlines = {outline.letter: outline for outline in inspection.zones}
     ruled = {zone.zone: zone for zone in inspection.criteria.zones}
     rows = []
@@ -202,8 +204,17 @@ def zone_table(inspection: Inspection) -> TextTable:
             border = _border(ruled.get(letter), letter in outlines and inspection.scale is None)
             measured = _diameter(outlines[letter], inspection.scale) if letter in outlines else "not located"
             inspected = name in inspection.request.zones
-            rows.append((f"{letter} {name}", border, measured, *_limits(ruled.get(letter), inspected)))
-    return TextTable(("Zone", "Outer border", "Diameter", "Scratches", "Other marks"), tuple(rows))
+            seen = _seen(outlines.get(letter), ruled.get(letter))
+            rows.append((f"{letter} {name}", border, measured, seen, *_limits(ruled.get(letter), inspected)))
+    return TextTable(("Zone", "Outer border", "Diameter", "Seen", "Scratches", "Other marks"), tuple(rows))
+
+
+def _seen(outline: ZoneOutline | None, zone: ZoneCriteria | None) -> str:
+    """How much of it, and how much of it the criteria themselves ask for."""
+    if outline is None or outline.seen is None:
+        return ""
+    asked = "" if zone is None or zone.min_seen is None else f", {percent_of(zone.min_seen)} asked for"
+    return f"{percent_of(outline.seen) if outline.is_seen_in_part else 'all'}{asked}"
 
 
 def _border(zone: ZoneCriteria | None, in_pixels: bool) -> str:

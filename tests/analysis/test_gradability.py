@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dscope_blink.analysis.gradability import has_limit, smallest_limit_um
 from dscope_blink.analysis.judging import grade, judge, not_graded, placed
 from dscope_blink.analysis.zoning import (
+    area_seen,
     cladding_um,
     clipped_share,
-    coverage,
     distances_px,
     possible_zones,
+    with_seen,
     zone_of,
     zone_outlines,
 )
@@ -157,39 +160,114 @@ def cut(inspection: Inspection) -> list[str]:
     return [warning.text for warning in inspection.quality.warnings if warning.kind == "zone_cut"]
 
 
-@pytest.mark.parametrize(("share_lost", "status"), [(0.0, "PASS"), (0.1, "PASS"), (0.45, "PASS"), (0.55, "NOT_GRADED")])
-def test_the_outer_zones_may_be_cut_to_the_share_that_the_settings_allow(share_lost: float, status: str):
-    graded = grade(shifted(share_lost, unlimited(UPC, "A", "B")), CONFIG)
+def seen_to(share: float, criteria: Criteria = UPC) -> Inspection:
+    """A face in a picture that ends on the left where this share of its contact zone is left, the cladding whole."""
+    d = np.linspace(0.0, 1.0, 4001)  # of a chord from the middle, in radii
+    disc = 1 - (np.arccos(d) - d * np.sqrt(1 - d**2)) / math.pi
+    inner = (CONTACT_INNER_PX / 250.0) ** 2
+    reach = float(np.interp(share, (disc - inner) / (1 - inner), d))
+    return face(criteria, size=(SIDE, SIDE), at=(250.0 * reach - 0.5, 400.0))
+
+
+CONTACT_INNER_PX = next(o.radius_px for o in face().zones if o.letter == "C")
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(1.0, ""), (0.905, "contact zone seen: 90 %"), (0.755, "contact zone seen: 75 %")]
+)
+def test_the_contact_zone_may_be_cut_and_what_is_seen_is_said(share: float, text: str):
+    graded = grade(seen_to(share), CONFIG)
+    assert graded.verdict.status == "PASS"
+    assert "; ".join(graded.seen_in_part) == text
+    assert cut(graded) == ([f"Zone cut by the border: {text}, what lies beyond is not judged"] if text else [])
+    assert graded.zones[-1].seen == pytest.approx(share, abs=0.001)
+
+
+def tall(height_px: float) -> Inspection:
+    """The middle of the face between two straight borders, as a microscope of large magnification shows it."""
+    return face(UPC, size=(1001, round(height_px)), at=(500.0, (round(height_px) - 1) / 2))
+
+
+@pytest.mark.parametrize(("height_px", "status"), [(272, "PASS"), (250, "PASS"), (200, "NOT_GRADED")])
+def test_a_microscope_that_shows_the_cladding_and_less_than_half_of_the_contact_zone_grades(
+    height_px: float, status: str
+):
+    graded = grade(tall(height_px), CONFIG)
     assert graded.verdict.status == status
-    assert len(cut(graded)) == (share_lost > 0)
-    if status == "NOT_GRADED":
-        assert why(graded) == "Fiber cut by the border: 45% of the border of zone contact lies in the picture"
+    if height_px == 272:
+        assert graded.seen_in_part == ("contact zone seen: 51 %",)
 
 
-def test_the_warning_of_a_cut_zone_says_how_much_of_it_is_seen():
-    (warning,) = cut(grade(shifted(0.25), CONFIG))
-    assert "75% of the border of zone contact lies in the picture" in warning
+def test_less_of_the_contact_zone_than_must_be_seen_is_not_graded():
+    less = replace(
+        CONFIG, measurement=replace(CONFIG.measurement, min_seen={**CONFIG.measurement.min_seen, "contact": 0.52})
+    )
+    assert why(grade(tall(272), less)) == "Fiber cut by the border: contact zone seen: 51 %, 52 % must be"
 
 
-@pytest.mark.parametrize("letter", ["A", "B"])
-def test_a_critical_zone_may_not_be_cut(letter: str):
+@pytest.mark.parametrize(("own", "status"), [(None, "PASS"), (0.5, "PASS"), (0.6, "NOT_GRADED"), (1.0, "NOT_GRADED")])
+def test_the_criteria_may_say_themselves_how_much_of_a_zone_must_be_seen(own: float | None, status: str):
+    zones = tuple(replace(z, min_seen=own) if z.zone == "D" else z for z in UPC.zones)
+    asked = replace(tall(272), criteria=replace(UPC, zones=zones))
+    assert grade(asked, CONFIG).verdict.status == status
+
+
+def test_what_surely_breaks_a_limit_in_the_part_that_is_seen_fails():
+    zones = tuple(replace(z, min_seen=1.0) if z.zone == "D" else z for z in UPC.zones)
+    broken = replace(tall(272), criteria=replace(UPC, zones=zones))
+    marks = placed([pit(60, 9.0, uncertainty={"diameter_um": 0.5})], broken.zones, UPC, ALL_ZONES)
+    graded = grade(replace(broken, defects=marks), CONFIG)
+    assert graded.verdict.status == "FAIL"
+    assert [reason.kind for reason in graded.verdict.reasons] == ["limit_broken", "cut_by_border"]
+
+
+@pytest.mark.parametrize(("letter", "radius_px"), [("A", 25.0), ("B", 115.0)])
+@pytest.mark.parametrize(("cut_px", "status"), [(-0.1, "PASS"), (1.5, "NOT_GRADED")])
+def test_a_critical_zone_must_be_seen_whole(letter: str, radius_px: float, cut_px: float, status: str):
     others = {"A", "B", "C", "D"} - {letter}
-    radius_px = {"A": 25.0, "B": 115.0}[letter]
-    cut_by_a_tenth = face(unlimited(UPC, *others), size=(SIDE, SIDE), at=(radius_px * math.cos(0.1 * math.pi), 400.0))
-    name = ZONE_NAMES[letter]
-    assert why(grade(cut_by_a_tenth, CONFIG)).startswith(f"Fiber cut by the border: 90% of the border of zone {name}")
+    nearly = face(unlimited(UPC, *others), size=(SIDE, SIDE), at=(radius_px - 0.5 - cut_px, 400.0))
+    graded = grade(nearly, CONFIG)
+    assert graded.verdict.status == status
+    if status == "NOT_GRADED":
+        assert why(graded).startswith(f"Fiber cut by the border: {ZONE_NAMES[letter]} zone seen: 9")
+        assert why(graded).endswith("100 % must be")
 
 
 def test_a_zone_without_limits_or_not_inspected_may_be_cut():
-    assert cut(grade(shifted(0.25, UPC_2022), CONFIG)) == []
-    inner = replace(shifted(0.25), request=replace(shifted(0.25).request, zones=("core", "cladding")))
-    assert cut(grade(inner, CONFIG)) == []
+    assert cut(grade(seen_to(0.75, UPC_2022), CONFIG)) == []
+    inner = replace(seen_to(0.75), request=replace(seen_to(0.75).request, zones=("core", "cladding")))
+    graded = grade(inner, CONFIG)
+    assert cut(graded) == []
+    assert graded.seen_in_part == ()
+
+
+# --- the same by the length of its border alone
+
+BORDER = replace(CONFIG, measurement=replace(CONFIG.measurement, coverage_rule="border"))
+
+
+@pytest.mark.parametrize(("share_lost", "status"), [(0.0, "PASS"), (0.1, "PASS"), (0.45, "PASS"), (0.55, "NOT_GRADED")])
+def test_by_its_border_an_outer_zone_may_be_cut_to_the_share_that_the_settings_allow(share_lost: float, status: str):
+    graded = grade(shifted(share_lost, unlimited(UPC, "A", "B")), BORDER)
+    assert graded.verdict.status == status
+    assert len(cut(graded)) == (share_lost > 0)
+    if status == "NOT_GRADED":
+        assert why(graded) == "Fiber cut by the border: contact zone seen: 44 % of its border, 50 % must be"
+
+
+@pytest.mark.parametrize("letter", ["A", "B"])
+def test_by_its_border_a_critical_zone_may_not_be_cut(letter: str):
+    others = {"A", "B", "C", "D"} - {letter}
+    radius_px = {"A": 25.0, "B": 115.0}[letter]
+    cut_by_a_tenth = face(unlimited(UPC, *others), size=(SIDE, SIDE), at=(radius_px * math.cos(0.1 * math.pi), 400.0))
+    seen = f"{ZONE_NAMES[letter]} zone seen: 90 % of its border, 99 % must be"
+    assert why(grade(cut_by_a_tenth, BORDER)) == f"Fiber cut by the border: {seen}"
 
 
 @pytest.mark.parametrize(("seen", "warned"), [(0.985, True), (0.995, False)])
-def test_a_zone_counts_as_whole_from_the_share_that_the_settings_say(seen: float, warned: bool):
+def test_by_its_border_a_zone_counts_as_whole_from_the_share_that_the_settings_say(seen: float, warned: bool):
     assert CONFIG.measurement.min_coverage == 0.99
-    assert bool(cut(grade(shifted(1 - seen), CONFIG))) == warned
+    assert bool(cut(grade(shifted(1 - seen), BORDER))) == warned
 
 
 # --- light
@@ -630,9 +708,14 @@ def test_without_a_scale_the_zones_are_those_that_can_be_seen(core: CoreFit | No
 
 
 @pytest.mark.parametrize(("turn_deg", "half"), [(0.0, (100.0, 40.0)), (90.0, (40.0, 100.0)), (30.0, (88.9, 60.9))])
-def test_a_zone_is_covered_by_as_much_of_its_border_as_lies_in_the_picture(turn_deg: float, half: tuple[float, float]):
+@pytest.mark.parametrize("rule", ["area", "border"])
+def test_a_zone_is_seen_as_far_as_it_lies_in_the_picture(
+    rule: Literal["area", "border"], turn_deg: float, half: tuple[float, float]
+):
     def share_at(x: float, y: float) -> float:
-        return coverage(ZoneOutline("D", Ellipse((x, y), (200.0, 80.0), turn_deg)), 801, 601)
+        (zone,) = with_seen([ZoneOutline("D", Ellipse((x, y), (200.0, 80.0), turn_deg))], 801, 601, rule)
+        assert zone.seen is not None
+        return zone.seen
 
     within = (half[0], half[1]), (800 - half[0], 600 - half[1])
     assert [share_at(*at) for at in within] == [1.0, 1.0]
@@ -640,6 +723,33 @@ def test_a_zone_is_covered_by_as_much_of_its_border_as_lies_in_the_picture(turn_
     halves = (0.0, 300.0), (800.0, 300.0), (400.0, 0.0), (400.0, 600.0)
     assert [share_at(*at) for at in halves] == pytest.approx([0.5] * 4, abs=0.01)
     assert share_at(-half[0] - 1, 300.0) == 0.0
+
+
+@given(
+    st.floats(-60, 260),
+    st.floats(-60, 160),
+    st.floats(20, 150),
+    st.floats(0.3, 1.0),
+    st.floats(0, 180),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_area_seen_is_that_of_the_pixels_inside(x: float, y: float, axis: float, ratio: float, turn_deg: float):
+    """Counted on a grid eight times as fine as the pixels."""
+    ellipse = Ellipse((x, y), (axis, axis * ratio), turn_deg)
+    column, row = np.meshgrid(*((np.arange(8 * n) + 0.5) / 8 - 0.5 for n in (200, 100)))
+    inside = distances_px(np.column_stack([column.ravel(), row.ravel()]), ellipse) <= ellipse.mean_diameter_px / 2
+    assert area_seen(ellipse, 200, 100) == pytest.approx(np.count_nonzero(inside) / 64, abs=0.02 * axis + 0.5)
+
+
+def test_a_ring_is_seen_as_far_as_it_lies_in_the_picture_whatever_it_surrounds():
+    """Cut through the middle of the inner border: half of the disc inside, and more of the ring."""
+    halved = [ZoneOutline(letter, circle(size, (-0.5, 100.0))) for letter, size in (("B", 100.0), ("D", 150.0))]
+    disc, ring = with_seen(halved, 201, 201, "area")
+    assert disc.seen == pytest.approx(0.5, abs=1e-5)
+    assert ring.seen == pytest.approx(0.5, abs=1e-5)
+    same = [ZoneOutline(letter, circle(100.0)) for letter in "BD"]
+    inner, outer = with_seen(same, 1001, 801, "area")
+    assert (inner.seen, outer.seen) == (1.0, 1.0)  # a zone that has no extent hides nothing
 
 
 def test_rings_that_a_zone_holds_in_part_count_in_part():

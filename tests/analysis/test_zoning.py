@@ -11,7 +11,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dscope_blink.analysis.zoning import clipped_share, coverage, distances_px, possible_zones, zone_of, zone_outlines
+from dscope_blink.analysis.zoning import (
+    border_seen,
+    clipped_share,
+    distances_px,
+    possible_zones,
+    zone_of,
+    zone_outlines,
+)
 from dscope_blink.records import ZONE_LETTERS, Clipping, Defect, Ellipse, Request, Scale, ZoneOutline
 from tests.builders.faces import asked, ellipse_in_px, face_of, face_with, measured_core, pixel_sizes, scale_of
 from tests.builders.inspections import mark
@@ -102,20 +109,20 @@ def circle(letter: str, radius_px: float, at: tuple[float, float] = (300.0, 250.
 
 
 def test_a_border_that_touches_the_edge_of_the_picture_is_wholly_in_it():
-    assert coverage(circle("B", 100, (100, 100)), 201, 201) == 1
-    assert 0.9 < coverage(circle("B", 100, (100, 100)), 200, 201) < 1
+    assert border_seen(circle("B", 100, (100, 100)).outer, 201, 201) == 1
+    assert 0.9 < border_seen(circle("B", 100, (100, 100)).outer, 200, 201) < 1
 
 
 @pytest.mark.parametrize(
     ("at", "share"), [((0, 250), 0.5), ((0, 0), 0.25), ((-50, 250), 1 / 3), ((50, 250), 2 / 3), ((-101, 250), 0)]
 )
 def test_the_share_of_a_circle_in_the_picture_is_that_of_its_arc(at, share):
-    assert coverage(circle("B", 100, at), 600, 500) == pytest.approx(share, abs=0.005)
+    assert border_seen(circle("B", 100, at).outer, 600, 500) == pytest.approx(share, abs=0.005)
 
 
 def test_the_share_of_a_turned_ellipse_is_that_of_its_half():
     lying = ZoneOutline("B", Ellipse((300.0, 0.0), (200.0, 60.0), 30.0))
-    assert coverage(lying, 600, 500) == pytest.approx(0.5, abs=0.005)
+    assert border_seen(lying.outer, 600, 500) == pytest.approx(0.5, abs=0.005)
 
 
 SLICES = 50  # of a ring

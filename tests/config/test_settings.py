@@ -74,12 +74,15 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
 def test_a_field_has_the_type_that_its_schema_has(name: str) -> None:
     words = {int: "integer", float: "number", bool: "boolean", str: "string", Path: "string", type(None): "null"}
     for field, hint in get_type_hints(SECTIONS[name]).items():
-        written = resolved(SCHEMA["$defs"][name]["properties"][field])["type"]
+        schema = resolved(SCHEMA["$defs"][name]["properties"][field])
+        written = schema.get("type")
         if get_origin(hint) is Literal:
-            assert list(get_args(hint)) == resolved(SCHEMA["$defs"][name]["properties"][field])["enum"], field
+            assert list(get_args(hint)) == schema["enum"], field
         elif written not in ("array", "object"):
             kinds = get_args(hint) or (hint,)
-            assert {words[kind] for kind in kinds} == set([written] if isinstance(written, str) else written), field
+            assert {words[kind] for kind in kinds} == set([written] if isinstance(written, str) else written or ()), (
+                field
+            )
 
 
 def test_config_has_the_sections_of_the_schema_and_a_profile_can_override_each() -> None:
@@ -110,7 +113,17 @@ OWN_KEYWORDS = ("x-keyOf", "x-reachable", "x-zones", "x-bands", "x-installed", "
 
 
 def test_every_keyword_of_the_schema_has_its_message() -> None:
-    structure = {"$schema", "$defs", "$ref", "title", "description", "items", "properties", "additionalProperties"}
+    structure = {
+        "default",
+        "$schema",
+        "$defs",
+        "$ref",
+        "title",
+        "description",
+        "items",
+        "properties",
+        "additionalProperties",
+    }
     worded = {*checking._RULES, "type", "enum", "propertyNames", *OWN_KEYWORDS}
     names = {
         key for schema in schemas_in(SCHEMA) for holder in ("properties", "$defs") for key in schema.get(holder, ())

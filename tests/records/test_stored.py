@@ -132,6 +132,9 @@ HASHES = {"config_sha256", "calibration_sha256", "flat_field_sha256"}
 OPEN = {"manifest", "inputs", "uncertainty", "timings_s", "features", "evidence"}  # with any keys
 
 
+GAINED = {"seen", "min_seen"}  # later than the schema: records of before lack them
+
+
 def _is_dimension(place: tuple[str | int, ...]) -> bool:
     """Those that are not there were not measured."""
     return place[0] == "geometry" and len(place) == 2 and place[1] in FAILED.measurements
@@ -147,7 +150,7 @@ READ = [
     place
     for place in places(plain(FAILED))
     if place not in (("schema",), ("zones", 0, "zone"))
-    and place[-1] not in FOLLOWS | HASHES
+    and place[-1] not in FOLLOWS | HASHES | GAINED
     and not {*map(str, place[:-1])} & OPEN
     and not _is_dimension(place)
     and place not in LATER
@@ -168,7 +171,20 @@ def test_a_record_of_before_need_not_say_what_is_measured_since() -> None:
         del at(record, place[:-1])[place[-1]]
     read = read_record(stored(record))
     assert read.geometry is not None
+    assert read.request.fiber == "only"
     assert (read.image.bits, read.quality.field_shift_px, read.geometry.cladding.sector_blur_px) == (None, None, ())
+
+
+def test_a_record_of_before_does_not_say_how_much_of_its_zones_is_seen() -> None:
+    record = plain(FAILED)
+    del record["zones"][0]["seen"]
+    record["criteria"]["zones"] = [{"zone": "A", "outer": ZONE_RULE, "scratches": [], "defects": []}]
+    inspection = read_record(stored(record))
+    assert inspection.zones[0].seen is None
+    assert inspection.criteria.zones[0].min_seen is None
+
+
+ZONE_RULE = {"of": "fixed", "times": 1.0, "plus_um": 25.0}
 
 
 def test_a_record_of_before_need_not_speak_of_a_camera() -> None:

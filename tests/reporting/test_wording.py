@@ -45,9 +45,9 @@ def test_the_border_of_a_zone_is_told_by_its_rule(of, times, plus_um, words):
 def test_a_zone_that_was_not_inspected_is_told():
     asked = replace(FAILED, criteria=LIMITS, request=replace(FAILED.request, zones=("core", "cladding")))
     rows = {row[0]: row for row in wording.zone_table(asked).rows}
-    assert rows["D contact"][3:] == ("not inspected", "not inspected")
-    assert rows["C adhesive"][3:] == ("not inspected", "not inspected")
-    assert "none" in rows["A core"][3]
+    assert rows["D contact"][4:] == ("not inspected", "not inspected")
+    assert rows["C adhesive"][4:] == ("not inspected", "not inspected")
+    assert "none" in rows["A core"][4]
     assert facts(asked, wording.criteria_facts)["Zones inspected"] == "ONLY core, cladding"
 
 
