@@ -88,7 +88,8 @@ def judged(k: int, kind: str, seed: int, config: Config) -> Judged:
     cv2.setNumThreads(1)
     face = face_of(kind, k, seed)
     record = inspected(face, config)
-    true, found = face.scene.spec.cladding_ellipse, record.geometry and record.geometry.cladding.ellipse
+    true, geometry = face.scene.spec.cladding_ellipse, record.geometry
+    found = None if geometry is None else geometry.cladding.ellipse
     marks = () if face.mark is None else (face.mark,)
     missed = any(outcome.found is None for outcome in compared(record, marks, face.picture.shape).outcomes)
     reasons = record.verdict.reasons

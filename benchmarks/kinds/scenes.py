@@ -191,7 +191,7 @@ def glass_filled_ferrule(rng: Rng) -> Scene:
     dark = rng.random() < 0.7
     ground = rng.uniform(15, 70) if dark else rng.uniform(205, 245)
     spec = some_face(rng, ferrule=ground, cladding=cladding, core=cladding + rng.uniform(-15, 45), halo=0)
-    filler = surroundings.glass_filler(ground, (0.7 * cladding, 1.2 * cladding), rng.uniform(0.2, 0.6), (4, 30))
+    filler = surroundings.glass_filler(ground, (0.7 * cladding, 1.2 * cladding), rng.uniform(0.4, 0.9), (3, 35))
     return Scene(spec, surroundings.surround(filler, 2.0), what=f"ground {ground:.0f}, fiber {cladding:.0f}")
 
 
@@ -222,13 +222,13 @@ def neighbour(rng: Rng) -> Scene:
     spec = some_face(rng, cladding_px=px, shape=shape, centre_px=middle)
     side, half_um = rng.choice([-1, 1]), shape[1] / 2 * spec.um_per_px
     if form == "whole":
-        places = ((side * rng.uniform(140, 180), rng.uniform(-60, 60)),)
+        places = [(side * rng.uniform(140, 180), rng.uniform(-60, 60))]
     elif form == "cut":
-        places = ((side * (half_um + rng.uniform(-30, 40)), rng.uniform(-80, 80)),)
+        places = [(side * (half_um + rng.uniform(-30, 40)), rng.uniform(-80, 80))]
     else:
         slope = math.radians(rng.uniform(-8, 8))
-        places = tuple((250 * k * math.cos(slope), 250 * k * math.sin(slope)) for k in (-2, -1, 1, 2))
-    return Scene(spec, surroundings.neighbours(places), what=form)
+        places = [(250 * k * math.cos(slope), 250 * k * math.sin(slope)) for k in (-2, -1, 1, 2)]
+    return Scene(spec, surroundings.neighbours(tuple(places)), what=form)
 
 
 def missing_parts(rng: Rng) -> Scene:
@@ -261,10 +261,12 @@ def missing_parts(rng: Rng) -> Scene:
 
 def tilt(rng: Rng) -> Scene:
     """Focus that varies across the face: sharp on one side only."""
-    spec, turn, worst = some_face(rng, blur_px=0.6), rng.uniform(0, 360), rng.uniform(3, 5)
+    spec, worst, noise = some_face(rng, blur_px=0.6, noise=0.0), rng.uniform(3, 5), rng.uniform(*NOISE)
+    reach = spec.cladding_ellipse.mean_diameter_px / 2 * unit_vectors(np.array(rng.uniform(0, 2 * np.pi)))
+    (x0, y0), (x1, y1) = (spec.centre_px - reach).tolist(), (spec.centre_px + reach).tolist()
 
     def after(picture: Gray8, rng: Rng) -> Gray8:
-        return faults.uneven_focus(picture, (0.5, worst), turn, spec.noise, rng)
+        return faults.uneven_focus(picture, (x0, y0), (x1, y1), (0.5, worst), noise, rng)
 
     return Scene(spec, after=after, what=f"to {worst:.1f} px")
 

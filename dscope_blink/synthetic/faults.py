@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.records import Mask
+from dscope_blink.synthetic.faces import Vector
 
 Gray8: TypeAlias = NDArray[np.uint8]  # (H, W)
 Filling: TypeAlias = float | Literal["repeated"]  # grey level, or the last row above again and again
@@ -31,16 +32,16 @@ def without(picture: Gray8, lost: Mask, filling: Filling) -> Gray8:
 
 
 def uneven_focus(
-    picture: Gray8, blurs_px: tuple[float, float], turn_deg: float, noise: float, rng: np.random.Generator
+    picture: Gray8, from_px: Vector, to_px: Vector, blurs_px: Vector, noise: float, rng: np.random.Generator
 ) -> Gray8:
-    """Blur that grows evenly across the picture along a direction clockwise from x; noise comes after it."""
-    h, w = picture.shape
-    y, x = np.mgrid[-1 : 1 : h * 1j, -1 : 1 : w * 1j]
-    along = np.cos(np.radians(turn_deg)) * x + np.sin(np.radians(turn_deg)) * y
-    place = np.clip((along + 1) / 2, 0, 1) * (FOCUS_STEPS - 1)
+    """Blur that grows evenly from one place to another and stays beyond them; noise comes after it."""
+    y, x = np.indices(picture.shape)
+    way = np.subtract(to_px, from_px)
+    along = ((x - from_px[0]) * way[0] + (y - from_px[1]) * way[1]) / (way @ way)
+    step = np.clip(along, 0, 1) * (FOCUS_STEPS - 1)
     stack = [cv2.GaussianBlur(picture.astype(np.float32), (0, 0), s) for s in np.linspace(*blurs_px, FOCUS_STEPS)]
-    seen = sum(np.maximum(1 - np.abs(place - k), 0) * layer for k, layer in enumerate(stack))
-    return _as_levels(seen + noise * rng.standard_normal((h, w)))
+    seen = np.sum([np.maximum(1 - np.abs(step - k), 0) * layer for k, layer in enumerate(stack)], axis=0)
+    return _as_levels(seen + noise * rng.standard_normal(picture.shape))
 
 
 def posterised(picture: Gray8, levels: int) -> Gray8:
@@ -51,7 +52,7 @@ def posterised(picture: Gray8, levels: int) -> Gray8:
     return _as_levels(steps * 255 if levels == 2 else low + steps * step)
 
 
-def interlaced(picture: Gray8, motion_px: tuple[float, float]) -> Gray8:
+def interlaced(picture: Gray8, motion_px: Vector) -> Gray8:
     """Odd rows from another moment, when all lay by `motion_px` (right, down) elsewhere."""
     moved = cv2.warpAffine(
         picture,
@@ -80,12 +81,10 @@ def as_jpeg(picture: Gray8, quality: int) -> Gray8:
 
 def framed(picture: Gray8, width_px: int, level: int) -> Gray8:
     """A frame drawn over the border."""
-    return cv2.copyMakeBorder(
-        picture[width_px:-width_px, width_px:-width_px],
-        *[width_px] * 4,
-        cv2.BORDER_CONSTANT,
-        value=level,  # type: ignore[arg-type]  # a grey level is a scalar too
-    ).astype(np.uint8)
+    drawn = np.full_like(picture, level)
+    inner = slice(width_px, -width_px), slice(width_px, -width_px)
+    drawn[inner] = picture[inner]
+    return drawn
 
 
 def captioned(picture: Gray8, text: str, height_px: int, level: int) -> Gray8:
@@ -106,7 +105,7 @@ def badged(picture: Gray8, radius_px: int, level: int) -> Gray8:
     return written
 
 
-def crosshaired(picture: Gray8, centre_px: tuple[float, float], level: int, circle_px: int = 0) -> Gray8:
+def crosshaired(picture: Gray8, centre_px: Vector, level: int, circle_px: int = 0) -> Gray8:
     """Lines of one pixel through a place from border to border, and a circle around it where it has a radius."""
     written = picture.copy()
     x, y = round(centre_px[0]), round(centre_px[1])

@@ -13,7 +13,7 @@ import numpy as np
 
 from dscope_blink.synthetic.faces import FaceSpec, Field, Painter, Vector, unit_vectors
 
-RAGGED_NODES = 90  # of the border of a ragged hole
+RAGGED_NODES = 40  # of the border of a ragged hole
 
 
 def distances_um(spec: FaceSpec, centre_um: Vector = (0.0, 0.0)) -> Field:
