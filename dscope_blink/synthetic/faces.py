@@ -9,6 +9,7 @@ by convolution: no supersampling, hence no half-pixel shift. Grey levels are tho
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar, TypeAlias
@@ -383,7 +384,13 @@ class RenderedFace:
     truth: FaceTruth
 
 
-def render_face(spec: FaceSpec, blemishes: tuple[Blemish, ...], rng: np.random.Generator) -> RenderedFace:
+# Changes brightness and amplitude of the texture of a clean scene, (H, W) each, in place.
+Painter: TypeAlias = Callable[[FaceSpec, Field, Field, np.random.Generator], None]
+
+
+def render_face(
+    spec: FaceSpec, blemishes: tuple[Blemish, ...], rng: np.random.Generator, painter: Painter | None = None
+) -> RenderedFace:
     """Render an end face.
 
     Parameters
@@ -394,6 +401,8 @@ def render_face(spec: FaceSpec, blemishes: tuple[Blemish, ...], rng: np.random.G
         Painted in this order, each relative to the brightness below it.
     rng : numpy.random.Generator
         Source of noise and texture only: the geometry does not depend on it.
+    painter : Painter, optional
+        Paints the clean scene over, below the blemishes; see `surroundings` and `structures`.
 
     Returns
     -------
@@ -407,6 +416,8 @@ def render_face(spec: FaceSpec, blemishes: tuple[Blemish, ...], rng: np.random.G
     """
     light, grain = _clean_scene(spec)
     light *= shading(spec)
+    if painter is not None:
+        painter(spec, light, grain, rng)
     truths = tuple(_paint(spec, light, grain, blemish) for blemish in blemishes)
     truth = FaceTruth(spec.cladding_ellipse, spec.core_ellipse, spec.um_per_px_x, spec.um_per_px_y, truths)
     return RenderedFace(expose(spec, light, grain, rng), truth)
