@@ -366,7 +366,7 @@ def test_criteria_that_need_a_core_are_not_applied_without_one():
 
 
 def test_an_unlit_core_of_known_diameter_is_nominal():
-    inspection = inspect(rendered(core=FACE.cladding))
+    inspection = inspect(rendered(core=FACE.cladding, um_per_px_x=1.0, um_per_px_y=1.0))
     assert inspection.geometry is not None
     assert inspection.geometry.core is not None
     assert inspection.geometry.core.source == "nominal"

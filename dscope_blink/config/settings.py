@@ -107,11 +107,13 @@ class CoreSettings:
     max_rms_px: float
     max_scatter: float
     max_darkness: float
+    max_darkness_unknown: float
     shining_min_contrast: float
     shining_min_support: float
     max_offset_share: float
     min_axis_ratio: float
     ratio_tolerance: float
+    relative_tolerance: float
 
 
 @dataclass(frozen=True, slots=True)

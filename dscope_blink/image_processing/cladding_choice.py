@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dscope_blink.config.settings import Localization
 from dscope_blink.image_processing.coarse_edges import CLOSEST_RING, SAME_CENTER, SURE_SUPPORT, is_convincing
@@ -72,30 +72,46 @@ def choose_cladding(
     Choice : the outermost strong edge of the fiber with the best evidence, unless another is the cladding for a reason
     Undecided : where two edges are as good as each other and nothing tells them apart
     """
-    within = found if known.cladding_px is not None else _within_the_field(small, found, settings)
+    within, field = (found, None) if known.cladding_px is not None else _within_the_field(small, found, settings)
     rivals = _fibers(within, settings)
     if len(rivals) > 1 and known.in_the_middle:
         rivals = [_nearest_the_middle(rivals, small.shape)]
     if len(rivals) > 1:
         return Undecided(tuple(rivals), factors, "; --fiber middle takes the one nearest to the middle")
     family = _without_flanks([e for e in within if _concentric(e, rivals[0])])
-    return _choose_of_one(small, family, factors, settings, known)
+    choice = _choose_of_one(small, family, factors, settings, known)
+    if field is not None and isinstance(choice, Choice) and _may_be_its_core(choice.edge, field, known):
+        return replace(choice, warnings=(*choice.warnings, _two_borders(choice.edge, field, factors)))
+    return choice
 
 
 # --- one fiber of several ---------------------------------------------------------------------------------------------
 
 
-def _within_the_field(small: FloatImage, found: Sequence[Edge], settings: Localization) -> Sequence[Edge]:
-    """Without the border of a round field of view: a bright disc in the dark in which lies a disc as dark as a fiber.
+def _within_the_field(
+    small: FloatImage, found: Sequence[Edge], settings: Localization
+) -> tuple[Sequence[Edge], Edge | None]:
+    """The edges within a round field of view, and its border: a bright disc in the dark in which lies a dark one.
 
-    A core that is not lit is only a little darker than its cladding, so the dark disc is no core.
+    A core that is not lit is only a little darker than its cladding, so a disc as dark as a fiber is no clean core.
     """
     fields = [e for e in found if _is_lit_in_the_dark(small, e, settings)]
     for field in sorted(fields, key=lambda e: -e.radius_px):
         inside = [e for e in found if _lies_within(e, field)]
         if any(_is_dark_disc(small, e, settings) for e in inside):
-            return inside
-    return found
+            return inside, field
+    return found, None
+
+
+def _may_be_its_core(edge: Edge, field: Edge, known: Known) -> bool:
+    """Whether the field may be a bright cladding after all, with a burnt core: nothing says how wide one would be."""
+    if not _concentric(edge, field):
+        return False
+    ratio = edge.radius_px / field.radius_px
+    return known.core_ratio is None or abs(ratio / known.core_ratio - 1) <= NEAR_RATIO
+
+
+NEAR_RATIO = 0.1  # a core that is not evenly dark measures so much wider or narrower
 
 
 def _is_lit_in_the_dark(small: FloatImage, edge: Edge, settings: Localization) -> bool:

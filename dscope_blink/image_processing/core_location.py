@@ -9,7 +9,7 @@ import numpy as np
 
 from dscope_blink.config.settings import CoreSettings
 from dscope_blink.image_processing import edges
-from dscope_blink.image_processing.edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, SIDES, Edge, Search
+from dscope_blink.image_processing.edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, Edge, Search
 from dscope_blink.records import (
     CladdingFit,
     CoreFit,
@@ -48,7 +48,7 @@ def find_core(gray: FloatImage, cladding: CladdingFit, settings: CoreSettings, c
     border = to_form(cladding.ellipse)
     if core_ratio is not None and core_ratio * mean_radius(border) < LEAST_CORE_PX:
         return _nominal(cladding, core_ratio, f"less than {2 * LEAST_CORE_PX:g} px wide")
-    judged = _judged_cores(gray, border, settings, core_ratio)
+    judged = _judged_cores(gray, border, cladding.blur_px, settings, core_ratio)
     good = [edge for edge, reason in judged if not reason]
     if good:
         best = max(good, key=lambda e: e.score)
@@ -70,7 +70,7 @@ def shining_elsewhere(
     gray: FloatImage, cladding: CladdingFit, nominal: CoreFit, settings: CoreSettings
 ) -> tuple[Notice, ...]:
     """A warning when a core shines, but not one of the known diameter."""
-    judged = _judged_cores(gray, to_form(cladding.ellipse), settings, None)
+    judged = _judged_cores(gray, to_form(cladding.ellipse), cladding.blur_px, settings, None)
     good = [edge for edge, reason in judged if not reason and -edge.step >= settings.shining_min_contrast]
     shining = [edge for edge in good if edge.support >= settings.shining_min_support]
     if not shining:
@@ -81,14 +81,15 @@ def shining_elsewhere(
 
 
 def _judged_cores(
-    gray: FloatImage, cladding: Form, settings: CoreSettings, core_ratio: float | None
+    gray: FloatImage, cladding: Form, blur_px: float, settings: CoreSettings, core_ratio: float | None
 ) -> list[tuple[Edge, str]]:
     """Edges that may be the core's, each with the reason why it is not; none after one that may."""
     found: list[tuple[Edge, str]] = []
     for ratio, polarity in _core_seeds(gray, cladding, settings, core_ratio):
         edge = _fit_core(gray, ratio, polarity, cladding, settings)
         if edge is not None:
-            reason = _why_not_core(edge, cladding, settings, core_ratio) or _too_dark(gray, edge, settings)
+            most = settings.max_darkness_unknown if core_ratio is None else settings.max_darkness
+            reason = _why_not_core(edge, cladding, settings, core_ratio) or _too_dark(gray, edge, blur_px, most)
             found.append((edge, reason))
             if core_ratio is not None and not reason:
                 break
@@ -105,11 +106,19 @@ def _core_fit(edge: Edge, blur_px: float) -> CoreFit:
     )
 
 
-def _too_dark(gray: FloatImage, edge: Edge, settings: CoreSettings) -> str:
-    """An unlit core is a little darker than the cladding; a black disc in its place is a pit."""
-    level = float(np.nanmedian(edges.sample(gray, edge.form, 1 + np.linspace(*SIDES, 4), COARSE_ANGLES)))
-    darkness = edge.step / max(level, 1e-6)
-    return "" if darkness <= settings.max_darkness else f"{darkness:.0%} darker than the cladding, a pit in its place"
+def _too_dark(gray: FloatImage, edge: Edge, blur_px: float, most: float) -> str:
+    """An unlit core is a little darker than the cladding; a black disc in its place is a pit.
+
+    On photographs unlit cores are up to 11 % darker. Where its diameter is not known, a pit is of the right one too.
+    """
+    clear = CLEAR_BLURS * blur_px / edge.radius_px  # nearer to the edge the levels of both sides mix
+    sides = np.array([max(1 - clear, 0.1), 1 + clear])
+    inside, outside = np.nanmedian(edges.sample(gray, edge.form, sides, COARSE_ANGLES), axis=0).tolist()
+    darkness = 1 - inside / max(outside, 1e-6)
+    return "" if darkness <= most else f"{darkness:.0%} darker than the cladding, a pit in its place"
+
+
+CLEAR_BLURS = 2.5
 
 
 def _core_seeds(
@@ -163,6 +172,13 @@ def _why_not_core(edge: Edge, cladding: Form, settings: CoreSettings, core_ratio
         (edge.scatter <= settings.max_scatter, f"edge points scatter by {edge.scatter:.2f} of their window"),
         (offset <= settings.max_offset_share, f"centre {offset:.3f} cladding radii off"),
         (axes[0] / axes[1] >= settings.min_axis_ratio, f"axes {axes[0]:.1f} x {axes[1]:.1f} px"),
-        (core_ratio is None or abs(ratio - core_ratio) <= settings.ratio_tolerance, f"core/cladding ratio {ratio:.3f}"),
+        (_is_of_size(ratio, core_ratio, settings), f"core/cladding ratio {ratio:.3f}"),
     )
     return next((reason for passed, reason in checks if not passed), "")
+
+
+def _is_of_size(ratio: float, known: float | None, settings: CoreSettings) -> bool:
+    """Whether an edge is as wide as the core must be; the same share of the cladding is the half of a small core."""
+    if known is None:
+        return True
+    return abs(ratio - known) <= min(settings.ratio_tolerance, settings.relative_tolerance * known)

@@ -92,7 +92,7 @@ def find_fiber(
     if reason:
         return FoundFiber(NotLocated(reason + _hint(known)), edge, core_edge)
     cladding = replace(cladding, sector_blur_px=edges.sector_blurs(gray, edge.form, choice.room))
-    warnings = choice.warnings or _doubts(edge, sides, core, known, settings, gray.shape)
+    warnings = choice.warnings or _doubts(edge, sides, core, known, settings, core_settings, gray.shape)
     if core is not None and core.source == "nominal":
         warnings += shining_elsewhere(gray, cladding, core, core_settings)
     return FoundFiber(FiberGeometry(cladding, core, warnings), edge, core_edge)
@@ -105,15 +105,21 @@ def _hint(known: Known) -> str:
 
 
 def _doubts(
-    edge: Edge, sides: Sides, core: CoreFit | None, known: Known, settings: Localization, shape: tuple[int, ...]
+    edge: Edge,
+    sides: Sides,
+    core: CoreFit | None,
+    known: Known,
+    settings: Localization,
+    core_settings: CoreSettings,
+    shape: tuple[int, ...],
 ) -> tuple[Notice, ...]:
     """What is odd about a fiber that was located."""
     doubts = []
     sure = known.cladding_px is not None or sides.is_granular(settings.granular_min_spread)
-    if not sure and edge.polarity < 0 and not _is_told_by_its_core(core, known, settings):
+    if not sure and edge.polarity < 0 and not _is_told_by_its_core(core, known, core_settings):
         text = "the disc taken for the cladding is brighter than what surrounds it, as a core would be; a calibration "
         doubts.append(notice("dark_surroundings", f"{text}together with its diameter would tell"))
-    elif not sure and _may_be_the_core(edge, sides, core, known, settings, shape):
+    elif not sure and _may_be_the_core(edge, core, known, settings, shape):
         text = (
             "no core shows in the disc taken for the cladding, and were it one, the border of its cladding would lie "
         )
@@ -124,24 +130,28 @@ def _doubts(
     return tuple(doubts)
 
 
-def _is_told_by_its_core(core: CoreFit | None, known: Known, settings: Localization) -> bool:
+def _is_told_by_its_core(core: CoreFit | None, known: Known, settings: CoreSettings) -> bool:
     """Whether a bright disc is a cladding for the core in it; without one it may be a core or a field of view.
 
-    A core of more than `large_core` tells nothing: a coating is twice as wide as its cladding.
+    A core as wide as a cladding is in its coating tells nothing.
     """
-    small = known.core_ratio is not None and known.core_ratio < settings.large_core
-    return small and core is not None and core.source == "measured"
+    if known.core_ratio is None or core is None or core.source != "measured":
+        return False
+    return all(abs(known.core_ratio - ratio) > settings.ratio_tolerance for ratio in IN_COATING)
+
+
+# Of 125 um in 245 to 250, 200 and 400 um, usual diameters of coatings and buffers.
+IN_COATING = (0.5, 0.625, 0.3125)
 
 
 def _may_be_the_core(
-    edge: Edge, sides: Sides, core: CoreFit | None, known: Known, settings: Localization, shape: tuple[int, ...]
+    edge: Edge, core: CoreFit | None, known: Known, settings: Localization, shape: tuple[int, ...]
 ) -> bool:
-    """Whether a disc hardly darker than its surroundings is an unlit core, of a fiber larger than the view."""
+    """Whether a disc in which no core shows may be one itself, unlit or burnt, of a fiber larger than the view."""
     if known.core_ratio is None or known.core_ratio < settings.large_core:
         return False  # a small core magnified that much is too blurred to be graded
     seen = core is not None and core.source == "measured"
-    fainter = sides.darkness < settings.min_disc_darkness
-    return fainter and not seen and share_in_view(edge, 1 / known.core_ratio, shape) < settings.faint_min_support
+    return not seen and share_in_view(edge, 1 / known.core_ratio, shape) < settings.faint_min_support
 
 
 def _core_ratio(known: Known, cladding: CladdingFit) -> float | None:
