@@ -160,6 +160,7 @@ class ResidualSettings:
     rounds: int
     clip_sigma: float
     core_darkness: float
+    nominal_core_darkness: float
     core_dip: float
     core_peak: float
     cladding_dip: float

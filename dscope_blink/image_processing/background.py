@@ -78,7 +78,9 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings, 
     )
 
 
-DARKEST_SNR = 10.0  # where it is darker, a mark of half its brightness does not reach the 5 sigmas of the faintest one
+# Where it is darker, a mark of 40 % of its brightness does not reach the 5 sigmas of the faintest one. The roughest
+# dirt that is taken for noise, `max_texture`, is just below it.
+DARKEST_SNR = 12.0
 
 
 def _unseen(lit: Mask, background: FloatImage, noise: FloatImage) -> Mask:
@@ -274,9 +276,10 @@ def _bounds(grid: PolarGrid, settings: ResidualSettings) -> tuple[_Bound, ...]:
     dip = min(settings.dip_share, WIDEST_DIP_PX / grid.cladding_radius_px)
     centre = settings.centre_share * (core or 1.0)
     around = (s >= centre) & (s < 1.5 * centre)
+    darkness = settings.core_darkness if grid.core_is_seen else settings.nominal_core_darkness
     between = (s > core + edge / 2) & (s < 1 - edge)
     return (
-        _Bound(s < core, between, settings.core_darkness, math.inf),
+        _Bound(s < core, between, darkness, math.inf),
         _Bound(s < core - small, (s < core - small) & (s > 0.7 * core), settings.core_dip, settings.core_peak),
         _Bound(between, between & (s > (1 + core) / 2 - edge), settings.cladding_dip, settings.cladding_peak),
         _Bound((s < centre) & (s >= dip), around, settings.centre_wave, settings.centre_wave),

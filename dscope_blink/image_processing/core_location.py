@@ -88,7 +88,8 @@ def _judged_cores(
     for ratio, polarity in _core_seeds(gray, cladding, settings, core_ratio):
         edge = _fit_core(gray, ratio, polarity, cladding, settings)
         if edge is not None:
-            most = settings.max_darkness_unknown if core_ratio is None else settings.max_darkness
+            fits = core_ratio is not None and _is_close(mean_radius(edge.form) / mean_radius(cladding), core_ratio)
+            most = settings.max_darkness if fits else settings.max_darkness_unknown
             reason = _why_not_core(edge, cladding, settings, core_ratio) or _too_dark(gray, edge, blur_px, most)
             found.append((edge, reason))
             if core_ratio is not None and not reason:
@@ -182,3 +183,11 @@ def _is_of_size(ratio: float, known: float | None, settings: CoreSettings) -> bo
     if known is None:
         return True
     return abs(ratio - known) <= min(settings.ratio_tolerance, settings.relative_tolerance * known)
+
+
+def _is_close(ratio: float, known: float) -> bool:
+    """Whether a dark disc has the diameter that the core must have, as a pit would by chance alone."""
+    return abs(ratio / known - 1) <= DARK_MATCH
+
+
+DARK_MATCH = 0.1

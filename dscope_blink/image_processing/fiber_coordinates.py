@@ -178,6 +178,7 @@ class PolarGrid:
     y: FloatImage
     core_ratio: float  # 0 without a core
     cladding_radius_px: float
+    core_is_seen: bool = True  # False: it is nominal, and hardly darker than the cladding
 
     @property
     def r_px(self) -> FloatArray:
@@ -209,4 +210,5 @@ def polar_grid(geometry: FiberGeometry, settings: ResidualSettings) -> PolarGrid
         rho[between] = edge + np.outer(s[between] - mean, (1 - edge) / (1 - mean))
     across, down = np.linalg.inv(frame.root) @ np.stack([np.cos(theta), np.sin(theta)])  # pixels per cladding radius
     x, y = frame.centre[0] + rho * across, frame.centre[1] + rho * down
-    return PolarGrid(s, x.astype(np.float32), y.astype(np.float32), frame.core_ratio, radius_px)
+    seen = geometry.core is None or geometry.core.source == "measured"
+    return PolarGrid(s, x.astype(np.float32), y.astype(np.float32), frame.core_ratio, radius_px, seen)

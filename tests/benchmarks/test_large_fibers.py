@@ -9,7 +9,7 @@ from benchmarks.large_fibers import FIBERS, Fiber, Result, face_of, measured, pi
 from tests.builders.settings import SETTINGS
 
 CONFIG = SETTINGS.profile("deep_inspection")
-SMALL = Fiber(125.0, 62.5, 0.9)
+SMALL = Fiber(125.0, 30.0, 0.9)
 
 
 def test_pits_keep_clear_of_each_other_and_of_the_edges():
