@@ -192,12 +192,10 @@ def _choose_of_one(
         has_core = known.core_ratio is not None or min(e.radius_px for e in strong) < RING_FREE * inner.radius_px
         chosen, other = (inner, outermost) if has_core else (outermost, inner)
         return Choice(chosen, _room(chosen, strong, known), warnings=(_two_borders(chosen, other, factors),))
-    layer = _border_inside(outermost, _layers(family, settings), settings)
-    layer = layer or max(
-        (e for e in strong if _lies_within(e, outermost) and _is_dark_disc(small, e, settings)),
-        key=lambda e: e.score,
-        default=None,
-    )
+    layers = [e for e in _layers(family, settings) if not _around_core([outermost], [e], settings, known)]
+    layer = _border_inside(outermost, layers, settings)
+    dark = (e for e in strong if _lies_within(e, outermost) and _is_dark_disc(small, e, settings))
+    layer = layer or max(dark, key=lambda e: e.score, default=None)
     warnings = () if layer is None else (_two_borders(outermost, layer, factors),)
     return Choice(outermost, _room(outermost, strong, known), warnings=warnings)
 

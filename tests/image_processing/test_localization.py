@@ -243,6 +243,11 @@ def test_a_second_border_that_nothing_explains_is_a_warning_with_both_sizes():
     assert f"{137 / 0.6:.0f} px" in warning.text
 
 
+def test_a_core_of_the_known_ratio_is_no_second_border():
+    faint = replace(THIN, core=THIN.cladding - 18)
+    assert located(gray(faint), ratio(THIN)).warnings == ()
+
+
 @pytest.mark.parametrize("size_um", [125, 137])
 def test_the_calibration_tells_which_border_is_that_of_the_cladding(size_um):
     spec = replace(GLUED["dark"], core=FACE.cladding)
