@@ -19,8 +19,9 @@ from dscope_blink.records import FloatImage
 
 Vector = NDArray[np.float64]
 
-MIN_BLUR = 0.015  # of the distance found: ticks ten times as fine are blurred by less than 0.15 of theirs, and seen
-TICK_REACH, GAP_REACH = 0.1, 0.25  # of the distance, from the middle of a tick and of the gap
+GAP_REACH = 0.25  # of the distance, from the middle of a gap
+TICK_REACH = 0.1  # of the distance, from the middle of a tick and from each place where a finer one may be
+FINER = (0.2, 0.4, 0.5, 0.6, 0.8)  # of the distance
 EDGE_PX = 1.5  # no end of a tick is sharper, for pixels and rows across the ruling
 ROW_BLURS = 0.5  # height of a row
 BAND_BLURS = 3.0  # a base line, however thick, is either not even over so much or as strong as a whole tick
@@ -28,6 +29,8 @@ NEAR_BLURS = 6.0  # from an even band to the free ends of the ticks
 MIN_GREY = 0.25  # of a tick as it is seen; ticks blurred by a fifth of their distance leave a half when they merge
 MIN_EVEN = 0.6
 MAX_FILLED = 0.75  # of a band, by its ticks; rulings have 0.2 to 0.5
+MAX_WIDTH = 0.3  # of a tick, in distances; where ticks are about as wide as gaps, the one may be taken for the other
+BAR_WIDTHS = 2.5  # of a base line, in those of a tick; one blurred by half its distance is fitted up to twice too wide
 MIN_TICK = 0.5  # of the strongest: there the ticks found stand
 MIN_LENGTH = 0.5  # of a tick, in distances; the ends of a blurred band, between the long ticks, are shorter
 MIN_CELLS = 0.4  # of the ticks, that a row must cross
@@ -39,6 +42,7 @@ class _Rows:
 
     gap: Vector  # (rows,) midway between ticks; nan where too few are crossed
     tick: Vector  # (rows,) of the ticks above the gaps
+    apart: Vector  # (rows,) of the ticks above whatever is strongest between them
 
 
 def merged_ticks(gray: FloatImage, ruler: Ruler) -> bool:
@@ -53,23 +57,32 @@ def merged_ticks(gray: FloatImage, ruler: Ruler) -> bool:
     gray : (H, W) float32, 0..1
     ruler : the ticks found in it
     """
-    if ruler.shape.blur_px < MIN_BLUR * ruler.pitch_px:
-        return False
     blur_px = max(ruler.shape.blur_px, EDGE_PX)
     rows = _rows(gray, ruler, ROW_BLURS * blur_px)
     strongest = float(np.nanmax(rows.tick, initial=0.0))
     band, near = round(BAND_BLURS / ROW_BLURS), round(NEAR_BLURS / ROW_BLURS)
+    width_px = 2 * ruler.shape.half_px
     peak = math.erf(ruler.shape.half_px / (math.sqrt(2) * ruler.shape.blur_px))  # of a tick as it was drawn
-    stands = rows.tick >= MIN_TICK * strongest
+    stands = rows.apart >= MIN_TICK * np.nanmax(rows.apart, initial=0.0)
     if np.count_nonzero(stands) * ROW_BLURS * blur_px < MIN_LENGTH * ruler.pitch_px:
         return True
+    slender = width_px < MAX_WIDTH * ruler.pitch_px
+
+    def wider_than_bar(row: int, level: float) -> bool:
+        outside = np.flatnonzero(~(rows.gap >= level))
+        before, after = outside[outside < row], outside[outside > row]
+        rows_wide = (after[0] if len(after) else len(rows.gap)) - (before[-1] + 1 if len(before) else 0)
+        return bool(rows_wide * ROW_BLURS * blur_px > BAR_WIDTHS * width_px)
+
     for first in range(len(rows.gap) - band + 1):
-        inside, around = slice(first, first + band), slice(max(first - near, 0), first + band + near)
-        plain = rows.gap[around][stands[around]]
-        if not len(plain) or stands[inside].any() or np.isnan(rows.gap[inside]).any():
+        inside, beside, around = (slice(max(first - room, 0), first + band + room) for room in (0, near, 2 * near))
+        if stands[inside].any() or not stands[beside].any() or np.isnan(rows.gap[inside]).any():
             continue
+        plain = rows.gap[around][stands[around]]
         least, most = (float(level - plain.min()) for level in (rows.gap[inside].min(), rows.gap[inside].max()))
-        if least >= max(MIN_GREY * strongest, MIN_EVEN * most) and most * peak <= MAX_FILLED * strongest:
+        if least < max(MIN_GREY * strongest, MIN_EVEN * most):
+            continue
+        if most * peak <= MAX_FILLED * strongest or (slender and wider_than_bar(first, plain.min() + most / 2)):
             return True
     return False
 
@@ -85,7 +98,7 @@ def _rows(gray: FloatImage, ruler: Ruler, row_px: float) -> _Rows:
     row -= row.min()
     shape = (int(row.max()) + 1, last - first + 1)
 
-    def medians(off: Vector, reach: float) -> Vector:
+    def medians(off: float, reach: float) -> Vector:
         index = np.rint(number - off).astype(np.intp)
         use = (np.abs(number - off - index) < reach) & (index >= 0) & (index < shape[1] - (off > 0))
         cell = row[use] * shape[1] + index[use]
@@ -97,5 +110,5 @@ def _rows(gray: FloatImage, ruler: Ruler, row_px: float) -> _Rows:
         found[crossed] = np.nanmedian(levels[crossed], axis=1)
         return found
 
-    gap = medians(np.float64(0.5), GAP_REACH)
-    return _Rows(gap, medians(np.float64(0.0), TICK_REACH) - gap)
+    gap, tick = medians(0.5, GAP_REACH), medians(0.0, TICK_REACH)
+    return _Rows(gap, tick - gap, tick - np.max([medians(off, TICK_REACH) for off in FINER], axis=0))
