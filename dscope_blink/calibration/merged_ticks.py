@@ -9,13 +9,14 @@ ticks the ground is plain, and beside them it is as grey as the short ticks are 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.calibration.targets import Ruler
-from dscope_blink.records import FloatImage
+from dscope_blink.records import FloatImage, Mask
 
 Vector = NDArray[np.float64]
 
@@ -29,28 +30,53 @@ NEAR_BLURS = 6.0  # from an even band to the free ends of the ticks
 MIN_GREY = 0.25  # of a tick as it is seen; ticks blurred by a fifth of their distance leave a half when they merge
 MIN_EVEN = 0.6
 MAX_FILLED = 0.75  # of a band, by its ticks; rulings have 0.2 to 0.5
-MAX_WIDTH = 0.3  # of a tick, in distances; where ticks are about as wide as gaps, the one may be taken for the other
-BAR_WIDTHS = 2.5  # of a base line, in those of a tick; one blurred by half its distance is fitted up to twice too wide
+MAX_WIDTH = 0.35  # of a tick at half its height, in distances; of long ticks blurred by half the finer one 0.25
+BAR_WIDTHS = 2.2  # of a base line, in those of a tick at half its height; a line twice as thick stays below, blurred
+WIDTH_BINS = 40  # of a distance
 MIN_TICK = 0.5  # of the strongest: there the ticks found stand
 MIN_LENGTH = 0.5  # of a tick, in distances; the ends of a blurred band, between the long ticks, are shorter
 MIN_CELLS = 0.4  # of the ticks, that a row must cross
 
 
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """Medians along the ruling, row by row across it; grey levels of ink, so that ticks are positive."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ink:
+    """The pixels of a picture in the order of the ruling."""
 
-    gap: Vector  # (rows,) midway between ticks; nan where too few are crossed
-    tick: Vector  # (rows,) of the ticks above the gaps
-    apart: Vector  # (rows,) of the ticks above whatever is strongest between them
+    level: Vector  # (n,) grey levels, so that ticks are positive
+    number: Vector  # (n,) along the ruling in distances, 0 at the first tick
+    row: NDArray[np.intp]  # (n,) across it
+    ticks: int
+    rows: int
+
+    def medians(self, off: float, reach: float) -> Vector:
+        """(rows,) over the ticks, of the pixels so far off each; nan where a row crosses too few."""
+        shape = (self.rows, self.ticks)
+        index = np.rint(self.number - off).astype(np.intp)
+        use = (np.abs(self.number - off - index) < reach) & (index >= 0) & (index < self.ticks - (off > 0))
+        cell = self.row[use] * self.ticks + index[use]
+        pixels = np.bincount(cell, minlength=self.rows * self.ticks).reshape(shape)
+        total = np.bincount(cell, self.level[use], self.rows * self.ticks).reshape(shape)
+        levels = np.where(pixels > 0, total / np.maximum(pixels, 1), np.nan)
+        crossed = np.count_nonzero(pixels, axis=1) >= MIN_CELLS * self.ticks
+        found = np.full(self.rows, np.nan)
+        found[crossed] = np.nanmedian(levels[crossed], axis=1)
+        return found
+
+    def width(self, stands: Mask) -> float:
+        """Of a tick at half its height, in distances, in the rows where the ticks stand."""
+        use = stands[self.row] & (self.number > -0.5) & (self.number < self.ticks - 0.5)
+        step = (self.number[use] % 1 * WIDTH_BINS).astype(np.intp)
+        pixels = np.maximum(np.bincount(step, minlength=WIDTH_BINS), 1)
+        profile = np.bincount(step, self.level[use], WIDTH_BINS) / pixels
+        return float(np.mean(profile >= (profile.min() + profile.max()) / 2))
 
 
 def merged_ticks(gray: FloatImage, ruler: Ruler) -> bool:
     """Whether an even grey band, such as merged ticks leave, lies beside the ends of the ticks.
 
     The median over the gaps of a row leaves out numbers, captions and dirt. A band counts that is even over three
-    sigmas of the blur, where the ticks found do not stand but end, and that is neither as plain as the gaps between
-    them nor as strong as a solid bar.
+    sigmas of the blur, where the ticks found do not stand but end, that is less plain than the gaps between them, and
+    either less strong than a solid bar or wider than a base line.
 
     Parameters
     ----------
@@ -58,57 +84,47 @@ def merged_ticks(gray: FloatImage, ruler: Ruler) -> bool:
     ruler : the ticks found in it
     """
     blur_px = max(ruler.shape.blur_px, EDGE_PX)
-    rows = _rows(gray, ruler, ROW_BLURS * blur_px)
-    strongest = float(np.nanmax(rows.tick, initial=0.0))
-    band, near = round(BAND_BLURS / ROW_BLURS), round(NEAR_BLURS / ROW_BLURS)
-    width_px = 2 * ruler.shape.half_px
-    peak = math.erf(ruler.shape.half_px / (math.sqrt(2) * ruler.shape.blur_px))  # of a tick as it was drawn
-    stands = rows.apart >= MIN_TICK * np.nanmax(rows.apart, initial=0.0)
-    if np.count_nonzero(stands) * ROW_BLURS * blur_px < MIN_LENGTH * ruler.pitch_px:
+    row_px = ROW_BLURS * blur_px
+    ink = _ink(gray, ruler, row_px)
+    gap, tick = ink.medians(0.5, GAP_REACH), ink.medians(0.0, TICK_REACH)
+    apart = tick - np.max([ink.medians(off, TICK_REACH) for off in FINER], axis=0)
+    stands = apart >= MIN_TICK * np.nanmax(apart, initial=0.0)
+    if np.count_nonzero(stands) * row_px < MIN_LENGTH * ruler.pitch_px:
         return True
-    slender = width_px < MAX_WIDTH * ruler.pitch_px
-
-    def wider_than_bar(row: int, level: float) -> bool:
-        outside = np.flatnonzero(~(rows.gap >= level))
-        before, after = outside[outside < row], outside[outside > row]
-        rows_wide = (after[0] if len(after) else len(rows.gap)) - (before[-1] + 1 if len(before) else 0)
-        return bool(rows_wide * ROW_BLURS * blur_px > BAR_WIDTHS * width_px)
-
-    for first in range(len(rows.gap) - band + 1):
-        inside, beside, around = (slice(max(first - room, 0), first + band + room) for room in (0, near, 2 * near))
-        if stands[inside].any() or not stands[beside].any() or np.isnan(rows.gap[inside]).any():
-            continue
-        plain = rows.gap[around][stands[around]]
-        least, most = (float(level - plain.min()) for level in (rows.gap[inside].min(), rows.gap[inside].max()))
-        if least < max(MIN_GREY * strongest, MIN_EVEN * most):
-            continue
-        if most * peak <= MAX_FILLED * strongest or (slender and wider_than_bar(first, plain.min() + most / 2)):
-            return True
-    return False
+    strongest, width = float(np.nanmax(tick - gap, initial=0.0)), ink.width(stands)
+    peak = math.erf(ruler.shape.half_px / (math.sqrt(2) * ruler.shape.blur_px))  # of a tick as it was drawn
+    bar_rows = BAR_WIDTHS * width * ruler.pitch_px / row_px if width < MAX_WIDTH else math.inf
+    return any(
+        _wide(gap, row, (plain + most) / 2) > bar_rows or (most - plain) * peak <= MAX_FILLED * strongest
+        for row, plain, least, most in _beside(gap, stands)
+        if least - plain >= max(MIN_GREY * strongest, MIN_EVEN * (most - plain))
+    )
 
 
-def _rows(gray: FloatImage, ruler: Ruler, row_px: float) -> _Rows:
-    places = ruler.features.points_px[ruler.features.used]
-    phase = float(np.angle(np.mean(np.exp(2j * np.pi * (places @ ruler.wave))))) / (2 * np.pi)
-    first, last = (round(float(end)) for end in np.quantile(places @ ruler.wave - phase, (0, 1)))
+def _ink(gray: FloatImage, ruler: Ruler, row_px: float) -> _Ink:
+    places = ruler.features.points_px[ruler.features.used] @ ruler.wave
+    phase = float(np.angle(np.mean(np.exp(2j * np.pi * places)))) / (2 * np.pi)
+    first, last = round(float(places.min()) - phase), round(float(places.max()) - phase)
     y, x = np.indices(gray.shape).reshape(2, -1)
-    (fx, fy), value = ruler.wave, ruler.shape.sign * gray.ravel().astype(np.float64)
-    number = fx * x + fy * y - phase - first  # 0 at the first tick
+    fx, fy = ruler.wave
     row = np.floor((fx * y - fy * x) * (ruler.pitch_px / row_px)).astype(np.intp)
     row -= row.min()
-    shape = (int(row.max()) + 1, last - first + 1)
+    level = ruler.shape.sign * gray.ravel().astype(np.float64)
+    return _Ink(level, fx * x + fy * y - phase - first, row, last - first + 1, int(row.max()) + 1)
 
-    def medians(off: float, reach: float) -> Vector:
-        index = np.rint(number - off).astype(np.intp)
-        use = (np.abs(number - off - index) < reach) & (index >= 0) & (index < shape[1] - (off > 0))
-        cell = row[use] * shape[1] + index[use]
-        pixels = np.bincount(cell, minlength=shape[0] * shape[1]).reshape(shape)
-        total = np.bincount(cell, value[use], shape[0] * shape[1]).reshape(shape)
-        levels = np.where(pixels > 0, total / np.maximum(pixels, 1), np.nan)
-        crossed = np.count_nonzero(pixels, axis=1) >= MIN_CELLS * shape[1]
-        found = np.full(shape[0], np.nan)
-        found[crossed] = np.nanmedian(levels[crossed], axis=1)
-        return found
 
-    gap, tick = medians(0.5, GAP_REACH), medians(0.0, TICK_REACH)
-    return _Rows(gap, tick - gap, tick - np.max([medians(off, TICK_REACH) for off in FINER], axis=0))
+def _beside(gap: Vector, stands: Mask) -> Iterator[tuple[int, float, float, float]]:
+    """Of each run of rows beside the ticks: the first row, the level of the gaps between them, its least and most."""
+    run, near = round(BAND_BLURS / ROW_BLURS), round(NEAR_BLURS / ROW_BLURS)
+    for row in range(len(gap) - run + 1):
+        inside, beside, around = (slice(max(row - room, 0), row + run + room) for room in (0, near, 2 * near))
+        if stands[beside].any() and not stands[inside].any() and not np.isnan(gap[inside]).any():
+            plain = float(gap[around][stands[around]].min())
+            yield row, plain, float(gap[inside].min()), float(gap[inside].max())
+
+
+def _wide(gap: Vector, row: int, level: float) -> int:
+    """How many rows about this one are above the level."""
+    outside = np.flatnonzero(~(gap >= level))
+    before, after = outside[outside < row], outside[outside > row]
+    return int(after[0] if len(after) else len(gap)) - int(before[-1] + 1 if len(before) else 0)
