@@ -23,14 +23,15 @@ Vector = NDArray[np.float64]
 GAP_REACH = 0.25  # of the distance, from the middle of a gap
 TICK_REACH = 0.1  # of the distance, from the middle of a tick and from each place where a finer one may be
 FINER = (0.2, 0.4, 0.5, 0.6, 0.8)  # of the distance
-EDGE_PX = 2.5  # no end of a tick is sharper, for pixels and rows; a row lower than a pixel crosses a tilted gap in parts
+EDGE_PX = (
+    2.5  # no end of a tick is sharper, for pixels and rows; a row lower than a pixel crosses a tilted gap in parts
+)
 ROW_BLURS = 0.5  # height of a row
 BAND_BLURS = 3.0  # a base line, however thick, is either not even over so much or as strong as a whole tick
 NEAR_BLURS = 6.0  # from an even band to the free ends of the ticks
 MIN_GREY = 0.25  # of a tick as it is seen; ticks blurred by a fifth of their distance leave a half when they merge
 MIN_EVEN = 0.5  # least over most of the grey; of a base line that is less than solid 0.48
 MAX_FILLED = 0.75  # of a band, by its ticks; rulings have 0.2 to 0.5
-MAX_WIDTH = 0.35  # of a tick at half its height, in distances; of long ticks blurred by half the finer one 0.25
 BAR_WIDTHS = 2.2  # of a base line, in those of a tick at half its height; a line twice as thick stays below, blurred
 WIDTH_BINS = 40  # of a distance
 MIN_TICK = 0.5  # of the strongest: there the ticks found stand
@@ -91,11 +92,12 @@ def merged_ticks(gray: FloatImage, ruler: Ruler) -> bool:
     stands = apart >= MIN_TICK * np.nanmax(apart, initial=0.0)
     if np.count_nonzero(stands) * row_px < MIN_LENGTH * ruler.pitch_px:
         return True
-    strongest, width = float(np.nanmax(tick - gap, initial=0.0)), ink.width(stands)
+    strongest = float(np.nanmax(tick - gap, initial=0.0))
     peak = math.erf(ruler.shape.half_px / (math.sqrt(2) * ruler.shape.blur_px))  # of a tick as it was drawn
-    bar_rows = BAR_WIDTHS * width * ruler.pitch_px / row_px if width < MAX_WIDTH else math.inf
+    bar_rows = BAR_WIDTHS * ink.width(stands) * ruler.pitch_px / row_px
     return any(
-        _wide(gap, row, (plain + most) / 2) > bar_rows or (most - plain) * peak <= MAX_FILLED * strongest
+        (_wide(gap, row, (plain + most) / 2) > bar_rows and not _all_round(gap, stands, (plain + most) / 2))
+        or (most - plain) * peak <= MAX_FILLED * strongest
         for row, plain, least, most in _beside(gap, stands)
         if least - plain >= max(MIN_GREY * strongest, MIN_EVEN * (most - plain))
     )
@@ -128,3 +130,11 @@ def _wide(gap: Vector, row: int, level: float) -> int:
     outside = np.flatnonzero(~(gap >= level))
     before, after = outside[outside < row], outside[outside > row]
     return int(after[0] if len(after) else len(gap)) - int(before[-1] + 1 if len(before) else 0)
+
+
+def _all_round(gap: Vector, stands: Mask, level: float) -> bool:
+    """Whether the ground at both ends of the ticks is above the level: gaps as wide as ticks were taken for them."""
+    first, last = np.flatnonzero(stands)[[0, -1]]
+    near = round(2 * NEAR_BLURS / ROW_BLURS)
+    sides = gap[max(first - near, 0) : first], gap[last + 1 : last + 1 + near]
+    return all(float(np.nanmax(side, initial=-math.inf)) >= level for side in sides)

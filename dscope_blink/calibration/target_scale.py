@@ -178,12 +178,12 @@ def find_scale(gray: FloatImage, target: Target, config: Config) -> ScaleFit | N
 
 
 def _sure_enough(fit: ScaleFit, limit_pct: float) -> ScaleFit | NotMeasured:
-    unsure_pct = 100 * max(
-        fit.uncertainty_um_per_px_x / fit.um_per_px_x, fit.uncertainty_um_per_px_y / fit.um_per_px_y
-    )
+    unsure_pct = 100 * max(fit.uncertainty_um_per_px_x / fit.um_per_px_x, fit.uncertainty_um_per_px_y / fit.um_per_px_y)
     if unsure_pct <= limit_pct:
         return fit
-    return NotMeasured(f"Too uncertain: the scale is known to {unsure_pct:.2g} % (k = 2), at most {limit_pct:g} % is allowed")
+    return NotMeasured(
+        f"Too uncertain: the scale is known to {unsure_pct:.2g} % (k = 2), at most {limit_pct:g} % is allowed"
+    )
 
 
 def average(target: Target, pictures: Sequence[CalibrationPicture], settings: ScaleSettings) -> MeasuredScale:
