@@ -197,7 +197,7 @@ def test_a_target_blurred_by_a_sixth_of_its_distance_is_measured_as_well_as_it_s
     assert abs(fit.um_per_px_x - 0.5) < fit.uncertainty_um_per_px_x < 5e-3
 
 
-@pytest.mark.parametrize("blur", [0.3, 0.4, 0.5])
+@pytest.mark.parametrize("blur", [0.4, 0.5])
 def test_long_ticks_whose_short_ones_have_merged_are_refused(config: Config, blur: float) -> None:
     shot = Shot((1.25, 1.25), 3.0, shape=(240, 560), place_px=(-1.3, -60.0), noise=0.005)  # 8 px
     gray = defocused(ruler(shot, height_um=40.0), blur * 8)
