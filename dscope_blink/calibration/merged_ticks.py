@@ -77,7 +77,7 @@ def merged_ticks(gray: FloatImage, ruler: Ruler) -> bool:
 
     The median over the gaps of a row leaves out numbers, captions and dirt. A band counts that is even over three
     sigmas of the blur, where the ticks found do not stand but end, that is less plain than the gaps between them, and
-    either less strong than a solid bar or wider than a base line.
+    wider than a base line. Gaps as wide as ticks may be taken for them: then all the ground is as strong as a tick.
 
     Parameters
     ----------
@@ -96,8 +96,8 @@ def merged_ticks(gray: FloatImage, ruler: Ruler) -> bool:
     peak = math.erf(ruler.shape.half_px / (math.sqrt(2) * ruler.shape.blur_px))  # of a tick as it was drawn
     bar_rows = BAR_WIDTHS * ink.width(stands) * ruler.pitch_px / row_px
     return any(
-        (_wide(gap, row, (plain + most) / 2) > bar_rows and not _all_round(gap, stands, (plain + most) / 2))
-        or (most - plain) * peak <= MAX_FILLED * strongest
+        _wide(gap, row, (plain + most) / 2) > bar_rows
+        and ((most - plain) * peak <= MAX_FILLED * strongest or not _all_round(gap, stands, (plain + most) / 2))
         for row, plain, least, most in _beside(gap, stands)
         if least - plain >= max(MIN_GREY * strongest, MIN_EVEN * (most - plain))
     )
