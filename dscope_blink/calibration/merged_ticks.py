@@ -34,7 +34,7 @@ MIN_EVEN = 0.5  # least over most of the grey; of a base line that is less than 
 MAX_FILLED = 0.75  # of a band, by its ticks; rulings have 0.2 to 0.5
 BAR_WIDTHS = 2.2  # of a base line, in those of a tick at half its height; a line twice as thick stays below, blurred
 WIDTH_BINS = 40  # of a distance
-MIN_TICK = 0.7  # of the strongest: there the ticks found stand; drawn thicker than merged ones, they leave a half
+MIN_TICK = 0.6  # of the strongest: there the ticks found stand; drawn thicker than merged ones, they leave a half
 MIN_LENGTH = 0.5  # of a tick, in distances; the ends of a blurred band, between the long ticks, are shorter
 MIN_CELLS = 0.4  # of the ticks, that a row must cross
 

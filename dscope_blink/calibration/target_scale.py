@@ -26,9 +26,9 @@ CLIPPED_LEVEL = 0.995
 MIN_CONTRAST = 0.02  # 1st to 99th percentile; five grey levels of an 8-bit picture
 # From end to end, what residuals cannot tell because the scale takes it up: light that bends over the whole field.
 SYSTEMATIC_PX = 0.005
-# From end to end, what the tails of blurred neighbours add, in distances by the fourth power of the blur in distances:
-# rendered grids blurred by 0.2, 0.25 and 0.4 needed 0.4, 0.4 and 0.3 to be covered.
-BLEND = 0.5
+# From end to end, what the tails of blurred neighbours add, in distances by the fourth power of the fitted blur in
+# distances: rendered grids blurred by 0.2 and 0.25 needed 0.9 to 1.4 to be covered.
+BLEND = 1.5
 OUTLYING_Z = 3.5  # Iglewicz and Hoaglin, "How to detect and handle outliers", ASQC 1993
 SIGMAS_PER_MAD = 1.4826  # of a normal distribution
 EDGE_WINDOW_BLURS = 4.0  # half width of the window in which the edge of a fiber is shown
