@@ -11,6 +11,7 @@ import numpy as np
 
 from dscope_blink.analysis import dimensions
 from dscope_blink.analysis.dimensions import expanded
+from dscope_blink.calibration.merged_ticks import merged_ticks
 from dscope_blink.calibration.targets import DotGrid, NotFound, Ruler, find_dots, find_ruler
 from dscope_blink.config.settings import Config, Preprocessing, ScaleSettings
 from dscope_blink.image_processing import edges, ellipse_fit
@@ -25,6 +26,9 @@ CLIPPED_LEVEL = 0.995
 MIN_CONTRAST = 0.02  # 1st to 99th percentile; five grey levels of an 8-bit picture
 # From end to end, what residuals cannot tell because the scale takes it up: light that bends over the whole field.
 SYSTEMATIC_PX = 0.005
+# From end to end, what the tails of blurred neighbours add, in distances by the fourth power of the fitted blur in
+# distances: rendered grids blurred by 0.2 and 0.25 needed 0.9 to 1.4 to be covered.
+BLEND = 1.5
 OUTLYING_Z = 3.5  # Iglewicz and Hoaglin, "How to detect and handle outliers", ASQC 1993
 SIGMAS_PER_MAD = 1.4826  # of a normal distribution
 EDGE_WINDOW_BLURS = 4.0  # half width of the window in which the edge of a fiber is shown
@@ -164,9 +168,22 @@ def find_scale(gray: FloatImage, target: Target, config: Config) -> ScaleFit | N
     if blur > limit:
         how = f"the {target.kind} are blurred by {blur:.2f} of the distance from one to the next"
         return NotMeasured(f"Out of focus: {how}, at most {limit:g} is allowed")
+    if isinstance(found, Ruler) and merged_ticks(gray, found):
+        return NotMeasured("Finer ticks may be merged by blur: an even grey band lies beside the ends of those found")
     if isinstance(found, Ruler):
-        return _from_ruler(found, target.size_um, config.scale)
-    return _from_dots(found, target.size_um, config.scale)
+        fit: ScaleFit | NotMeasured = _from_ruler(found, target.size_um, config.scale)
+    else:
+        fit = _from_dots(found, target.size_um, config.scale)
+    return fit if isinstance(fit, NotMeasured) else _sure_enough(fit, config.scale.max_scale_uncertainty_pct)
+
+
+def _sure_enough(fit: ScaleFit, limit_pct: float) -> ScaleFit | NotMeasured:
+    unsure_pct = 100 * max(fit.uncertainty_um_per_px_x / fit.um_per_px_x, fit.uncertainty_um_per_px_y / fit.um_per_px_y)
+    if unsure_pct <= limit_pct:
+        return fit
+    return NotMeasured(
+        f"Too uncertain: the scale is known to {unsure_pct:.2g} % (k = 2), at most {limit_pct:g} % is allowed"
+    )
 
 
 def average(target: Target, pictures: Sequence[CalibrationPicture], settings: ScaleSettings) -> MeasuredScale:
@@ -216,7 +233,7 @@ def _from_dots(grid: DotGrid, pitch_um: float, settings: ScaleSettings) -> Scale
         )
     others = np.array([_square_lattice(basis)[:2] for basis in grid.bases])
     middle = np.array(_square_lattice(grid.middle)[:2]) / (sx, sy) - 1
-    fit_pct_x, fit_pct_y = _fit_pct(others, _span_px(grid.features), middle)
+    fit_pct_x, fit_pct_y = _fit_pct(others, _span_px(grid.features), middle, _blend_px(grid))
     ax, ay = grid.basis[:, 0]
     return ScaleFit(
         um_per_px_x=sx * pitch_um,
@@ -255,7 +272,7 @@ def _from_ruler(ruler: Ruler, pitch_um: float, settings: ScaleSettings) -> Scale
     others = np.linalg.norm(ruler.waves * across, axis=1)[:, None]
     middle = float(np.linalg.norm(ruler.middle * across)) * pitch_um / sy - 1
     span_px = float(np.linalg.norm(_span_px(ruler.features)))
-    (fit_pct,) = _fit_pct(others, np.array([span_px]), np.array([middle]))
+    (fit_pct,) = _fit_pct(others, np.array([span_px]), np.array([middle]), _blend_px(ruler))
     return ScaleFit(
         um_per_px_x=aspect * sy,
         um_per_px_y=sy,
@@ -279,11 +296,16 @@ def _span_px(seen: TargetFeatures) -> Points:
     return np.asarray(np.ptp(seen.points_px[seen.used], axis=0))
 
 
-def _fit_pct(others: Points, span_px: Points, middle: Points) -> list[float]:
+def _blend_px(target: DotGrid | Ruler) -> float:
+    return BLEND * target.pitch_px * (target.shape.defocus_px / target.pitch_px) ** 4
+
+
+def _fit_pct(others: Points, span_px: Points, middle: Points, blend_px: float) -> list[float]:
     """Standard uncertainty in percent of each of n scales over a span (n,).
 
     From `others` (groups, n), what they are with each group of neighbouring features left out, and `middle` (n,), the
-    relative difference to the middle of the picture; where a lens distorts, the scale of a place lies between.
+    relative difference to the middle of the picture; where a lens distorts, the scale of a place lies between. Blurred
+    neighbours move each other by `blend_px` from end to end.
 
     Errors that neighbours share, of light, lens and pixels, stay within their group, so they count in full. Few groups
     say little of their scatter: the expansion of Student's factor makes k = 2 cover 95.45 % all the same, for half as
@@ -296,7 +318,7 @@ def _fit_pct(others: Points, span_px: Points, middle: Points) -> list[float]:
     freedom = max(groups / 2, 1.0)
     student = k + (k**3 + k) / (4 * freedom) + (5 * k**5 + 16 * k**3 + 3 * k) / (96 * freedom**2)
     scatter = student / k * np.sqrt(variance) / others.mean(axis=0)
-    parts = np.array([scatter, SYSTEMATIC_PX / span_px, middle / math.sqrt(3)])
+    parts = np.array([scatter, SYSTEMATIC_PX / span_px, blend_px / span_px, middle / math.sqrt(3)])
     return (100 * np.sqrt(np.sum(parts**2, axis=0))).tolist()
 
 

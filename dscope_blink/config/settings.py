@@ -130,6 +130,7 @@ class ScaleSettings:
     edge_uncertainty_blurs: float
     target_tolerance_pct: float
     max_target_blur: float
+    max_scale_uncertainty_pct: float
     outlying_picture_pct: float
 
 

@@ -184,11 +184,38 @@ def test_the_features_left_out_are_known(config: Config) -> None:
 # --- what is refused
 
 
+def defocused(gray: FloatImage, sigma_px: float) -> FloatImage:
+    return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma_px), np.float32)
+
+
 @pytest.mark.parametrize("target", [DOTS, TICKS], ids=lambda target: target.kind)
-def test_a_target_out_of_focus_is_refused(config: Config, target: Target) -> None:
-    draw = dot_grid if target is DOTS else ruler
-    assert measured(draw(Shot(blur_px=1.3)), target, config).features > 20
-    assert refused(draw(Shot(blur_px=4.0)), target, config).startswith(f"Out of focus: the {target.kind} are blurred")
+def test_a_target_blurred_by_a_sixth_of_its_distance_is_measured_as_well_as_it_says(
+    tmp_path: Path, target: Target
+) -> None:
+    gray = defocused((dot_grid if target is DOTS else ruler)(small()), 20 / 6)
+    fit = measured(gray, target, config_with(tmp_path, target_tolerance_pct=0.0))
+    assert abs(fit.um_per_px_x - 0.5) < fit.uncertainty_um_per_px_x < 5e-3
+
+
+@pytest.mark.parametrize("blur", [0.4, 0.5])
+def test_long_ticks_whose_short_ones_have_merged_are_refused(config: Config, blur: float) -> None:
+    shot = Shot((1.25, 1.25), 3.0, shape=(240, 560), place_px=(-1.3, -60.0), noise=0.005)  # 8 px
+    gray = defocused(ruler(shot, height_um=40.0), blur * 8)
+    assert refused(gray, TICKS, config).startswith("Finer ticks may be merged by blur")
+
+
+def test_ticks_of_one_length_on_a_base_line_are_no_merged_ones(config: Config) -> None:
+    gray = ruler(small((0.5, 0.5), place_px=(0.0, -40.0), noise=0.005), height_um=1000.0, caption=False)
+    gray[160:] = gray[:20].mean()  # all ticks end here
+    gray[77:83] = gray.min()
+    assert measured(defocused(gray, 3.0), TICKS, config).um_per_px_x == pytest.approx(0.5, rel=2e-3)
+
+
+def test_a_scale_less_sure_than_is_allowed_is_refused_with_the_figure(tmp_path: Path) -> None:
+    config = config_with(tmp_path, max_scale_uncertainty_pct=0.01)
+    assert refused(dot_grid(small()), DOTS, config) == (
+        "Too uncertain: the scale is known to 0.12 % (k = 2), at most 0.01 % is allowed"
+    )
 
 
 def test_a_fiber_out_of_focus_is_refused(config: Config) -> None:
