@@ -22,7 +22,15 @@ from dscope_blink.analysis.gradability import limited_zones
 from dscope_blink.analysis.search_resolution import search_cladding_px
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, to_gray
-from dscope_blink.image_processing import background, fusion, localization, missing_parts, picture_quality, symmetry
+from dscope_blink.image_processing import (
+    background,
+    described_structure,
+    fusion,
+    localization,
+    missing_parts,
+    picture_quality,
+    symmetry,
+)
 from dscope_blink.image_processing.cladding_choice import Known
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
 from dscope_blink.records import (
@@ -237,7 +245,8 @@ def _find_defects(
         picture = working_picture(gray, geometry, most_px, doubled_px)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
-        residual = background.residual(picture, reach * BEYOND_ZONES, config.residual)
+        glass, structure = _without_described(located, picture, config)
+        residual = background.residual(glass, reach * BEYOND_ZONES, config.residual, structure.added)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
         evidence = fusion.gather_evidence(residual, config.detectors, config.folder)
@@ -245,7 +254,7 @@ def _find_defects(
     with clock.stage("measure", "Defect Measurement"):
         face = measuring.LocatedFace.of(placed, outlines, scale, request, config.scale)
         marks = measuring.measure(candidates, residual, face, config)
-        marks = symmetry.with_symmetry(marks, picture, config.residual)
+        marks = symmetry.with_symmetry(marks, glass, config.residual)
         defects = measuring.numbered(judging.placed(marks, outlines, criteria, request.zones))
     cells: tuple[Cell, ...] = ()
     if config.reporting.cells:
@@ -255,9 +264,24 @@ def _find_defects(
     if config.reporting.report:
         confidence = fusion.confidence_map(residual, evidence, picture.gray.shape, config.fusion)
     search_pixel_px = rounded("px", math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
-    quality = replace(located.quality, clipping=clipping, search_pixel_px=search_pixel_px)
+    warnings = (*located.quality.warnings, *structure.warnings)
+    quality = replace(located.quality, warnings=warnings, clipping=clipping, search_pixel_px=search_pixel_px)
     searched = replace(located, quality=quality, zones=outlines, defects=defects, cells=cells, confidence=confidence)
     return searched, Search(picture, residual, evidence, candidates)
+
+
+def _without_described(
+    located: Inspection, picture: WorkingPicture, config: Config
+) -> tuple[WorkingPicture, described_structure.FoundStructure]:
+    """The picture without the structure that is described of the fiber, and that structure."""
+    request, geometry = located.request, located.geometry
+    name = config.structure_of(request.fiber_structure, request.fiber_class)
+    if name is None or located.scale is None or geometry is None:
+        return picture, described_structure.FoundStructure()
+    cladding_um = zoning.cladding_um(geometry, request, located.scale)
+    found = described_structure.find_structure(picture, config.fiber_structures[name], cladding_um, config.residual)
+    glass = picture if found.added is None else replace(picture, gray=picture.gray - found.added)
+    return glass, found
 
 
 def _measure_cells(

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from dscope_blink.config.checking import Json, must_be_one_of
-from dscope_blink.records import Criteria, UserError, criteria_from
+from dscope_blink.records import Criteria, StructureDescription, UserError, criteria_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +358,12 @@ class Config:
     batch: BatchSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
+    fiber_structures: Mapping[str, StructureDescription]
+
+    def structure_of(self, name: str | None, fiber_class: str) -> str | None:
+        """Name of the structure that is asked for, or else of the first that says that the class has it."""
+        of_class = (key for key, structure in self.fiber_structures.items() if fiber_class in structure.classes)
+        return name or next(of_class, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ FloatArray = NDArray[np.float64]
 MAD_TO_SIGMA = 1.4826
 
 
-def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) -> Residual:
+def residual(
+    picture: WorkingPicture, reach: float, settings: ResidualSettings, known: FloatImage | None = None
+) -> Residual:
     """Subtract what repeats around the fiber, and measure the noise that is left.
 
     Parameters
@@ -32,6 +34,7 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
     picture : with the located fiber
     reach : how far from the centre marks are looked for, in cladding radii
     settings : from config.json
+    known : (H, W) grey levels that were taken out of the picture before, part of its background; None: none were
 
     Returns
     -------
@@ -54,6 +57,8 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings) 
     most = _most_noise(model, window, grid, settings)
     sigma = np.minimum(_radial_noise(grid.sampled(smooth, origin), bounded, grid, settings), most)
     noise = _noise(smooth, sigma, float(most[-1]), coordinates.s, grid, settings)
+    if known is not None:
+        background += known[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
     floors = _floors(background, settings)
     clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px
     return Residual(

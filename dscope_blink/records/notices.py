@@ -33,6 +33,7 @@ TITLES = MappingProxyType(
         "part_missing": "Part missing",
         "too_coarse": "Resolution too low",
         "structure_not_described": "Structure not described",
+        "structure_not_found": "Described structure not found",
         # why it failed
         LIMIT_BROKEN: "Zone",
         # what there is to warn of

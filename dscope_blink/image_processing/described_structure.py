@@ -1,0 +1,346 @@
+"""Regions that a fiber has by its description: found in the picture, and what they add to its brightness.
+
+The rotation, and a size and distance common to all, come from the correlation with the described regions on circles
+around the centre; then each region is fitted for itself, its place, size, blur and level, robustly against marks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.config.settings import ResidualSettings
+from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, fiber_coordinates, polar_grid
+from dscope_blink.records import (
+    SIDES,
+    FiberGeometry,
+    StructureDescription,
+    FloatImage,
+    Mask,
+    Notice,
+    StructureRegion,
+    notice,
+    window_around,
+)
+
+FloatArray = NDArray[np.float64]
+
+TOLERANCE = 0.1  # of described sizes and distances
+STEPS = np.linspace(1 - TOLERANCE, 1 + TOLERANCE, 9)
+ANGLES, CIRCLES = 360, 120  # of the search for the rotation
+WITHIN = 0.97  # cladding radii: farther out every circle holds the edge
+MIN_SNR = 3.0  # level of a region in sigmas of the smoothed noise: below, nothing shows that it is there
+MIN_STEP = 0.5  # times the level: what a piece of a border must step by
+MIN_SUPPORT = 0.7  # share of the border that does; of a plain fiber almost none
+SECTORS = 12  # pieces of a border
+MOST_APART = 0.25  # times the common level: equal regions are equally bright, a mark that covers one is no region
+
+
+@dataclass(frozen=True, slots=True)
+class FoundStructure:
+    """What the described regions add to the picture, or why they are not seen."""
+
+    added: FloatImage | None = None  # (H, W) of the working picture, grey levels; None: none are found
+    warnings: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """The cladding in the coordinates of a description: x and y in cladding radii, the cladding a unit circle."""
+
+    gray: FloatImage  # (h, w) of the window that holds the cladding
+    x: FloatImage
+    y: FloatImage
+    rho: FloatImage
+    origin_px: tuple[int, int]
+    radius_px: float
+    blur: float  # sigma of the cladding edge, cladding radii
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """One region; lengths in cladding radii."""
+
+    sides: int
+    x: float
+    y: float
+    size: float  # radius, of a polygon that of its inscribed circle
+    turn: float  # radians
+    blur: float
+    level: float = 0.0  # grey levels that it adds
+
+    def depth(self, x: FloatImage, y: FloatImage) -> FloatImage:
+        """Distance inwards from the border."""
+        return np.asarray(np.min(self._depths(x, y), axis=0), np.float32)
+
+    def coverage(self, x: FloatImage, y: FloatImage) -> FloatImage:
+        """Share of the level that the blur lets through: of a disc and of sides alike a normal distribution's."""
+        return np.asarray(np.prod([_normal(depth / self.blur) for depth in self._depths(x, y)], axis=0), np.float32)
+
+    def _depths(self, x: FloatImage, y: FloatImage) -> list[FloatImage]:
+        dx, dy = x - np.float32(self.x), y - np.float32(self.y)
+        if self.sides == 0:
+            return [np.float32(self.size) - np.hypot(dx, dy)]
+        normals = (self.turn + 2 * math.pi * (k + 0.5) / self.sides for k in range(self.sides))
+        return [np.float32(self.size) - dx * np.float32(math.cos(n)) - dy * np.float32(math.sin(n)) for n in normals]
+
+
+def find_structure(
+    picture: WorkingPicture, structure: StructureDescription, cladding_um: float, settings: ResidualSettings
+) -> FoundStructure:
+    """Find described regions.
+
+    Parameters
+    ----------
+    picture : with the located fiber
+    structure : its description
+    cladding_um : diameter of the cladding
+    settings : of the circles around the fiber, from config.json
+
+    Returns
+    -------
+    FoundStructure; with a region that does not show clearly, none is found
+    """
+    face = _face(picture)
+    lines = [(region, 2 / cladding_um) for region in structure.regions]
+    turn, size, far = _roughly(picture, lines, settings)
+    groups = [list(_placed(region, unit, face.blur, turn, size, far)) for region, unit in lines]
+    glass = _glass(face, [one for group in groups for one in group])
+    departure = face.gray - glass
+    noise = _noise(departure, face, groups)
+    found: list[_Placed] = []
+    for (region, unit), group in zip(lines, groups, strict=True):
+        fitted = [_fitted(one, departure, face) for one in group]
+        reason = _why_not(fitted, region, unit, turn, departure, face, noise)
+        if reason is not None:
+            return FoundStructure(warnings=(notice("structure_not_found", reason),))
+        found += _of_like_level(fitted)
+    added = np.zeros_like(picture.gray)
+    (left, top), (h, w) = face.origin_px, face.gray.shape
+    added[top : top + h, left : left + w] = sum(np.float32(one.level) * one.coverage(face.x, face.y) for one in found)
+    return FoundStructure(added)
+
+
+def _face(picture: WorkingPicture) -> _Face:
+    cladding = picture.geometry.cladding
+    origin, (h, w) = window_around(picture.gray.shape, cladding.ellipse, 1.0)
+    place = fiber_coordinates(FiberGeometry(cladding, None), origin, (h, w))
+    x, y = cv2.polarToCart(place.rho, place.theta)
+    radius_px = cladding.ellipse.mean_diameter_px / 2
+    gray = picture.gray[origin[1] : origin[1] + h, origin[0] : origin[0] + w]
+    return _Face(gray, x, y, place.rho, origin, radius_px, max(cladding.blur_px, LEAST_BLUR_PX) / radius_px)
+
+
+LEAST_BLUR_PX = 0.3
+
+
+def _placed(
+    region: StructureRegion, unit: float, blur: float, turn: float, size: float, far: float
+) -> Iterator[_Placed]:
+    """The regions as described, all turned, sized and moved alike."""
+    for off_um, direction in region.places():
+        at = direction + turn
+        off = off_um * unit * far
+        half = region.diameter_um * unit / 2 * size
+        yield _Placed(SIDES[region.shape], off * math.cos(at), off * math.sin(at), half, at, blur)
+
+
+# --- roughly: the same for all ----------------------------------------------------------------------------------------
+
+
+def _roughly(
+    picture: WorkingPicture, lines: Sequence[tuple[StructureRegion, float]], settings: ResidualSettings
+) -> tuple[float, float, float]:
+    """Rotation in radians, factor on sizes and on distances that explain most of what differs along the circles."""
+    cladding = picture.geometry.cladding
+    step_px = cladding.ellipse.mean_diameter_px / 2 / CIRCLES
+    coarse = replace(settings, polar_reach=WITHIN, polar_angles=ANGLES, radial_step_px=step_px)
+    grid = polar_grid(FiberGeometry(cladding, None), coarse)
+    smooth = cv2.GaussianBlur(picture.gray, (0, 0), max(step_px / 2, 0.5))
+    polar = np.nan_to_num(grid.sampled(smooth)).astype(np.float64)
+    departure = polar - np.median(polar, axis=1, keepdims=True)
+    most = CLIPPED * np.quantile(np.abs(departure), 0.9)  # a strong mark is not to outweigh faint regions
+    weight = np.sqrt(grid.s)[:, None]
+    spectrum = np.fft.rfft(_uneven(np.clip(departure, -most, most)) * weight, axis=1)
+    theta = np.arange(ANGLES) * (2 * math.pi / ANGLES)
+    x = np.outer(grid.s, np.cos(theta)).astype(np.float32)
+    y = np.outer(grid.s, np.sin(theta)).astype(np.float32)
+    blur = max(cladding.blur_px, step_px) * grid.s[1] / step_px
+    distances = STEPS if any(region.radius_um for region, _ in lines) else np.ones(1)
+    best = (-1.0, 0.0, 1.0, 1.0)
+    for size, far in product(STEPS, distances):
+        explained = np.zeros(ANGLES)
+        for region, unit in lines:
+            wanted = sum(one.coverage(x, y) for one in _placed(region, unit, blur, 0.0, size, far))
+            template = _uneven(np.asarray(wanted, np.float64)) * weight
+            along = np.fft.irfft((spectrum * np.conj(np.fft.rfft(template, axis=1))).sum(axis=0), ANGLES)
+            explained += along**2 / max(float((template**2).sum()), 1e-12)
+        top = int(explained.argmax())
+        best = max(best, (float(explained[top]), float(theta[top]), float(size), float(far)))
+    return best[1:]
+
+
+CLIPPED = 3.0
+
+
+def _uneven(polar: FloatArray) -> FloatArray:
+    """What is left of each circle without its mean."""
+    return np.asarray(polar - polar.mean(axis=1, keepdims=True))
+
+
+# --- each for itself --------------------------------------------------------------------------------------------------
+
+
+def _glass(face: _Face, regions: Sequence[_Placed]) -> FloatImage:
+    """The median of each circle beside the regions; where they fill it, as on the next circles that they do not."""
+    clear = face.rho < WITHIN
+    for one in regions:
+        clear &= one.depth(face.x, face.y) < -2 * one.blur - 1 / face.radius_px
+    circles = max(round(face.radius_px), 2)
+    index = np.minimum((face.rho * circles).astype(np.int32), circles - 1)
+    order = np.argsort(index[clear], kind="stable")
+    values, at = face.gray[clear][order], index[clear][order]
+    starts, ends = np.searchsorted(at, np.arange(circles)), np.searchsorted(at, np.arange(circles), "right")
+    enough = np.flatnonzero(ends - starts >= np.maximum(LEAST_GLASS * 2 * math.pi * np.arange(circles), 3))
+    if not enough.size:
+        return np.full_like(face.gray, np.median(face.gray))
+    levels = [float(np.median(values[starts[k] : ends[k]])) for k in enough]
+    profile = np.interp(np.arange(circles), enough, levels).astype(np.float32)
+    return np.asarray(profile[index])
+
+
+LEAST_GLASS = 0.1  # share of a circle that must lie beside the regions
+
+
+def _noise(departure: FloatImage, face: _Face, groups: Sequence[Sequence[_Placed]]) -> float:
+    """Robust sigma of the smoothed picture beside the regions."""
+    clear = face.rho < WITHIN
+    for one in (one for group in groups for one in group):
+        clear &= one.depth(face.x, face.y) < -3 * one.blur
+    smooth = cv2.GaussianBlur(departure, (0, 0), 1.0)
+    return max(1.4826 * float(np.median(np.abs(smooth[clear]))), LEAST_NOISE) if clear.any() else LEAST_NOISE
+
+
+LEAST_NOISE = 0.002  # half a grey level of 256
+
+
+def _fitted(start: _Placed, departure: FloatImage, face: _Face) -> _Placed:
+    """Place, size, turn, blur and level of one region, by least squares that weigh what does not fit less and less."""
+    reach = 3 * start.blur + ROUND_PX / face.radius_px
+    near = start.depth(face.x, face.y) > -reach
+    x, y, seen = face.x[near], face.y[near], departure[near].astype(np.float64)
+    inside = start.depth(x, y) > 0
+    if np.count_nonzero(inside) < LEAST_PIXELS or np.count_nonzero(~inside) < LEAST_PIXELS:
+        return start
+    free = 5 if start.sides else 4  # a disc has no turn
+    tried, most = _steps(start, 1 / face.radius_px)
+    at = np.zeros(5)
+    ground = float(np.median(seen[~inside]))
+    level = float(np.median(seen[inside])) - ground
+    for _ in range(ROUNDS):
+        covered = _moved(start, at).coverage(x, y).astype(np.float64)
+        moved = (_moved(start, at + tried * (np.arange(5) == k)).coverage(x, y) for k in range(free))
+        slopes = [level * (other - covered) / step for other, step in zip(moved, tried, strict=False)]
+        left = seen - ground - level * covered
+        sigma = max(1.4826 * float(np.median(np.abs(left))), LEAST_NOISE / 2)
+        weight = 1 / (1 + (left / (OUTLYING * sigma)) ** 2)
+        design = np.stack([*slopes, covered, np.ones_like(covered)])
+        normal = (design * weight) @ design.T
+        normal[np.diag_indices_from(normal)] *= 1 + 1e-4
+        change = np.linalg.lstsq(normal, (design * weight) @ left, rcond=None)[0]
+        at[:free] += np.clip(change[:free], -most[:free], most[:free])
+        at[3] = np.clip(at[3], -math.log(2.0), math.log(3.0))
+        level, ground = level + float(change[free]), ground + float(change[free + 1])
+    return replace(_moved(start, at), level=level)
+
+
+def _steps(start: _Placed, pixel: float) -> tuple[FloatArray, FloatArray]:
+    """By how much x, y, exponents of size and blur, and turn are changed to see what changes; and at most at once."""
+    off = 0.2 * pixel
+    return np.array([off, off, off / start.size, 0.1, off / start.size]), np.array([2 * pixel] * 2 + [0.05, 0.3, 0.1])
+
+
+ROUNDS = 10
+ROUND_PX = 3.0  # of glass around a region
+LEAST_PIXELS = 9
+OUTLYING = 2.5  # sigmas
+
+
+def _moved(start: _Placed, by: FloatArray) -> _Placed:
+    """A region moved by x and y, grown and blurred by the exponents of two factors, and turned."""
+    x, y, size, blur, turn = (float(value) for value in by)
+    return replace(
+        start,
+        x=start.x + x,
+        y=start.y + y,
+        size=start.size * math.exp(size),
+        blur=start.blur * math.exp(blur),
+        turn=start.turn + turn,
+    )
+
+
+def _normal(x: FloatImage) -> FloatImage:
+    """The normal distribution, within 0.0005 (Page, Approximations to the cumulative normal function, 1977)."""
+    return np.asarray(0.5 + 0.5 * np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)), np.float32)
+
+
+def _of_like_level(group: Sequence[_Placed]) -> list[_Placed]:
+    """Equal regions are equally bright: what one of them has beyond that is a mark."""
+    common = float(np.median([one.level for one in group]))
+    spare = MOST_APART * abs(common)
+    return [replace(one, level=float(np.clip(one.level, common - spare, common + spare))) for one in group]
+
+
+# --- whether it is there ----------------------------------------------------------------------------------------------
+
+
+def _why_not(
+    fitted: Sequence[_Placed],
+    region: StructureRegion,
+    unit: float,
+    turn: float,
+    departure: FloatImage,
+    face: _Face,
+    noise: float,
+) -> str | None:
+    """What is missing of equal regions, None where all show clearly at their places."""
+    common = float(np.median([one.level for one in fitted]))
+    name = f"{region.count} x {region.shape} of {region.diameter_um:g} um"
+    if abs(common) < MIN_SNR * noise:
+        return f"{name} do not stand out from the noise"
+    described = _placed(region, unit, face.blur, turn, 1.0, 1.0)
+    for one, wanted in zip(fitted, described, strict=True):
+        size = one.size / wanted.size
+        if abs(size - 1) > TOLERANCE + 0.01:
+            return f"{name} are described, the borders seen are those of {region.diameter_um * size:.1f} um"
+        off = math.hypot(one.x - wanted.x, one.y - wanted.y)
+        if off > TOLERANCE * max(math.hypot(wanted.x, wanted.y), 2 * wanted.size):
+            return f"{name}, one of them lies {off / unit:.1f} um from its place"
+        support = _support(one, common, departure, face)
+        if support < MIN_SUPPORT:
+            return f"{name}, a border shows along {support:.0%} of one of them, {MIN_SUPPORT:.0%} are needed"
+    return None
+
+
+def _support(one: _Placed, level: float, departure: FloatImage, face: _Face) -> float:
+    """Share of the pieces of a border that step as the level says."""
+    depth, pixel = one.depth(face.x, face.y), 1 / face.radius_px
+    start, width = min(one.blur + 0.5 * pixel, one.size / 2), 2 * one.blur + 2 * pixel
+    within, beyond = (depth > start) & (depth < start + width), (depth < -start) & (depth > -start - width)
+    sector = np.floor((np.arctan2(face.y - one.y, face.x - one.x) / (2 * math.pi) % 1) * SECTORS).astype(int)
+    steps = [
+        float(np.median(departure[inner]) - np.median(departure[outer]))
+        for inner, outer in ((within & (sector == k), beyond & (sector == k)) for k in range(SECTORS))
+        if _holds(inner) and _holds(outer)
+    ]
+    return sum(step * math.copysign(1, level) >= MIN_STEP * abs(level) for step in steps) / SECTORS
+
+
+def _holds(pixels: Mask) -> bool:
+    return bool(pixels.any())
