@@ -174,6 +174,9 @@ def _stages(
     with clock.stage("locate", "Fiber Localization"):
         fiber = localization.find_fiber(gray, config.localization, config.core, _known(request, config, scale))
     geometry = fiber.geometry
+    described = config.structure_of(request)
+    if described is not None and not described.round_core and not isinstance(geometry, NotLocated):
+        geometry = replace(geometry, core=None)
     if isinstance(geometry, NotLocated):
         verdict = judging.not_graded(notice("not_located", geometry.reason))
         quality = replace(quality, warnings=quality.warnings + missing_parts.missing_warnings(parts))
@@ -247,6 +250,7 @@ def _find_defects(
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         glass, structure = _without_described(located, picture, config)
         residual = background.residual(glass, reach * BEYOND_ZONES, config.residual, structure.added)
+        residual = structure.guarded(residual)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
         evidence = fusion.gather_evidence(residual, config.detectors, config.folder)
@@ -275,11 +279,11 @@ def _without_described(
 ) -> tuple[WorkingPicture, described_structure.FoundStructure]:
     """The picture without the structure that is described of the fiber, and that structure."""
     request, geometry = located.request, located.geometry
-    name = config.structure_of(request.fiber_structure, request.fiber_class)
-    if name is None or located.scale is None or geometry is None:
+    described = config.structure_of(request)
+    if described is None or located.scale is None or geometry is None:
         return picture, described_structure.FoundStructure()
     cladding_um = zoning.cladding_um(geometry, request, located.scale)
-    found = described_structure.find_structure(picture, config.fiber_structures[name], cladding_um, config.residual)
+    found = described_structure.find_structure(picture, described, cladding_um, config.residual)
     glass = picture if found.added is None else replace(picture, gray=picture.gray - found.added)
     return glass, found
 

@@ -24,6 +24,7 @@ from dscope_blink.records import (
     FloatImage,
     Mask,
     Notice,
+    Residual,
     StructureRegion,
     notice,
     window_around,
@@ -39,6 +40,7 @@ MIN_SNR = 3.0  # level of a region in sigmas of the smoothed noise: below, nothi
 MIN_STEP = 0.5  # times the level: what a piece of a border must step by
 MIN_SUPPORT = 0.7  # share of the border that does; of a plain fiber almost none
 SECTORS = 12  # pieces of a border
+CORNER = 0.06  # diameters: as far as the rounding of a corner, beside its blur, goes
 MOST_APART = 0.25  # times the common level: equal regions are equally bright, a mark that covers one is no region
 
 
@@ -47,7 +49,15 @@ class FoundStructure:
     """What the described regions add to the picture, or why they are not seen."""
 
     added: FloatImage | None = None  # (H, W) of the working picture, grey levels; None: none are found
+    corners: Mask | None = None  # (H, W), where a corner may be more or less round than the model has it
     warnings: tuple[Notice, ...] = ()
+
+    def guarded(self, residual: Residual) -> Residual:
+        """Without the corners, where no marks can be looked for."""
+        if self.corners is None:
+            return residual
+        (left, top), (h, w) = residual.origin_px, residual.inside.shape
+        return replace(residual, inside=residual.inside & ~self.corners[top : top + h, left : left + w])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,14 @@ class _Placed:
     def coverage(self, x: FloatImage, y: FloatImage) -> FloatImage:
         """Share of the level that the blur lets through: of a disc and of sides alike a normal distribution's."""
         return np.asarray(np.prod([_normal(depth / self.blur) for depth in self._depths(x, y)], axis=0), np.float32)
+
+    def near_corner(self, x: FloatImage, y: FloatImage) -> Mask:
+        """Where the rounding of a corner shows."""
+        near, reach = np.zeros(x.shape, bool), 2 * self.blur + CORNER * 2 * self.size
+        for k in range(self.sides):
+            turn, far = self.turn + 2 * math.pi * k / self.sides, self.size / math.cos(math.pi / self.sides)
+            near |= np.hypot(x - (self.x + far * math.cos(turn)), y - (self.y + far * math.sin(turn))) < reach
+        return near
 
     def _depths(self, x: FloatImage, y: FloatImage) -> list[FloatImage]:
         dx, dy = x - np.float32(self.x), y - np.float32(self.y)
@@ -121,10 +139,13 @@ def find_structure(
         if reason is not None:
             return FoundStructure(warnings=(notice("structure_not_found", reason),))
         found += _of_like_level(fitted)
-    added = np.zeros_like(picture.gray)
+    added, corners = np.zeros_like(picture.gray), np.zeros(picture.gray.shape, bool)
     (left, top), (h, w) = face.origin_px, face.gray.shape
-    added[top : top + h, left : left + w] = sum(np.float32(one.level) * one.coverage(face.x, face.y) for one in found)
-    return FoundStructure(added)
+    box = slice(top, top + h), slice(left, left + w)
+    for one in found:
+        added[box] += np.float32(one.level) * one.coverage(face.x, face.y)
+        corners[box] |= one.near_corner(face.x, face.y)
+    return FoundStructure(added, corners)
 
 
 def _face(picture: WorkingPicture) -> _Face:

@@ -30,4 +30,5 @@ class StructureDescription:
     """The regions of one kind of fiber, and the connector classes that have them without being asked for them."""
 
     classes: tuple[str, ...]
+    round_core: bool  # whether there is a core in the centre beside these regions
     regions: tuple[StructureRegion, ...]
