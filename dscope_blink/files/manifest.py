@@ -72,9 +72,7 @@ def make_request(
     return request
 
 
-def read_manifest(
-    path: Path, criteria: CriteriaBook, defaults: Request, structures: Collection[str] = ()
-) -> Manifest:
+def read_manifest(path: Path, criteria: CriteriaBook, defaults: Request, structures: Collection[str] = ()) -> Manifest:
     """Read what a manifest asks of each image.
 
     Parameters

@@ -20,11 +20,11 @@ from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, fibe
 from dscope_blink.records import (
     SIDES,
     FiberGeometry,
-    StructureDescription,
     FloatImage,
     Mask,
     Notice,
     Residual,
+    StructureDescription,
     StructureRegion,
     notice,
     window_around,
@@ -33,7 +33,7 @@ from dscope_blink.records import (
 FloatArray = NDArray[np.float64]
 
 TOLERANCE = 0.1  # of described sizes and distances
-STEPS = np.linspace(1 - TOLERANCE, 1 + TOLERANCE, 9)
+STEPS = np.linspace(1 - TOLERANCE, 1 + TOLERANCE, 5)
 ANGLES, CIRCLES = 360, 120  # of the search for the rotation
 WITHIN = 0.97  # cladding radii: farther out every circle holds the edge
 MIN_SNR = 3.0  # level of a region in sigmas of the smoothed noise: below, nothing shows that it is there
@@ -41,7 +41,7 @@ MIN_STEP = 0.5  # times the level: what a piece of a border must step by
 MIN_SUPPORT = 0.7  # share of the border that does; of a plain fiber almost none
 SECTORS = 12  # pieces of a border
 CORNER = 0.06  # diameters: as far as the rounding of a corner, beside its blur, goes
-MOST_APART = 0.25  # times the common level: equal regions are equally bright, a mark that covers one is no region
+MOST_APART = 0.15  # times the common level: equal regions are equally bright, a mark that covers one is no region
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,7 @@ class _Placed:
     size: float  # radius, of a polygon that of its inscribed circle
     turn: float  # radians
     blur: float
+    oval: tuple[float, float] = (0.0, 0.0)  # of a disc: share by which it is longer along x, and along the diagonal
     level: float = 0.0  # grey levels that it adds
 
     def depth(self, x: FloatImage, y: FloatImage) -> FloatImage:
@@ -104,7 +105,9 @@ class _Placed:
     def _depths(self, x: FloatImage, y: FloatImage) -> list[FloatImage]:
         dx, dy = x - np.float32(self.x), y - np.float32(self.y)
         if self.sides == 0:
-            return [np.float32(self.size) - np.hypot(dx, dy)]
+            square = np.maximum(dx * dx + dy * dy, np.float32(1e-12))
+            longer = np.float32(self.oval[0]) * (dx * dx - dy * dy) + np.float32(2 * self.oval[1]) * dx * dy
+            return [np.float32(self.size) * (1 + longer / square) - np.sqrt(square)]
         normals = (self.turn + 2 * math.pi * (k + 0.5) / self.sides for k in range(self.sides))
         return [np.float32(self.size) - dx * np.float32(math.cos(n)) - dy * np.float32(math.sin(n)) for n in normals]
 
@@ -138,7 +141,7 @@ def find_structure(
         reason = _why_not(fitted, region, unit, turn, departure, face, noise)
         if reason is not None:
             return FoundStructure(warnings=(notice("structure_not_found", reason),))
-        found += _of_like_level(fitted)
+        found += fitted
     added, corners = np.zeros_like(picture.gray), np.zeros(picture.gray.shape, bool)
     (left, top), (h, w) = face.origin_px, face.gray.shape
     box = slice(top, top + h), slice(left, left + w)
@@ -252,22 +255,22 @@ LEAST_NOISE = 0.002  # half a grey level of 256
 
 
 def _fitted(start: _Placed, departure: FloatImage, face: _Face) -> _Placed:
-    """Place, size, turn, blur and level of one region, by least squares that weigh what does not fit less and less."""
+    """Place, size, form, blur and level of one region, by least squares that weigh what does not fit less and less."""
     reach = 3 * start.blur + ROUND_PX / face.radius_px
     near = start.depth(face.x, face.y) > -reach
     x, y, seen = face.x[near], face.y[near], departure[near].astype(np.float64)
     inside = start.depth(x, y) > 0
     if np.count_nonzero(inside) < LEAST_PIXELS or np.count_nonzero(~inside) < LEAST_PIXELS:
         return start
-    free = 5 if start.sides else 4  # a disc has no turn
+    free = np.array([0, 1, 2, 3, 4] if start.sides else [0, 1, 2, 3, 5, 6])  # a disc has no turn, a polygon is even
     tried, most = _steps(start, 1 / face.radius_px)
-    at = np.zeros(5)
+    at = np.zeros(len(tried))
     ground = float(np.median(seen[~inside]))
     level = float(np.median(seen[inside])) - ground
     for _ in range(ROUNDS):
         covered = _moved(start, at).coverage(x, y).astype(np.float64)
-        moved = (_moved(start, at + tried * (np.arange(5) == k)).coverage(x, y) for k in range(free))
-        slopes = [level * (other - covered) / step for other, step in zip(moved, tried, strict=False)]
+        moved = (_moved(start, at + tried * (np.arange(len(tried)) == k)).coverage(x, y) for k in free)
+        slopes = [level * (other - covered) / step for other, step in zip(moved, tried[free], strict=True)]
         left = seen - ground - level * covered
         sigma = max(1.4826 * float(np.median(np.abs(left))), LEAST_NOISE / 2)
         weight = 1 / (1 + (left / (OUTLYING * sigma)) ** 2)
@@ -275,16 +278,21 @@ def _fitted(start: _Placed, departure: FloatImage, face: _Face) -> _Placed:
         normal = (design * weight) @ design.T
         normal[np.diag_indices_from(normal)] *= 1 + 1e-4
         change = np.linalg.lstsq(normal, (design * weight) @ left, rcond=None)[0]
-        at[:free] += np.clip(change[:free], -most[:free], most[:free])
-        at[3] = np.clip(at[3], -math.log(2.0), math.log(3.0))
-        level, ground = level + float(change[free]), ground + float(change[free + 1])
+        at[free] += np.clip(change[:-2], -most[free], most[free])
+        at = np.clip(at, -MOST_CHANGED, MOST_CHANGED)
+        level, ground = level + float(change[-2]), ground + float(change[-1])
     return replace(_moved(start, at), level=level)
 
 
 def _steps(start: _Placed, pixel: float) -> tuple[FloatArray, FloatArray]:
-    """By how much x, y, exponents of size and blur, and turn are changed to see what changes; and at most at once."""
-    off = 0.2 * pixel
-    return np.array([off, off, off / start.size, 0.1, off / start.size]), np.array([2 * pixel] * 2 + [0.05, 0.3, 0.1])
+    """By how much what `_moved` takes is changed to see what changes, and at most in one round."""
+    off, share = 0.2 * pixel, 0.2 * pixel / start.size
+    most = np.array([2 * pixel, 2 * pixel, 0.05, 0.3, 0.1, 0.02, 0.02])
+    return np.array([off, off, share, 0.1, share, share, share]), most
+
+
+# of x, y, exponents of size and blur, turn and oval: a region is found near where the correlation has it
+MOST_CHANGED = np.array([0.2, 0.2, 0.2, 1.0, 0.3, 0.05, 0.05])
 
 
 ROUNDS = 10
@@ -294,8 +302,8 @@ OUTLYING = 2.5  # sigmas
 
 
 def _moved(start: _Placed, by: FloatArray) -> _Placed:
-    """A region moved by x and y, grown and blurred by the exponents of two factors, and turned."""
-    x, y, size, blur, turn = (float(value) for value in by)
+    """A region moved by x and y, grown and blurred by the exponents of two factors, turned, and less round."""
+    x, y, size, blur, turn, *oval = (float(value) for value in by)
     return replace(
         start,
         x=start.x + x,
@@ -303,19 +311,13 @@ def _moved(start: _Placed, by: FloatArray) -> _Placed:
         size=start.size * math.exp(size),
         blur=start.blur * math.exp(blur),
         turn=start.turn + turn,
+        oval=(oval[0], oval[1]),
     )
 
 
 def _normal(x: FloatImage) -> FloatImage:
     """The normal distribution, within 0.0005 (Page, Approximations to the cumulative normal function, 1977)."""
     return np.asarray(0.5 + 0.5 * np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)), np.float32)
-
-
-def _of_like_level(group: Sequence[_Placed]) -> list[_Placed]:
-    """Equal regions are equally bright: what one of them has beyond that is a mark."""
-    common = float(np.median([one.level for one in group]))
-    spare = MOST_APART * abs(common)
-    return [replace(one, level=float(np.clip(one.level, common - spare, common + spare))) for one in group]
 
 
 # --- whether it is there ----------------------------------------------------------------------------------------------
@@ -335,6 +337,9 @@ def _why_not(
     name = f"{region.count} x {region.shape} of {region.diameter_um:g} um"
     if abs(common) < MIN_SNR * noise:
         return f"{name} do not stand out from the noise"
+    apart = max(abs(one.level / common - 1) for one in fitted)
+    if apart > max(MOST_APART, MIN_SNR * noise / abs(common)):
+        return f"{name} are equal, the levels of those seen differ by {apart:.0%}"
     described = _placed(region, unit, face.blur, turn, 1.0, 1.0)
     for one, wanted in zip(fitted, described, strict=True):
         size = one.size / wanted.size

@@ -282,7 +282,10 @@ def _check_complete(value: Any, kind: Any, place: str) -> None:
             _check_complete(item, kind, f"{place}[...]")
 
 
-LATER = {(Request, "fiber"), (Request, "fiber_structure")}  # fields that records of this schema lack which were written before there were any
+LATER = {
+    (Request, "fiber"),
+    (Request, "fiber_structure"),
+}  # fields that records of this schema lack which were written before there were any
 
 
 def _check_together(inspection: Inspection) -> None:

@@ -121,7 +121,7 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fiber", metavar="WHICH", help="of several in view: only, none is graded (default); middle, the nearest to it"
     )
-    parser.add_argument("--fiber-structure", metavar="NAME", help="what it has beside its core, as the configuration says")
+    parser.add_argument("--fiber-structure", metavar="NAME", help="what it has by its description in the configuration")
     parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one that ships")
     parser.add_argument(
         "--calibration", metavar="FILE", default=str(calibration_file()), help="default: the one of this station"
