@@ -360,9 +360,10 @@ def _check_kind(name: str, value: object) -> None:
 
 KINDS: Mapping[str, tuple[type, str, bool]] = MappingProxyType(
     {
-        **dict.fromkeys(("edition", "fiber_class", "fiber", "fiber_structure"), (str, "a text", False)),
+        **dict.fromkeys(("edition", "fiber_class", "fiber"), (str, "a text", False)),
         **dict.fromkeys(NUMBERS, (Real, "a number", True)),
         "fiber_is_angled": (bool, "True or False", True),
+        "fiber_structure": (str, "a text", True),
         "zones": (Collection, "a list of names", False),
     }
 )

@@ -250,7 +250,6 @@ def _find_defects(
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         glass, structure = _without_described(located, picture, config)
         residual = background.residual(glass, reach * BEYOND_ZONES, config.residual, structure.added)
-        residual = structure.guarded(residual)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
         evidence = fusion.gather_evidence(residual, config.detectors, config.folder)

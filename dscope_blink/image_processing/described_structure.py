@@ -23,7 +23,6 @@ from dscope_blink.records import (
     FloatImage,
     Mask,
     Notice,
-    Residual,
     StructureDescription,
     StructureRegion,
     notice,
@@ -40,7 +39,8 @@ MIN_SNR = 3.0  # level of a region in sigmas of the smoothed noise: below, nothi
 MIN_STEP = 0.5  # times the level: what a piece of a border must step by
 MIN_SUPPORT = 0.7  # share of the border that does; of a plain fiber almost none
 SECTORS = 12  # pieces of a border
-CORNER = 0.06  # diameters: as far as the rounding of a corner, beside its blur, goes
+HIDDEN = 3  # one of so many may be covered by a mark, the others tell what it is
+CORNER = 0.06  # share by which a polygon may be shorter through its corners: they are round
 MOST_APART = 0.15  # times the common level: equal regions are equally bright, a mark that covers one is no region
 
 
@@ -49,15 +49,7 @@ class FoundStructure:
     """What the described regions add to the picture, or why they are not seen."""
 
     added: FloatImage | None = None  # (H, W) of the working picture, grey levels; None: none are found
-    corners: Mask | None = None  # (H, W), where a corner may be more or less round than the model has it
     warnings: tuple[Notice, ...] = ()
-
-    def guarded(self, residual: Residual) -> Residual:
-        """Without the corners, where no marks can be looked for."""
-        if self.corners is None:
-            return residual
-        (left, top), (h, w) = residual.origin_px, residual.inside.shape
-        return replace(residual, inside=residual.inside & ~self.corners[top : top + h, left : left + w])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +86,13 @@ class _Placed:
         """Share of the level that the blur lets through: of a disc and of sides alike a normal distribution's."""
         return np.asarray(np.prod([_normal(depth / self.blur) for depth in self._depths(x, y)], axis=0), np.float32)
 
-    def near_corner(self, x: FloatImage, y: FloatImage) -> Mask:
-        """Where the rounding of a corner shows."""
-        near, reach = np.zeros(x.shape, bool), 2 * self.blur + CORNER * 2 * self.size
-        for k in range(self.sides):
-            turn, far = self.turn + 2 * math.pi * k / self.sides, self.size / math.cos(math.pi / self.sides)
-            near |= np.hypot(x - (self.x + far * math.cos(turn)), y - (self.y + far * math.sin(turn))) < reach
-        return near
+    def cut(self, x: FloatImage, y: FloatImage) -> FloatImage:
+        """Share of the level that a round corner may lack."""
+        if self.sides == 0:
+            return np.zeros_like(x)
+        reach = np.float32(self.size / math.cos(math.pi / self.sides) * (1 - CORNER))
+        within = _normal((reach - np.hypot(x - np.float32(self.x), y - np.float32(self.y))) / self.blur)
+        return self.coverage(x, y) * (1 - within)
 
     def _depths(self, x: FloatImage, y: FloatImage) -> list[FloatImage]:
         dx, dy = x - np.float32(self.x), y - np.float32(self.y)
@@ -138,17 +130,24 @@ def find_structure(
     found: list[_Placed] = []
     for (region, unit), group in zip(lines, groups, strict=True):
         fitted = [_fitted(one, departure, face) for one in group]
-        reason = _why_not(fitted, region, unit, turn, departure, face, noise)
+        shown = _shown(fitted, departure, face, noise)
+        reason = _why_not(fitted, shown, region, unit, turn, noise)
         if reason is not None:
             return FoundStructure(warnings=(notice("structure_not_found", reason),))
-        found += fitted
-    added, corners = np.zeros_like(picture.gray), np.zeros(picture.gray.shape, bool)
+        found += _mended(group, fitted, shown)
+    added = np.zeros_like(picture.gray)
     (left, top), (h, w) = face.origin_px, face.gray.shape
-    box = slice(top, top + h), slice(left, left + w)
-    for one in found:
-        added[box] += np.float32(one.level) * one.coverage(face.x, face.y)
-        corners[box] |= one.near_corner(face.x, face.y)
-    return FoundStructure(added, corners)
+    added[top : top + h, left : left + w] = _added(found, departure, face)
+    return FoundStructure(added)
+
+
+def _added(regions: Sequence[_Placed], departure: FloatImage, face: _Face) -> FloatImage:
+    """What the regions add to the window; near a corner as little as is seen, if a round one would add so little."""
+    added, lacking = np.zeros_like(departure), np.zeros_like(departure)
+    for one in regions:
+        added += np.float32(one.level) * one.coverage(face.x, face.y)
+        lacking += np.float32(one.level) * one.cut(face.x, face.y)
+    return added + np.clip(departure - added, np.minimum(-lacking, 0), np.maximum(-lacking, 0))
 
 
 def _face(picture: WorkingPicture) -> _Face:
@@ -317,40 +316,66 @@ def _moved(start: _Placed, by: FloatArray) -> _Placed:
 
 def _normal(x: FloatImage) -> FloatImage:
     """The normal distribution, within 0.0005 (Page, Approximations to the cumulative normal function, 1977)."""
-    return np.asarray(0.5 + 0.5 * np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)), np.float32)
+    return np.asarray(0.5 + 0.5 * np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)), np.float32)
+
+
+def _mended(start: Sequence[_Placed], fitted: Sequence[_Placed], shown: Sequence[int]) -> Sequence[_Placed]:
+    """With those that a mark hides where and as the others have them."""
+    if len(shown) == len(fitted):
+        return fitted
+    place = np.median([_moved_by(start[k], fitted[k]) for k in shown], axis=0)
+    turn = float(np.median([fitted[k].turn - start[k].turn for k in shown]))
+    size, blur, level = (float(np.median([getattr(fitted[k], n) for k in shown])) for n in ("size", "blur", "level"))
+    return [
+        one
+        if k in shown
+        else replace(
+            start[k],
+            x=start[k].x * place[0] - start[k].y * place[1],
+            y=start[k].x * place[1] + start[k].y * place[0],
+            size=size,
+            turn=start[k].turn + turn,
+            blur=blur,
+            level=level,
+        )
+        for k, one in enumerate(fitted)
+    ]
+
+
+def _moved_by(start: _Placed, fitted: _Placed) -> tuple[float, float]:
+    """The turn and stretch about the centre that moves one to the other, as a complex number."""
+    ratio = complex(fitted.x, fitted.y) / complex(start.x, start.y)
+    return ratio.real, ratio.imag
 
 
 # --- whether it is there ----------------------------------------------------------------------------------------------
 
 
-def _why_not(
-    fitted: Sequence[_Placed],
-    region: StructureRegion,
-    unit: float,
-    turn: float,
-    departure: FloatImage,
-    face: _Face,
-    noise: float,
-) -> str | None:
-    """What is missing of equal regions, None where all show clearly at their places."""
+def _shown(fitted: Sequence[_Placed], departure: FloatImage, face: _Face, noise: float) -> list[int]:
+    """Which of equal regions have the level of most, and a border all around."""
     common = float(np.median([one.level for one in fitted]))
+    spare = max(MOST_APART * abs(common), MIN_SNR * noise)
+    like = [k for k, one in enumerate(fitted) if abs(one.level - common) <= spare]
+    return [k for k in like if _support(fitted[k], common, departure, face) >= MIN_SUPPORT]
+
+
+def _why_not(
+    fitted: Sequence[_Placed], shown: Sequence[int], region: StructureRegion, unit: float, turn: float, noise: float
+) -> str | None:
+    """What is missing of equal regions; None where they show at their places, but for one in three that a mark hides."""
     name = f"{region.count} x {region.shape} of {region.diameter_um:g} um"
-    if abs(common) < MIN_SNR * noise:
+    if abs(float(np.median([one.level for one in fitted]))) < MIN_SNR * noise:
         return f"{name} do not stand out from the noise"
-    apart = max(abs(one.level / common - 1) for one in fitted)
-    if apart > max(MOST_APART, MIN_SNR * noise / abs(common)):
-        return f"{name} are equal, the levels of those seen differ by {apart:.0%}"
-    described = _placed(region, unit, face.blur, turn, 1.0, 1.0)
-    for one, wanted in zip(fitted, described, strict=True):
+    if len(fitted) - len(shown) > len(fitted) // HIDDEN:
+        return f"{name}, {len(shown)} of them show, with their border and of one level"
+    described = list(_placed(region, unit, 1.0, turn, 1.0, 1.0))
+    for one, wanted in ((fitted[k], described[k]) for k in shown):
         size = one.size / wanted.size
         if abs(size - 1) > TOLERANCE + 0.01:
             return f"{name} are described, the borders seen are those of {region.diameter_um * size:.1f} um"
         off = math.hypot(one.x - wanted.x, one.y - wanted.y)
         if off > TOLERANCE * max(math.hypot(wanted.x, wanted.y), 2 * wanted.size):
             return f"{name}, one of them lies {off / unit:.1f} um from its place"
-        support = _support(one, common, departure, face)
-        if support < MIN_SUPPORT:
-            return f"{name}, a border shows along {support:.0%} of one of them, {MIN_SUPPORT:.0%} are needed"
     return None
 
 

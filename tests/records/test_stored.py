@@ -147,7 +147,7 @@ READ = [
 ]
 
 
-LATER = [("request", "fiber")]  # asked only since there are records of this schema
+LATER = [("request", "fiber"), ("request", "fiber_structure")]  # asked only since there are records of this schema
 
 
 @pytest.mark.parametrize("place", LATER, ids=lambda place: ".".join(map(str, place)))
