@@ -362,7 +362,7 @@ def _shown(fitted: Sequence[_Placed], departure: FloatImage, face: _Face, noise:
 def _why_not(
     fitted: Sequence[_Placed], shown: Sequence[int], region: StructureRegion, unit: float, turn: float, noise: float
 ) -> str | None:
-    """What is missing of equal regions; None where they show at their places, but for one in three that a mark hides."""
+    """What is missing of equal regions; None where they show at their places, but for those a mark hides."""
     name = f"{region.count} x {region.shape} of {region.diameter_um:g} um"
     if abs(float(np.median([one.level for one in fitted]))) < MIN_SNR * noise:
         return f"{name} do not stand out from the noise"
