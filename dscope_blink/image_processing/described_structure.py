@@ -247,6 +247,7 @@ def _noise(departure: FloatImage, face: _Face, groups: Sequence[Sequence[_Placed
     for one in (one for group in groups for one in group):
         clear &= one.depth(face.x, face.y) < -3 * one.blur
     smooth = cv2.GaussianBlur(departure, (0, 0), 1.0)
+    smooth -= cv2.GaussianBlur(departure, (0, 0), 4.0)  # uneven light is no noise
     return max(1.4826 * float(np.median(np.abs(smooth[clear]))), LEAST_NOISE) if clear.any() else LEAST_NOISE
 
 

@@ -21,7 +21,7 @@ from dscope_blink.records import (
     StructureDescription,
     StructureRegion,
 )
-from dscope_blink.synthetic.faces import Blemish, FaceSpec, Pit, render_face
+from dscope_blink.synthetic.faces import Blemish, FaceSpec, Illumination, Pit, render_face
 from dscope_blink.synthetic.structures import STRUCTURES, on_circle, polygon
 from tests.builders.settings import SETTINGS
 
@@ -110,6 +110,13 @@ def test_what_is_described_and_not_seen_withholds_a_pass(marks: tuple[Blemish, .
     assert face.verdict.status != "PASS"
     assert "structure_not_found" in kinds(face)
     assert any(why in reason.text for reason in face.verdict.reasons)
+
+
+def test_a_mark_that_covers_a_whole_rod_is_no_rod_in_uneven_light() -> None:
+    uneven = replace(FACE, illumination=Illumination((0.3, 0.2)))
+    cover = replace(RODS[1], contrast=-0.35)
+    assert inspected(RODS, request("panda"), uneven).verdict.status == "PASS"
+    assert inspected((*RODS, cover), request("panda"), uneven).verdict.status != "PASS"
 
 
 def test_half_of_the_structure_is_not_enough() -> None:
