@@ -124,9 +124,11 @@ def find_structure(
     lines = [(region, 2 / cladding_um) for region in structure.regions]
     turn, size, far = _roughly(picture, lines, settings)
     groups = [list(_placed(region, unit, face.blur, turn, size, far)) for region, unit in lines]
-    glass = _glass(face, [one for group in groups for one in group])
-    departure = face.gray - glass
-    noise = _noise(departure, face, groups)
+    regions = [one for group in groups for one in group]
+    light = _light(face, regions)
+    face = replace(face, gray=face.gray / light)
+    departure = face.gray - _glass(face, regions)
+    noise = _noise(departure, face, regions)
     found: list[_Placed] = []
     for (region, unit), group in zip(lines, groups, strict=True):
         fitted = [_fitted(one, departure, face) for one in group]
@@ -137,7 +139,7 @@ def find_structure(
         found += _mended(group, fitted, shown)
     added = np.zeros_like(picture.gray)
     (left, top), (h, w) = face.origin_px, face.gray.shape
-    added[top : top + h, left : left + w] = _added(found, departure, face)
+    added[top : top + h, left : left + w] = _added(found, departure, face) * light
     return FoundStructure(added)
 
 
@@ -220,11 +222,34 @@ def _uneven(polar: FloatArray) -> FloatArray:
 # --- each for itself --------------------------------------------------------------------------------------------------
 
 
-def _glass(face: _Face, regions: Sequence[_Placed]) -> FloatImage:
-    """The median of each circle beside the regions; where they fill it, as on the next circles that they do not."""
+def _light(face: _Face, regions: Sequence[_Placed]) -> FloatImage:
+    """Uneven light as a plane, 1 in the centre, from the glass beside the regions; a region is as much brighter."""
+    clear = _beside(face, regions)
+    ratio = face.gray[clear] / np.maximum(_glass(face, regions)[clear], 1 / 255) - 1
+    slope = np.stack([face.x[clear], face.y[clear]]).astype(np.float64)
+    along = np.zeros(2)
+    for _ in range(3):
+        left = ratio - along @ slope
+        sigma = max(1.4826 * float(np.median(np.abs(left))), 1e-3) if left.size else 1.0
+        weighted = slope / (1 + (left / (OUTLYING * sigma)) ** 2)
+        along = np.clip(np.linalg.lstsq(weighted @ slope.T, weighted @ ratio, rcond=None)[0], -MOST_SLOPE, MOST_SLOPE)
+    return np.asarray(1 + along[0] * face.x + along[1] * face.y, np.float32)
+
+
+MOST_SLOPE = 0.4  # per cladding radius, so that no light is negative
+
+
+def _beside(face: _Face, regions: Sequence[_Placed]) -> Mask:
+    """Glass that no region reaches."""
     clear = face.rho < WITHIN
     for one in regions:
         clear &= one.depth(face.x, face.y) < -2 * one.blur - 1 / face.radius_px
+    return clear
+
+
+def _glass(face: _Face, regions: Sequence[_Placed]) -> FloatImage:
+    """The median of each circle beside the regions; where they fill it, as on the next circles that they do not."""
+    clear = _beside(face, regions)
     circles = max(round(face.radius_px), 2)
     index = np.minimum((face.rho * circles).astype(np.int32), circles - 1)
     order = np.argsort(index[clear], kind="stable")
@@ -241,11 +266,9 @@ def _glass(face: _Face, regions: Sequence[_Placed]) -> FloatImage:
 LEAST_GLASS = 0.1  # share of a circle that must lie beside the regions
 
 
-def _noise(departure: FloatImage, face: _Face, groups: Sequence[Sequence[_Placed]]) -> float:
+def _noise(departure: FloatImage, face: _Face, regions: Sequence[_Placed]) -> float:
     """Robust sigma of the smoothed picture beside the regions."""
-    clear = face.rho < WITHIN
-    for one in (one for group in groups for one in group):
-        clear &= one.depth(face.x, face.y) < -3 * one.blur
+    clear = _beside(face, regions)
     smooth = cv2.GaussianBlur(departure, (0, 0), 1.0)
     smooth -= cv2.GaussianBlur(departure, (0, 0), 4.0)  # uneven light is no noise
     return max(1.4826 * float(np.median(np.abs(smooth[clear]))), LEAST_NOISE) if clear.any() else LEAST_NOISE
