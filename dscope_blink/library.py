@@ -104,6 +104,7 @@ class Asked(TypedDict, total=False):
     pixel_aspect_ratio: float
     fiber_is_angled: bool
     fiber: str
+    fiber_structure: str
     zones: tuple[str, ...]
 
 
@@ -156,7 +157,8 @@ def inspect(
         `edition` and `fiber_class` of the limits; `core_diameter_um` and `cladding_diameter_um`, known diameters in
         micrometres, of which the latter gives the scale; `pixel_aspect_ratio`, um/px along x over that along y;
         `fiber_is_angled`; `fiber`, "middle" where of several in view the whole one nearest to the middle is meant;
-        `zones`, names of those to inspect. What is not given is as the configuration has it.
+        `fiber_structure`, name of the description of what the fiber has beside its core; `zones`, names of those to
+        inspect. What is not given is as the configuration has it.
 
     Returns
     -------
@@ -342,7 +344,8 @@ def _request(config: Config, asked: Asked) -> Request:
         _check_kind(name, value)
     if "zones" in given:
         given["zones"] = _zones(given["zones"])
-    return make_request(Request(criteria.default_edition, criteria.default_class), given, criteria)
+    defaults = Request(criteria.default_edition, criteria.default_class)
+    return make_request(defaults, given, criteria, config.fiber_structures)
 
 
 def _check_kind(name: str, value: object) -> None:
@@ -360,6 +363,7 @@ KINDS: Mapping[str, tuple[type, str, bool]] = MappingProxyType(
         **dict.fromkeys(("edition", "fiber_class", "fiber"), (str, "a text", False)),
         **dict.fromkeys(NUMBERS, (Real, "a number", True)),
         "fiber_is_angled": (bool, "True or False", True),
+        "fiber_structure": (str, "a text", True),
         "zones": (Collection, "a list of names", False),
     }
 )

@@ -24,6 +24,7 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, brightest_beyond, doubtful_bits, to_gray
 from dscope_blink.image_processing import (
     background,
+    described_structure,
     fusion,
     hot_pixels,
     interlacing,
@@ -186,6 +187,9 @@ def _stages(
     with clock.stage("locate", "Fiber Localization"):
         fiber = localization.find_fiber(gray, config.localization, config.core, _known(request, config, scale))
     geometry = fiber.geometry
+    described = config.structure_of(request)
+    if described is not None and not described.round_core and not isinstance(geometry, NotLocated):
+        geometry = replace(geometry, core=None)
     if isinstance(geometry, NotLocated):
         verdict = judging.not_graded(notice("not_located", geometry.reason))
         quality = replace(quality, warnings=quality.warnings + missing_parts.missing_warnings(parts))
@@ -283,7 +287,8 @@ def _find_defects(
         grains = speckle.find_speckle(picture.gray, picture.geometry)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
-        residual = background.residual(picture, reach * BEYOND_ZONES, config.residual, drawn)
+        glass, structure = _without_described(located, picture, config)
+        residual = background.residual(glass, reach * BEYOND_ZONES, config.residual, drawn, structure.added)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
         evidence = fusion.gather_evidence(residual, config.detectors, config.folder)
@@ -291,7 +296,7 @@ def _find_defects(
     with clock.stage("measure", "Defect Measurement"):
         face = measuring.LocatedFace.of(placed, outlines, scale, request, config.scale)
         marks = measuring.measure(candidates, residual, face, config)
-        marks = symmetry.with_symmetry(marks, picture, config.residual)
+        marks = symmetry.with_symmetry(marks, glass, config.residual)
         defects = measuring.numbered(judging.placed(marks, outlines, criteria, request.zones))
     cells: tuple[Cell, ...] = ()
     if config.reporting.cells:
@@ -301,10 +306,24 @@ def _find_defects(
     if config.reporting.report:
         confidence = fusion.confidence_map(residual, evidence, picture.gray.shape, config.fusion)
     search_pixel_px = rounded("px", math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
-    warnings = (*located.quality.warnings, *grains)
+    warnings = (*located.quality.warnings, *grains, *structure.warnings)
     quality = replace(located.quality, warnings=warnings, clipping=clipping, search_pixel_px=search_pixel_px)
     searched = replace(located, quality=quality, zones=outlines, defects=defects, cells=cells, confidence=confidence)
     return searched, Search(picture, residual, evidence, candidates)
+
+
+def _without_described(
+    located: Inspection, picture: WorkingPicture, config: Config
+) -> tuple[WorkingPicture, described_structure.FoundStructure]:
+    """The picture without the structure that is described of the fiber, and that structure."""
+    request, geometry = located.request, located.geometry
+    described = config.structure_of(request)
+    if described is None or located.scale is None or geometry is None:
+        return picture, described_structure.FoundStructure()
+    cladding_um = zoning.cladding_um(geometry, request, located.scale)
+    found = described_structure.find_structure(picture, described, cladding_um, config.residual)
+    glass = picture if found.added is None else replace(picture, gray=picture.gray - found.added)
+    return glass, found
 
 
 def _measure_cells(

@@ -134,6 +134,8 @@ def test_an_array_that_is_no_picture_is_refused(picture, complaint) -> None:
         ({"zones": (1, ["core"])}, "zones must be some of core, cladding, adhesive, contact, got 1"),
         ({"edition": ["a"]}, r"edition must be a text, got \['a'\]"),
         ({"fiber_is_angled": "no"}, "fiber_is_angled must be True or False, got 'no'"),
+        ({"fiber_structure": 7}, "fiber_structure must be a text, got 7"),
+        ({"fiber_structure": "bow"}, 'fiber_structure: must be one of "panda", "four_cores", "square_core", got "bow"'),
         ({"core_diameter_um": "50"}, "core_diameter_um must be a number, got '50'"),
         ({"cladding_diameter_um": True}, "cladding_diameter_um must be a number, got True"),
         ({"manifest": {"serial": 1}}, "manifest is nothing that can be asked, that are edition, fiber_class"),

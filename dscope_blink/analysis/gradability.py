@@ -255,11 +255,11 @@ def _why_interlaced(face: Inspection, um_per_px: float) -> Notice | None:
     return notice("interlaced", f"{shift}, more than the limit of {limit_um:g} um" if limit_um else shift)
 
 
-DOUBTS = ("two_borders", "dark_surroundings", "core_contradiction", "maybe_core")
+DOUBTS = ("two_borders", "dark_surroundings", "core_contradiction", "maybe_core", "structure_not_found")
 
 
 def _why_doubtful(face: Inspection) -> Notice | None:
-    """Where another circle may be the cladding's, a face that is clean within this one is not known to be clean."""
+    """Where another circle may be the cladding's, or the fiber another, a face that looks clean may not be."""
     return next((warning for warning in face.quality.warnings if warning.kind in DOUBTS), None)
 
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from dscope_blink.config.checking import Json, must_be_one_of
-from dscope_blink.records import Criteria, UserError, criteria_from
+from dscope_blink.records import Criteria, Request, StructureDescription, UserError, criteria_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +365,14 @@ class Config:
     batch: BatchSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
+    fiber_structures: Mapping[str, StructureDescription]
+
+    def structure_of(self, request: Request) -> StructureDescription | None:
+        """The structure that is asked for, or else the first that says that the class has it; None without any."""
+        if request.fiber_structure is not None:
+            return self.fiber_structures[request.fiber_structure]
+        found = (one for one in self.fiber_structures.values() if request.fiber_class in one.classes)
+        return next(found, None)
 
 
 @dataclass(frozen=True, slots=True)

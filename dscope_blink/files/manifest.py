@@ -13,13 +13,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from dscope_blink.config.checking import must_be_one_of
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import CriteriaBook
 from dscope_blink.records import Request, UserError, read_file
 
 NUMBERS = ("core_diameter_um", "cladding_diameter_um", "pixel_aspect_ratio")
 ANGLED = "fiber_is_angled"
-COLUMNS = ("file", "fiber_class", "edition", *NUMBERS, ANGLED, "fiber")
+COLUMNS = ("file", "fiber_class", "edition", *NUMBERS, ANGLED, "fiber", "fiber_structure")
+NAMES = ("fiber_class", "edition", "fiber", "fiber_structure")
 ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -49,11 +51,19 @@ def yes_or_no(name: str, text: str) -> bool:
     return ANSWERS[text.lower()]
 
 
-def make_request(defaults: Request, given: Mapping[str, Any], criteria: CriteriaBook) -> Request:
-    """`defaults` with the fields of `given` in their place; UserError unless the class exists and the diameters fit."""
+def make_request(
+    defaults: Request, given: Mapping[str, Any], criteria: CriteriaBook, structures: Collection[str] = ()
+) -> Request:
+    """`defaults` with the fields of `given` in their place.
+
+    UserError unless the class exists, the diameters fit, and the structure is one of those that are described.
+    """
     problems = Problems()
     asked = {"edition": defaults.edition, "fiber_class": defaults.fiber_class, **given}
     problems.attempt(None, criteria.find, asked["edition"], asked["fiber_class"])
+    structure = given.get("fiber_structure")
+    if structure is not None and structure not in structures:
+        problems.lines.append(f"fiber_structure: {must_be_one_of(structures, structure)}")
     try:
         request = replace(defaults, **given)
     except ValueError as error:
@@ -62,7 +72,7 @@ def make_request(defaults: Request, given: Mapping[str, Any], criteria: Criteria
     return request
 
 
-def read_manifest(path: Path, criteria: CriteriaBook, defaults: Request) -> Manifest:
+def read_manifest(path: Path, criteria: CriteriaBook, defaults: Request, structures: Collection[str] = ()) -> Manifest:
     """Read what a manifest asks of each image.
 
     Parameters
@@ -70,6 +80,7 @@ def read_manifest(path: Path, criteria: CriteriaBook, defaults: Request) -> Mani
     path : CSV in UTF-8 with the column `file`, relative to the input folder, and any of COLUMNS; others are carried
     criteria : the editions and classes that may be asked for
     defaults : what the command line asks; a cell that is not empty overrides it
+    structures : names of the structures that are described
 
     Returns
     -------
@@ -88,7 +99,9 @@ def read_manifest(path: Path, criteria: CriteriaBook, defaults: Request) -> Mani
         if any(cells):
             named = row.attempt(None, _named_cells, columns, cells, requests)
             if named is not None:
-                requests[file_key(named["file"])] = row.attempt(defaults, _row_request, named, criteria, defaults)
+                requests[file_key(named["file"])] = row.attempt(
+                    defaults, _row_request, named, criteria, defaults, structures
+                )
         problems.lines += row.lines
     problems.raise_if_any()
     return Manifest(requests, _odd_columns(path, columns))
@@ -137,16 +150,18 @@ def _named_cells(columns: Sequence[str], cells: Sequence[str], before: Collectio
     return named
 
 
-def _row_request(named: Mapping[str, str], criteria: CriteriaBook, defaults: Request) -> Request:
+def _row_request(
+    named: Mapping[str, str], criteria: CriteriaBook, defaults: Request, structures: Collection[str]
+) -> Request:
     problems = Problems()
-    given: dict[str, Any] = {name: named[name] for name in ("fiber_class", "edition", "fiber") if named.get(name)}
+    given: dict[str, Any] = {name: named[name] for name in NAMES if named.get(name)}
     for name in NUMBERS:
         if named.get(name):
             given[name] = problems.attempt(None, positive_number, name, named[name])
     if named.get(ANGLED):
         given[ANGLED] = problems.attempt(None, yes_or_no, ANGLED, named[ANGLED])
     given["manifest"] = {name: cell for name, cell in named.items() if name not in COLUMNS}
-    request = problems.attempt(defaults, make_request, defaults, given, criteria)
+    request = problems.attempt(defaults, make_request, defaults, given, criteria, structures)
     problems.raise_if_any()
     return request
 

@@ -24,7 +24,13 @@ FloatArray = NDArray[np.float64]
 MAD_TO_SIGMA = 1.4826
 
 
-def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings, drawn: Mask | None = None) -> Residual:
+def residual(
+    picture: WorkingPicture,
+    reach: float,
+    settings: ResidualSettings,
+    drawn: Mask | None = None,
+    known: FloatImage | None = None,
+) -> Residual:
     """Subtract what repeats around the fiber, and measure the noise that is left.
 
     Parameters
@@ -33,6 +39,7 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings, 
     reach : how far from the centre marks are looked for, in cladding radii
     settings : from config.json
     drawn : (H, W) bool, of the working picture: what is drawn over it, and is neither background nor mark
+    known : (H, W) grey levels that were taken out of the picture before, part of its background; None: none were
 
     Returns
     -------
@@ -60,6 +67,8 @@ def residual(picture: WorkingPicture, reach: float, settings: ResidualSettings, 
     most = _most_noise(model, window, grid, settings)
     sigma = np.minimum(_radial_noise(_unveiled(grid.sampled(smooth, origin), veiled), bounded, grid, settings), most)
     noise = _noise(smooth, sigma, float(most[-1]), coordinates.s, grid, settings)
+    if known is not None:
+        background += known[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
     noise = _above_level_steps(noise, picture.with_levels, background)
     floors = _floors(background, settings)
     clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px

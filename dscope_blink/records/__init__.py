@@ -38,6 +38,7 @@ from dscope_blink.records.ellipse import (
     window_around,
 )
 from dscope_blink.records.errors import ConfigError, UnreadableImage, UserError
+from dscope_blink.records.fiber_structure import SIDES, StructureDescription, StructureRegion
 from dscope_blink.records.geometry import CladdingFit, CoreFit, FiberGeometry, FitUncertainty, Measured, NotLocated
 from dscope_blink.records.inspection import (
     INPUTS,
@@ -74,6 +75,7 @@ __all__ = [
     "NOT_MEASURED",
     "PROGRAM",
     "RECORD_SCHEMA",
+    "SIDES",
     "SYMMETRY_BESIDE",
     "SYMMETRY_ORDERS",
     "TITLES",
@@ -119,6 +121,8 @@ __all__ = [
     "SizeBy",
     "SizeMeasure",
     "Status",
+    "StructureDescription",
+    "StructureRegion",
     "TargetFeatures",
     "UnreadableImage",
     "UserError",

@@ -87,6 +87,7 @@ class Request:
     pixel_aspect_ratio: float | None = None
     fiber_is_angled: bool | None = None  # None: nobody says
     fiber: WhichFiber = "only"  # which of those in view
+    fiber_structure: str | None = None  # name of its description in config.json; None: that of the class, if any
     zones: Annotated[tuple[Zone, ...], msgspec.Meta(min_length=1)] = tuple(ZONE_NAMES.values())  # to inspect
     manifest: Mapping[str, str] = field(default_factory=dict)  # other manifest columns: serial, operator ...
 

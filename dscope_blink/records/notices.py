@@ -34,6 +34,7 @@ TITLES = MappingProxyType(
         "too_coarse": "Resolution too low",
         "structure_not_described": "Structure not described",
         "drawn_over": "Drawn over",
+        "structure_not_found": "Described structure not found",
         # why it failed
         LIMIT_BROKEN: "Zone",
         # what there is to warn of

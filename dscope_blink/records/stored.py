@@ -193,6 +193,7 @@ def _objects(value: Any) -> Iterator[Record]:
 def _complete(record: Record) -> None:
     """What was not asked or measured when the record was made: fields that came later."""
     _object(record.get("request")).setdefault("fiber", "only")
+    _object(record.get("request")).setdefault("fiber_structure", None)
     _object(record.get("image")).setdefault("bits", None)
     _object(record.get("quality")).setdefault("field_shift_px", None)
     _object(_object(record.get("geometry")).get("cladding")).setdefault("sector_blur_px", [])

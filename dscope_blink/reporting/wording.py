@@ -71,7 +71,7 @@ def unconfirmed(inspection: Inspection) -> str:
 
 def criteria_facts(inspection: Inspection) -> Facts:
     """What was judged by."""
-    criteria, asked = inspection.criteria, inspection.request.zones
+    criteria, asked, structure = inspection.criteria, inspection.request.zones, inspection.request.fiber_structure
     graded = "Asked for" if inspection.verdict.status == "NOT_GRADED" else "Graded to"
     size_by = criteria.size_by
     counting = (
@@ -85,6 +85,7 @@ def criteria_facts(inspection: Inspection) -> Facts:
         ("Confirmed", "yes" if criteria.confirmed else NOT_CONFIRMED),
         ("Marks are sized", counting),
         ("Zones inspected", ", ".join(asked) if len(asked) == len(ZONE_NAMES) else f"ONLY {', '.join(asked)}"),
+        *((("No marks", f"structure of the fiber, {structure}"),) if structure else ()),
     )
 
 

@@ -36,7 +36,7 @@ from dscope_blink.terminal.starting import CHECKOUT, missing_packages
 
 CONFIG = shipped("config.json")
 ZONES = tuple(ZONE_NAMES.values())
-NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class", "fiber")
+NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class", "fiber", "fiber_structure")
 SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf", "excel")  # of `Reporting` and of the command line
 RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 MOST_WORKERS = 1024  # as in the configuration
@@ -121,6 +121,7 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fiber", metavar="WHICH", help="of several in view: only, none is graded (default); middle, the nearest to it"
     )
+    parser.add_argument("--fiber-structure", metavar="NAME", help="what it has by its description in the configuration")
     parser.add_argument("--config", metavar="FILE", default=str(CONFIG), help="default: the one that ships")
     parser.add_argument(
         "--calibration", metavar="FILE", default=str(calibration_file()), help="default: the one of this station"
@@ -424,10 +425,12 @@ def _asked(
     if arguments.profile is not None:
         config = problems.attempt(config, settings.profile, arguments.profile)
     defaults = Request(config.criteria.default_edition, config.criteria.default_class)
-    request = problems.attempt(defaults, make_request, defaults, given, config.criteria)
+    structures = config.fiber_structures
+    request = problems.attempt(defaults, make_request, defaults, given, config.criteria, structures)
     manifest = Manifest()
     if arguments.manifest is not None:
-        manifest = problems.attempt(manifest, read_manifest, Path(arguments.manifest), config.criteria, request)
+        path = Path(arguments.manifest)
+        manifest = problems.attempt(manifest, read_manifest, path, config.criteria, request, structures)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
     return PictureRequest(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))

@@ -424,7 +424,9 @@ def test_all_that_cannot_be_seen_is_said():
     assert [reason.kind for reason in graded.verdict.reasons] == list(UNSEEN)
 
 
-@pytest.mark.parametrize("kind", ["two_borders", "dark_surroundings", "core_contradiction", "maybe_core"])
+@pytest.mark.parametrize(
+    "kind", ["two_borders", "dark_surroundings", "core_contradiction", "maybe_core", "structure_not_found"]
+)
 def test_a_doubt_about_which_circle_is_the_cladding_never_ends_in_a_pass(kind: str):
     doubt = notice(kind, "another may be it")
     graded = grade(face(UPC, warnings=(doubt,)), CONFIG)

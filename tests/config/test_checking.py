@@ -84,6 +84,15 @@ def _defects_in_b(document: Any) -> Any:
             put("detectors", "leii", DOCUMENT["detectors"]["lei"]),
             '$.detectors.leii: unknown detector, neither shipped nor of an installed package, did you mean "lei"?',
         ),
+        (
+            put("fiber_structures", "panda", "regions", 0, "shape", "star"),
+            '$.fiber_structures.panda.regions[0].shape: must be one of "disc", '
+            '"square", "hexagon", "octagon", got "star"',
+        ),
+        (
+            put("fiber_structures", "panda", "regions", []),
+            "$.fiber_structures.panda.regions: must be a list that is not empty, got []",
+        ),
         (put("fushion", {}), '$.fushion: unknown key, did you mean "fusion"?'),
         (put("odd key", 1), '$["odd key"]: unknown key'),
         (put("fusion", "threshold", "1"), '$.fusion.threshold: must be a number, got "1"'),

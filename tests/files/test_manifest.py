@@ -19,7 +19,7 @@ def read(tmp_path):
     def reader(text: str | bytes, asked: Request = ASKED) -> Manifest:
         path = tmp_path / "manifest.csv"
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_manifest(path, CRITERIA, asked)
+        return read_manifest(path, CRITERIA, asked, ("panda", "square_core"))
 
     return reader
 
@@ -39,6 +39,16 @@ def test_a_row_overrides_the_command_line_and_an_empty_cell_does_not(read):
 def test_other_columns_are_carried_as_text(read):
     requests = read("serial,file,Operator\n0042,a.png,\u00c5se\n").requests
     assert requests["a.png"].manifest == {"serial": "0042", "Operator": "\u00c5se"}
+
+
+def test_a_row_names_the_structure_of_its_fiber(read):
+    asked = Request("iec_61300_3_35_2015", "multimode", fiber_structure="square_core")
+    requests = read("file,fiber_structure\na.png,panda\nb.png,\n", asked).requests
+    assert [requests[name].fiber_structure for name in ("a.png", "b.png")] == ["panda", "square_core"]
+    (line,) = problems(read, "file,fiber_structure\na.png,pandda\n")
+    assert line.endswith(
+        'row 2: fiber_structure: must be one of "panda", "square_core", got "pandda", did you mean "panda"?'
+    )
 
 
 def test_the_zones_of_the_command_line_hold_for_every_row(read):

@@ -142,6 +142,7 @@ def _is_dimension(place: tuple[str | int, ...]) -> bool:
 
 LATER = (
     ("request", "fiber"),
+    ("request", "fiber_structure"),
     ("image", "bits"),
     ("quality", "field_shift_px"),
     ("geometry", "cladding", "sector_blur_px"),

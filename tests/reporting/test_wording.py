@@ -51,6 +51,12 @@ def test_a_zone_that_was_not_inspected_is_told():
     assert facts(asked, wording.criteria_facts)["Zones inspected"] == "ONLY core, cladding"
 
 
+def test_structure_that_was_described_is_named():
+    asked = replace(PASSED, request=replace(PASSED.request, fiber_structure="panda"))
+    assert facts(asked, wording.criteria_facts)["No marks"] == "structure of the fiber, panda"
+    assert "No marks" not in facts(PASSED, wording.criteria_facts)
+
+
 def test_the_diameter_of_a_zone_is_that_of_its_circle_though_pixels_are_not_square():
     rows = {row[0]: row[2] for row in wording.zone_table(FAILED).rows}
     assert rows == {"A core": "25.0 um", "B cladding": "110.0 um", "C adhesive": "135.0 um", "D contact": "250.0 um"}

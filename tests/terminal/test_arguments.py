@@ -134,6 +134,7 @@ def test_a_core_is_smaller_than_its_cladding(pictures, core):
         ("--edition=iec_61300_3_35_2021", "iec_61300_3_35_202"),
         ("--fiber-class=single_mode_ucp", "single_mode_upc"),
         ("--profile=deep_inspektion", "deep_inspection"),
+        ("--fiber-structure=pannda", "panda"),
         ("--zones=contakt", "contact"),
     ],
 )
