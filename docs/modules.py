@@ -48,7 +48,13 @@ ROOMS: Mapping[str, set[str]] = {
     "numpy": {
         *("records", "files.bit_depth", "files.decoding", "files.jpeg", "detectors", "devices", "synthetic"),
         *("image_processing", "calibration"),
-        *("analysis.measuring", "analysis.cell_statistics", "analysis.line_width", "analysis.disc_diameter"),
+        *(
+            "analysis.measuring",
+            "analysis.cell_statistics",
+            "analysis.line_width",
+            "analysis.through_blur",
+            "analysis.disc_diameter",
+        ),
         *("analysis.zoning", "reporting"),
         *("terminal.calibrate", "terminal.stages"),
     },

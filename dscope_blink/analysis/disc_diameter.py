@@ -7,11 +7,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.analysis.line_width import LEVEL_STEP, line_profile
+from dscope_blink.analysis.line_width import line_profile
+from dscope_blink.analysis.through_blur import LEVEL_STEP, NARROWEST, shown_sizes, true_size
 
 WIDEST = 16.0  # sigmas; the border of a larger disc is nearly straight
 STEPS = 31  # of the diameter
-NARROWEST = 1.0  # sigmas: what is smaller can hardly be told apart
 ACROSS = np.linspace(-4.0, 4.0, 33)  # sigmas, over which a blur is summed
 # By how many pixels the circle around the pixels of a disc is narrower than that disc: this many over its radius, and
 # at most so many. Means of 400 discs at random places, radii of 2 to 30 pixels.
@@ -36,25 +36,14 @@ def unblurred_diameter(enclosing: float, sigma: float, level: float, unit: float
     seen = unit * (around + min(NARROWER_PX / max(around / 2, 1e-9), MOST_NARROWER_PX))
     if sigma <= 0:
         return seen
-    diameters, shown = _shown_diameters(round(level / LEVEL_STEP))
-    ratio = seen / sigma
-    if ratio >= shown[-1]:
-        return seen - sigma * float(shown[-1] - diameters[-1])
-    return sigma * float(np.interp(ratio, shown, diameters))
+    return true_size(seen, sigma, *_shown_diameters(round(level / LEVEL_STEP)))
 
 
 @cache
 def _shown_diameters(level_steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """True diameters and those at a level at which they are seen, in sigmas; both (STEPS,), rising."""
-    level = min(max(level_steps * LEVEL_STEP, LEVEL_STEP), 1 - LEVEL_STEP)
     diameters = np.linspace(NARROWEST, WIDEST, STEPS)
-    low, high = np.zeros(STEPS), np.full(STEPS, WIDEST)
-    peak = _profile(diameters, np.zeros(STEPS))
-    for _ in range(30):
-        middle = (low + high) / 2
-        above = _profile(diameters, middle) > level * peak
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return diameters, low + high
+    return diameters, shown_sizes(_profile, diameters, level_steps * LEVEL_STEP)
 
 
 def _profile(diameters: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -185,6 +185,24 @@ def _choose_of_one(
     )
     if faint is not None:
         return Choice(faint, _room(faint, strong, known), faint=True, warnings=(FAINT_BORDER,))
+    return _by_its_borders(small, family, strong, factors, settings, known)
+
+
+def _by_its_borders(
+    small: FloatImage,
+    family: Sequence[Edge],
+    strong: Sequence[Edge],
+    factors: tuple[float, float],
+    settings: Localization,
+    known: Known,
+) -> Choice:
+    """The outermost strong edge, where no core tells, or the one beside it that is more likely; with its doubts."""
+    outermost = max(strong, key=lambda e: e.radius_px)
+    beyond = [e for e in _layers(family, settings, math.inf) if _lies_within(outermost, e)]
+    if beyond:
+        # a burnt core, or a stain, may have the strongest edge of all
+        cladding = max(beyond, key=lambda e: e.score)
+        return Choice(cladding, _room(cladding, strong, known), warnings=(_two_borders(cladding, outermost, factors),))
     inner = _border_inside(outermost, strong, settings)
     if inner is not None:
         # layers within a cladding are faint: a strong border inside is the cladding's, with adhesive around, unless it
@@ -250,14 +268,14 @@ def _shining(strong: Sequence[Edge], settings: Localization) -> list[Edge]:
     return [e for e in strong if e.polarity < 0 and is_convincing(e, settings)]
 
 
-def _layers(family: Sequence[Edge], settings: Localization) -> list[Edge]:
+LAYERS_WITHIN = 0.945  # radii of the outermost border: nearer to it lie the flanks of its dark line
+
+
+def _layers(family: Sequence[Edge], settings: Localization, within: float = LAYERS_WITHIN) -> list[Edge]:
     """Borders of less contrast than the fiber's own: a layer of it, or after all the cladding in faint adhesive."""
-    outside = max(e.radius_px for e in family) * LAYERS_WITHIN
+    outside = max(e.radius_px for e in family) * within
     family = [e for e in family if e.radius_px <= outside]
     return [e for e in family if e.support >= SURE_SUPPORT and abs(e.step) >= settings.layer_min_contrast]
-
-
-LAYERS_WITHIN = 0.945  # radii of the outermost border: nearer to it lie the flanks of its dark line
 
 
 def _border_inside(outermost: Edge, strong: Sequence[Edge], settings: Localization) -> Edge | None:

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from dscope_blink.analysis.disc_diameter import NARROWEST, unblurred_diameter
+from dscope_blink.analysis.disc_diameter import unblurred_diameter
+from dscope_blink.analysis.through_blur import NARROWEST
 
 
 def enclosing_px(diameter_px: float, sigma_px: float, level: float, at: Sequence[float]) -> float:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dscope_blink.analysis.line_width import NARROWEST, unblurred_width
+from dscope_blink.analysis.line_width import unblurred_width
+from dscope_blink.analysis.through_blur import NARROWEST
 
 STEP = 0.002
 levels = st.floats(0.1, 0.9)

@@ -243,6 +243,14 @@ def test_a_second_border_that_nothing_explains_is_a_warning_with_both_sizes():
     assert f"{137 / 0.6:.0f} px" in warning.text
 
 
+@pytest.mark.parametrize("known", [None, 0.4])
+def test_a_burnt_core_with_a_clearer_edge_than_the_cladding_is_in_doubt(known):
+    burnt = replace(SMALL, ferrule=146, cladding=125, core=40)
+    found = located(gray(burnt), known)
+    assert_same_ellipse(found.cladding.ellipse, burnt.cladding_ellipse, 0.1, 0.3)
+    assert [warning.kind for warning in found.warnings] == ["two_borders"]
+
+
 def test_a_core_of_the_known_ratio_is_no_second_border():
     faint = replace(THIN, core=THIN.cladding - 18)
     assert located(gray(faint), ratio(THIN)).warnings == ()
