@@ -154,12 +154,13 @@ def _ink(levels: NDArray[np.uint8], cladding: Ellipse, blur_px: float) -> Mask |
     size = (NEARBY_PX, NEARBY_PX)
     held = cv2.boxFilter(cv2.bitwise_and(steps, crest), cv2.CV_32F, size)
     whole = cv2.boxFilter(cv2.bitwise_and(span, crest), cv2.CV_32F, size)
-    share = np.where(crest > 0, held / np.maximum(whole, 1e-3), 0)
+    share = cv2.copyTo(cv2.divide(held, whole), crest)
     steepest, sharp = (share >= (1 + limit) / 2).astype(np.uint8), (share >= limit).astype(np.uint8)
-    found = (
-        _large(cv2.morphologyEx(steepest, cv2.MORPH_CLOSE, kernel), steepest, MIN_INK_PX),
-        _of_one_level(levels, sharp, cv2.morphologyEx(sharp, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))),
-    )
+    if cv2.countNonZero(sharp) < MIN_INK_PX:  # no region holds as many
+        return None
+    found = [_of_one_level(levels, sharp, cv2.morphologyEx(sharp, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)))]
+    if cv2.countNonZero(steepest) >= MIN_INK_PX:
+        found.append(_large(cv2.morphologyEx(steepest, cv2.MORPH_CLOSE, kernel), steepest, MIN_INK_PX))
     kept = [part for part in found if part is not None]
     return _grown(np.logical_or.reduce(kept), AROUND_PX) if kept else None
 
