@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
+from dscope_blink.detectors.disc_morphology import closing, opening
 from dscope_blink.records import FloatImage, Residual
 
 
@@ -32,12 +32,12 @@ def detect(residual: Residual, *, kernels_px: Sequence[int], min_snr: float) -> 
     # hats of whole numbers take half the time of those of floats
     levels = np.rint(np.clip(residual.snr, -LARGEST_SNR, LARGEST_SNR) * UNIT).astype(np.int16)
     found = np.zeros(levels.shape, bool)
-    dark, bright = residual.snr < -min_snr / 2, residual.snr > min_snr / 2
     # the mark itself must depart too: a hat also rises on the ground beside a mark of the other sign
-    for operation, departs in ((cv2.MORPH_BLACKHAT, dark), (cv2.MORPH_TOPHAT, bright)):
-        for size in kernels_px:
-            kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-            found |= (cv2.morphologyEx(levels, operation, kernel) > math.floor(min_snr * UNIT)) & departs
+    dark, bright = residual.snr < -min_snr / 2, residual.snr > min_snr / 2
+    least = math.floor(min_snr * UNIT)
+    for size in kernels_px:
+        found |= (closing(levels, size) - levels > least) & dark
+        found |= (levels - opening(levels, size) > least) & bright
     return found.astype(np.float32)
 
 

@@ -47,12 +47,14 @@ def detect(
     f_line - (f_left + f_right) / 2 has zero mean, so brightness does not move it.
     """
     flat = np.rint(np.clip(residual.snr, -clip_snr, clip_snr) * UNIT).astype(np.int16)
-    margin = max(lengths_px) + branch_px  # more than a sum reaches, so that none runs into the next row
-    padded = np.pad(flat, margin)
+    # as far as a sum reaches, with what rounding adds; to the right the next row's margin is this one's, too
+    margin = max(lengths_px) // 2 + max(lengths_px).bit_length() // 2 + branch_px + 1
+    within = np.s_[margin:-margin, margin:]
+    padded = cv2.copyMakeBorder(flat, margin, margin, margin, 0, cv2.BORDER_CONSTANT, value=0)
     silent = np.full(flat.shape, 255, np.uint8)  # 255 where no line answers, as OpenCV writes it
     for angle in np.arange(directions) * (math.pi / directions):
         for length, response, sense in _responses(padded, float(angle), sorted(lengths_px), branch_px):
-            line, steps = (sums[margin:-margin, margin:-margin] for sums in (response, sense))
+            line, steps = response[within], sense[within]
             spread = MAD_TO_SIGMA * float(np.median(np.abs(line[::8, ::8])))
             weak = _within(line, gamma * max(spread, 1.0))
             silent &= cv2.bitwise_or(weak, _within(steps, min_share * length * UNIT))
@@ -74,7 +76,9 @@ def _responses(
 ) -> Iterator[tuple[int, Field, Field]]:
     """Each length along one direction, with the sum of line less branches, and of the sense of its pixels."""
     across = (round(-branch_px * math.sin(angle)), round(branch_px * math.cos(angle)))
-    line = padded - _pair_sum(padded, across, (-across[0], -across[1])) // 2
+    line = _pair_sum(padded, across, (-across[0], -across[1]))
+    line >>= 1
+    np.subtract(padded, line, out=line)
     sense = np.clip(line, -UNIT, UNIT)
     length = 1
     while length < lengths[-1]:
