@@ -106,11 +106,11 @@ def sample(picture: FloatImage, form: Form, radii: FloatArray, angles: int) -> N
     -------
     (angles, R) float32, NaN outside the picture
     """
-    grid = form[:2] + radii[None, :, None] * ellipse_fit.rays(form, angles)[:, None, :]  # (angles, radii, 2)
-    xy = grid.astype(np.float32)
-    return cv2.remap(
-        picture, xy[..., 0], xy[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=math.nan
+    x, y = (
+        (middle + np.multiply.outer(way, radii)).astype(np.float32)  # apart: as pairs they take three times as long
+        for middle, way in zip(form[:2], ellipse_fit.rays(form, angles).T, strict=True)
     )
+    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=math.nan)
 
 
 def slopes(picture: FloatImage, form: Form, search: Search) -> tuple[FloatArray, NDArray[np.float32]]:
@@ -136,7 +136,9 @@ def slopes(picture: FloatImage, form: Form, search: Search) -> tuple[FloatArray,
     around = np.concatenate([levels[-pad:], levels, levels[:pad]])
     smooth = cv2.GaussianBlur(around, (0, 0), sigmaX=OWN_BLUR_PX / RADIAL_STEP_PX, sigmaY=search.blur_rays)[pad:-pad]
     within = slice(beyond, len(radii) - beyond)
-    slope: NDArray[np.float32] = np.gradient(smooth, axis=1)[:, within]
+    slope: NDArray[np.float32] = (
+        smooth[:, beyond + 1 : len(radii) - beyond + 1] - smooth[:, beyond - 1 : -beyond - 1]
+    ) / 2
     return radii[within], slope
 
 

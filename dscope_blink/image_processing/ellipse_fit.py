@@ -21,14 +21,6 @@ MAX_CONDITION = 1000.0  # of a choice of rays: half of the circumference alone g
 MAX_JUDGES = 80  # rays that judge a sample: enough to rank them
 
 
-def _level_and_gradient(points: Points, form: Form) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    cx, cy, p, q, s = form
-    ux, uy = points[:, 0] - cx, points[:, 1] - cy
-    au = np.stack([p * ux + q * uy, q * ux + s * uy], axis=1)  # (N, 2)
-    level = np.sqrt(np.maximum(au[:, 0] * ux + au[:, 1] * uy, 1e-12))
-    return level - 1, au / level[:, None]
-
-
 def rays(form: Form, angles: int) -> NDArray[np.float64]:
     """Vectors from the centre to the outline at equal steps of the eccentric angle; (angles, 2)."""
     return trigonometry(angles)[:, 1:3] @ _stretch(form).T
@@ -78,9 +70,12 @@ def consensus(form: Form, rho: NDArray[np.float64], tolerance: float) -> Form | 
     waves = waves[np.isfinite(waves).all(axis=1)]
     if not len(waves):
         return None
-    every = slice(None, None, max(len(rho) // MAX_JUDGES, 1))
-    away = (waves @ trigonometry(len(rho))[every].T - rho[every]) / tolerance  # (trials, judges)
-    costs = np.fmin(np.square(away), 1).sum(axis=1)  # fmin: a ray without an edge costs as much as one far away
+    judges = np.arange(0, len(rho), max(len(rho) // MAX_JUDGES, 1))
+    judges = judges[np.isfinite(rho[judges])]  # a ray without an edge costs every sample the same
+    away = waves @ trigonometry(len(rho))[judges].T  # (trials, judges)
+    away -= rho[judges]
+    away /= tolerance
+    costs = np.minimum(np.square(away, out=away), 1, out=away).sum(axis=1)
     return _from_waves(form, waves[int(costs.argmin())])
 
 
@@ -121,9 +116,14 @@ def _from_waves(form: Form, waves: NDArray[np.float64]) -> Form | None:
 
 
 def _stretch(form: Form) -> NDArray[np.float64]:
-    """The matrix that turns the unit circle into the ellipse, symmetric; (2, 2)."""
-    values, vectors = np.linalg.eigh(np.array([[form[2], form[3]], [form[3], form[4]]]))
-    return (vectors / np.sqrt(values)) @ vectors.T
+    """The matrix that turns the unit circle into the ellipse, symmetric; (2, 2).
+
+    The inverse of the square root of the form's own, by Cayley and Hamilton: sqrt(A) = (A + d I) / t with d the root of
+    the determinant of A, and t that of its trace and 2 d.
+    """
+    _, _, p, q, s = form.tolist()
+    d = math.sqrt(p * s - q * q)
+    return np.array([[s + d, -q], [-q, p + d]]) / (d * math.sqrt(p + s + 2 * d))
 
 
 def refine(
@@ -147,9 +147,9 @@ def refine(
     The distance is f / |grad f| with f = sqrt(u' A u) - 1, to first order; Taubin, "Estimation of Planar Curves,
     Surfaces, and Nonplanar Space Curves Defined by Implicit Equations", IEEE TPAMI 13(11), 1991, DOI 10.1109/34.103273.
     """
-    form = start
+    form, places = start, np.ascontiguousarray(points.T)
     for _ in range(rounds):
-        step = _gauss_newton_step(points, form, min_scale_px, max_scale_px)
+        step = _gauss_newton_step(places, form, min_scale_px, max_scale_px)
         if step is None or not is_ellipse(form + step):
             return None
         form = form + step
@@ -160,30 +160,35 @@ def refine(
 
 def _movement_px(form: Form, step: Form) -> float:
     """How far a step moves the outline: its centre, and its radius r = p^(-1/2) by r^3 dp / 2."""
-    _, _, p, q, s = form
-    return float(np.hypot(*step[:2]) + (p * s - q * q) ** -0.75 / 2 * np.abs(step[2:]).max())
+    (_, _, p, q, s), (dx, dy, *shape) = form.tolist(), step.tolist()
+    return math.hypot(dx, dy) + (p * s - q * q) ** -0.75 / 2 * max(map(abs, shape))
 
 
-def _gauss_newton_step(points: Points, form: Form, min_scale_px: float, max_scale_px: float) -> Form | None:
-    f, grad = _level_and_gradient(points, form)
-    slope = np.sqrt(np.einsum("ij,ij->i", grad, grad))
-    distance = f / slope
+def _gauss_newton_step(
+    places: NDArray[np.float64], form: Form, min_scale_px: float, max_scale_px: float
+) -> Form | None:
+    """By what to change the form; `places` are the points as rows of x and of y, (2, N)."""
+    cx, cy, p, q, s = form.tolist()
+    x, y = places[0] - cx, places[1] - cy
+    ax, ay = p * x + q * y, q * x + s * y
+    level = np.sqrt(np.maximum(ax * x + ay * y, 1e-12))  # the gradient of f is (ax, ay) over it
+    slope = np.sqrt(ax * ax + ay * ay) / level
+    distance = (level - 1) / slope
     scale = min(max(MAD_TO_SIGMA * _median(np.abs(distance)), min_scale_px), max_scale_px)
-    weight = np.maximum(1 - (distance / (TUKEY_C * scale)) ** 2, 0)  # square root of Tukey's weight
+    weight = np.maximum(1 - np.square(distance / (TUKEY_C * scale)), 0)  # square root of Tukey's weight
     if np.count_nonzero(weight) < MIN_POINTS:
         return None
-    x, y = (points - form[:2]).T
-    scaled = 1 / ((1 + f) * slope)
-    jacobian = np.empty((len(points), 5))
-    jacobian[:, :2] = grad * (-1 / slope)[:, None]
-    jacobian[:, 2], jacobian[:, 3], jacobian[:, 4] = x * x / 2 * scaled, x * y * scaled, y * y / 2 * scaled
-    weighted = jacobian * weight[:, None]
-    columns = np.sqrt(np.einsum("ij,ij->j", weighted, weighted))
+    scaled = weight / (level * slope)
+    jacobian = np.stack([-ax * scaled, -ay * scaled, x * x / 2 * scaled, x * y * scaled, y * y / 2 * scaled])
+    normal = jacobian @ jacobian.T
+    columns = np.sqrt(normal.diagonal())
     if not columns.all():
         return None
-    weighted /= columns
     try:
-        return np.linalg.solve(weighted.T @ weighted, -weighted.T @ (distance * weight)) / columns
+        return (
+            np.linalg.solve(normal / np.multiply.outer(columns, columns), jacobian @ (-distance * weight) / columns)
+            / columns
+        )
     except np.linalg.LinAlgError:
         return None
 

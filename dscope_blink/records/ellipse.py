@@ -109,8 +109,8 @@ def mean_radius(form: Form) -> float:
 
 def is_ellipse(form: Form) -> bool:
     """Whether the form is finite and positive definite."""
-    _, _, p, q, s = form
-    return bool(np.isfinite(form).all() and p > 0 and p * s - q * q > 0)
+    _, _, p, q, s = form.tolist()
+    return all(map(math.isfinite, form.tolist())) and p > 0 and p * s - q * q > 0
 
 
 def reduced_ellipse(ellipse: Ellipse, pixel_px: tuple[float, float]) -> Ellipse:
