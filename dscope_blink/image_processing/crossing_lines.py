@@ -46,7 +46,9 @@ def split_crossing(mask: Mask, min_arm_px: float, max_turn_deg: float) -> tuple[
     27(3), 1984, DOI 10.1145/357994.358023, which erases some lines at 45 degrees; then by Guo and Hall, "Parallel
     thinning with two-subiteration algorithms", Communications of the ACM 32(3), 1989, DOI 10.1145/62065.62074.
     """
-    padded = np.pad(mask, 1).astype(np.uint8)
+    if math.hypot(*mask.shape) < min_arm_px:
+        return (mask,)
+    padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 5)
     if 2 * ARM_PER_WIDTH * depth.max() > max(mask.shape):  # no line at all: thinning it would take long
         return (mask,)
@@ -88,11 +90,19 @@ def _arms(thin: Mask, width: float, min_length_px: float) -> list[_Arm]:
 
 def _forks(thin: Mask) -> Mask:
     """Pixels from which a centreline, which nowhere touches the border, leads on in three ways or more."""
-    around = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
-    ring = np.stack([np.roll(thin, (-dy, -dx), axis=(0, 1)) for dy, dx in around])
-    ways = (ring & ~np.roll(ring, 1, axis=0)).sum(axis=0)
-    block = thin & np.roll(thin, -1, axis=0)
-    return thin & ((ways >= 3) | (block & np.roll(block, -1, axis=1)))  # four pixels may make a crossing of four ways
+    around: Mask = IS_FORK[cv2.filter2D(thin.astype(np.uint8), cv2.CV_8U, RING)]
+    return thin & around
+
+
+def _is_fork() -> Mask:
+    """For each of the 256 choices of neighbours, as `RING` counts them, whether it is that of a fork."""
+    ring = (np.arange(256)[:, None] >> np.arange(8)) & 1 > 0  # (256, 8), the neighbours in turn
+    ways = (ring & ~np.roll(ring, 1, axis=1)).sum(axis=1)
+    return (ways >= 3) | ring[:, 3:6].all(axis=1)  # four pixels may make a crossing of four ways
+
+
+RING = np.array([[1, 2, 4], [128, 0, 8], [64, 32, 16]], np.float32)  # a bit for each neighbour: one pass, no copies
+IS_FORK = _is_fork()
 
 
 def _arm(pixels: NDArray[np.int32], crossing: FloatArray) -> _Arm | None:

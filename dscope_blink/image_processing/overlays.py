@@ -56,7 +56,8 @@ def find_coloured(picture: Picture) -> Mask | None:
     if np.ptp(tint) > PURE * tint.max():  # light of one colour
         return None
     top = float(np.iinfo(picture.dtype).max)
-    if not any(_is_pure(part, top).any() for part in (picture[::4], picture[:, ::4])):
+    narrow = cv2.resize(picture, (-(-picture.shape[1] // 4), picture.shape[0]), interpolation=cv2.INTER_NEAREST)
+    if not any(_is_pure(part, top).any() for part in (picture[::4], narrow)):
         return None
     pure = cv2.morphologyEx(_is_pure(picture, top).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     return _grown(_large(pure, pure, MIN_PURE_PX), AROUND_PX)
@@ -133,7 +134,8 @@ def _is_pure(picture: Picture, top: float) -> Mask:
     blue, green, red = cv2.split(np.ascontiguousarray(picture))
     most, least = cv2.max(cv2.max(blue, green), red), cv2.min(cv2.min(blue, green), red)
     chroma = cv2.subtract(most, least)
-    return (chroma > MIN_CHROMA * top) & (chroma > PURE * most)
+    pure: Mask = chroma > math.floor(MIN_CHROMA * top)
+    return pure & (chroma > PURE * most) if pure.any() else pure  # the latter in floats: ten times as long
 
 
 def _ink(levels: NDArray[np.uint8], cladding: Ellipse, blur_px: float) -> Mask | None:
@@ -194,13 +196,18 @@ def _plateaus(levels: NDArray[np.uint8], cladding: Ellipse) -> Mask | None:
         return None  # where most is flat, a picture has no noise to tell by
     if not cv2.countNonZero(cv2.erode(flat, np.ones((7, 7), np.uint8))):
         return None
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(flat, connectivity=4)
+    count, labels = cv2.connectedComponents(flat, connectivity=4)
+    places = np.flatnonzero(flat)  # OpenCV's own statistics are summed over all pixels
+    of = labels.ravel()[places]
+    large = np.bincount(of, minlength=count) >= PLATEAU_PX
+    if not large.any():
+        return None
     fiber = cv2.ellipse(np.zeros_like(flat), (cladding.center_px, cladding.axes_px, cladding.angle_deg), 1, EDGE_PX)
-    at_edge = np.bincount(labels[fiber > 0], minlength=count) > 0
+    large[labels[fiber > 0]] = False
     kept = np.zeros(count, bool)
-    for k in (k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= PLATEAU_PX and not at_edge[k]):
-        left, top, width, height = (int(value) for value in stats[k, :4])
-        box = np.s_[max(top - 6, 0) : top + height + 6, max(left - 6, 0) : left + width + 6]
+    for k in np.flatnonzero(large).tolist():
+        y, x = np.divmod(places[of == k], flat.shape[1])
+        box = np.s_[max(int(y.min()) - 6, 0) : int(y.max()) + 7, max(int(x.min()) - 6, 0) : int(x.max()) + 7]
         area, window = (labels[box] == k).astype(np.uint8), levels[box]
         level = float(np.median(window[area > 0]))
         beyond = cv2.dilate(area, np.ones((11, 11), np.uint8)) > cv2.dilate(area, np.ones((9, 9), np.uint8))

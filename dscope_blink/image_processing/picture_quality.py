@@ -92,13 +92,13 @@ def measure_clipping(picture: WorkingPicture, field: Residual, saturation_level:
     Rings, and not zones, so that any criteria can be judged by them.
     """
     (x, y), (h, w) = field.origin_px, field.rho.shape
-    clear = cv2.inRange(picture.gray[y : y + h, x : x + w], 1 - saturation_level, saturation_level)
+    hidden = cv2.bitwise_not(cv2.inRange(picture.gray[y : y + h, x : x + w], 1 - saturation_level, saturation_level))
     if field.unseen is not None:
-        clear[field.unseen] = 0
+        hidden[field.unseen] = 255
     rings = math.ceil(float(field.rho.max()) / RING_WIDTH)
     ends = [0.0, rings * RING_WIDTH]
-    count, seen = (cv2.calcHist([field.rho], [0], mask, [rings], ends)[:, 0].astype(int) for mask in (None, clear))
-    return Clipping(RING_WIDTH, tuple(count.tolist()), tuple((count - seen).tolist()))
+    count, clipped = (cv2.calcHist([field.rho], [0], mask, [rings], ends)[:, 0].astype(int) for mask in (None, hidden))
+    return Clipping(RING_WIDTH, tuple(count.tolist()), tuple(clipped.tolist()))
 
 
 RING_WIDTH = 0.02  # of the cladding radius: the zones of the published criteria end between two rings of 125 um fibers

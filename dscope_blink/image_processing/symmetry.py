@@ -21,6 +21,7 @@ from dscope_blink.records import (
     Mask,
     rounded,
     symmetry_feature,
+    window_around,
 )
 
 Box: TypeAlias = tuple[slice, int, int]  # circles, first angle, how many angles
@@ -28,6 +29,7 @@ Box: TypeAlias = tuple[slice, int, int]  # circles, first angle, how many angles
 ANGLES = 720  # divisible by all orders but not 7, whose copies are looked for beside theirs anyway
 PLACE = 0.025  # cladding radii: how far a copy may lie from its place, since a fiber is drawn only so exactly
 MARGIN_PX = 3  # around a mark, for its edge to show
+BLUR_REACH_PX = 8  # of the smoothing and of a cubic sample
 MOST_MARKS = 60  # the largest; on a face of more, the others are measured by nothing but themselves
 WITHIN = 0.97  # cladding radii: farther out every circle holds the edge
 
@@ -52,7 +54,7 @@ def with_symmetry(marks: Sequence[Defect], picture: WorkingPicture, settings: Re
         return tuple(marks)
     round_about = FiberGeometry(picture.geometry.cladding, None)
     grid = polar_grid(round_about, replace(settings, polar_reach=1.0, polar_angles=ANGLES))
-    departure = _departure(picture.gray, grid)
+    departure = _departure(picture, grid)
     boxes = {id(mark): _box(mark, picture, grid) for mark in within}
     free = _free(boxes.values(), departure.shape)
     return tuple(
@@ -68,9 +70,11 @@ def _free(boxes: Iterable[Box], shape: tuple[int, ...]) -> Mask:
     return np.asarray(free & np.roll(free, ANGLES // 2, axis=1))
 
 
-def _departure(gray: FloatImage, grid: PolarGrid) -> FloatImage:
+def _departure(picture: WorkingPicture, grid: PolarGrid) -> FloatImage:
     """What differs from the median of its circle, smoothed as the search smooths; (radii, angles)."""
-    polar = np.nan_to_num(grid.sampled(cv2.GaussianBlur(gray, (0, 0), 1.0)))
+    reach = 1 + BLUR_REACH_PX / grid.cladding_radius_px
+    (x, y), (h, w) = window_around(picture.gray.shape, picture.geometry.cladding.ellipse, reach)
+    polar = np.nan_to_num(grid.sampled(cv2.GaussianBlur(picture.gray[y : y + h, x : x + w], (0, 0), 1.0), (x, y)))
     ordered = np.sort(polar, axis=1)  # a tenth of the time of a median
     return np.asarray(polar - ordered[:, ANGLES // 2 - 1 : ANGLES // 2 + 1].mean(axis=1, keepdims=True), np.float32)
 
