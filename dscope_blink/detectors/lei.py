@@ -49,16 +49,21 @@ def detect(
     flat = np.rint(np.clip(residual.snr, -clip_snr, clip_snr) * UNIT).astype(np.int16)
     # as far as a sum reaches, with what rounding adds; to the right the next row's margin is this one's, too
     margin = max(lengths_px) // 2 + max(lengths_px).bit_length() // 2 + branch_px + 1
-    within = np.s_[margin:-margin, margin:]
     padded = cv2.copyMakeBorder(flat, margin, margin, margin, 0, cv2.BORDER_CONSTANT, value=0)
-    silent = np.full(flat.shape, 255, np.uint8)  # 255 where no line answers, as OpenCV writes it
+    found = np.zeros(flat.size, bool)
     for angle in np.arange(directions) * (math.pi / directions):
-        for length, response, sense in _responses(padded, float(angle), sorted(lengths_px), branch_px):
-            line, steps = response[within], sense[within]
-            spread = MAD_TO_SIGMA * float(np.median(np.abs(line[::8, ::8])))
-            weak = _within(line, gamma * max(spread, 1.0))
-            silent &= cv2.bitwise_or(weak, _within(steps, min_share * length * UNIT))
-    return (silent == 0).astype(np.float32)
+        pixels = _less_branches(padded, float(angle), branch_px)
+        for steps, sums in _along(pixels, float(angle), sorted(lengths_px)):
+            response = np.abs(sums[margin:-margin, margin:])
+            spread = MAD_TO_SIGMA * float(np.median(response[::8, ::8]))
+            strong = np.flatnonzero(response > math.floor(gamma * max(spread, 1.0)))
+            strong = strong[~found[strong]]
+            y, x = np.divmod(strong, flat.shape[1])
+            # of the few strong ones alone: summed everywhere, the sense takes as long as the response
+            line = pixels.ravel()[((y + margin) * pixels.shape[1] + x + margin)[:, None] + steps]
+            sense = np.abs(np.clip(line, -UNIT, UNIT).sum(axis=1))
+            found[strong[sense > min_share * len(steps) * UNIT]] = True
+    return found.reshape(flat.shape).astype(np.float32)
 
 
 # Whole numbers halve the memory that the additions move: fortieths of a sigma, at most 64 px x 2 x 6 sigma of them.
@@ -66,29 +71,26 @@ UNIT = 40
 MAD_TO_SIGMA = 1.4826
 
 
-def _within(values: Field, limit: float) -> NDArray[np.uint8]:
-    """255 or 0; whole numbers lie beyond a limit where they lie beyond its whole part."""
-    return cv2.inRange(values, -math.floor(limit), math.floor(limit))
-
-
-def _responses(
-    padded: Field, angle: float, lengths: Sequence[int], branch_px: int
-) -> Iterator[tuple[int, Field, Field]]:
-    """Each length along one direction, with the sum of line less branches, and of the sense of its pixels."""
+def _less_branches(padded: Field, angle: float, branch_px: int) -> Field:
+    """Each pixel less the mean of the two beside it, across the line."""
     across = (round(-branch_px * math.sin(angle)), round(branch_px * math.cos(angle)))
-    line = _pair_sum(padded, across, (-across[0], -across[1]))
-    line >>= 1
-    np.subtract(padded, line, out=line)
-    sense = np.clip(line, -UNIT, UNIT)
-    length = 1
+    beside = _pair_sum(padded, across, (-across[0], -across[1]))
+    beside >>= 1
+    return np.subtract(padded, beside, out=beside)
+
+
+def _along(pixels: Field, angle: float, lengths: Sequence[int]) -> Iterator[tuple[NDArray[np.intp], Field]]:
+    """For each length along one direction, how far its pixels lie from the middle, all rows as one, and their sum."""
+    length, steps, sums = 1, np.zeros(1, np.intp), pixels
     while length < lengths[-1]:
         half = (length * math.cos(angle) / 2, length * math.sin(angle) / 2)
         ahead = math.floor(half[0] + 0.5), math.floor(half[1] + 0.5)
         back = math.floor(0.5 - half[0]), math.floor(0.5 - half[1])
-        line, sense = _pair_sum(line, ahead, back), _pair_sum(sense, ahead, back)
+        sums = _pair_sum(sums, ahead, back)
+        steps = np.concatenate([steps - (dy * pixels.shape[1] + dx) for dx, dy in (ahead, back)])
         length *= 2
         if length in lengths:
-            yield length, line, sense
+            yield steps, sums
 
 
 def _pair_sum(image: Field, first: tuple[int, int], second: tuple[int, int]) -> Field:

@@ -128,10 +128,13 @@ def _above_level_steps(noise: FloatImage, gray: FloatImage, background: FloatIma
     )
     knots = np.linspace(0, LEVELS, 65)
     steps = np.zeros(len(knots), np.float32)
-    for k, level in enumerate(knots):
-        gaps = np.sort(np.diff(used[np.abs(used - level) <= NEAR_LEVEL * LEVELS]))
-        if gaps.size >= FEWEST_GAPS:
-            steps[k] = gaps[int(GAP_QUANTILE * (len(gaps) - 1))] / LEVELS
+    all_gaps = np.diff(used)
+    starts = np.searchsorted(used, knots - NEAR_LEVEL * LEVELS)
+    stops = np.searchsorted(used, knots + NEAR_LEVEL * LEVELS, side="right")
+    for k, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+        if stop - start > FEWEST_GAPS:
+            at = int(GAP_QUANTILE * (stop - start - 2))
+            steps[k] = np.partition(all_gaps[start : stop - 1], at)[at] / LEVELS
     if steps.max() <= noise.min():
         return noise
     index = np.clip(background * np.float32(len(knots) - 1), 0, len(knots) - 1)

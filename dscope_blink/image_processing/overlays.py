@@ -25,6 +25,7 @@ NEAR_END, COMPRESSED = 30, 20  # of 255: what compression makes of black or whit
 EDGE_PX = 11  # across the cladding edge
 NEARBY_PX = 11  # over which that is taken together
 PLATEAU_PX, MOST_PLATEAUS = 100, 10  # the smallest area of one level; times RARE, of the picture that may be so
+BESIDE_PX, PLATEAU_STEP = 5, MIN_STEP / 2 * 255  # from it, where the level must differ by so much
 CLIPPED_LEVELS = 3  # of 255: black and saturated areas are of one level by nature
 MIN_INK_PX = 40  # of the crests of the edges of the smallest thing drawn: less may be a hot pixel or a speck
 PURE = 0.5  # least difference of the channels, over the brightest: dirt and aberration are paler
@@ -200,21 +201,50 @@ def _plateaus(levels: NDArray[np.uint8], cladding: Ellipse) -> Mask | None:
     places = np.flatnonzero(flat)  # OpenCV's own statistics are summed over all pixels
     of = labels.ravel()[places]
     large = np.bincount(of, minlength=count) >= PLATEAU_PX
-    if not large.any():
-        return None
     fiber = cv2.ellipse(np.zeros_like(flat), (cladding.center_px, cladding.axes_px, cladding.angle_deg), 1, EDGE_PX)
     large[labels[fiber > 0]] = False
+    large &= _beside_a_step(levels, places[large[of]], of[large[of]], count)
     kept = np.zeros(count, bool)
     for k in np.flatnonzero(large).tolist():
         y, x = np.divmod(places[of == k], flat.shape[1])
         box = np.s_[max(int(y.min()) - 6, 0) : int(y.max()) + 7, max(int(x.min()) - 6, 0) : int(x.max()) + 7]
         area, window = (labels[box] == k).astype(np.uint8), levels[box]
         level = float(np.median(window[area > 0]))
-        beyond = cv2.dilate(area, np.ones((11, 11), np.uint8)) > cv2.dilate(area, np.ones((9, 9), np.uint8))
+        near, nearer = (np.ones((2 * by + 1, 2 * by + 1), np.uint8) for by in (BESIDE_PX, BESIDE_PX - 1))
+        beyond = cv2.dilate(area, near) > cv2.dilate(area, nearer)
         steps = np.abs(window[beyond].astype(np.float32) - level)
         is_clipped = min(level, 255 - level) < CLIPPED_LEVELS
-        kept[k] = not is_clipped and bool((steps >= MIN_STEP / 2 * 255).mean() >= LINE_SHARE)
+        kept[k] = not is_clipped and bool((steps >= PLATEAU_STEP).mean() >= LINE_SHARE)
     return _grown(kept[labels], AROUND_PX + 1) if kept.any() else None
+
+
+def _beside_a_step(
+    levels: NDArray[np.uint8], places: NDArray[np.intp], of: NDArray[np.int32], count: int
+) -> NDArray[np.bool_]:
+    """The areas around which any level differs by enough; hundreds that have none are told so at once.
+
+    Parameters
+    ----------
+    levels : (H, W) uint8
+    places, of : (N,) the pixels of the areas as indices into `levels`, and the number of the area of each
+    count : of all areas
+
+    Returns
+    -------
+    (count,) bool
+    """
+    beside = np.zeros(count, bool)
+    if not of.size:
+        return beside
+    order = np.argsort(of, kind="stable")
+    starts = np.flatnonzero(np.diff(of[order], prepend=-1))
+    kernel = np.ones((2 * BESIDE_PX + 1, 2 * BESIDE_PX + 1), np.uint8)
+    around = levels, cv2.dilate(levels, kernel), cv2.erode(levels, kernel)
+    own, most, least = (part.ravel()[places[order]].astype(np.int16) for part in around)
+    up = np.maximum.reduceat(most, starts) - np.minimum.reduceat(own, starts)
+    down = np.maximum.reduceat(own, starts) - np.minimum.reduceat(least, starts)
+    beside[of[order][starts]] = np.maximum(up, down) >= PLATEAU_STEP
+    return beside
 
 
 def _sharp(blur_px: float) -> float:

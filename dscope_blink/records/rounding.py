@@ -51,9 +51,9 @@ def kept(name: str, value: Any) -> Any:
         return value
     if kind is float or isinstance(value, np.floating):
         return rounded(name, float(value)) if math.isfinite(value) else None
-    if isinstance(value, tuple):
-        return tuple(kept(name, item) for item in value)
-    if isinstance(value, Mapping):
+    if kind is tuple or isinstance(value, tuple):
+        return tuple([kept(name, item) for item in value])
+    if kind is dict or isinstance(value, Mapping):
         return {key: kept(key, item) for key, item in value.items()}
     return as_recorded(value) if is_dataclass(kind) else _plain(value)
 
