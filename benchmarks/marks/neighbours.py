@@ -13,7 +13,7 @@ import argparse
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -26,7 +26,7 @@ from benchmarks.validation.bench import QUICK, Bench, settings
 from benchmarks.validation.injection import band_um, clean_photographs, flat_face, painted, reported_um
 from benchmarks.validation.photographs import inspect_photograph, inspect_picture
 from dscope_blink.records import Defect, Inspection, Mask, Points
-from dscope_blink.synthetic.faces import Blemish, FaceSpec, Pit, RenderedFace, Scratch, render_face, unit_vectors
+from dscope_blink.synthetic.faces import Blemish, Contamination, FaceSpec, Pit, RenderedFace, Scratch, render_face, unit_vectors
 from dscope_blink.synthetic.scenes import random_blemishes
 
 REGIONS = ("A", "B", "D")
@@ -115,18 +115,32 @@ def _grown(rng: np.random.Generator, spec: FaceSpec, centre: Points, *, kind: st
     away = float(np.hypot(*centre))
     for _ in range(40):
         found = random_blemishes(rng, spec, 1, kinds=(kind,), size_um=size, contrast=CONTRAST, radius_um=(0.0, away + 15))
-        if found:
+        if found and _hangs_together(found[0]):
             shift = centre - found[0].outline(spec).mean(axis=0)
             return Thing(kind, (_moved(found[0], shift),), 1)
     return Thing(kind, (), 1)
+
+
+def _hangs_together(mark: Blemish) -> bool:
+    """Whether each droplet of a stain overlaps another, by so much that no blur shows a gap."""
+    if not isinstance(mark, Contamination):
+        return True
+    discs = np.array(mark.discs_um)
+    apart = np.linalg.norm(discs[:, None, :2] - discs[None, :, :2], axis=2)
+    touching = apart < 0.8 * (discs[:, None, 2] + discs[None, :, 2])
+    reached = touching[0]
+    for _ in discs:
+        reached = touching[reached].any(axis=0)
+    return bool(reached.all())
 
 
 def _moved(mark: Blemish, by: Points) -> Blemish:
     if isinstance(mark, Scratch):
         points = tuple(_xy(np.array(p) + by) for p in mark.points_um)
         return Scratch(points, mark.width_um, mark.contrast, mark.pair_contrast, mark.strength)
-    discs = tuple((x + float(by[0]), y + float(by[1]), r) for x, y, r in mark.discs_um)  # type: ignore[union-attr]
-    return type(mark)(discs, mark.contrast, mark.softness_um, mark.fringe_contrast)  # type: ignore[union-attr, call-arg, arg-type]
+    assert isinstance(mark, Contamination)
+    discs = tuple((x + float(by[0]), y + float(by[1]), r) for x, y, r in mark.discs_um)
+    return replace(mark, discs_um=discs)
 
 
 MAKERS: dict[str, Maker] = {

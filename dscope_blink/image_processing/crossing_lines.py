@@ -59,7 +59,7 @@ def split_crossing(mask: Mask, min_arm_px: float, max_turn_deg: float) -> tuple[
         lines = _opposite(arms, math.cos(math.radians(max_turn_deg)))
         if len(arms) == 4 and len(lines) == 2:
             return _apart(padded.astype(bool), lines, width)
-        if len(arms) != 3:  # of four arms the first way loses one that runs at 45 degrees
+        if not arms:  # of four arms the first way loses those that run at 45 degrees
             break
     return (mask,)
 

@@ -14,6 +14,7 @@ from dscope_blink.detectors.regions import Regions, regions_of
 FloatArray = NDArray[np.float64]
 
 MIN_PIECE_PX = 8  # a smaller piece has no direction
+SHORT_DASH = 0.6  # of the least aspect ratio: beside a longer piece a short one is a dash, too; a speck is none
 ABREAST_PX = 2.0  # two ends that are less far out of line touch: between them no direction can be told
 
 
@@ -24,6 +25,7 @@ class _Ends:
     place: FloatArray  # (2 n, 2) x, y
     outward: FloatArray  # (2 n, 2)
     length: FloatArray  # (2 n,) of the piece
+    elongated: NDArray[np.bool_]  # (2 n,) whether the piece has a direction to follow, not only one to be followed
     label: NDArray[np.int32]  # (2 n,) of the piece
 
 
@@ -63,22 +65,24 @@ def bridge_dashes(
 
 
 def _ends(pieces: Regions, min_aspect_ratio: float) -> _Ends:
-    places, outwards, lengths, labels = [np.empty((0, 2))], [np.empty((0, 2))], [], []
+    places, outwards, lengths, elongated, labels = [np.empty((0, 2))], [np.empty((0, 2))], [], [], []
     if not len(pieces.starts):
-        return _Ends(places[0], outwards[0], np.empty(0), np.empty(0, np.int32))
+        return _Ends(places[0], outwards[0], np.empty(0), np.empty(0, bool), np.empty(0, np.int32))
     long_px = pieces.boxes_px[:, 2:].max(axis=1)
-    elongated = long_px >= np.sqrt(min_aspect_ratio * pieces.areas_px) / 2
-    for k in np.flatnonzero(elongated & (pieces.areas_px >= MIN_PIECE_PX)).tolist():
+    least = SHORT_DASH * min_aspect_ratio
+    oblong = long_px >= np.sqrt(least * pieces.areas_px) / 2
+    for k in np.flatnonzero(oblong & (pieces.areas_px >= MIN_PIECE_PX)).tolist():
         points = np.stack(pieces.pixels(k), axis=1).astype(np.float64)
         centre = points.mean(axis=0)
         spread, axes = np.linalg.eigh(np.cov((points - centre).T) + np.eye(2) / 12)
-        if spread[1] >= min_aspect_ratio**2 * spread[0]:
+        if spread[1] >= least**2 * spread[0]:
             along = (points - centre) @ axes[:, 1]
             places.append(centre + np.array([[along.min()], [along.max()]]) * axes[:, 1])
             outwards.append(np.array([-axes[:, 1], axes[:, 1]]))
             lengths += [float(np.ptp(along))] * 2
+            elongated += [bool(spread[1] >= min_aspect_ratio**2 * spread[0])] * 2
             labels += [int(pieces.labels[pieces.y[pieces.starts[k]], pieces.x[pieces.starts[k]]])] * 2
-    return _Ends(np.concatenate(places), np.concatenate(outwards), np.array(lengths), np.array(labels, np.int32))
+    return _Ends(np.concatenate(places), np.concatenate(outwards), np.array(lengths), np.array(elongated, bool), np.array(labels, np.int32))
 
 
 def _partners(ends: _Ends, max_gap_px: float, max_turn: float) -> list[tuple[int, int]]:
@@ -88,6 +92,7 @@ def _partners(ends: _Ends, max_gap_px: float, max_turn: float) -> list[tuple[int
     width = np.linalg.norm(gap, axis=1)
     straight = -(ends.outward[first] * ends.outward[second]).sum(axis=1)
     fits = width <= np.minimum(max_gap_px, np.maximum(ends.length[first], ends.length[second]))
+    fits &= ends.elongated[first] | ends.elongated[second]
     fits &= straight >= math.cos(max_turn)
     for way, end in ((1, first), (-1, second)):
         ahead = way * (gap * ends.outward[end]).sum(axis=1)

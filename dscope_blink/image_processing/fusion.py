@@ -163,16 +163,20 @@ def _grown(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> NDArr
     peak = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
     own = np.concatenate([[np.float32(0)], peaks.height])[labels]
     marks = grown > np.maximum(settings.outline_level * np.minimum(peak, own), settings.weak_snr)
+    every, reach = peaks.labels(height.shape), np.ones((reach, reach), np.uint8)
     labels[~(marks | whole)] = 0
     pieces = regions_of(pieces_of(labels))
     labels[~pieces.only(pieces.holding(seeds | whole))] = 0
-    labels = without_tails(labels, _thinnest_px(field), LONGEST_TAIL * field.blur_px)
-    ways, all_labels = ways_between(peaks, labels), peaks.labels(height.shape)
-    labels.ravel()[ways] = all_labels.ravel()[ways]
-    return labels
+    near = cv2.dilate((labels > 0).astype(np.uint8), reach).ravel() > 0
+    ways = ways_between(peaks, labels)
+    ways = ways[near[ways] & (labels.ravel()[ways] == 0)]
+    labels.ravel()[ways] = every.ravel()[ways]
+    thinnest_px = _thinnest_px(field)
+    labels = without_tails(pieces_of(labels), thinnest_px, LONGEST_TAIL * field.blur_px)
+    return _widened(labels, ways[labels.ravel()[ways] > 0], thinnest_px)
 
 
-GROUND = 0.5  # of what a mark grows into: calmer ground leads from no mark to another
+GROUND = 0.7  # of what a mark grows into: calmer ground leads from no mark to another
 LONGEST_TAIL = 5.0  # blurs: a longer thread is a line
 
 
@@ -182,6 +186,14 @@ def _thinnest_px(field: Residual) -> int:
 
 
 THINNEST = 1.8  # blurs: the width of a point at two thirds of its peak, where the outline of the faintest lies
+
+
+def _widened(labels: NDArray[np.int32], ways: NDArray[np.intp], width_px: int) -> NDArray[np.int32]:
+    """With the ways between the pieces of a mark as wide as all that the optics show."""
+    thin = np.zeros(labels.shape, np.float32)
+    thin.ravel()[ways] = labels.ravel()[ways]
+    wide = cv2.dilate(thin, np.ones((width_px, width_px), np.uint8)).astype(np.int32)
+    return np.where(labels > 0, labels, wide)
 
 
 def _height(field: Residual) -> FloatImage:
