@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import DetectorSettings, Fusion
-from dscope_blink.detectors.regions import label_regions, regions_of
+from dscope_blink.detectors.regions import Regions, label_regions, regions_of
 from dscope_blink.detectors.registry import support_of
 from dscope_blink.detectors.support import marked
 from dscope_blink.image_processing.crossing_lines import split_crossing
@@ -166,7 +166,8 @@ def _grown(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> NDArr
     every, reach = peaks.labels(height.shape), np.ones((reach, reach), np.uint8)
     labels[~(marks | whole)] = 0
     pieces = regions_of(pieces_of(labels))
-    labels[~pieces.only(pieces.holding(seeds | whole))] = 0
+    rises = _rise(pieces, height) >= RISE_OF_A_PIECE * settings.min_mark_snr
+    labels[~pieces.only((pieces.holding(seeds) & rises) | pieces.holding(whole))] = 0
     near = cv2.dilate((labels > 0).astype(np.uint8), reach).ravel() > 0
     ways = ways_between(peaks, labels)
     ways = ways[near[ways] & (labels.ravel()[ways] == 0)]
@@ -176,6 +177,15 @@ def _grown(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> NDArr
     return _widened(labels, ways[labels.ravel()[ways] > 0], thinnest_px)
 
 
+def _rise(pieces: Regions, height: FloatImage) -> NDArray[np.float32]:
+    """How far each piece stands out as a whole, as `_rises`; (pieces,)."""
+    if not len(pieces.starts):
+        return np.empty(0, np.float32)
+    total = np.add.reduceat(height[pieces.y, pieces.x], pieces.starts)
+    return total / np.sqrt(np.maximum(pieces.areas_px, PATCH_PX) * PATCH_PX)
+
+
+RISE_OF_A_PIECE = 0.6  # of what makes a mark: 3 sigma, for beside a mark there are few places for noise
 GROUND = 0.7  # of what a mark grows into: calmer ground leads from no mark to another
 LONGEST_TAIL = 5.0  # blurs: a longer thread is a line
 
