@@ -154,6 +154,7 @@ def _grown(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> NDArr
     height = _height(field)
     regions = label_regions((height > settings.weak_snr) & field.inside)
     weak = regions.only(regions.holding(seeds))
+    chips, whole = whole, whole | _film(weak, field)
     reach = 2 * math.ceil(field.blur_px) + 1
     around = cv2.dilate((weak | whole).astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
     ground = (around & (height > GROUND * settings.weak_snr) & field.inside) | whole
@@ -174,7 +175,8 @@ def _grown(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> NDArr
     labels.ravel()[ways] = every.ravel()[ways]
     thinnest_px = _thinnest_px(field)
     labels = without_tails(pieces_of(labels), thinnest_px, LONGEST_TAIL * field.blur_px)
-    return _widened(labels, ways[labels.ravel()[ways] > 0], thinnest_px)
+    labels = _widened(labels, ways[labels.ravel()[ways] > 0], thinnest_px)
+    return _with_damage(labels, chips, reach)
 
 
 def _rise(pieces: Regions, height: FloatImage) -> NDArray[np.float32]:
@@ -196,6 +198,27 @@ def _thinnest_px(field: Residual) -> int:
 
 
 THINNEST = 1.8  # blurs: the width of a point at two thirds of its peak, where the outline of the faintest lies
+
+
+def _film(marks: Mask, field: Residual) -> Mask:
+    """The marks where most of a wide surrounding is marked: a film, which has no calm ground to part it."""
+    size = int(FILM_REACH * field.cladding_radius_px)
+    share = cv2.blur(marks.astype(np.float32), (size, size), borderType=cv2.BORDER_CONSTANT)
+    return marks & (share > FILM_SHARE)
+
+
+FILM_REACH, FILM_SHARE = 0.6, 0.6  # cladding radii; of a square of this side. Two large particles fill a third of it
+
+
+def _with_damage(labels: NDArray[np.int32], chips: Mask, reach: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """What lies beside a chip is damage of the same edge: one label for both."""
+    place = np.flatnonzero(cv2.dilate(chips.astype(np.uint8), reach).ravel() & (labels.ravel() > 0))
+    around = label_regions(cv2.dilate(chips.astype(np.uint8), reach) > 0).labels.ravel()[place]
+    name = np.arange(int(labels.max(initial=0)) + 1, dtype=np.int32)
+    for chip in np.unique(around).tolist():
+        mine = np.unique(name[labels.ravel()[place[around == chip]]])
+        name[np.isin(name, mine[1:])] = mine[0]
+    return name[labels]
 
 
 def _widened(labels: NDArray[np.int32], ways: NDArray[np.intp], width_px: int) -> NDArray[np.int32]:
