@@ -284,6 +284,7 @@ def _find_defects(
         doubled_px = config.residual.doubled_from_px, config.residual.doubled_below_px
         picture = working_picture(gray, geometry, most_px, doubled_px)
         drawn = overlays.reduced(stages.drawn, picture.gray.shape)
+        search_pixel_px = rounded("px", math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
         grains = speckle.find_speckle(picture.gray, picture.geometry)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
@@ -292,7 +293,8 @@ def _find_defects(
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
         evidence = fusion.gather_evidence(residual, config.detectors, config.folder)
-        candidates = fusion.find_candidates(residual, evidence, config.fusion)
+        um_per_px = scale and scale.um_per_px * search_pixel_px
+        candidates = fusion.find_candidates(residual, evidence, config.fusion, um_per_px)
     with clock.stage("measure", "Defect Measurement"):
         face = measuring.LocatedFace.of(placed, outlines, scale, request, config.scale)
         marks = measuring.measure(candidates, residual, face, config)
@@ -305,7 +307,6 @@ def _find_defects(
     confidence = None
     if config.reporting.report:
         confidence = fusion.confidence_map(residual, evidence, picture.gray.shape, config.fusion)
-    search_pixel_px = rounded("px", math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
     warnings = (*located.quality.warnings, *grains, *structure.warnings)
     quality = replace(located.quality, warnings=warnings, clipping=clipping, search_pixel_px=search_pixel_px)
     searched = replace(located, quality=quality, zones=outlines, defects=defects, cells=cells, confidence=confidence)

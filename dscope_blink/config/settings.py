@@ -210,9 +210,10 @@ class Fusion:
     weak_snr: float
     peak_px: int
     outline_level: float
-    join_px: int
+    split_min_drop: float
+    split_max_saddle: float
     dash_min_aspect_ratio: float
-    dash_max_gap_px: float
+    dash_max_gap_um: float
     dash_max_turn_deg: float
     cross_min_arm_px: float
     edge_band_share: float

@@ -13,9 +13,9 @@ from dscope_blink.records import Mask
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """The 8-connected regions of a mask; `x` and `y` hold the pixels of the first region, then of the second ..."""
+    """The regions of a mask; `x` and `y` hold the pixels of the first region, then of the second ..."""
 
-    labels: NDArray[np.int32]  # (h, w), 0 outside all, else 1 + index of the region
+    labels: NDArray[np.int32]  # (h, w), 0 outside all
     x: NDArray[np.intp]  # (pixels,)
     y: NDArray[np.intp]
     starts: NDArray[np.intp]  # (regions,) where each begins in x and y
@@ -36,6 +36,14 @@ class Regions:
         """x and y of the pixels of region `k`, counted from 0; two arrays (pixels,)."""
         here = slice(int(self.starts[k]), int(self.starts[k] + self.areas_px[k]))
         return self.x[here], self.y[here]
+
+    def mask_of(self, k: int) -> Mask:
+        """Region `k`, counted from 0, within its box; (height, width) bool."""
+        x, y = self.pixels(k)
+        x0, y0 = int(x.min()), int(y.min())
+        mask = np.zeros((int(y.max()) - y0 + 1, int(x.max()) - x0 + 1), bool)
+        mask[y - y0, x - x0] = True
+        return mask
 
     def holding(self, mask: Mask) -> Mask:
         """Which regions hold a pixel of another (h, w) mask of the same picture; (regions,) bool."""
@@ -62,9 +70,24 @@ def label_regions(mask: Mask) -> Regions:
     -------
     Regions, in the order in which OpenCV labels them; none for an empty mask
     """
-    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    place = np.flatnonzero(mask)  # a tenth of the time of np.nonzero over rows and columns
+    return regions_of(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[1])
+
+
+def regions_of(labels: NDArray[np.int32]) -> Regions:
+    """The regions that are labelled already: all pixels of one label are one, connected or not.
+
+    Parameters
+    ----------
+    labels : (h, w) 0 outside all; labels may be left out
+
+    Returns
+    -------
+    Regions, in the order of their labels
+    """
+    place = np.flatnonzero(labels)  # a tenth of the time of np.nonzero over rows and columns
     of = labels.ravel()[place]
     order = np.argsort(of, kind="stable")
-    y, x = np.divmod(place, mask.shape[1])
-    return Regions(labels, x[order], y[order], np.searchsorted(of[order], np.arange(1, count)))
+    of = of[order]
+    y, x = np.divmod(place, labels.shape[1])
+    starts = np.flatnonzero(np.diff(of, prepend=0))
+    return Regions(labels, x[order], y[order], starts)

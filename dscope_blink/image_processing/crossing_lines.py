@@ -14,7 +14,7 @@ from dscope_blink.records import Mask
 
 FloatArray = NDArray[np.float64]
 
-ARM_PER_WIDTH = 2.0  # an arm is longer than this many widths of the mark: a blob has spurs, too
+ARM_PER_WIDTH = 1.5  # an arm is longer than this many widths of the mark: a blob has spurs, too
 STRAIGHT_PX = 1.5  # rms distance of an arm's centreline from a straight line
 
 
@@ -59,9 +59,9 @@ def split_crossing(mask: Mask, min_arm_px: float, max_turn_deg: float) -> tuple[
         width = 2 * float(np.median(depth[thin]))
         arms = _arms(thin, width, max(min_arm_px, ARM_PER_WIDTH * width))
         lines = _opposite(arms, math.cos(math.radians(max_turn_deg)))
-        if len(arms) == 4 and len(lines) == 2:
+        if len(arms) in (4, 5) and len(lines) == 2:  # a fifth is a spur or a thread of one of them
             return _apart(padded.astype(bool), lines, width)
-        if len(arms) != 3:  # of four arms the first way loses one that runs at 45 degrees
+        if not arms:  # of four arms the first way loses those that run at 45 degrees
             break
     return (mask,)
 

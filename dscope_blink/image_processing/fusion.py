@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import DetectorSettings, Fusion
-from dscope_blink.detectors.regions import label_regions
+from dscope_blink.detectors.regions import Regions, label_regions, regions_of
 from dscope_blink.detectors.registry import support_of
 from dscope_blink.detectors.support import marked
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
+from dscope_blink.image_processing.separation import find_peaks, pieces_of, ways_between, without_tails
 from dscope_blink.records import Candidate, FloatImage, Mask, Residual
 
 
@@ -102,33 +103,39 @@ def confidence_map(field: Residual, evidence: Evidence, shape: tuple[int, ...], 
     return strength
 
 
-def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tuple[Candidate, ...]:
+def find_candidates(
+    field: Residual, evidence: Evidence, settings: Fusion, um_per_px: float | None = None
+) -> tuple[Candidate, ...]:
     """Threshold the confidence map, grow by hysteresis, and cut each mark out at its outline.
 
     Parameters
     ----------
     field, evidence : of one picture
     settings : from config.json
+    um_per_px : of the residual; None: that of a cladding of 125 um
 
     Returns
     -------
     Candidates in pixels of the picture, each with how far every detector supports it
     """
+    um_per_px = um_per_px or USUAL_CLADDING_UM / (2 * field.cladding_radius_px)
     chips = _chips(evidence)
     agreed = (evidence.confidence >= settings.threshold) & field.inside
-    marks = (_grown(field, agreed, settings) if settings.grow else agreed) | chips
-    marks = bridge_dashes(marks, settings.dash_min_aspect_ratio, settings.dash_max_gap_px, settings.dash_max_turn_deg)
-    joined = cv2.dilate(marks.astype(np.uint8), np.ones((settings.join_px, settings.join_px), np.uint8))
-    regions = label_regions(joined.astype(bool))
+    labels = _grown(field, agreed, chips, settings) if settings.grow else label_regions(agreed | chips).labels
+    gap_px = settings.dash_max_gap_um / um_per_px
+    labels = bridge_dashes(labels, settings.dash_min_aspect_ratio, gap_px, settings.dash_max_turn_deg)
+    regions = regions_of(labels)
     found = []
-    for k, (x, y, w, h) in enumerate(regions.boxes_px.tolist(), 1):
+    for k, (x, y, w, h) in enumerate(regions.boxes_px.tolist()):
         here = np.s_[y : y + h, x : x + w]
-        whole = _filled((regions.labels[here] == k) & marks[here], field.rho[here])
+        whole = _filled(regions.mask_of(k), field.rho[here])
         for mask in split_crossing(whole, settings.cross_min_arm_px, settings.dash_max_turn_deg):
             if mask.sum() >= settings.min_area_px and _rises(field, mask, (x, y), settings):
                 found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
     return tuple(found)
 
+
+USUAL_CLADDING_UM = 125.0
 
 EDGE_DETECTOR = "edge_chip"
 
@@ -139,13 +146,106 @@ def _chips(evidence: Evidence) -> Mask:
     return np.zeros(evidence.confidence.shape, bool) if support is None else marked(support)
 
 
-def _grown(field: Residual, seeds: Mask, settings: Fusion) -> Mask:
-    """Weaker surroundings connected to the seeds, cut at a share of the local peak contrast."""
-    height = np.abs(field.snr)
+def _grown(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> NDArray[np.int32]:
+    """The seeds with the weaker surroundings connected to them, each mark cut at a share of its local peak contrast.
+
+    Returns 1 + mark at each pixel, 0 where there is none; what is `whole` stays whole, and is part of a mark.
+    """
+    height = _height(field)
     regions = label_regions((height > settings.weak_snr) & field.inside)
-    grown = cv2.copyTo(height, regions.only(regions.holding(seeds)).astype(np.uint8))
+    weak = regions.only(regions.holding(seeds))
+    chips, whole = whole, whole | _film(weak, field)
+    reach = 2 * math.ceil(field.blur_px) + 1
+    around = cv2.dilate((weak | whole).astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
+    ground = (around & (height > GROUND * settings.weak_snr) & field.inside) | whole
+    peaks = find_peaks(_levelled(height, whole, field), ground, settings.split_min_drop, settings.split_max_saddle)
+    labels = peaks.labels(height.shape)
+    grown = cv2.copyTo(height, weak.astype(np.uint8))
     peak = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
-    return grown > np.maximum(settings.outline_level * peak, settings.weak_snr)
+    own = np.concatenate([[np.float32(0)], peaks.height])[labels]
+    marks = grown > np.maximum(settings.outline_level * np.minimum(peak, own), settings.weak_snr)
+    every, reach = peaks.labels(height.shape), np.ones((reach, reach), np.uint8)
+    labels[~(marks | whole)] = 0
+    pieces = regions_of(pieces_of(labels))
+    rises = _rise(pieces, height) >= RISE_OF_A_PIECE * settings.min_mark_snr
+    labels[~pieces.only((pieces.holding(seeds) & rises) | pieces.holding(whole))] = 0
+    near = cv2.dilate((labels > 0).astype(np.uint8), reach).ravel() > 0
+    ways = ways_between(peaks, labels)
+    ways = ways[near[ways] & (labels.ravel()[ways] == 0)]
+    labels.ravel()[ways] = every.ravel()[ways]
+    thinnest_px = _thinnest_px(field)
+    labels = without_tails(pieces_of(labels), thinnest_px, LONGEST_TAIL * field.blur_px)
+    labels = _widened(labels, ways[labels.ravel()[ways] > 0], thinnest_px)
+    return _with_damage(labels, chips, reach)
+
+
+def _rise(pieces: Regions, height: FloatImage) -> NDArray[np.float32]:
+    """How far each piece stands out as a whole, as `_rises`; (pieces,)."""
+    if not len(pieces.starts):
+        return np.empty(0, np.float32)
+    total = np.add.reduceat(height[pieces.y, pieces.x], pieces.starts)
+    return total / np.sqrt(np.maximum(pieces.areas_px, PATCH_PX) * PATCH_PX)
+
+
+RISE_OF_A_PIECE = 0.6  # of what makes a mark: 3 sigma, for beside a mark there are few places for noise
+GROUND = 0.7  # of what a mark grows into: calmer ground leads from no mark to another
+LONGEST_TAIL = 5.0  # blurs: a longer thread is a line
+
+
+def _thinnest_px(field: Residual) -> int:
+    """How wide the narrowest thing is that the optics show, at the level of an outline, as an odd number of pixels."""
+    return 2 * math.floor(THINNEST * field.blur_px / 2) + 1
+
+
+THINNEST = 1.8  # blurs: the width of a point at two thirds of its peak, where the outline of the faintest lies
+
+
+def _film(marks: Mask, field: Residual) -> Mask:
+    """The marks where most of a wide surrounding is marked: a film, which has no calm ground to part it."""
+    size = int(FILM_REACH * field.cladding_radius_px)
+    share = cv2.blur(marks.astype(np.float32), (size, size), borderType=cv2.BORDER_CONSTANT)
+    return marks & (share > FILM_SHARE)
+
+
+FILM_REACH, FILM_SHARE = 0.6, 0.6  # cladding radii; of a square of this side. Two large particles fill a third of it
+
+
+def _with_damage(labels: NDArray[np.int32], chips: Mask, reach: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """What lies beside a chip is damage of the same edge: one label for both."""
+    place = np.flatnonzero(cv2.dilate(chips.astype(np.uint8), reach).ravel() & (labels.ravel() > 0))
+    around = label_regions(cv2.dilate(chips.astype(np.uint8), reach) > 0).labels.ravel()[place]
+    name = np.arange(int(labels.max(initial=0)) + 1, dtype=np.int32)
+    for chip in np.unique(around).tolist():
+        mine = np.unique(name[labels.ravel()[place[around == chip]]])
+        name[np.isin(name, mine[1:])] = mine[0]
+    return name[labels]
+
+
+def _widened(labels: NDArray[np.int32], ways: NDArray[np.intp], width_px: int) -> NDArray[np.int32]:
+    """With the ways between the pieces of a mark as wide as all that the optics show."""
+    thin = np.zeros(labels.shape, np.float32)
+    thin.ravel()[ways] = labels.ravel()[ways]
+    wide = cv2.dilate(thin, np.ones((width_px, width_px), np.uint8)).astype(np.int32)
+    return np.where(labels > 0, labels, wide)
+
+
+def _height(field: Residual) -> FloatImage:
+    """How far the residual departs, and where dark and bright lie side by side, no valley between them."""
+    reach = np.ones((2 * math.ceil(field.blur_px) + 1,) * 2, np.uint8)
+    between = np.minimum(cv2.dilate(field.snr, reach), -cv2.erode(field.snr, reach))
+    return np.maximum(np.abs(field.snr), between)
+
+
+def _levelled(height: FloatImage, whole: Mask, field: Residual) -> FloatImage:
+    """With each region of `whole` at the height of its highest pixel, so that nothing parts it."""
+    regions = label_regions(whole)
+    if not len(regions.starts):
+        return height
+    x, y = regions.x, regions.y
+    own = np.maximum(height[y, x], np.abs(field.edge_snr[y, x]))
+    levelled = height.copy()
+    levelled[y, x] = np.repeat(np.maximum.reduceat(own, regions.starts), regions.areas_px)
+    return levelled
 
 
 def _filled(mask: Mask, rho: FloatImage) -> Mask:
