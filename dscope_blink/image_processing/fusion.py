@@ -95,7 +95,7 @@ def confidence_map(field: Residual, evidence: Evidence, shape: tuple[int, ...], 
     -------
     (H, W) float32, evidence over what makes a mark: 1 just makes one, 0 where none is sought
     """
-    counted = field.inside | _chips(evidence)
+    counted = field.inside | _alone(evidence, EDGE_DETECTOR)
     strength = np.zeros(shape, np.float32)
     (x, y), (h, w) = field.origin_px, counted.shape
     strength[y : y + h, x : x + w] = np.where(counted, evidence.confidence / np.float32(settings.threshold), 0)
@@ -114,9 +114,10 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
     -------
     Candidates in pixels of the picture, each with how far every detector supports it
     """
-    chips = _chips(evidence)
+    chips = _alone(evidence, EDGE_DETECTOR)
     agreed = (evidence.confidence >= settings.threshold) & field.inside
-    marks = (_grown(field, agreed, settings) if settings.grow else agreed) | chips
+    lines = _alone(evidence, LINE_DETECTOR)
+    marks = (_grown(field, agreed, settings) if settings.grow else agreed) | chips | lines
     marks = bridge_dashes(marks, settings.dash_min_aspect_ratio, settings.dash_max_gap_px, settings.dash_max_turn_deg)
     joined = cv2.dilate(marks.astype(np.uint8), np.ones((settings.join_px, settings.join_px), np.uint8))
     regions = label_regions(joined.astype(bool))
@@ -125,17 +126,19 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
         here = np.s_[y : y + h, x : x + w]
         whole = _filled((regions.labels[here] == k) & marks[here], field.rho[here])
         for mask in split_crossing(whole, settings.cross_min_arm_px, settings.dash_max_turn_deg):
-            if mask.sum() >= settings.min_area_px and _rises(field, mask, (x, y), settings):
+            stands = lines[here][mask].mean() > 0.5 or _rises(field, mask, (x, y), settings)
+            if mask.sum() >= settings.min_area_px and stands:
                 found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
     return tuple(found)
 
 
-EDGE_DETECTOR = "edge_chip"
+EDGE_DETECTOR = "edge_chip"  # the walk along the cladding edge
+LINE_DETECTOR = "faint_lines"  # sums along lines
 
 
-def _chips(evidence: Evidence) -> Mask:
-    """What the walk along the cladding edge marks, which needs no other detector to agree."""
-    support = evidence.supports.get(EDGE_DETECTOR)
+def _alone(evidence: Evidence, name: str) -> Mask:
+    """What a detector marks that needs no other to agree."""
+    support = evidence.supports.get(name)
     return np.zeros(evidence.confidence.shape, bool) if support is None else marked(support)
 
 
