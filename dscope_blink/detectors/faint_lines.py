@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -50,10 +50,13 @@ def detect(
     for _ in range(most_lines):
         if not len(seeds.sigmas):
             break
-        course = _followed(field, seeds.strongest())
+        course = _followed(field, seeds.ends[0])
         seeds = seeds.off(course)
-        if course.length >= MIN_LENGTH and _stands(field, course, min_sigmas):
-            _draw(support, residual, course, field.factor)
+        if course.length >= MIN_LENGTH and _is_even(field, course):
+            rest = _without(field, course)
+            if _sigmas(field, rest, course) >= min_sigmas:
+                _draw(support, residual, course)
+                field, seeds = rest, seeds.left_on(rest, seed_sigmas)
     return support
 
 
@@ -62,39 +65,41 @@ def detect(
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """The residual, reduced, smoothed across lines and in sigmas of its own noise; clipped, so that no blob wins."""
+    """The residual smoothed as a line is, less what is beside, in sigmas; clipped, so that no blob wins."""
 
     even: FloatImage  # (h, w), 0 where no mark is sought
     known: FloatImage  # (h, w), 1 where marks are sought, else 0
-    factor: int  # pixels of the residual per pixel, along x and y
+    factor: int  # pixels of it to one of the reduced one, along x and y
     centre: FloatArray  # (2,) of the fiber, x, y
     root: FloatArray  # (2, 2), makes the cladding a circle around it
 
 
-LINE_SIGMA, BESIDE_SIGMA = 0.5, 3.5  # pixels of the reduced residual: a line of 1 to 4 px, less what is beside it
-CLIP_SIGMAS, MARK_SIGMAS = 2.5, 4.0
-LOCAL_PX = 49
+LINE_WIDTH_PX = 2.3  # for which sums are best; as the blur is added, twice or half of it loses little
+BESIDE = 6.0  # times as far reaches what is taken off
+CLIP_SIGMAS, MARK_SIGMAS = 4.0, 8.0
+STEP, RING_PX, LOCAL_PX = 3, 3.0, 49  # of what the noise is measured on
 
 
 def _even_field(residual: Residual) -> _Field:
-    factor = max(2, round(1.5 * residual.blur_px))
-    size = tuple(math.ceil(n / factor) for n in residual.gray.shape)
-    by = [(0, n * factor - m) for n, m in zip(size, residual.gray.shape, strict=True)]
-
-    def reduced(image: FloatImage) -> FloatImage:
-        padded = cv2.copyMakeBorder(image, 0, by[0][1], 0, by[1][1], cv2.BORDER_CONSTANT) if by[0][1] or by[1][1] else image
-        return cv2.resize(padded, size[::-1], interpolation=cv2.INTER_AREA)
-
-    known = (reduced(residual.inside.astype(np.float32)) > 0.99).astype(np.float32)
-    rho = cv2.resize(residual.rho, size[::-1], interpolation=cv2.INTER_NEAREST)
-    centre, root = _frame(rho)
-    rings = np.minimum(rho * np.float32(residual.cladding_radius_px / factor / RING_PX), 10_000).astype(np.int32)
-    even = _in_sigmas(reduced(residual.gray) * known, known, rings, MARK_SIGMAS)
-    even = cv2.GaussianBlur(even, (0, 0), LINE_SIGMA) - cv2.GaussianBlur(even, (0, 0), BESIDE_SIGMA)
-    return _Field(_in_sigmas(even * known, known, rings, CLIP_SIGMAS), known, factor, centre, root)
-
-
-RING_PX = 1.5
+    optics_px = math.sqrt(max(residual.blur_px**2 - 1, 0.0))
+    sigma = math.hypot(optics_px, LINE_WIDTH_PX / math.sqrt(12))
+    inside = residual.inside.astype(np.float32)
+    gray = residual.gray * inside
+    most = MARK_SIGMAS * SIZE_TO_SIGMA * float(np.abs(gray[::3, ::3]).sum() / max(inside[::3, ::3].sum(), 1))
+    np.clip(gray, -most, most, out=gray)
+    even = cv2.GaussianBlur(gray, (0, 0), sigma)
+    side = 2 * round(BESIDE * sigma) + 1
+    even -= cv2.blur(gray, (side, side))
+    even *= inside
+    rho = residual.rho[::STEP, ::STEP]
+    mean, noise = _mean_and_noise(even[::STEP, ::STEP], inside[::STEP, ::STEP], rho, residual.cladding_radius_px)
+    size = even.shape[::-1]
+    even -= cv2.resize(mean, size, interpolation=cv2.INTER_LINEAR)
+    even *= cv2.resize(inside[::STEP, ::STEP] / noise, size, interpolation=cv2.INTER_LINEAR)
+    even *= inside
+    np.clip(even, -CLIP_SIGMAS, CLIP_SIGMAS, out=even)
+    centre, root = _frame(residual.rho)
+    return _Field(even, inside, max(2, round(1.5 * sigma)), centre, root)
 
 
 def _frame(rho: FloatImage) -> tuple[FloatArray, FloatArray]:
@@ -108,20 +113,23 @@ def _frame(rho: FloatImage) -> tuple[FloatArray, FloatArray]:
     return np.linalg.solve(form, [-d / 2, -e / 2]), vectors @ np.diag(np.sqrt(np.maximum(values, 1e-12))) @ vectors.T
 
 
-def _in_sigmas(image: FloatImage, known: FloatImage, rings: NDArray[np.int32], most: float) -> FloatImage:
-    """Less the mean of each ring, over the larger noise of ring and surroundings, clipped; both without marks."""
+def _mean_and_noise(
+    image: FloatImage, known: FloatImage, rho: FloatImage, radius_px: float
+) -> tuple[FloatImage, FloatImage]:
+    """The mean of each ring around the fiber, and the larger noise of ring and surroundings, both without marks."""
+    rings = np.minimum(rho * np.float32(radius_px / RING_PX), 10_000).astype(np.int32).ravel()
+    count = np.maximum(np.bincount(rings, known.ravel()), 1)
     typical = SIZE_TO_SIGMA * float(np.abs(image).sum() / max(known.sum(), 1))
-    count = np.maximum(np.bincount(rings.ravel(), known.ravel()), 1)
-    clipped = np.clip(image, -2 * typical, 2 * typical)
-    mean = (np.bincount(rings.ravel(), clipped.ravel()) / count).astype(np.float32)
-    image = (image - mean[rings]) * known
+    mean = (np.bincount(rings, np.clip(image, -2 * typical, 2 * typical).ravel()) / count).astype(np.float32)
+    means = mean[rings].reshape(image.shape)
+    size = np.abs(image - means) * known
     noise = np.full(count.shape, 3 * typical)
     for _ in range(2):
-        size = np.minimum(np.abs(image), (2 * noise).astype(np.float32)[rings])
-        noise = np.maximum(SIZE_TO_SIGMA * np.bincount(rings.ravel(), size.ravel()) / count, 1e-6)
-    here = cv2.blur(size, (LOCAL_PX, LOCAL_PX)) / np.maximum(cv2.blur(known, (LOCAL_PX, LOCAL_PX)), 0.05)
-    local = np.maximum(np.float32(SIZE_TO_SIGMA) * here, noise.astype(np.float32)[rings])
-    return np.clip(image / local, -most, most)
+        size = np.minimum(size, (2 * noise).astype(np.float32)[rings].reshape(size.shape))
+        noise = np.maximum(SIZE_TO_SIGMA * np.bincount(rings, size.ravel()) / count, 1e-6)
+    box = (LOCAL_PX // STEP, LOCAL_PX // STEP)
+    here = cv2.blur(size, box) / np.maximum(cv2.blur(known, box), 0.05)
+    return means, np.maximum(np.float32(SIZE_TO_SIGMA) * here, noise.astype(np.float32)[rings].reshape(size.shape))
 
 
 SIZE_TO_SIGMA = 1.2533  # of the mean size of a normal deviation
@@ -137,32 +145,37 @@ class _Seeds:
     ends: FloatArray  # (n, 2, 2) x, y
     sigmas: FloatArray  # (n,)
 
-    def strongest(self) -> FloatArray:
-        """Both ends; (2, 2)."""
-        ends: FloatArray = self.ends[0]
-        return ends
-
     def off(self, course: _Course) -> _Seeds:
         """Without the first, and those that run along a course."""
-        points = course.points[:: max(len(course.points) // 24, 1)]
+        points = course.points(24)
         middle = self.ends.mean(axis=1)
         places = np.concatenate([self.ends, middle[:, None]], axis=1)  # (n, 3, 2)
         apart = np.square(places[:, :, None] - points[None, None]).sum(axis=3)  # (n, 3, points)
         step = max(course.length / 24, 1.0)
         near = (np.sqrt(apart.min(axis=2)) < SAME_PX + step / 2).sum(axis=1) >= 2
         near[0] = True
-        return _Seeds(self.ends[~near], self.sigmas[~near])
+        return self._only(~near)
+
+    def left_on(self, field: _Field, seed_sigmas: float) -> _Seeds:
+        """Those whose sums are still such as to follow, after a line was wiped off."""
+        share = np.linspace(0, 1, 25)[:, None]
+        points = self.ends[:, :1] + share * (self.ends[:, 1:] - self.ends[:, :1])  # (n, 25, 2)
+        mean = _sampled(field.even, points).mean(axis=1) * np.sign(self.sigmas)
+        length = np.hypot(*(self.ends[:, 1] - self.ends[:, 0]).T)
+        return self._only(mean * np.sqrt(np.maximum(length, 1)) > seed_sigmas)
+
+    def _only(self, kept: Mask) -> _Seeds:
+        return _Seeds(self.ends[kept], self.sigmas[kept])
 
 
-SAME_PX = 4.0
+SAME_PX = 6.0
 UNIT = 40
-MOST_SEEDS = 400
+MOST_SEEDS = 150  # of one length and side
 
 
 def _seeds(field: _Field, lengths: list[int], seed_sigmas: float) -> _Seeds:
-    levels = np.rint(field.even * UNIT).astype(np.int16)
-    h, w = levels.shape
-    share = max(float(field.known.mean()), 0.05)
+    levels = _reduced(field)
+    share = max(float(field.known[::4, ::4].mean()), 0.05)
     ends, sigmas = [np.empty((0, 2, 2))], [np.empty(0)]
     for turned in (False, True):
         upright = levels.T if turned else levels
@@ -170,7 +183,7 @@ def _seeds(field: _Field, lengths: list[int], seed_sigmas: float) -> _Seeds:
             seen = np.ascontiguousarray(upright[:, ::-1] if mirrored else upright)
             for length, sums in _beamlets(seen, lengths):
                 size = np.abs(sums)
-                spread = SIZE_TO_SIGMA / share * size.reshape(len(sums), -1).mean(axis=1)  # (slopes,)
+                spread = SIZE_TO_SIGMA / share * size[:, :, ::5].mean(axis=(1, 2), dtype=np.float32)  # (slopes,)
                 limit = np.maximum(seed_sigmas * spread, 1).astype(np.int16)
                 place = np.flatnonzero(size > limit[:, None, None])
                 if len(place) > MOST_SEEDS:
@@ -186,8 +199,20 @@ def _seeds(field: _Field, lengths: list[int], seed_sigmas: float) -> _Seeds:
                 ends.append(both[:, :, ::-1] if turned else both)
                 sigmas.append(sums.ravel()[place] / spread[slope])
     every, sizes = np.concatenate(ends), np.concatenate(sigmas)
-    order = np.argsort(-np.abs(sizes), kind="stable")[: 4 * MOST_SEEDS]
-    return _Seeds(every[order], sizes[order])
+    order = np.argsort(-np.abs(sizes), kind="stable")[:MOST_SEEDS]
+    return _Seeds((every[order] + 0.5) * field.factor - 0.5, sizes[order])
+
+
+def _reduced(field: _Field) -> Sums:
+    """In whole numbers, so that sums of 128 of them stay within 16 bits."""
+    high, wide = (math.ceil(n / field.factor) for n in field.even.shape)
+    h, w = field.even.shape
+    whole = cv2.copyMakeBorder(field.even, 0, high * field.factor - h, 0, wide * field.factor - w, cv2.BORDER_CONSTANT)
+    small = cv2.resize(whole, (wide, high), interpolation=cv2.INTER_AREA) * np.float32(UNIT)
+    return np.rint(np.clip(small, -MOST_LEVEL, MOST_LEVEL)).astype(np.int16)
+
+
+MOST_LEVEL = 100.0
 
 
 def _beamlets(image: Sums, lengths: list[int]) -> Iterator[tuple[int, Sums]]:
@@ -219,164 +244,151 @@ def _beamlets(image: Sums, lengths: list[int]) -> Iterator[tuple[int, Sums]]:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """A parabola over a chord, in pixels of the reduced residual."""
+    """A parabola: x and y as powers of the place along it, from -1 to 1."""
 
-    points: FloatArray  # (n, 2) x, y, a pixel apart
-    sign: float
+    factors: FloatArray  # (3, 2)
+    sign: float = 1.0
 
     @property
     def length(self) -> float:
-        return float(len(self.points))
+        """Of its chord."""
+        return 2 * math.hypot(*self.factors[1])
+
+    @property
+    def normal(self) -> FloatArray:
+        """Unit vector across its chord; (2,)."""
+        x, y = self.factors[1]
+        return np.array([-y, x]) / max(math.hypot(x, y), 1e-9)
+
+    def points(self, count: int | None = None) -> FloatArray:
+        """So many, else a pixel apart; (n, 2) x, y."""
+        t = np.linspace(-1, 1, count or max(round(self.length) + 1, 2))
+        places: FloatArray = self.factors[0] + t[:, None] * (self.factors[1] + t[:, None] * self.factors[2])
+        return places
+
+    def part(self, start: float, stop: float) -> _Course:
+        """From one place along it to another, which may lie beyond its ends."""
+        m, h = (start + stop) / 2, (stop - start) / 2
+        c0, c1, c2 = self.factors
+        return _Course(np.array([c0 + m * (c1 + m * c2), h * (c1 + 2 * m * c2), h * h * c2]), self.sign)
 
 
-REACH_PX, STEP_PX = 4.0, 0.5  # how far beside a course it is looked for, and how finely
+REACH_PX, STEP_PX = 7.0, 0.5  # how far beside a course it is looked for, and how finely
 BLOCKS = 8  # along a course, for its fit
-ROUNDS = 4  # in each a course may become twice as long
-MIN_LENGTH = 12
-MOST_BEND = 0.12  # sagitta over length
+ROUNDS = 3  # in each a course may become twice as long
+MIN_LENGTH = 28.0
 
 
 def _followed(field: _Field, ends: FloatArray) -> _Course:
     """The course that a beamlet is a part of: fitted, and prolonged as far as its sum over the root of length grows."""
-    course = _Course(_between(*ends), 1.0)
-    for turn in range(ROUNDS):
+    (start, stop), flat = ends, np.zeros(2)
+    course = _Course(np.stack([(start + stop) / 2, (stop - start) / 2, flat]))
+    for k in range(ROUNDS):
         course = _fitted(field, course)
-        longer = _prolonged(course) if turn < ROUNDS - 1 else course
-        along = _sampled(field.even, longer.points[None])[0]
-        course = _Course(longer.points[_best_part(along * course.sign)], course.sign)
-        if len(course.points) < MIN_LENGTH:
+        longer = course.part(-2, 2) if k < ROUNDS - 1 else course
+        along = _sampled(field.even, longer.points()[None])[0]
+        course = longer.part(*_best_part(along * np.float32(course.sign)))
+        if course.length < MIN_LENGTH:
             break
     return course
-
-
-def _between(start: FloatArray, stop: FloatArray) -> FloatArray:
-    count = max(round(float(np.hypot(*(stop - start)))), 2)
-    return start + np.linspace(0, 1, count)[:, None] * (stop - start)
 
 
 def _sampled(image: FloatImage, points: FloatArray) -> FloatImage:
     """The picture at (k, n, 2) points, 0 beyond it; (k, n)."""
     at = points.astype(np.float32)
+    if not at.size:
+        return np.empty(at.shape[:2], np.float32)
     return cv2.remap(image, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderValue=0)
 
 
-def _normals(points: FloatArray) -> FloatArray:
-    along = np.gradient(points, axis=0)
-    along /= np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-9)[:, None]
-    return np.stack([-along[:, 1], along[:, 0]], axis=1)
+_ACROSS = np.arange(-REACH_PX, REACH_PX + STEP_PX / 2, STEP_PX)
 
 
 def _fitted(field: _Field, course: _Course) -> _Course:
     """Moved, turned and bent to the largest sum."""
-    points, normals = course.points, _normals(course.points)
-    across = np.arange(-REACH_PX, REACH_PX + STEP_PX / 2, STEP_PX)
-    strip = _sampled(field.even, points[None] + across[:, None, None] * normals[None])  # (across, n)
-    edges = np.linspace(0, len(points), BLOCKS + 1).round().astype(int)
-    sums = np.add.reduceat(strip, edges[:-1], axis=1)  # (across, blocks)
-    moved = _MOVES @ _POWERS  # (fits, blocks)
-    column = np.clip((moved + REACH_PX) / STEP_PX, 0, len(across) - 1.001)
-    low = column.astype(int)
-    share = column - low
-    k = np.arange(BLOCKS)[None]
-    total = ((1 - share) * sums[low, k] + share * sums[low + 1, k]).sum(axis=1)
+    points = course.points(max(round(course.length / 1.5), 2 * BLOCKS))
+    strip = _sampled(field.even, points + _ACROSS[:, None, None] * course.normal)  # (across, n)
+    edges = np.linspace(0, len(points), BLOCKS, endpoint=False).astype(int)
+    total = np.add.reduceat(strip, edges, axis=1).ravel()[_PLACES].sum(axis=1)  # (moves,)
     best = int(np.argmax(np.abs(total)))
-    t = np.linspace(-1, 1, len(points))
-    offset = _MOVES[best] @ np.stack([np.ones_like(t), t, t * t - 1 / 3])
-    return _Course(points + offset[:, None] * normals, math.copysign(1.0, float(total[best])))
+    return _Course(course.factors + _MOVES[best][:, None] * course.normal, math.copysign(1.0, float(total[best])))
 
 
-_MIDDLES = (2 * np.arange(BLOCKS) + 1) / BLOCKS - 1
-_POWERS = np.stack([np.ones(BLOCKS), _MIDDLES, _MIDDLES**2 - 1 / 3])
-_MOVES = np.stack(
-    [grid.ravel() for grid in np.meshgrid(np.arange(-2, 2.1, 0.5), np.arange(-2, 2.1, 0.5), np.arange(-2, 2.1, 0.5))],
-    axis=1,
-)
+def _all_moves() -> tuple[FloatArray, NDArray[np.intp]]:
+    """Factors of the powers of the place along a course, (moves, 3), and where each meets the blocks of a strip."""
+    shift, turn, bend = (m.ravel() for m in np.meshgrid(*(np.arange(-3, 3.1, 0.5),) * 2, np.arange(-2, 2.1, 0.5)))
+    moves = np.stack([shift - bend / 3, turn, bend], axis=1)
+    middle = (2 * np.arange(BLOCKS) + 1) / BLOCKS - 1
+    across = moves @ np.stack([np.ones(BLOCKS), middle, middle**2])  # (moves, blocks)
+    rows = np.rint((across + REACH_PX) / STEP_PX).astype(np.intp)
+    return moves, rows * BLOCKS + np.arange(BLOCKS)
 
 
-def _prolonged(course: _Course) -> _Course:
-    """By half its length at either end, on the same parabola."""
-    n = len(course.points)
-    t = np.linspace(-1, 1, n)
-    factors = np.polynomial.polynomial.polyfit(t, course.points, 2)
-    return _Course(_evenly(np.polynomial.polynomial.polyval(np.linspace(-2, 2, 4 * n), factors).T), course.sign)
+_MOVES, _PLACES = _all_moves()
 
 
-def _evenly(points: FloatArray) -> FloatArray:
-    """The same curve by points a pixel apart."""
-    run = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    at = np.arange(0, run[-1] + 1e-9, 1.0)
-    return np.stack([np.interp(at, run, points[:, k]) for k in (0, 1)], axis=1)
+PARTS = 40  # so finely the ends of a course are sought
 
 
-PART_PX = 3  # ends of a course are sought so finely
-
-
-def _best_part(along: FloatImage) -> slice:
-    """The part of a course with the largest sum over the root of its length."""
-    whole = np.concatenate([[0.0], np.cumsum(along.astype(np.float64))])
-    at = np.unique(np.append(np.arange(0, len(along), PART_PX), len(along)))
-    length = np.maximum(at[None] - at[:, None], 0)
-    sums = np.where(length >= MIN_LENGTH, (whole[at][None] - whole[at][:, None]) / np.sqrt(np.maximum(length, 1)), -np.inf)
-    i, j = np.unravel_index(int(np.argmax(sums)), sums.shape)
-    return slice(int(at[i]), int(at[j]))
+def _best_part(along: FloatImage) -> tuple[float, float]:
+    """From where to where, -1 to 1, the sum over the root of the length is largest."""
+    at = np.linspace(0, len(along), PARTS + 1).astype(int)
+    whole = np.concatenate([[0.0], np.cumsum(along.astype(np.float64))])[at]
+    length = np.maximum(at - at[:, None], 0)
+    sums = np.where(length >= MIN_LENGTH, (whole - whole[:, None]) / np.sqrt(np.maximum(length, 1)), -np.inf)
+    i, j = divmod(int(np.argmax(sums)), len(at))
+    return 2 * at[i] / len(along) - 1, 2 * at[j] / len(along) - 1
 
 
 # --- whether it stands
 
 
 TURNS = 48  # around the fiber
-BESIDE_PX = np.concatenate([side * np.arange(3.0, 25.0, 1.5) for side in (-1, 1)])
+BESIDE_PX = np.concatenate([side * np.arange(9.0, 52.0, 3.0) for side in (-1, 1)])
 TURNED_DEG = np.array([-40, -32, -25, -19, -14, 14, 19, 25, 32, 40.0])
 PIECES = 8
 MIN_SAME, MIN_HALF = 0.7, 0.3
 
 
-def _sigmas(field: _Field, course: _Course) -> float:
+def _without(field: _Field, course: _Course) -> _Field:
+    """The field in which nothing is known along a course."""
+    drawn = [np.rint(course.points()).astype(np.int32)]
+    even, known = (cv2.polylines(image.copy(), drawn, False, 0.0, WIPED_PX) for image in (field.even, field.known))
+    return replace(field, even=even, known=known)
+
+
+WIPED_PX = 9
+
+
+def _sigmas(field: _Field, rest: _Field, course: _Course) -> float:
     """Its sum over what the same course comes to beside it, turned, and all around the fiber; the least of these."""
-    along = _winsorised(_sampled(field.even, course.points[None]) * np.float32(course.sign))
-    own = float(along.sum()) / math.sqrt(len(course.points))
-    beside = np.concatenate([_beside(course), _turned(course)])
-    return min(_over(own, field, copies, course.sign) for copies in (beside, _around(field, course)))
-
-
-def _winsorised(along: FloatImage) -> FloatImage:
-    """No piece counts more than twice the typical one; (k, n)."""
-    return along
+    points = course.points()
+    own = course.sign * float(_sampled(field.even, points[None]).sum()) / math.sqrt(len(points))
+    middle = points.mean(axis=0)
+    turned = middle + (points - middle) @ _rotations(np.radians(TURNED_DEG))
+    beside = np.concatenate([points + BESIDE_PX[:, None, None] * course.normal, turned])
+    around = (points - field.centre) @ field.root @ _ALL_ROUND @ np.linalg.inv(field.root) + field.centre
+    return min(_over(own, rest, copies, course.sign) for copies in (beside, around))
 
 
 def _over(own: float, field: _Field, copies: FloatArray, sign: float) -> float:
+    """How far a sum stands above those along other courses, (k, n, 2), in their spread."""
     seen = _sampled(field.known, copies)
-    sums = (_sampled(field.even, copies) * seen).sum(axis=1)
-    count = seen.sum(axis=1)
+    sums, count = (_sampled(field.even, copies) * seen).sum(axis=1), seen.sum(axis=1)
     kept = count > 0.5 * copies.shape[1]
-    if kept.sum() < FEWEST:
+    if np.count_nonzero(kept) < FEWEST:
         return 0.0
     others = sign * sums[kept] / np.sqrt(count[kept])
     middle = float(np.median(others))
     apart = np.sort(np.abs(others - middle))
-    spread = max(apart[int(0.5 * len(apart))] / 0.6745, apart[int(0.85 * (len(apart) - 1))] / 1.44, LEAST_SPREAD)
+    # the second where one in six of them is a line, too: texture
+    spread = max(*(float(apart[int(q * (len(apart) - 1))]) / z for q, z in SPREADS), LEAST_SPREAD)
     return (own - max(middle, 0.0)) / spread
 
 
 FEWEST = 10
-LEAST_SPREAD = 1.0
-
-
-def _beside(course: _Course) -> FloatArray:
-    normal = _normals(course.points)[len(course.points) // 2]
-    moved: FloatArray = course.points[None] + BESIDE_PX[:, None, None] * normal
-    return moved
-
-
-def _turned(course: _Course) -> FloatArray:
-    middle = course.points.mean(axis=0)
-    return middle + (course.points - middle) @ _rotations(np.radians(TURNED_DEG))
-
-
-def _around(field: _Field, course: _Course) -> FloatArray:
-    angles = np.arange(1, TURNS) * (2 * math.pi / TURNS)
-    unit = (course.points - field.centre) @ field.root
-    return field.centre + unit @ _rotations(angles) @ np.linalg.inv(field.root)
+SPREADS = ((0.5, 0.6745), (0.85, 1.44))  # quantiles of the size of a normal deviation, and what they are in sigmas
+LEAST_SPREAD = 1.0  # a field of even noise
 
 
 def _rotations(angles: FloatArray) -> FloatArray:
@@ -385,31 +397,30 @@ def _rotations(angles: FloatArray) -> FloatArray:
     return np.stack([np.stack([c, s], axis=-1), np.stack([-s, c], axis=-1)], axis=-2)
 
 
-def _stands(field: _Field, course: _Course, min_sigmas: float) -> bool:
-    return _even_along(field, course) and _sigmas(field, course) >= min_sigmas
+_ALL_ROUND = _rotations(np.arange(1, TURNS) * (2 * math.pi / TURNS))
 
 
-def _even_along(field: _Field, course: _Course) -> bool:
+def _is_even(field: _Field, course: _Course) -> bool:
     """Most pieces have its sign, and each half its share: two specks are no line."""
-    along = _sampled(field.even, course.points[None])[0] * course.sign
-    edges = np.linspace(0, len(along), PIECES + 1).round().astype(int)
-    pieces = np.add.reduceat(along, edges[:-1])
+    along = _sampled(field.even, course.points()[None])[0] * course.sign
+    pieces = np.add.reduceat(along, np.linspace(0, len(along), PIECES, endpoint=False).astype(int))
     whole = float(pieces.sum())
     halves = pieces[: PIECES // 2].sum(), pieces[PIECES // 2 :].sum()
-    return whole > 0 and (pieces > 0.25 * np.median(pieces)).mean() >= MIN_SAME and min(halves) >= MIN_HALF * whole
+    return whole > 0 and bool(
+        (pieces > 0.25 * np.median(pieces)).mean() >= MIN_SAME and min(halves) >= MIN_HALF * whole
+    )
 
 
 # --- its pixels
 
 
-def _draw(support: FloatImage, residual: Residual, course: _Course, factor: int) -> None:
-    points = (course.points + 0.5) * factor - 0.5
-    normals = _normals(points)
+def _draw(support: FloatImage, residual: Residual, course: _Course) -> None:
+    points, normal = course.points(), course.normal
     across = np.arange(-PROFILE_PX, PROFILE_PX + 0.25, 0.5)
-    strip = _sampled(residual.snr, points[None] + across[:, None, None] * normals[None]) * np.float32(course.sign)
+    strip = _sampled(residual.snr, points + across[:, None, None] * course.normal) * np.float32(course.sign)
     profile = strip.mean(axis=1)
     low, high = _shown_width(profile, across, residual.blur_px)
-    edge = np.concatenate([points + (low + 0.5) * normals, (points + (high - 0.5) * normals)[::-1]])
+    edge = np.concatenate([points + (low + 0.5) * normal, (points + (high - 0.5) * normal)[::-1]])
     cv2.fillPoly(support, [np.rint(edge * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
 
 
