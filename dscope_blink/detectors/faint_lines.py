@@ -52,11 +52,10 @@ def detect(
             break
         course = _followed(field, seeds.ends[0])
         seeds = seeds.off(course)
-        if course.length >= MIN_LENGTH and _is_even(field, course):
-            rest = _without(field, course)
-            if _sigmas(field, rest, course) >= min_sigmas:
-                _draw(support, residual, course)
-                field, seeds = rest, seeds.left_on(rest, seed_sigmas)
+        if course.length >= MIN_LENGTH and _stands(field, course, min_sigmas):
+            _draw(support, residual, course)
+            _wipe(field, course)
+            seeds = seeds.left_on(field, seed_sigmas)
     return support
 
 
@@ -72,6 +71,7 @@ class _Field:
     factor: int  # pixels of it to one of the reduced one, along x and y
     centre: FloatArray  # (2,) of the fiber, x, y
     root: FloatArray  # (2, 2), makes the cladding a circle around it
+    spread: float  # typical, of sums along lines over the root of their length
 
 
 LINE_WIDTH_PX = 2.3  # for which sums are best; as the blur is added, twice or half of it loses little
@@ -83,7 +83,7 @@ STEP, RING_PX, LOCAL_PX = 3, 3.0, 49  # of what the noise is measured on
 def _even_field(residual: Residual) -> _Field:
     optics_px = math.sqrt(max(residual.blur_px**2 - 1, 0.0))
     sigma = math.hypot(optics_px, LINE_WIDTH_PX / math.sqrt(12))
-    inside = residual.inside.astype(np.float32)
+    inside = (residual.inside & ~_blots(residual.snr)).astype(np.float32)
     gray = residual.gray * inside
     most = MARK_SIGMAS * SIZE_TO_SIGMA * float(np.abs(gray[::3, ::3]).sum() / max(inside[::3, ::3].sum(), 1))
     np.clip(gray, -most, most, out=gray)
@@ -99,7 +99,18 @@ def _even_field(residual: Residual) -> _Field:
     even *= inside
     np.clip(even, -CLIP_SIGMAS, CLIP_SIGMAS, out=even)
     centre, root = _frame(residual.rho)
-    return _Field(even, inside, max(2, round(1.5 * sigma)), centre, root)
+    field = _Field(even, inside, max(2, round(1.5 * sigma)), centre, root, LEAST_SPREAD)
+    return replace(field, spread=_typical_spread(field))
+
+
+def _blots(snr: FloatImage) -> Mask:
+    """What plainly stands out and is wider than a line, with its border."""
+    plain = (np.abs(snr) > PLAIN_SNR).astype(np.uint8)
+    wide = cv2.morphologyEx(plain, cv2.MORPH_OPEN, np.ones((WIDE_PX, WIDE_PX), np.uint8))
+    return cv2.dilate(wide, np.ones((WIDE_PX, WIDE_PX), np.uint8)).astype(bool)
+
+
+PLAIN_SNR, WIDE_PX = 4.0, 7
 
 
 def _frame(rho: FloatImage) -> tuple[FloatArray, FloatArray]:
@@ -183,7 +194,7 @@ def _seeds(field: _Field, lengths: list[int], seed_sigmas: float) -> _Seeds:
             seen = np.ascontiguousarray(upright[:, ::-1] if mirrored else upright)
             for length, sums in _beamlets(seen, lengths):
                 size = np.abs(sums)
-                spread = SIZE_TO_SIGMA / share * size[:, :, ::5].mean(axis=(1, 2), dtype=np.float32)  # (slopes,)
+                spread = _spread(size[:, :, ::5]) / share
                 limit = np.maximum(seed_sigmas * spread, 1).astype(np.int16)
                 place = np.flatnonzero(size > limit[:, None, None])
                 if len(place) > MOST_SEEDS:
@@ -199,8 +210,29 @@ def _seeds(field: _Field, lengths: list[int], seed_sigmas: float) -> _Seeds:
                 ends.append(both[:, :, ::-1] if turned else both)
                 sigmas.append(sums.ravel()[place] / spread[slope])
     every, sizes = np.concatenate(ends), np.concatenate(sigmas)
-    order = np.argsort(-np.abs(sizes), kind="stable")[:MOST_SEEDS]
+    order = np.argsort(-np.abs(sizes), kind="stable")
+    order = order[_first_of_each(every[order])][:MOST_SEEDS]
     return _Seeds((every[order] + 0.5) * field.factor - 0.5, sizes[order])
+
+
+def _spread(size: Sums) -> FloatArray:
+    """Robust standard deviation of the sums of each slope from their sizes, of which marks make some large; (slopes,)."""
+    mean = size.mean(axis=(1, 2), dtype=np.float32)
+    most = np.maximum(3 * mean, 1).astype(np.int16)[:, None, None]
+    spread: FloatArray = SIZE_TO_SIGMA * np.minimum(size, most).mean(axis=(1, 2), dtype=np.float64)
+    return np.maximum(spread, 1e-3)
+
+
+def _first_of_each(ends: FloatArray) -> NDArray[np.intp]:
+    """The first of those beamlets that share place and direction, roughly; indices, rising."""
+    along = ends[:, 1] - ends[:, 0]
+    turn = np.arctan2(along[:, 1], along[:, 0]) % math.pi / math.pi
+    middle = np.floor(ends.mean(axis=1) / CELL_PX)
+    key = (middle[:, 1] * 10_000 + middle[:, 0]) * TURN_CELLS + np.floor(turn * TURN_CELLS)
+    return np.sort(np.unique(key, return_index=True)[1])
+
+
+CELL_PX, TURN_CELLS = 6.0, 12
 
 
 def _reduced(field: _Field) -> Sums:
@@ -316,7 +348,7 @@ def _fitted(field: _Field, course: _Course) -> _Course:
 
 def _all_moves() -> tuple[FloatArray, NDArray[np.intp]]:
     """Factors of the powers of the place along a course, (moves, 3), and where each meets the blocks of a strip."""
-    shift, turn, bend = (m.ravel() for m in np.meshgrid(*(np.arange(-3, 3.1, 0.5),) * 2, np.arange(-2, 2.1, 0.5)))
+    shift, turn, bend = (m.ravel() for m in np.meshgrid(*(np.arange(-2.5, 2.6, 0.5),) * 2, np.arange(-2, 2.1, 1.0)))
     moves = np.stack([shift - bend / 3, turn, bend], axis=1)
     middle = (2 * np.arange(BLOCKS) + 1) / BLOCKS - 1
     across = moves @ np.stack([np.ones(BLOCKS), middle, middle**2])  # (moves, blocks)
@@ -343,52 +375,75 @@ def _best_part(along: FloatImage) -> tuple[float, float]:
 # --- whether it stands
 
 
-TURNS = 48  # around the fiber
+TURNS = 40  # around the fiber
 BESIDE_PX = np.concatenate([side * np.arange(9.0, 52.0, 3.0) for side in (-1, 1)])
 TURNED_DEG = np.array([-40, -32, -25, -19, -14, 14, 19, 25, 32, 40.0])
-PIECES = 8
-MIN_SAME, MIN_HALF = 0.7, 0.3
+POINT_PX = 1.5  # between the points of which sums are made
+OWN_PX = 5.0  # so far around a course others show it
+EACH = 0.75  # of the sigmas that a line needs over all other courses, over those of each kind
 
 
-def _without(field: _Field, course: _Course) -> _Field:
-    """The field in which nothing is known along a course."""
-    drawn = [np.rint(course.points()).astype(np.int32)]
-    even, known = (cv2.polylines(image.copy(), drawn, False, 0.0, WIPED_PX) for image in (field.even, field.known))
-    return replace(field, even=even, known=known)
+def _stands(field: _Field, course: _Course, min_sigmas: float) -> bool:
+    """Whether it is even along its length, and its sum stands above what other courses come to.
 
-
-WIPED_PX = 9
-
-
-def _sigmas(field: _Field, rest: _Field, course: _Course) -> float:
-    """Its sum over what the same course comes to beside it, turned, and all around the fiber; the least of these."""
-    points = course.points()
-    own = course.sign * float(_sampled(field.even, points[None]).sum()) / math.sqrt(len(points))
-    middle = points.mean(axis=0)
+    These are the same course beside it and turned, and all around the fiber: what repeats there, texture and rows of a
+    camera raise the spread of one kind.
+    """
+    points = course.points(round(course.length / POINT_PX))
+    along = course.sign * _sampled(field.even, points[None])[0]
+    own = float(along.sum()) / math.sqrt(len(along))
+    if own < min_sigmas * LEAST_SHARE * field.spread or not _is_even(along):
+        return False
+    middle = course.factors[0]
     turned = middle + (points - middle) @ _rotations(np.radians(TURNED_DEG))
     beside = np.concatenate([points + BESIDE_PX[:, None, None] * course.normal, turned])
     around = (points - field.centre) @ field.root @ _ALL_ROUND @ np.linalg.inv(field.root) + field.centre
-    return min(_over(own, rest, copies, course.sign) for copies in (beside, around))
+    kinds = [course.sign * _sums(field, copies, course) for copies in (beside, around)]
+    if min(map(len, kinds)) < FEWEST:
+        return False
+    return _over(own, np.concatenate(kinds), field.spread) >= min_sigmas and all(
+        _over(own, others, field.spread) >= EACH * min_sigmas for others in kinds
+    )
 
 
-def _over(own: float, field: _Field, copies: FloatArray, sign: float) -> float:
-    """How far a sum stands above those along other courses, (k, n, 2), in their spread."""
+def _sums(field: _Field, copies: FloatArray, course: _Course | None = None) -> FloatArray:
+    """Sums over the root of what is known of each of (k, n, 2) courses, off one of them; those known by half; (kept,)."""
     seen = _sampled(field.known, copies)
+    if course is not None:
+        off = copies - course.factors[0]
+        t = off @ course.factors[1] / (course.length / 2) ** 2
+        across = off @ course.normal - t * t * (course.factors[2] @ course.normal)
+        seen = seen * ((np.abs(t) > 1) | (np.abs(across) > OWN_PX))
     sums, count = (_sampled(field.even, copies) * seen).sum(axis=1), seen.sum(axis=1)
     kept = count > 0.5 * copies.shape[1]
-    if np.count_nonzero(kept) < FEWEST:
-        return 0.0
-    others = sign * sums[kept] / np.sqrt(count[kept])
+    known: FloatArray = sums[kept] / np.sqrt(count[kept])
+    return known
+
+
+def _over(own: float, others: FloatArray, typical: float) -> float:
+    """How far a sum stands above others, in their spread."""
     middle = float(np.median(others))
     apart = np.sort(np.abs(others - middle))
-    # the second where one in six of them is a line, too: texture
-    spread = max(*(float(apart[int(q * (len(apart) - 1))]) / z for q, z in SPREADS), LEAST_SPREAD)
+    spread = max(LEAST_SHARE * typical, *(float(apart[int(q * (len(apart) - 1))]) / z for q, z in SPREADS))
     return (own - max(middle, 0.0)) / spread
 
 
 FEWEST = 10
-SPREADS = ((0.5, 0.6745), (0.85, 1.44))  # quantiles of the size of a normal deviation, and what they are in sigmas
-LEAST_SPREAD = 1.0  # a field of even noise
+SPREADS = ((0.5, 0.6745), (0.85, 1.44))  # quantiles of a normal deviation's size, in sigmas: texture makes one in six
+LEAST_SPREAD, LEAST_SHARE = 1.0, 0.85  # a field of white noise; of the typical one, as few courses give it
+
+
+def _typical_spread(field: _Field) -> float:
+    """That of straight lines in all directions all over the field."""
+    h, w = field.even.shape
+    along = np.arange(-TYPICAL_PX / 2, TYPICAL_PX / 2, POINT_PX)[:, None] * np.array([1.0, 0.0])
+    lines = along @ _rotations(np.arange(16) * (math.pi / 16))  # (16, n, 2)
+    places = np.stack(np.meshgrid(*(size * (np.arange(6) + 0.5) / 6 for size in (w, h))), axis=-1).reshape(-1, 1, 1, 2)
+    sums = np.sort(np.abs(_sums(field, (places + lines).reshape(-1, len(along), 2))))
+    return max(float(sums[len(sums) // 2]) / 0.6745, LEAST_SPREAD) if len(sums) >= FEWEST else LEAST_SPREAD
+
+
+TYPICAL_PX = 72.0
 
 
 def _rotations(angles: FloatArray) -> FloatArray:
@@ -400,15 +455,23 @@ def _rotations(angles: FloatArray) -> FloatArray:
 _ALL_ROUND = _rotations(np.arange(1, TURNS) * (2 * math.pi / TURNS))
 
 
-def _is_even(field: _Field, course: _Course) -> bool:
+def _is_even(along: FloatImage) -> bool:
     """Most pieces have its sign, and each half its share: two specks are no line."""
-    along = _sampled(field.even, course.points()[None])[0] * course.sign
     pieces = np.add.reduceat(along, np.linspace(0, len(along), PIECES, endpoint=False).astype(int))
     whole = float(pieces.sum())
     halves = pieces[: PIECES // 2].sum(), pieces[PIECES // 2 :].sum()
-    return whole > 0 and bool(
-        (pieces > 0.25 * np.median(pieces)).mean() >= MIN_SAME and min(halves) >= MIN_HALF * whole
-    )
+    same = pieces > LEAST_PIECE * np.median(pieces)
+    return bool(whole > 0 and same.mean() >= MIN_SAME and min(halves) >= MIN_HALF * whole)
+
+
+PIECES, LEAST_PIECE, MIN_SAME, MIN_HALF = 8, 0.25, 0.7, 0.3
+
+
+def _wipe(field: _Field, course: _Course) -> None:
+    cv2.polylines(field.even, [np.rint(course.points()).astype(np.int32)], False, 0.0, WIPED_PX)
+
+
+WIPED_PX = 9
 
 
 # --- its pixels
