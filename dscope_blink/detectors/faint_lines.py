@@ -22,6 +22,7 @@ def detect(
     lengths_px: tuple[int, ...] | list[int],
     seed_sigmas: float,
     min_sigmas: float,
+    min_contrast: float,
     most_lines: int,
 ) -> FloatImage:
     """Lines too faint for every pixel of theirs, by the sum along them over the spread of such sums elsewhere.
@@ -31,7 +32,9 @@ def detect(
     residual : window of the picture; `gray`, `snr`, `rho`, `inside` and `blur_px` are read
     lengths_px : of the beamlets that are tried everywhere, powers of two, in pixels of the reduced residual
     seed_sigmas : sum of a beamlet over the spread of all of its direction, from which its course is followed
-    min_sigmas : least sum along the whole course, over the spread of the same course beside it and around the fiber
+    min_sigmas : least sum along the whole of a long course, over the spread of the same course beside it and around the
+        fiber; a short one, of which there are more, needs more
+    min_contrast : least mean departure along the course, relative to the brightness
     most_lines : so many courses are followed at most, the strongest first
 
     Returns
@@ -52,11 +55,15 @@ def detect(
             break
         course = _followed(field, seeds.ends[0])
         seeds = seeds.off(course)
-        if course.length >= MIN_LENGTH and _stands(field, course, min_sigmas):
+        needed = min_sigmas * math.sqrt(1 + SHORT_PX / max(course.length, 1.0))
+        if course.length >= MIN_LENGTH and _shows(residual, course, min_contrast) and _stands(field, course, needed):
             _draw(support, residual, course)
             _wipe(field, course)
             seeds = seeds.left_on(field, seed_sigmas)
     return support
+
+
+SHORT_PX = 20.0
 
 
 # --- the residual, evened
@@ -292,6 +299,11 @@ class _Course:
         x, y = self.factors[1]
         return np.array([-y, x]) / max(math.hypot(x, y), 1e-9)
 
+    @property
+    def bend(self) -> float:
+        """Sagitta over length."""
+        return math.hypot(*self.factors[2]) / max(self.length, 1e-9)
+
     def points(self, count: int | None = None) -> FloatArray:
         """So many, else a pixel apart; (n, 2) x, y."""
         t = np.linspace(-1, 1, count or max(round(self.length) + 1, 2))
@@ -307,7 +319,7 @@ class _Course:
 
 REACH_PX, STEP_PX = 7.0, 0.5  # how far beside a course it is looked for, and how finely
 BLOCKS = 8  # along a course, for its fit
-ROUNDS = 3  # in each a course may become twice as long
+ROUNDS, GROWN = 5, 1.1  # in each a course may become twice as long; by less than that it is the last
 MIN_LENGTH = 28.0
 
 
@@ -315,12 +327,12 @@ def _followed(field: _Field, ends: FloatArray) -> _Course:
     """The course that a beamlet is a part of: fitted, and prolonged as far as its sum over the root of length grows."""
     (start, stop), flat = ends, np.zeros(2)
     course = _Course(np.stack([(start + stop) / 2, (stop - start) / 2, flat]))
-    for k in range(ROUNDS):
-        course = _fitted(field, course)
-        longer = course.part(-2, 2) if k < ROUNDS - 1 else course
+    for _ in range(ROUNDS):
+        before = course.length
+        longer = _fitted(field, course).part(-2, 2)
         along = _sampled(field.even, longer.points()[None])[0]
-        course = longer.part(*_best_part(along * np.float32(course.sign)))
-        if course.length < MIN_LENGTH:
+        course = longer.part(*_best_part(along * np.float32(longer.sign)))
+        if course.length < max(MIN_LENGTH, GROWN * before):
             break
     return course
 
@@ -472,6 +484,25 @@ def _wipe(field: _Field, course: _Course) -> None:
 
 
 WIPED_PX = 9
+
+
+def _shows(residual: Residual, course: _Course, min_contrast: float) -> bool:
+    """Whether the line is neither fainter than a person sees nor what an edge makes that is misplaced by a bit."""
+    points = course.points()
+    gray = course.sign * float(_three(residual.gray, points, course.normal).mean())
+    background = [_sampled(residual.background, (points + by * course.normal)[None])[0] for by in (-1, 0, 1)]
+    slope = float(np.median(np.abs(background[2] - background[0]))) / 2
+    return gray > max(min_contrast * float(np.median(background[1])), EDGE_JITTER_PX * slope) and course.bend < MOST_BEND
+
+
+def _three(image: FloatImage, points: FloatArray, normal: FloatArray) -> FloatImage:
+    """The mean over the line's middle pixels; (n,)."""
+    mean: FloatImage = _sampled(image, np.stack([points + by * normal for by in (-0.7, 0.0, 0.7)])).mean(axis=0)
+    return mean
+
+
+EDGE_JITTER_PX = 0.5
+MOST_BEND = 0.1
 
 
 # --- its pixels
