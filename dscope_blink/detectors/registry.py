@@ -14,7 +14,17 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from dscope_blink.config.installed_detectors import CONFIG_DIR, by_keyword, installed_detector
-from dscope_blink.detectors import black_hat, do2mr, do2mr_published, edge_chip, gradient, lei, lei_published, skeleton
+from dscope_blink.detectors import (
+    black_hat,
+    do2mr,
+    do2mr_published,
+    edge_chip,
+    faint_lines,
+    gradient,
+    lei,
+    lei_published,
+    skeleton,
+)
 from dscope_blink.detectors.support import checked_support
 from dscope_blink.records import FloatImage, Residual, UserError
 
@@ -28,6 +38,7 @@ DETECTORS: Mapping[str, Detector] = MappingProxyType(
         "gradient": gradient.detect,
         "skeleton": skeleton.detect,
         "edge_chip": edge_chip.detect,
+        "faint_lines": faint_lines.detect,
         "do2mr_published": do2mr_published.detect,
         "lei_published": lei_published.detect,
     }

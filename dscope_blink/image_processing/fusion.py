@@ -96,7 +96,7 @@ def confidence_map(field: Residual, evidence: Evidence, shape: tuple[int, ...], 
     -------
     (H, W) float32, evidence over what makes a mark: 1 just makes one, 0 where none is sought
     """
-    counted = field.inside | _chips(evidence)
+    counted = field.inside | _alone(evidence, EDGE_DETECTOR)
     strength = np.zeros(shape, np.float32)
     (x, y), (h, w) = field.origin_px, counted.shape
     strength[y : y + h, x : x + w] = np.where(counted, evidence.confidence / np.float32(settings.threshold), 0)
@@ -119,42 +119,46 @@ def find_candidates(
     Candidates in pixels of the picture, each with how far every detector supports it
     """
     um_per_px = um_per_px or USUAL_CLADDING_UM / (2 * field.cladding_radius_px)
-    chips = _chips(evidence)
+    chips, lines = _alone(evidence, EDGE_DETECTOR), _alone(evidence, LINE_DETECTOR)
     agreed = (evidence.confidence >= settings.threshold) & field.inside
-    labels = _grown(field, agreed, chips, settings) if settings.grow else label_regions(agreed | chips).labels
+    labels = label_regions(agreed | chips | lines).labels
+    if settings.grow:
+        labels = _grown(field, agreed, chips, lines, settings)
     gap_px = settings.dash_max_gap_um / um_per_px
     labels = bridge_dashes(labels, settings.dash_min_aspect_ratio, gap_px, settings.dash_max_turn_deg)
     regions = regions_of(labels)
     found = []
     for k, (x, y, w, h) in enumerate(regions.boxes_px.tolist()):
         here = np.s_[y : y + h, x : x + w]
-        whole = _filled(regions.mask_of(k), field.rho[here])
-        for mask in split_crossing(whole, settings.cross_min_arm_px, settings.dash_max_turn_deg):
-            if mask.sum() >= settings.min_area_px and _rises(field, mask, (x, y), settings):
+        filled = _filled(regions.mask_of(k), field.rho[here])
+        for mask in split_crossing(filled, settings.cross_min_arm_px, settings.dash_max_turn_deg):
+            stands = lines[here][mask].mean() > 0.5 or _rises(field, mask, (x, y), settings)
+            if mask.sum() >= settings.min_area_px and stands:
                 found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
     return tuple(found)
 
 
 USUAL_CLADDING_UM = 125.0
 
-EDGE_DETECTOR = "edge_chip"
+EDGE_DETECTOR = "edge_chip"  # the walk along the cladding edge
+LINE_DETECTOR = "faint_lines"  # sums along lines
 
 
-def _chips(evidence: Evidence) -> Mask:
-    """What the walk along the cladding edge marks, which needs no other detector to agree."""
-    support = evidence.supports.get(EDGE_DETECTOR)
+def _alone(evidence: Evidence, name: str) -> Mask:
+    """What a detector marks that needs no other to agree."""
+    support = evidence.supports.get(name)
     return np.zeros(evidence.confidence.shape, bool) if support is None else marked(support)
 
 
-def _grown(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> NDArray[np.int32]:
+def _grown(field: Residual, seeds: Mask, chips: Mask, lines: Mask, settings: Fusion) -> NDArray[np.int32]:
     """The seeds with the weaker surroundings connected to them, each mark cut at a share of its local peak contrast.
 
-    Returns 1 + mark at each pixel, 0 where there is none; what is `whole` stays whole, and is part of a mark.
+    Returns 1 + mark at each pixel, 0 where there is none; chips and lines stay whole, and are part of a mark.
     """
     height = _height(field)
     regions = label_regions((height > settings.weak_snr) & field.inside)
     weak = regions.only(regions.holding(seeds))
-    chips, whole = whole, whole | _film(weak, field)
+    whole = chips | lines | _film(weak, field)
     reach = 2 * math.ceil(field.blur_px) + 1
     around = cv2.dilate((weak | whole).astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
     ground = (around & (height > GROUND * settings.weak_snr) & field.inside) | whole
