@@ -219,6 +219,7 @@ class Fusion:
     edge_min_share: float
     min_area_px: float
     min_mark_snr: float
+    min_speck_snr: float
 
 
 @dataclass(frozen=True, slots=True)
