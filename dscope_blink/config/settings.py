@@ -177,6 +177,8 @@ class ResidualSettings:
     pooled_px: float
     min_noise: float
     contrast_floor: float
+    least_texture: float
+    texture_sigmas: float
     max_texture: float
     darkest_level: float
     edge_jitter_px: float
