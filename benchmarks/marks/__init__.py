@@ -1,1 +1,1 @@
-"""Marks as they are: what becomes of known ones put into clean faces, one file for each question."""
+"""Marks of known size, contrast and place put into clean faces, and what becomes of them."""

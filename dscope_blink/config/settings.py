@@ -177,6 +177,8 @@ class ResidualSettings:
     pooled_px: float
     min_noise: float
     contrast_floor: float
+    least_texture: float
+    texture_sigmas: float
     max_texture: float
     darkest_level: float
     edge_jitter_px: float
@@ -220,6 +222,7 @@ class Fusion:
     edge_min_share: float
     min_area_px: float
     min_mark_snr: float
+    min_speck_snr: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,18 +65,22 @@ def residual(
         left[~lit] = 0
     smooth = cv2.GaussianBlur(left, (0, 0), settings.smooth_px)
     most = _most_noise(model, window, grid, settings)
-    sigma = np.minimum(_radial_noise(_unveiled(grid.sampled(smooth, origin), veiled), bounded, grid, settings), most)
+    polar = _unveiled(grid.sampled(smooth, origin), veiled)
+    sigma = np.minimum(_radial_noise(polar, bounded, grid, settings), most)
     noise = _noise(smooth, sigma, float(most[-1]), coordinates.s, grid, settings)
     if known is not None:
         background += known[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
-    noise = _above_level_steps(noise, picture.with_levels, background)
-    floors = _floors(background, settings)
+    stepped = _above_level_steps(noise, picture.with_levels, background)
+    within = floors = _floors(background, settings)
+    if stepped is noise:  # grey levels are no coarser than the noise: what glass shows beside it can be measured
+        within = floors.limited(noise, _texture(polar, grid, settings), coordinates.s, grid)
+    noise = stepped
     clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px
     return Residual(
         origin_px=origin,
         pixel_px=picture.pixel_px,
         gray=left,
-        snr=floors.apply(smooth, noise, settings.edge_jitter_px),
+        snr=within.apply(smooth, noise, settings.edge_jitter_px),
         edge_snr=_edge_snr(smooth, floors, sigma, coordinates.rho, grid, settings),
         background=background,
         rho=coordinates.rho,
@@ -431,6 +435,27 @@ def _noise(
     return noise
 
 
+def _texture(smooth: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> NDArray[np.float32]:
+    """What noise and texture of glass come to at most at each radius, by the widest of its spreads; (radii,).
+
+    The tails count: sharpening, compression and light that interferes make them longer than those of noise.
+    """
+    size = np.sort(np.abs(smooth), axis=1)  # NaN last
+    known, rows = np.count_nonzero(np.isfinite(size), axis=1), np.arange(len(size))
+    spread = np.full(len(size), settings.least_texture)
+    for quantile, sigmas in TEXTURE_QUANTILES:
+        found = size[rows, (quantile * np.maximum(known - 1, 0)).astype(np.intp)]
+        spread = np.fmax(spread, found / sigmas)
+    few = grid.r_px < settings.pooled_px
+    spread[few] = np.median(spread[(grid.r_px < 3 * settings.pooled_px) & ~few])
+    spread = np.maximum(spread, np.sqrt(cv2.blur(np.square(spread)[None], (TEXTURE_SAMPLES, 1))[0]))
+    return (settings.texture_sigmas * spread).astype(np.float32)
+
+
+TEXTURE_QUANTILES = ((0.5, 0.6745), (0.8, 1.2816), (0.95, 1.96))  # of the size of a normal deviation
+TEXTURE_SAMPLES = 9  # radii
+
+
 @dataclass(frozen=True, slots=True)
 class _Floors:
     """What of a difference is no mark beside the noise: a share of the brightness, and edges misplaced by a bit."""
@@ -441,6 +466,17 @@ class _Floors:
     def within(self, box: tuple[slice, slice]) -> _Floors:
         """Those of a part of the window."""
         return _Floors(self.texture_squared[box], self.slope_squared[box])
+
+    def limited(self, noise: FloatImage, texture: NDArray[np.float32], s: FloatImage, grid: PolarGrid) -> _Floors:
+        """Noise and share of the brightness together no more than a texture, by radius; (radii,)."""
+        box = box_of(s < 1)
+        column = s[box] * np.float32(1 / grid.s[1])
+        most = cv2.remap(texture[None], column, np.zeros_like(column), cv2.INTER_LINEAR)
+        most *= most
+        most -= noise[box] * noise[box]
+        squared = self.texture_squared.copy()
+        squared[box] = np.where(s[box] < 1, np.minimum(squared[box], most), squared[box])
+        return _Floors(squared, self.slope_squared)
 
     def apply(self, difference: FloatImage, noise: FloatImage, jitter_px: float) -> FloatImage:
         """A difference in standard deviations of noise and both floors."""

@@ -266,11 +266,27 @@ def _filled(mask: Mask, rho: FloatImage) -> Mask:
 def _rises(field: Residual, mask: Mask, corner: tuple[int, int], settings: Fusion) -> bool:
     """Whether the mark as a whole stands out: mean departure times the root of its area, as for a matched filter.
 
-    The area counts in patches of independent noise, that of the smoothing.
+    The area counts in patches of independent noise, that of the smoothing. A speck has no area to speak of, and stands
+    out by its height at the scale of specks.
     """
     x, y = corner
     snr = np.abs(field.snr[y : y + mask.shape[0], x : x + mask.shape[1]][mask])
-    return float(snr.mean()) * math.sqrt(max(snr.size / PATCH_PX, 1.0)) >= settings.min_mark_snr
+    if float(snr.mean()) * math.sqrt(max(snr.size / PATCH_PX, 1.0)) >= settings.min_mark_snr:
+        return True
+    return _speck_snr(field.snr, mask, corner) >= settings.min_speck_snr
+
+
+def _speck_snr(snr: FloatImage, mask: Mask, corner: tuple[int, int]) -> float:
+    """Largest departure within a mark once smoothed further, as a matched filter of specks of four pixels does it."""
+    top, left = max(corner[1] - SPECK_MARGIN_PX, 0), max(corner[0] - SPECK_MARGIN_PX, 0)
+    around = snr[top : corner[1] + mask.shape[0] + SPECK_MARGIN_PX, left : corner[0] + mask.shape[1] + SPECK_MARGIN_PX]
+    smooth = cv2.GaussianBlur(around, (0, 0), SPECK_SMOOTH_PX)
+    here = smooth[corner[1] - top :, corner[0] - left :][: mask.shape[0], : mask.shape[1]]
+    return float(np.abs(here[mask]).max())
+
+
+SPECK_SMOOTH_PX = 1.12  # on top of the pixel of the residual: 1.5 in all, the best filter for a disc of 4 to 5 pixels
+SPECK_MARGIN_PX = 4
 
 
 PATCH_PX = 12.0  # 4 pi sigma^2 for a smoothing of one pixel
