@@ -1,0 +1,1 @@
+"""What single marks are worth: found, apart, sized and named as they are."""

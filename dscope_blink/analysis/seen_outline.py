@@ -1,0 +1,121 @@
+"""The outline of a mark between the pixels, at half of its height: there a blurred border lies where it truly is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.analysis.through_blur import LEVEL
+from dscope_blink.config.settings import Config
+from dscope_blink.records import Candidate, FloatImage, Mask, Points, Residual
+
+FINER = 3  # steps in a pixel of the search
+FINER_UP_TO_PX = 120  # the longer side of a mark; of a larger one half a pixel is little
+BEYOND_PX = 3  # around a mark, so that smoothing sees what is beside it
+SMALLEST_SHARE = 0.75  # mean over peak of what is above half of a Gaussian
+RIM = 0.4  # blurs: what the border takes from the sum of a mark above half its height, 1 / sqrt(2 pi)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenOutline:
+    """Where a mark falls to half of its height, in pixels of the working picture."""
+
+    points: Points  # (N, 2) x, y: the one outline around all its pieces, half a `step` inside of it
+    area: float  # of its pieces
+    step: float  # distance of neighbouring points
+
+
+def mask_outline(candidate: Candidate, join_px: int) -> SeenOutline:
+    """The outline along the pixels of a mark, as the search cut it out."""
+    x, y, _, _ = candidate.bbox_px
+    points = _around(_closed(candidate.mask, join_px)) + np.array([x - 1.0, y - 1.0])
+    return SeenOutline(points, float(candidate.mask.sum()), 1.0)
+
+
+def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenOutline:
+    """The outline of a mark at half of its height above the background.
+
+    Parameters
+    ----------
+    candidate : what the search cut out; the mark is sought in it and one pixel around it
+    field : residual that it was found on
+    config : smoothing of the search, and how far off a peak counts as that of a place
+
+    Returns
+    -------
+    Of a mark of even contrast this is its true outline where that is wide beside the blur; where it is not, see
+    `disc_diameter` and `line_width`
+    """
+    (x0, y0), height, mask = _height(candidate, field, config)
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
+    local = cv2.dilate(height * near, np.ones((config.fusion.peak_px, config.fusion.peak_px), np.uint8))
+    over = height - LEVEL * np.minimum(local, _plateau(height, mask, field.blur_px))
+    finer = FINER if max(mask.shape) <= FINER_UP_TO_PX else 1
+    if finer > 1:
+        size = mask.shape[1] * finer, mask.shape[0] * finer
+        over = cv2.resize(over, size, interpolation=cv2.INTER_CUBIC)
+        near = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
+    region = ((over > 0) & (near > 0)).astype(np.uint8)
+    region, area = _without_holes(region, mask, finer)
+    if area == 0:
+        return mask_outline(candidate, config.measurement.join_px)
+    points = (_around(region) + 0.5) / finer - 0.5
+    return SeenOutline(points + np.array([x0, y0], np.float64), area / finer**2, 1 / finer)
+
+
+def _height(candidate: Candidate, field: Residual, config: Config) -> tuple[tuple[int, int], FloatImage, Mask]:
+    """Corner in the working picture, how far the mark stands out relative to the background, and its mask there."""
+    (x, y, w, h), (ox, oy) = candidate.bbox_px, field.origin_px
+    rows, columns = field.gray.shape
+    left, top = min(x - ox, BEYOND_PX), min(y - oy, BEYOND_PX)
+    right, bottom = min(columns - (x - ox) - w, BEYOND_PX), min(rows - (y - oy) - h, BEYOND_PX)
+    here = np.s_[y - oy - top : y - oy + h + bottom, x - ox - left : x - ox + w + right]
+    smooth = cv2.GaussianBlur(field.gray[here], (0, 0), config.residual.smooth_px)
+    height = np.abs(smooth / np.maximum(field.background[here], config.measurement.darkest_level))
+    return (x - left, y - top), height, np.pad(candidate.mask, ((top, bottom), (left, right)))
+
+
+def _plateau(height: FloatImage, mask: Mask, blur_px: float) -> float:
+    """Height of a mark without the noise on top of it: from the mean of what is above half of its peak."""
+    peak = float(height[mask].max())
+    above = mask & (height > LEVEL * peak)
+    outlines, _ = cv2.findContours(above.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    border = sum(cv2.arcLength(outline, True) + np.pi for outline in outlines)
+    share = max(1 - RIM * blur_px * border / np.count_nonzero(above), SMALLEST_SHARE)
+    return min(peak, float(height[above].mean()) / share)
+
+
+def _without_holes(region: NDArray[np.uint8], mask: Mask, finer: int) -> tuple[NDArray[np.uint8], int]:
+    """A region, filled where the mark is, and how many steps it holds."""
+    outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    whole = cv2.drawContours(region.copy(), outlines, -1, 1, cv2.FILLED)
+    if finer > 1:
+        mask = cv2.resize(mask.astype(np.uint8), region.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    whole = np.where(mask, whole, region)
+    return whole, int(np.count_nonzero(whole))
+
+
+def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
+    """The pieces of one mark as one region, padded by a pixel."""
+    pad = join_px + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * join_px + 1, 2 * join_px + 1))
+    padded = np.pad(mask.astype(np.uint8), pad)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel) | padded
+    return np.ascontiguousarray(closed[pad - 1 : -pad + 1, pad - 1 : -pad + 1])
+
+
+def _around(region: NDArray[np.uint8]) -> Points:
+    """The one outline around all pieces of a region; what is apart is tied to its neighbour by a thin line."""
+    tied = region.copy()
+    while True:
+        outlines, _ = cv2.findContours(tied, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        if len(outlines) == 1:
+            return outlines[0].reshape(-1, 2).astype(np.float64)
+        least, *others = sorted((o.reshape(-1, 2) for o in outlines), key=len)
+        rest = np.concatenate(others)
+        apart = np.hypot(*(least[:, None] - rest[None]).transpose(2, 0, 1))  # (points of the piece, points of the rest)
+        here, there = np.unravel_index(int(apart.argmin()), apart.shape)
+        cv2.line(tied, least[here].tolist(), rest[there].tolist(), 1)
