@@ -37,6 +37,7 @@ ON_A_FACE = 6
 CLEAR_UM = 8.0  # between marks, and from the edges of core and cladding
 SIZES = {"scratch": ("width", "length"), "pit": ("diameter", "length", "width")}
 BINS_UM = ((2.0, 3.0), (3.0, 5.0), (5.0, 8.0), (8.0, 12.1))
+LEAST_UM = 3.0
 LINE_BINS_UM = ((1.0, 2.0), (2.0, 3.5), (3.5, 5.1))
 
 
@@ -82,7 +83,7 @@ def jobs(faces: int, shared: Path | None) -> list[Job]:
     for ground in (None,) if shared is None else (None, shared):
         for kind, region, k in product(KINDS, REGIONS, range(faces)):
             blur = 1.0 if ground is None else BLURS[k % len(BLURS)]
-            contrast = CONTRASTS[(k // len(BLURS)) % len(CONTRASTS)] * (-1 if k % 2 else 1)
+            contrast = CONTRASTS[k % len(CONTRASTS)] * (-1 if k % 5 < 3 else 1)
             found.append(Job(kind, region, contrast, blur, k, ground))
     return found
 
@@ -141,7 +142,10 @@ def _marks(rng: np.random.Generator, spec: FaceSpec, job: Job, taken_um: np.ndar
         # the face may be angled: the distance counts in shares of the cladding's ellipse, of which circles are near
         reach = np.hypot(*outline.T)
         inside = reach.max() + CLEAR_UM / 2 < high and (low == 0 or reach.min() - CLEAR_UM / 2 > low)
-        apart = not len(taken_um) or np.hypot(*(outline[:, None] - taken_um[None]).transpose(2, 0, 1)).min() > CLEAR_UM
+        apart = (
+            bool(not len(taken_um))
+            or np.hypot(*(outline[:, None] - taken_um[None]).transpose(2, 0, 1)).min() > CLEAR_UM
+        )
         px = outline / (spec.um_per_px_x, spec.um_per_px_y) + np.array(spec.centre_px)
         seen = (px > 12).all() and (px < np.array(spec.shape[::-1]) - 12).all()
         if inside and apart and seen:
@@ -191,34 +195,27 @@ def rows(found: Sequence[Sized]) -> list[tuple[str, ...]]:
 
 
 def split(found: Sequence[Sized]) -> list[tuple[str, ...]]:
-    """The same by contrast, region and blur, for pits of 3 um and more, and scratches."""
+    """The same by contrast, region, blur and class, of pits from 3 um on and of scratches."""
     out = []
-    keys = {
-        "contrast": lambda s: f"{s.job.contrast:+.2f}",
-        "region": lambda s: s.job.region,
-        "blur": lambda s: f"{s.job.blur:g}",
-        "class": lambda s: s.classification,
-    }
     for ground, line in product((RENDERED, PHOTOGRAPHS), (False, True)):
-        name = "width" if line else "diameter"
+        name, kind = ("width", "scratch") if line else ("diameter", "pits")
         mine = [s for s in found if s.job.ground == ground and (s.job.kind == "scratch") == line]
-        mine = [s for s in mine if line or s.true_um[name] >= 3]
-        for key, value in keys.items():
-            for v in sorted({value(s) for s in mine}):
-                out.append(
-                    _row(
-                        (ground, "scratch" if line else "pits", f"{key} {v}"), [s for s in mine if value(s) == v], name
-                    )
-                )
+        groups: dict[str, list[Sized]] = {}
+        for one in mine if line else [s for s in mine if s.true_um[name] >= LEAST_UM]:
+            job = one.job
+            keys = f"contrast {job.contrast:+.2f}", f"region {job.region}", f"blur {job.blur:g}", one.classification
+            for key in keys:
+                groups.setdefault(key, []).append(one)
+        out += [_row((ground, kind, key), groups[key], name) for key in sorted(groups)]
     return out
 
 
-def _row(first: tuple[str, ...], found: Sequence[Sized], name: str) -> tuple[str, ...]:
+def _row(of: tuple[str, ...], found: Sequence[Sized], name: str) -> tuple[str, ...]:
     errors = np.array([s.measured_um[name] - s.true_um[name] for s in found])
     unsure = np.array([s.unsure_um[name] for s in found])
     bounds = sum(f"{name}_um" in s.at_most for s in found)
     return (
-        *first,
+        *of,
         name,
         f"{len(found)}",
         f"{errors.mean():+.2f}",

@@ -61,17 +61,17 @@ class _Sizes:
     @classmethod
     def of(cls, shape: _Shape, kind: str, blur: float) -> _Sizes:
         """Of a line along it, else of rectangle and circle; of a chip, where blur is 0, as it is seen."""
+        lost = TIP_BLURS * blur * min(shape.length / shape.width - 1, MOST_TIP)
         if kind in LINEAR and shape.line is not None:
             length, width = shape.line
-            return cls(max(shape.length, length), unblurred_width(width, blur), shape.diameter)
-        lost = TIP_BLURS * blur * min(shape.length / shape.width - 1, MOST_TIP)
+            return cls(max(shape.length, length) + lost, unblurred_width(width, blur), shape.diameter + lost)
         length, diameter = (unblurred_diameter(size, blur) + lost for size in (shape.length, shape.diameter))
         return cls(length, unblurred_diameter(shape.width, blur), diameter)
 
 
-# The tips of a mark longer than wide are sharper than its sides, and a blur takes more of them: of ellipses 3 to 6 blurs
-# wide that are 1.3 to 2 times as long this much for each time.
-TIP_BLURS, MOST_TIP = 0.3, 2.0
+# The tips of a mark longer than wide are rounder than its sides, and a blur takes more of them: of ellipses 3 to 6
+# blurs wide that are 1.3 to 2 times as long, so much for each time.
+TIP_BLURS, MOST_TIP = 0.4, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,11 +251,11 @@ def _centroid(candidate: Candidate) -> tuple[float, float]:
 
 def _shape(seen: SeenOutline, axes: tuple[float, float]) -> _Shape:
     """Sizes with x and y scaled by `axes`: (1, 1) for pixels, micrometres per pixel for micrometres."""
-    step = seen.step * math.sqrt(axes[0] * axes[1])
+    short = seen.short * math.sqrt(axes[0] * axes[1])
     points = (seen.points * axes).astype(np.float32)
-    diameter = 2 * cv2.minEnclosingCircle(points)[1] + step  # the points are half a step short at either end
+    diameter = 2 * cv2.minEnclosingCircle(points)[1] + short
     _, sides, angle = cv2.minAreaRect(points)
-    long_side, short_side = max(sides) + step, min(sides) + step
+    long_side, short_side = max(sides) + short, min(sides) + short
     area = seen.area * axes[0] * axes[1]
     run = _run_length(seen, area, axes)
     orientation = (angle if sides[0] >= sides[1] else angle + 90) % 180
@@ -276,16 +276,16 @@ MAX_CURL = (
 
 def _run_length(seen: SeenOutline, area: float, axes: tuple[float, float]) -> float:
     """Length of the ribbon with this outline and area: half the outline is length plus width, area their product."""
-    half = _outline_length(seen, axes) / 2 + 2 * seen.step * math.sqrt(axes[0] * axes[1])
+    half = _outline_length(seen, axes) / 2 + 2 * seen.short * math.sqrt(axes[0] * axes[1])
     return (half + math.sqrt(max(half * half - 4 * area, 0.0))) / 2
 
 
 def _outline_length(seen: SeenOutline, axes: tuple[float, float]) -> float:
-    smooth = cv2.approxPolyDP(seen.points.astype(np.float32), SMOOTHING * seen.step, True).reshape(-1, 2) * axes
+    smooth = cv2.approxPolyDP(seen.points.astype(np.float32), SMOOTHING_PX, True).reshape(-1, 2) * axes
     return float(cv2.arcLength(smooth.astype(np.float32), True))
 
 
-SMOOTHING = 1.0  # steps: takes off an outline the stairs of its grid, which lengthen a line at 30 degrees by a fifth
+SMOOTHING_PX = 1.0  # takes off an outline the stairs of the pixel grid, which lengthen a line at 30 degrees by a fifth
 
 
 def _defect(mark: _Mark, place: _Place, field: Residual, face: LocatedFace, config: Config) -> Defect:
@@ -300,11 +300,10 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
     kind = classify(features, mark.candidate.on_edge, settings)
     px = _shape(mark.seen, (fx, fy))
     sizes = _Sizes.of(px, kind, mark.blur_px * unit)
-    # of the outline half a step further out
-    perimeter = _outline_length(mark.seen, (fx, fy)) + math.pi * unit * mark.seen.step
+    perimeter = _outline_length(mark.seen, (fx, fy)) + math.pi * unit * mark.seen.short
     contour = _in_picture(mark.seen.points, field.pixel_px)
     centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
-    step = mark.seen.step
+    short = mark.seen.short
     return Defect(
         id="",
         zone="",
@@ -315,7 +314,7 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
         contour_px=contour,
         rect=Rectangle(
             (float(centre[0]), float(centre[1])),
-            (float(size[0]) + fx * step, float(size[1]) + fy * step),
+            (float(size[0]) + fx * short, float(size[1]) + fy * short),
             float(angle),
         ),
         area_px=px.area,

@@ -12,8 +12,7 @@ from dscope_blink.analysis.through_blur import LEVEL
 from dscope_blink.config.settings import Config
 from dscope_blink.records import Candidate, FloatImage, Mask, Points, Residual
 
-FINER = 3  # steps in a pixel of the search
-FINER_UP_TO_PX = 120  # the longer side of a mark; of a larger one half a pixel is little
+NEAR_PX = 2  # of a faint mark the search cuts the border off
 BEYOND_PX = 3  # around a mark, so that smoothing sees what is beside it
 SMALLEST_SHARE = 0.75  # mean over peak of what is above half of a Gaussian
 RIM = 0.4  # blurs: what the border takes from the sum of a mark above half its height, 1 / sqrt(2 pi)
@@ -23,16 +22,16 @@ RIM = 0.4  # blurs: what the border takes from the sum of a mark above half its 
 class SeenOutline:
     """Where a mark falls to half of its height, in pixels of the working picture."""
 
-    points: Points  # (N, 2) x, y: the one outline around all its pieces, half a `step` inside of it
+    points: Points  # (N, 2) x, y: the one outline around all its pieces
     area: float  # of its pieces
-    step: float  # distance of neighbouring points
+    short: float = 0.0  # by how much the points lie too near to each other on either axis: those in pixels, by one
 
 
 def mask_outline(candidate: Candidate, join_px: int) -> SeenOutline:
     """The outline along the pixels of a mark, as the search cut it out."""
     x, y, _, _ = candidate.bbox_px
     points = _around(_closed(candidate.mask, join_px)) + np.array([x - 1.0, y - 1.0])
-    return SeenOutline(points, float(candidate.mask.sum()), 1.0)
+    return SeenOutline(points, float(candidate.mask.sum()), short=1.0)
 
 
 def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenOutline:
@@ -40,7 +39,7 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
 
     Parameters
     ----------
-    candidate : what the search cut out; the mark is sought in it and one pixel around it
+    candidate : what the search cut out; the mark is sought in it and NEAR_PX around it
     field : residual that it was found on
     config : smoothing of the search, and how far off a peak counts as that of a place
 
@@ -50,20 +49,30 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
     `disc_diameter` and `line_width`
     """
     (x0, y0), height, mask = _height(candidate, field, config)
-    near = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8))
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * NEAR_PX + 1, 2 * NEAR_PX + 1), np.uint8))
     local = cv2.dilate(height * near, np.ones((config.fusion.peak_px, config.fusion.peak_px), np.uint8))
     over = height - LEVEL * np.minimum(local, _plateau(height, mask, field.blur_px))
-    finer = FINER if max(mask.shape) <= FINER_UP_TO_PX else 1
-    if finer > 1:
-        size = mask.shape[1] * finer, mask.shape[0] * finer
-        over = cv2.resize(over, size, interpolation=cv2.INTER_CUBIC)
-        near = cv2.resize(near, size, interpolation=cv2.INTER_NEAREST)
     region = ((over > 0) & (near > 0)).astype(np.uint8)
-    region, area = _without_holes(region, mask, finer)
-    if area == 0:
+    holes = np.count_nonzero(_whole(region)) - np.count_nonzero(_whole(region) & (region | mask))
+    if not region.any():
         return mask_outline(candidate, config.measurement.join_px)
-    points = (_around(region) + 0.5) / finer - 0.5
-    return SeenOutline(points + np.array([x0, y0], np.float64), area / finer**2, 1 / finer)
+    points = _crossing(_around(region), np.where(near > 0, over, -np.abs(over)))
+    area = cv2.contourArea(points.astype(np.float32)) - holes
+    return SeenOutline(points + np.array([x0, y0], np.float64), max(area, 1.0))
+
+
+def _crossing(points: Points, over: FloatImage) -> Points:
+    """Border pixels of a region moved to where `over` falls to zero between them and their neighbours."""
+    padded = np.pad(over, 1, mode="edge")
+    x, y = points.astype(np.intp).T + 1
+    here, offset, count = padded[y, x], np.zeros(points.shape), np.zeros(len(points))
+    for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        there = padded[y + dy, x + dx]
+        outside = (here > 0) & (there <= 0)
+        share = np.divide(here, here - there, out=np.zeros(len(points), np.float32), where=outside)
+        offset += share[:, None] * (dx, dy)
+        count += outside
+    return points + offset / np.maximum(count, 1)[:, None]
 
 
 def _height(candidate: Candidate, field: Residual, config: Config) -> tuple[tuple[int, int], FloatImage, Mask]:
@@ -88,14 +97,10 @@ def _plateau(height: FloatImage, mask: Mask, blur_px: float) -> float:
     return min(peak, float(height[above].mean()) / share)
 
 
-def _without_holes(region: NDArray[np.uint8], mask: Mask, finer: int) -> tuple[NDArray[np.uint8], int]:
-    """A region, filled where the mark is, and how many steps it holds."""
-    outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    whole = cv2.drawContours(region.copy(), outlines, -1, 1, cv2.FILLED)
-    if finer > 1:
-        mask = cv2.resize(mask.astype(np.uint8), region.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    whole = np.where(mask, whole, region)
-    return whole, int(np.count_nonzero(whole))
+def _whole(region: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A region without holes."""
+    outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(region.copy(), outlines, -1, 1, cv2.FILLED)
 
 
 def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
