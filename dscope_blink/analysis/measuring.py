@@ -14,7 +14,8 @@ from dscope_blink.analysis import dimensions
 from dscope_blink.analysis.classification import classify
 from dscope_blink.analysis.disc_diameter import unblurred_diameter
 from dscope_blink.analysis.line_width import unblurred_width
-from dscope_blink.analysis.seen_outline import SeenOutline, mask_outline, seen_outline
+from dscope_blink.analysis.seen_outline import SeenOutline, mask_outline, moved_inwards, seen_outline
+from dscope_blink.analysis.through_blur import NARROWEST
 from dscope_blink.analysis.zoning import cladding_um, distances_px
 from dscope_blink.config.settings import Config, ScaleSettings, SizeUncertainties, SizeUncertainty
 from dscope_blink.records import (
@@ -300,8 +301,9 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
     kind = classify(features, mark.candidate.on_edge, settings)
     px = _shape(mark.seen, (fx, fy))
     sizes = _Sizes.of(px, kind, mark.blur_px * unit)
-    perimeter = _outline_length(mark.seen, (fx, fy)) + math.pi * unit * mark.seen.short
-    contour = _in_picture(mark.seen.points, field.pixel_px)
+    true = _true_outline(mark.seen, px, sizes, field.pixel_px)
+    perimeter = _outline_length(true, (1.0, 1.0)) + math.pi * unit * mark.seen.short
+    contour = true.points
     centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
     short = mark.seen.short
     return Defect(
@@ -310,14 +312,14 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
         classification=kind,
         confidence=_confidence(mark.candidate, kind, config),
         centroid_px=_point_in_picture(_centroid(mark.candidate), field.pixel_px),
-        bbox_px=_box_in_picture(mark.candidate.bbox_px, field.pixel_px),
+        bbox_px=_box_around(contour, (fx * short / 2, fy * short / 2)),
         contour_px=contour,
         rect=Rectangle(
             (float(centre[0]), float(centre[1])),
             (float(size[0]) + fx * short, float(size[1]) + fy * short),
             float(angle),
         ),
-        area_px=px.area,
+        area_px=true.area,
         perimeter_px=perimeter,
         length_px=sizes.length,
         width_px=sizes.width,
@@ -326,7 +328,7 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
         r_max_px=place.r_max_px,
         r_core_px=place.r_core_px,
         orientation_deg=px.orientation_deg,
-        circularity=min(4 * math.pi * px.area / perimeter**2, 1.0),
+        circularity=min(4 * math.pi * true.area / perimeter**2, 1.0),
         aspect_ratio=max(sizes.length / sizes.width, 1.0),
         contrast=mark.contrast,
         zones_touched=place.touched,
@@ -334,6 +336,30 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
         features=features,
         evidence=mark.candidate.evidence,
     )
+
+
+def _true_outline(seen: SeenOutline, shape: _Shape, sizes: _Sizes, pixel_px: tuple[float, float]) -> SeenOutline:
+    """The outline in the stored picture with the blur taken out, so that it has the sizes that are judged."""
+    points = _in_picture(seen.points, pixel_px)
+    if shape.line is not None and sizes.width != shape.width and sizes.width <= shape.line[1]:
+        points = moved_inwards(points, (shape.line[1] - sizes.width) / 2)
+    elif sizes.width != shape.width:
+        turn = math.radians(shape.orientation_deg)
+        axes = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+        ratios = np.array([sizes.length / shape.length, sizes.width / shape.width])
+        middle = points.mean(axis=0)
+        points = middle + (points - middle) @ axes.T * ratios @ axes
+    else:
+        return SeenOutline(points, shape.area, seen.short)
+    lost = _enclosed(_in_picture(seen.points, pixel_px)) - _enclosed(points)
+    return SeenOutline(points, max(shape.area - lost, SMALLEST_AREA_PX))
+
+
+SMALLEST_AREA_PX = 0.1
+
+
+def _enclosed(points: Points) -> float:
+    return float(cv2.contourArea(points.astype(np.float32)))
 
 
 def _aspect_ratio(mark: _Mark, axes: tuple[float, float]) -> float:
@@ -355,19 +381,20 @@ def _with_micrometres(
     um = _Sizes.of(shape, defect.classification, mark.blur_px * unit)
     um_per_px = face.um_per_radial_px
     assert um_per_px is not None, "there is a scale"
+    unsure = _Unsure(face, field.blur_px * unit, mark.peak_snr, um_per_px)
+    settings = config.measurement.size_uncertainty[defect.classification]
+    sizes_um = {"length_um": um.length, "width_um": um.width, "diameter_um": um.diameter}
+    uncertainty = unsure.of(sizes_um, defect.r_min_px, settings)
     return replace(
         defect,
-        area_um2=shape.area,
+        area_um2=defect.area_px * scale.um_per_px_x * scale.um_per_px_y,
         length_um=um.length,
         width_um=um.width,
         diameter_um=um.diameter,
         r_min_um=defect.r_min_px * um_per_px,
         r_max_um=defect.r_max_px * um_per_px,
-        uncertainty=_Unsure(face, field.blur_px * unit, mark.peak_snr, um_per_px).of(
-            {"length_um": um.length, "width_um": um.width, "diameter_um": um.diameter},
-            defect.r_min_px,
-            config.measurement.size_uncertainty[defect.classification],
-        ),
+        uncertainty=uncertainty,
+        at_most=unsure.bounds(sizes_um, uncertainty),
     )
 
 
@@ -390,6 +417,13 @@ class _Unsure:
             "r_min_px": dimensions.expanded(self._place_px(sizes_um["diameter_um"], r_min_px, settings.r_min))
         }
 
+    def bounds(self, sizes_um: Mapping[str, float], uncertainty: Mapping[str, float]) -> Mapping[str, float]:
+        """What the sizes are at most that may be too small to tell from a point: within a blur all look alike."""
+        highest = {name: size_um + uncertainty[name] for name, size_um in sizes_um.items()}
+        return {
+            n: highest[n] for n, size_um in sizes_um.items() if size_um - uncertainty[n] <= NARROWEST * self.blur_um
+        }
+
     def _size(self, size_um: float, settings: SizeUncertainty) -> float:
         outline_um = math.hypot(settings.blurs * self.blur_um, settings.faintness * size_um / self.peak_snr)
         return math.hypot(outline_um, self.face.scale_uncertainty * size_um)
@@ -410,11 +444,15 @@ def _point_in_picture(point: tuple[float, float], pixel_px: tuple[float, float])
     return float(x), float(y)
 
 
-def _box_in_picture(box: tuple[int, int, int, int], pixel_px: tuple[float, float]) -> tuple[int, int, int, int]:
-    """The pixels of the stored picture that a box of the working one touches."""
-    (fx, fy), (x, y, w, h) = pixel_px, box
-    x0, y0 = math.floor(x * fx), math.floor(y * fy)
-    return x0, y0, math.ceil((x + w) * fx) - x0, math.ceil((y + h) * fy) - y0
+def _box_around(points: Points, beyond_px: tuple[float, float]) -> tuple[int, int, int, int]:
+    """The pixels of the stored picture that an outline touches."""
+    low, high = (points.min(axis=0) - beyond_px).tolist(), (points.max(axis=0) + beyond_px).tolist()
+    x, y = (math.floor(value + 0.5 + ON_A_BORDER) for value in low)
+    right, bottom = (math.floor(value + 0.5 - ON_A_BORDER) for value in high)
+    return x, y, max(right - x, 0) + 1, max(bottom - y, 0) + 1
+
+
+ON_A_BORDER = 1e-6  # pixels: what ends on one does not touch the next
 
 
 def _confidence(candidate: Candidate, kind: str, config: Config) -> float:

@@ -75,6 +75,18 @@ def _crossing(points: Points, over: FloatImage) -> Points:
     return points + offset / np.maximum(count, 1)[:, None]
 
 
+def moved_inwards(points: Points, by: float) -> Points:
+    """An outline every point of which lies so much further inside, across its direction there."""
+    ahead = np.roll(points, -AHEAD, axis=0) - np.roll(points, AHEAD, axis=0)
+    length = np.maximum(np.hypot(*ahead.T), 1e-9)[:, None]
+    x, y = points.T
+    side = 1.0 if float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) >= 0 else -1.0
+    return points + side * by * np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / length
+
+
+AHEAD = 2  # points of an outline, a pixel apart, over which its direction is taken
+
+
 def _height(candidate: Candidate, field: Residual, config: Config) -> tuple[tuple[int, int], FloatImage, Mask]:
     """Corner in the working picture, how far the mark stands out relative to the background, and its mask there."""
     (x, y, w, h), (ox, oy) = candidate.bbox_px, field.origin_px
