@@ -1,11 +1,11 @@
 """Sizes of marks against truth, on rendered faces and on photographs into which marks were painted.
 
-python -m benchmarks.marks.sizes [--faces 40] [--shared ../shared] [--fit] [--markdown FILE]
+python -m benchmarks.marks.sizes [--faces 40] [--shared ../shared] [--markdown FILE]
 
 Round, elliptical and irregular pits of 2 to 12 um and scratches 1 to 5 um wide, dark and bright, in A, B and D. `blur`:
 the sigma with which marks were painted, over that of the cladding edge by which the program judges. `bias`: mean error
 in um; `mean`: mean absolute one; `covered`: share of the errors within the stated expanded uncertainty U; `U`: its
-median. With `--fit` the constants of `measurement.size_uncertainty` that cover 95 % are printed.
+median. `python -m benchmarks.marks.size_uncertainty` fits the constants of U.
 """
 
 from __future__ import annotations
@@ -24,12 +24,17 @@ from benchmarks.rendered import compared, inspect_face, ordinary_face
 from benchmarks.validation.bench import PHOTOGRAPHS, QUICK, RENDERED, Bench, default_config
 from benchmarks.validation.injection import band_um, clean_photographs, flat_face, painted, reported_um
 from benchmarks.validation.photographs import inspect_photograph, inspect_picture
+from dscope_blink.analysis.dimensions import scale_uncertainty
+from dscope_blink.config.settings import Config, SizeUncertainties, SizeUncertainty
 from dscope_blink.records import Defect
 from dscope_blink.synthetic.faces import EDGE_BLUR_PX, Blemish, BlemishTruth, FaceSpec, Pit, Scratch, render_face
+from dscope_blink.synthetic.scenes import random_blemishes
 
 SEED = 83
 REGIONS = ("A", "B", "D")
 KINDS = ("round", "elliptical", "irregular", "scratch")
+ANY = "any"  # marks of every class, anywhere on the face
+ANY_UM, ANY_CONTRAST = (1.5, 14.0), (0.1, 0.6)
 CONTRASTS = (0.15, 0.3, 0.45, 0.6)
 BLURS = (0.7, 1.0, 1.4)  # of the cladding edge; on photographs alone, rendered faces are as sharp everywhere
 PITS_UM, LINES_UM, LENGTHS_UM = (2.0, 12.0), (1.0, 5.0), (12.0, 30.0)
@@ -51,6 +56,7 @@ class Job:
     blur: float
     k: int
     shared: Path | None  # None: a rendered face
+    settings: SizeUncertainty | None = None  # of all marks; None: those that ship
 
     @property
     def ground(self) -> str:
@@ -59,7 +65,7 @@ class Job:
 
     def rng(self) -> np.random.Generator:
         """Its own source of randomness, the same on every run."""
-        place = KINDS.index(self.kind), REGIONS.index(self.region), round(100 * self.contrast) + 100
+        place = (*KINDS, ANY).index(self.kind), REGIONS.index(self.region), round(100 * self.contrast) + 100
         return np.random.default_rng((SEED, *place, round(10 * self.blur), self.shared is None, self.k))
 
 
@@ -73,8 +79,8 @@ class Sized:
     measured_um: Mapping[str, float]
     unsure_um: Mapping[str, float]
     at_most: tuple[str, ...]
-    blur_um: float
-    snr: float
+    blur_um: float  # by which it was sized
+    scale: float  # relative standard uncertainty of the scale
 
 
 def jobs(faces: int, shared: Path | None) -> list[Job]:
@@ -90,7 +96,7 @@ def jobs(faces: int, shared: Path | None) -> list[Job]:
 
 def sized(job: Job) -> list[Sized]:
     """The marks of one face that were found, with their sizes."""
-    rng, config = job.rng(), default_config()
+    rng, config = job.rng(), _config(job)
     if job.shared is None:
         spec = ordinary_face(rng)
         face = render_face(spec, _marks(rng, spec, job, np.empty((0, 2))), rng)
@@ -109,14 +115,18 @@ def sized(job: Job) -> list[Sized]:
     if inspection.geometry is None:
         return []
     outcomes = compared(inspection, face.truth.blemishes, spec.shape).outcomes
-    blur_um = inspection.geometry.cladding.blur_px * spec.um_per_px
+    assert inspection.quality.search_pixel_px is not None
+    assert inspection.scale is not None
+    smoothed_px = config.residual.smooth_px * inspection.quality.search_pixel_px
+    blur_um = math.hypot(inspection.geometry.cladding.blur_px, smoothed_px) * spec.um_per_px
+    scale = scale_uncertainty(inspection.geometry, inspection.scale, inspection.request, config.scale)
     reports = [o.found.id for o in outcomes if o.found is not None]
     alone = (o for o in outcomes if o.found is not None and reports.count(o.found.id) == 1)
-    return [_sized(job, o.truth, o.found, blur_um) for o in alone if o.found is not None]
+    return [_sized(job, o.truth, o.found, blur_um, scale) for o in alone if o.found is not None]
 
 
-def _sized(job: Job, truth: BlemishTruth, found: Defect, blur_um: float) -> Sized:
-    names = SIZES["scratch" if job.kind == "scratch" else "pit"]
+def _sized(job: Job, truth: BlemishTruth, found: Defect, blur_um: float, scale: float) -> Sized:
+    names = ("length", "width", "diameter")
     return Sized(
         job,
         found.classification,
@@ -125,12 +135,23 @@ def _sized(job: Job, truth: BlemishTruth, found: Defect, blur_um: float) -> Size
         {name: found.uncertainty[f"{name}_um"] for name in names},
         tuple(getattr(found, "at_most", ())),
         blur_um,
-        truth.snr,
+        scale,
     )
+
+
+def _config(job: Job) -> Config:
+    """The default profile, if asked with other uncertainties."""
+    config = default_config()
+    if job.settings is None:
+        return config
+    kinds = dict.fromkeys(config.measurement.size_uncertainty, SizeUncertainties(*[job.settings] * 4))
+    return replace(config, measurement=replace(config.measurement, size_uncertainty=kinds))
 
 
 def _marks(rng: np.random.Generator, spec: FaceSpec, job: Job, taken_um: np.ndarray) -> tuple[Blemish, ...]:
     """As many as find room, clear of each other, of the edges and of what is there."""
+    if job.kind == ANY:
+        return random_blemishes(rng, spec, ON_A_FACE, size_um=ANY_UM, contrast=ANY_CONTRAST, clear_of=taken_um)
     low, high = band_um(spec, job.region)
     marks: list[Blemish] = []
     for _ in range(60 * ON_A_FACE):
@@ -142,16 +163,19 @@ def _marks(rng: np.random.Generator, spec: FaceSpec, job: Job, taken_um: np.ndar
         # the face may be angled: the distance counts in shares of the cladding's ellipse, of which circles are near
         reach = np.hypot(*outline.T)
         inside = reach.max() + CLEAR_UM / 2 < high and (low == 0 or reach.min() - CLEAR_UM / 2 > low)
-        apart = (
-            bool(not len(taken_um))
-            or np.hypot(*(outline[:, None] - taken_um[None]).transpose(2, 0, 1)).min() > CLEAR_UM
-        )
+        apart = _apart_um(outline, taken_um) > CLEAR_UM
         px = outline / (spec.um_per_px_x, spec.um_per_px_y) + np.array(spec.centre_px)
         seen = (px > 12).all() and (px < np.array(spec.shape[::-1]) - 12).all()
         if inside and apart and seen:
             marks.append(mark)
             taken_um = np.concatenate([taken_um, outline])
     return tuple(marks)
+
+
+def _apart_um(points: np.ndarray, others: np.ndarray) -> float:
+    if not len(others):
+        return math.inf
+    return float(np.hypot(*(points[:, None] - others[None]).transpose(2, 0, 1)).min())
 
 
 def _mark(rng: np.random.Generator, job: Job, at: tuple[float, float]) -> Blemish:
@@ -172,7 +196,8 @@ def _shape(rng: np.random.Generator, kind: str) -> tuple[float, ...]:
         ratio, turn = rng.uniform(1.3, 2.0), rng.uniform(0, math.pi)
         radii = 1 / np.hypot(np.cos(angles - turn), ratio * np.sin(angles - turn))
     else:
-        radii = 1 + sum(rng.uniform(0.05, 0.14) * np.cos(k * angles + rng.uniform(0, 6.3)) for k in (2, 3, 4))
+        waves = [rng.uniform(0.05, 0.14) * np.cos(k * angles + rng.uniform(0, 6.3)) for k in (2, 3, 4)]
+        radii = 1 + np.sum(waves, axis=0)
     return tuple((radii / radii.max()).tolist())
 
 

@@ -11,7 +11,7 @@ from dscope_blink.analysis.line_width import line_profile
 from dscope_blink.analysis.through_blur import NARROWEST, shown_sizes, true_size
 
 WIDEST = 16.0  # sigmas; the border of a larger disc is nearly straight
-STEPS = 31  # of the diameter
+STEPS = 41  # of the diameter
 ACROSS = np.linspace(-4.0, 4.0, 33)  # sigmas, over which a blur is summed
 
 
@@ -35,7 +35,7 @@ def unblurred_diameter(seen: float, sigma: float) -> float:
 @cache
 def _shown_diameters() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """True diameters and those at which they are seen, in sigmas; both (STEPS,), rising."""
-    diameters = np.linspace(NARROWEST, WIDEST, STEPS)
+    diameters = np.geomspace(NARROWEST, WIDEST, STEPS)
     return diameters, shown_sizes(_profile, diameters)
 
 

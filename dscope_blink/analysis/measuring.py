@@ -58,6 +58,8 @@ class _Sizes:
     length: float
     width: float
     diameter: float
+    area: float
+    along: bool = False  # whether they are those of a line
 
     @classmethod
     def of(cls, shape: _Shape, kind: str, blur: float) -> _Sizes:
@@ -65,9 +67,17 @@ class _Sizes:
         lost = TIP_BLURS * blur * min(shape.length / shape.width - 1, MOST_TIP)
         if kind in LINEAR and shape.line is not None:
             length, width = shape.line
-            return cls(max(shape.length, length) + lost, unblurred_width(width, blur), shape.diameter + lost)
+            true_width = unblurred_width(width, blur)
+            return cls(
+                max(shape.length, length) + lost,
+                true_width,
+                shape.diameter + lost,
+                shape.area * true_width / width,
+                True,
+            )
         length, diameter = (unblurred_diameter(size, blur) + lost for size in (shape.length, shape.diameter))
-        return cls(length, unblurred_diameter(shape.width, blur), diameter)
+        width = unblurred_diameter(shape.width, blur)
+        return cls(length, width, diameter, shape.area * length * width / (shape.length * shape.width))
 
 
 # The tips of a mark longer than wide are rounder than its sides, and a blur takes more of them: of ellipses 3 to 6
@@ -341,25 +351,14 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
 def _true_outline(seen: SeenOutline, shape: _Shape, sizes: _Sizes, pixel_px: tuple[float, float]) -> SeenOutline:
     """The outline in the stored picture with the blur taken out, so that it has the sizes that are judged."""
     points = _in_picture(seen.points, pixel_px)
-    if shape.line is not None and sizes.width != shape.width and sizes.width <= shape.line[1]:
+    if shape.line is not None and sizes.along:
         points = moved_inwards(points, (shape.line[1] - sizes.width) / 2)
     elif sizes.width != shape.width:
-        turn = math.radians(shape.orientation_deg)
+        turn, middle = math.radians(shape.orientation_deg), points.mean(axis=0)
         axes = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
         ratios = np.array([sizes.length / shape.length, sizes.width / shape.width])
-        middle = points.mean(axis=0)
         points = middle + (points - middle) @ axes.T * ratios @ axes
-    else:
-        return SeenOutline(points, shape.area, seen.short)
-    lost = _enclosed(_in_picture(seen.points, pixel_px)) - _enclosed(points)
-    return SeenOutline(points, max(shape.area - lost, SMALLEST_AREA_PX))
-
-
-SMALLEST_AREA_PX = 0.1
-
-
-def _enclosed(points: Points) -> float:
-    return float(cv2.contourArea(points.astype(np.float32)))
+    return SeenOutline(points, sizes.area, seen.short)
 
 
 def _aspect_ratio(mark: _Mark, axes: tuple[float, float]) -> float:
@@ -387,7 +386,7 @@ def _with_micrometres(
     uncertainty = unsure.of(sizes_um, defect.r_min_px, settings)
     return replace(
         defect,
-        area_um2=defect.area_px * scale.um_per_px_x * scale.um_per_px_y,
+        area_um2=um.area,
         length_um=um.length,
         width_um=um.width,
         diameter_um=um.diameter,
@@ -419,10 +418,9 @@ class _Unsure:
 
     def bounds(self, sizes_um: Mapping[str, float], uncertainty: Mapping[str, float]) -> Mapping[str, float]:
         """What the sizes are at most that may be too small to tell from a point: within a blur all look alike."""
-        highest = {name: size_um + uncertainty[name] for name, size_um in sizes_um.items()}
-        return {
-            n: highest[n] for n, size_um in sizes_um.items() if size_um - uncertainty[n] <= NARROWEST * self.blur_um
-        }
+        least = NARROWEST * self.blur_um
+        spans = {name: (size_um, uncertainty[name]) for name, size_um in sizes_um.items()}
+        return {name: size_um + unsure for name, (size_um, unsure) in spans.items() if size_um - unsure <= least}
 
     def _size(self, size_um: float, settings: SizeUncertainty) -> float:
         outline_um = math.hypot(settings.blurs * self.blur_um, settings.faintness * size_um / self.peak_snr)

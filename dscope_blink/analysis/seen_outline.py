@@ -56,8 +56,10 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
     holes = np.count_nonzero(_whole(region)) - np.count_nonzero(_whole(region) & (region | mask))
     if not region.any():
         return mask_outline(candidate, config.measurement.join_px)
-    points = _crossing(_around(region), np.where(near > 0, over, -np.abs(over)))
-    area = cv2.contourArea(points.astype(np.float32)) - holes
+    over = np.where(near > 0, over, -np.abs(over))
+    pieces = [_crossing(piece, over) for piece in _outlines(region)]
+    points = pieces[0] if len(pieces) == 1 else _crossing(_around(region), over)
+    area = float(sum(cv2.contourArea(piece.astype(np.float32)) for piece in pieces) - holes)
     return SeenOutline(points + np.array([x0, y0], np.float64), max(area, 1.0))
 
 
@@ -115,6 +117,12 @@ def _whole(region: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.drawContours(region.copy(), outlines, -1, 1, cv2.FILLED)
 
 
+def _outlines(region: NDArray[np.uint8]) -> list[Points]:
+    """Border pixels of each piece."""
+    outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return [outline.reshape(-1, 2).astype(np.float64) for outline in outlines]
+
+
 def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
     """The pieces of one mark as one region, padded by a pixel."""
     pad = join_px + 1
@@ -128,11 +136,11 @@ def _around(region: NDArray[np.uint8]) -> Points:
     """The one outline around all pieces of a region; what is apart is tied to its neighbour by a thin line."""
     tied = region.copy()
     while True:
-        outlines, _ = cv2.findContours(tied, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        outlines = _outlines(tied)
         if len(outlines) == 1:
-            return outlines[0].reshape(-1, 2).astype(np.float64)
-        least, *others = sorted((o.reshape(-1, 2) for o in outlines), key=len)
+            return outlines[0]
+        least, *others = sorted(outlines, key=len)
         rest = np.concatenate(others)
         apart = np.hypot(*(least[:, None] - rest[None]).transpose(2, 0, 1))  # (points of the piece, points of the rest)
         here, there = np.unravel_index(int(apart.argmin()), apart.shape)
-        cv2.line(tied, least[here].tolist(), rest[there].tolist(), 1)
+        cv2.line(tied, least[here].astype(int).tolist(), rest[there].astype(int).tolist(), 1)
