@@ -1,4 +1,4 @@
-"""The diameter of a compact mark seen through a blur and on pixels."""
+"""The diameter of a compact mark seen through a blur."""
 
 from __future__ import annotations
 
@@ -8,42 +8,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.analysis.line_width import line_profile
-from dscope_blink.analysis.through_blur import LEVEL_STEP, NARROWEST, shown_sizes, true_size
+from dscope_blink.analysis.through_blur import NARROWEST, shown_sizes, true_size
 
 WIDEST = 16.0  # sigmas; the border of a larger disc is nearly straight
-STEPS = 31  # of the diameter
+STEPS = 41  # of the diameter
 ACROSS = np.linspace(-4.0, 4.0, 33)  # sigmas, over which a blur is summed
-# By how many pixels the circle around the pixels of a disc is narrower than that disc: this many over its radius, and
-# at most so many. Means of 400 discs at random places, radii of 2 to 30 pixels.
-NARROWER_PX, MOST_NARROWER_PX = 0.9, 0.4
 
 
-def unblurred_diameter(enclosing: float, sigma: float, level: float, unit: float) -> float:
-    """Diameter of an even disc from the circle that encloses all pixels of its blurred picture.
+def unblurred_diameter(seen: float, sigma: float) -> float:
+    """Diameter of an even disc from that at which its blurred picture is seen.
 
     Parameters
     ----------
-    enclosing : diameter of that circle around the centres of the pixels above `level` of the peak, plus a pixel
+    seen : diameter at which it falls to half of its peak
     sigma : of the Gaussian blur, in the same unit
-    level : share of the peak, between 0 and 1
-    unit : side of a pixel
 
     Returns
     -------
     The diameter in the same unit, at least `sigma`: smaller discs look alike
     """
-    around = enclosing / unit - 1
-    seen = unit * (around + min(NARROWER_PX / max(around / 2, 1e-9), MOST_NARROWER_PX))
     if sigma <= 0:
         return seen
-    return true_size(seen, sigma, *_shown_diameters(round(level / LEVEL_STEP)))
+    return true_size(seen, sigma, *_shown_diameters())
 
 
 @cache
-def _shown_diameters(level_steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """True diameters and those at a level at which they are seen, in sigmas; both (STEPS,), rising."""
-    diameters = np.linspace(NARROWEST, WIDEST, STEPS)
-    return diameters, shown_sizes(_profile, diameters, level_steps * LEVEL_STEP)
+def _shown_diameters() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """True diameters and those at which they are seen, in sigmas; both (STEPS,), rising."""
+    diameters = np.geomspace(NARROWEST, WIDEST, STEPS)
+    return diameters, shown_sizes(_profile, diameters)
 
 
 def _profile(diameters: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -33,6 +33,7 @@ from dscope_blink.records import (
     Severity,
     SizeBand,
     SizeMeasure,
+    UnresolvedBy,
     Verdict,
     Violation,
     ZoneOutline,
@@ -124,6 +125,7 @@ class _Rule:
     kind: Kind
     size_by: SizeMeasure
     band: SizeBand
+    unresolved_by: UnresolvedBy
 
     @property
     def in_words(self) -> str:
@@ -168,11 +170,11 @@ def judge(
 
 def _rules(criteria: Criteria, zones: Sequence[str]) -> tuple[_Rule, ...]:
     """Every band of the zones of these names, in the order of the criteria."""
-    rules = []
+    rules, by = [], criteria.unresolved_by
     for zone in criteria.zones:
         if zone.name in zones:
-            rules += [_Rule(zone.name, "scratch", criteria.size_by.scratches, band) for band in zone.scratches]
-            rules += [_Rule(zone.name, "defect", criteria.size_by.defects, band) for band in zone.defects]
+            rules += [_Rule(zone.name, "scratch", criteria.size_by.scratches, band, by) for band in zone.scratches]
+            rules += [_Rule(zone.name, "defect", criteria.size_by.defects, band, by) for band in zone.defects]
     return tuple(rules)
 
 
@@ -180,10 +182,16 @@ def _kind(defect: Defect, criteria: Criteria) -> Kind:
     return "scratch" if defect.classification in criteria.scratch_classes else "defect"
 
 
-def _size_um(defect: Defect, size_by: SizeMeasure) -> float:
-    size: float | None = getattr(defect, f"{size_by}_um")
+def _size_um(defect: Defect, rule: _Rule) -> float:
+    """The size that a rule goes by: of one that the optics do not resolve the bound, where the criteria say so."""
+    size = _best_um(defect, rule)
+    return defect.at_most.get(f"{rule.size_by}_um", size) if rule.unresolved_by == "upper_bound" else size
+
+
+def _best_um(defect: Defect, rule: _Rule) -> float:
+    size: float | None = getattr(defect, f"{rule.size_by}_um")
     if size is None:
-        raise ValueError(f"a defect must have its {size_by}_um to be graded, {defect.id} has none")
+        raise ValueError(f"a defect must have its {rule.size_by}_um to be graded, {defect.id} has none")
     return size
 
 
@@ -203,12 +211,12 @@ class _Held:
 
 
 def _hold(rule: _Rule, defects: Iterable[Defect], criteria: Criteria) -> _Held:
-    band, by = rule.band, rule.size_by
+    band = rule.band
     assert band.max_count is not None, "only a limit can be held against anything"
     marks = [d for d in defects if d.zone == rule.zone and _kind(d, criteria) == rule.kind]
-    within = tuple(d for d in marks if band.holds(_size_um(d, by)))
+    within = tuple(d for d in marks if band.holds(_size_um(d, rule)))
     # a larger mark is another band's; the one after as many as are allowed is what the limit hangs on
-    sizes = sorted((_size_um(d, by) for d in marks), reverse=True)
+    sizes = sorted((_size_um(d, rule) for d in marks), reverse=True)
     up_to_here = [size for size in sizes if band.holds(size) or size <= band.min_um]
     deciding = next(iter(up_to_here[band.max_count :]), None)
     ids = tuple(d.id for d in within)
@@ -220,7 +228,7 @@ def _hold(rule: _Rule, defects: Iterable[Defect], criteria: Criteria) -> _Held:
 
 
 def _listed(marks: Sequence[Defect], size_by: SizeMeasure) -> str:
-    sizes = [f"{_size_um(d, size_by):.1f} um" for d in marks[:5]] + ["..."] * (len(marks) > 5)
+    sizes = [str(d.size_in_words(size_by)) for d in marks[:5]] + ["..."] * (len(marks) > 5)
     return f"{len(marks)} ({', '.join(sizes)})"
 
 
@@ -271,14 +279,13 @@ class _Doubt:
 
     def in_words(self, defect: Defect, rule: _Rule) -> str:
         """The mark with all that is unsure about it."""
-        size_um, unsure_um = _size_um(defect, rule.size_by), defect.uncertainty.get(f"{rule.size_by}_um", 0.0)
         zones = [zone or "none" for zone in self.zones(defect)]
         place = f" in zone {' or '.join(zones)}" if len(zones) > 1 else ""
-        return f"{defect.id} of {size_um:.1f} ± {unsure_um:.1f} um{place}"
+        return f"{defect.id} of {defect.unsure_in_words(rule.size_by)}{place}"
 
 
 def _may_hold(rule: _Rule, defect: Defect) -> bool:
-    size_um, unsure_um = _size_um(defect, rule.size_by), defect.uncertainty.get(f"{rule.size_by}_um", 0.0)
+    size_um, unsure_um = _best_um(defect, rule), defect.uncertainty.get(f"{rule.size_by}_um", 0.0)
     low, high, band = max(size_um - unsure_um, 0.0), size_um + unsure_um, rule.band
     reaches_up = band.holds(high) or high > band.min_um
     reaches_down = band.holds(low) or band.max_um is None or low < band.max_um

@@ -8,20 +8,19 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.analysis.through_blur import LEVEL_STEP, NARROWEST, shown_sizes, true_size
+from dscope_blink.analysis.through_blur import NARROWEST, shown_sizes, true_size
 
 WIDEST = 12.0  # sigmas; the two borders of a wider line do not know of each other
 STEPS = 60  # of the width
 
 
-def unblurred_width(seen: float, sigma: float, level: float) -> float:
+def unblurred_width(seen: float, sigma: float) -> float:
     """Width of a line of even contrast from the width at which its blurred profile is seen.
 
     Parameters
     ----------
-    seen : distance between the two places at which the profile falls to `level` of its peak
+    seen : distance between the two places at which the profile falls to half of its peak
     sigma : of the Gaussian blur, in the same unit
-    level : share of the peak, between 0 and 1
 
     Returns
     -------
@@ -29,14 +28,14 @@ def unblurred_width(seen: float, sigma: float, level: float) -> float:
     """
     if sigma <= 0:
         return seen
-    return true_size(seen, sigma, *_shown_widths(round(level / LEVEL_STEP)))
+    return true_size(seen, sigma, *_shown_widths())
 
 
 @cache
-def _shown_widths(level_steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """True widths and the widths at a level at which they are seen, in sigmas; both (STEPS,), rising."""
+def _shown_widths() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """True widths and those at which they are seen, in sigmas; both (STEPS,), rising."""
     widths = np.linspace(NARROWEST, WIDEST, STEPS)
-    return widths, shown_sizes(line_profile, widths, level_steps * LEVEL_STEP)
+    return widths, shown_sizes(line_profile, widths)
 
 
 def line_profile(widths: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,6 +14,8 @@ from dscope_blink.analysis import dimensions
 from dscope_blink.analysis.classification import classify
 from dscope_blink.analysis.disc_diameter import unblurred_diameter
 from dscope_blink.analysis.line_width import unblurred_width
+from dscope_blink.analysis.seen_outline import SeenOutline, mask_outline, moved_inwards, seen_outline
+from dscope_blink.analysis.through_blur import NARROWEST
 from dscope_blink.analysis.zoning import cladding_um, distances_px
 from dscope_blink.config.settings import Config, ScaleSettings, SizeUncertainties, SizeUncertainty
 from dscope_blink.records import (
@@ -36,7 +38,7 @@ from dscope_blink.records import (
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """Sizes of one mark in one unit of length."""
+    """Sizes of one mark as it is seen, in one unit of length."""
 
     area: float
     length: float  # sides of the minimum-area rectangle
@@ -45,15 +47,42 @@ class _Shape:
     orientation_deg: float
     line: tuple[float, float] | None  # length and width along the mark, where it is a ribbon, straight or curved
 
-    def sides(self, kind: str, blur: float, level: float) -> tuple[float, float]:
-        """Length and width: of a line along it and as it was before the blur, else of the rectangle."""
-        if kind not in LINEAR or self.line is None:
-            return self.length, self.width
-        length, width = self.line
-        return max(self.length, length), unblurred_width(width, blur, level)
-
 
 LINEAR = ("scratch", "crack")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """Sizes of one mark with the blur taken out, in one unit of length."""
+
+    length: float
+    width: float
+    diameter: float
+    area: float
+    along: bool = False  # whether they are those of a line
+
+    @classmethod
+    def of(cls, shape: _Shape, kind: str, blur: float) -> _Sizes:
+        """Of a line along it, else of rectangle and circle; of a chip, where blur is 0, as it is seen."""
+        lost = TIP_BLURS * blur * min(shape.length / shape.width - 1, MOST_TIP)
+        if kind in LINEAR and shape.line is not None:
+            length, width = shape.line
+            true_width = unblurred_width(width, blur)
+            return cls(
+                max(shape.length, length) + lost,
+                true_width,
+                shape.diameter + lost,
+                shape.area * true_width / width,
+                True,
+            )
+        length, diameter = (unblurred_diameter(size, blur) + lost for size in (shape.length, shape.diameter))
+        width = unblurred_diameter(shape.width, blur)
+        return cls(length, width, diameter, shape.area * length * width / (shape.length * shape.width))
+
+
+# The tips of a mark longer than wide are rounder than its sides, and a blur takes more of them: of ellipses 3 to 6
+# blurs wide that are 1.3 to 2 times as long, so much for each time.
+TIP_BLURS, MOST_TIP = 0.4, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +90,11 @@ class _Mark:
     """One candidate with all that is measured of it in pixels of the working picture."""
 
     candidate: Candidate
-    contour: Points  # (N, 2) x, y
+    cut: SeenOutline  # as the search cut it out, by which it is classified
+    seen: SeenOutline  # by which it is sized
     contrast: float
-    blur_px: float  # sigma of its edges
-    level: float  # share of its peak at which its outline was drawn
+    blur_px: float  # sigma with which `seen` shows its edges; 0: they are taken as they are
     peak_snr: float
-    unblurred: bool  # whether its diameter is that before the blur
     features: Mapping[str, float]
 
 
@@ -164,46 +192,18 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     x, y, w, h = candidate.bbox_px
     wx, wy = x - field.origin_px[0], y - field.origin_px[1]
     here = np.s_[wy : wy + h, wx : wx + w]
-    settings, fusion = config.measurement, config.fusion
-    contour = _outline(_closed(candidate.mask, settings.join_px)) + np.array([x - 1.0, y - 1.0])
+    settings = config.measurement
+    cut = mask_outline(candidate, settings.join_px)
     gray, background = field.gray[here], np.maximum(field.background[here], settings.darkest_level)
     relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
     peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
     contrast = float(relative[peak])
-    features = _features(candidate.mask, contour, relative, contrast)
+    features = _features(candidate.mask, cut.points, relative, contrast)
     peak_snr = max(float(np.abs(field.snr[here][candidate.mask]).max()), 1e-6)
-    level = max(fusion.outline_level, min(fusion.weak_snr / peak_snr, 1.0))
-    large = 2 * field.cladding_radius_px > LARGE_FIBER * config.residual.max_cladding_px and min(field.pixel_px) >= 1
-    unblurred = large and not candidate.on_edge
-    return _Mark(candidate, contour, contrast, field.blur_px, level, peak_snr, unblurred, features)
-
-
-# The limits of fibers of 125 um are held against the blurred diameter, 1.7 pixels too large on the safe side. A large
-# fiber is searched beyond `max_cladding_px`, with the pixels that its limits ask for: there it is the true one.
-LARGE_FIBER = 1.01
-
-
-def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
-    """The pieces of one mark as one region, padded by a pixel."""
-    pad = join_px + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * join_px + 1, 2 * join_px + 1))
-    padded = np.pad(mask.astype(np.uint8), pad)
-    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel) | padded
-    return np.ascontiguousarray(closed[pad - 1 : -pad + 1, pad - 1 : -pad + 1])
-
-
-def _outline(region: NDArray[np.uint8]) -> Points:
-    """The one outline around all pieces of a region; what is still apart is tied to its neighbour by a thin line."""
-    tied = region.copy()
-    while True:
-        outlines, _ = cv2.findContours(tied, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        if len(outlines) == 1:
-            return outlines[0].reshape(-1, 2).astype(np.float64)
-        least, *others = sorted((o.reshape(-1, 2) for o in outlines), key=len)
-        rest = np.concatenate(others)
-        apart = np.hypot(*(least[:, None] - rest[None]).transpose(2, 0, 1))  # (points of the piece, points of the rest)
-        here, there = np.unravel_index(int(apart.argmin()), apart.shape)
-        cv2.line(tied, least[here].tolist(), rest[there].tolist(), 1)
+    if candidate.on_edge:  # the edge of the fiber is part of what is left there
+        return _Mark(candidate, cut, cut, contrast, 0.0, peak_snr, features)
+    seen = seen_outline(candidate, field, config)
+    return _Mark(candidate, cut, seen, contrast, field.blur_px, peak_snr, features)
 
 
 def _features(mask: Mask, contour: Points, relative: NDArray[np.float32], contrast: float) -> Mapping[str, float]:
@@ -260,17 +260,15 @@ def _centroid(candidate: Candidate) -> tuple[float, float]:
     return candidate.bbox_px[0] + float(columns.mean()), candidate.bbox_px[1] + float(rows.mean())
 
 
-def _shape(mark: _Mark, axes: tuple[float, float]) -> _Shape:
+def _shape(seen: SeenOutline, axes: tuple[float, float]) -> _Shape:
     """Sizes with x and y scaled by `axes`: (1, 1) for pixels, micrometres per pixel for micrometres."""
-    unit = math.sqrt(axes[0] * axes[1])
-    points = (mark.contour * axes).astype(np.float32)
-    diameter = 2 * cv2.minEnclosingCircle(points)[1] + unit  # pixel centres: half a pixel short at either end
-    if mark.unblurred:
-        diameter = unblurred_diameter(diameter, mark.blur_px * unit, mark.level, unit)
+    short = seen.short * math.sqrt(axes[0] * axes[1])
+    points = (seen.points * axes).astype(np.float32)
+    diameter = 2 * cv2.minEnclosingCircle(points)[1] + short
     _, sides, angle = cv2.minAreaRect(points)
-    long_side, short_side = max(sides) + unit, min(sides) + unit
-    area = float(mark.candidate.mask.sum()) * axes[0] * axes[1]
-    run = _run_length(mark.contour, area, axes)
+    long_side, short_side = max(sides) + short, min(sides) + short
+    area = seen.area * axes[0] * axes[1]
+    run = _run_length(seen, area, axes)
     orientation = (angle if sides[0] >= sides[1] else angle + 90) % 180
     ribbon = MIN_LINEAR_ASPECT * area / run <= run <= MAX_CURL * diameter and not _is_ring(points, area)
     return _Shape(area, long_side, short_side, diameter, orientation, (run, area / run) if ribbon else None)
@@ -287,14 +285,14 @@ MAX_CURL = (
 )
 
 
-def _run_length(contour: Points, area: float, axes: tuple[float, float]) -> float:
+def _run_length(seen: SeenOutline, area: float, axes: tuple[float, float]) -> float:
     """Length of the ribbon with this outline and area: half the outline is length plus width, area their product."""
-    half = _outline_length(contour, axes) / 2 + 2 * math.sqrt(axes[0] * axes[1])
+    half = _outline_length(seen, axes) / 2 + 2 * seen.short * math.sqrt(axes[0] * axes[1])
     return (half + math.sqrt(max(half * half - 4 * area, 0.0))) / 2
 
 
-def _outline_length(contour: Points, axes: tuple[float, float]) -> float:
-    smooth = cv2.approxPolyDP(contour.astype(np.int32), SMOOTHING_PX, True).reshape(-1, 2) * axes
+def _outline_length(seen: SeenOutline, axes: tuple[float, float]) -> float:
+    smooth = cv2.approxPolyDP(seen.points.astype(np.float32), SMOOTHING_PX, True).reshape(-1, 2) * axes
     return float(cv2.arcLength(smooth.astype(np.float32), True))
 
 
@@ -309,37 +307,39 @@ def _defect(mark: _Mark, place: _Place, field: Residual, face: LocatedFace, conf
 def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> Defect:
     (fx, fy), settings = field.pixel_px, config.classification
     unit = math.sqrt(fx * fy)
-    px = _shape(mark, (fx, fy))
-    # by the thickest place: two specks that touch are no line, however long the outline around them
-    along, across = px.line or (px.length, px.width)
-    along = max(along, px.length)
-    thickness = max(mark.features["thickness_px"] * unit, across)
-    features = dict(mark.features) | {"aspect_ratio": along / thickness}
+    features = dict(mark.features) | {"aspect_ratio": _aspect_ratio(mark, (fx, fy))}
     kind = classify(features, mark.candidate.on_edge, settings)
-    length, width = px.sides(kind, mark.blur_px * unit, mark.level)
-    perimeter = _outline_length(mark.contour, (fx, fy)) + math.pi * unit  # of the outline half a pixel further out
-    contour = _in_picture(mark.contour, field.pixel_px)
+    px = _shape(mark.seen, (fx, fy))
+    sizes = _Sizes.of(px, kind, mark.blur_px * unit)
+    true = _true_outline(mark.seen, px, sizes, field.pixel_px)
+    perimeter = _outline_length(true, (1.0, 1.0)) + math.pi * unit * mark.seen.short
+    contour = true.points
     centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
+    short = mark.seen.short
     return Defect(
         id="",
         zone="",
         classification=kind,
         confidence=_confidence(mark.candidate, kind, config),
         centroid_px=_point_in_picture(_centroid(mark.candidate), field.pixel_px),
-        bbox_px=_box_in_picture(mark.candidate.bbox_px, field.pixel_px),
+        bbox_px=_box_around(contour, (fx * short / 2, fy * short / 2)),
         contour_px=contour,
-        rect=Rectangle((float(centre[0]), float(centre[1])), (float(size[0]) + fx, float(size[1]) + fy), float(angle)),
-        area_px=px.area,
+        rect=Rectangle(
+            (float(centre[0]), float(centre[1])),
+            (float(size[0]) + fx * short, float(size[1]) + fy * short),
+            float(angle),
+        ),
+        area_px=true.area,
         perimeter_px=perimeter,
-        length_px=length,
-        width_px=width,
-        diameter_px=px.diameter,
+        length_px=sizes.length,
+        width_px=sizes.width,
+        diameter_px=sizes.diameter,
         r_min_px=place.r_min_px,
         r_max_px=place.r_max_px,
         r_core_px=place.r_core_px,
         orientation_deg=px.orientation_deg,
-        circularity=min(4 * math.pi * px.area / perimeter**2, 1.0),
-        aspect_ratio=length / width,
+        circularity=min(4 * math.pi * true.area / perimeter**2, 1.0),
+        aspect_ratio=max(sizes.length / sizes.width, 1.0),
         contrast=mark.contrast,
         zones_touched=place.touched,
         detected_by=tuple(n for n, share in mark.candidate.evidence.items() if share >= settings.min_agreement),
@@ -348,30 +348,52 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
     )
 
 
+def _true_outline(seen: SeenOutline, shape: _Shape, sizes: _Sizes, pixel_px: tuple[float, float]) -> SeenOutline:
+    """The outline in the stored picture with the blur taken out, so that it has the sizes that are judged."""
+    points = _in_picture(seen.points, pixel_px)
+    if shape.line is not None and sizes.along:
+        points = moved_inwards(points, (shape.line[1] - sizes.width) / 2)
+    elif sizes.width != shape.width:
+        turn, middle = math.radians(shape.orientation_deg), points.mean(axis=0)
+        axes = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
+        ratios = np.array([sizes.length / shape.length, sizes.width / shape.width])
+        points = middle + (points - middle) @ axes.T * ratios @ axes
+    return SeenOutline(points, sizes.area, seen.short)
+
+
+def _aspect_ratio(mark: _Mark, axes: tuple[float, float]) -> float:
+    """Length over width by the thickest place: two specks that touch are no line, however long the outline is."""
+    shape = _shape(mark.cut, axes)
+    along, across = shape.line or (shape.length, shape.width)
+    thickness = max(mark.features["thickness_px"] * math.sqrt(axes[0] * axes[1]), across)
+    return max(along, shape.length) / thickness
+
+
 def _with_micrometres(
     defect: Defect, mark: _Mark, field: Residual, face: LocatedFace, scale: Scale, config: Config
 ) -> Defect:
     """Distances from the centre count in shares of the cladding, as the zones do, also where it is elliptical."""
     fx, fy = field.pixel_px
     axes = (fx * scale.um_per_px_x, fy * scale.um_per_px_y)
-    um = _shape(mark, axes)
-    blur_um = mark.blur_px * math.sqrt(axes[0] * axes[1])
-    length, width = um.sides(defect.classification, blur_um, mark.level)
+    shape = _shape(mark.seen, axes)
+    unit = math.sqrt(axes[0] * axes[1])
+    um = _Sizes.of(shape, defect.classification, mark.blur_px * unit)
     um_per_px = face.um_per_radial_px
     assert um_per_px is not None, "there is a scale"
+    unsure = _Unsure(face, field.blur_px * unit, mark.peak_snr, um_per_px)
+    settings = config.measurement.size_uncertainty[defect.classification]
+    sizes_um = {"length_um": um.length, "width_um": um.width, "diameter_um": um.diameter}
+    uncertainty = unsure.of(sizes_um, defect.r_min_px, settings)
     return replace(
         defect,
         area_um2=um.area,
-        length_um=length,
-        width_um=width,
+        length_um=um.length,
+        width_um=um.width,
         diameter_um=um.diameter,
         r_min_um=defect.r_min_px * um_per_px,
         r_max_um=defect.r_max_px * um_per_px,
-        uncertainty=_Unsure(face, blur_um, mark.peak_snr, um_per_px).of(
-            {"length_um": length, "width_um": width, "diameter_um": um.diameter},
-            defect.r_min_px,
-            config.measurement.size_uncertainty[defect.classification],
-        ),
+        uncertainty=uncertainty,
+        at_most=unsure.bounds(sizes_um, uncertainty),
     )
 
 
@@ -394,6 +416,12 @@ class _Unsure:
             "r_min_px": dimensions.expanded(self._place_px(sizes_um["diameter_um"], r_min_px, settings.r_min))
         }
 
+    def bounds(self, sizes_um: Mapping[str, float], uncertainty: Mapping[str, float]) -> Mapping[str, float]:
+        """What the sizes are at most that may be too small to tell from a point: within a blur all look alike."""
+        least = NARROWEST * self.blur_um
+        spans = {name: (size_um, uncertainty[name]) for name, size_um in sizes_um.items()}
+        return {name: size_um + unsure for name, (size_um, unsure) in spans.items() if size_um - unsure <= least}
+
     def _size(self, size_um: float, settings: SizeUncertainty) -> float:
         outline_um = math.hypot(settings.blurs * self.blur_um, settings.faintness * size_um / self.peak_snr)
         return math.hypot(outline_um, self.face.scale_uncertainty * size_um)
@@ -414,11 +442,15 @@ def _point_in_picture(point: tuple[float, float], pixel_px: tuple[float, float])
     return float(x), float(y)
 
 
-def _box_in_picture(box: tuple[int, int, int, int], pixel_px: tuple[float, float]) -> tuple[int, int, int, int]:
-    """The pixels of the stored picture that a box of the working one touches."""
-    (fx, fy), (x, y, w, h) = pixel_px, box
-    x0, y0 = math.floor(x * fx), math.floor(y * fy)
-    return x0, y0, math.ceil((x + w) * fx) - x0, math.ceil((y + h) * fy) - y0
+def _box_around(points: Points, beyond_px: tuple[float, float]) -> tuple[int, int, int, int]:
+    """The pixels of the stored picture that an outline touches."""
+    low, high = (points.min(axis=0) - beyond_px).tolist(), (points.max(axis=0) + beyond_px).tolist()
+    x, y = (math.floor(value + 0.5 + ON_A_BORDER) for value in low)
+    right, bottom = (math.floor(value + 0.5 - ON_A_BORDER) for value in high)
+    return x, y, max(right - x, 0) + 1, max(bottom - y, 0) + 1
+
+
+ON_A_BORDER = 1e-6  # pixels: what ends on one does not touch the next
 
 
 def _confidence(candidate: Candidate, kind: str, config: Config) -> float:

@@ -10,29 +10,27 @@ from numpy.typing import NDArray
 
 FloatArray: TypeAlias = NDArray[np.float64]
 Profile: TypeAlias = Callable[[FloatArray, FloatArray], FloatArray]  # of true sizes (N,), at distances from the middle
-LEVEL_STEP = 0.02  # of the peak: finer than a level is known
+LEVEL = 0.5  # of the peak, at which a shape is outlined: there a straight blurred border lies where it truly is
 NARROWEST = 1.0  # what is smaller can hardly be told apart
 
 
-def shown_sizes(profile: Profile, sizes: FloatArray, level: float) -> FloatArray:
-    """The sizes at which blurred shapes are seen, where they fall to a level.
+def shown_sizes(profile: Profile, sizes: FloatArray) -> FloatArray:
+    """The sizes at which blurred shapes are seen, where they fall to half of their peak.
 
     Parameters
     ----------
     profile : falling from the middle outwards
     sizes : (N,) true sizes, rising
-    level : share of the peak, between 0 and 1
 
     Returns
     -------
     (N,) rising
     """
-    level = min(max(level, LEVEL_STEP), 1 - LEVEL_STEP)
     low, high = np.zeros(len(sizes)), np.full(len(sizes), sizes[-1])  # half the size lies between them: halved in turn
     peak = profile(sizes, np.zeros(len(sizes)))
     for _ in range(30):
         middle = (low + high) / 2
-        above = profile(sizes, middle) > level * peak
+        above = profile(sizes, middle) > LEVEL * peak
         low, high = np.where(above, middle, low), np.where(above, high, middle)
     shown: FloatArray = low + high
     return shown

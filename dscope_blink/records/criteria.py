@@ -17,6 +17,7 @@ from dscope_blink.records.kinds import ZONE_NAMES, Kind, Letter
 
 SizeMeasure = Literal["width", "length", "diameter"]
 ZoneRule = Literal["touched", "centroid"]
+UnresolvedBy = Literal["best", "upper_bound"]
 
 
 UNCONFIRMED = "These limits are not confirmed: {}"  # edition and class
@@ -105,6 +106,7 @@ class Criteria:
     size_by: SizeBy
     zone_rule: ZoneRule
     zones: tuple[ZoneCriteria, ...]
+    unresolved_by: UnresolvedBy = "best"  # which size of a mark that the optics do not resolve is held against limits
 
 
 def criteria_from(edition: str, fiber_class: str, title: str, entry: Mapping[str, Any]) -> Criteria:

@@ -61,6 +61,7 @@ class Defect:
     r_core_px: Size | None = None  # nearest distance from the centre of the core, in the same way; None without one
     uncertainty: Mapping[str, Size] = field(default_factory=dict)  # expanded (k = 2), of the values of these names
     evidence: Mapping[str, float] = field(default_factory=dict)  # detector -> mean support over the mark, 0..1
+    at_most: Mapping[str, Size] = field(default_factory=dict)  # upper bounds of the sizes that are not resolved
     counted: bool = False
     severity: Severity = "LOW"
 
@@ -71,6 +72,20 @@ class Defect:
         )
         require(0 <= self.confidence <= 1, f"confidence must lie in 0..1, got {self.confidence}")
         object.__setattr__(self, "contour_px", read_only(self.contour_px))
+
+    def size_in_words(self, size: str, unit: str = " um") -> str | None:
+        """Its length, width or diameter in micrometres, or what it is at most; None without a scale."""
+        value, bound = getattr(self, f"{size}_um"), self.at_most.get(f"{size}_um")
+        if value is None:
+            return None
+        return f"{value:.1f}{unit}" if bound is None else f"<= {bound:.1f}{unit}"
+
+    def unsure_in_words(self, size: str) -> str | None:
+        """The same with its expanded uncertainty."""
+        text, unsure = self.size_in_words(size, ""), self.uncertainty.get(f"{size}_um")
+        if text is None:
+            return None
+        return f"{text} um" if unsure is None or text.startswith("<=") else f"{text} \u00b1 {unsure:.1f} um"
 
 
 SYMMETRY_ORDERS = (2, 3, 4, 5, 6, 8)
@@ -83,7 +98,7 @@ def symmetry_feature(order: int) -> str:
 
 
 # What a verdict rests on: rounded where it is measured, so that the verdict follows from the stored record.
-JUDGED = ("centroid_px", "r_min_px", "r_core_px", "length_um", "width_um", "diameter_um", "uncertainty")
+JUDGED = ("centroid_px", "r_min_px", "r_core_px", "length_um", "width_um", "diameter_um", "uncertainty", "at_most")
 
 
 @dataclass(frozen=True, slots=True)

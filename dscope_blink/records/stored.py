@@ -197,6 +197,9 @@ def _complete(record: Record) -> None:
     _object(record.get("image")).setdefault("bits", None)
     _object(record.get("quality")).setdefault("field_shift_px", None)
     _object(_object(record.get("geometry")).get("cladding")).setdefault("sector_blur_px", [])
+    _object(record.get("criteria")).setdefault("unresolved_by", "best")
+    for mark in _objects(record.get("defects")):
+        mark.setdefault("at_most", {})
     for zone in _objects(_object(record.get("criteria")).get("zones")):
         zone.setdefault("min_seen", None)
     for zone in _objects(record.get("zones")):

@@ -281,8 +281,8 @@ def _frame_points(defect: Defect) -> Points:
 def label_text(defect: Defect) -> str:
     """`S1: Scratch, 15.2 um`: the length of a scratch or crack, else the diameter; in px without a scale."""
     linear = defect.classification in _LINEAR
-    size_um, size_px = (defect.length_um, defect.length_px) if linear else (defect.diameter_um, defect.diameter_px)
-    size = f"{size_px:.1f} px" if size_um is None else f"{size_um:.1f} um"
+    shown, size_px = ("length", defect.length_px) if linear else ("diameter", defect.diameter_px)
+    size = defect.size_in_words(shown) or f"{size_px:.1f} px"
     return f"{defect.id}: {CLASS_TITLES[defect.classification]}, {size}"
 
 

@@ -241,7 +241,9 @@ def _marks(inspection: Inspection) -> list[Json]:
 
 def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
     unit = "um" if inspection.scale else "px"
-    sizes = [getattr(mark, f"{name}_{unit}") for name in ("length", "width", "diameter")]
+    sizes = [
+        mark.size_in_words(name, "") or f"{getattr(mark, f'{name}_px'):.1f}" for name in ("length", "width", "diameter")
+    ]
     outline = simplified(mark.contour_px, OUTLINE_PX)
     return {
         "id": mark.id,
@@ -252,7 +254,7 @@ def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
         "at": mark.centroid_px,
         "name": np.round(outline[np.argmax(outline @ (1, -1))], 1).tolist() if len(outline) else mark.centroid_px,
         "r": mark.diameter_px / 2,
-        "sizes": [f"{value:.1f}" for value in sizes],
+        "sizes": sizes,
         "unit": unit,
         "confidence": round(mark.confidence, 2),
         "by": ", ".join(mark.detected_by),
@@ -286,7 +288,7 @@ def _against_limit(mark: Defect, inspection: Inspection) -> Json | None:
     check = counting[0] if counting else min(above, key=lambda check: check.limit_um)
     return {
         "check": inspection.verdict.checks.index(check),
-        "measured": f"{measure} {_with_uncertainty(size_um, mark.uncertainty.get(f'{measure}_um'))} um",
+        "measured": f"{measure} {mark.unsure_in_words(measure)}",
         "share": _share(size_um, check, bool(counting)),
         "counts": int(bool(counting)),
     }
@@ -301,10 +303,6 @@ def _share(size_um: float, check: Check, counts: bool) -> float:
     if counts and (check.max_count or not check.limit_um):
         return round(check.count / (check.max_count + 1), 3)
     return round(size_um / check.limit_um, 3)
-
-
-def _with_uncertainty(value: float, unsure: float | None) -> str:
-    return f"{value:.1f}" + ("" if unsure is None else f" \u00b1 {unsure:.1f}")
 
 
 def _check(check: Check) -> Json:

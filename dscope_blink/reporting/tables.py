@@ -90,6 +90,12 @@ def _size_uncertainty(stem: str, key: str) -> Column:
     return Column(f"{stem}_U_um", "um", "float64", meaning, lambda inspection, defect: defect.uncertainty.get(key))
 
 
+def _upper_bound(stem: str) -> Column:
+    meaning = f"what the {stem.lower()} is at most, where the optics do not resolve it; else absent"
+    key = f"{stem.lower()}_um"
+    return Column(f"{stem}_Max_um", "um", "float64", meaning, lambda inspection, defect: defect.at_most.get(key))
+
+
 DEFECT_COLUMNS: tuple[Column, ...] = (
     _of_defect("Defect_ID", "", "object", "S scratch, P pit/dig, C contamination, K crack, E chip, and a number", "id"),
     _of_defect("Zone", "", "object", "zone that the criteria put the mark in", "zone"),
@@ -109,6 +115,7 @@ DEFECT_COLUMNS: tuple[Column, ...] = (
     *(_size_uncertainty(stem, f"{stem.lower()}_um") for stem in ("Length", "Width", "Diameter")),
     _joined("Detected_By", "detectors that found the mark", "detected_by"),
     *_lengths("px"),
+    *map(_upper_bound, ("Length", "Width", "Diameter")),
 )
 
 

@@ -282,10 +282,8 @@ def _size(mark: Defect, criteria: Criteria) -> str:
     """The size that the criteria go by."""
     is_scratch = mark.classification in criteria.scratch_classes
     by = criteria.size_by.scratches if is_scratch else criteria.size_by.defects
-    size_um, unsure = getattr(mark, f"{by}_um"), mark.uncertainty.get(f"{by}_um")
-    if size_um is None:
-        return f"{by} {getattr(mark, f'{by}_px'):.1f} px"
-    return f"{by} {size_um:.1f}{'' if unsure is None else f' ± {unsure:.1f}'} um"
+    size_px = getattr(mark, f"{by}_px")
+    return f"{by} {mark.unsure_in_words(by) or f'{size_px:.1f} px'}"
 
 
 def _distance(mark: Defect) -> str:

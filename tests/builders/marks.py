@@ -85,7 +85,7 @@ def residual_of(
         background=np.full_like(gray, 0.5),
         rho=(np.hypot(dx, dy) / RADIUS_PX).astype(np.float32),
         cladding_radius_px=RADIUS_PX,
-        blur_px=0.0,
+        blur_px=CONFIG.residual.smooth_px,  # what is drawn is sharp
         inside=np.ones(gray.shape, bool),
     )
 

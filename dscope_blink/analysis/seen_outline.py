@@ -1,0 +1,146 @@
+"""The outline of a mark between the pixels, at half of its height: there a blurred border lies where it truly is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.analysis.through_blur import LEVEL
+from dscope_blink.config.settings import Config
+from dscope_blink.records import Candidate, FloatImage, Mask, Points, Residual
+
+NEAR_PX = 2  # of a faint mark the search cuts the border off
+BEYOND_PX = 3  # around a mark, so that smoothing sees what is beside it
+SMALLEST_SHARE = 0.75  # mean over peak of what is above half of a Gaussian
+RIM = 0.4  # blurs: what the border takes from the sum of a mark above half its height, 1 / sqrt(2 pi)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenOutline:
+    """Where a mark falls to half of its height, in pixels of the working picture."""
+
+    points: Points  # (N, 2) x, y: the one outline around all its pieces
+    area: float  # of its pieces
+    short: float = 0.0  # by how much the points lie too near to each other on either axis: those in pixels, by one
+
+
+def mask_outline(candidate: Candidate, join_px: int) -> SeenOutline:
+    """The outline along the pixels of a mark, as the search cut it out."""
+    x, y, _, _ = candidate.bbox_px
+    points = _around(_closed(candidate.mask, join_px)) + np.array([x - 1.0, y - 1.0])
+    return SeenOutline(points, float(candidate.mask.sum()), short=1.0)
+
+
+def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenOutline:
+    """The outline of a mark at half of its height above the background.
+
+    Parameters
+    ----------
+    candidate : what the search cut out; the mark is sought in it and NEAR_PX around it
+    field : residual that it was found on
+    config : smoothing of the search, and how far off a peak counts as that of a place
+
+    Returns
+    -------
+    Of a mark of even contrast this is its true outline where that is wide beside the blur; where it is not, see
+    `disc_diameter` and `line_width`
+    """
+    (x0, y0), height, mask = _height(candidate, field, config)
+    near = cv2.dilate(mask.astype(np.uint8), np.ones((2 * NEAR_PX + 1, 2 * NEAR_PX + 1), np.uint8))
+    local = cv2.dilate(height * near, np.ones((config.fusion.peak_px, config.fusion.peak_px), np.uint8))
+    over = height - LEVEL * np.minimum(local, _plateau(height, mask, field.blur_px))
+    region = ((over > 0) & (near > 0)).astype(np.uint8)
+    holes = np.count_nonzero(_whole(region)) - np.count_nonzero(_whole(region) & (region | mask))
+    if not region.any():
+        return mask_outline(candidate, config.measurement.join_px)
+    over = np.where(near > 0, over, -np.abs(over))
+    pieces = [_crossing(piece, over) for piece in _outlines(region)]
+    points = pieces[0] if len(pieces) == 1 else _crossing(_around(region), over)
+    area = float(sum(cv2.contourArea(piece.astype(np.float32)) for piece in pieces) - holes)
+    return SeenOutline(points + np.array([x0, y0], np.float64), max(area, 1.0))
+
+
+def _crossing(points: Points, over: FloatImage) -> Points:
+    """Border pixels of a region moved to where `over` falls to zero between them and their neighbours."""
+    padded = np.pad(over, 1, mode="edge")
+    x, y = points.astype(np.intp).T + 1
+    here, offset, count = padded[y, x], np.zeros(points.shape), np.zeros(len(points))
+    for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+        there = padded[y + dy, x + dx]
+        outside = (here > 0) & (there <= 0)
+        share = np.divide(here, here - there, out=np.zeros(len(points), np.float32), where=outside)
+        offset += share[:, None] * (dx, dy)
+        count += outside
+    return points + offset / np.maximum(count, 1)[:, None]
+
+
+def moved_inwards(points: Points, by: float) -> Points:
+    """An outline every point of which lies so much further inside, across its direction there."""
+    ahead = np.roll(points, -AHEAD, axis=0) - np.roll(points, AHEAD, axis=0)
+    length = np.maximum(np.hypot(*ahead.T), 1e-9)[:, None]
+    x, y = points.T
+    side = 1.0 if float(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) >= 0 else -1.0
+    return points + side * by * np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / length
+
+
+AHEAD = 2  # points of an outline, a pixel apart, over which its direction is taken
+
+
+def _height(candidate: Candidate, field: Residual, config: Config) -> tuple[tuple[int, int], FloatImage, Mask]:
+    """Corner in the working picture, how far the mark stands out relative to the background, and its mask there."""
+    (x, y, w, h), (ox, oy) = candidate.bbox_px, field.origin_px
+    rows, columns = field.gray.shape
+    left, top = min(x - ox, BEYOND_PX), min(y - oy, BEYOND_PX)
+    right, bottom = min(columns - (x - ox) - w, BEYOND_PX), min(rows - (y - oy) - h, BEYOND_PX)
+    here = np.s_[y - oy - top : y - oy + h + bottom, x - ox - left : x - ox + w + right]
+    smooth = cv2.GaussianBlur(field.gray[here], (0, 0), config.residual.smooth_px)
+    height = np.abs(smooth / np.maximum(field.background[here], config.measurement.darkest_level))
+    return (x - left, y - top), height, np.pad(candidate.mask, ((top, bottom), (left, right)))
+
+
+def _plateau(height: FloatImage, mask: Mask, blur_px: float) -> float:
+    """Height of a mark without the noise on top of it: from the mean of what is above half of its peak."""
+    peak = float(height[mask].max())
+    above = mask & (height > LEVEL * peak)
+    outlines, _ = cv2.findContours(above.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    border = sum(cv2.arcLength(outline, True) + np.pi for outline in outlines)
+    share = max(1 - RIM * blur_px * border / np.count_nonzero(above), SMALLEST_SHARE)
+    return min(peak, float(height[above].mean()) / share)
+
+
+def _whole(region: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A region without holes."""
+    outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return cv2.drawContours(region.copy(), outlines, -1, 1, cv2.FILLED)
+
+
+def _outlines(region: NDArray[np.uint8]) -> list[Points]:
+    """Border pixels of each piece."""
+    outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return [outline.reshape(-1, 2).astype(np.float64) for outline in outlines]
+
+
+def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
+    """The pieces of one mark as one region, padded by a pixel."""
+    pad = join_px + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * join_px + 1, 2 * join_px + 1))
+    padded = np.pad(mask.astype(np.uint8), pad)
+    closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel) | padded
+    return np.ascontiguousarray(closed[pad - 1 : -pad + 1, pad - 1 : -pad + 1])
+
+
+def _around(region: NDArray[np.uint8]) -> Points:
+    """The one outline around all pieces of a region; what is apart is tied to its neighbour by a thin line."""
+    tied = region.copy()
+    while True:
+        outlines = _outlines(tied)
+        if len(outlines) == 1:
+            return outlines[0]
+        least, *others = sorted(outlines, key=len)
+        rest = np.concatenate(others)
+        apart = np.hypot(*(least[:, None] - rest[None]).transpose(2, 0, 1))  # (points of the piece, points of the rest)
+        here, there = np.unravel_index(int(apart.argmin()), apart.shape)
+        cv2.line(tied, least[here].astype(int).tolist(), rest[there].astype(int).tolist(), 1)
