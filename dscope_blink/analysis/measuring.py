@@ -14,6 +14,7 @@ from dscope_blink.analysis import dimensions
 from dscope_blink.analysis.classification import classify
 from dscope_blink.analysis.disc_diameter import unblurred_diameter
 from dscope_blink.analysis.line_width import unblurred_width
+from dscope_blink.analysis.mark_features import features_of
 from dscope_blink.analysis.zoning import cladding_um, distances_px
 from dscope_blink.config.settings import Config, ScaleSettings, SizeUncertainties, SizeUncertainty
 from dscope_blink.records import (
@@ -170,8 +171,8 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
     peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
     contrast = float(relative[peak])
-    features = _features(candidate.mask, contour, relative, contrast)
     peak_snr = max(float(np.abs(field.snr[here][candidate.mask]).max()), 1e-6)
+    features = features_of(candidate, contour, relative, field, contrast, peak_snr)
     level = max(fusion.outline_level, min(fusion.weak_snr / peak_snr, 1.0))
     large = 2 * field.cladding_radius_px > LARGE_FIBER * config.residual.max_cladding_px and min(field.pixel_px) >= 1
     unblurred = large and not candidate.on_edge
@@ -204,55 +205,6 @@ def _outline(region: NDArray[np.uint8]) -> Points:
         apart = np.hypot(*(least[:, None] - rest[None]).transpose(2, 0, 1))  # (points of the piece, points of the rest)
         here, there = np.unravel_index(int(apart.argmin()), apart.shape)
         cv2.line(tied, least[here].tolist(), rest[there].tolist(), 1)
-
-
-def _features(mask: Mask, contour: Points, relative: NDArray[np.float32], contrast: float) -> Mapping[str, float]:
-    """What the classification decides on; lengths in pixels."""
-    area = float(mask.sum())
-    outline = contour.astype(np.float32)
-    perimeter = max(cv2.arcLength(outline, True), 1.0)
-    hull = cv2.contourArea(cv2.convexHull(outline)) + perimeter / 2 + 1  # the contour runs through centres of pixels
-    return {
-        "contrast": contrast,
-        "solidity": min(area / hull, 1.0),
-        "roundness": min(4 * math.pi * cv2.contourArea(outline) / perimeter**2, 1.0),
-        "flatness": float(np.median(np.abs(relative[mask]))) / max(abs(contrast), 1e-6),
-        "bright_share": float((relative[mask] > 0).mean()),
-        "thickness_px": 2 * float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max()) - 1,
-        **_jaggedness(mask),
-    }
-
-
-def _jaggedness(mask: Mask) -> Mapping[str, float]:
-    """Typical departure of the centreline from a smooth curve, in pixels and over its length: small for scratches."""
-    y, x = np.nonzero(mask)
-    points = np.stack([x, y], axis=1) - np.array([x.mean(), y.mean()])
-    _, axes = np.linalg.eigh(points.T @ points)
-    along, across = points @ axes[:, 1], points @ axes[:, 0]
-    slices = ((along - along.min()) / CENTRELINE_STEP_PX).astype(int)
-    count = np.bincount(slices)
-    used = count > 0  # between dashes there is nothing
-    if np.count_nonzero(used) < MIN_CENTRELINE_SLICES:
-        return {"jaggedness_px": 0.0, "jaggedness": 0.0}
-    position = np.linspace(-1, 1, len(count))[used]
-    centre = np.bincount(slices, across)[used] / count[used]
-    rest = _off_smooth_curve(position, centre)
-    typical = 1.4826 * float(np.median(np.abs(rest)))  # the median, so that a hook or a spot at one end does not count
-    return {"jaggedness_px": typical, "jaggedness": typical / float(np.ptp(along))}
-
-
-def _off_smooth_curve(position: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance from a quartic that is fitted a second time without the quarter that fits it worst."""
-    powers, kept = np.vander(position, 5), np.ones(len(position), bool)
-    for share in (0.75, 1.0):
-        factors, *_ = np.linalg.lstsq(powers[kept], centre[kept])
-        rest = centre - powers @ factors
-        kept = np.abs(rest) <= np.quantile(np.abs(rest), share)
-    return rest
-
-
-CENTRELINE_STEP_PX = 2.0
-MIN_CENTRELINE_SLICES = 8  # a shorter centreline has no shape of its own
 
 
 def _centroid(candidate: Candidate) -> tuple[float, float]:

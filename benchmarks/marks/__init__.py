@@ -1,0 +1,1 @@
+"""What becomes of single marks: one bench for each question, `python -m benchmarks.marks.NAME`."""
