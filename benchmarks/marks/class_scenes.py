@@ -1,11 +1,12 @@
-"""Faces with marks of every kind, rendered and on photographs, and what the program measures of each beside its true kind.
+"""Faces with marks of every kind, rendered and on photographs, and what is measured of each mark beside its true kind.
 
-Faces of other groups share nothing: the fit and the bench take theirs by another seed, and photographs by their sequence.
+The fit and the bench share nothing: rendered faces by their seed, photographs by the fiber that they show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,28 +16,30 @@ import numpy as np
 from benchmarks.rendered import ordinary_face, request_for
 from benchmarks.validation.bench import Bench, Plan, settings
 from benchmarks.validation.injection import flat_face, painted, reported_um
-from benchmarks.validation.photographs import inspect_picture, labelled
+from benchmarks.validation.photographs import Photograph, inspect_picture, labelled
 from dscope_blink.files.decoding import Picture
-from dscope_blink.records import Defect, Inspection, Mask, Request
-from dscope_blink.synthetic.faces import FaceSpec, RenderedFace, render_face
+from dscope_blink.records import Defect, Inspection, Mask
+from dscope_blink.synthetic.faces import Blemish, FaceSpec, RenderedFace, render_face
 from dscope_blink.synthetic.scenes import random_face
 from dscope_blink.synthetic.varied_marks import Group, varied_groups
 
+SEEDS = (101, 777)  # of the fit and of the bench
+HELD_OUT_OF = 4  # fibers of the photographs
 NEAR_PX = 2  # a report so close to a mark means that mark
 LEAST_ON_MARK = 0.5  # of a report: less is something else with a mark beside it
 LEAST_SEEN = 0.3  # of a mark: a smaller piece of it has not its shape
-SMALL_SHAPES = ((300, 400), (420, 560), (576, 720), (600, 800), (864, 1152))
+SHAPES = ((300, 400), (420, 560), (480, 640), (576, 720))
 COARSEST_UM_PER_PX = 1.6
 PROFILES = ("deep_inspection", "fast_scan")
-GROUPS = 9  # on one face
-PHOTOGRAPH_GROUPS = 7
+GROUPS = 12  # on one face
+PHOTOGRAPH_GROUPS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """One face by its number; `shared` None: a rendered one."""
 
-    seed: int
+    held_out: bool  # for the bench, and not for the fit
     k: int
     shared: Path | None = None
 
@@ -57,18 +60,18 @@ class Sample:
 
 def samples_of(job: Job) -> list[Sample]:
     """What is reported of one face with marks of every kind."""
-    rng = np.random.default_rng((job.seed, job.k, job.shared is not None))
+    rng = np.random.default_rng((SEEDS[job.held_out], job.k, job.shared is not None))
     config = settings().profile(PROFILES[int(rng.random() < 0.3)])
     if job.shared is None:
         spec = _any_face(rng)
         groups = varied_groups(rng, spec, GROUPS)
         face = render_face(spec, _blemishes(groups), rng)
-        picture, name, request = _stored(face.image, rng), f"rendered {job.seed} {job.k}", request_for(spec)
+        picture, name, request = _stored(face.image, rng), f"rendered {job.k}", request_for(spec)
         request = replace(request, fiber_class="multimode" if request.fiber_class == "custom" else request.fiber_class)
     else:
-        photographs = labelled(job.shared, config)
-        chosen = photographs[job.k % len(photographs)]
-        name, request = str(chosen.label.get("sequence") or chosen.path.stem), chosen.request
+        mine = [p for p in labelled(job.shared, config) if _is_held_out(_fiber(p)) == job.held_out]
+        chosen = mine[job.k % len(mine)]
+        name, request = _fiber(chosen), chosen.request
         untouched = chosen.picture(config)
         seen = inspect_picture(untouched, name, request, config)
         if seen.geometry is None or seen.scale is None:
@@ -80,16 +83,26 @@ def samples_of(job: Job) -> list[Sample]:
     return labelled_reports(inspect_picture(picture, name, request, config), groups, face, name)
 
 
-def _blemishes(groups: Sequence[Group]) -> tuple:
+def _fiber(photograph: Photograph) -> str:
+    """Of those in one sequence the same."""
+    return str(photograph.label.get("sequence") or photograph.path.stem)
+
+
+def _is_held_out(fiber: str) -> bool:
+    """One fiber in HELD_OUT_OF, whatever other photographs there are."""
+    return zlib.crc32(fiber.encode()) % HELD_OUT_OF == 0
+
+
+def _blemishes(groups: Sequence[Group]) -> tuple[Blemish, ...]:
     return tuple(blemish for group in groups for blemish in group.blemishes)
 
 
 def _any_face(rng: np.random.Generator) -> FaceSpec:
     """As the microscopes in use show it, or smaller and coarser, as others do; sharp or soft."""
     if rng.random() < 0.4:
-        return ordinary_face(rng, shape=(600, 800))
+        return ordinary_face(rng, shape=(576, 720))
     while True:
-        shape = SMALL_SHAPES[int(rng.integers(len(SMALL_SHAPES)))]
+        shape = SHAPES[int(rng.integers(len(SHAPES)))]
         spec = random_face(rng, shape=shape, blur_px=rng.uniform(0.7, 2.3), noise=rng.uniform(0.5, 3.0))
         if spec.um_per_px <= COARSEST_UM_PER_PX:
             return spec
@@ -103,9 +116,7 @@ def _stored(picture: Picture, rng: np.random.Generator) -> Picture:
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
 
 
-def labelled_reports(
-    inspection: Inspection, groups: Sequence[Group], face: RenderedFace, name: str
-) -> list[Sample]:
+def labelled_reports(inspection: Inspection, groups: Sequence[Group], face: RenderedFace, name: str) -> list[Sample]:
     """The reports that mean one mark and show enough of it; those of several, or of none, are left out."""
     marks = _masks(groups, face)
     side = np.ones((2 * NEAR_PX + 1, 2 * NEAR_PX + 1), np.uint8)
@@ -123,7 +134,7 @@ def labelled_reports(
         if alone and whole >= LEAST_SEEN:
             group = groups[best]
             features = {key: float(value) for key, value in defect.features.items() if value is not None}
-            chances = dict(getattr(defect, "class_probabilities", {}))
+            chances = dict(defect.class_probabilities)
             found.append(
                 Sample(name, group.kind, group.made_as, features, defect.classification, chances, defect.zone, whole)
             )
@@ -145,18 +156,14 @@ def _filled(defect: Defect, shape: tuple[int, ...]) -> Mask:
     return drawn > 0
 
 
-def collected(bench: Bench, seed: int, rendered: int, photographs: int) -> list[Sample]:
+def collected(bench: Bench, held_out: bool, rendered: int, photographs: int) -> list[Sample]:
     """The samples of so many rendered faces and photographs, in the same order on every run."""
-    jobs = [Job(seed, k) for k in range(rendered)]
+    jobs = [Job(held_out, k) for k in range(rendered)]
     if bench.shared is not None:
-        jobs += [Job(seed, k, bench.shared) for k in range(photographs)]
+        jobs += [Job(held_out, k, bench.shared) for k in range(photographs)]
     return [sample for several in bench.run(samples_of, jobs) for sample in several]
 
 
 def bench_of(workers: int, shared: Path | None) -> Bench:
     """Only its processes and photographs are used here."""
     return Bench(Plan("classes", 0, 0, 0, 0, 0, 0, 0, None), shared if shared and shared.is_dir() else None, workers)
-
-
-def kinds_of(samples: Iterable[Sample]) -> list[str]:
-    return [sample.kind for sample in samples]

@@ -1,7 +1,7 @@
-"""What the kind of a mark is told by: its outline, its centreline, its grey levels, and how it lies to the cladding edge.
+"""What the kind of a mark is told by: its outline, its centreline, its grey levels, and how it lies to the edge.
 
-Lengths among them are in blurs, the sigma with which an edge is seen, so that they mean the same at every magnification;
-most are ratios, which an outline drawn a little wider or narrower hardly moves.
+Lengths among them are in blurs, the sigma with which an edge is seen, so that they mean the same at every
+magnification; most are ratios, which an outline drawn a little wider or narrower hardly moves.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def features_of(
     """
     blur_px, mask = max(field.blur_px, LEAST_BLUR_PX), candidate.mask
     height = np.abs(relative)
-    slices = _Slices.of(mask, height)
+    slices = _Slices(mask, height)
     thickness_px = 2 * float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max()) - 1
     return {
         "contrast": contrast,
@@ -92,13 +92,11 @@ class _Slices:
         self.middle = (np.bincount(place, self.across)[self.used]) / self.count[self.used]
         heights = height[mask].astype(np.float64)
         weighed = np.maximum(np.bincount(place, heights)[self.used], 1e-12)
-        self.crest = np.bincount(place, heights * self.across)[self.used] / weighed  # nearer to the line than its outline
+        self.crest = (
+            np.bincount(place, heights * self.across)[self.used] / weighed
+        )  # nearer to the line than its outline
         self.height = np.zeros(len(self.count))
         np.maximum.at(self.height, place, heights)
-
-    @classmethod
-    def of(cls, mask: Mask, height: FloatImage) -> _Slices:
-        return cls(mask, height)
 
     def features(self, blur_px: float) -> Mapping[str, float]:
         widths = self.count[self.used] / SLICE_PX

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.analysis import dimensions
-from dscope_blink.analysis.classification import classify
+from dscope_blink.analysis.classification import class_probabilities, likeliest
 from dscope_blink.analysis.disc_diameter import unblurred_diameter
 from dscope_blink.analysis.line_width import unblurred_width
 from dscope_blink.analysis.mark_features import features_of
@@ -86,12 +86,13 @@ def measure(candidates: Iterable[Candidate], field: Residual, face: LocatedFace,
     Defects without ids, and without the zone that the criteria put each in; marks outside all zones are left out. What
     a verdict rests on is as a stored record gives it back.
     """
-    defects = []
-    for candidate in candidates:
-        place = _place(candidate, field, face)
-        if place.touched:
-            defects.append(as_recorded(_defect(_mark(candidate, field, config), place, field, face, config), *JUDGED))
-    return tuple(defects)
+    placed = [(candidate, _place(candidate, field, face)) for candidate in candidates]
+    marks = [(_mark(candidate, field, config), place) for candidate, place in placed if place.touched]
+    chances = class_probabilities([mark.features for mark, _ in marks], config.classification)
+    return tuple(
+        as_recorded(_defect(mark, place, kinds, field, face, config), *JUDGED)
+        for (mark, place), kinds in zip(marks, chances, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,16 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     level = max(fusion.outline_level, min(fusion.weak_snr / peak_snr, 1.0))
     large = 2 * field.cladding_radius_px > LARGE_FIBER * config.residual.max_cladding_px and min(field.pixel_px) >= 1
     unblurred = large and not candidate.on_edge
-    return _Mark(candidate, contour, contrast, field.blur_px, level, peak_snr, unblurred, features)
+    mark = _Mark(candidate, contour, contrast, field.blur_px, level, peak_snr, unblurred, features)
+    return replace(mark, features=dict(features) | {"aspect_ratio": _aspect_ratio(mark, field.pixel_px)})
+
+
+def _aspect_ratio(mark: _Mark, pixel_px: tuple[float, float]) -> float:
+    """By the thickest place: two specks that touch are no line, however long the outline around them."""
+    px = _shape(mark, pixel_px)
+    along, across = px.line or (px.length, px.width)
+    thickness = max(mark.features["thickness_px"] * math.sqrt(pixel_px[0] * pixel_px[1]), across)
+    return max(along, px.length) / thickness
 
 
 # The limits of fibers of 125 um are held against the blurred diameter, 1.7 pixels too large on the safe side. A large
@@ -253,21 +263,18 @@ def _outline_length(contour: Points, axes: tuple[float, float]) -> float:
 SMOOTHING_PX = 1.0  # takes off an outline the stairs of the pixel grid, which lengthen a line at 30 degrees by a fifth
 
 
-def _defect(mark: _Mark, place: _Place, field: Residual, face: LocatedFace, config: Config) -> Defect:
-    defect = _in_pixels(mark, place, field, config)
+def _defect(
+    mark: _Mark, place: _Place, chances: Mapping[str, float], field: Residual, face: LocatedFace, config: Config
+) -> Defect:
+    defect = _in_pixels(mark, place, chances, field, config)
     return defect if face.scale is None else _with_micrometres(defect, mark, field, face, face.scale, config)
 
 
-def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> Defect:
+def _in_pixels(mark: _Mark, place: _Place, chances: Mapping[str, float], field: Residual, config: Config) -> Defect:
     (fx, fy), settings = field.pixel_px, config.classification
     unit = math.sqrt(fx * fy)
     px = _shape(mark, (fx, fy))
-    # by the thickest place: two specks that touch are no line, however long the outline around them
-    along, across = px.line or (px.length, px.width)
-    along = max(along, px.length)
-    thickness = max(mark.features["thickness_px"] * unit, across)
-    features = dict(mark.features) | {"aspect_ratio": along / thickness}
-    kind = classify(features, mark.candidate.on_edge, settings)
+    kind = likeliest(chances)
     length, width = px.sides(kind, mark.blur_px * unit, mark.level)
     perimeter = _outline_length(mark.contour, (fx, fy)) + math.pi * unit  # of the outline half a pixel further out
     contour = _in_picture(mark.contour, field.pixel_px)
@@ -295,8 +302,9 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
         contrast=mark.contrast,
         zones_touched=place.touched,
         detected_by=tuple(n for n, share in mark.candidate.evidence.items() if share >= settings.min_agreement),
-        features=features,
+        features=mark.features,
         evidence=mark.candidate.evidence,
+        class_probabilities=chances,
     )
 
 

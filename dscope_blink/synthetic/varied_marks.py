@@ -261,6 +261,35 @@ def _lint(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> Group:
     return Group("contamination", (_specks(rng, _place(rng, spec), radii, places, 0.8 * contrast * _sign(rng)),))
 
 
+def _cluster(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> Group:
+    """Specks that touch each other here and there, over an area."""
+    n, radius = int(rng.integers(4, 10)), rng.uniform(0.8, 2.5)
+    places = rng.normal(0, 1.6 * radius, (n, 2)) * (1.0, rng.uniform(0.5, 1.0))
+    radii = radius * rng.uniform(0.4, 1.3, n)
+    return Group("contamination", (_specks(rng, _place(rng, spec), radii, places, contrast * _sign(rng)),))
+
+
+def _flake(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> Group:
+    """Ragged, with a sharp edge, often oblong."""
+    n = int(rng.integers(7, 16))
+    turn, oblong = 2 * np.pi * np.arange(n) / n - rng.uniform(0, np.pi), rng.uniform(0.25, 0.9)
+    radius = oblong / np.hypot(oblong * np.cos(turn), np.sin(turn))
+    shape = radius * rng.uniform(0.55, 1.0, n)
+    size = float(np.exp(rng.uniform(*np.log((5.0, 25.0)))))
+    at = _points(_place(rng, spec)[None])[0]
+    signed = contrast * _sign(rng) if rng.random() < 0.5 else -min(1.4 * contrast, 1.0)
+    return Group("contamination", (Pit(at, size, signed, tuple(shape.tolist())),))
+
+
+def _residue_ring(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> Group:
+    """What a drop leaves where it dries: a ring or a part of one, thicker here and there."""
+    size, span = rng.uniform(3.0, 12.0), rng.uniform(0.8, 2.0) * np.pi
+    turn = rng.uniform(0, 2 * np.pi) + np.arange(0, span, 0.25)
+    radii = size * rng.uniform(0.12, 0.3, len(turn))
+    ring = _specks(rng, _place(rng, spec), radii, size * unit_vectors(turn), contrast * _sign(rng))
+    return Group("contamination", (ring,))
+
+
 def _at_edge(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> Group:
     """A particle that lies over the cladding edge, on both sides of it."""
     radius = float(np.exp(rng.uniform(*np.log((1.5, 8.0)))))
@@ -314,6 +343,9 @@ MAKERS: Mapping[str, Mapping[str, Maker]] = MappingProxyType(
             "row of specks": _chain,
             "speck": _speck,
             "lint": _lint,
+            "cluster of specks": _cluster,
+            "flake": _flake,
+            "residue ring": _residue_ring,
             "particle at the edge": _at_edge,
         },
         "chip": {"chip": _ordinary("chip", (3.0, 20.0)), "chip of any size": _any_chip, "gouge": _gouge},
