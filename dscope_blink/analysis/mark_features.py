@@ -102,7 +102,7 @@ class _Slices:
         widths = self.count[self.used] / SLICE_PX
         width = max(float(np.median(widths)), 0.5)
         thin = widths <= THIN * width
-        position = np.flatnonzero(self.used) * SLICE_PX
+        position = SLICE_PX * np.flatnonzero(self.used).astype(np.float64)
         typical = float(np.quantile(self.height, 0.8))
         low = self.height < GAP * typical
         return {
@@ -127,7 +127,7 @@ class _Slices:
         typical = 1.4826 * float(np.median(np.abs(rest)))  # the median: a hook or a spot at one end does not count
         return {"jaggedness_px": typical, "jaggedness": typical / float(np.ptp(self.along))}
 
-    def _turns(self, position: NDArray[np.intp], thin: Mask, blur_px: float) -> Mapping[str, float]:
+    def _turns(self, position: NDArray[np.float64], thin: Mask, blur_px: float) -> Mapping[str, float]:
         """How often and how much the crest turns, beyond what a blur can tell from a smooth line."""
         if np.count_nonzero(thin) < MIN_SLICES:
             return {"off_curve_blurs": 0.0, "corners": 0.0, "mean_turn_deg": 0.0}

@@ -465,11 +465,11 @@ def test_a_mark_just_beyond_a_border_makes_the_verdict_marginal_only_when_the_bo
 # --- doubt: a mark that may be of another kind
 
 
-def perhaps(kind: str, other: str, likely: float, zone: str = "B", name: str = "X1", **sizes: float) -> Defect:
+def perhaps(kind: str, other: str, likely: float, zone: str = "B", name: str = "X1", **sizes: Any) -> Defect:
     """A mark of one kind that is the other with this probability."""
     chances = {kind: 1 - likely, other: likely}
-    sure = replace(spot(zone, kind, 1.0, name), uncertainty={})
-    return replace(sure, class_probabilities=chances, **{"width_um": 1.0, **sizes})
+    sure = replace(spot(zone, kind, 1.0, name), uncertainty={}, class_probabilities=chances, width_um=1.0)
+    return replace(sure, **sizes)
 
 
 LIKELY = 0.1
@@ -496,10 +496,10 @@ def test_a_failure_is_marginal_when_its_crack_may_be_a_scratch_that_no_limit_hol
     )
 
 
-@pytest.mark.parametrize("kinds", [("scratch", "crack"), ("crack", "scratch")])
+@pytest.mark.parametrize(("kind", "other"), [("scratch", "crack"), ("crack", "scratch")])
 @pytest.mark.parametrize("likely", [0.0, 0.05, 0.0999, 0.1, 0.4])
-def test_another_kind_counts_from_the_least_probability_on(kinds, likely):
-    verdict = with_doubts([perhaps(*kinds, likely, diameter_um=40.0)])
+def test_another_kind_counts_from_the_least_probability_on(kind, other, likely):
+    verdict = with_doubts([perhaps(kind, other, likely, diameter_um=40.0)])
     assert verdict.marginal == (likely >= LIKELY)
 
 
