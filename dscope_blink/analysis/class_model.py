@@ -37,8 +37,7 @@ class ClassModel:
     features: tuple[str, ...]
     feature: NDArray[np.int32]  # index of the feature that a node asks for
     threshold: NDArray[np.float64]  # up to it the way goes left
-    left: NDArray[np.int32]
-    right: NDArray[np.int32]
+    children: NDArray[np.int32]  # of each node the right one and the left one
     value: NDArray[np.float64]  # of a leaf: what its tree adds to the score of its class
     roots: NDArray[np.int32]
     classes: NDArray[np.int32]  # of each tree, index into CLASSIFICATIONS
@@ -64,13 +63,13 @@ class ClassModel:
 
     def scores(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """What the trees of each class add up to, (n, len(CLASSIFICATIONS))."""
-        rows = np.arange(len(features))[:, None]
+        flat, first = np.ascontiguousarray(features).ravel(), np.arange(len(features))[:, None] * features.shape[1]
         node = np.broadcast_to(self.roots, (len(features), len(self.roots)))
         for _ in range(self.depth):
-            lower = features[rows, self.feature[node]] <= self.threshold[node]
-            node = np.where(lower, self.left[node], self.right[node])
+            lower = flat.take(first + self.feature.take(node)) <= self.threshold.take(node)
+            node = self.children.take(2 * node + lower)
         one_hot = self.classes[:, None] == np.arange(len(CLASSIFICATIONS))
-        return np.asarray(self.value[node] @ one_hot.astype(REAL))
+        return np.asarray(self.value.take(node) @ one_hot.astype(REAL))
 
 
 @cache
@@ -123,7 +122,10 @@ def _checked(document: dict[str, Any]) -> ClassModel:
             raise ValueError(rule)
     return ClassModel(
         features,
-        **arrays,
+        arrays["feature"],
+        arrays["threshold"],
+        np.stack([arrays["right"], arrays["left"]], axis=1).ravel(),
+        arrays["value"],
         roots=roots,
         classes=classes,
         depth=depth,

@@ -14,7 +14,7 @@ from dscope_blink.analysis.class_model import class_model
 from dscope_blink.config.settings import Classification
 from dscope_blink.records import CLASSIFICATIONS
 
-LEAST = 0.002  # of any kind that the rules allow: never is said of none
+LEAST = 0.004  # of any kind: never is said of none
 DECIMALS = 3
 
 
@@ -49,17 +49,23 @@ def _within_rules(
     features: Mapping[str, float], learnt: Sequence[float], settings: Classification
 ) -> Mapping[str, float]:
     barred = _barred(features, settings)
-    shares = [0.0 if kind in barred else max(p, LEAST) for kind, p in zip(CLASSIFICATIONS, learnt, strict=True)]
-    return {kind: round(p / sum(shares), DECIMALS) for kind, p in zip(CLASSIFICATIONS, shares, strict=True)}
+    shares = {
+        kind: max(p * (BARRED if kind in barred else 1.0), LEAST)
+        for kind, p in zip(CLASSIFICATIONS, learnt, strict=True)
+    }
+    total = sum(shares.values())
+    return {kind: round(p / total, DECIMALS) for kind, p in shares.items()}
 
 
 def _barred(features: Mapping[str, float], settings: Classification) -> set[str]:
     """Kinds that a mark cannot be."""
     if features["on_edge"]:
         return {"scratch", "crack", "pit_dig"}
-    barred = set() if _is_jagged(features, settings) or _is_branched(features) else {"crack"}
-    if "crack" in barred and _is_thin_and_straight(features, settings):
-        barred |= {"pit_dig", "contamination"}
+    barred = set()
+    if not _is_jagged(features, settings) and not _is_branched(features) and features["bow"] <= MOST_BOW:
+        barred = {"crack"}
+        if features["slenderness"] >= settings.scratch_min_aspect_ratio:
+            barred |= {"pit_dig", "contamination"}
     if features["edge_gap_blurs"] >= TOUCHES_BLURS:
         barred |= {"chip"}
     return barred
@@ -75,13 +81,7 @@ def _is_branched(features: Mapping[str, float]) -> bool:
     return features["branch_ends"] >= LEAST_ENDS and features["winding"] >= LEAST_WINDING
 
 
-def _is_thin_and_straight(features: Mapping[str, float], settings: Classification) -> bool:
-    """By its typical width, so that dots on it do not count; a row of specks is no line."""
-    thin = features["slenderness"] >= settings.scratch_min_aspect_ratio
-    return thin and features["bow"] <= MOST_BOW and features["gap_share"] <= MOST_GAPS
-
-
+BARRED = 0.05  # what is left of the probability of a kind that the rules bar
 TOUCHES_BLURS = 4.0  # what lies farther from the cladding edge has not broken it
 LEAST_ENDS, LEAST_WINDING = 3.0, 1.15  # a third end, of a branch that adds to the length
-MOST_BOW = 0.02  # root mean square off a straight line, of its length: that of an arc whose rise is 1/13 of its chord
-MOST_GAPS = 0.25
+MOST_BOW = 0.02  # root mean square off a straight line, of its length: that of an arc whose rise is 1/15 of its chord

@@ -17,9 +17,9 @@ from dscope_blink.records import Candidate, FloatImage, Mask, Points, Residual
 
 FEATURES = (
     *("contrast", "solidity", "roundness", "flatness", "bright_share", "aspect_ratio", "jaggedness_px", "jaggedness"),
-    *("peak_snr_log", "length_blurs", "width_blurs", "slenderness", "widest", "thin_share", "bow", "off_curve_blurs"),
-    *("corners", "mean_turn_deg", "gap_share", "unevenness", "compactness", "branch_ends", "winding", "sharpness"),
-    *("pair_share", "pair_offset_blurs", "on_edge", "edge_gap_blurs", "rim_share", "beyond_share", "radial_share"),
+    *("peak_snr_log", "length_blurs", "width_blurs", "slenderness", "widest", "narrowest", "bow", "off_curve_blurs"),
+    *("mean_turn_deg", "width_unevenness", "unevenness", "compactness", "branch_ends", "winding", "sharpness"),
+    *("pair_share", "on_edge", "edge_gap_blurs", "rim_share", "beyond_share", "radial_share"),
     *("inward", "across_edge"),
 )
 LEAST_BLUR_PX = 1.0  # that of the smoothing: no edge is sharper
@@ -55,7 +55,7 @@ def features_of(
         **_outline_features(mask, contour, relative, contrast),
         **slices.features(blur_px),
         **_branches(mask, thickness_px, slices.extent_px),
-        **_grey_features(mask, relative, slices, contrast, blur_px),
+        **_grey_features(mask, relative, contrast, blur_px),
         **_edge_features(candidate, field, slices, blur_px),
     }
 
@@ -103,16 +103,14 @@ class _Slices:
         width = max(float(np.median(widths)), 0.5)
         thin = widths <= THIN * width
         position = SLICE_PX * np.flatnonzero(self.used).astype(np.float64)
-        typical = float(np.quantile(self.height, 0.8))
-        low = self.height < GAP * typical
         return {
             "length_blurs": self.extent_px / blur_px,
             "width_blurs": width / blur_px,
             "slenderness": self.extent_px / width,
             "widest": float(widths.max()) / width,
-            "thin_share": float(thin.mean()),
+            "narrowest": float(np.quantile(widths[1:-1], 0.1)) / width if len(widths) > 2 else 1.0,
+            "width_unevenness": float(np.std(widths)) / float(widths.mean()),
             "bow": _off_line(position[thin], self.crest[thin]) / self.extent_px,
-            "gap_share": float(low.mean()),
             "unevenness": float(np.std(self.height)) / max(float(self.height.mean()), 1e-9),
             "compactness": math.sqrt(self.moments[0] / self.moments[1]),
             **self._jaggedness(),
@@ -130,7 +128,7 @@ class _Slices:
     def _turns(self, position: NDArray[np.float64], thin: Mask, blur_px: float) -> Mapping[str, float]:
         """How often and how much the crest turns, beyond what a blur can tell from a smooth line."""
         if np.count_nonzero(thin) < MIN_SLICES:
-            return {"off_curve_blurs": 0.0, "corners": 0.0, "mean_turn_deg": 0.0}
+            return {"off_curve_blurs": 0.0, "mean_turn_deg": 0.0}
         place, crest = position[thin], self.crest[thin]
         rest = _off_smooth_curve(place / max(float(place[-1]), 1.0) * 2 - 1, crest)
         line = np.stack([place, crest], axis=1).astype(np.float32)
@@ -139,7 +137,6 @@ class _Slices:
         turns = np.abs(np.diff(np.degrees(np.arctan2(steps[:, 1], steps[:, 0]))))
         return {
             "off_curve_blurs": 1.4826 * float(np.median(np.abs(rest))) / blur_px,
-            "corners": float((turns > LEAST_TURN_DEG).sum()),
             "mean_turn_deg": float(turns.mean()) if len(turns) else 0.0,
         }
 
@@ -147,9 +144,7 @@ class _Slices:
 SLICE_PX = 2.0
 MIN_SLICES = 8  # a shorter centreline has no shape of its own
 THIN = 1.6  # times the typical width: wider slices hold a spot that lies on the line
-GAP = 0.35  # of the typical height: lower slices lie between specks
 CORNER_BLURS = 0.5  # a crest that stays within it of a straight line has no corner
-LEAST_TURN_DEG = 15.0
 
 
 def _off_line(position: NDArray[np.float64], middle: NDArray[np.float64]) -> float:
@@ -175,7 +170,7 @@ def _branches(mask: Mask, thickness_px: float, extent_px: float) -> Mapping[str,
     """Ends of the skeleton that are left when its spurs are pruned, and its length over that of the mark."""
     if extent_px < MIN_SLICES * SLICE_PX:
         return {"branch_ends": 2.0, "winding": 1.0}
-    skeleton = cv2.ximgproc.thinning(np.pad(mask, 2).astype(np.uint8))
+    skeleton = cv2.ximgproc.thinning(255 * np.pad(mask, 2).astype(np.uint8)) // 255
     length = float(np.count_nonzero(skeleton))
     for _ in range(math.ceil(thickness_px / 2) + 2):  # as long as a spur that the outline's own roughness makes
         skeleton[(skeleton > 0) & (_neighbours(skeleton) <= 1)] = 0
@@ -191,27 +186,20 @@ def _neighbours(skeleton: NDArray[np.uint8]) -> NDArray[np.uint8]:
 _AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.float32)
 
 
-def _grey_features(
-    mask: Mask, relative: FloatImage, slices: _Slices, contrast: float, blur_px: float
-) -> Mapping[str, float]:
+def _grey_features(mask: Mask, relative: FloatImage, contrast: float, blur_px: float) -> Mapping[str, float]:
     values = relative[mask].astype(np.float64)
     bright, dark = np.maximum(values, 0), np.maximum(-values, 0)
     total = max(float(bright.sum() + dark.sum()), 1e-12)
     pair = min(float(bright.sum()), float(dark.sum())) / total
-    offset = 0.0
-    if pair > LEAST_PAIR:
-        offset = float(bright @ slices.across / bright.sum() - dark @ slices.across / dark.sum())
     slope = np.hypot(cv2.Sobel(relative, cv2.CV_32F, 1, 0), cv2.Sobel(relative, cv2.CV_32F, 0, 1)) / 8
     inner = cv2.erode(mask.astype(np.uint8), _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
     steepest = float(np.quantile(slope[inner], 0.9)) if inner.any() else float(slope[mask].max())
     return {
         "sharpness": math.sqrt(2 * math.pi) * blur_px * steepest / max(abs(contrast), 1e-6),  # 1 for a blurred step
         "pair_share": pair,
-        "pair_offset_blurs": abs(offset) / blur_px,
     }
 
 
-LEAST_PAIR = 0.1
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 
 

@@ -98,6 +98,11 @@ def _sign(rng: np.random.Generator) -> float:
     return float(rng.choice([-1.0, 1.0]))
 
 
+def _seen_um(spec: FaceSpec) -> float:
+    """Width at half height of a point through the optics, which hide what is finer."""
+    return 2.35 * spec.blur_px * spec.um_per_px
+
+
 def _points(points: Points) -> tuple[Vector, ...]:
     return tuple((float(x), float(y)) for x, y in points)
 
@@ -143,7 +148,7 @@ def _long_scratch(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> 
 def _short_scratch(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> Group | None:
     line = _line(rng, spec, (5.0, 22.0), rng.normal(0, 0.04), contrast, (0.4, 2.0))
     length = math.dist(line.points_um[0], line.points_um[-1])
-    seen_um = math.hypot(line.width_um, 2.35 * spec.blur_px * spec.um_per_px)
+    seen_um = math.hypot(line.width_um, _seen_um(spec))
     return Group("scratch", (line,)) if length > 3.0 * seen_um else None  # a shorter one looks like a speck
 
 
@@ -193,7 +198,7 @@ def _run(rng: np.random.Generator, start: Points, heading: float, steps: int, st
 
 def _crack_lines(rng: np.random.Generator, spec: FaceSpec, contrast: float, branches: int) -> tuple[Blemish, ...]:
     """Jagged beyond what its blur hides, from the edge inwards or somewhere on the fiber."""
-    seen_um = 2.35 * spec.blur_px * spec.um_per_px
+    seen_um = _seen_um(spec)
     step = (max(2.5, 1.2 * seen_um), max(9.0, 3.0 * seen_um))
     if rng.random() < 0.5:
         turn = rng.uniform(0, 2 * np.pi)
@@ -232,22 +237,22 @@ def _specks(
 
 
 def _chain(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> Group:
-    """A row of specks, touching or nearly, along a line that wanders."""
-    n, radius = int(rng.integers(3, 8)), rng.uniform(0.7, 2.5)
+    """A row of specks along a line that wanders, no nearer to each other than the optics tell apart."""
+    n, radius = int(rng.integers(3, 8)), rng.uniform(0.8, 2.5)
     radii = radius * rng.uniform(0.6, 1.3, n)
-    gaps = rng.uniform(1.6, 2.8, n) * radius
+    gaps = np.maximum(rng.uniform(1.8, 3.0, n) * radius, 1.3 * _seen_um(spec))
     headings = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, 0.25, n))
     places = np.cumsum(gaps[:, None] * unit_vectors(headings), axis=0)
     return Group("contamination", (_specks(rng, _place(rng, spec), radii, places, 0.8 * contrast * _sign(rng)),))
 
 
 def _speck(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> Group:
-    """One or two soft droplets."""
-    n, radius = int(rng.integers(1, 3)), rng.uniform(1.0, 5.0)
+    """One or two droplets that are softer than the optics."""
+    n, radius = int(rng.integers(1, 3)), _seen_um(spec) + rng.uniform(0.5, 4.0)
     radii = radius * rng.uniform(0.6, 1.2, n)
     places = rng.normal(0, 0.9 * radius, (n, 2))
     blob = _specks(rng, _place(rng, spec), radii, places, 0.7 * contrast * _sign(rng))
-    return Group("contamination", (replace(blob, softness_um=rng.uniform(0.25, 0.5) * radius),))
+    return Group("contamination", (replace(blob, softness_um=rng.uniform(0.35, 0.6) * radius),))
 
 
 def _lint(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> Group:
@@ -275,7 +280,7 @@ def _flake(rng: np.random.Generator, spec: FaceSpec, contrast: float) -> Group:
     turn, oblong = 2 * np.pi * np.arange(n) / n - rng.uniform(0, np.pi), rng.uniform(0.25, 0.9)
     radius = oblong / np.hypot(oblong * np.cos(turn), np.sin(turn))
     shape = radius * rng.uniform(0.55, 1.0, n)
-    size = float(np.exp(rng.uniform(*np.log((5.0, 25.0)))))
+    size = 3.0 * _seen_um(spec) + float(np.exp(rng.uniform(*np.log((3.0, 20.0)))))
     at = _points(_place(rng, spec)[None])[0]
     signed = contrast * _sign(rng) if rng.random() < 0.5 else -min(1.4 * contrast, 1.0)
     return Group("contamination", (Pit(at, size, signed, tuple(shape.tolist())),))
