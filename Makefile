@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-whole durations check cover lint format validate wheel setup clean
+.PHONY: demo test test-all test-whole durations check cover lint format validate classes wheel setup clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/python main.py demo
@@ -43,6 +43,10 @@ format: $(VENV)/dev.stamp
 
 validate: $(VENV)/run.stamp
 	$(BIN)/python -m benchmarks.validation
+
+# The model that tells the kinds of marks apart, fitted anew: after any change of what is found, cut out or measured.
+classes: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks.marks.fit_classes
 
 wheel: $(VENV)/run.stamp
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .

@@ -50,6 +50,9 @@ ROOMS: Mapping[str, set[str]] = {
         *("image_processing", "calibration"),
         *(
             "analysis.measuring",
+            "analysis.mark_features",
+            "analysis.class_model",
+            "analysis.classification",
             "analysis.cell_statistics",
             "analysis.line_width",
             "analysis.through_blur",
@@ -59,7 +62,15 @@ ROOMS: Mapping[str, set[str]] = {
         *("terminal.calibrate", "terminal.stages"),
     },
     "cv2": {
-        *("files.decoding", "detectors", "analysis.measuring", "devices.flat_field", "synthetic", "image_processing"),
+        *(
+            "files.decoding",
+            "detectors",
+            "analysis.measuring",
+            "analysis.mark_features",
+            "devices.flat_field",
+            "synthetic",
+            "image_processing",
+        ),
         *("calibration.coarse_targets", "batch.executors", "reporting"),
     },
     "PIL": {"files.decoding"},

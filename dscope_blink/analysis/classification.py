@@ -1,38 +1,87 @@
-"""The features of a mark to its kind."""
+"""The features of marks to how likely each kind is: what was learnt, within rules that hold regardless.
+
+The rules: a straight thin thing is a scratch, also with a dot beside it; a crack branches or is jagged beyond what blur
+and noise make of a straight line; what breaks the edge is a chip, and no scratch, crack or pit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
+
+from dscope_blink.analysis.class_model import class_model
 from dscope_blink.config.settings import Classification
+from dscope_blink.records import CLASSIFICATIONS
+
+LEAST = 0.004  # of any kind: never is said of none
+DECIMALS = 3
 
 
-def classify(features: Mapping[str, float], on_edge: bool, settings: Classification) -> str:
-    """The kind of a mark from its features.
+def class_probabilities(
+    features: Sequence[Mapping[str, float]], settings: Classification
+) -> tuple[Mapping[str, float], ...]:
+    """How likely each mark is of each kind.
 
     Parameters
     ----------
-    features : as in Defect.features
-    on_edge : whether it lies along the cladding edge
+    features : of each mark, as in Defect.features
     settings : limits from config.json
 
     Returns
     -------
-    One of records.CLASSIFICATIONS
+    For each mark a mapping of CLASSIFICATIONS to 0..1, in three decimals as a record keeps them; the sum is 1 but for
+    their rounding
     """
-    if on_edge:
-        return "chip"
-    if features["aspect_ratio"] >= settings.scratch_min_aspect_ratio:
-        jagged = features["jaggedness_px"] >= settings.crack_min_jaggedness_px
-        return "crack" if jagged and features["jaggedness"] >= settings.crack_min_jaggedness else "scratch"
-    compact = (
-        features["roundness"] >= settings.pit_min_roundness
-        and features["aspect_ratio"] <= settings.pit_max_aspect_ratio
-        and features["solidity"] >= LEAST_SOLID
-    )
-    dark = features["contrast"] <= -settings.pit_min_contrast
-    flat = features["flatness"] >= settings.pit_min_flatness
-    return "pit_dig" if compact and dark and flat else "contamination"
+    if not features:
+        return ()
+    model = class_model()
+    learnt = model.probabilities(np.array([[mark[name] for name in model.features] for mark in features]))
+    return tuple(_within_rules(*both, settings) for both in zip(features, learnt.tolist(), strict=True))
 
 
-LEAST_SOLID = 0.5  # of what lies within its outline: a ring around something is no pit
+def likeliest(chances: Mapping[str, float]) -> str:
+    """The kind that a mark is given."""
+    return max(chances, key=chances.__getitem__)
+
+
+def _within_rules(
+    features: Mapping[str, float], learnt: Sequence[float], settings: Classification
+) -> Mapping[str, float]:
+    barred = _barred(features, settings)
+    shares = {
+        kind: max(p * (BARRED if kind in barred else 1.0), LEAST)
+        for kind, p in zip(CLASSIFICATIONS, learnt, strict=True)
+    }
+    total = sum(shares.values())
+    return {kind: round(p / total, DECIMALS) for kind, p in shares.items()}
+
+
+def _barred(features: Mapping[str, float], settings: Classification) -> set[str]:
+    """Kinds that a mark cannot be."""
+    if features["on_edge"]:
+        return {"scratch", "crack", "pit_dig"}
+    barred = set()
+    if not _is_jagged(features, settings) and not _is_branched(features) and features["bow"] <= MOST_BOW:
+        barred = {"crack"}
+        if features["slenderness"] >= settings.scratch_min_aspect_ratio:
+            barred |= {"pit_dig", "contamination"}
+    if features["edge_gap_blurs"] >= TOUCHES_BLURS:
+        barred |= {"chip"}
+    return barred
+
+
+def _is_jagged(features: Mapping[str, float], settings: Classification) -> bool:
+    """Whether the centreline departs from a smooth curve by more than blur and noise make of one."""
+    in_pixels = features["jaggedness_px"] >= settings.crack_min_jaggedness_px
+    return in_pixels and features["jaggedness"] >= settings.crack_min_jaggedness
+
+
+def _is_branched(features: Mapping[str, float]) -> bool:
+    return features["branch_ends"] >= LEAST_ENDS and features["winding"] >= LEAST_WINDING
+
+
+BARRED = 0.05  # what is left of the probability of a kind that the rules bar
+TOUCHES_BLURS = 4.0  # what lies farther from the cladding edge has not broken it
+LEAST_ENDS, LEAST_WINDING = 3.0, 1.15  # a third end, of a branch that adds to the length
+MOST_BOW = 0.02  # root mean square off a straight line, of its length: that of an arc whose rise is 1/15 of its chord

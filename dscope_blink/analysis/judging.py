@@ -6,8 +6,10 @@ to the same verdict from what a record keeps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from types import MappingProxyType
 from typing import Literal
 
 from dscope_blink.analysis.gradability import (
@@ -78,7 +80,7 @@ def grade(face: Inspection, config: Config, stored: Inspection | None = None) ->
     unseen = (*why_no_pass(face, hidden, config), *(() if structure is None else (structure.reason(face),)))
     if unseen and not _surely_fails(face, marks, hidden, config):
         return replace(face, quality=quality, verdict=not_graded(*unseen))
-    judgement = judge(marks, face.criteria, face.request.zones, face.zones)
+    judgement = judge(marks, face.criteria, face.request.zones, face.zones, config.classification.min_probability)
     verdict = replace(judgement.verdict, reasons=(*judgement.verdict.reasons, *unseen))
     weighed = {mark.id: mark for mark in judgement.defects}
     defects = tuple(weighed.get(mark.id, mark) for mark in face.defects)
@@ -86,14 +88,15 @@ def grade(face: Inspection, config: Config, stored: Inspection | None = None) ->
 
 
 def _surely_fails(face: Inspection, marks: Sequence[Defect], hidden: Hidden, config: Config) -> bool:
-    """Whether a limit is broken whatever the sizes and places within their uncertainties, and whatever is not seen.
+    """Whether a limit is broken whatever the sizes, places and kinds within their uncertainties, and what is not seen.
 
     Only by marks in zones that are not clipped: where pixels are black the noise is unknown, and steps of one grey
     level stand out like marks.
     """
     clipped = clipped_zones(hidden, config)
     clear = [mark for mark in marks if mark.zone not in clipped]
-    verdict = judge(clear, face.criteria, face.request.zones, face.zones).verdict
+    likely = config.classification.min_probability
+    verdict = judge(clear, face.criteria, face.request.zones, face.zones, likely).verdict
     return verdict.status == "FAIL" and not verdict.marginal
 
 
@@ -133,7 +136,11 @@ class _Rule:
 
 
 def judge(
-    defects: Sequence[Defect], criteria: Criteria, zones: Sequence[str], outlines: Sequence[ZoneOutline] = ()
+    defects: Sequence[Defect],
+    criteria: Criteria,
+    zones: Sequence[str],
+    outlines: Sequence[ZoneOutline] = (),
+    min_probability: float = 1.0,
 ) -> Judgement:
     """Grade measured defects against the criteria.
 
@@ -143,6 +150,7 @@ def judge(
     criteria : limits of one class in one edition
     zones : names of the zones that were inspected
     outlines : their borders: with them the verdict also tells what a mark just beyond one may change
+    min_probability : how likely a mark must be of a kind with other limits to be doubted; 1: only if it surely is
 
     Returns
     -------
@@ -162,7 +170,7 @@ def judge(
         reasons=tuple(map(_in_words, violations)),
         violations=violations,
         checks=tuple(h.check for h in held),
-        doubts=_what_may_change([h.rule for h in broken], _Doubt(rules, defects, criteria, outlines)),
+        doubts=_what_may_change([h.rule for h in broken], _Doubt(rules, defects, criteria, outlines, min_probability)),
     )
     counted = {d.id for h in held for d in h.within}
     return Judgement(verdict, tuple(_weighed(d, counted, violations) for d in defects))
@@ -254,21 +262,36 @@ def _weighed(defect: Defect, counted: set[str], violations: Sequence[Violation])
 
 @dataclass(frozen=True, slots=True)
 class _Doubt:
-    """The marks of one face, and which rules may hold each when its size and place vary within their uncertainty."""
+    """The marks of one face, and which rules may hold each when its size, place and kind vary as far as unsure.
+
+    The kind varies where others that fall under the other limits are together as likely as `min_probability`.
+    """
 
     rules: tuple[_Rule, ...]
     defects: Sequence[Defect]
     criteria: Criteria
     outlines: Sequence[ZoneOutline]
+    min_probability: float
 
     def options(self, defect: Defect) -> tuple[_Rule | None, ...]:
         """Rules that may hold the mark; None stands for no limit at all."""
-        kind = _kind(defect, self.criteria)
         found: list[_Rule | None] = []
-        for zone in self.zones(defect):
+        for zone, kind in product(self.zones(defect), self.kinds(defect)):
             here = [rule for rule in self.rules if rule.zone == zone and rule.kind == kind]
             found += [rule for rule in here if _may_hold(rule, defect)] if here else [None]
         return tuple(found)
+
+    def kinds(self, defect: Defect) -> tuple[Kind, ...]:
+        """Kinds of limits that the mark may fall under, first that of its class."""
+        own = _kind(defect, self.criteria)
+        others = sum(self._others(defect).values())
+        return (own, _OTHER[own]) if others > 0 and others >= self.min_probability else (own,)
+
+    def _others(self, defect: Defect) -> Mapping[str, float]:
+        """How likely it is of each class that falls under the other limits."""
+        scratches = _kind(defect, self.criteria) == "scratch"
+        of = defect.class_probabilities
+        return {name: p for name, p in of.items() if (name in self.criteria.scratch_classes) != scratches}
 
     def zones(self, defect: Defect) -> tuple[str | None, ...]:
         """Zones that the mark may belong to, by name; None stands for beyond them all."""
@@ -281,7 +304,26 @@ class _Doubt:
         """The mark with all that is unsure about it."""
         zones = [zone or "none" for zone in self.zones(defect)]
         place = f" in zone {' or '.join(zones)}" if len(zones) > 1 else ""
-        return f"{defect.id} of {defect.unsure_in_words(rule.size_by)}{place}"
+        return f"{defect.id} of {defect.unsure_in_words(rule.size_by)}{place}{self._kind_in_words(defect)}"
+
+    def _kind_in_words(self, defect: Defect) -> str:
+        if len(self.kinds(defect)) == 1:
+            return ""
+        others = self._others(defect)
+        named = " or ".join(_IN_WORDS[name] for name, p in others.items() if p >= max(others.values()) / 2)
+        return f", which may be {named} ({100 * sum(others.values()):.0f} %)"
+
+
+_IN_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "scratch": "a scratch",
+        "pit_dig": "a pit",
+        "contamination": "contamination",
+        "crack": "a crack",
+        "chip": "a chip",
+    }
+)
+_OTHER: Mapping[Kind, Kind] = MappingProxyType({"scratch": "defect", "defect": "scratch"})
 
 
 def _may_hold(rule: _Rule, defect: Defect) -> bool:
@@ -293,7 +335,7 @@ def _may_hold(rule: _Rule, defect: Defect) -> bool:
 
 
 def _what_may_change(broken: Sequence[_Rule], doubt: _Doubt) -> tuple[str, ...]:
-    """What would turn the verdict within the uncertainties; empty when nothing would."""
+    """What would turn the verdict within the uncertainties of sizes, places and kinds; empty when nothing would."""
     options = {d.id: doubt.options(d) for d in doubt.defects}
     if broken and not _all_may_hold(options.values()):
         return ()

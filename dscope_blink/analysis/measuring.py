@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.analysis import dimensions
-from dscope_blink.analysis.classification import classify
+from dscope_blink.analysis.classification import class_probabilities, likeliest
 from dscope_blink.analysis.disc_diameter import unblurred_diameter
 from dscope_blink.analysis.line_width import unblurred_width
+from dscope_blink.analysis.mark_features import features_of
 from dscope_blink.analysis.seen_outline import SeenOutline, mask_outline, moved_inwards, seen_outline
 from dscope_blink.analysis.through_blur import NARROWEST
 from dscope_blink.analysis.zoning import cladding_um, distances_px
@@ -113,12 +114,13 @@ def measure(candidates: Iterable[Candidate], field: Residual, face: LocatedFace,
     Defects without ids, and without the zone that the criteria put each in; marks outside all zones are left out. What
     a verdict rests on is as a stored record gives it back.
     """
-    defects = []
-    for candidate in candidates:
-        place = _place(candidate, field, face)
-        if place.touched:
-            defects.append(as_recorded(_defect(_mark(candidate, field, config), place, field, face, config), *JUDGED))
-    return tuple(defects)
+    placed = [(candidate, _place(candidate, field, face)) for candidate in candidates]
+    marks = [(_mark(candidate, field, config), place) for candidate, place in placed if place.touched]
+    chances = class_probabilities([mark.features for mark, _ in marks], config.classification)
+    return tuple(
+        as_recorded(_defect(mark, place, kinds, field, face, config), *JUDGED)
+        for (mark, place), kinds in zip(marks, chances, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,61 +200,21 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
     peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
     contrast = float(relative[peak])
-    features = _features(candidate.mask, cut.points, relative, contrast)
     peak_snr = max(float(np.abs(field.snr[here][candidate.mask]).max()), 1e-6)
+    features = dict(features_of(candidate, cut.points, relative, field, contrast, peak_snr))
+    features["aspect_ratio"] = _aspect_ratio(cut, features["thickness_px"], field.pixel_px)
     if candidate.on_edge:  # the edge of the fiber is part of what is left there
         return _Mark(candidate, cut, cut, contrast, 0.0, peak_snr, features)
     seen = seen_outline(candidate, field, config)
     return _Mark(candidate, cut, seen, contrast, field.blur_px, peak_snr, features)
 
 
-def _features(mask: Mask, contour: Points, relative: NDArray[np.float32], contrast: float) -> Mapping[str, float]:
-    """What the classification decides on; lengths in pixels."""
-    area = float(mask.sum())
-    outline = contour.astype(np.float32)
-    perimeter = max(cv2.arcLength(outline, True), 1.0)
-    hull = cv2.contourArea(cv2.convexHull(outline)) + perimeter / 2 + 1  # the contour runs through centres of pixels
-    return {
-        "contrast": contrast,
-        "solidity": min(area / hull, 1.0),
-        "roundness": min(4 * math.pi * cv2.contourArea(outline) / perimeter**2, 1.0),
-        "flatness": float(np.median(np.abs(relative[mask]))) / max(abs(contrast), 1e-6),
-        "bright_share": float((relative[mask] > 0).mean()),
-        "thickness_px": 2 * float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max()) - 1,
-        **_jaggedness(mask),
-    }
-
-
-def _jaggedness(mask: Mask) -> Mapping[str, float]:
-    """Typical departure of the centreline from a smooth curve, in pixels and over its length: small for scratches."""
-    y, x = np.nonzero(mask)
-    points = np.stack([x, y], axis=1) - np.array([x.mean(), y.mean()])
-    _, axes = np.linalg.eigh(points.T @ points)
-    along, across = points @ axes[:, 1], points @ axes[:, 0]
-    slices = ((along - along.min()) / CENTRELINE_STEP_PX).astype(int)
-    count = np.bincount(slices)
-    used = count > 0  # between dashes there is nothing
-    if np.count_nonzero(used) < MIN_CENTRELINE_SLICES:
-        return {"jaggedness_px": 0.0, "jaggedness": 0.0}
-    position = np.linspace(-1, 1, len(count))[used]
-    centre = np.bincount(slices, across)[used] / count[used]
-    rest = _off_smooth_curve(position, centre)
-    typical = 1.4826 * float(np.median(np.abs(rest)))  # the median, so that a hook or a spot at one end does not count
-    return {"jaggedness_px": typical, "jaggedness": typical / float(np.ptp(along))}
-
-
-def _off_smooth_curve(position: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distance from a quartic that is fitted a second time without the quarter that fits it worst."""
-    powers, kept = np.vander(position, 5), np.ones(len(position), bool)
-    for share in (0.75, 1.0):
-        factors, *_ = np.linalg.lstsq(powers[kept], centre[kept])
-        rest = centre - powers @ factors
-        kept = np.abs(rest) <= np.quantile(np.abs(rest), share)
-    return rest
-
-
-CENTRELINE_STEP_PX = 2.0
-MIN_CENTRELINE_SLICES = 8  # a shorter centreline has no shape of its own
+def _aspect_ratio(cut: SeenOutline, thickness_px: float, axes: tuple[float, float]) -> float:
+    """Length over width by the thickest place: two specks that touch are no line, however long the outline is."""
+    shape = _shape(cut, axes)
+    along, across = shape.line or (shape.length, shape.width)
+    thickness = max(thickness_px * math.sqrt(axes[0] * axes[1]), across)
+    return max(along, shape.length) / thickness
 
 
 def _centroid(candidate: Candidate) -> tuple[float, float]:
@@ -299,16 +261,17 @@ def _outline_length(seen: SeenOutline, axes: tuple[float, float]) -> float:
 SMOOTHING_PX = 1.0  # takes off an outline the stairs of the pixel grid, which lengthen a line at 30 degrees by a fifth
 
 
-def _defect(mark: _Mark, place: _Place, field: Residual, face: LocatedFace, config: Config) -> Defect:
-    defect = _in_pixels(mark, place, field, config)
+def _defect(
+    mark: _Mark, place: _Place, chances: Mapping[str, float], field: Residual, face: LocatedFace, config: Config
+) -> Defect:
+    defect = _in_pixels(mark, place, chances, field, config)
     return defect if face.scale is None else _with_micrometres(defect, mark, field, face, face.scale, config)
 
 
-def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> Defect:
+def _in_pixels(mark: _Mark, place: _Place, chances: Mapping[str, float], field: Residual, config: Config) -> Defect:
     (fx, fy), settings = field.pixel_px, config.classification
     unit = math.sqrt(fx * fy)
-    features = dict(mark.features) | {"aspect_ratio": _aspect_ratio(mark, (fx, fy))}
-    kind = classify(features, mark.candidate.on_edge, settings)
+    kind = likeliest(chances)
     px = _shape(mark.seen, (fx, fy))
     sizes = _Sizes.of(px, kind, mark.blur_px * unit)
     true = _true_outline(mark.seen, px, sizes, field.pixel_px)
@@ -343,8 +306,9 @@ def _in_pixels(mark: _Mark, place: _Place, field: Residual, config: Config) -> D
         contrast=mark.contrast,
         zones_touched=place.touched,
         detected_by=tuple(n for n, share in mark.candidate.evidence.items() if share >= settings.min_agreement),
-        features=features,
+        features=mark.features,
         evidence=mark.candidate.evidence,
+        class_probabilities=chances,
     )
 
 
@@ -359,14 +323,6 @@ def _true_outline(seen: SeenOutline, shape: _Shape, sizes: _Sizes, pixel_px: tup
         ratios = np.array([sizes.length / shape.length, sizes.width / shape.width])
         points = middle + (points - middle) @ axes.T * ratios @ axes
     return SeenOutline(points, sizes.area, seen.short)
-
-
-def _aspect_ratio(mark: _Mark, axes: tuple[float, float]) -> float:
-    """Length over width by the thickest place: two specks that touch are no line, however long the outline is."""
-    shape = _shape(mark.cut, axes)
-    along, across = shape.line or (shape.length, shape.width)
-    thickness = max(mark.features["thickness_px"] * math.sqrt(axes[0] * axes[1]), across)
-    return max(along, shape.length) / thickness
 
 
 def _with_micrometres(

@@ -265,10 +265,7 @@ class Classification:
     scratch_min_aspect_ratio: float
     crack_min_jaggedness_px: float
     crack_min_jaggedness: float
-    pit_min_roundness: float
-    pit_max_aspect_ratio: float
-    pit_min_contrast: float
-    pit_min_flatness: float
+    min_probability: float
     min_agreement: float
     detectors_of: Mapping[str, tuple[str, ...]]
 

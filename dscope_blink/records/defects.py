@@ -62,6 +62,7 @@ class Defect:
     uncertainty: Mapping[str, Size] = field(default_factory=dict)  # expanded (k = 2), of the values of these names
     evidence: Mapping[str, float] = field(default_factory=dict)  # detector -> mean support over the mark, 0..1
     at_most: Mapping[str, Size] = field(default_factory=dict)  # upper bounds of the sizes that are not resolved
+    class_probabilities: Mapping[str, Share] = field(default_factory=dict)  # by kind; empty: certain of its class
     counted: bool = False
     severity: Severity = "LOW"
 
@@ -99,6 +100,7 @@ def symmetry_feature(order: int) -> str:
 
 # What a verdict rests on: rounded where it is measured, so that the verdict follows from the stored record.
 JUDGED = ("centroid_px", "r_min_px", "r_core_px", "length_um", "width_um", "diameter_um", "uncertainty", "at_most")
+# and `class_probabilities`, which are made in so few decimals
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from dscope_blink.records.checks import Place
 from dscope_blink.records.defects import Defect
 from dscope_blink.records.errors import UserError
 from dscope_blink.records.inspection import INPUTS, RECORD_SCHEMA, Inspection
+from dscope_blink.records.kinds import CLASSIFICATIONS
 from dscope_blink.records.notices import kind_of
 from dscope_blink.records.reading import read_file
 from dscope_blink.records.rounding import rounded
@@ -204,6 +205,8 @@ def _complete(record: Record) -> None:
         zone.setdefault("min_seen", None)
     for zone in _objects(record.get("zones")):
         zone.setdefault("seen", None)
+    for mark in _objects(record.get("defects")):
+        mark.setdefault("class_probabilities", {})
 
 
 def _shape(record: Record) -> None:
@@ -316,6 +319,7 @@ def _check_together(inspection: Inspection) -> None:
         "marks or limits of a zone that was not asked for": not of_zones <= set(request.zones),
         "clipping: rings without count": clipping and len(clipping.pixels) != len(clipping.clipped),
         "r_core_px without a core, or none with one": any((mark.r_core_px is None) != (core is None) for mark in marks),
+        "probabilities of other kinds": any(mark.class_probabilities.keys() - set(CLASSIFICATIONS) for mark in marks),
         "r_min_px above r_max_px": any(mark.r_min_px > mark.r_max_px for mark in marks),
         "a scale that does not fit the cladding": not _scale_fits(inspection),
         "a verdict that its checks contradict": any(c.broken for c in checks) != (verdict.status == "FAIL"),

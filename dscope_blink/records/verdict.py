@@ -79,11 +79,11 @@ class Verdict:
     reasons: tuple[Notice, ...] = ()
     violations: tuple[Violation, ...] = ()
     checks: tuple[Check, ...] = ()
-    doubts: tuple[str, ...] = ()  # what would change the verdict within the uncertainty of the sizes and places
+    doubts: tuple[str, ...] = ()  # what would change the verdict within the uncertainty of sizes, places and kinds
 
     @property
     def marginal(self) -> bool:
-        """Whether it would change within the uncertainty of the sizes and places."""
+        """Whether it would change within the uncertainty of sizes, places and kinds."""
         return bool(self.doubts)
 
     @property

@@ -257,6 +257,7 @@ def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
         "sizes": sizes,
         "unit": unit,
         "confidence": round(mark.confidence, 2),
+        "title": wording.kind_in_words(mark),
         "by": ", ".join(mark.detected_by),
         "limit": _against_limit(mark, inspection),
     }

@@ -27,6 +27,7 @@ from dscope_blink.records import (
     as_recorded,
     texts,
 )
+from dscope_blink.reporting.wording import next_class
 
 Row: TypeAlias = dict[str, Any]  # of a table: what stands under the name of each column
 
@@ -96,6 +97,11 @@ def _upper_bound(stem: str) -> Column:
     return Column(f"{stem}_Max_um", "um", "float64", meaning, lambda inspection, defect: defect.at_most.get(key))
 
 
+def _next_class(name: str, dtype: str, meaning: str, part: int) -> Column:
+    unit = "" if dtype == "object" else "0..1"
+    return Column(name, unit, dtype, meaning, lambda inspection, defect: next_class(defect)[part] or None)
+
+
 DEFECT_COLUMNS: tuple[Column, ...] = (
     _of_defect("Defect_ID", "", "object", "S scratch, P pit/dig, C contamination, K crack, E chip, and a number", "id"),
     _of_defect("Zone", "", "object", "zone that the criteria put the mark in", "zone"),
@@ -116,6 +122,15 @@ DEFECT_COLUMNS: tuple[Column, ...] = (
     _joined("Detected_By", "detectors that found the mark", "detected_by"),
     *_lengths("px"),
     *map(_upper_bound, ("Length", "Width", "Diameter")),
+    Column(
+        "Class_Probability",
+        "0..1",
+        "float64",
+        "how likely it is of its class; absent in records of before",
+        lambda inspection, defect: defect.class_probabilities.get(defect.classification),
+    ),
+    _next_class("Other_Class", "object", "the likeliest class after its own", 0),
+    _next_class("Other_Class_Probability", "float64", "how likely it is of that one", 1),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeAlias
 
 from dscope_blink.records import (
@@ -271,11 +272,26 @@ def mark_table(inspection: Inspection) -> TextTable:
         held = [check for check in checks if mark.id in check.defects]
         if any(check.broken for check in held):
             broken.add(number)
-        kind = CLASS_TITLES[mark.classification]
-        place = (mark.id, mark.zone, kind, _distance(mark), _size(mark, criteria))
+        place = (mark.id, mark.zone, kind_in_words(mark), _distance(mark), _size(mark, criteria))
         rows.append((*place, _held_against(held, inspection), _outcome(held, inspection)))
     header = ("Mark", "Zone", "Kind", "From centre", "Measured", "Limit", "Result")
     return TextTable(header, tuple(rows), frozenset(broken))
+
+
+def kind_in_words(mark: Defect) -> str:
+    """Its class, and the next likely one where that is worth a word."""
+    title = CLASS_TITLES[mark.classification]
+    other, likely = next_class(mark)
+    return title if likely < LEAST_TOLD else f"{title} (or {CLASS_TITLES[other].lower()}, {100 * likely:.0f} %)"
+
+
+def next_class(mark: Defect) -> tuple[str, float]:
+    """The likeliest class after its own and how likely it is; nothing and 0 where its class is taken as certain."""
+    others = {name: p for name, p in mark.class_probabilities.items() if name != mark.classification}
+    return max(others.items(), key=itemgetter(1), default=("", 0.0))
+
+
+LEAST_TOLD = 0.1  # of another class
 
 
 def _size(mark: Defect, criteria: Criteria) -> str:

@@ -23,6 +23,7 @@ from dscope_blink.records import (
     Ellipse,
     SizeBand,
     UserError,
+    Verdict,
     ZoneOutline,
     texts,
 )
@@ -459,3 +460,89 @@ def test_a_mark_just_beyond_a_border_makes_the_verdict_marginal_only_when_the_bo
     assert doubt.endswith("defect diameter > 5 um may be broken: P1 of 8.0 um in zone cladding or adhesive")
     assert judge([replace(beside, r_min_px=63.0)], UPC, ALL_ZONES, RINGS).verdict.doubts == ()
     assert judge([beside], UPC, ALL_ZONES).verdict.doubts == ()
+
+
+# --- doubt: a mark that may be of another kind
+
+
+def perhaps(kind: str, other: str, likely: float, zone: str = "B", name: str = "X1", **sizes: Any) -> Defect:
+    """A mark of one kind that is the other with this probability."""
+    chances = {kind: 1 - likely, other: likely}
+    sure = replace(spot(zone, kind, 1.0, name), uncertainty={}, class_probabilities=chances, width_um=1.0)
+    return replace(sure, **sizes)
+
+
+LIKELY = 0.1
+
+
+def with_doubts(marks: Sequence[Defect], criteria: Criteria = MULTIMODE) -> Verdict:
+    return judge(marks, criteria, ALL_ZONES, min_probability=LIKELY).verdict
+
+
+def test_a_pass_is_marginal_when_a_scratch_may_be_a_crack_that_breaks_a_limit():
+    verdict = with_doubts([perhaps("scratch", "crack", 0.23, name="S3", diameter_um=40.0)])
+    assert verdict.status == "PASS"
+    (doubt,) = verdict.doubts
+    assert doubt.startswith("Zone cladding: defect diameter > 10 um may be broken: S3 of 40.0 ± 0.0 um")
+    assert doubt.endswith("S3 of 40.0 ± 0.0 um, which may be a crack (23 %)")
+
+
+def test_a_failure_is_marginal_when_its_crack_may_be_a_scratch_that_no_limit_holds():
+    verdict = with_doubts([perhaps("crack", "scratch", 0.23, name="K1", diameter_um=40.0)])
+    assert verdict.status == "FAIL"
+    (doubt,) = verdict.doubts
+    assert doubt == (
+        "Zone cladding: defect diameter > 10 um may be kept: K1 of 40.0 ± 0.0 um, which may be a scratch (23 %)"
+    )
+
+
+@pytest.mark.parametrize(("kind", "other"), [("scratch", "crack"), ("crack", "scratch")])
+@pytest.mark.parametrize("likely", [0.0, 0.05, 0.0999, 0.1, 0.4])
+def test_another_kind_counts_from_the_least_probability_on(kind, other, likely):
+    verdict = with_doubts([perhaps(kind, other, likely, diameter_um=40.0)])
+    assert verdict.marginal == (likely >= LIKELY)
+
+
+def test_kinds_that_fall_under_the_same_limits_are_as_likely_as_they_are_together():
+    chances = {"scratch": 0.88, "crack": 0.06, "contamination": 0.05, "chip": 0.01}
+    mark_ = replace(perhaps("scratch", "crack", 0.12, diameter_um=40.0), class_probabilities=chances)
+    (doubt,) = with_doubts([mark_]).doubts
+    assert doubt.endswith("which may be a crack or contamination (12 %)")
+
+
+def test_a_kind_that_changes_no_limit_is_no_doubt():
+    assert not with_doubts([perhaps("pit_dig", "crack", 0.4, diameter_um=40.0)]).marginal
+    assert not with_doubts([perhaps("scratch", "crack", 0.4, diameter_um=4.0)]).marginal
+
+
+def test_without_probabilities_the_class_is_certain():
+    crack = perhaps("crack", "scratch", 0.4, diameter_um=40.0)
+    assert with_doubts([crack]).marginal
+    assert not with_doubts([replace(crack, class_probabilities={})]).marginal
+    assert not judge([crack], MULTIMODE, ALL_ZONES).verdict.marginal
+
+
+@settings(max_examples=150)
+@given(
+    marks=st.lists(
+        st.tuples(
+            st.sampled_from(["A", "B"]),
+            st.sampled_from(["scratch", "crack", "pit_dig"]),
+            st.sampled_from([1.0, 3.5, 6.0]),
+            st.sampled_from([1.0, 4.0, 8.0, 40.0]),
+            st.booleans(),
+        ),
+        max_size=5,
+    ),
+    criteria=st.sampled_from([UPC, APC, MULTIMODE]),
+)
+def test_a_verdict_is_marginal_just_when_some_kinds_that_are_likely_would_turn_it(marks, criteria):
+    given_, possible = [], []
+    for k, (zone, kind, width, diameter, doubted) in enumerate(marks):
+        other = "crack" if kind == "scratch" else "scratch"
+        one = perhaps(kind, other, 0.3 if doubted else 0.01, zone, f"X{k}", width_um=width, diameter_um=diameter)
+        given_.append(one)
+        possible.append([one, replace(one, classification=other)] if doubted else [one])
+    verdict = with_doubts(given_, criteria)
+    outcomes = {status(chosen, criteria) for chosen in itertools.product(*possible)}
+    assert verdict.marginal == (len(outcomes) == 2)

@@ -388,7 +388,7 @@
   function markLine(mark, checks) {
     const go = make("button", { type: "button", class: "go" }, mark.id);
     const line = make("tr", { class: `pick ${mark.state}`, "data-id": mark.id },
-      make("td", {}, go, make("div", { class: "sub" }, batch.kinds[mark.kind])),
+      make("td", {}, go, make("div", { class: "sub" }, mark.title)),
       make("td", {}, batch.zones[mark.zone]),
       make("td", {}, make("span", { class: "sizes" }, mark.sizes.join(" / ")), make("div", { class: "sub", title: mark.by }, `confidence ${mark.confidence}`)),
       make("td", {}, ...limitWords(mark, checks)));
