@@ -36,6 +36,9 @@ from dscope_blink.records import (
     Verdict,
     Violation,
     ZoneOutline,
+    is_scratch,
+    judged_size,
+    unsure_in_words,
 )
 
 Kind = Literal["scratch", "defect"]
@@ -177,7 +180,7 @@ def _rules(criteria: Criteria, zones: Sequence[str]) -> tuple[_Rule, ...]:
 
 
 def _kind(defect: Defect, criteria: Criteria) -> Kind:
-    return "scratch" if defect.classification in criteria.scratch_classes else "defect"
+    return "scratch" if is_scratch(defect, criteria) else "defect"
 
 
 def _size_um(defect: Defect, size_by: SizeMeasure) -> float:
@@ -194,12 +197,13 @@ class _Held:
     rule: _Rule
     check: Check
     within: tuple[Defect, ...]  # marks that it counts
+    criteria: Criteria
 
     @property
     def violation(self) -> Violation:
         check = self.check
         allowed = "none" if check.max_count == 0 else f"at most {check.max_count}"
-        return Violation(check.zone, check.rule, _listed(self.within, self.rule.size_by), allowed, check.defects)
+        return Violation(check.zone, check.rule, _listed(self.within, self.criteria), allowed, check.defects)
 
 
 def _hold(rule: _Rule, defects: Iterable[Defect], criteria: Criteria) -> _Held:
@@ -216,11 +220,12 @@ def _hold(rule: _Rule, defects: Iterable[Defect], criteria: Criteria) -> _Held:
         rule,
         Check(rule.zone, rule.in_words, len(within), band.max_count, deciding, band.min_um, ids, rule.kind),
         within,
+        criteria,
     )
 
 
-def _listed(marks: Sequence[Defect], size_by: SizeMeasure) -> str:
-    sizes = [f"{_size_um(d, size_by):.1f} um" for d in marks[:5]] + ["..."] * (len(marks) > 5)
+def _listed(marks: Sequence[Defect], criteria: Criteria) -> str:
+    sizes = [judged_size(d, criteria) for d in marks[:5]] + ["..."] * (len(marks) > 5)
     return f"{len(marks)} ({', '.join(sizes)})"
 
 
@@ -274,7 +279,8 @@ class _Doubt:
         size_um, unsure_um = _size_um(defect, rule.size_by), defect.uncertainty.get(f"{rule.size_by}_um", 0.0)
         zones = [zone or "none" for zone in self.zones(defect)]
         place = f" in zone {' or '.join(zones)}" if len(zones) > 1 else ""
-        return f"{defect.id} of {size_um:.1f} ± {unsure_um:.1f} um{place}"
+        size = judged_size(defect, self.criteria).removesuffix(" um")
+        return f"{defect.id} of {size}{unsure_in_words(size_um, unsure_um)} um{place}"
 
 
 def _may_hold(rule: _Rule, defect: Defect) -> bool:

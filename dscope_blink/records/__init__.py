@@ -55,6 +55,17 @@ from dscope_blink.records.inspection import (
     Request,
     recorded,
 )
+from dscope_blink.records.judged_sizes import (
+    check_in_words,
+    deciding_size,
+    is_scratch,
+    judged_by,
+    judged_size,
+    limits_of,
+    margin_in_words,
+    size_in_words,
+    unsure_in_words,
+)
 from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
 from dscope_blink.records.reading import read_file
@@ -133,10 +144,17 @@ __all__ = [
     "ZoneRule",
     "Zones",
     "as_recorded",
+    "check_in_words",
     "criteria_from",
+    "deciding_size",
     "ellipse_points",
     "from_form",
     "is_ellipse",
+    "is_scratch",
+    "judged_by",
+    "judged_size",
+    "limits_of",
+    "margin_in_words",
     "mean_radius",
     "notice",
     "percent_of",
@@ -148,10 +166,12 @@ __all__ = [
     "rescaled",
     "rounded",
     "scaled",
+    "size_in_words",
     "stretched",
     "symmetry_feature",
     "texts",
     "to_form",
+    "unsure_in_words",
     "window_around",
     "zone_map",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from dscope_blink.records import (
+    LIMIT_BROKEN,
     ZONE_NAMES,
     Check,
     CoreFit,
@@ -17,13 +18,20 @@ from dscope_blink.records import (
     SizeBand,
     ZoneCriteria,
     ZoneOutline,
+    deciding_size,
+    judged_by,
+    judged_size,
+    margin_in_words,
     percent_of,
     stretched,
     texts,
+    unsure_in_words,
 )
+from dscope_blink.records.kinds import Letter
 from dscope_blink.reporting.look import CLASS_TITLES
 
 Facts: TypeAlias = tuple[tuple[str, str], ...]  # label and text
+Result: TypeAlias = Literal["kept", "broken", "no limit", "not graded", "not inspected"]  # of a zone
 
 NOT_CONFIRMED = "NOT CONFIRMED: these limits are not confirmed against a published text"
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
@@ -56,8 +64,8 @@ def reasons_of(inspection: Inspection) -> tuple[str, ...]:
     verdict = inspection.verdict
     if verdict.status != "PASS":
         return tuple(texts(verdict.reasons))
-    closest = verdict.closest
-    return ("No limit is broken.", *([f"Closest: {closest.in_words}"] if closest else []), *inspection.seen_in_part)
+    closest = inspection.closest_limit
+    return ("No limit is broken.", *([f"Closest: {closest}"] if closest else []), *inspection.seen_in_part)
 
 
 def unconfirmed(inspection: Inspection) -> str:
@@ -243,6 +251,106 @@ def _allowed(band: SizeBand) -> str:
     return f"{band.in_words}: {number}"
 
 
+@dataclass(frozen=True, slots=True)
+class ZoneResult:
+    """What came of one zone, for a picture: short, and as its ring is coloured."""
+
+    letter: Letter
+    title: str  # `B cladding 110 um`
+    found: int
+    counted: int
+    allowed: str
+    result: Result
+    seen: str  # how much of it, where that is not all
+
+    @property
+    def inspected(self) -> bool:
+        """Whether it was."""
+        return self.result != "not inspected"
+
+    @property
+    def in_words(self) -> str:
+        """The result, and how much of the zone was seen."""
+        result = self.result.upper() if self.result == "broken" else self.result
+        return f"{result}, {self.seen} seen" if self.seen and self.inspected else result
+
+
+def zone_results(inspection: Inspection) -> tuple[ZoneResult, ...]:
+    """Each located zone with its marks, what is allowed, and what came of it."""
+    ruled = {zone.zone: zone for zone in inspection.criteria.zones}
+    return tuple(_zone_result(outline, ruled.get(outline.letter), inspection) for outline in inspection.zones)
+
+
+def _zone_result(outline: ZoneOutline, zone: ZoneCriteria | None, inspection: Inspection) -> ZoneResult:
+    marks = [mark for mark in inspection.defects if mark.zone == outline.name]
+    return ZoneResult(
+        outline.letter,
+        f"{outline.letter} {outline.name} {_short(outline, inspection.scale)}",
+        len(marks),
+        sum(mark.counted for mark in marks),
+        _allowed_in_short(zone) or "any",
+        _result(outline.name, inspection),
+        percent_of(outline.seen) if outline.seen is not None and outline.is_seen_in_part else "",
+    )
+
+
+def _short(outline: ZoneOutline, scale: Scale | None) -> str:
+    """Its diameter to three digits."""
+    value, _, unit = _diameter(outline, scale).rpartition(" ")
+    return f"{float(value):.3g} {unit}"
+
+
+def _allowed_in_short(zone: ZoneCriteria | None) -> str:
+    """`scratches > 3 um: none; others 2 to 5 um: 5, > 5 um: none`: only what has a limit."""
+    if zone is None:
+        return ""
+    kinds = (("scratches", zone.scratches), ("others", zone.defects))
+    limited = ((kind, [_band_in_short(band) for band in bands if band.max_count is not None]) for kind, bands in kinds)
+    return "; ".join(f"{kind} {', '.join(limits)}" for kind, limits in limited if limits)
+
+
+def _band_in_short(band: SizeBand) -> str:
+    number = band.max_count or "none"
+    if band.in_words == "of any size":
+        return f"{number}"
+    two_sided = band.min_um and band.max_um is not None
+    return f"{f'{band.min_um:g} to {band.max_um:g} um' if two_sided else band.in_words}: {number}"
+
+
+def _result(zone: str, inspection: Inspection) -> Result:
+    """A zone of a face that FAILed is kept only if nothing but the limits speaks against a PASS."""
+    verdict = inspection.verdict
+    if zone not in inspection.request.zones:
+        return "not inspected"
+    if any(violation.zone == zone for violation in verdict.violations):
+        return "broken"
+    if any(reason.kind != LIMIT_BROKEN for reason in verdict.reasons):
+        return "not graded"
+    return "kept" if any(check.zone == zone for check in verdict.checks) else "no limit"
+
+
+_MEASURES = {"width": " wide", "length": " long", "diameter": ""}
+
+
+def mark_label(mark: Defect, inspection: Inspection) -> str:
+    """`E1 13.3 > 10 um` of a mark that breaks a limit, `P3 3.2 um (7 > 5)` where they are too many, else `S2 1.4 um wide`.
+
+    The size is the one that the criteria go by.
+    """
+    criteria, checks = inspection.criteria, inspection.verdict.checks
+    number, _, unit = judged_size(mark, criteria).rpartition(" ")
+    measure = _MEASURES[judged_by(mark, criteria)]
+    broken = next((check for check in checks if check.broken and mark.id in check.defects), None)
+    if broken is None:
+        return f"{mark.id} {number} {unit}{measure}"
+    if broken.max_count:
+        return f"{mark.id} {number} {unit}{measure} ({broken.count} > {broken.max_count})"
+    if not broken.limit_um:
+        return f"{mark.id} {number} {unit}{measure}, none allowed"
+    sign = ">=" if float(number.removeprefix("<= ")) == broken.limit_um else ">"
+    return f"{mark.id} {number} {sign} {broken.limit_um:g} {unit}{measure}"
+
+
 def limit_table(inspection: Inspection) -> TextTable:
     """Every limit that was held, with what was measured against it."""
     checks = inspection.verdict.checks
@@ -252,14 +360,19 @@ def limit_table(inspection: Inspection) -> TextTable:
             check.rule,
             str(check.count),
             str(check.max_count or "none"),
-            "" if check.size_um is None else f"{check.size_um:.1f} um",
-            "" if check.margin_um is None else f"{check.margin_um:+.1f} um",
+            deciding_size(check, inspection.criteria),
+            _to_spare(check),
             "BROKEN" if check.broken else "held",
         )
         for check in checks
     )
     header = ("Zone", "Limit", "Found", "Allowed", "Size that decides", "To spare", "Result")
     return TextTable(header, rows, frozenset(n for n, check in enumerate(checks) if check.broken))
+
+
+def _to_spare(check: Check) -> str:
+    margin = margin_in_words(check)
+    return f"{'-' if (check.margin_um or 0.0) < 0 else '+'}{margin}" if margin else ""
 
 
 def mark_table(inspection: Inspection) -> TextTable:
@@ -280,12 +393,10 @@ def mark_table(inspection: Inspection) -> TextTable:
 
 def _size(mark: Defect, criteria: Criteria) -> str:
     """The size that the criteria go by."""
-    is_scratch = mark.classification in criteria.scratch_classes
-    by = criteria.size_by.scratches if is_scratch else criteria.size_by.defects
-    size_um, unsure = getattr(mark, f"{by}_um"), mark.uncertainty.get(f"{by}_um")
-    if size_um is None:
-        return f"{by} {getattr(mark, f'{by}_px'):.1f} px"
-    return f"{by} {size_um:.1f}{'' if unsure is None else f' ± {unsure:.1f}'} um"
+    by = judged_by(mark, criteria)
+    size_um, unsure_um = getattr(mark, f"{by}_um"), mark.uncertainty.get(f"{by}_um")
+    size, _, unit = judged_size(mark, criteria).rpartition(" ")
+    return f"{by} {size}{'' if size_um is None else unsure_in_words(size_um, unsure_um)} {unit}"
 
 
 def _distance(mark: Defect) -> str:
