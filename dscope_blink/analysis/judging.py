@@ -38,7 +38,7 @@ from dscope_blink.records import (
     ZoneOutline,
     is_scratch,
     judged_size,
-    unsure_in_words,
+    unsure_size,
 )
 
 Kind = Literal["scratch", "defect"]
@@ -274,13 +274,11 @@ class _Doubt:
             return (defect.zone,)
         return possible_zones(defect, self.outlines, self.criteria.zone_rule, unsure_px)
 
-    def in_words(self, defect: Defect, rule: _Rule) -> str:
+    def in_words(self, defect: Defect) -> str:
         """The mark with all that is unsure about it."""
-        size_um, unsure_um = _size_um(defect, rule.size_by), defect.uncertainty.get(f"{rule.size_by}_um", 0.0)
         zones = [zone or "none" for zone in self.zones(defect)]
         place = f" in zone {' or '.join(zones)}" if len(zones) > 1 else ""
-        size = judged_size(defect, self.criteria).removesuffix(" um")
-        return f"{defect.id} of {size}{unsure_in_words(size_um, unsure_um)} um{place}"
+        return f"{defect.id} of {unsure_size(defect, self.criteria)}{place}"
 
 
 def _may_hold(rule: _Rule, defect: Defect) -> bool:
@@ -299,7 +297,7 @@ def _what_may_change(broken: Sequence[_Rule], doubt: _Doubt) -> tuple[str, ...]:
     in_doubt = broken or [rule for rule in doubt.rules if _may_break(rule, options.values())]
     word = "may be kept" if broken else "may be broken"
     return tuple(
-        f"Zone {rule.zone}: {rule.in_words} {word}: {_some([doubt.in_words(d, rule) for d in unsure])}"
+        f"Zone {rule.zone}: {rule.in_words} {word}: {_some([doubt.in_words(d) for d in unsure])}"
         for rule in in_doubt
         for unsure in [[d for d in doubt.defects if rule in options[d.id] and len(options[d.id]) > 1]]
     )

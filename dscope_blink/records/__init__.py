@@ -64,7 +64,7 @@ from dscope_blink.records.judged_sizes import (
     limits_of,
     margin_in_words,
     size_in_words,
-    unsure_in_words,
+    unsure_size,
 )
 from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
@@ -171,7 +171,7 @@ __all__ = [
     "symmetry_feature",
     "texts",
     "to_form",
-    "unsure_in_words",
+    "unsure_size",
     "window_around",
     "zone_map",
 ]

@@ -49,11 +49,14 @@ def judged_size(mark: Defect, criteria: Criteria, at_most: bool = False) -> str:
     return f"{size_in_words(size_um, limits_um, at_most)} um"
 
 
-def unsure_in_words(size_um: float, unsure_um: float | None) -> str:
-    """` ± 0.4` to stand behind a size, and the word where the mark cannot be told from one without size."""
-    if unsure_um is None:
-        return ""
-    return f" ± {size_in_words(unsure_um, (0.0,))}{', not resolved' if unsure_um >= size_um else ''}"
+def unsure_size(mark: Defect, criteria: Criteria, at_most: bool = False) -> str:
+    """`13.3 ± 0.4 um`: the judged size with its uncertainty, and a word where that is as large as the size."""
+    text, by = judged_size(mark, criteria, at_most), judged_by(mark, criteria)
+    size_um, unsure_um = getattr(mark, f"{by}_um"), mark.uncertainty.get(f"{by}_um")
+    if size_um is None or unsure_um is None:
+        return text
+    word = ", as uncertain as large" if 0 < size_um <= unsure_um else ""
+    return f"{text.removesuffix(' um')} ± {size_in_words(unsure_um, (0.0,))} um{word}"
 
 
 def limits_of(criteria: Criteria, zone: str, *, scratches: bool) -> tuple[float, ...]:

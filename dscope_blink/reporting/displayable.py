@@ -40,5 +40,3 @@ def _stretched(planes: NDArray[Any]) -> Picture:
         floor = min(max(low, darkest), 255 - gain * (high - low))
     levels = (np.arange(np.iinfo(planes.dtype).max + 1) * unit - low) * gain + floor
     return np.asarray(np.take(np.clip(levels, 0, 255).astype(np.uint8), planes))
-
-

@@ -75,7 +75,7 @@ def draw_outlined(image: Picture, path: Points, colour: Colour, pen: Pen, weight
 def draw_broken(image: Picture, path: Points, colour: Colour, pen: Pen, weight: float = 1) -> None:
     """A closed path, of its colour and dark by turns."""
     draw_path(image, path, PAPER, pen.line(weight) + 1, cv2.LINE_8)
-    cv2.polylines(image, _dashes(path, pen.row() / 2), False, colour, pen.line(weight), cv2.LINE_AA, _SHIFT)
+    cv2.polylines(image, _dashes(path, weight * pen.row() / 2), False, colour, pen.line(weight), cv2.LINE_AA, _SHIFT)
 
 
 def _fixed(path: Points) -> NDArray[np.int32]:
@@ -115,7 +115,9 @@ def plain_text(text: str) -> str:
 
 def wrapped(text: str, pen: Pen, width: int, max_lines: int) -> list[str]:
     """Lines that fit into `width` pixels; what does not fit into `max_lines` ends in dots."""
-    plain = plain_text(text) or " "
+    plain = plain_text(text).strip() or " "
+    if pen.text_px(plain) <= width:
+        return [plain]
     letter_px = max(pen.text_px(plain) / len(plain), 1.0)
     letters = max(int(0.93 * width / letter_px), 8)  # the letters of one line may be wider than their mean
     words = (word[i : i + letters // 2] for word in plain.split(" ") for i in range(0, len(word), letters // 2))

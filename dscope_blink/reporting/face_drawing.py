@@ -38,9 +38,9 @@ from dscope_blink.reporting.label_places import Ground, leader
 from dscope_blink.reporting.look import COUNTED_COLOUR, RESULT_COLOURS, UNCOUNTED_COLOUR, VIOLATING_COLOUR
 from dscope_blink.reporting.wording import ZoneResult, mark_label, zone_results
 
-_MAX_LABELS = 40
+_MAX_LABELS = 16  # of the most severe marks: more would hide the face
 _DEAREST = 12.0  # label heights that the label of a mark that breaks no limit may cost: dearer ones would be clutter
-_FRAME_GAP_PX = 6  # between a mark and the frame around it: a frame that touches a small pit hides it
+_FRAME_GAP_ROWS = 0.33  # between a mark and the frame around it: a frame that touches a small pit hides it
 _LONG = 2.0  # times as long as wide: the frame of such a mark is a rectangle
 _SHORTEST_ROWS = 2.0  # of an outline, in heights of a line of text: what is smaller is shown by a circle around it
 _LETTER_DEG = (45, 30, 60, 45)  # up from the right: apart from each other where zones lie close
@@ -157,7 +157,7 @@ def _draw_marks(photo: Picture, inspection: Inspection, pen: Pen) -> None:
     for defect in _most_severe(inspection)[::-1]:
         colour = _mark_colour(defect, broken)
         if defect.id in broken:
-            draw_path(photo, pen.on_photo(_frame_points(defect)), colour, pen.line(2.5))
+            draw_path(photo, _frame_points(defect, pen), colour, pen.line(2.5))
         draw_outlined(photo, _outline(defect, pen), colour, pen)
 
 
@@ -170,14 +170,13 @@ def _outline(defect: Defect, pen: Pen) -> Points:
     return ellipse_points(Ellipse((x, y), (diameter, diameter), 0.0), 24)
 
 
-def _frame_points(defect: Defect) -> Points:
+def _frame_points(defect: Defect, pen: Pen) -> Points:
     """The rotated rectangle of a long mark, the circle of any other, some pixels clear of it."""
     center, (width, height), angle = defect.rect.center_px, defect.rect.size_px, defect.rect.angle_deg
+    clear = 2 * _FRAME_GAP_ROWS * pen.row() / pen.zoom
     if max(width, height) > _LONG * min(width, height):
-        return np.asarray(
-            cv2.boxPoints((center, (width + 2 * _FRAME_GAP_PX, height + 2 * _FRAME_GAP_PX), angle)), dtype=np.float64
-        )
-    return ellipse_points(Ellipse(center, (defect.diameter_px + 2 * _FRAME_GAP_PX,) * 2, 0.0), 90)
+        return pen.on_photo(cv2.boxPoints((center, (width + clear, height + clear), angle)).astype(np.float64))
+    return pen.on_photo(ellipse_points(Ellipse(center, (defect.diameter_px + clear,) * 2, 0.0), 90))
 
 
 # --- labels
@@ -201,7 +200,7 @@ def _draw_labels(photo: Picture, inspection: Inspection, pen: Pen, taken: Sequen
     broken = inspection.broken
     marks = _most_severe(inspection)
     paths = [_outline(defect, pen) for defect in marks]
-    frames = [pen.on_photo(_frame_points(defect)) for defect in marks if defect.id in broken]
+    frames = [_frame_points(defect, pen) for defect in marks if defect.id in broken]
     fiber = pen.on_photo(ellipse_points(inspection.geometry.cladding.ellipse))
     ground = Ground.of(photo.shape[:2], pen.row(), fiber, [*paths, *frames], taken)
     asked = [(d, path) for d, path in zip(marks, paths, strict=True) if d.counted or d.id in broken]

@@ -18,8 +18,8 @@ RESULT_COLOURS = MappingProxyType(
         "kept": "#009E73",
         "broken": VIOLATING_COLOUR,
         "no limit": "#56B4E9",
-        "not graded": "#0072B2",
-        "not inspected": "#B4B4B4",
+        "not graded": "#B4B4B4",
+        "not inspected": "#B4B4B4",  # and its ring is broken
     }
 )
 STATUS_COLOURS = MappingProxyType({"PASS": "#009E73", "FAIL": VIOLATING_COLOUR, "NOT_GRADED": "#505050"})

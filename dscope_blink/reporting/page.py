@@ -40,14 +40,13 @@ from dscope_blink.records import (
     Provenance,
     is_scratch,
     judged_by,
-    judged_size,
     limits_of,
     margin_in_words,
     printable,
     rounded,
     size_in_words,
     texts,
-    unsure_in_words,
+    unsure_size,
 )
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting import wording
@@ -278,17 +277,16 @@ def _against_limit(mark: Defect, inspection: Inspection) -> Json | None:
     """
     criteria = inspection.criteria
     measure, kind = judged_by(mark, criteria), "scratch" if is_scratch(mark, criteria) else "defect"
-    size_um, unsure_um = getattr(mark, f"{measure}_um"), mark.uncertainty.get(f"{measure}_um")
+    size_um = getattr(mark, f"{measure}_um")
     held = [check for check in inspection.verdict.checks if (check.zone, check.kind) == (mark.zone, kind)]
     counting = [check for check in held if mark.id in check.defects]
     above = [check for check in held if size_um is not None and check.limit_um > size_um]
     if size_um is None or not (counting or above):
         return None
     check = counting[0] if counting else min(above, key=lambda check: check.limit_um)
-    size = judged_size(mark, criteria).removesuffix(" um")
     return {
         "check": inspection.verdict.checks.index(check),
-        "measured": f"{measure} {size}{unsure_in_words(size_um, unsure_um)} um",
+        "measured": f"{measure} {unsure_size(mark, criteria)}",
         "share": _share(size_um, check, bool(counting)),
         "counts": int(bool(counting)),
     }

@@ -1,4 +1,4 @@
-"""The panel below the annotated photograph: verdict, zones, criteria, legend and scale, so that it hides nothing of it."""
+"""The panel below the annotated photograph, which hides nothing of it: verdict, zones, criteria, legend and scale."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def verdict_text(inspection: Inspection) -> str:
     """Why the verdict is what it is, which limit was the closest, and whether all that is sure."""
     verdict, closest = inspection.verdict, inspection.closest_limit
     reasons = "; ".join(texts(verdict.reasons)) or f"No limit is broken.{f' Closest: {closest}.' if closest else ''}"
-    return f"MARGINAL ({'; '.join(verdict.doubts)}). {reasons}" if verdict.marginal else reasons
+    return f"MARGINAL. {reasons} ({'; '.join(verdict.doubts)})" if verdict.marginal else reasons
 
 
 def _found_text(inspection: Inspection, unlabelled: int) -> list[str]:
@@ -167,8 +167,8 @@ def _unusual_rules(criteria: Criteria) -> str:
 
 def _legend_entries(inspection: Inspection) -> list[tuple[str, str, float]]:
     """Colour, text and line width of each entry."""
-    counted = any(defect.counted for defect in inspection.defects)
-    free = any(not defect.counted for defect in inspection.defects)
+    counted = any(defect.counted and defect.id not in inspection.broken for defect in inspection.defects)
+    free = not all(defect.counted for defect in inspection.defects)
     graded = inspection.verdict.status != "NOT_GRADED"
     return [
         *([(VIOLATING_COLOUR, "breaks a limit", 3.0)] if inspection.verdict.violations else []),

@@ -25,7 +25,7 @@ from dscope_blink.records import (
     percent_of,
     stretched,
     texts,
-    unsure_in_words,
+    unsure_size,
 )
 from dscope_blink.records.kinds import Letter
 from dscope_blink.reporting.look import CLASS_TITLES
@@ -322,20 +322,24 @@ def _result(zone: str, inspection: Inspection) -> Result:
     verdict = inspection.verdict
     if zone not in inspection.request.zones:
         return "not inspected"
-    if any(violation.zone == zone for violation in verdict.violations):
-        return "broken"
-    if any(reason.kind != LIMIT_BROKEN for reason in verdict.reasons):
+    if verdict.status == "NOT_GRADED":
         return "not graded"
-    return "kept" if any(check.zone == zone for check in verdict.checks) else "no limit"
+    checks = [check for check in verdict.checks if check.zone == zone]
+    if any(check.broken for check in checks):
+        return "broken"
+    if not checks:
+        return "no limit"
+    return "not graded" if any(reason.kind != LIMIT_BROKEN for reason in verdict.reasons) else "kept"
 
 
 _MEASURES = {"width": " wide", "length": " long", "diameter": ""}
 
 
 def mark_label(mark: Defect, inspection: Inspection) -> str:
-    """`E1 13.3 > 10 um` of a mark that breaks a limit, `P3 3.2 um (7 > 5)` where they are too many, else `S2 1.4 um wide`.
+    """`E1 13.3 > 10 um`: the size that the criteria go by, and the limit that it breaks.
 
-    The size is the one that the criteria go by.
+    `P3 3.2 um (7 > 5)` where such marks are too many, `S1 2.1 um wide, none allowed` where none may be; `P2 3.1 um` of a
+    mark that breaks none.
     """
     criteria, checks = inspection.criteria, inspection.verdict.checks
     number, _, unit = judged_size(mark, criteria).rpartition(" ")
@@ -393,10 +397,7 @@ def mark_table(inspection: Inspection) -> TextTable:
 
 def _size(mark: Defect, criteria: Criteria) -> str:
     """The size that the criteria go by."""
-    by = judged_by(mark, criteria)
-    size_um, unsure_um = getattr(mark, f"{by}_um"), mark.uncertainty.get(f"{by}_um")
-    size, _, unit = judged_size(mark, criteria).rpartition(" ")
-    return f"{by} {size}{'' if size_um is None else unsure_in_words(size_um, unsure_um)} {unit}"
+    return f"{judged_by(mark, criteria)} {unsure_size(mark, criteria)}"
 
 
 def _distance(mark: Defect) -> str:

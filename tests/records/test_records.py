@@ -19,8 +19,8 @@ from dscope_blink.records import (
     Notice,
     Scale,
     Verdict,
-    check_in_words,
     as_recorded,
+    check_in_words,
     recorded,
     rounded,
 )

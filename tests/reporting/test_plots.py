@@ -297,8 +297,12 @@ def _lab(colour: str, eye: Points) -> Points:
 @pytest.mark.parametrize("eye", EYES.values(), ids=EYES.keys())
 @pytest.mark.parametrize(
     "together",
-    [(*ZONE_COLOURS.values(), VIOLATING_COLOUR, COUNTED_COLOUR, UNCOUNTED_COLOUR), (*STATUS_COLOURS.values(),)],
-    ids=["zones and marks", "stamps"],
+    [
+        (*ZONE_COLOURS.values(), VIOLATING_COLOUR, COUNTED_COLOUR, UNCOUNTED_COLOUR),
+        (*sorted({*RESULT_COLOURS.values(), VIOLATING_COLOUR, COUNTED_COLOUR, UNCOUNTED_COLOUR}),),
+        (*STATUS_COLOURS.values(),),
+    ],
+    ids=["zones and marks", "results and marks", "stamps"],
 )
 def test_colours_that_are_used_together_are_told_apart_by_every_eye(together: tuple[str, ...], eye: Points) -> None:
     distances = {pair: np.linalg.norm(_lab(pair[0], eye) - _lab(pair[1], eye)) for pair in combinations(together, 2)}
