@@ -338,8 +338,8 @@ _MEASURES = {"width": " wide", "length": " long", "diameter": ""}
 def mark_label(mark: Defect, inspection: Inspection) -> str:
     """`E1 13.3 > 10 um`: the size that the criteria go by, and the limit that it breaks.
 
-    `P3 3.2 um (7 > 5)` where such marks are too many, `S1 2.1 um wide, none allowed` where none may be; `P2 3.1 um` of a
-    mark that breaks none.
+    `P3 3.2 um (7 > 5)` where such marks are too many, `S1 2.1 um wide, none allowed` where none may be; `P2 3.1 um`
+    of a mark that breaks none.
     """
     criteria, checks = inspection.criteria, inspection.verdict.checks
     number, _, unit = judged_size(mark, criteria).rpartition(" ")

@@ -456,6 +456,6 @@ def test_a_mark_just_beyond_a_border_makes_the_verdict_marginal_only_when_the_bo
     verdict = judge([beside], UPC, ALL_ZONES, RINGS).verdict
     assert verdict.status == "PASS"
     (doubt,) = verdict.doubts
-    assert doubt.endswith("defect diameter > 5 um may be broken: P1 of 8.0 ± 0.0 um in zone cladding or adhesive")
+    assert doubt.endswith("defect diameter > 5 um may be broken: P1 of 8.0 um in zone cladding or adhesive")
     assert judge([replace(beside, r_min_px=63.0)], UPC, ALL_ZONES, RINGS).verdict.doubts == ()
     assert judge([beside], UPC, ALL_ZONES).verdict.doubts == ()

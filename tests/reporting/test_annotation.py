@@ -14,7 +14,6 @@ from dscope_blink.records import (
     Defect,
     Ellipse,
     Inspection,
-    Measured,
     Notice,
     Points,
     Rectangle,

@@ -27,7 +27,14 @@ from dscope_blink.records import (
 )
 from dscope_blink.reporting.calibration_plot import calibration_figure
 from dscope_blink.reporting.figures import figure_bytes, png_bytes
-from dscope_blink.reporting.look import COUNTED_COLOUR, STATUS_COLOURS, UNCOUNTED_COLOUR, VIOLATING_COLOUR, ZONE_COLOURS
+from dscope_blink.reporting.look import (
+    COUNTED_COLOUR,
+    RESULT_COLOURS,
+    STATUS_COLOURS,
+    UNCOUNTED_COLOUR,
+    VIOLATING_COLOUR,
+    ZONE_COLOURS,
+)
 from dscope_blink.reporting.plots import diameter_text, heat_map, polar_figure
 from tests.builders.inspections import (
     CENTER,
