@@ -36,22 +36,19 @@ def judged_by(mark: Defect, criteria: Criteria) -> SizeMeasure:
     return criteria.size_by.scratches if is_scratch(mark, criteria) else criteria.size_by.defects
 
 
-def judged_size(mark: Defect, criteria: Criteria, at_most: bool = False) -> str:
-    """`13.3 um`: the size that the criteria go by; `20.0 px` without a scale.
-
-    `at_most` says that the size is an upper bound.
-    """
+def judged_size(mark: Defect, criteria: Criteria) -> str:
+    """`13.3 um`: the size that the criteria go by; `20.0 px` without a scale."""
     by = judged_by(mark, criteria)
     size_um: float | None = getattr(mark, f"{by}_um")
     if size_um is None:
-        return f"{size_in_words(getattr(mark, f'{by}_px'), at_most=at_most)} px"
+        return f"{size_in_words(getattr(mark, f'{by}_px'))} px"
     limits_um = limits_of(criteria, mark.zone, scratches=is_scratch(mark, criteria))
-    return f"{size_in_words(size_um, limits_um, at_most)} um"
+    return f"{size_in_words(size_um, limits_um)} um"
 
 
-def unsure_size(mark: Defect, criteria: Criteria, at_most: bool = False) -> str:
+def unsure_size(mark: Defect, criteria: Criteria) -> str:
     """`13.3 ± 0.4 um`: the judged size with its uncertainty, and a word where that is as large as the size."""
-    text, by = judged_size(mark, criteria, at_most), judged_by(mark, criteria)
+    text, by = judged_size(mark, criteria), judged_by(mark, criteria)
     size_um, unsure_um = getattr(mark, f"{by}_um"), mark.uncertainty.get(f"{by}_um")
     if size_um is None or unsure_um is None:
         return text

@@ -44,7 +44,8 @@ _FRAME_GAP_ROWS = 0.33  # between a mark and the frame around it: a frame that t
 _LONG = 2.0  # times as long as wide: the frame of such a mark is a rectangle
 _SHORTEST_ROWS = 2.0  # of an outline, in heights of a line of text: what is smaller is shown by a circle around it
 _LETTER_DEG = (45, 30, 60, 45)  # up from the right: apart from each other where zones lie close
-_VEIL = 0.35  # of the dark of the panel, over what was not inspected: marks there can still be made out
+_VEIL = 0.35  # over what was not inspected: marks there can still be made out
+_DARK = 64  # mean grey level of a picture on which a dark veil would not be seen, and a light one is drawn
 _SEVERITY_ORDER = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 
 
@@ -81,13 +82,14 @@ def outermost_inspected(inspection: Inspection) -> Ellipse | None:
 
 
 def _draw_veil(photo: Picture, inspection: Inspection, pen: Pen) -> list[Box]:
-    """Darken what lies beyond the outermost inspected zone and say so in a corner; the box of the words, if any."""
+    """Veil what lies beyond the outermost inspected zone and say so in a corner; the box of the words, if any."""
     border = outermost_inspected(inspection)
     if border is None:
         return []
     beyond = np.full(photo.shape[:2], 255, np.uint8)
     cv2.fillPoly(beyond, [np.rint(pen.on_photo(ellipse_points(border))).astype(np.int32)], 0)
-    cv2.copyTo(cv2.convertScaleAbs(photo, alpha=1 - _VEIL, beta=_VEIL * PAPER[0]), beyond, photo)
+    (veil, *_) = INK if cv2.mean(photo)[0] < _DARK else PAPER
+    cv2.copyTo(cv2.convertScaleAbs(photo, alpha=1 - _VEIL, beta=_VEIL * veil), beyond, photo)
     return _draw_caption(photo, beyond, pen)
 
 
@@ -97,6 +99,7 @@ def _draw_caption(photo: Picture, beyond: NDArray[np.uint8], pen: Pen) -> list[B
     for left, top in ((0, height - row), (width - across, height - row), (0, 0), (width - across, 0)):
         under = beyond[max(top, 0) : top + row, max(left, 0) : left + across]
         if min(left, top) >= 0 and under.all():
+            cv2.rectangle(photo, (left, top), (left + across - 1, top + row - 1), PAPER, cv2.FILLED)
             draw_text(photo, text, (left + row // 2, top + row // 2), pen)
             return [np.array([left, top, left + across, top + row])]
     return []

@@ -66,7 +66,8 @@ def _verdict_strip(inspection: Inspection, pen: Pen, width: int, unlabelled: int
     """The stamp, and beside it the reasons, the file and what to know about the picture."""
     row, strip = pen.row(), _strip(5 * pen.row(), width)
     left = _draw_stamp(strip, inspection.verdict.status, pen) + row
-    others = (warning.text for warning in inspection.quality.warnings if warning.kind != "zone_cut")
+    said = {"zone_cut", *(reason.kind for reason in inspection.verdict.reasons)}
+    others = (warning.text for warning in inspection.quality.warnings if warning.kind not in said)
     remarks = "; ".join([*_found_text(inspection, unlabelled), *inspection.seen_in_part, *others])
     named = f"{inspection.image.file}: {remarks}".removesuffix(": ")
     reasons = wrapped(verdict_text(inspection), pen, width - left, 3)
@@ -108,7 +109,7 @@ def _zone_strips(results: Sequence[ZoneResult], pen: Pen, width: int) -> list[Pi
     if not results:
         return []
     row = pen.row()
-    cells = [(r.title, str(r.found), str(r.counted), r.allowed, r.in_words) for r in results]
+    cells = [(r.title, r.found, r.counted, r.allowed, r.in_words) for r in results]
     plain = [_HEADER, *(tuple(map(plain_text, line)) for line in cells)]
     widths = [max(pen.text_px(line[column]) for line in plain) + row for column in range(len(_HEADER))]
     room = width - 3 * row - sum(widths) + widths[_WIDE]

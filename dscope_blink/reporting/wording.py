@@ -257,8 +257,8 @@ class ZoneResult:
 
     letter: Letter
     title: str  # `B cladding 110 um`
-    found: int
-    counted: int
+    found: str  # how many marks
+    counted: str
     allowed: str
     result: Result
     seen: str  # how much of it, where that is not all
@@ -283,13 +283,14 @@ def zone_results(inspection: Inspection) -> tuple[ZoneResult, ...]:
 
 def _zone_result(outline: ZoneOutline, zone: ZoneCriteria | None, inspection: Inspection) -> ZoneResult:
     marks = [mark for mark in inspection.defects if mark.zone == outline.name]
+    result, graded = _result(outline.name, inspection), inspection.verdict.status != "NOT_GRADED"
     return ZoneResult(
         outline.letter,
         f"{outline.letter} {outline.name} {_short(outline, inspection.scale)}",
-        len(marks),
-        sum(mark.counted for mark in marks),
+        "" if result == "not inspected" else str(len(marks)),
+        str(sum(mark.counted for mark in marks)) if graded and result != "not inspected" else "",
         _allowed_in_short(zone) or "any",
-        _result(outline.name, inspection),
+        result,
         percent_of(outline.seen) if outline.seen is not None and outline.is_seen_in_part else "",
     )
 

@@ -151,6 +151,8 @@ def test_what_lies_beyond_the_outermost_inspected_zone_is_veiled_and_what_lies_w
     assert np.array_equal(drawn[425:435, 470:490, 0], GREY[425:435, 470:490])
     beyond = np.s_[740:800, 10:40]
     assert (drawn[beyond][..., 0] < GREY[beyond] - 5).all()
+    dark = GREY // 8
+    assert (annotated(dark, some)[beyond][..., 0].astype(int) > annotated(dark, NOT_LOCATED)[beyond][..., 0]).all()
 
 
 def test_the_crop_holds_the_outermost_inspected_zone_with_a_margin_at_the_scale_it_was_enlarged_by() -> None:
@@ -393,6 +395,12 @@ def test_the_table_of_zones_says_what_came_of_each(written: list[str]) -> None:
         *("A core 25 um", "1", "1", "any", "BROKEN"),
         *("B cladding 110 um", "1", "1", "any", "kept"),
     ]
+
+
+def test_a_warning_that_is_the_reason_is_not_said_twice(written: list[str]) -> None:
+    quality = replace(FAILED.quality, warnings=(notice("no_scale", "no calibration"),))
+    annotate(GREY, replace(NO_SCALE, quality=quality))
+    assert not any("no calibration" in text for text in written)
 
 
 def test_a_picture_without_zones_has_no_table_and_says_why(written: list[str]) -> None:

@@ -131,12 +131,15 @@ def test_a_zone_tells_what_was_found_counted_and_allowed_and_how_much_of_it_was_
     upc = CONFIG.criteria.find("iec_61300_3_35_2022", "single_mode_upc")
     cut = tuple(replace(zone, seen=0.847) for zone in FAILED.zones)
     core, cladding, _, contact = wording.zone_results(replace(FAILED, criteria=upc, zones=cut))
-    assert (core.title, core.found, core.counted) == ("A core 25 um", 1, 1)
+    assert (core.title, core.found, core.counted) == ("A core 25 um", "1", "1")
     assert core.allowed == "scratches none; others none"
     assert cladding.allowed == "scratches > 3 um: none; others 2 to 5 um: 5, > 5 um: none"
     assert contact.allowed == "any"
     assert core.in_words == "BROKEN, 84 % seen"
-    assert wording.zone_results(NO_SCALE)[0].title == "A core 56.2 px"
+    without_scale = wording.zone_results(NO_SCALE)[0]
+    assert (without_scale.title, without_scale.found, without_scale.counted) == ("A core 56.2 px", "1", "")
+    some = replace(FAILED, request=replace(FAILED.request, zones=("core", "cladding")))
+    assert (wording.zone_results(some)[3].found, wording.zone_results(some)[3].counted) == ("", "")
 
 
 @pytest.mark.parametrize(
