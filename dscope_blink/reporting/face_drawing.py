@@ -88,7 +88,7 @@ def _draw_veil(photo: Picture, inspection: Inspection, pen: Pen) -> list[Box]:
         return []
     beyond = np.full(photo.shape[:2], 255, np.uint8)
     cv2.fillPoly(beyond, [np.rint(pen.on_photo(ellipse_points(border))).astype(np.int32)], 0)
-    (veil, *_) = INK if cv2.mean(photo)[0] < _DARK else PAPER
+    veil = 2 * _DARK if cv2.mean(photo)[0] < _DARK else PAPER[0]
     cv2.copyTo(cv2.convertScaleAbs(photo, alpha=1 - _VEIL, beta=_VEIL * veil), beyond, photo)
     return _draw_caption(photo, beyond, pen)
 

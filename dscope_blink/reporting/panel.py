@@ -66,8 +66,8 @@ def _verdict_strip(inspection: Inspection, pen: Pen, width: int, unlabelled: int
     """The stamp, and beside it the reasons, the file and what to know about the picture."""
     row, strip = pen.row(), _strip(5 * pen.row(), width)
     left = _draw_stamp(strip, inspection.verdict.status, pen) + row
-    said = {"zone_cut", *(reason.kind for reason in inspection.verdict.reasons)}
-    others = (warning.text for warning in inspection.quality.warnings if warning.kind not in said)
+    unsaid = (warning for warning in inspection.quality.warnings if warning not in inspection.verdict.reasons)
+    others = (warning.text for warning in unsaid if warning.kind != "zone_cut")
     remarks = "; ".join([*_found_text(inspection, unlabelled), *inspection.seen_in_part, *others])
     named = f"{inspection.image.file}: {remarks}".removesuffix(": ")
     reasons = wrapped(verdict_text(inspection), pen, width - left, 3)

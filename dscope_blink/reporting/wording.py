@@ -296,9 +296,10 @@ def _zone_result(outline: ZoneOutline, zone: ZoneCriteria | None, inspection: In
 
 
 def _short(outline: ZoneOutline, scale: Scale | None) -> str:
-    """Its diameter to three digits."""
-    value, _, unit = _diameter(outline, scale).rpartition(" ")
-    return f"{float(value):.3g} {unit}"
+    """Its diameter to three digits, or all before the point."""
+    number, _, unit = _diameter(outline, scale).rpartition(" ")
+    value = float(number)
+    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
 
 
 def _allowed_in_short(zone: ZoneCriteria | None) -> str:

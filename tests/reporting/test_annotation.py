@@ -398,9 +398,11 @@ def test_the_table_of_zones_says_what_came_of_each(written: list[str]) -> None:
 
 
 def test_a_warning_that_is_the_reason_is_not_said_twice(written: list[str]) -> None:
-    quality = replace(FAILED.quality, warnings=(notice("no_scale", "no calibration"),))
-    annotate(GREY, replace(NO_SCALE, quality=quality))
-    assert not any("no calibration" in text for text in written)
+    dark, other = notice("maybe_core", "by its size"), notice("maybe_core", "another")
+    quality = replace(FAILED.quality, warnings=(dark, other))
+    annotate(GREY, replace(NO_SCALE, quality=quality, verdict=Verdict("NOT_GRADED", (dark,))))
+    assert sum("by its size" in text for text in written) == 1
+    assert any("another" in text for text in written)
 
 
 def test_a_picture_without_zones_has_no_table_and_says_why(written: list[str]) -> None:

@@ -136,6 +136,8 @@ def test_a_zone_tells_what_was_found_counted_and_allowed_and_how_much_of_it_was_
     assert cladding.allowed == "scratches > 3 um: none; others 2 to 5 um: 5, > 5 um: none"
     assert contact.allowed == "any"
     assert core.in_words == "BROKEN, 84 % seen"
+    large = replace(FAILED, scale=Scale(4.0, 3.2, "calibration"))
+    assert wording.zone_results(large)[3].title == "D contact 2000 um"
     without_scale = wording.zone_results(NO_SCALE)[0]
     assert (without_scale.title, without_scale.found, without_scale.counted) == ("A core 56.2 px", "1", "")
     some = replace(FAILED, request=replace(FAILED.request, zones=("core", "cladding")))
