@@ -267,7 +267,7 @@ def in_any_order(judgement: Judgement) -> Json:
         "status": verdict.status,
         "violations": [(v.zone, v.rule, v.allowed, sorted(v.defects)) for v in verdict.violations],
         "checks": [replace(check, defects=tuple(sorted(check.defects))) for check in verdict.checks],
-        "closest": verdict.closest and verdict.closest.in_words,
+        "closest": verdict.closest and replace(verdict.closest, defects=()),
         "doubts": [text.partition(": [")[0].partition(" may ")[0] for text in verdict.doubts],
         "marks": {d.id: (d.zone, d.counted, d.severity) for d in judgement.defects},
     }

@@ -39,6 +39,9 @@ from dscope_blink.records import (
     Verdict,
     Violation,
     ZoneOutline,
+    is_scratch,
+    judged_size,
+    unsure_size,
 )
 
 Kind = Literal["scratch", "defect"]
@@ -187,7 +190,7 @@ def _rules(criteria: Criteria, zones: Sequence[str]) -> tuple[_Rule, ...]:
 
 
 def _kind(defect: Defect, criteria: Criteria) -> Kind:
-    return "scratch" if defect.classification in criteria.scratch_classes else "defect"
+    return "scratch" if is_scratch(defect, criteria) else "defect"
 
 
 def _size_um(defect: Defect, rule: _Rule) -> float:
@@ -210,12 +213,13 @@ class _Held:
     rule: _Rule
     check: Check
     within: tuple[Defect, ...]  # marks that it counts
+    criteria: Criteria
 
     @property
     def violation(self) -> Violation:
         check = self.check
         allowed = "none" if check.max_count == 0 else f"at most {check.max_count}"
-        return Violation(check.zone, check.rule, _listed(self.within, self.rule.size_by), allowed, check.defects)
+        return Violation(check.zone, check.rule, _listed(self.within, self.criteria), allowed, check.defects)
 
 
 def _hold(rule: _Rule, defects: Iterable[Defect], criteria: Criteria) -> _Held:
@@ -232,11 +236,12 @@ def _hold(rule: _Rule, defects: Iterable[Defect], criteria: Criteria) -> _Held:
         rule,
         Check(rule.zone, rule.in_words, len(within), band.max_count, deciding, band.min_um, ids, rule.kind),
         within,
+        criteria,
     )
 
 
-def _listed(marks: Sequence[Defect], size_by: SizeMeasure) -> str:
-    sizes = [str(d.size_in_words(size_by)) for d in marks[:5]] + ["..."] * (len(marks) > 5)
+def _listed(marks: Sequence[Defect], criteria: Criteria) -> str:
+    sizes = [judged_size(d, criteria) for d in marks[:5]] + ["..."] * (len(marks) > 5)
     return f"{len(marks)} ({', '.join(sizes)})"
 
 
@@ -300,11 +305,11 @@ class _Doubt:
             return (defect.zone,)
         return possible_zones(defect, self.outlines, self.criteria.zone_rule, unsure_px)
 
-    def in_words(self, defect: Defect, rule: _Rule) -> str:
+    def in_words(self, defect: Defect) -> str:
         """The mark with all that is unsure about it."""
         zones = [zone or "none" for zone in self.zones(defect)]
         place = f" in zone {' or '.join(zones)}" if len(zones) > 1 else ""
-        return f"{defect.id} of {defect.unsure_in_words(rule.size_by)}{place}{self._kind_in_words(defect)}"
+        return f"{defect.id} of {unsure_size(defect, self.criteria)}{place}{self._kind_in_words(defect)}"
 
     def _kind_in_words(self, defect: Defect) -> str:
         if len(self.kinds(defect)) == 1:
@@ -342,7 +347,7 @@ def _what_may_change(broken: Sequence[_Rule], doubt: _Doubt) -> tuple[str, ...]:
     in_doubt = broken or [rule for rule in doubt.rules if _may_break(rule, options.values())]
     word = "may be kept" if broken else "may be broken"
     return tuple(
-        f"Zone {rule.zone}: {rule.in_words} {word}: {_some([doubt.in_words(d, rule) for d in unsure])}"
+        f"Zone {rule.zone}: {rule.in_words} {word}: {_some([doubt.in_words(d) for d in unsure])}"
         for rule in in_doubt
         for unsure in [[d for d in doubt.defects if rule in options[d.id] and len(options[d.id]) > 1]]
     )

@@ -26,7 +26,6 @@ from dscope_blink.records import (
     Candidate,
     Defect,
     FiberGeometry,
-    Mask,
     Points,
     Rectangle,
     Request,

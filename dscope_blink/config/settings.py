@@ -285,6 +285,7 @@ class Reporting:
     """What is written beside the tables."""
 
     annotated_format: Literal["png", "jpeg"]
+    annotated_view: Literal["crop", "whole", "both"]
     jpeg_quality: int
     plots: bool
     plot_format: Literal["png", "svg", "pdf"]

@@ -56,6 +56,18 @@ from dscope_blink.records.inspection import (
     Request,
     recorded,
 )
+from dscope_blink.records.judged_sizes import (
+    check_in_words,
+    deciding_size,
+    is_scratch,
+    judged_by,
+    judged_size,
+    limits_of,
+    margin_in_words,
+    size_in_words,
+    size_of,
+    unsure_size,
+)
 from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
 from dscope_blink.records.reading import read_file
@@ -135,10 +147,17 @@ __all__ = [
     "ZoneRule",
     "Zones",
     "as_recorded",
+    "check_in_words",
     "criteria_from",
+    "deciding_size",
     "ellipse_points",
     "from_form",
     "is_ellipse",
+    "is_scratch",
+    "judged_by",
+    "judged_size",
+    "limits_of",
+    "margin_in_words",
     "mean_radius",
     "notice",
     "percent_of",
@@ -150,10 +169,13 @@ __all__ = [
     "rescaled",
     "rounded",
     "scaled",
+    "size_in_words",
+    "size_of",
     "stretched",
     "symmetry_feature",
     "texts",
     "to_form",
+    "unsure_size",
     "window_around",
     "zone_map",
 ]

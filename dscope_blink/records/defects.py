@@ -74,20 +74,6 @@ class Defect:
         require(0 <= self.confidence <= 1, f"confidence must lie in 0..1, got {self.confidence}")
         object.__setattr__(self, "contour_px", read_only(self.contour_px))
 
-    def size_in_words(self, size: str, unit: str = " um") -> str | None:
-        """Its length, width or diameter in micrometres, or what it is at most; None without a scale."""
-        value, bound = getattr(self, f"{size}_um"), self.at_most.get(f"{size}_um")
-        if value is None:
-            return None
-        return f"{value:.1f}{unit}" if bound is None else f"<= {bound:.1f}{unit}"
-
-    def unsure_in_words(self, size: str) -> str | None:
-        """The same with its expanded uncertainty."""
-        text, unsure = self.size_in_words(size, ""), self.uncertainty.get(f"{size}_um")
-        if text is None:
-            return None
-        return f"{text} um" if unsure is None or text.startswith("<=") else f"{text} \u00b1 {unsure:.1f} um"
-
 
 SYMMETRY_ORDERS = (2, 3, 4, 5, 6, 8)
 SYMMETRY_BESIDE = "symmetry_beside"  # the feature: how alike the rest of the circles of a mark is by half a turn

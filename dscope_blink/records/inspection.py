@@ -14,6 +14,7 @@ from dscope_blink.records.checks import Count, Positive, Share, require
 from dscope_blink.records.criteria import Criteria
 from dscope_blink.records.defects import Cell, Defect
 from dscope_blink.records.geometry import FiberGeometry, Measured
+from dscope_blink.records.judged_sizes import check_in_words
 from dscope_blink.records.kinds import WHICH_FIBER, ZONE_NAMES, WhichFiber, Zone
 from dscope_blink.records.notices import Notice
 from dscope_blink.records.rounding import as_recorded, kept
@@ -158,6 +159,12 @@ class Inspection:
         """Of each zone to inspect that does not lie wholly in the picture how much of it does, in words."""
         asked = (zone for zone in self.zones if zone.name in self.request.zones)
         return tuple(zone.seen_in_words for zone in asked if zone.is_seen_in_part)
+
+    @property
+    def closest_limit(self) -> str | None:
+        """Of a PASS the limit that holds with the least to spare, in words; None when no mark comes near one."""
+        closest = self.verdict.closest
+        return None if closest is None else check_in_words(closest, self.criteria)
 
     @property
     def moment(self) -> str:

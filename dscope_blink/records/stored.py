@@ -58,7 +58,7 @@ def to_json(inspection: Inspection) -> Record:
     inputs = inspection.provenance.inputs
     record["provenance"] |= {f"{name}_sha256": inputs.get(name) for name in INPUTS}
     _split(record["quality"], "warnings", "warning_kinds")
-    record["verdict"] = _verdict_json(inspection.verdict, record["verdict"])
+    record["verdict"] = _verdict_json(inspection, record["verdict"])
     if record["geometry"] is not None:
         record["geometry"] = _geometry_json(record)
     for zone, outline in zip(record["zones"], inspection.zones, strict=True):
@@ -85,11 +85,11 @@ def _split(part: Record, texts: str, kinds: str) -> None:
     part[texts], part[kinds] = ([notice[key] for notice in notices] for key in ("text", "kind"))
 
 
-def _verdict_json(verdict: Verdict, record: Record) -> Record:
+def _verdict_json(inspection: Inspection, record: Record) -> Record:
+    verdict = inspection.verdict
     _split(record, "reasons", "reason_kinds")
     record["checks"] = [check | _follows(held) for check, held in zip(record["checks"], verdict.checks, strict=True)]
-    closest = verdict.closest
-    return record | {"marginal": verdict.marginal, "closest_limit": closest and closest.in_words}
+    return record | {"marginal": verdict.marginal, "closest_limit": inspection.closest_limit}
 
 
 def _follows(check: Check) -> Record:

@@ -60,16 +60,6 @@ class Check:
             return by_count
         return max(self.size_um / self.limit_um, by_count)
 
-    @property
-    def in_words(self) -> str:
-        """What was measured beside what is allowed."""
-        count = f"{self.count}, allowed {self.max_count or 'none'}"
-        if self.size_um is None:
-            return f"Zone {self.zone}: {self.rule}: {count}"
-        side = "over" if self.broken else "below"
-        size = f"mark that decides {self.size_um:.1f} um, {abs(self.limit_um - self.size_um):.1f} um {side}"
-        return f"Zone {self.zone}: {self.rule}: {count}; {size}"
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

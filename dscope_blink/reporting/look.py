@@ -12,6 +12,16 @@ ZONE_COLOURS = MappingProxyType({"A": "#56B4E9", "B": "#009E73", "C": "#0072B2",
 VIOLATING_COLOUR = "#D55E00"
 COUNTED_COLOUR = "#F0E442"
 UNCOUNTED_COLOUR = "#FFFFFF"
+# Of a zone, by its result.
+RESULT_COLOURS = MappingProxyType(
+    {
+        "kept": "#009E73",
+        "broken": VIOLATING_COLOUR,
+        "no limit": "#56B4E9",
+        "not graded": "#B4B4B4",
+        "not inspected": "#B4B4B4",  # and its ring is broken
+    }
+)
 STATUS_COLOURS = MappingProxyType({"PASS": "#009E73", "FAIL": VIOLATING_COLOUR, "NOT_GRADED": "#505050"})
 CLASS_TITLES = MappingProxyType(
     {"scratch": "Scratch", "pit_dig": "Pit/Dig", "contamination": "Contamination", "crack": "Crack", "chip": "Chip"}

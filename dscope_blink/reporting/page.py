@@ -38,10 +38,15 @@ from dscope_blink.records import (
     Ellipse,
     Inspection,
     Provenance,
-    Verdict,
+    is_scratch,
+    judged_by,
+    limits_of,
+    margin_in_words,
     printable,
     rounded,
+    size_of,
     texts,
+    unsure_size,
 )
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting import wording
@@ -174,7 +179,7 @@ class _Page:
             "s": STATUSES.index(verdict.status),
             "m": int(verdict.marginal),
             "e": self.criteria.setdefault(limits, len(self.criteria)),
-            "r": texts(verdict.reasons) or [_closest_limit(verdict) or "No mark comes near a limit"],
+            "r": texts(verdict.reasons) or [inspection.closest_limit or "No mark comes near a limit"],
             "k": [self.reasons.setdefault(key, len(self.reasons)) for key in reasons_of(verdict)],
             "z": _tally(inspection),
             "n": len(inspection.defects) if inspection.zones else None,
@@ -200,10 +205,6 @@ def _tally(inspection: Inspection) -> list[list[int]]:
     return [counts[key] for key in sorted(counts)]
 
 
-def _closest_limit(verdict: Verdict) -> str | None:
-    return None if verdict.closest is None else verdict.closest.in_words
-
-
 # --- the view of one image --------------------------------------------------------------------------------------------
 
 
@@ -220,7 +221,7 @@ def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Json:
         "reasons": texts(verdict.reasons),
         "doubts": verdict.doubts,
         "warnings": texts(inspection.quality.warnings),
-        "closest": _closest_limit(verdict),
+        "closest": inspection.closest_limit,
         "marks": _marks(inspection),
         "checks": [_check(check) for check in verdict.checks],
         "facts": _facts(inspection),
@@ -241,9 +242,8 @@ def _marks(inspection: Inspection) -> list[Json]:
 
 def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
     unit = "um" if inspection.scale else "px"
-    sizes = [
-        mark.size_in_words(name, "") or f"{getattr(mark, f'{name}_px'):.1f}" for name in ("length", "width", "diameter")
-    ]
+    limits_um = limits_of(inspection.criteria, mark.zone, scratches=is_scratch(mark, inspection.criteria))
+    sizes = [size_of(mark, name, limits_um) for name in ("length", "width", "diameter")]
     outline = simplified(mark.contour_px, OUTLINE_PX)
     return {
         "id": mark.id,
@@ -277,10 +277,8 @@ def _against_limit(mark: Defect, inspection: Inspection) -> Json | None:
     None where there is neither, or no size to hold against them.
     """
     criteria = inspection.criteria
-    is_scratch = mark.classification in criteria.scratch_classes
-    measure = criteria.size_by.scratches if is_scratch else criteria.size_by.defects
+    measure, kind = judged_by(mark, criteria), "scratch" if is_scratch(mark, criteria) else "defect"
     size_um = getattr(mark, f"{measure}_um")
-    kind = "scratch" if is_scratch else "defect"
     held = [check for check in inspection.verdict.checks if (check.zone, check.kind) == (mark.zone, kind)]
     counting = [check for check in held if mark.id in check.defects]
     above = [check for check in held if size_um is not None and check.limit_um > size_um]
@@ -289,7 +287,7 @@ def _against_limit(mark: Defect, inspection: Inspection) -> Json | None:
     check = counting[0] if counting else min(above, key=lambda check: check.limit_um)
     return {
         "check": inspection.verdict.checks.index(check),
-        "measured": f"{measure} {mark.unsure_in_words(measure)}",
+        "measured": f"{measure} {unsure_size(mark, criteria)}",
         "share": _share(size_um, check, bool(counting)),
         "counts": int(bool(counting)),
     }
@@ -307,13 +305,13 @@ def _share(size_um: float, check: Check, counts: bool) -> float:
 
 
 def _check(check: Check) -> Json:
-    margin = check.margin_um
+    margin = margin_in_words(check)
     return {
         "zone": check.zone,
         "rule": check.rule,
         "count": check.count,
         "allowed": _allowed(check.max_count),
-        "margin": "" if margin is None else f"{abs(margin):.1f} um {'over' if check.broken else 'to spare'}",
+        "margin": f"{margin} {'over' if check.broken else 'to spare'}" if margin else "",
         "share": rounded("nearness", check.nearness),
         "broken": check.broken,
         "marks": check.defects,

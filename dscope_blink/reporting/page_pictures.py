@@ -12,7 +12,9 @@ from dscope_blink.files.decoding import Picture as StoredPicture
 from dscope_blink.files.names import CONFIDENCE, THUMBNAIL, VIEW
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import FloatImage, Inspection, Labels
-from dscope_blink.reporting.annotation import Picture, bgr, displayable
+from dscope_blink.reporting.displayable import Picture, displayable
+from dscope_blink.reporting.drawing import bgr
+from dscope_blink.reporting.face_box import Part, part_around
 from dscope_blink.reporting.look import VIOLATING_COLOUR
 from dscope_blink.reporting.plots import violating_ids
 
@@ -79,19 +81,13 @@ def _thumbnail(shown: Picture, inspection: Inspection) -> Picture:
     return small
 
 
-def _box(shown: Picture, inspection: Inspection) -> tuple[int, int, int, int]:
+def _box(shown: Picture, inspection: Inspection) -> Part:
     """Left, top, right, bottom of the outermost zone, else of the cladding; of all where neither is in the picture."""
     outlines = [zone.outer for zone in inspection.zones]
     if inspection.geometry is not None:
         outlines.insert(0, inspection.geometry.cladding.ellipse)
-    height, width = shown.shape[:2]
-    if outlines:
-        (x, y), (across, down) = outlines[-1].center_px, outlines[-1].extent_px
-        left, top = max(int(x - across / 2), 0), max(int(y - down / 2), 0)
-        right, bottom = min(int(x + across / 2) + 1, width), min(int(y + down / 2) + 1, height)
-        if left < right and top < bottom:
-            return left, top, right, bottom
-    return 0, 0, width, height
+    part = part_around(outlines[-1], shown.shape) if outlines else None
+    return part or (0, 0, shown.shape[1], shown.shape[0])
 
 
 def confidence_levels(strength: FloatImage) -> Labels:

@@ -84,7 +84,7 @@ def write_yields(path: Path, yields: Iterable[Yield]) -> None:
 
 def write_annotated(path: Path, picture: NDArray[Any], inspection: Inspection, settings: Reporting) -> None:
     """NAME_annotated in the format of the settings; `picture` as `annotation.annotate` takes it."""
-    drawn = annotate(picture, inspection)
+    drawn = annotate(picture, inspection, settings.annotated_view)
     if settings.annotated_format == "jpeg":
         _write_picture(path, ".jpg", drawn, (cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality, *_JPEG))
     else:

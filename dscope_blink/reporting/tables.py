@@ -190,8 +190,7 @@ def _is_marginal(inspection: Inspection) -> bool | None:
 
 
 def _closest_limit(inspection: Inspection) -> str | None:
-    closest = inspection.verdict.closest
-    return None if closest is None else closest.in_words
+    return inspection.closest_limit
 
 
 _CORE, _CLADDING, *_OUTER_ZONES = ZONE_NAMES.values()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from dscope_blink.records import (
+    LIMIT_BROKEN,
     ZONE_NAMES,
     Check,
     CoreFit,
@@ -18,13 +19,20 @@ from dscope_blink.records import (
     SizeBand,
     ZoneCriteria,
     ZoneOutline,
+    deciding_size,
+    judged_by,
+    judged_size,
+    margin_in_words,
     percent_of,
     stretched,
     texts,
+    unsure_size,
 )
+from dscope_blink.records.kinds import Letter
 from dscope_blink.reporting.look import CLASS_TITLES
 
 Facts: TypeAlias = tuple[tuple[str, str], ...]  # label and text
+Result: TypeAlias = Literal["kept", "broken", "no limit", "not graded", "not inspected"]  # of a zone
 
 NOT_CONFIRMED = "NOT CONFIRMED: these limits are not confirmed against a published text"
 _SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
@@ -57,8 +65,8 @@ def reasons_of(inspection: Inspection) -> tuple[str, ...]:
     verdict = inspection.verdict
     if verdict.status != "PASS":
         return tuple(texts(verdict.reasons))
-    closest = verdict.closest
-    return ("No limit is broken.", *([f"Closest: {closest.in_words}"] if closest else []), *inspection.seen_in_part)
+    closest = inspection.closest_limit
+    return ("No limit is broken.", *([f"Closest: {closest}"] if closest else []), *inspection.seen_in_part)
 
 
 def unconfirmed(inspection: Inspection) -> str:
@@ -244,6 +252,112 @@ def _allowed(band: SizeBand) -> str:
     return f"{band.in_words}: {number}"
 
 
+@dataclass(frozen=True, slots=True)
+class ZoneResult:
+    """What came of one zone, for a picture: short, and as its ring is coloured."""
+
+    letter: Letter
+    title: str  # `B cladding 110 um`
+    found: str  # how many marks
+    counted: str
+    allowed: str
+    result: Result
+    seen: str  # how much of it, where that is not all
+
+    @property
+    def inspected(self) -> bool:
+        """Whether it was."""
+        return self.result != "not inspected"
+
+    @property
+    def in_words(self) -> str:
+        """The result, and how much of the zone was seen."""
+        result = self.result.upper() if self.result == "broken" else self.result
+        return f"{result}, {self.seen} seen" if self.seen and self.inspected else result
+
+
+def zone_results(inspection: Inspection) -> tuple[ZoneResult, ...]:
+    """Each located zone with its marks, what is allowed, and what came of it."""
+    ruled = {zone.zone: zone for zone in inspection.criteria.zones}
+    return tuple(_zone_result(outline, ruled.get(outline.letter), inspection) for outline in inspection.zones)
+
+
+def _zone_result(outline: ZoneOutline, zone: ZoneCriteria | None, inspection: Inspection) -> ZoneResult:
+    marks = [mark for mark in inspection.defects if mark.zone == outline.name]
+    result, graded = _result(outline.name, inspection), inspection.verdict.status != "NOT_GRADED"
+    return ZoneResult(
+        outline.letter,
+        f"{outline.letter} {outline.name} {_short(outline, inspection.scale)}",
+        "" if result == "not inspected" else str(len(marks)),
+        str(sum(mark.counted for mark in marks)) if graded and result != "not inspected" else "",
+        _allowed_in_short(zone) or "any",
+        result,
+        percent_of(outline.seen) if outline.seen is not None and outline.is_seen_in_part else "",
+    )
+
+
+def _short(outline: ZoneOutline, scale: Scale | None) -> str:
+    """Its diameter to three digits, or all before the point."""
+    number, _, unit = _diameter(outline, scale).rpartition(" ")
+    value = float(number)
+    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+
+
+def _allowed_in_short(zone: ZoneCriteria | None) -> str:
+    """`scratches > 3 um: none; others 2 to 5 um: 5, > 5 um: none`: only what has a limit."""
+    if zone is None:
+        return ""
+    kinds = (("scratches", zone.scratches), ("others", zone.defects))
+    limited = ((kind, [_band_in_short(band) for band in bands if band.max_count is not None]) for kind, bands in kinds)
+    return "; ".join(f"{kind} {', '.join(limits)}" for kind, limits in limited if limits)
+
+
+def _band_in_short(band: SizeBand) -> str:
+    number = band.max_count or "none"
+    if band.in_words == "of any size":
+        return f"{number}"
+    two_sided = band.min_um and band.max_um is not None
+    return f"{f'{band.min_um:g} to {band.max_um:g} um' if two_sided else band.in_words}: {number}"
+
+
+def _result(zone: str, inspection: Inspection) -> Result:
+    """A zone of a face that FAILed is kept only if nothing but the limits speaks against a PASS."""
+    verdict = inspection.verdict
+    if zone not in inspection.request.zones:
+        return "not inspected"
+    if verdict.status == "NOT_GRADED":
+        return "not graded"
+    checks = [check for check in verdict.checks if check.zone == zone]
+    if any(check.broken for check in checks):
+        return "broken"
+    if not checks:
+        return "no limit"
+    return "not graded" if any(reason.kind != LIMIT_BROKEN for reason in verdict.reasons) else "kept"
+
+
+_MEASURES = {"width": " wide", "length": " long", "diameter": ""}
+
+
+def mark_label(mark: Defect, inspection: Inspection) -> str:
+    """`E1 13.3 > 10 um`: the size that the criteria go by, and the limit that it breaks.
+
+    `P3 3.2 um (7 > 5)` where such marks are too many, `S1 2.1 um wide, none allowed` where none may be; `P2 3.1 um`
+    of a mark that breaks none.
+    """
+    criteria, checks = inspection.criteria, inspection.verdict.checks
+    number, _, unit = judged_size(mark, criteria).rpartition(" ")
+    measure = _MEASURES[judged_by(mark, criteria)]
+    broken = next((check for check in checks if check.broken and mark.id in check.defects), None)
+    if broken is None:
+        return f"{mark.id} {number} {unit}{measure}"
+    if broken.max_count:
+        return f"{mark.id} {number} {unit}{measure} ({broken.count} > {broken.max_count})"
+    if not broken.limit_um:
+        return f"{mark.id} {number} {unit}{measure}, none allowed"
+    sign = ">=" if float(number.removeprefix("<= ")) == broken.limit_um else ">"
+    return f"{mark.id} {number} {sign} {broken.limit_um:g} {unit}{measure}"
+
+
 def limit_table(inspection: Inspection) -> TextTable:
     """Every limit that was held, with what was measured against it."""
     checks = inspection.verdict.checks
@@ -253,14 +367,19 @@ def limit_table(inspection: Inspection) -> TextTable:
             check.rule,
             str(check.count),
             str(check.max_count or "none"),
-            "" if check.size_um is None else f"{check.size_um:.1f} um",
-            "" if check.margin_um is None else f"{check.margin_um:+.1f} um",
+            deciding_size(check, inspection.criteria),
+            _to_spare(check),
             "BROKEN" if check.broken else "held",
         )
         for check in checks
     )
     header = ("Zone", "Limit", "Found", "Allowed", "Size that decides", "To spare", "Result")
     return TextTable(header, rows, frozenset(n for n, check in enumerate(checks) if check.broken))
+
+
+def _to_spare(check: Check) -> str:
+    margin = margin_in_words(check)
+    return f"{'-' if (check.margin_um or 0.0) < 0 else '+'}{margin}" if margin else ""
 
 
 def mark_table(inspection: Inspection) -> TextTable:
@@ -296,10 +415,7 @@ LEAST_TOLD = 0.1  # of another class
 
 def _size(mark: Defect, criteria: Criteria) -> str:
     """The size that the criteria go by."""
-    is_scratch = mark.classification in criteria.scratch_classes
-    by = criteria.size_by.scratches if is_scratch else criteria.size_by.defects
-    size_px = getattr(mark, f"{by}_px")
-    return f"{by} {mark.unsure_in_words(by) or f'{size_px:.1f} px'}"
+    return f"{judged_by(mark, criteria)} {unsure_size(mark, criteria)}"
 
 
 def _distance(mark: Defect) -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dscope_blink.batch.regrading import Asked, judge_again
 from dscope_blink.config.loading import load_config
-from dscope_blink.records import UNCONFIRMED, Inspection, UserError, texts
+from dscope_blink.records import UNCONFIRMED, Inspection, UserError, check_in_words, texts
 from dscope_blink.terminal.arguments import CONFIG, checked_record
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import told
@@ -64,7 +64,9 @@ def _print(console: Console, before: Inspection, after: Inspection) -> None:
         print_line(console, UNCONFIRMED.format(f"{limits.edition} {limits.fiber_class}"))
     _print_list(console, "Reasons", texts(verdict.reasons))
     _print_list(console, "MARGINAL", verdict.doubts)
-    _print_list(console, "Checks", [f"{'broken' if c.broken else 'held':<8}{c.in_words}" for c in verdict.checks])
+    _print_list(
+        console, "Checks", [f"{'broken' if c.broken else 'held':<8}{check_in_words(c, limits)}" for c in verdict.checks]
+    )
 
 
 def _print_list(console: Console, title: str, lines: Sequence[str]) -> None:

@@ -27,7 +27,14 @@ from dscope_blink.records import (
 )
 from dscope_blink.reporting.calibration_plot import calibration_figure
 from dscope_blink.reporting.figures import figure_bytes, png_bytes
-from dscope_blink.reporting.look import COUNTED_COLOUR, STATUS_COLOURS, UNCOUNTED_COLOUR, VIOLATING_COLOUR, ZONE_COLOURS
+from dscope_blink.reporting.look import (
+    COUNTED_COLOUR,
+    RESULT_COLOURS,
+    STATUS_COLOURS,
+    UNCOUNTED_COLOUR,
+    VIOLATING_COLOUR,
+    ZONE_COLOURS,
+)
 from dscope_blink.reporting.plots import diameter_text, heat_map, polar_figure
 from tests.builders.inspections import (
     CENTER,
@@ -297,8 +304,12 @@ def _lab(colour: str, eye: Points) -> Points:
 @pytest.mark.parametrize("eye", EYES.values(), ids=EYES.keys())
 @pytest.mark.parametrize(
     "together",
-    [(*ZONE_COLOURS.values(), VIOLATING_COLOUR, COUNTED_COLOUR, UNCOUNTED_COLOUR), (*STATUS_COLOURS.values(),)],
-    ids=["zones and marks", "stamps"],
+    [
+        (*ZONE_COLOURS.values(), VIOLATING_COLOUR, COUNTED_COLOUR, UNCOUNTED_COLOUR),
+        (*sorted({*RESULT_COLOURS.values(), VIOLATING_COLOUR, COUNTED_COLOUR, UNCOUNTED_COLOUR}),),
+        (*STATUS_COLOURS.values(),),
+    ],
+    ids=["zones and marks", "results and marks", "stamps"],
 )
 def test_colours_that_are_used_together_are_told_apart_by_every_eye(together: tuple[str, ...], eye: Points) -> None:
     distances = {pair: np.linalg.norm(_lab(pair[0], eye) - _lab(pair[1], eye)) for pair in combinations(together, 2)}

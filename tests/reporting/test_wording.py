@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from dscope_blink.records import Inspection, Measured, OuterBorder, Scale
+from dscope_blink.records import Inspection, Measured, OuterBorder, Scale, notice
 from dscope_blink.reporting import wording
+from dscope_blink.reporting.look import RESULT_COLOURS
 from tests.builders.batches import CONFIG
 from tests.builders.inspections import EVERY_KIND, FAILED, NO_CORE, NO_SCALE, NOMINAL_CORE, OUT_OF_FOCUS, PASSED
 
@@ -109,3 +110,51 @@ def test_limits_are_confirmed_or_it_is_said_that_they_are_not():
     doubtful = replace(PASSED, criteria=replace(LIMITS, confirmed=False))
     assert wording.unconfirmed(doubtful) == wording.NOT_CONFIRMED
     assert wording.unconfirmed(PASSED) == ""  # it has no limits
+
+
+def test_a_zone_is_kept_only_where_nothing_but_limits_speaks_against_the_face():
+    def results(inspection):
+        return [zone.result for zone in wording.zone_results(inspection)]
+
+    unseen = notice("zone_cut", "84 % of zone contact is seen")
+    also = replace(FAILED.verdict, reasons=(*FAILED.verdict.reasons, unseen))
+    some = replace(FAILED.request, zones=("core", "cladding", "adhesive"))
+    assert results(FAILED) == ["broken", "kept", "no limit", "no limit"]
+    assert results(replace(FAILED, verdict=also)) == ["broken", "not graded", "no limit", "no limit"]
+    assert results(replace(FAILED, request=some))[3] == "not inspected"
+    assert results(NO_SCALE) == ["not graded"] * 4
+    assert results(OUT_OF_FOCUS) == []
+    assert set(RESULT_COLOURS) == set(get_args(wording.Result))
+
+
+def test_a_zone_tells_what_was_found_counted_and_allowed_and_how_much_of_it_was_seen():
+    upc = CONFIG.criteria.find("iec_61300_3_35_2022", "single_mode_upc")
+    cut = tuple(replace(zone, seen=0.847) for zone in FAILED.zones)
+    core, cladding, _, contact = wording.zone_results(replace(FAILED, criteria=upc, zones=cut))
+    assert (core.title, core.found, core.counted) == ("A core 25 um", "1", "1")
+    assert core.allowed == "scratches none; others none"
+    assert cladding.allowed == "scratches > 3 um: none; others 2 to 5 um: 5, > 5 um: none"
+    assert contact.allowed == "any"
+    assert core.in_words == "BROKEN, 84 % seen"
+    large = replace(FAILED, scale=Scale(4.0, 3.2, "calibration"))
+    assert wording.zone_results(large)[3].title == "D contact 2000 um"
+    without_scale = wording.zone_results(NO_SCALE)[0]
+    assert (without_scale.title, without_scale.found, without_scale.counted) == ("A core 56.2 px", "1", "")
+    some = replace(FAILED, request=replace(FAILED.request, zones=("core", "cladding")))
+    assert (wording.zone_results(some)[3].found, wording.zone_results(some)[3].counted) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        ({"limit_um": 3.0, "max_count": 0}, "S1 3.6 > 3 um wide"),
+        ({"limit_um": 3.6, "max_count": 0}, "S1 3.6 >= 3.6 um wide"),
+        ({"limit_um": 0.0, "max_count": 0}, "S1 3.6 um wide, none allowed"),
+        ({"limit_um": 0.0, "max_count": 4, "count": 6}, "S1 3.6 um wide (6 > 4)"),
+        ({"limit_um": 0.0, "max_count": 4}, "S1 3.6 um wide"),
+    ],
+)
+def test_a_label_holds_the_size_against_the_limit(check, words):
+    held = replace(FAILED.verdict.checks[0], **check)
+    face = replace(FAILED, verdict=replace(FAILED.verdict, checks=(held,)))
+    assert wording.mark_label(FAILED.defects[0], face) == words
