@@ -169,13 +169,23 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     gray, background = field.gray[here], np.maximum(field.background[here], settings.darkest_level)
     relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
     peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
-    contrast = float(relative[peak])
+    contrast = float(relative[candidate.mask].mean() if candidate.by_sum else relative[peak])
     features = _features(candidate.mask, contour, relative, contrast)
-    peak_snr = max(float(np.abs(field.snr[here][candidate.mask]).max()), 1e-6)
+    peak_snr = max(_mark_snr(field.snr[here][candidate.mask], candidate.by_sum), 1e-6)
     level = max(fusion.outline_level, min(fusion.weak_snr / peak_snr, 1.0))
     large = 2 * field.cladding_radius_px > LARGE_FIBER * config.residual.max_cladding_px and min(field.pixel_px) >= 1
     unblurred = large and not candidate.on_edge
     return _Mark(candidate, contour, contrast, field.blur_px, level, peak_snr, unblurred, features)
+
+
+def _mark_snr(snr: NDArray[np.float32], by_sum: bool) -> float:
+    """How far a mark stands out: its peak, or of a line that stands by its sum its mean over patches of the noise."""
+    if not by_sum:
+        return float(np.abs(snr).max())
+    return abs(float(snr.mean())) * math.sqrt(max(snr.size / PATCH_PX, 1.0))
+
+
+PATCH_PX = 12.0  # of independent noise, 4 pi sigma^2 for a smoothing of one pixel
 
 
 # The limits of fibers of 125 um are held against the blurred diameter, 1.7 pixels too large on the safe side. A large

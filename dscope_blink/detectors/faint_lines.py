@@ -81,6 +81,7 @@ class _Field:
     spread: float  # typical, of sums along lines over the root of their length
 
 
+EDGE_PX = 10.0  # what runs along the cladding edge is that edge
 LINE_WIDTH_PX = 2.3  # for which sums are best; as the blur is added, twice or half of it loses little
 BESIDE = 6.0  # times as far reaches what is taken off
 CLIP_SIGMAS, MARK_SIGMAS = 4.0, 8.0
@@ -90,7 +91,8 @@ STEP, RING_PX, LOCAL_PX = 3, 3.0, 49  # of what the noise is measured on
 def _even_field(residual: Residual) -> _Field:
     optics_px = math.sqrt(max(residual.blur_px**2 - 1, 0.0))
     sigma = math.hypot(optics_px, LINE_WIDTH_PX / math.sqrt(12))
-    inside = (residual.inside & ~_blots(residual.snr)).astype(np.float32)
+    from_edge_px = np.abs(residual.rho - 1) * np.float32(residual.cladding_radius_px)
+    inside = (residual.inside & (from_edge_px > EDGE_PX) & ~_blots(residual.snr)).astype(np.float32)
     gray = residual.gray * inside
     most = MARK_SIGMAS * SIZE_TO_SIGMA * float(np.abs(gray[::3, ::3]).sum() / max(inside[::3, ::3].sum(), 1))
     np.clip(gray, -most, most, out=gray)

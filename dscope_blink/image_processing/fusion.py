@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +15,7 @@ from dscope_blink.config.settings import DetectorSettings, Fusion
 from dscope_blink.detectors.regions import label_regions
 from dscope_blink.detectors.registry import support_of
 from dscope_blink.detectors.support import marked
+from dscope_blink.image_processing import line_marks
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
 from dscope_blink.records import Candidate, FloatImage, Mask, Residual
@@ -116,20 +117,31 @@ def find_candidates(field: Residual, evidence: Evidence, settings: Fusion) -> tu
     """
     chips = _alone(evidence, EDGE_DETECTOR)
     agreed = (evidence.confidence >= settings.threshold) & field.inside
-    lines = _alone(evidence, LINE_DETECTOR)
-    marks = (_grown(field, agreed, settings) if settings.grow else agreed) | chips | lines
+    marks = (_grown(field, agreed, settings) if settings.grow else agreed) | chips
     marks = bridge_dashes(marks, settings.dash_min_aspect_ratio, settings.dash_max_gap_px, settings.dash_max_turn_deg)
+    lines, marks = line_marks.apart(_alone(evidence, LINE_DETECTOR) & field.inside, marks)
+    found = [
+        _candidate(mask, corner, field, evidence, chips, settings)
+        for mask, corner in _cut_out(marks, field, settings)
+        if _rises(field, mask, corner, settings)
+    ]
+    found += [
+        replace(_candidate(mask, corner, field, evidence, chips, settings), on_edge=False, by_sum=True)
+        for mask, corner in _cut_out(lines, field, settings)
+    ]
+    return tuple(found)
+
+
+def _cut_out(marks: Mask, field: Residual, settings: Fusion) -> Iterator[tuple[Mask, tuple[int, int]]]:
+    """The mask of each mark, and the x and y of its corner."""
     joined = cv2.dilate(marks.astype(np.uint8), np.ones((settings.join_px, settings.join_px), np.uint8))
     regions = label_regions(joined.astype(bool))
-    found = []
     for k, (x, y, w, h) in enumerate(regions.boxes_px.tolist(), 1):
         here = np.s_[y : y + h, x : x + w]
         whole = _filled((regions.labels[here] == k) & marks[here], field.rho[here])
         for mask in split_crossing(whole, settings.cross_min_arm_px, settings.dash_max_turn_deg):
-            stands = lines[here][mask].mean() > 0.5 or _rises(field, mask, (x, y), settings)
-            if mask.sum() >= settings.min_area_px and stands:
-                found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
-    return tuple(found)
+            if mask.sum() >= settings.min_area_px:
+                yield mask, (x, y)
 
 
 EDGE_DETECTOR = "edge_chip"  # the walk along the cladding edge
