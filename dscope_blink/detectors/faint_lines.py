@@ -225,7 +225,7 @@ def _seeds(field: _Field, lengths: list[int], seed_sigmas: float) -> _Seeds:
 
 
 def _spread(size: Sums) -> FloatArray:
-    """Robust standard deviation of the sums of each slope from their sizes, of which marks make some large; (slopes,)."""
+    """Robust standard deviation of the sums of each slope, from their sizes; (slopes,)."""
     mean = size.mean(axis=(1, 2), dtype=np.float32)
     most = np.maximum(3 * mean, 1).astype(np.int16)[:, None, None]
     spread: FloatArray = SIZE_TO_SIGMA * np.minimum(size, most).mean(axis=(1, 2), dtype=np.float64)
@@ -421,7 +421,7 @@ def _stands(field: _Field, course: _Course, min_sigmas: float) -> bool:
 
 
 def _sums(field: _Field, copies: FloatArray, course: _Course | None = None) -> FloatArray:
-    """Sums over the root of what is known of each of (k, n, 2) courses, off one of them; those known by half; (kept,)."""
+    """Sums over the root of what is known of each of (k, n, 2) courses, off one of them, if half is known; (kept,)."""
     seen = _sampled(field.known, copies)
     if course is not None:
         off = copies - course.factors[0]
@@ -451,7 +451,7 @@ def _typical_spread(field: _Field) -> float:
     """That of straight lines in all directions all over the field."""
     h, w = field.even.shape
     along = np.arange(-TYPICAL_PX / 2, TYPICAL_PX / 2, POINT_PX)[:, None] * np.array([1.0, 0.0])
-    lines = along @ _rotations(np.arange(16) * (math.pi / 16))  # (16, n, 2)
+    lines = along @ _rotations(np.linspace(0, math.pi, 16, endpoint=False))  # (16, n, 2)
     places = np.stack(np.meshgrid(*(size * (np.arange(6) + 0.5) / 6 for size in (w, h))), axis=-1).reshape(-1, 1, 1, 2)
     sums = np.sort(np.abs(_sums(field, (places + lines).reshape(-1, len(along), 2))))
     return max(float(sums[len(sums) // 2]) / 0.6745, LEAST_SPREAD) if len(sums) >= FEWEST else LEAST_SPREAD
@@ -466,7 +466,7 @@ def _rotations(angles: FloatArray) -> FloatArray:
     return np.stack([np.stack([c, s], axis=-1), np.stack([-s, c], axis=-1)], axis=-2)
 
 
-_ALL_ROUND = _rotations(np.arange(1, TURNS) * (2 * math.pi / TURNS))
+_ALL_ROUND = _rotations(np.linspace(0, 2 * math.pi, TURNS, endpoint=False)[1:])
 
 
 def _is_even(along: FloatImage) -> bool:
@@ -494,7 +494,9 @@ def _shows(residual: Residual, course: _Course, min_contrast: float) -> bool:
     gray = course.sign * float(_three(residual.gray, points, course.normal).mean())
     background = [_sampled(residual.background, (points + by * course.normal)[None])[0] for by in (-1, 0, 1)]
     slope = float(np.median(np.abs(background[2] - background[0]))) / 2
-    return gray > max(min_contrast * float(np.median(background[1])), EDGE_JITTER_PX * slope) and course.bend < MOST_BEND
+    return (
+        gray > max(min_contrast * float(np.median(background[1])), EDGE_JITTER_PX * slope) and course.bend < MOST_BEND
+    )
 
 
 def _three(image: FloatImage, points: FloatArray, normal: FloatArray) -> FloatImage:
