@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.rendered import CLEAN_KINDS, ROOT, clean_kind, ordinary_face, request_for
+from benchmarks.rendered import CLEAN_KINDS, clean_kind, ordinary_face, request_for
 from benchmarks.validation.bench import FULL, SEED, Bench, settings
 from benchmarks.validation.injection import CORE_GAP, EDGE_GAP, FARTHEST, flat_face, painted, reported_um
 from benchmarks.validation.photographs import Photograph, labelled
@@ -79,11 +79,12 @@ def main() -> None:
         jobs += [Wish(k, paths[k % len(paths)], args.profile) for k in range(args.lines)]
     trials = [trial for trial in bench.run(try_line, jobs) if trial is not None]
     _print_trials(trials)
-    reports = bench.run(reports_on_clean, [Wish(k, None, args.profile) for k in range(args.clean)])
-    print(f"\n{args.clean} rendered clean faces: {sum(map(len, reports))} lines reported")
+    clean = bench.run(reports_on_clean, [Wish(k, None, args.profile) for k in range(args.clean)])
+    print(f"\n{args.clean} rendered clean faces: {sum(map(len, clean))} lines reported")
     if args.shared is not None:
-        for name, zone, sigmas in sum(bench.run(lines_in_photograph, [Wish(0, p, args.profile) for p in paths]), []):
-            print(f"  {name} clean {zone}: a line of {sigmas}")
+        for reports in bench.run(lines_in_photograph, [Wish(0, p, args.profile) for p in paths]):
+            for name, zone, what in reports:
+                print(f"  {name} clean {zone}: a line of {what}")
 
 
 def try_line(wish: Wish) -> Trial | None:
@@ -203,7 +204,9 @@ def _clean(wish: Wish) -> _Ground:
         spec = ordinary_face(rng, **CLEAN_KINDS[clean_kind(wish.k)])
         picture = render_face(spec, (), np.random.default_rng((SEED, wish.k, 7))).image
         request = request_for(spec)
-        return _Ground(RENDERED, picture.shape, picture, spec, request, _stages(picture, request, wish.profile), ("A", "B", "D"))
+        return _Ground(
+            RENDERED, picture.shape, picture, spec, request, _stages(picture, request, wish.profile), ("A", "B", "D")
+        )
     key = wish.photograph, wish.profile
     if key not in _grounds:
         photograph = next(p for p in _photographs(wish.photograph.parents[1]) if p.path == wish.photograph)
@@ -237,7 +240,10 @@ def _course(rng: np.random.Generator, ground: _Ground, length_um: float) -> Poin
         inside_picture = ((points / (spec.um_per_px_x, spec.um_per_px_y) + spec.centre_px) > 8).all() and (
             (points / (spec.um_per_px_x, spec.um_per_px_y) + spec.centre_px) < np.array(spec.shape[::-1]) - 8
         ).all()
-        clear = not len(taken) or np.hypot(*(points[::4, None] - taken[None]).transpose(2, 0, 1)).min() > CLEAR_PX * spec.um_per_px
+        clear = (
+            not len(taken)
+            or np.hypot(*(points[::4, None] - taken[None]).transpose(2, 0, 1)).min() > CLEAR_PX * spec.um_per_px
+        )
         if inside_picture and clear and _in_open(points, spec, ground.open_zones):
             return points
     return None
@@ -284,7 +290,10 @@ def _print_trials(trials: Sequence[Trial]) -> None:
     grounds = sorted({t.ground for t in trials})
     for ground in grounds:
         mine = [t for t in trials if t.ground == ground]
-        print(f"\n{ground}: {len(mine)} lines\n  ideal sigma  " + _row(mine, CLASSES[:-1], lambda t, c: _class(t.ideal) == c))
+        print(
+            f"\n{ground}: {len(mine)} lines\n  ideal sigma  "
+            + _row(mine, CLASSES[:-1], lambda t, c: _class(t.ideal) == c)
+        )
         for length in LENGTHS_UM:
             group = [t for t in mine if t.length_um == length]
             print(f"  {length:3.0f} um       " + _row(group, CONTRASTS, lambda t, c: t.contrast == c))
@@ -292,7 +301,8 @@ def _print_trials(trials: Sequence[Trial]) -> None:
     print(f"\n8 sigma and more: {sum(t.found for t in strong)} of {len(strong)}")
     for t in strong:
         if not t.found:
-            print(f"  missed: {t.ground} {t.contrast} {t.length_um} um ideal {t.ideal:.1f} covered {t.covered:.2f} {t.place_px}")
+            line = f"{t.ground} {t.contrast:.0%} {t.length_um:g} um at {t.place_px}"
+            print(f"  missed: {line}, ideal {t.ideal:.1f}, covered {t.covered:.2f}")
 
 
 def _class(ideal: float) -> float:

@@ -15,6 +15,7 @@ from dscope_blink.records import Candidate, FloatImage, Mask, Points, Residual
 NEAR_PX = 2  # of a faint mark the search cuts the border off
 BEYOND_PX = 3  # around a mark, so that smoothing sees what is beside it
 SMALLEST_SHARE = 0.75  # mean over peak of what is above half of a Gaussian
+MOST_PIECES = 8  # that are tied one by one
 RIM = 0.4  # blurs: what the border takes from the sum of a mark above half its height, 1 / sqrt(2 pi)
 
 
@@ -57,6 +58,8 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
     if not region.any():
         return mask_outline(candidate, config.measurement.join_px)
     over = np.where(near > 0, over, -np.abs(over))
+    if len(_outlines(region)) > MOST_PIECES:  # a stain: what ties them is part of it
+        region |= mask
     pieces = [_crossing(piece, over) for piece in _outlines(region)]
     points = pieces[0] if len(pieces) == 1 else _crossing(_around(region), over)
     area = float(sum(cv2.contourArea(piece.astype(np.float32)) for piece in pieces) - holes)

@@ -81,6 +81,7 @@ class _Field:
     spread: float  # typical, of sums along lines over the root of their length
 
 
+EDGE_PX = 10.0  # what runs along the cladding edge is that edge
 LINE_WIDTH_PX = 2.3  # for which sums are best; as the blur is added, twice or half of it loses little
 BESIDE = 6.0  # times as far reaches what is taken off
 CLIP_SIGMAS, MARK_SIGMAS = 4.0, 8.0
@@ -90,7 +91,8 @@ STEP, RING_PX, LOCAL_PX = 3, 3.0, 49  # of what the noise is measured on
 def _even_field(residual: Residual) -> _Field:
     optics_px = math.sqrt(max(residual.blur_px**2 - 1, 0.0))
     sigma = math.hypot(optics_px, LINE_WIDTH_PX / math.sqrt(12))
-    inside = (residual.inside & ~_blots(residual.snr)).astype(np.float32)
+    from_edge_px = np.abs(residual.rho - 1) * np.float32(residual.cladding_radius_px)
+    inside = (residual.inside & (from_edge_px > EDGE_PX) & ~_blots(residual.snr)).astype(np.float32)
     gray = residual.gray * inside
     most = MARK_SIGMAS * SIZE_TO_SIGMA * float(np.abs(gray[::3, ::3]).sum() / max(inside[::3, ::3].sum(), 1))
     np.clip(gray, -most, most, out=gray)
@@ -223,7 +225,7 @@ def _seeds(field: _Field, lengths: list[int], seed_sigmas: float) -> _Seeds:
 
 
 def _spread(size: Sums) -> FloatArray:
-    """Robust standard deviation of the sums of each slope from their sizes, of which marks make some large; (slopes,)."""
+    """Robust standard deviation of the sums of each slope, from their sizes; (slopes,)."""
     mean = size.mean(axis=(1, 2), dtype=np.float32)
     most = np.maximum(3 * mean, 1).astype(np.int16)[:, None, None]
     spread: FloatArray = SIZE_TO_SIGMA * np.minimum(size, most).mean(axis=(1, 2), dtype=np.float64)
@@ -419,7 +421,7 @@ def _stands(field: _Field, course: _Course, min_sigmas: float) -> bool:
 
 
 def _sums(field: _Field, copies: FloatArray, course: _Course | None = None) -> FloatArray:
-    """Sums over the root of what is known of each of (k, n, 2) courses, off one of them; those known by half; (kept,)."""
+    """Sums over the root of what is known of each of (k, n, 2) courses, off one of them, if half is known; (kept,)."""
     seen = _sampled(field.known, copies)
     if course is not None:
         off = copies - course.factors[0]
@@ -449,7 +451,7 @@ def _typical_spread(field: _Field) -> float:
     """That of straight lines in all directions all over the field."""
     h, w = field.even.shape
     along = np.arange(-TYPICAL_PX / 2, TYPICAL_PX / 2, POINT_PX)[:, None] * np.array([1.0, 0.0])
-    lines = along @ _rotations(np.arange(16) * (math.pi / 16))  # (16, n, 2)
+    lines = along @ _rotations(np.linspace(0, math.pi, 16, endpoint=False))  # (16, n, 2)
     places = np.stack(np.meshgrid(*(size * (np.arange(6) + 0.5) / 6 for size in (w, h))), axis=-1).reshape(-1, 1, 1, 2)
     sums = np.sort(np.abs(_sums(field, (places + lines).reshape(-1, len(along), 2))))
     return max(float(sums[len(sums) // 2]) / 0.6745, LEAST_SPREAD) if len(sums) >= FEWEST else LEAST_SPREAD
@@ -464,7 +466,7 @@ def _rotations(angles: FloatArray) -> FloatArray:
     return np.stack([np.stack([c, s], axis=-1), np.stack([-s, c], axis=-1)], axis=-2)
 
 
-_ALL_ROUND = _rotations(np.arange(1, TURNS) * (2 * math.pi / TURNS))
+_ALL_ROUND = _rotations(np.linspace(0, 2 * math.pi, TURNS, endpoint=False)[1:])
 
 
 def _is_even(along: FloatImage) -> bool:
@@ -492,7 +494,9 @@ def _shows(residual: Residual, course: _Course, min_contrast: float) -> bool:
     gray = course.sign * float(_three(residual.gray, points, course.normal).mean())
     background = [_sampled(residual.background, (points + by * course.normal)[None])[0] for by in (-1, 0, 1)]
     slope = float(np.median(np.abs(background[2] - background[0]))) / 2
-    return gray > max(min_contrast * float(np.median(background[1])), EDGE_JITTER_PX * slope) and course.bend < MOST_BEND
+    return (
+        gray > max(min_contrast * float(np.median(background[1])), EDGE_JITTER_PX * slope) and course.bend < MOST_BEND
+    )
 
 
 def _three(image: FloatImage, points: FloatArray, normal: FloatArray) -> FloatImage:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -15,6 +15,7 @@ from dscope_blink.config.settings import DetectorSettings, Fusion
 from dscope_blink.detectors.regions import Regions, label_regions, regions_of
 from dscope_blink.detectors.registry import support_of
 from dscope_blink.detectors.support import marked
+from dscope_blink.image_processing import line_marks
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
 from dscope_blink.image_processing.separation import find_peaks, pieces_of, ways_between, without_tails
@@ -121,21 +122,31 @@ def find_candidates(
     um_per_px = um_per_px or USUAL_CLADDING_UM / (2 * field.cladding_radius_px)
     chips, lines = _alone(evidence, EDGE_DETECTOR), _alone(evidence, LINE_DETECTOR)
     agreed = (evidence.confidence >= settings.threshold) & field.inside
-    labels = label_regions(agreed | chips | lines).labels
-    if settings.grow:
-        labels = _grown(field, agreed, chips, lines, settings)
+    labels = _grown(field, agreed, chips, settings) if settings.grow else label_regions(agreed | chips).labels
     gap_px = settings.dash_max_gap_um / um_per_px
     labels = bridge_dashes(labels, settings.dash_min_aspect_ratio, gap_px, settings.dash_max_turn_deg)
-    regions = regions_of(labels)
-    found = []
-    for k, (x, y, w, h) in enumerate(regions.boxes_px.tolist()):
-        here = np.s_[y : y + h, x : x + w]
-        filled = _filled(regions.mask_of(k), field.rho[here])
-        for mask in split_crossing(filled, settings.cross_min_arm_px, settings.dash_max_turn_deg):
-            stands = lines[here][mask].mean() > 0.5 or _rises(field, mask, (x, y), settings)
-            if mask.sum() >= settings.min_area_px and stands:
-                found.append(_candidate(mask, (x, y), field, evidence, chips, settings))
+    lines, left = line_marks.apart(lines & field.inside, labels > 0)
+    found = [
+        _candidate(mask, corner, field, evidence, chips, settings)
+        for mask, corner in _cut_out(regions_of(np.where(left, labels, 0)), field, settings)
+        if _rises(field, mask, corner, settings)
+    ]
+    found += [
+        replace(_candidate(mask, corner, field, evidence, chips, settings), on_edge=False, by_sum=True)
+        for mask, corner in _cut_out(label_regions(lines), field, settings)
+    ]
     return tuple(found)
+
+
+def _cut_out(marks: Regions, field: Residual, settings: Fusion) -> Iterator[tuple[Mask, tuple[int, int]]]:
+    """The mask of each mark, and the x and y of its corner."""
+    if not len(marks.starts):
+        return
+    for k, (x, y, w, h) in enumerate(marks.boxes_px.tolist()):
+        whole = _filled(marks.mask_of(k), field.rho[y : y + h, x : x + w])
+        for mask in split_crossing(whole, settings.cross_min_arm_px, settings.dash_max_turn_deg):
+            if mask.sum() >= settings.min_area_px:
+                yield mask, (x, y)
 
 
 USUAL_CLADDING_UM = 125.0
@@ -150,15 +161,15 @@ def _alone(evidence: Evidence, name: str) -> Mask:
     return np.zeros(evidence.confidence.shape, bool) if support is None else marked(support)
 
 
-def _grown(field: Residual, seeds: Mask, chips: Mask, lines: Mask, settings: Fusion) -> NDArray[np.int32]:
+def _grown(field: Residual, seeds: Mask, chips: Mask, settings: Fusion) -> NDArray[np.int32]:
     """The seeds with the weaker surroundings connected to them, each mark cut at a share of its local peak contrast.
 
-    Returns 1 + mark at each pixel, 0 where there is none; chips and lines stay whole, and are part of a mark.
+    Returns 1 + mark at each pixel, 0 where there is none; chips stay whole, and are part of a mark.
     """
     height = _height(field)
     regions = label_regions((height > settings.weak_snr) & field.inside)
     weak = regions.only(regions.holding(seeds))
-    whole = chips | lines | _film(weak, field)
+    whole = chips | _film(weak, field)
     reach = 2 * math.ceil(field.blur_px) + 1
     around = cv2.dilate((weak | whole).astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
     ground = (around & (height > GROUND * settings.weak_snr) & field.inside) | whole

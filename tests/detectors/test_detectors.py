@@ -103,7 +103,15 @@ def beside(found, name, mask, reach_px):
 
 
 # Share of pure noise that a detector alone supports; measured 0.18 for the gradient, whose outlines are filled.
-MOST_OF_NOISE = {"do2mr": 0.02, "lei": 0.02, "black_hat": 0.05, "gradient": 0.3, "skeleton": 0.02, "edge_chip": 0.001}
+MOST_OF_NOISE = {
+    "do2mr": 0.02,
+    "lei": 0.02,
+    "black_hat": 0.05,
+    "gradient": 0.3,
+    "skeleton": 0.02,
+    "edge_chip": 0.001,
+    "faint_lines": 0.001,
+}
 
 
 @every_detector
