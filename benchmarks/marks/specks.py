@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from benchmarks.rendered import clean_face, inspect_face, ordinary_face
-from benchmarks.validation.bench import SEED, Bench, FULL, default_config, settings
+from benchmarks.validation.bench import FULL, SEED, Bench, default_config, settings
 from benchmarks.validation.injection import band_um, flat_face, painted, reported_um
 from benchmarks.validation.photographs import Photograph, inspect_photograph, inspect_picture, labelled
 from dscope_blink.config.settings import Config
@@ -184,7 +184,9 @@ def main() -> None:
     for ground in ("photographs", "rendered"):
         _print_table(ground, [t for t in trials if t.background == ground])
     grounds = [(k, None) for k in range(args.clean)] + [(k, args.shared) for k in some]
-    found = [mark for several in bench.run(false_marks, [Clean(args.profile, k, g) for k, g in grounds]) for mark in several]
+    found = [
+        mark for several in bench.run(false_marks, [Clean(args.profile, k, g) for k, g in grounds]) for mark in several
+    ]
     for ground in ("photographs", "rendered"):
         by_region = {r: [name for g, name, where in found if (g, where) == (ground, r)] for r in "ABD"}
         print(f"false on {ground}: " + ", ".join(f"{r} {len(names)}" for r, names in by_region.items()))
@@ -195,8 +197,15 @@ def _print_table(ground: str, trials: Sequence[Trial]) -> None:
     for region in PITS:
         print(f"\n{ground}, {region}: share found, contrast {'  '.join(f'{c:5.0%}' for c in CONTRASTS)}")
         for size in SIZES_UM:
-            mine = [[t.found for t in trials if (t.region, t.diameter_um, t.contrast) == (region, size, c)] for c in CONTRASTS]
-            print(f"  {size:3.1f} um (n {len(mine[0]):3d})" + " " * 12 + "  ".join(f"{np.mean(m):5.2f}" if m else "    -" for m in mine))
+            mine = [
+                [t.found for t in trials if (t.region, t.diameter_um, t.contrast) == (region, size, c)]
+                for c in CONTRASTS
+            ]
+            print(
+                f"  {size:3.1f} um (n {len(mine[0]):3d})"
+                + " " * 12
+                + "  ".join(f"{np.mean(m):5.2f}" if m else "    -" for m in mine)
+            )
 
 
 if __name__ == "__main__":
