@@ -168,7 +168,7 @@ def _print_core(core: str, trials: Sequence[Trial]) -> None:
     if not empty:
         return
     print(
-        f"\n{core or 'photographs'}: false marks in {sum(t.false > 0 for t in empty)} of {len(empty)} cores with nothing"
+        f"\n{core or 'photographs'}: marks in {sum(t.false > 0 for t in empty)} of {len(empty)} cores with nothing there"
     )
     for light in CONTRASTS:
         blots = [t for t in trials if t.job.size_um and not t.job.flake and t.job.light == light]

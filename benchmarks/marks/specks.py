@@ -31,6 +31,7 @@ PITS: Mapping[str, int] = MappingProxyType({"A": 3, "B": 5, "D": 4, "rim": 3})
 RIM_UM = (0.5, 3.0)
 APART_UM = 12.0
 TRIES = 200  # random places before a face is full
+BORDER_PX = 12.0  # of the picture, kept free
 NEAR_PX = 2.0  # a report so close to a pit means that pit
 
 
@@ -88,7 +89,7 @@ def _is_found(pit: Pit, spec: FaceSpec, defects: Sequence[Defect]) -> bool:
 
 def is_near(centre_um: Vector, radius_um: float, spec: FaceSpec, defect: Defect) -> bool:
     """Whether an outline reaches to within NEAR_PX of a disc."""
-    at = tuple(float(c + p / s) for c, p, s in zip(spec.centre_px, centre_um, (spec.um_per_px_x, spec.um_per_px_y)))
+    at = np.add(spec.centre_px, np.divide(centre_um, (spec.um_per_px_x, spec.um_per_px_y))).tolist()
     outline = defect.contour_px.astype(np.float32)
     return bool(cv2.pointPolygonTest(outline, at, True) >= -(radius_um / spec.um_per_px + NEAR_PX))
 
@@ -104,8 +105,8 @@ def placed(
             for _ in range(TRIES):
                 radius, turn = math.sqrt(rng.uniform(low**2, high**2)), rng.uniform(0, 2 * math.pi)
                 at = np.array([radius * math.cos(turn), radius * math.sin(turn)])
-                inside = (np.abs(at / (spec.um_per_px_x, spec.um_per_px_y) + spec.centre_px - np.array(spec.shape)[::-1] / 2)
-                          < np.array(spec.shape)[::-1] / 2 - 12).all()  # fmt: skip
+                px, half = at / (spec.um_per_px_x, spec.um_per_px_y) + spec.centre_px, np.array(spec.shape[::-1]) / 2
+                inside = bool((np.abs(px - half) < half - BORDER_PX).all())
                 if inside and (not len(taken_um) or np.hypot(*(taken_um - at).T).min() > APART_UM):
                     taken_um = np.concatenate([taken_um, at[None]])
                     pits.append((region, Pit((float(at[0]), float(at[1])), job.diameter_um, -job.contrast)))
