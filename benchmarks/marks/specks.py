@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from benchmarks.rendered import clean_face, inspect_face, ordinary_face
-from benchmarks.validation.bench import SEED, Bench, FULL, default_config, settings
+from benchmarks.validation.bench import FULL, SEED, Bench, default_config, settings
 from benchmarks.validation.injection import band_um, flat_face, painted, reported_um
 from benchmarks.validation.photographs import Photograph, inspect_photograph, inspect_picture, labelled
 from dscope_blink.config.settings import Config
@@ -31,6 +31,7 @@ PITS: Mapping[str, int] = MappingProxyType({"A": 3, "B": 5, "D": 4, "rim": 3})
 RIM_UM = (0.5, 3.0)
 APART_UM = 12.0
 TRIES = 200  # random places before a face is full
+BORDER_PX = 12.0  # of the picture, kept free
 NEAR_PX = 2.0  # a report so close to a pit means that pit
 
 
@@ -88,7 +89,7 @@ def _is_found(pit: Pit, spec: FaceSpec, defects: Sequence[Defect]) -> bool:
 
 def is_near(centre_um: Vector, radius_um: float, spec: FaceSpec, defect: Defect) -> bool:
     """Whether an outline reaches to within NEAR_PX of a disc."""
-    at = tuple(float(c + p / s) for c, p, s in zip(spec.centre_px, centre_um, (spec.um_per_px_x, spec.um_per_px_y)))
+    at = np.add(spec.centre_px, np.divide(centre_um, (spec.um_per_px_x, spec.um_per_px_y))).tolist()
     outline = defect.contour_px.astype(np.float32)
     return bool(cv2.pointPolygonTest(outline, at, True) >= -(radius_um / spec.um_per_px + NEAR_PX))
 
@@ -104,8 +105,8 @@ def placed(
             for _ in range(TRIES):
                 radius, turn = math.sqrt(rng.uniform(low**2, high**2)), rng.uniform(0, 2 * math.pi)
                 at = np.array([radius * math.cos(turn), radius * math.sin(turn)])
-                inside = (np.abs(at / (spec.um_per_px_x, spec.um_per_px_y) + spec.centre_px - np.array(spec.shape)[::-1] / 2)
-                          < np.array(spec.shape)[::-1] / 2 - 12).all()  # fmt: skip
+                px, half = at / (spec.um_per_px_x, spec.um_per_px_y) + spec.centre_px, np.array(spec.shape[::-1]) / 2
+                inside = bool((np.abs(px - half) < half - BORDER_PX).all())
                 if inside and (not len(taken_um) or np.hypot(*(taken_um - at).T).min() > APART_UM):
                     taken_um = np.concatenate([taken_um, at[None]])
                     pits.append((region, Pit((float(at[0]), float(at[1])), job.diameter_um, -job.contrast)))
@@ -184,7 +185,9 @@ def main() -> None:
     for ground in ("photographs", "rendered"):
         _print_table(ground, [t for t in trials if t.background == ground])
     grounds = [(k, None) for k in range(args.clean)] + [(k, args.shared) for k in some]
-    found = [mark for several in bench.run(false_marks, [Clean(args.profile, k, g) for k, g in grounds]) for mark in several]
+    found = [
+        mark for several in bench.run(false_marks, [Clean(args.profile, k, g) for k, g in grounds]) for mark in several
+    ]
     for ground in ("photographs", "rendered"):
         by_region = {r: [name for g, name, where in found if (g, where) == (ground, r)] for r in "ABD"}
         print(f"false on {ground}: " + ", ".join(f"{r} {len(names)}" for r, names in by_region.items()))
@@ -195,8 +198,15 @@ def _print_table(ground: str, trials: Sequence[Trial]) -> None:
     for region in PITS:
         print(f"\n{ground}, {region}: share found, contrast {'  '.join(f'{c:5.0%}' for c in CONTRASTS)}")
         for size in SIZES_UM:
-            mine = [[t.found for t in trials if (t.region, t.diameter_um, t.contrast) == (region, size, c)] for c in CONTRASTS]
-            print(f"  {size:3.1f} um (n {len(mine[0]):3d})" + " " * 12 + "  ".join(f"{np.mean(m):5.2f}" if m else "    -" for m in mine))
+            mine = [
+                [t.found for t in trials if (t.region, t.diameter_um, t.contrast) == (region, size, c)]
+                for c in CONTRASTS
+            ]
+            print(
+                f"  {size:3.1f} um (n {len(mine[0]):3d})"
+                + " " * 12
+                + "  ".join(f"{np.mean(m):5.2f}" if m else "    -" for m in mine)
+            )
 
 
 if __name__ == "__main__":

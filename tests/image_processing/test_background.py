@@ -184,3 +184,14 @@ def test_a_black_and_white_picture_leaves_numbers_everywhere():
     field = background.residual(unreduced(gray, geometry_of(FACE)), REACH, CONFIG.residual)
     for name in ("gray", "snr", "edge_snr", "background"):
         assert np.isfinite(getattr(field, name)).all(), name
+
+
+def test_in_calm_glass_a_faint_speck_stands_out_of_the_noise_that_is_measured_there():
+    spec, speck = replace(FACE, noise=0.6), Pit((30.0, 20.0), 3.0, -0.1)
+    rougher = replace(spec, core_speckle=0.8, ferrule_texture=0.8, noise=3.0)
+    calm, rough = (
+        in_window(field, rendered(face, speck).truth.blemishes[0].mask)
+        for face, field in ((spec, field_of(spec, speck)), (rougher, field_of(rougher, speck)))
+    )
+    assert field_of(spec, speck).snr[calm].min() < -6
+    assert field_of(rougher, speck).snr[rough].min() > -6

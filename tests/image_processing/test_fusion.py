@@ -249,3 +249,13 @@ def test_a_mark_that_covers_the_centre_of_the_fiber_is_one_candidate_of_its_size
 
 def test_a_clean_face_in_a_black_frame_has_no_candidates():
     assert candidates_of(FRAMED) == ()
+
+
+@pytest.mark.parametrize("place_um", [(40.0, 20.0), (-27.0, 5.0)], ids=["cladding", "rim"])
+def test_a_speck_of_two_micrometres_and_a_tenth_of_contrast_is_found(place_um):
+    spec = replace(FACE, um_per_px_x=0.45, um_per_px_y=0.45, noise=0.8)
+    found = candidates_of(spec, Pit(place_um, 2.0, -0.1))
+    assert len(found) == 1
+    x, y, w, h = found[0].bbox_px
+    place = np.array(spec.centre_px) + np.array(place_um) / 0.45
+    assert np.abs(np.array([x + (w - 1) / 2, y + (h - 1) / 2]) - place).max() < 1.5
