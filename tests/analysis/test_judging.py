@@ -459,3 +459,17 @@ def test_a_mark_just_beyond_a_border_makes_the_verdict_marginal_only_when_the_bo
     assert doubt.endswith("defect diameter > 5 um may be broken: P1 of 8.0 um in zone cladding or adhesive")
     assert judge([replace(beside, r_min_px=63.0)], UPC, ALL_ZONES, RINGS).verdict.doubts == ()
     assert judge([beside], UPC, ALL_ZONES).verdict.doubts == ()
+
+
+# --- sizes that the optics do not resolve
+
+
+@pytest.mark.parametrize(("by", "status"), [("best", "PASS"), ("upper_bound", "FAIL")])
+def test_a_size_that_is_not_resolved_is_judged_by_its_bound_only_where_the_criteria_say_so(by, status):
+    unsure = {"diameter_um": 1.5, "r_min_px": 0.0}
+    mark = replace(away(30, "P1", zone="cladding", diameter_um=4.0), uncertainty=unsure, at_most={"diameter_um": 5.5})
+    verdict = judge([mark], replace(UPC, unresolved_by=by), ALL_ZONES, RINGS).verdict
+    assert (verdict.status, verdict.marginal) == (status, True)
+    named = verdict.reasons if by == "upper_bound" else ()
+    assert all("1 (<= 5.5 um)" in reason.text for reason in named)
+    assert all("P1 of <= 5.5 um" in doubt for doubt in verdict.doubts)
