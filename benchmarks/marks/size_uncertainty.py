@@ -63,7 +63,9 @@ def main() -> None:
         mine = [s for s in found if s.classification == kind]
         if len(mine) >= FEWEST:
             blurs, faintness, median = fitted(mine, size)
-            print(f"{kind:14} {size:9} n {len(mine):4} blurs {blurs:.2f} faintness {faintness:.2f} median U {median:.2f}")
+            print(
+                f"{kind:14} {size:9} n {len(mine):4} blurs {blurs:.2f} faintness {faintness:.2f} median U {median:.2f}"
+            )
 
 
 if __name__ == "__main__":

@@ -546,3 +546,17 @@ def test_a_verdict_is_marginal_just_when_some_kinds_that_are_likely_would_turn_i
     verdict = with_doubts(given_, criteria)
     outcomes = {status(chosen, criteria) for chosen in itertools.product(*possible)}
     assert verdict.marginal == (len(outcomes) == 2)
+
+
+# --- sizes that the optics do not resolve
+
+
+@pytest.mark.parametrize(("by", "status"), [("best", "PASS"), ("upper_bound", "FAIL")])
+def test_a_size_that_is_not_resolved_is_judged_by_its_bound_only_where_the_criteria_say_so(by, status):
+    unsure = {"diameter_um": 1.5, "r_min_px": 0.0}
+    mark = replace(away(30, "P1", zone="cladding", diameter_um=4.0), uncertainty=unsure, at_most={"diameter_um": 5.5})
+    verdict = judge([mark], replace(UPC, unresolved_by=by), ALL_ZONES, RINGS).verdict
+    assert (verdict.status, verdict.marginal) == (status, True)
+    named = verdict.reasons if by == "upper_bound" else ()
+    assert all("1 (<= 5.5 um)" in reason.text for reason in named)
+    assert all("P1 of <= 5.5 um" in doubt for doubt in verdict.doubts)

@@ -139,7 +139,7 @@ def test_micrometres_of_a_scratch_account_for_pixels_that_are_not_square(length,
     defect = one(mask, scale=Scale(um_per_px[0], um_per_px[1], "calibration"))
     assert defect.length_um == pytest.approx(length * unit, abs=2.5 * unit)
     assert defect.width_um == pytest.approx(mask.sum() / length * unit, abs=0.9 * unit)
-    assert defect.area_um2 == pytest.approx(defect.area_px * unit**2, rel=0.1)
+    assert defect.area_um2 == pytest.approx(defect.area_px * unit**2, rel=0.2)
     assert defect.area_px == pytest.approx(mask.sum(), rel=0.1, abs=0.6 * length)
 
 

@@ -146,6 +146,8 @@ LATER = (
     ("image", "bits"),
     ("quality", "field_shift_px"),
     ("geometry", "cladding", "sector_blur_px"),
+    ("criteria", "unresolved_by"),
+    ("defects", 0, "at_most"),
 )
 READ = [
     place
@@ -174,6 +176,7 @@ def test_a_record_of_before_need_not_say_what_is_measured_since() -> None:
     assert read.geometry is not None
     assert read.request.fiber == "only"
     assert (read.image.bits, read.quality.field_shift_px, read.geometry.cladding.sector_blur_px) == (None, None, ())
+    assert (read.criteria.unresolved_by, read.defects[0].at_most) == ("best", {})
 
 
 def test_a_record_of_before_does_not_say_how_much_of_its_zones_is_seen() -> None:
