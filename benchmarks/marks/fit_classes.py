@@ -31,7 +31,7 @@ from dscope_blink.records import CLASSIFICATIONS
 from dscope_blink.synthetic import varied_marks
 
 SEED = 101  # of the trees
-RENDERED, PHOTOGRAPHS = 600, 120  # faces
+RENDERED, PHOTOGRAPHS = 300, 60  # faces
 TREES = {"n_estimators": 70, "max_depth": 4, "learning_rate": 0.12, "min_samples_leaf": 12, "subsample": 0.7}
 FOLDS = 3
 DECIMALS = 5

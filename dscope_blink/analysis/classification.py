@@ -1,7 +1,7 @@
 """The features of marks to how likely each kind is: what was learnt, within rules that hold regardless.
 
-The rules: a straight thin thing is a scratch, also with a dot beside it; a crack branches or is jagged beyond what blur
-and noise make of a straight line; what breaks the edge is a chip, and no scratch, crack or pit.
+The rules: a smooth thin thing is a scratch, also with a dot beside it; a crack is a line of one width and grey that
+branches or is jagged beyond what blur and noise make of a smooth one; what breaks the edge is no scratch, crack or pit.
 """
 
 from __future__ import annotations
@@ -61,11 +61,13 @@ def _barred(features: Mapping[str, float], settings: Classification) -> set[str]
     """Kinds that a mark cannot be."""
     if features["on_edge"]:
         return {"scratch", "crack", "pit_dig"}
+    smooth = not _is_jagged(features, settings) and not _is_branched(features)
+    thin = features["slenderness"] >= settings.scratch_min_aspect_ratio
     barred = set()
-    if not _is_jagged(features, settings) and not _is_branched(features) and features["bow"] <= MOST_BOW:
+    if smooth and thin:
+        barred = {"crack", "pit_dig", "contamination"}
+    elif (smooth and features["bow"] <= MOST_BOW) or _is_knotted(features):
         barred = {"crack"}
-        if features["slenderness"] >= settings.scratch_min_aspect_ratio:
-            barred |= {"pit_dig", "contamination"}
     if features["edge_gap_blurs"] >= TOUCHES_BLURS:
         barred |= {"chip"}
     return barred
@@ -81,7 +83,15 @@ def _is_branched(features: Mapping[str, float]) -> bool:
     return features["branch_ends"] >= LEAST_ENDS and features["winding"] >= LEAST_WINDING
 
 
+def _is_knotted(features: Mapping[str, float]) -> bool:
+    """Whether it is no line of one width and grey, but a row of things."""
+    wide_and_thin = features["width_unevenness"] > MOST_UNEVEN_WIDTH and features["winding"] < BRANCHED_WINDING
+    return wide_and_thin or features["unevenness"] > MOST_UNEVEN_GREY
+
+
 BARRED = 0.05  # what is left of the probability of a kind that the rules bar
 TOUCHES_BLURS = 4.0  # what lies farther from the cladding edge has not broken it
 LEAST_ENDS, LEAST_WINDING = 3.0, 1.15  # a third end, of a branch that adds to the length
+MOST_UNEVEN_WIDTH, MOST_UNEVEN_GREY = 0.5, 0.4  # standard deviation over mean along it; of 98 % of drawn cracks less
+BRANCHED_WINDING = 1.2  # from here on branches make the slices of a mark unequal
 MOST_BOW = 0.02  # root mean square off a straight line, of its length: that of an arc whose rise is 1/15 of its chord

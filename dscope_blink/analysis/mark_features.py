@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -68,7 +69,7 @@ def _outline_features(mask: Mask, contour: Points, relative: FloatImage, contras
     return {
         "solidity": min(area / hull, 1.0),
         "roundness": min(4 * math.pi * cv2.contourArea(outline) / perimeter**2, 1.0),
-        "flatness": float(np.median(np.abs(relative[mask]))) / max(abs(contrast), 1e-6),
+        "flatness": _quantile(np.abs(relative[mask]), 0.5) / max(abs(contrast), 1e-6),
         "bright_share": float((relative[mask] > 0).mean()),
     }
 
@@ -100,7 +101,7 @@ class _Slices:
 
     def features(self, blur_px: float) -> Mapping[str, float]:
         widths = self.count[self.used] / SLICE_PX
-        width = max(float(np.median(widths)), 0.5)
+        width = max(_quantile(widths, 0.5), 0.5)
         thin = widths <= THIN * width
         position = SLICE_PX * np.flatnonzero(self.used).astype(np.float64)
         return {
@@ -108,7 +109,7 @@ class _Slices:
             "width_blurs": width / blur_px,
             "slenderness": self.extent_px / width,
             "widest": float(widths.max()) / width,
-            "narrowest": float(np.quantile(widths[1:-1], 0.1)) / width if len(widths) > 2 else 1.0,
+            "narrowest": _quantile(widths[1:-1], 0.1) / width if len(widths) > 2 else 1.0,
             "width_unevenness": float(np.std(widths)) / float(widths.mean()),
             "bow": _off_line(position[thin], self.crest[thin]) / self.extent_px,
             "unevenness": float(np.std(self.height)) / max(float(self.height.mean()), 1e-9),
@@ -122,7 +123,7 @@ class _Slices:
         if np.count_nonzero(self.used) < MIN_SLICES:
             return {"jaggedness_px": 0.0, "jaggedness": 0.0}
         rest = _off_smooth_curve(np.linspace(-1, 1, len(self.count))[self.used], self.middle)
-        typical = 1.4826 * float(np.median(np.abs(rest)))  # the median: a hook or a spot at one end does not count
+        typical = 1.4826 * _quantile(np.abs(rest), 0.5)  # the median: a hook or a spot at one end does not count
         return {"jaggedness_px": typical, "jaggedness": typical / float(np.ptp(self.along))}
 
     def _turns(self, position: NDArray[np.float64], thin: Mask, blur_px: float) -> Mapping[str, float]:
@@ -136,7 +137,7 @@ class _Slices:
         steps = np.diff(straight.astype(np.float64), axis=0)
         turns = np.abs(np.diff(np.degrees(np.arctan2(steps[:, 1], steps[:, 0]))))
         return {
-            "off_curve_blurs": 1.4826 * float(np.median(np.abs(rest))) / blur_px,
+            "off_curve_blurs": 1.4826 * _quantile(np.abs(rest), 0.5) / blur_px,
             "mean_turn_deg": float(turns.mean()) if len(turns) else 0.0,
         }
 
@@ -147,13 +148,22 @@ THIN = 1.6  # times the typical width: wider slices hold a spot that lies on the
 CORNER_BLURS = 0.5  # a crest that stays within it of a straight line has no corner
 
 
+def _quantile(values: NDArray[np.floating[Any]], share: float) -> float:
+    """As np.quantile, in a fifth of its time: there are a dozen for each mark."""
+    ordered = np.sort(values)
+    place = share * (len(ordered) - 1)
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
+
+
 def _off_line(position: NDArray[np.float64], middle: NDArray[np.float64]) -> float:
     """Root mean square distance from the straight line through the points."""
     if len(position) < 3:
         return 0.0
-    powers = np.vander(position - position.mean(), 2)
-    factors, *_ = np.linalg.lstsq(powers, middle)
-    return float(np.sqrt(np.mean((middle - powers @ factors) ** 2)))
+    along, across = position - position.mean(), middle - middle.mean()
+    rest = across - along * (along @ across) / (along @ along)
+    return math.sqrt(float(rest @ rest) / len(rest))
 
 
 def _off_smooth_curve(position: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -162,7 +172,7 @@ def _off_smooth_curve(position: NDArray[np.float64], centre: NDArray[np.float64]
     for share in (0.75, 1.0):
         factors, *_ = np.linalg.lstsq(powers[kept], centre[kept])
         rest = centre - powers @ factors
-        kept = np.abs(rest) <= np.quantile(np.abs(rest), share)
+        kept = np.abs(rest) <= _quantile(np.abs(rest), share)
     return rest
 
 
@@ -193,7 +203,7 @@ def _grey_features(mask: Mask, relative: FloatImage, contrast: float, blur_px: f
     pair = min(float(bright.sum()), float(dark.sum())) / total
     slope = np.hypot(cv2.Sobel(relative, cv2.CV_32F, 1, 0), cv2.Sobel(relative, cv2.CV_32F, 0, 1)) / 8
     inner = cv2.erode(mask.astype(np.uint8), _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-    steepest = float(np.quantile(slope[inner], 0.9)) if inner.any() else float(slope[mask].max())
+    steepest = _quantile(slope[inner], 0.9) if inner.any() else float(slope[mask].max())
     return {
         "sharpness": math.sqrt(2 * math.pi) * blur_px * steepest / max(abs(contrast), 1e-6),  # 1 for a blurred step
         "pair_share": pair,

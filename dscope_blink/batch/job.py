@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
 
+from dscope_blink.analysis.class_model import class_model
 from dscope_blink.batch.picture_reports import ends_of, write_reports
 from dscope_blink.config.settings import Config
 from dscope_blink.files.camera_text import camera_of
@@ -141,6 +142,7 @@ def provenance_of(job: Job) -> Provenance:
         "config": job.config.sha256,
         "calibration": None if job.calibration is None else job.calibration.sha256,
         "flat_field": job.flat_field_sha256,
+        "class_model": class_model().sha256,
     }
     return Provenance(
         program=f"{PROGRAM} {VERSION}",

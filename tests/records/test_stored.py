@@ -129,10 +129,10 @@ def at(record: Any, place: tuple[str | int, ...]) -> Any:
 
 FOLLOWS = {"marginal", "closest_limit", "broken", "margin_um", "nearness"}  # said twice, and not read back
 HASHES = {"config_sha256", "calibration_sha256", "flat_field_sha256"}
-OPEN = {"manifest", "inputs", "uncertainty", "timings_s", "features", "evidence"}  # with any keys
+OPEN = {"manifest", "inputs", "uncertainty", "timings_s", "features", "evidence", "class_probabilities"}
 
 
-GAINED = {"seen", "min_seen"}  # later than the schema: records of before lack them
+GAINED = {"seen", "min_seen", "class_probabilities"}  # later than the schema: records of before lack them
 
 
 def _is_dimension(place: tuple[str | int, ...]) -> bool:
@@ -177,6 +177,23 @@ def test_a_record_of_before_need_not_say_what_is_measured_since() -> None:
     assert read.request.fiber == "only"
     assert (read.image.bits, read.quality.field_shift_px, read.geometry.cladding.sector_blur_px) == (None, None, ())
     assert (read.criteria.unresolved_by, read.defects[0].at_most) == ("best", {})
+
+
+def test_the_classes_of_a_record_of_before_are_certain() -> None:
+    record = plain(FAILED)
+    for mark in record["defects"]:
+        del mark["class_probabilities"]
+    assert [mark.class_probabilities for mark in read_record(stored(record)).defects] == [{}] * len(FAILED.defects)
+
+
+def test_probabilities_come_back_as_they_were_and_of_known_kinds_only() -> None:
+    chances = {"scratch": 0.77, "crack": 0.23}
+    first = replace(FAILED.defects[0], class_probabilities=chances)
+    record = plain(replace(FAILED, defects=(first, *FAILED.defects[1:])))
+    assert read_record(stored(record)).defects[0].class_probabilities == chances
+    record["defects"][0]["class_probabilities"]["dust"] = 0.1
+    with pytest.raises(BadRecord, match="probabilities of other kinds"):
+        read_record(stored(record))
 
 
 def test_a_record_of_before_does_not_say_how_much_of_its_zones_is_seen() -> None:
