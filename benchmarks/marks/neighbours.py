@@ -26,7 +26,16 @@ from benchmarks.validation.bench import QUICK, Bench, settings
 from benchmarks.validation.injection import band_um, clean_photographs, flat_face, painted, reported_um
 from benchmarks.validation.photographs import inspect_photograph, inspect_picture
 from dscope_blink.records import Defect, Inspection, Mask, Points
-from dscope_blink.synthetic.faces import Blemish, Contamination, FaceSpec, Pit, RenderedFace, Scratch, render_face, unit_vectors
+from dscope_blink.synthetic.faces import (
+    Blemish,
+    Contamination,
+    FaceSpec,
+    Pit,
+    RenderedFace,
+    Scratch,
+    render_face,
+    unit_vectors,
+)
 from dscope_blink.synthetic.scenes import random_blemishes
 
 REGIONS = ("A", "B", "D")
