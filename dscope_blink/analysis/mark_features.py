@@ -48,7 +48,8 @@ def features_of(
     blur_px, mask = max(field.blur_px, LEAST_BLUR_PX), candidate.mask
     height = np.abs(relative)
     slices = _Slices(mask, height)
-    thickness_px = 2 * float(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5).max()) - 1
+    padded = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    thickness_px = 2 * float(cv2.distanceTransform(padded, cv2.DIST_L2, 5).max()) - 1
     return {
         "contrast": contrast,
         "peak_snr_log": math.log10(peak_snr),
@@ -62,15 +63,15 @@ def features_of(
 
 
 def _outline_features(mask: Mask, contour: Points, relative: FloatImage, contrast: float) -> Mapping[str, float]:
-    area = float(mask.sum())
+    values = relative[mask]
     outline = contour.astype(np.float32)
     perimeter = max(cv2.arcLength(outline, True), 1.0)
     hull = cv2.contourArea(cv2.convexHull(outline)) + perimeter / 2 + 1  # the contour runs through centres of pixels
     return {
-        "solidity": min(area / hull, 1.0),
+        "solidity": min(values.size / hull, 1.0),
         "roundness": min(4 * math.pi * cv2.contourArea(outline) / perimeter**2, 1.0),
-        "flatness": _quantile(np.abs(relative[mask]), 0.5) / max(abs(contrast), 1e-6),
-        "bright_share": float((relative[mask] > 0).mean()),
+        "flatness": _quantile(np.abs(values), 0.5) / max(abs(contrast), 1e-6),
+        "bright_share": np.count_nonzero(values > 0) / values.size,
     }
 
 
@@ -79,15 +80,16 @@ class _Slices:
 
     def __init__(self, mask: Mask, height: FloatImage) -> None:
         rows, columns = np.nonzero(mask)
-        points = np.stack([columns, rows], axis=1).astype(np.float64)
-        points -= points.mean(axis=0)
-        moments, axes = np.linalg.eigh(points.T @ points / len(points))
+        points = np.array([columns, rows], np.float64)
+        points -= points.sum(axis=1, keepdims=True) / len(rows)
+        moments, axes = np.linalg.eigh(points @ points.T / len(rows))
         self.axis = axes[:, 1]  # unit vector along the mark
-        self.across = points @ axes[:, 0]
-        self.along = points @ self.axis
+        self.across, along = axes.T @ points
+        along -= along.min()
         self.moments = moments + 1 / 12  # each point is a square pixel
-        self.extent_px = float(np.ptp(self.along)) + 1
-        place = ((self.along - self.along.min()) / SLICE_PX).astype(int)
+        self.length_px = float(along.max())  # between the middles of the outermost pixels
+        self.extent_px = self.length_px + 1
+        place = (along / SLICE_PX).astype(int)
         self.count = np.bincount(place)
         self.used = self.count > 0  # between dashes there is nothing
         self.middle = (np.bincount(place, self.across)[self.used]) / self.count[self.used]
@@ -103,16 +105,16 @@ class _Slices:
         widths = self.count[self.used] / SLICE_PX
         width = max(_quantile(widths, 0.5), 0.5)
         thin = widths <= THIN * width
-        position = SLICE_PX * np.flatnonzero(self.used).astype(np.float64)
+        position = SLICE_PX * self.used.nonzero()[0].astype(np.float64)
         return {
             "length_blurs": self.extent_px / blur_px,
             "width_blurs": width / blur_px,
             "slenderness": self.extent_px / width,
             "widest": float(widths.max()) / width,
             "narrowest": _quantile(widths[1:-1], 0.1) / width if len(widths) > 2 else 1.0,
-            "width_unevenness": float(np.std(widths)) / float(widths.mean()),
+            "width_unevenness": _unevenness(widths),
             "bow": _off_line(position[thin], self.crest[thin]) / self.extent_px,
-            "unevenness": float(np.std(self.height)) / max(float(self.height.mean()), 1e-9),
+            "unevenness": _unevenness(self.height),
             "compactness": math.sqrt(self.moments[0] / self.moments[1]),
             **self._jaggedness(),
             **self._turns(position, thin, blur_px),
@@ -124,7 +126,7 @@ class _Slices:
             return {"jaggedness_px": 0.0, "jaggedness": 0.0}
         rest = _off_smooth_curve(np.linspace(-1, 1, len(self.count))[self.used], self.middle)
         typical = 1.4826 * _quantile(np.abs(rest), 0.5)  # the median: a hook or a spot at one end does not count
-        return {"jaggedness_px": typical, "jaggedness": typical / float(np.ptp(self.along))}
+        return {"jaggedness_px": typical, "jaggedness": typical / self.length_px}
 
     def _turns(self, position: NDArray[np.float64], thin: Mask, blur_px: float) -> Mapping[str, float]:
         """How often and how much the crest turns, beyond what a blur can tell from a smooth line."""
@@ -157,11 +159,18 @@ def _quantile(values: NDArray[np.floating[Any]], share: float) -> float:
     return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
 
 
+def _unevenness(values: NDArray[np.float64]) -> float:
+    """Standard deviation over mean of what is not negative, in a quarter of the time of NumPy's own two."""
+    mean = float(values.sum()) / len(values)
+    rest = values - mean
+    return math.sqrt(float(rest @ rest) / len(values)) / max(mean, 1e-9)
+
+
 def _off_line(position: NDArray[np.float64], middle: NDArray[np.float64]) -> float:
     """Root mean square distance from the straight line through the points."""
     if len(position) < 3:
         return 0.0
-    along, across = position - position.mean(), middle - middle.mean()
+    along, across = position - position.sum() / len(position), middle - middle.sum() / len(middle)
     rest = across - along * (along @ across) / (along @ along)
     return math.sqrt(float(rest @ rest) / len(rest))
 
@@ -198,11 +207,10 @@ _AROUND = np.array([[1, 1, 1], [1, 0, 1], [1, 1, 1]], np.float32)
 
 def _grey_features(mask: Mask, relative: FloatImage, contrast: float, blur_px: float) -> Mapping[str, float]:
     values = relative[mask].astype(np.float64)
-    bright, dark = np.maximum(values, 0), np.maximum(-values, 0)
-    total = max(float(bright.sum() + dark.sum()), 1e-12)
-    pair = min(float(bright.sum()), float(dark.sum())) / total
+    bright, dark = float(np.maximum(values, 0).sum()), float(np.maximum(-values, 0).sum())
+    pair = min(bright, dark) / max(bright + dark, 1e-12)
     slope = np.hypot(cv2.Sobel(relative, cv2.CV_32F, 1, 0), cv2.Sobel(relative, cv2.CV_32F, 0, 1)) / 8
-    inner = cv2.erode(mask.astype(np.uint8), _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+    inner = cv2.erode(mask.view(np.uint8), _CROSS, borderType=cv2.BORDER_CONSTANT, borderValue=0).view(bool)
     steepest = _quantile(slope[inner], 0.9) if inner.any() else float(slope[mask].max())
     return {
         "sharpness": math.sqrt(2 * math.pi) * blur_px * steepest / max(abs(contrast), 1e-6),  # 1 for a blurred step
@@ -219,14 +227,14 @@ def _edge_features(candidate: Candidate, field: Residual, slices: _Slices, blur_
     h, w = candidate.mask.shape
     rho = field.rho[y : y + h, x : x + w]
     from_edge = (rho[candidate.mask].astype(np.float64) - 1) * field.cladding_radius_px / blur_px  # positive outside
-    outwards = _outwards(field.rho, (x, y), (h, w))
+    gap, outwards = np.abs(from_edge), _outwards(field.rho, (x, y), (h, w))
     extent = slices.extent_px / blur_px
     inside, outside = float(-from_edge.min()), float(from_edge.max())
     return {
         "on_edge": float(candidate.on_edge),
-        "edge_gap_blurs": min(float(np.abs(from_edge).min()), FAR_BLURS),
-        "rim_share": float((np.abs(from_edge) < EDGE_BLURS).mean()),
-        "beyond_share": float((from_edge > 0).mean()),
+        "edge_gap_blurs": min(float(gap.min()), FAR_BLURS),
+        "rim_share": np.count_nonzero(gap < EDGE_BLURS) / gap.size,
+        "beyond_share": np.count_nonzero(from_edge > 0) / gap.size,
         "radial_share": abs(float(slices.axis @ outwards)),
         "inward": min(max(inside, 0.0) / extent, 2.0),
         "across_edge": min(max(min(inside, outside), 0.0) / extent, 1.0),
@@ -241,4 +249,4 @@ def _outwards(rho: FloatImage, corner: tuple[int, int], shape: tuple[int, int]) 
     x, y = corner[0] + shape[1] // 2, corner[1] + shape[0] // 2
     y, x = min(max(y, 1), rho.shape[0] - 2), min(max(x, 1), rho.shape[1] - 2)
     slope = np.array([rho[y, x + 1] - rho[y, x - 1], rho[y + 1, x] - rho[y - 1, x]], np.float64)
-    return slope / max(float(np.hypot(*slope)), 1e-12)
+    return slope / max(math.hypot(*slope), 1e-12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import cv2
 import numpy as np
@@ -113,7 +114,8 @@ def measure(candidates: Iterable[Candidate], field: Residual, face: LocatedFace,
     Defects without ids, and without the zone that the criteria put each in; marks outside all zones are left out. What
     a verdict rests on is as a stored record gives it back.
     """
-    placed = [(candidate, _place(candidate, field, face)) for candidate in candidates]
+    candidates = tuple(candidates)
+    placed = zip(candidates, _places(candidates, field, face), strict=True)
     marks = [(_mark(candidate, field, config), place) for candidate, place in placed if place.touched]
     chances = class_probabilities([mark.features for mark, _ in marks], config.classification)
     return tuple(
@@ -157,36 +159,51 @@ class _Place:
     r_min_px: float
     r_max_px: float
     r_core_px: float | None
+    centroid_px: tuple[float, float]  # in the stored picture
 
 
-def _place(candidate: Candidate, field: Residual, face: LocatedFace) -> _Place:
-    rows, columns = np.nonzero(candidate.mask)
-    x, y, _, _ = candidate.bbox_px
-    points = _in_picture(np.stack([columns + x, rows + y], axis=1).astype(np.float64), field.pixel_px)
+def _places(candidates: Sequence[Candidate], field: Residual, face: LocatedFace) -> list[_Place]:
+    """Of all marks in one computation: for each alone, calls would take ten times as long as the sums."""
+    if not candidates:
+        return []
+    pixels = [_pixels(candidate) for candidate in candidates]
+    points = _in_picture(np.concatenate(pixels, axis=1).T, field.pixel_px)  # of one mark after the other
+    counts = np.array([own.shape[1] for own in pixels])
+    starts = np.cumsum(counts) - counts
     cladding, core = face.geometry.cladding.ellipse, face.geometry.core
     r_px = distances_px(points, cladding)
-    core_px = None if core is None else distances_px(points, core.ellipse)
-    return _Place(
-        _zones_touched(r_px, core_px, face.zones),
-        float(r_px.min()),
-        float(r_px.max()),
-        None if core_px is None else float(core_px.min()),
+    core_px = r_px if core is None else distances_px(points, core.ellipse)
+    columns = (
+        _zones_touched(r_px, core_px, starts, face.zones),
+        np.minimum.reduceat(r_px, starts).tolist(),
+        np.maximum.reduceat(r_px, starts).tolist(),
+        [None] * len(pixels) if core is None else np.minimum.reduceat(core_px, starts).tolist(),
+        map(tuple, (np.add.reduceat(points, starts) / counts[:, None]).tolist()),
     )
+    return [_Place(*of_mark) for of_mark in zip(*columns, strict=True)]
+
+
+def _pixels(candidate: Candidate) -> NDArray[np.float64]:
+    """x and y of its pixels in the working picture; (2, pixels)."""
+    rows, columns = candidate.mask.nonzero()
+    x, y, _, _ = candidate.bbox_px
+    return np.array([columns + x, rows + y], np.float64)
 
 
 def _zones_touched(
-    r_px: NDArray[np.float64], core_px: NDArray[np.float64] | None, zones: Sequence[ZoneOutline]
-) -> tuple[str, ...]:
-    """Zones that hold a pixel at these distances from the centres of cladding and core; the innermost one holds it."""
+    r_px: NDArray[np.float64], core_px: NDArray[np.float64], starts: NDArray[np.intp], zones: Sequence[ZoneOutline]
+) -> list[tuple[str, ...]]:
+    """Zones that hold a pixel at these distances from the centres of cladding and core; the innermost one holds it.
+
+    `starts` says where the pixels of each mark begin.
+    """
     left, touched = np.ones(r_px.shape, bool), []
     for zone in zones:
-        at = core_px if zone.around == "core" else r_px
-        assert at is not None, "a zone around the core needs one"
-        inside = left & (at <= zone.radius_px)
-        if inside.any():
-            touched.append(zone.name)
+        inside = left & ((core_px if zone.around == "core" else r_px) <= zone.radius_px)
+        touched.append(np.logical_or.reduceat(inside, starts).tolist())
         left &= ~inside
-    return tuple(touched)
+    names = [zone.name for zone in zones]
+    return [tuple(compress(names, by_zone)) for by_zone in zip(*touched, strict=True)]
 
 
 def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
@@ -197,8 +214,8 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     cut = mask_outline(candidate, settings.join_px)
     gray, background = field.gray[here], np.maximum(field.background[here], settings.darkest_level)
     relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
-    peak = np.unravel_index(int(np.argmax(np.abs(relative))), relative.shape)
-    contrast = float(relative[candidate.mask].mean() if candidate.by_sum else relative[peak])
+    peak = relative.ravel()[int(np.argmax(np.abs(relative)))]
+    contrast = float(relative[candidate.mask].mean() if candidate.by_sum else peak)
     peak_snr = max(_mark_snr(field.snr[here][candidate.mask], candidate.by_sum), 1e-6)
     features = dict(features_of(candidate, cut.points, relative, field, contrast, peak_snr))
     features["aspect_ratio"] = _aspect_ratio(cut, features["thickness_px"], field.pixel_px)
@@ -226,11 +243,6 @@ def _aspect_ratio(cut: SeenOutline, thickness_px: float, axes: tuple[float, floa
     along, across = shape.line or (shape.length, shape.width)
     thickness = max(thickness_px * math.sqrt(axes[0] * axes[1]), across)
     return max(along, shape.length) / thickness
-
-
-def _centroid(candidate: Candidate) -> tuple[float, float]:
-    rows, columns = np.nonzero(candidate.mask)
-    return candidate.bbox_px[0] + float(columns.mean()), candidate.bbox_px[1] + float(rows.mean())
 
 
 def _shape(seen: SeenOutline, axes: tuple[float, float]) -> _Shape:
@@ -296,7 +308,7 @@ def _in_pixels(mark: _Mark, place: _Place, chances: Mapping[str, float], field: 
         zone="",
         classification=kind,
         confidence=_confidence(mark.candidate, kind, config),
-        centroid_px=_point_in_picture(_centroid(mark.candidate), field.pixel_px),
+        centroid_px=place.centroid_px,
         bbox_px=_box_around(contour, (fx * short / 2, fy * short / 2)),
         contour_px=contour,
         rect=Rectangle(
@@ -403,11 +415,6 @@ class _Unsure:
 def _in_picture(points: Points, pixel_px: tuple[float, float]) -> Points:
     """Points of the working picture in the stored one; pixel centres are at integers in both."""
     return (points + 0.5) * pixel_px - 0.5
-
-
-def _point_in_picture(point: tuple[float, float], pixel_px: tuple[float, float]) -> tuple[float, float]:
-    x, y = _in_picture(np.array(point), pixel_px)
-    return float(x), float(y)
 
 
 def _box_around(points: Points, beyond_px: tuple[float, float]) -> tuple[int, int, int, int]:

@@ -32,7 +32,7 @@ def mask_outline(candidate: Candidate, join_px: int) -> SeenOutline:
     """The outline along the pixels of a mark, as the search cut it out."""
     x, y, _, _ = candidate.bbox_px
     points = _around(_closed(candidate.mask, join_px)) + np.array([x - 1.0, y - 1.0])
-    return SeenOutline(points, float(candidate.mask.sum()), short=1.0)
+    return SeenOutline(points, float(np.count_nonzero(candidate.mask)), short=1.0)
 
 
 def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenOutline:
@@ -54,30 +54,34 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
     local = cv2.dilate(height * near, np.ones((config.fusion.peak_px, config.fusion.peak_px), np.uint8))
     over = height - LEVEL * np.minimum(local, _plateau(height, mask, field.blur_px))
     region = ((over > 0) & (near > 0)).astype(np.uint8)
-    holes = np.count_nonzero(_whole(region)) - np.count_nonzero(_whole(region) & (region | mask))
     if not region.any():
         return mask_outline(candidate, config.measurement.join_px)
-    over = np.where(near > 0, over, -np.abs(over))
-    if len(_outlines(region)) > MOST_PIECES:  # a stain: what ties them is part of it
+    holes = np.count_nonzero(_whole(region) & ~(region | mask))
+    over = cv2.copyMakeBorder(np.where(near > 0, over, -np.abs(over)), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    outlines = _outlines(region)
+    if len(outlines) > MOST_PIECES:  # a stain: what ties them is part of it
         region |= mask
-    pieces = [_crossing(piece, over) for piece in _outlines(region)]
+        outlines = _outlines(region)
+    pieces = [_crossing(piece, over) for piece in outlines]
     points = pieces[0] if len(pieces) == 1 else _crossing(_around(region), over)
     area = float(sum(cv2.contourArea(piece.astype(np.float32)) for piece in pieces) - holes)
     return SeenOutline(points + np.array([x0, y0], np.float64), max(area, 1.0))
 
 
 def _crossing(points: Points, over: FloatImage) -> Points:
-    """Border pixels of a region moved to where `over` falls to zero between them and their neighbours."""
-    padded = np.pad(over, 1, mode="edge")
+    """Border pixels of a region moved to where `over` falls to zero between them and their neighbours.
+
+    `over` has a border of one pixel more than the region on all sides.
+    """
     x, y = points.astype(np.intp).T + 1
-    here, offset, count = padded[y, x], np.zeros(points.shape), np.zeros(len(points))
-    for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-        there = padded[y + dy, x + dx]
-        outside = (here > 0) & (there <= 0)
-        share = np.divide(here, here - there, out=np.zeros(len(points), np.float32), where=outside)
-        offset += share[:, None] * (dx, dy)
-        count += outside
-    return points + offset / np.maximum(count, 1)[:, None]
+    here, there = over[y, x], over[y + BESIDE_Y, x + BESIDE_X]
+    outside = (here > 0) & (there <= 0)  # (4, points)
+    share = np.divide(here, here - there, out=np.zeros(there.shape, np.float32), where=outside).astype(np.float64)
+    count = np.maximum(np.count_nonzero(outside, axis=0), 1)
+    return points + np.stack([(share[0] - share[1]) / count, (share[2] - share[3]) / count], axis=1)
+
+
+BESIDE_X, BESIDE_Y = np.array([[1], [-1], [0], [0]]), np.array([[0], [0], [1], [-1]])
 
 
 def moved_inwards(points: Points, by: float) -> Points:
@@ -101,7 +105,8 @@ def _height(candidate: Candidate, field: Residual, config: Config) -> tuple[tupl
     here = np.s_[y - oy - top : y - oy + h + bottom, x - ox - left : x - ox + w + right]
     smooth = cv2.GaussianBlur(field.gray[here], (0, 0), config.residual.smooth_px)
     height = np.abs(smooth / np.maximum(field.background[here], config.measurement.darkest_level))
-    return (x - left, y - top), height, np.pad(candidate.mask, ((top, bottom), (left, right)))
+    mask = cv2.copyMakeBorder(candidate.mask.view(np.uint8), top, bottom, left, right, cv2.BORDER_CONSTANT).view(bool)
+    return (x - left, y - top), height, mask
 
 
 def _plateau(height: FloatImage, mask: Mask, blur_px: float) -> float:
@@ -130,7 +135,7 @@ def _closed(mask: Mask, join_px: int) -> NDArray[np.uint8]:
     """The pieces of one mark as one region, padded by a pixel."""
     pad = join_px + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * join_px + 1, 2 * join_px + 1))
-    padded = np.pad(mask.astype(np.uint8), pad)
+    padded = cv2.copyMakeBorder(mask.view(np.uint8), pad, pad, pad, pad, cv2.BORDER_CONSTANT)
     closed = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel) | padded
     return np.ascontiguousarray(closed[pad - 1 : -pad + 1, pad - 1 : -pad + 1])
 
