@@ -55,7 +55,7 @@ def detect(
             break
         course = _followed(field, seeds.ends[0])
         seeds = seeds.off(course)
-        needed = min_sigmas * math.sqrt(1 + SHORT_PX / max(course.length, 1.0))
+        needed = min_sigmas * math.sqrt(1 + SHORT_PX / max(course.length, 1.0)) * (ALIGNED if course.is_aligned else 1)
         if course.length >= MIN_LENGTH and _shows(residual, course, min_contrast) and _stands(field, course, needed):
             _draw(support, residual, course)
             _wipe(field, course)
@@ -64,6 +64,7 @@ def detect(
 
 
 SHORT_PX = 20.0
+ALIGNED = 1.5  # times as far must a line stand out along rows or columns, where cameras and JPEG blocks make lines
 
 
 # --- the residual, evened
@@ -99,6 +100,7 @@ def _even_field(residual: Residual) -> _Field:
     even = cv2.GaussianBlur(gray, (0, 0), sigma)
     side = 2 * round(BESIDE * sigma) + 1
     even -= cv2.blur(gray, (side, side))
+    inside = cv2.erode(inside, np.ones((side, side), np.uint8))  # beyond it the residual is taken for 0: a step
     even *= inside
     rho = residual.rho[::STEP, ::STEP]
     mean, noise = _mean_and_noise(even[::STEP, ::STEP], inside[::STEP, ::STEP], rho, residual.cladding_radius_px)
@@ -302,6 +304,12 @@ class _Course:
         return np.array([-y, x]) / max(math.hypot(x, y), 1e-9)
 
     @property
+    def is_aligned(self) -> bool:
+        """Whether it runs within a degree of rows or columns."""
+        x, y = np.abs(self.factors[1])
+        return bool(min(x, y) < ALIGNED_SLOPE * max(x, y))
+
+    @property
     def bend(self) -> float:
         """Sagitta over length."""
         return math.hypot(*self.factors[2]) / max(self.length, 1e-9)
@@ -319,6 +327,7 @@ class _Course:
         return _Course(np.array([c0 + m * (c1 + m * c2), h * (c1 + 2 * m * c2), h * h * c2]), self.sign)
 
 
+ALIGNED_SLOPE = 0.0175
 REACH_PX, STEP_PX = 7.0, 0.5  # how far beside a course it is looked for, and how finely
 BLOCKS = 8  # along a course, for its fit
 ROUNDS, GROWN = 5, 1.1  # in each a course may become twice as long; by less than that it is the last
