@@ -64,7 +64,7 @@ def detect(
 
 
 SHORT_PX = 20.0
-ALIGNED = 1.5  # times as far must a line stand out along rows or columns, where cameras and JPEG blocks make lines
+ALIGNED = 2.0  # times as far must a line stand out along rows or columns, where cameras and JPEG blocks make lines
 
 
 # --- the residual, evened

@@ -107,7 +107,7 @@ def test_a_line_is_as_wide_as_its_mean_profile():
 def test_lines_of_blocks_and_rows_need_more():
     points = course(turn_deg=0.0, length=100.0)
     aligned, turned = (
-        detect(residual(drawn(course(turn_deg=t, length=100.0), depth=0.6 * NOISE)), **SETTINGS) for t in (0, 20)
+        detect(residual(drawn(course(turn_deg=t, length=100.0), depth=0.7 * NOISE)), **SETTINGS) for t in (0, 20)
     )
     assert not share_along(aligned, points) > 0.5
     assert share_along(turned, course(turn_deg=20, length=100.0)) > 0.5
