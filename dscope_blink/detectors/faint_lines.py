@@ -331,7 +331,7 @@ ALIGNED_SLOPE = 0.0175
 REACH_PX, STEP_PX = 7.0, 0.5  # how far beside a course it is looked for, and how finely
 BLOCKS = 8  # along a course, for its fit
 ROUNDS, GROWN = 5, 1.1  # in each a course may become twice as long; by less than that it is the last
-MIN_LENGTH = 28.0
+MIN_LENGTH = 34.0
 
 
 def _followed(field: _Field, ends: FloatArray) -> _Course:
