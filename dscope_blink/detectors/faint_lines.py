@@ -498,8 +498,13 @@ WIPED_PX = 9
 
 
 def _shows(residual: Residual, course: _Course, min_contrast: float) -> bool:
-    """Whether the line is neither fainter than a person sees nor what an edge makes that is misplaced by a bit."""
+    """Whether the line is neither fainter than a person sees nor what an edge makes that is misplaced by a bit.
+
+    Where most of its pixels stand out by themselves it is the other detectors' mark, or the halo of one.
+    """
     points = course.points()
+    if (np.abs(_sampled(residual.snr, points[None])) > PLAIN_SNR).mean() > MOST_PLAIN:
+        return False
     gray = course.sign * float(_three(residual.gray, points, course.normal).mean())
     background = [_sampled(residual.background, (points + by * course.normal)[None])[0] for by in (-1, 0, 1)]
     slope = float(np.median(np.abs(background[2] - background[0]))) / 2
@@ -514,7 +519,7 @@ def _three(image: FloatImage, points: FloatArray, normal: FloatArray) -> FloatIm
     return mean
 
 
-EDGE_JITTER_PX = 0.5
+EDGE_JITTER_PX, MOST_PLAIN = 0.5, 0.4
 MOST_BEND = 0.1
 
 
