@@ -98,9 +98,11 @@ def confidence_map(field: Residual, evidence: Evidence, shape: tuple[int, ...], 
     (H, W) float32, evidence over what makes a mark: 1 just makes one, 0 where none is sought
     """
     counted = field.inside | _alone(evidence, EDGE_DETECTOR)
+    lines = _alone(evidence, LINE_DETECTOR) & field.inside
     strength = np.zeros(shape, np.float32)
     (x, y), (h, w) = field.origin_px, counted.shape
-    strength[y : y + h, x : x + w] = np.where(counted, evidence.confidence / np.float32(settings.threshold), 0)
+    here = np.where(counted, evidence.confidence / np.float32(settings.threshold), 0)
+    strength[y : y + h, x : x + w] = np.where(lines, np.maximum(here, 1), here)
     return strength
 
 
