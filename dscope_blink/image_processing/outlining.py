@@ -48,8 +48,8 @@ def outlined(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> Lab
     if not marked.any():
         return labels
     part = _crowded(marked, settings.peak_px // 2 + 1)
-    arrays = (field.snr, height, weak, field.edge_snr, field.inside, seeds, whole)
-    crowd = _Crowd(*(array[part] for array in arrays), field.blur_px)
+    snr, edge_snr = field.snr[part], field.edge_snr[part]
+    crowd = _Crowd(snr, height[part], weak[part], edge_snr, field.inside[part], seeds[part], whole[part], field.blur_px)
     labels[part] = _marks(crowd, settings)
     return _as_one(labels, _film(weak, field))
 
@@ -76,7 +76,7 @@ class _Crowd:
 def _crowded(marked: Mask, margin_px: int) -> tuple[NDArray[np.intp], ...]:
     """Rows and columns that hold something, with a margin: on most faces there are few."""
     kernel = np.ones((1, 2 * margin_px + 1), np.uint8)
-    used = (cv2.dilate(marked.any(axis=axis).astype(np.uint8)[None], kernel)[0] for axis in (1, 0))
+    used = [cv2.dilate(marked.any(axis=axis).astype(np.uint8).reshape(1, -1), kernel) for axis in (1, 0)]
     return np.ix_(*(np.flatnonzero(line) for line in used))
 
 
@@ -88,8 +88,10 @@ def _marks(crowd: _Crowd, settings: Fusion) -> Labels:
     peaks = find_peaks(_levelled(crowd), ground, settings.split_min_drop, settings.split_max_saddle)
     every = peaks.labels(height.shape)
     grown = cv2.copyTo(np.abs(crowd.snr), weak.astype(np.uint8))
-    peak = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
-    peak = np.minimum(peak, np.append(np.float32(0), peaks.height)[every])  # a strong neighbour hides no faint mark
+    peak: FloatImage = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
+    peak = np.minimum(
+        peak, np.append(np.zeros(1, np.float32), peaks.height)[every]
+    )  # a strong neighbour hides no faint mark
     cut = grown > np.maximum(settings.outline_level * peak, settings.weak_snr)
     labels = np.where(cut | crowd.whole, every, 0)
     pieces = regions_of(pieces_of(labels))
@@ -131,8 +133,7 @@ def _rise(pieces: Regions, height: FloatImage) -> NDArray[np.float32]:
     if not len(pieces.starts):
         return np.empty(0, np.float32)
     total = np.add.reduceat(height[pieces.y, pieces.x], pieces.starts)
-    rise: NDArray[np.float32] = total / np.sqrt(np.maximum(pieces.areas_px, PATCH_PX) * PATCH_PX)
-    return rise
+    return np.asarray(total / np.sqrt(np.maximum(pieces.areas_px, PATCH_PX) * PATCH_PX), np.float32)
 
 
 def _widened(labels: Labels, ways: NDArray[np.intp], width_px: int) -> Labels:

@@ -187,7 +187,7 @@ def without_tails(labels: NDArray[np.int32], least_px: int, longest_px: float) -
 NEIGHBOURS = ((-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1))  # across a border lies no mark
 
 
-def _extent(axis: Indices, group: Indices, count: int) -> Indices:
+def _extent(axis: Indices, group: NDArray[np.int32], count: int) -> Indices:
     low, high = np.full(count, np.iinfo(np.intp).max), np.full(count, -1)
     np.minimum.at(low, group, axis)
     np.maximum.at(high, group, axis)
