@@ -22,8 +22,8 @@ GROUND = 0.7  # of what a mark grows into: calmer ground leads from no mark to a
 LONGEST_TAIL = 5.0  # blurs: a longer thread is a line
 THINNEST = 1.8  # blurs: the width of a point at two thirds of its peak, where the outline of the faintest lies
 # Side of a square in cladding radii, and how much of it is marked. Two large particles fill a third of it, the densest
-# spray of droplets that was seen 0.58 of it, a film of oil 0.76.
-FILM_REACH, FILM_SHARE, THIN_FILM_SHARE = 0.6, 0.66, 0.3
+# spray of droplets that was seen 0.68 of it, a film of oil 0.91.
+FILM_REACH, FILM_SHARE, THIN_FILM_SHARE = 0.6, 0.8, 0.3
 
 
 def outlined(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> Labels:
