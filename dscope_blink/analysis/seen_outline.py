@@ -54,7 +54,7 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
     local = cv2.dilate(height * near, np.ones((config.fusion.peak_px, config.fusion.peak_px), np.uint8))
     over = height - LEVEL * np.minimum(local, _plateau(height, mask, field.blur_px))
     region = ((over > 0) & (near > 0)).astype(np.uint8)
-    holes = np.count_nonzero(_whole(region)) - np.count_nonzero(_whole(region) & (region | mask))
+    holes = np.count_nonzero((_whole(region) > region) & ~mask)
     if not region.any():
         return mask_outline(candidate, config.measurement.join_px)
     over = np.where(near > 0, over, -np.abs(over))
