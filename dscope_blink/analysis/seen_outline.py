@@ -12,6 +12,7 @@ from dscope_blink.analysis.through_blur import LEVEL
 from dscope_blink.config.settings import Config
 from dscope_blink.records import Candidate, FloatImage, Mask, Points, Residual
 
+LEAST_AREA_PX = 1.0
 NEAR_PX = 2  # of a faint mark the search cuts the border off
 BEYOND_PX = 3  # around a mark, so that smoothing sees what is beside it
 SMALLEST_SHARE = 0.75  # mean over peak of what is above half of a Gaussian
@@ -54,7 +55,7 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
     local = cv2.dilate(height * near, np.ones((config.fusion.peak_px, config.fusion.peak_px), np.uint8))
     over = height - LEVEL * np.minimum(local, _plateau(height, mask, field.blur_px))
     region = ((over > 0) & (near > 0)).astype(np.uint8)
-    holes = np.count_nonzero(_whole(region)) - np.count_nonzero(_whole(region) & (region | mask))
+    holes = np.count_nonzero((_whole(region) > region) & ~mask)
     if not region.any():
         return mask_outline(candidate, config.measurement.join_px)
     over = np.where(near > 0, over, -np.abs(over))
@@ -63,7 +64,9 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
     pieces = [_crossing(piece, over) for piece in _outlines(region)]
     points = pieces[0] if len(pieces) == 1 else _crossing(_around(region), over)
     area = float(sum(cv2.contourArea(piece.astype(np.float32)) for piece in pieces) - holes)
-    return SeenOutline(points + np.array([x0, y0], np.float64), max(area, 1.0))
+    if area < LEAST_AREA_PX:  # no more than a point or a thread is left of it
+        return mask_outline(candidate, config.measurement.join_px)
+    return SeenOutline(points + np.array([x0, y0], np.float64), area)
 
 
 def _crossing(points: Points, over: FloatImage) -> Points:
