@@ -66,11 +66,13 @@ def _barred(features: Mapping[str, float], settings: Classification) -> set[str]
     thin = features["slenderness"] >= settings.scratch_min_aspect_ratio and features["winding"] <= MOST_WINDING
     barred: set[str] = set()
     if smooth and thin:
-        barred = {"crack", "pit_dig", "contamination"}
+        barred = {"crack", "pit_dig", "contamination", *["chip"] * (features["rim_share"] < ALONG_EDGE)}
     elif (smooth and features["bow"] <= MOST_BOW) or _is_knotted(features):
         barred = {"crack"}
     if features["edge_gap_blurs"] >= TOUCHES_BLURS:
         barred |= {"chip"}
+    if features["winding"] >= CLOSED_WINDING:
+        barred |= {"scratch"}
     if features["solidity"] < LEAST_SOLID or features["sharpness"] < LEAST_SHARP:
         barred |= {"pit_dig"}
     return barred
@@ -93,11 +95,13 @@ def _is_knotted(features: Mapping[str, float]) -> bool:
 
 
 BARRED = 0.05  # what is left of the probability of a kind that the rules bar
+ALONG_EDGE = 0.5  # of a line: less of it beside the cladding edge only crosses that
 LEAST_SOLID = 0.5  # of what lies within its outline: a ring around something is no pit
 LEAST_SHARP = 0.3  # of the slope of a step through the optics: what is three times as soft is no pit
 TOUCHES_BLURS = 4.0  # what lies farther from the cladding edge has not broken it
 LEAST_ENDS, LEAST_WINDING = 3.0, 1.15  # a third end, of a branch that adds to the length
 MOST_UNEVEN_WIDTH, MOST_UNEVEN_GREY = 0.5, 0.4  # standard deviation over mean along it; of 98 % of drawn cracks less
-MOST_WINDING = 1.6  # skeleton over extent: half a circle is pi / 2 times as long as its chord, a ring twice that
+MOST_WINDING = 1.6  # skeleton over extent: half a circle is pi / 2 times as long as its chord ...
+CLOSED_WINDING = 2.5  # ... and a ring twice that: no scratch closes
 BRANCHED_WINDING = 1.2  # from here on branches make the slices of a mark unequal
 MOST_BOW = 0.02  # root mean square off a straight line, of its length: that of an arc whose rise is 1/15 of its chord

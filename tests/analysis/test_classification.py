@@ -92,6 +92,12 @@ def test_what_is_smooth_is_no_crack_and_what_is_thin_too_is_a_scratch():
     line = one(bar(90, 3, 33))
     assert {"crack", "pit_dig", "contamination"} <= barred_of(line)
     assert "crack" in barred_of(line, slenderness=5.0)
+    assert "chip" in barred_of(line, edge_gap_blurs=0.0, rim_share=0.2)
+    assert "chip" not in barred_of(line, edge_gap_blurs=0.0, rim_share=0.8)
+
+
+def test_what_closes_is_no_scratch():
+    assert "scratch" in barred_of(one(bar(90, 3, 33)), winding=3.0)
 
 
 def test_what_lies_away_from_the_edge_is_no_chip():
