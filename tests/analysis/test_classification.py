@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import cast
+
 import cv2
 import numpy as np
 import pytest
@@ -84,7 +87,7 @@ def test_every_mark_has_a_probability_of_every_class_that_add_up_to_one():
 
 def barred_of(found: Defect, **changes: float) -> set[str]:
     """Kinds that the rules leave next to nothing of, with some features changed."""
-    (chances,) = class_probabilities([{**found.features, **changes}], CONFIG.classification)
+    (chances,) = class_probabilities([{**cast(Mapping[str, float], found.features), **changes}], CONFIG.classification)
     return {kind for kind, p in chances.items() if p <= 0.05}
 
 
@@ -94,6 +97,10 @@ def test_what_is_smooth_is_no_crack_and_what_is_thin_too_is_a_scratch():
     assert "crack" in barred_of(line, slenderness=5.0)
     assert "chip" in barred_of(line, edge_gap_blurs=0.0, rim_share=0.2)
     assert "chip" not in barred_of(line, edge_gap_blurs=0.0, rim_share=0.8)
+
+
+def test_what_is_hardly_any_line_along_its_length_is_no_scratch():
+    assert {"scratch", "crack"} <= barred_of(one(bar(90, 3, 33)), winding=0.1)
 
 
 def test_what_closes_is_no_scratch():
