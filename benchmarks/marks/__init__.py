@@ -1,0 +1,1 @@
+"""Marks as they are: what becomes of known ones put into clean faces, one file for each question."""
