@@ -26,8 +26,7 @@ from benchmarks.validation.bench import Bench, settings
 from benchmarks.validation.photographs import inspect_photograph, labelled
 from benchmarks.validation.statistics import share
 from dscope_blink.files.decoding import Picture, to_gray
-from dscope_blink.records import Defect, Inspection, Mask, Points
-from dscope_blink.records.zones import zone_map
+from dscope_blink.records import ZONE_NAMES, Defect, Inspection, Mask, Points, zone_map
 from dscope_blink.synthetic.faces import Vector
 
 Outline: TypeAlias = NDArray[np.float32]  # (n, 2), micrometres
@@ -85,6 +84,7 @@ class Report:
     name: str
     place_px: tuple[float, float]
     region: str
+    zone: str  # of the record
     size_um: float
     covers: int  # sure labels that are separate things
     false: bool  # far from every label
@@ -169,6 +169,7 @@ def compare(name: str, described: Mapping[str, Any], picture: Picture, inspectio
             d.id,
             d.centroid_px,
             _region(np.array(d.centroid_px) * scale, described),
+            d.zone,
             d.diameter_um or math.nan,
             _separate([label for label, is_covered in zip(labels, row, strict=True) if is_covered and label.sure]),
             not meant[k].any() and not bool((gaps[k] <= CLEAR_UM).any()),
@@ -355,7 +356,7 @@ def main() -> None:
 def _print_shares(labels: Sequence[Seen], reports: Sequence[Report], pictures: int) -> None:
     for name, seen in sure_by_size(labels).items():
         errors = [s.error_um for s in seen if s.error_um is not None]
-        error = f"{np.median(errors):+.2f}, spread {_spread(errors):.2f} um (n {len(errors)})" if errors else "-"
+        error = f"{np.median(errors):+.2f}, spread {spread(errors):.2f} um (n {len(errors)})" if errors else "-"
         print(f"sure, {name:<8} found {share(sum(s.found for s in seen), len(seen)):<34} size error {error}")
     for region in REGIONS:
         mine = [s for s in labels if s.label.sure and s.label.region == region]
@@ -367,9 +368,9 @@ def _print_shares(labels: Sequence[Seen], reports: Sequence[Report], pictures: i
     in_them = sum(r.covers for r in joined)
     print(f"reports that join labels: {share(len(joined), len(reports))}, labels in them {in_them}")
     print(f"labels in pieces: {share(sum(s.pieces > 1 for s in labels), sum(s.found for s in labels))}")
+    print(f"false in A and B: {false_inside(reports) / max(pictures, 1):.2f} a picture")
     for region in REGIONS:
-        false = [r for r in reports if r.false and r.region == region]
-        print(f"false in {region}: {len(false)}, {len(false) / max(pictures, 1):.2f} a picture")
+        print(f"false, {region}: {sum(r.false for r in reports if r.region == region)}")
     print(f"seen only on second look: {sum(s.label.second_look for s in labels)}")
 
 
@@ -378,7 +379,12 @@ def sure_by_size(labels: Sequence[Seen]) -> dict[str, list[Seen]]:
     return {name: [s for s in labels if s.label.sure and s.label.size_class == name] for name in SIZE_CLASSES_UM}
 
 
-def _spread(errors: Sequence[float]) -> float:
+def false_inside(reports: Sequence[Report]) -> int:
+    """How many false ones the record puts into A or B, the edge with them."""
+    return sum(r.false for r in reports if r.zone in (ZONE_NAMES["A"], ZONE_NAMES["B"]))
+
+
+def spread(errors: Sequence[float]) -> float:
     """Half of what lies between the 16th and the 84th percentile: the standard deviation of what is normal."""
     low, high = np.percentile(errors, (16, 84))
     return float(high - low) / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import random
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -40,15 +41,22 @@ class Plan:
     drifted: int  # rendered faces with few marks or none
     retaken: int  # rendered faces that are taken again
     photographs: int | None  # of those that are there; None: all
+    marks: int | None  # pictures for each question about single marks; None: all
 
     def some(self, items: Sequence[Item]) -> Sequence[Item]:
         """As many of the items as `photographs` says, from all over their list."""
         every = 1 if self.photographs is None else max(len(items) // self.photographs, 1)
         return items[::every]
 
+    def few(self, items: Sequence[Item]) -> Sequence[Item]:
+        """As many of the items as `marks` says, drawn at random from their list, in its order."""
+        if self.marks is None or self.marks >= len(items):
+            return items
+        return [items[k] for k in sorted(random.Random(SEED).sample(range(len(items)), self.marks))]
 
-FULL = Plan("full", 60, 200, 120, 200, 48, 45, 24, None)
-QUICK = Plan("quick", 3, 8, 8, 8, 3, 3, 3, 6)
+
+FULL = Plan("full", 60, 200, 120, 200, 48, 45, 24, None, None)
+QUICK = Plan("quick", 3, 8, 8, 8, 3, 3, 3, 6, 23)
 
 
 @dataclass(frozen=True, slots=True)

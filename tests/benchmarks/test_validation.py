@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.rendered import inspect_face
+from benchmarks.rendered import inspect_face, score
 from benchmarks.validation.accuracy_sections import of_classes, of_clean, of_sizes, of_verdicts
-from benchmarks.validation.bench import default_config, settings, variants
+from benchmarks.validation.bench import FULL, QUICK, default_config, settings, variants
 from benchmarks.validation.drift import BLURRED, BRIGHTER, TILTED, Changes, Drifted, changed, changes, flips_at
 from benchmarks.validation.injection import (
     CONTRASTS,
@@ -36,7 +36,7 @@ from benchmarks.validation.page import Section, Table
 from benchmarks.validation.photographs import inspect_picture
 from benchmarks.validation.repeatability import found_again, outlines_um, turn_between, turned, unwrapped
 from benchmarks.validation.statistics import Pod, paired_bootstrap, pod, share, wilson
-from benchmarks.validation.truth import MISSED, SIZES, Judged, Mark, true_status
+from benchmarks.validation.truth import MISSED, SIZES, Judged, Mark, Named, named, true_status
 from benchmarks.validation.truth import Face as TrueFace
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.image_processing.fusion import EDGE_DETECTOR
@@ -385,6 +385,38 @@ def test_wrong_verdicts_are_counted_with_what_caused_them():
     wrong = [cell[0].partition(" ")[0] for cell in rows_of(section, "Wrong verdicts").values()]
     assert wrong == ["2/3", "1/2", "1/2", "1/1", "1/3", "1/2"]
     assert len(section.weaknesses) == 2
+
+
+def test_a_wrong_class_is_counted_with_what_it_does_to_the_verdict():
+    wrong, right = Named("scratch", "crack", decides=True), Named("pit_dig", "pit_dig", decides=False)
+    faces = [Judged("PASS", "FAIL", 0, 0, marginal, (wrong, right)) for marginal in (True, False)]
+    faces.append(Judged("PASS", "PASS", 0, 0, marginal=False, named=(replace(wrong, decides=False),)))
+    rows = rows_of(of_verdicts(faces), "What a class decides")
+    assert rows["Scratch"] == ("0", "0", "0", "3 (2, 1)", "0")
+    assert rows["Pit/Dig"] == ("0", "2", "0", "0", "0")
+
+
+def test_a_class_decides_where_the_true_one_gives_another_verdict():
+    face = render_face(replace(FACE, core=165.0), (Pit((8.0, 0.0), 4.0, -0.5),), rng(3))
+    seen = score(face, FACE, default_config())
+    (found,) = seen.inspection.defects
+    seen = replace(seen, inspection=replace(seen.inspection, defects=(replace(found, classification="pit_dig"),)))
+    (outcome,) = seen.outcomes
+    for kind, decides in (("pit_dig", False), ("scratch", True)):
+        truth = replace(outcome.truth, kind=kind)
+        outcomes = (replace(outcome, truth=truth, found=seen.inspection.defects[0]),)
+        assert named(replace(seen, outcomes=outcomes)) == (Named(kind, "pit_dig", decides),)
+
+
+def test_few_of_many_are_drawn_from_all_over_and_the_same_on_every_run():
+    items = list(range(1000))
+    few = replace(QUICK, marks=50).few(items)
+    assert (len(few), list(few)) == (50, sorted(set(few)))
+    assert {k % 4 for k in few} == {0, 1, 2, 3}
+    assert min(few) < 100
+    assert max(few) > 900
+    assert few == replace(QUICK, marks=50).few(items)
+    assert FULL.few(items) == items
 
 
 def test_a_size_measured_wrong_by_more_than_the_limit_is_a_weakness():

@@ -1,0 +1,72 @@
+"""What becomes of single marks: the questions of `benchmarks/marks`, as much of each as the page asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from benchmarks.marks import by_eye, lines, neighbours, sizes, specks
+from benchmarks.validation import examples
+from benchmarks.validation.bench import SEED, Bench, default_config
+from benchmarks.validation.photographs import labelled
+
+LINES = 240  # on each background
+PAIRS_UM = 3.0  # the diameter of those that lie side by side
+PICTURES = 8  # of each kind of neighbours, in each region and on each background
+SPECK_FACES = 12  # rendered, for each size and contrast
+SIZED_FACES = 12  # of each kind in each region and on each background
+
+
+@dataclass(frozen=True, slots=True)
+class SingleMarks:
+    """All that is measured of them."""
+
+    lines: Sequence[lines.Trial]
+    neighbours: Sequence[neighbours.Result]
+    specks: Sequence[specks.Trial]
+    sizes: Sequence[sizes.Sized]
+    by_eye: by_eye.Compared
+    sheets: Mapping[str, Sequence[examples.Shown]]
+
+
+def measured(bench: Bench) -> SingleMarks:
+    """Put the marks in, inspect, and draw the examples."""
+    return SingleMarks(
+        [trial for trial in bench.run(lines.try_line, bench.plan.few(_lines(bench))) if trial is not None],
+        [one for each in bench.run(neighbours.try_picture, bench.plan.few(_neighbours(bench))) for one in each],
+        [one for each in bench.run(specks.try_face, bench.plan.few(_specks(bench))) for one in each],
+        [one for each in bench.run(sizes.sized, bench.plan.few(sizes.jobs(SIZED_FACES, bench.shared))) for one in each],
+        by_eye.measured(bench),
+        examples.shown(bench),
+    )
+
+
+def _grounds(bench: Bench) -> tuple[Path | None, ...]:
+    return (None,) if bench.shared is None else (None, bench.shared)
+
+
+def _lines(bench: Bench) -> list[lines.Wish]:
+    profile = default_config().profile
+    jobs = [lines.Wish(k, None, profile) for k in range(LINES)]
+    if bench.shared is not None:
+        clean = [p.path for p in labelled(bench.shared, default_config()) if any(map(p.is_clean, "ABD"))]
+        jobs += [lines.Wish(k, clean[k % len(clean)], profile) for k in range(LINES)]
+    return jobs
+
+
+def _neighbours(bench: Bench) -> list[neighbours.Job]:
+    pair = f"pair-{PAIRS_UM:g}-"
+    kinds = [kind for kind in neighbours.MAKERS if kind.startswith(pair) or "pair" not in kind]
+    order = product(kinds, _grounds(bench), neighbours.REGIONS, range(PICTURES))
+    return [
+        neighbours.Job(kind, region, k, SEED, default_config().profile, shared) for kind, shared, region, k in order
+    ]
+
+
+def _specks(bench: Bench) -> list[specks.Job]:
+    photographs = () if bench.shared is None else range(len(specks.photographs(bench.shared)))
+    faces = [*((k, None) for k in range(SPECK_FACES)), *((k, bench.shared) for k in photographs)]
+    order = product(specks.SIZES_UM, specks.CONTRASTS, faces)
+    return [specks.Job(default_config().profile, size, contrast, k, shared) for size, contrast, (k, shared) in order]
