@@ -90,6 +90,7 @@ def sections(found: Measured) -> list[Section]:
         marks.of_neighbours(single.neighbours, single.sheets["example_neighbours"]),
         accuracy.of_clean(found.clean),
         accuracy.of_classes(found.blemished, single.sheets["example_classes"]),
+        marks.of_varied(single.classes),
         accuracy.of_sizes(found.blemished),
         marks.of_sizes(single.sizes, single.sheets["example_sizes"]),
         accuracy.of_verdicts(found.judged),

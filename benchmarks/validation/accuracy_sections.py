@@ -215,7 +215,7 @@ def of_classes(faces: Sequence[Face], shown: Sequence[Shown] = ()) -> Section:
     )
     blocks = (text, Table("Confusion matrix", header, (*rows, nothing)), shares)
     weak = _weak_classes(marks, reports - false.total(), reports)
-    plots = {"example_classes": charts.examples(shown)} if shown else {}
+    plots = charts.sheet("example_classes", shown)
     return Section("Classes: confusion on rendered truth", blocks, plots, tuple(weak))
 
 

@@ -41,7 +41,7 @@ class Plan:
     drifted: int  # rendered faces with few marks or none
     retaken: int  # rendered faces that are taken again
     photographs: int | None  # of those that are there; None: all
-    marks: int | None  # pictures for each question about single marks; None: all
+    marks: int | None = None  # pictures for each question about single marks; None: all
 
     def some(self, items: Sequence[Item]) -> Sequence[Item]:
         """As many of the items as `photographs` says, from all over their list."""
@@ -55,7 +55,7 @@ class Plan:
         return [items[k] for k in sorted(random.Random(SEED).sample(range(len(items)), self.marks))]
 
 
-FULL = Plan("full", 60, 200, 120, 200, 48, 45, 24, None, None)
+FULL = Plan("full", 60, 200, 120, 200, 48, 45, 24, None)
 QUICK = Plan("quick", 3, 8, 8, 8, 3, 3, 3, 6, 23)
 
 

@@ -143,6 +143,11 @@ def comparison(points: Mapping[str, tuple[int, int, float]]) -> bytes:
     return png_bytes(figure)
 
 
+def sheet(name: str, shown: Sequence[Shown]) -> dict[str, bytes]:
+    """The examples under this name, if there are any."""
+    return {name: examples(shown)} if shown else {}
+
+
 def examples(shown: Sequence[Shown]) -> bytes:
     """Each example bare, and below with what is reported there; contrast as the middle of the part asks for."""
     figure, axes = _figure(11, 4.3, 2, len(shown))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks.marks import by_eye, lines, neighbours, sizes, specks
+from benchmarks.marks import by_eye, class_scenes, classes, lines, neighbours, sizes, specks
 from benchmarks.validation import charts
-from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED
+from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, default_config
 from benchmarks.validation.examples import Shown
 from benchmarks.validation.page import ABSENT, Section, Table, prose
 from benchmarks.validation.single_marks import PAIRS_UM
 from benchmarks.validation.statistics import share
+from dscope_blink.records import CLASSIFICATIONS
+from dscope_blink.reporting.look import CLASS_TITLES
+
+GROUNDS = (RENDERED, PHOTOGRAPHS)
 
 # What the project sets itself to reach; worse than this is listed as a weakness.
 SURE_SIGMAS, LEAST_LINES = 8.0, 0.95
@@ -21,9 +26,10 @@ SPECK_UM, SPECK_CONTRAST, LEAST_SPECKS = 2.0, 0.1, 0.8
 LEAST_SIZED_UM, MOST_BIAS_UM, LEAST_COVERED = 3.0, 0.2, 0.93
 LEAST_SEEN = {">= 2 um": 0.98, "1-2 um": 0.85}  # by the eye's size
 MOST_JOINED, MOST_FALSE = 0.02, 1.0
+LEAST_CLASSED = 0.97
 
 
-def of_lines(trials: Sequence[lines.Trial], shown: Sequence[Shown]) -> Section:
+def of_lines(trials: Sequence[lines.Trial], shown: Sequence[Shown] = ()) -> Section:
     """Faint lines by contrast, length and ideal sum."""
     text = prose(f"""
         Straight and slightly curved lines {lines.WIDTH_UM:g} um wide, dark and bright, put at random places of core,
@@ -59,7 +65,7 @@ def of_lines(trials: Sequence[lines.Trial], shown: Sequence[Shown]) -> Section:
     )
     sure = [t.found for t in trials if t.ideal >= SURE_SIGMAS]
     weak = _below("Lines of an ideal sum of 8 sigma and more: found", sum(sure), len(sure), LEAST_LINES)
-    return Section("Faint lines", blocks, {"example_lines": charts.examples(shown)}, weak)
+    return Section("Faint lines", blocks, charts.sheet("example_lines", shown), weak)
 
 
 def _is(trial: lines.Trial, ground: str, length_um: float, contrast: float) -> bool:
@@ -78,7 +84,7 @@ def _below(words: str, hits: int, n: int, least: float) -> tuple[str, ...]:
     return (f"{words} {share(hits, n)}, to reach {least:.0%}.",) if n and hits < least * n else ()
 
 
-def of_neighbours(results: Sequence[neighbours.Result], shown: Sequence[Shown]) -> Section:
+def of_neighbours(results: Sequence[neighbours.Result], shown: Sequence[Shown] = ()) -> Section:
     """What is one mark and what is two."""
     text = prose("""
         Things that are so many marks, put into core, cladding and ferrule where nothing lies. `Seen`: each part of it
@@ -86,12 +92,12 @@ def of_neighbours(results: Sequence[neighbours.Result], shown: Sequence[Shown]) 
         `95 %`: the reported diameter less that of one speck is no more than this in 95 of 100.
     """)
     names = sorted({r.name for r in results})
-    rows = tuple(_thing(name, ground, results) for name in names for ground in (RENDERED, PHOTOGRAPHS))
+    rows = tuple(_thing(name, ground, results) for name in names for ground in GROUNDS)
     table = Table("As many marks as they are", ("what", "on", "seen", "right", "95 %, um"), tuple(filter(None, rows)))
     wide = [r for r in results if r.seen and r.name in _apart()]
     words = f"Two of {PAIRS_UM:g} um, {APART_UM:g} um apart and more: two marks in"
     weak = _below(words, sum(r.right for r in wide), len(wide), LEAST_APART)
-    return Section("Neighbours", (text, table), {"example_neighbours": charts.examples(shown)}, weak)
+    return Section("Neighbours", (text, table), charts.sheet("example_neighbours", shown), weak)
 
 
 def _apart() -> list[str]:
@@ -107,7 +113,7 @@ def _thing(name: str, ground: str, results: Sequence[neighbours.Result]) -> tupl
     return (name, ground, share(len(seen), len(mine)), right, large) if mine else ()
 
 
-def of_specks(trials: Sequence[specks.Trial], shown: Sequence[Shown]) -> Section:
+def of_specks(trials: Sequence[specks.Trial], shown: Sequence[Shown] = ()) -> Section:
     """Small round pits by size and contrast."""
     text = prose(f"""
         Round dark pits, put where nothing lies: in core (A), cladding (B) and ferrule (D), and within
@@ -125,10 +131,10 @@ def of_specks(trials: Sequence[specks.Trial], shown: Sequence[Shown]) -> Section
     small = [t.found for t in trials if (t.region, t.diameter_um, t.contrast) == ("B", SPECK_UM, SPECK_CONTRAST)]
     weak = _below("Specks of 2 um and 10 % contrast in B: found", sum(small), len(small), LEAST_SPECKS)
     table = Table("Found by size and contrast", header, tuple(rows))
-    return Section("Specks", (text, table), {"example_specks": charts.examples(shown)}, weak)
+    return Section("Specks", (text, table), charts.sheet("example_specks", shown), weak)
 
 
-def of_sizes(found: Sequence[sizes.Sized], shown: Sequence[Shown]) -> Section:
+def of_sizes(found: Sequence[sizes.Sized], shown: Sequence[Shown] = ()) -> Section:
     """Measured against true size, by contrast and blur."""
     text = prose(f"""
         Pits that are round, elliptical or irregular, and scratches, each alone, painted with the blur of the cladding
@@ -141,11 +147,11 @@ def of_sizes(found: Sequence[sizes.Sized], shown: Sequence[Shown]) -> Section:
         Table("By contrast, region, blur and the class given", sizes.COLUMNS, tuple(sizes.split(found))),
     )
     weak = tuple(_weak_sizes(found))
-    return Section("Sizes by contrast and blur", (text, *tables), {"example_sizes": charts.examples(shown)}, weak)
+    return Section("Sizes by contrast and blur", (text, *tables), charts.sheet("example_sizes", shown), weak)
 
 
 def _weak_sizes(found: Sequence[sizes.Sized]) -> Iterator[str]:
-    for ground in (RENDERED, PHOTOGRAPHS):
+    for ground in GROUNDS:
         mine = [s for s in found if s.job.ground == ground and s.true_um.get("diameter", 0.0) >= LEAST_SIZED_UM]
         errors = np.array([s.measured_um["diameter"] - s.true_um["diameter"] for s in mine])
         covered = sum(abs(e) <= s.unsure_um["diameter"] for e, s in zip(errors, mine, strict=True))
@@ -154,6 +160,57 @@ def _weak_sizes(found: Sequence[sizes.Sized]) -> Iterator[str]:
         yield from _below(
             f"Diameters of pits of 3 um and more on {ground}: within U", covered, len(mine), LEAST_COVERED
         )
+
+
+def of_varied(samples: Sequence[class_scenes.Sample]) -> Section:
+    """Classes of marks drawn in many ways, the limits they put them under, and whether their probabilities hold."""
+    least = default_config().classification.min_probability
+    text = prose(f"""
+        Marks drawn in many ways, on faces that had no part in the fit of the classes, half of them as JPEG: rendered
+        faces of other seeds, and photographs of other fibers. Counted are reports that mean one mark and show enough of
+        it. `Right limits`: scratches are held against other limits than all else; what is confused within the rest does
+        no harm to a verdict. `Doubted`: of those under wrong limits, how many give the others at least {least:g}.
+        Below: how often what was given a probability was true.
+    """)
+    grounds = {
+        ground: [s for s in samples if s.face.startswith("rendered") == (ground == RENDERED)] for ground in GROUNDS
+    }
+    rows = [
+        (ground, CLASS_TITLES[kind], *_classed([s for s in mine if s.kind == kind], least))
+        for ground, mine in grounds.items()
+        for kind in CLASSIFICATIONS
+        if any(s.kind == kind for s in mine)
+    ]
+    header = (
+        "on",
+        "is \\ taken for",
+        *map(CLASS_TITLES.__getitem__, CLASSIFICATIONS),
+        "right",
+        "right limits",
+        "doubted",
+    )
+    stated = tuple(
+        (f"{low:g} to {min(high, 1):g}", str(n), f"{mean:.3f}", f"{true:.3f}")
+        for low, high, n, mean, true in classes.reliability(samples)
+    )
+    tables = (
+        Table("Varied marks", header, tuple(rows)),
+        Table("Probabilities", ("stated", "n", "mean", "came true"), stated),
+    )
+    right = [s.given == s.kind for s in samples]
+    weak = _below("Varied marks: given their class", sum(right), len(right), LEAST_CLASSED)
+    return Section("Classes of varied marks", (text, *tables), {}, weak)
+
+
+def _classed(samples: Sequence[class_scenes.Sample], least: float) -> tuple[str, ...]:
+    given = Counter(s.given for s in samples)
+    swapped = [s for s in samples if classes.has_consequence(s)]
+    return (
+        *(str(given[kind]) for kind in CLASSIFICATIONS),
+        f"{classes.share_right(samples):.1%}",
+        f"{1 - len(swapped) / len(samples):.1%}",
+        _cell([classes.is_doubted(s, least) for s in swapped]),
+    )
 
 
 def of_eye(compared: by_eye.Compared) -> Section:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from benchmarks.marks import by_eye, lines, neighbours, sizes, specks
+from benchmarks.marks import by_eye, class_scenes, lines, neighbours, sizes, specks
 from benchmarks.validation import examples
 from benchmarks.validation.bench import SEED, Bench, default_config
 from benchmarks.validation.photographs import labelled
@@ -16,6 +16,7 @@ LINES = 240  # on each background
 PAIRS_UM = 3.0  # the diameter of those that lie side by side
 PICTURES = 8  # of each kind of neighbours, in each region and on each background
 SPECK_FACES = 12  # rendered, for each size and contrast
+CLASS_FACES, CLASS_PHOTOGRAPHS = 100, 24  # that had no part in the fit of the classes
 SIZED_FACES = 12  # of each kind in each region and on each background
 
 
@@ -27,6 +28,7 @@ class SingleMarks:
     neighbours: Sequence[neighbours.Result]
     specks: Sequence[specks.Trial]
     sizes: Sequence[sizes.Sized]
+    classes: Sequence[class_scenes.Sample]
     by_eye: by_eye.Compared
     sheets: Mapping[str, Sequence[examples.Shown]]
 
@@ -38,6 +40,7 @@ def measured(bench: Bench) -> SingleMarks:
         [one for each in bench.run(neighbours.try_picture, bench.plan.few(_neighbours(bench))) for one in each],
         [one for each in bench.run(specks.try_face, bench.plan.few(_specks(bench))) for one in each],
         [one for each in bench.run(sizes.sized, bench.plan.few(sizes.jobs(SIZED_FACES, bench.shared))) for one in each],
+        [one for each in bench.run(class_scenes.samples_of, bench.plan.few(_classes(bench))) for one in each],
         by_eye.measured(bench),
         examples.shown(bench),
     )
@@ -63,6 +66,12 @@ def _neighbours(bench: Bench) -> list[neighbours.Job]:
     return [
         neighbours.Job(kind, region, k, SEED, default_config().profile, shared) for kind, shared, region, k in order
     ]
+
+
+def _classes(bench: Bench) -> list[class_scenes.Job]:
+    photographs = CLASS_PHOTOGRAPHS if bench.shared is not None else 0
+    jobs = [class_scenes.Job(True, k) for k in range(CLASS_FACES)]
+    return [*jobs, *(class_scenes.Job(True, k, bench.shared) for k in range(photographs))]
 
 
 def _specks(bench: Bench) -> list[specks.Job]:
