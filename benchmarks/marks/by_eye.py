@@ -56,6 +56,7 @@ class Label:
     sure: bool
     region: str  # one of REGIONS
     second_look: bool  # seen only after it had been reported
+    counted: bool = True  # its middle lies where marks are asked for
 
     @property
     def size_class(self) -> str:
@@ -153,7 +154,7 @@ def compare(name: str, described: Mapping[str, Any], picture: Picture, inspectio
     """
     scale = np.array(described["um_per_px"])
     asked = _asked(described, picture.shape[:2], inspection)
-    labels = list(_labels(described, scale, asked, inspection))
+    labels = list(_labels(described, scale, asked))
     defects = [d for d in inspection.defects if _is_in(asked, d.centroid_px)]
     outlines: list[Outline] = [np.asarray(d.contour_px * scale, np.float32) for d in defects]
     size = len(outlines), len(labels)
@@ -177,7 +178,7 @@ def compare(name: str, described: Mapping[str, Any], picture: Picture, inspectio
         )
         for k, (d, row) in enumerate(zip(defects, covered, strict=True))
     ]
-    return Compared(tuple(seen), tuple(reports), 1)
+    return Compared(tuple(s for s in seen if s.label.counted), tuple(reports), 1)
 
 
 def _asked(described: Mapping[str, Any], shape: tuple[int, int], inspection: Inspection) -> Mask:
@@ -198,15 +199,13 @@ def _is_in(asked: Mask, place_px: Sequence[float]) -> bool:
     return 0 <= x < asked.shape[1] and 0 <= y < asked.shape[0] and bool(asked[y, x])
 
 
-def _labels(described: Mapping[str, Any], scale: Points, asked: Mask, inspection: Inspection) -> Iterator[Label]:
+def _labels(described: Mapping[str, Any], scale: Points, asked: Mask) -> Iterator[Label]:
     for second_look, marks in ((False, described["marks"]), (True, described["second_look"])):
         for mark in marks:
-            if _is_in(asked, mark["at_px"]):
-                at = np.array(mark["at_px"]) * scale
-                course = _evenly(np.array(mark["course_px"]) * scale) if "course_px" in mark else None
-                sure = mark["sure"] and not second_look
-                sizes = mark["length_um"], mark["width_um"]
-                yield Label(at, course, *sizes, mark["kind"], sure, _region(at, described), second_look)
+            at, counted = np.array(mark["at_px"]) * scale, _is_in(asked, mark["at_px"])
+            course = _evenly(np.array(mark["course_px"]) * scale) if "course_px" in mark else None
+            sure, sizes = mark["sure"] and not second_look, (mark["length_um"], mark["width_um"])
+            yield Label(at, course, *sizes, mark["kind"], sure, _region(at, described), second_look, counted)
 
 
 def _evenly(course_um: Points) -> Points:
