@@ -15,7 +15,7 @@ from benchmarks.validation.photographs import labelled
 LINES = 240  # on each background
 PAIRS_UM = 3.0  # the diameter of those that lie side by side
 PICTURES = 8  # of each kind of neighbours, in each region and on each background
-SPECK_FACES = 12  # rendered, for each size and contrast
+SPECK_FACES, EVERY_PHOTOGRAPH = 12, 3  # rendered, for each size and contrast; one photograph in so many
 CLASS_FACES, CLASS_PHOTOGRAPHS = 100, 24  # that had no part in the fit of the classes
 SIZED_FACES = 12  # of each kind in each region and on each background
 
@@ -75,7 +75,7 @@ def _classes(bench: Bench) -> list[class_scenes.Job]:
 
 
 def _specks(bench: Bench) -> list[specks.Job]:
-    photographs = () if bench.shared is None else range(len(specks.photographs(bench.shared)))
+    photographs = () if bench.shared is None else range(0, len(specks.photographs(bench.shared)), EVERY_PHOTOGRAPH)
     faces = [*((k, None) for k in range(SPECK_FACES)), *((k, bench.shared) for k in photographs)]
     order = product(specks.SIZES_UM, specks.CONTRASTS, faces)
     return [specks.Job(default_config().profile, size, contrast, k, shared) for size, contrast, (k, shared) in order]
