@@ -88,6 +88,7 @@ def sections(found: Measured) -> list[Section]:
         marks.of_specks(single.specks, single.sheets["example_specks"]),
         marks.of_lines(single.lines, single.sheets["example_lines"]),
         marks.of_neighbours(single.neighbours, single.sheets["example_neighbours"]),
+        marks.of_middle(single.middle, single.sheets["example_middle"]),
         accuracy.of_clean(found.clean),
         accuracy.of_classes(found.blemished, single.sheets["example_classes"]),
         marks.of_varied(single.classes),

@@ -49,10 +49,13 @@ class Plan:
         return items[::every]
 
     def few(self, items: Sequence[Item]) -> Sequence[Item]:
-        """As many of the items as `marks` says, drawn at random from their list, in its order."""
-        if self.marks is None or self.marks >= len(items):
-            return items
-        return [items[k] for k in sorted(random.Random(SEED).sample(range(len(items)), self.marks))]
+        """As many of the items as `marks` says, from all over their list."""
+        return items if self.marks is None else drawn(items, self.marks)
+
+
+def drawn(items: Sequence[Item], most: int) -> Sequence[Item]:
+    """At most so many of the items, drawn at random, in the order of their list."""
+    return [items[k] for k in sorted(random.Random(SEED).sample(range(len(items)), min(most, len(items))))]
 
 
 FULL = Plan("full", 60, 200, 120, 200, 48, 45, 24, None)

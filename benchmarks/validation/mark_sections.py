@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks.marks import by_eye, class_scenes, classes, lines, neighbours, sizes, specks
+from benchmarks.marks import by_eye, centre, class_scenes, classes, lines, neighbours, sizes, specks
 from benchmarks.validation import charts
 from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, default_config
 from benchmarks.validation.examples import Shown
@@ -26,7 +26,7 @@ SPECK_UM, SPECK_CONTRAST, LEAST_SPECKS = 2.0, 0.1, 0.8
 LEAST_SIZED_UM, MOST_BIAS_UM, LEAST_COVERED = 3.0, 0.2, 0.93
 LEAST_SEEN = {">= 2 um": 0.98, "1-2 um": 0.85}  # by the eye's size
 MOST_JOINED, MOST_FALSE = 0.02, 1.0
-LEAST_CLASSED = 0.97
+LEAST_CLASSED, LEAST_IN_MIDDLE = 0.97, 0.95
 
 
 def of_lines(trials: Sequence[lines.Trial], shown: Sequence[Shown] = ()) -> Section:
@@ -211,6 +211,46 @@ def _classed(samples: Sequence[class_scenes.Sample], least: float) -> tuple[str,
         f"{1 - len(swapped) / len(samples):.1%}",
         _cell([classes.is_doubted(s, least) for s in swapped]),
     )
+
+
+def of_middle(trials: Sequence[centre.Trial], shown: Sequence[Shown] = ()) -> Section:
+    """The middle of the core, with and without a mark."""
+    text = prose(f"""
+        Cores that are lit, dim and dark, with dips and peaks of the index, rings and speckle, and the photographs whose
+        core a person saw clean: as they are, and with one thing up to {max(centre.OFF_UM):g} um off the middle. Blots
+        are sharp, {min(centre.SIZES_UM):g} to {max(centre.SIZES_UM):g} um; flakes have a soft edge,
+        {min(centre.FLAKE_UM):g} to {max(centre.FLAKE_UM):g} um, and lie a third of that off. `Clean`: cores with
+        nothing in them and no mark reported within 0.6 of their radius. `Whole`: of those found, reported as one.
+    """)
+    groups = {core or PHOTOGRAPHS: [t for t in trials if t.job.core == core] for core in (*centre.CORES, "")}
+    rows = [(name, *_middle(mine)) for name, mine in groups.items() if mine]
+    blots = [t for t in trials if t.job.size_um and not t.job.flake]
+    by_size = [(f"{size:g}", *_by_contrast([t for t in blots if t.job.size_um == size])) for size in centre.SIZES_UM]
+    tables = (
+        Table("By core", ("core", "clean", "blots found", "whole", "flakes found", "whole"), tuple(rows)),
+        Table(
+            "Blots found by size and contrast", ("size, um", *(f"{c:+.0%}" for c in centre.CONTRASTS)), tuple(by_size)
+        ),
+    )
+    clean = [t.false == 0 for t in trials if not t.job.size_um]
+    whole = [t.found == 1 for t in trials if t.job.size_um]
+    weak = (
+        *_below("Clean middles of cores: no mark in", sum(clean), len(clean), 1.0),
+        *_below("Blots and flakes in the middle of the core: one mark in", sum(whole), len(whole), LEAST_IN_MIDDLE),
+    )
+    return Section("The middle of the core", (text, *tables), charts.sheet("example_middle", shown), weak)
+
+
+def _middle(trials: Sequence[centre.Trial]) -> Iterator[str]:
+    yield _cell([t.false == 0 for t in trials if not t.job.size_um])
+    for flake in (False, True):
+        found = [t.found for t in trials if t.job.size_um and t.job.flake == flake]
+        yield _cell([n > 0 for n in found])
+        yield _cell([n == 1 for n in found if n])
+
+
+def _by_contrast(trials: Sequence[centre.Trial]) -> Iterator[str]:
+    return (_cell([t.found > 0 for t in trials if t.job.contrast == contrast]) for contrast in centre.CONTRASTS)
 
 
 def of_eye(compared: by_eye.Compared) -> Section:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
-from benchmarks.marks import by_eye, class_scenes, lines, neighbours, sizes, specks
+from benchmarks.marks import by_eye, centre, class_scenes, lines, neighbours, sizes, specks
 from benchmarks.validation import examples
-from benchmarks.validation.bench import SEED, Bench, default_config
+from benchmarks.validation.bench import SEED, Bench, default_config, drawn
+from benchmarks.validation.injection import clean_photographs
 from benchmarks.validation.photographs import labelled
 
 LINES = 240  # on each background
@@ -17,6 +18,7 @@ PAIRS_UM = 3.0  # the diameter of those that lie side by side
 PICTURES = 8  # of each kind of neighbours, in each region and on each background
 SPECK_FACES, EVERY_PHOTOGRAPH = 12, 3  # rendered, for each size and contrast; one photograph in so many
 CLASS_FACES, CLASS_PHOTOGRAPHS = 100, 24  # that had no part in the fit of the classes
+CLEAN_CORES, MARKED_CORES = 20, 240  # rendered ones of each sort; blots and flakes, drawn from all
 SIZED_FACES = 12  # of each kind in each region and on each background
 
 
@@ -29,6 +31,7 @@ class SingleMarks:
     specks: Sequence[specks.Trial]
     sizes: Sequence[sizes.Sized]
     classes: Sequence[class_scenes.Sample]
+    middle: Sequence[centre.Trial]
     by_eye: by_eye.Compared
     sheets: Mapping[str, Sequence[examples.Shown]]
 
@@ -41,6 +44,7 @@ def measured(bench: Bench) -> SingleMarks:
         [one for each in bench.run(specks.try_face, bench.plan.few(_specks(bench))) for one in each],
         [one for each in bench.run(sizes.sized, bench.plan.few(sizes.jobs(SIZED_FACES, bench.shared))) for one in each],
         [one for each in bench.run(class_scenes.samples_of, bench.plan.few(_classes(bench))) for one in each],
+        bench.run(centre.try_core, bench.plan.few(_cores(bench))),
         by_eye.measured(bench),
         examples.shown(bench),
     )
@@ -72,6 +76,19 @@ def _classes(bench: Bench) -> list[class_scenes.Job]:
     photographs = CLASS_PHOTOGRAPHS if bench.shared is not None else 0
     jobs = [class_scenes.Job(True, k) for k in range(CLASS_FACES)]
     return [*jobs, *(class_scenes.Job(True, k, bench.shared) for k in range(photographs))]
+
+
+def _cores(bench: Bench) -> list[centre.Job]:
+    profile = default_config().profile
+    clean = [centre.Job(profile, core, k) for core in centre.CORES for k in range(CLEAN_CORES)]
+    if bench.shared is not None:
+        photographs = range(len(clean_photographs(bench.shared, "A")))
+        clean += [centre.Job(profile, "", k, shared=bench.shared) for k in photographs]
+    blots = product(clean, centre.SIZES_UM, centre.CONTRASTS, centre.OFF_UM)
+    flakes = product(clean, centre.FLAKE_UM)
+    marked = [replace(job, size_um=size, contrast=contrast, off_um=off) for job, size, contrast, off in blots]
+    soft = [replace(job, size_um=size, contrast=-0.3, off_um=size / 3, flake=True) for job, size in flakes]
+    return [*clean, *drawn(marked, MARKED_CORES), *drawn(soft, MARKED_CORES // 3)]
 
 
 def _specks(bench: Bench) -> list[specks.Job]:

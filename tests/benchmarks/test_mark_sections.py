@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.marks import by_eye, lines, neighbours, sizes, specks
+from benchmarks.marks import by_eye, centre, lines, neighbours, sizes, specks
 from benchmarks.validation.bench import RENDERED
 from benchmarks.validation.charts import examples as drawn
 from benchmarks.validation.examples import SHEETS, captions, show
-from benchmarks.validation.mark_sections import of_eye, of_lines, of_neighbours, of_sizes, of_specks
+from benchmarks.validation.mark_sections import of_eye, of_lines, of_middle, of_neighbours, of_sizes, of_specks
 from benchmarks.validation.page import Section, Table
 from benchmarks.validation.single_marks import SIZED_FACES
 from dscope_blink.synthetic.faces import Pit
@@ -79,6 +79,23 @@ def sized(error, unsure):
 )
 def test_a_bias_and_an_uncertainty_that_is_too_small_are_weaknesses(error, unsure, weak):
     assert len(of_sizes([sized(error, unsure)] * 3).weaknesses) == weak
+
+
+def core(found=0, false=0, size_um=0.0):
+    return centre.Trial(centre.Job("fast_scan", "multimode, lit", 0, size_um, -0.4), found, false)
+
+
+def test_what_lies_in_the_middle_is_to_be_one_mark_and_nothing_is_to_be_none():
+    good = [core(), core(1, size_um=5.0)]
+    assert of_middle(good).weaknesses == ()
+    section = of_middle([*good, core(false=1), core(2, size_um=5.0), core(0, size_um=9.0)])
+    assert table(section, "By core").rows == (("multimode, lit", "1/2", "2/3", "1/2", "-", "-"),)
+    at = list(table(section, "Blots found by size and contrast").header).index("-40%")
+    assert {row[0]: row[at] for row in table(section, "Blots found by size and contrast").rows if row[at] != "-"} == {
+        "5": "2/2",
+        "9": "0/1",
+    }
+    assert ["1/2" in section.weaknesses[0], "1/3" in section.weaknesses[1]] == [True, True]
 
 
 def seen(size_um, found, region="B", error=0.5):
