@@ -444,15 +444,23 @@ def test_more_than_one_false_mark_on_ten_faces_is_a_weakness():
 HEADINGS = (
     "Known weaknesses",
     "The photographs, against what a person saw",
+    "Mark by mark, against the eye",
     "Probability of detection",
+    "Specks",
+    "Faint lines",
+    "Neighbours",
+    "The middle of the core",
     "False marks",
     "Classes: confusion on rendered truth",
+    "Classes of varied marks",
     "Sizing",
+    "Sizes by contrast and blur",
     "Verdicts on rendered truth",
     "Repeatability",
     "Drift of light and focus",
     "Profiles and single detectors",
 )
+PLOTS = 11
 
 
 def validated(folder: Path, shared: Path) -> tuple[str, str]:
@@ -477,7 +485,7 @@ def test_without_photographs_the_page_is_whole_says_what_was_skipped_and_is_the_
     (printed, page), (_, again) = (validated(folder, tmp_path / "absent") for folder in folders)
     assert printed.startswith("what needs photographs is skipped")
     assert tuple(re.findall(r"^## (.*)$", page, re.MULTILINE)) == HEADINGS
-    assert page.count("the photographs in `../shared` are absent") == 5
+    assert page.count("the photographs in `../shared` are absent") == 6
     assert again == page
     assert plots_of(folders[0], page) == plots_of(folders[1], page) != {}
 
@@ -488,7 +496,7 @@ def test_with_photographs_nothing_is_skipped(tmp_path):
     _, page = validated(tmp_path, SHARED)
     assert tuple(re.findall(r"^## (.*)$", page, re.MULTILINE)) == HEADINGS
     assert "absent" not in page
-    assert len(plots_of(tmp_path, page)) == 5
+    assert len(plots_of(tmp_path, page)) == PLOTS
 
 
 def test_the_page_that_ships_is_of_a_full_run_and_has_its_plots():
@@ -496,4 +504,4 @@ def test_the_page_that_ships_is_of_a_full_run_and_has_its_plots():
     page = (docs / "validation.md").read_text(encoding="utf-8")
     assert tuple(re.findall(r"^## (.*)$", page, re.MULTILINE)) == HEADINGS
     assert "Written by `make validate`" in page
-    assert len(plots_of(docs, page)) == 5
+    assert len(plots_of(docs, page)) == PLOTS
