@@ -225,12 +225,10 @@ def of_middle(trials: Sequence[centre.Trial], shown: Sequence[Shown] = ()) -> Se
     groups = {core or PHOTOGRAPHS: [t for t in trials if t.job.core == core] for core in (*centre.CORES, "")}
     rows = [(name, *_middle(mine)) for name, mine in groups.items() if mine]
     blots = [t for t in trials if t.job.size_um and not t.job.flake]
-    by_size = [(f"{size:g}", *_by_contrast([t for t in blots if t.job.size_um == size])) for size in centre.SIZES_UM]
+    by_size = [(f"{size:g}", *_by_light([t for t in blots if t.job.size_um == size])) for size in centre.SIZES_UM]
     tables = (
         Table("By core", ("core", "clean", "blots found", "whole", "flakes found", "whole"), tuple(rows)),
-        Table(
-            "Blots found by size and contrast", ("size, um", *(f"{c:+.0%}" for c in centre.CONTRASTS)), tuple(by_size)
-        ),
+        Table("Blots found by size", ("size, um", *centre.CONTRASTS), tuple(by_size)),
     )
     clean = [t.false == 0 for t in trials if not t.job.size_um]
     whole = [t.found == 1 for t in trials if t.job.size_um]
@@ -249,8 +247,8 @@ def _middle(trials: Sequence[centre.Trial]) -> Iterator[str]:
         yield _cell([n == 1 for n in found if n])
 
 
-def _by_contrast(trials: Sequence[centre.Trial]) -> Iterator[str]:
-    return (_cell([t.found > 0 for t in trials if t.job.contrast == contrast]) for contrast in centre.CONTRASTS)
+def _by_light(trials: Sequence[centre.Trial]) -> Iterator[str]:
+    return (_cell([t.found > 0 for t in trials if t.job.light == light]) for light in centre.CONTRASTS)
 
 
 def of_eye(compared: by_eye.Compared) -> Section:

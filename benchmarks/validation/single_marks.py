@@ -84,10 +84,9 @@ def _cores(bench: Bench) -> list[centre.Job]:
     if bench.shared is not None:
         photographs = range(len(clean_photographs(bench.shared, "A")))
         clean += [centre.Job(profile, "", k, shared=bench.shared) for k in photographs]
-    blots = product(clean, centre.SIZES_UM, centre.CONTRASTS, centre.OFF_UM)
-    flakes = product(clean, centre.FLAKE_UM)
-    marked = [replace(job, size_um=size, contrast=contrast, off_um=off) for job, size, contrast, off in blots]
-    soft = [replace(job, size_um=size, contrast=-0.3, off_um=size / 3, flake=True) for job, size in flakes]
+    blots = product(clean, centre.SIZES_UM, centre.CONTRASTS)
+    marked = [replace(job, size_um=size, light=light) for job, size, light in blots]
+    soft = [replace(job, size_um=size, flake=True) for job, size in product(clean, centre.FLAKE_UM)]
     return [*clean, *drawn(marked, MARKED_CORES), *drawn(soft, MARKED_CORES // 3)]
 
 
