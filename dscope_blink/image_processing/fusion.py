@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import DetectorSettings, Fusion
-from dscope_blink.detectors.regions import label_regions, regions_of
+from dscope_blink.detectors.regions import Regions, label_regions, regions_of
 from dscope_blink.detectors.registry import support_of
 from dscope_blink.detectors.support import marked
 from dscope_blink.image_processing import line_marks

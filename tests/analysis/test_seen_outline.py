@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dscope_blink.analysis.measuring import measure
-from dscope_blink.records import Defect, Scale
+from dscope_blink.records import Defect, Scale, size_of
 from tests.builders.marks import CENTER, CONFIG, SHAPE, candidate, face_around, residual_of
 
 FINE = 4  # a drawing is made so much finer than the picture
@@ -88,9 +88,8 @@ def test_a_scratch_narrower_than_the_optics_show_is_at_most_so_wide():
     assert defect.width_um is not None
     assert defect.at_most == {"width_um": pytest.approx(defect.width_um + defect.uncertainty["width_um"], abs=0.0011)}
     assert defect.at_most["width_um"] >= 0.4
-    assert defect.size_in_words("width") == f"<= {defect.at_most['width_um']:.1f} um"
-    assert defect.unsure_in_words("width") == defect.size_in_words("width")
-    assert str(defect.unsure_in_words("length")).startswith(f"{defect.length_um:.1f} \u00b1 ")
+    assert size_of(defect, "width") == f"<= {defect.at_most['width_um']:.1f}"
+    assert size_of(defect, "length") == f"{defect.length_um:.1f}"
 
 
 def test_a_mark_of_a_pixel_beside_a_stronger_one_still_has_sizes():
