@@ -264,7 +264,7 @@ def _bound(model: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> Ma
     """
     middle = _row_medians(model)
     start = middle.copy()
-    _level_within_step(middle, grid)
+    _level_within_step(middle, grid, settings)
     for bound in _bounds(grid, settings):
         if bound.region.any() and bound.typical.any():
             level = float(np.median(middle[bound.typical]))
@@ -276,7 +276,7 @@ def _bound(model: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> Ma
     return cv2.dilate(changed, np.ones((9, 1), np.uint8))[:, 0].astype(bool)
 
 
-def _level_within_step(middle: FloatImage, grid: PolarGrid) -> None:
+def _level_within_step(middle: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> None:
     """Go on to the centre at the level outside of the outermost step of a core: that is the outline of a mark.
 
     A profile changes slowly, and in rings goes back; a mark that lies around the centre has an outline as sharp as the
@@ -284,7 +284,8 @@ def _level_within_step(middle: FloatImage, grid: PolarGrid) -> None:
     """
     half, core = max(round(STEP_PX / 2 / grid.r_px[1]), 1), grid.s < grid.core_ratio
     at = np.arange(half, len(middle) - half)
-    at = at[(grid.r_px[at] >= STEP_PX) & (grid.s[at + half] <= STEP_WITHIN * grid.core_ratio)]
+    within = min(STEP_WITHIN * grid.core_ratio, grid.core_ratio - settings.edge_px / grid.cladding_radius_px)
+    at = at[(grid.r_px[at] >= STEP_PX) & (grid.s[at + half] <= within)]
     if at.size:
         steps = np.abs(middle[at + half] - middle[at - half])
         steep = at[steps > PROFILE_STEP * float(np.median(middle[core]))]
@@ -471,6 +472,7 @@ def _texture(smooth: FloatImage, grid: PolarGrid, settings: ResidualSettings) ->
     few = grid.r_px < settings.pooled_px
     spread[few] = np.median(spread[(grid.r_px < 3 * settings.pooled_px) & ~few])
     spread = np.maximum(spread, np.sqrt(cv2.blur(np.square(spread)[None], (TEXTURE_SAMPLES, 1))[0]))
+    spread[_near_edges(grid, settings)] = 1.0  # an edge that wavers is no texture, and a small core is all edge
     return (settings.texture_sigmas * spread).astype(np.float32)
 
 

@@ -278,7 +278,7 @@ def test_a_clean_face_in_a_black_frame_has_no_candidates():
     assert candidates_of(FRAMED) == ()
 
 
-@pytest.mark.parametrize("place_um", [(40.0, 20.0), (-27.0, 5.0)], ids=["cladding", "rim"])
+@pytest.mark.parametrize("place_um", [(40.0, 20.0), (-30.0, 5.0)], ids=["cladding", "beside the core"])
 def test_a_speck_of_two_micrometres_and_a_tenth_of_contrast_is_found(place_um):
     spec = replace(FACE, um_per_px_x=0.45, um_per_px_y=0.45, noise=0.8)
     found = candidates_of(spec, Pit(place_um, 2.0, -0.1))
