@@ -34,7 +34,22 @@ def apart(lines: Mask, marks: Mask) -> tuple[Mask, Mask]:
         return lines, marks
     along = np.add.reduceat(_widened(lines)[regions.y, regions.x].astype(np.intp), regions.starts)
     pieces = regions.only(along >= LEAST_ALONG * regions.areas_px)
-    return lines | pieces, marks & ~pieces
+    return _but_flanks(lines, marks & ~pieces) | pieces, marks & ~pieces
+
+
+def _but_flanks(lines: Mask, others: Mask) -> Mask:
+    """The lines but those that keep beside one mark for most of their length: its flank, dark beside a bright scratch."""
+    courses = label_regions(lines)
+    if not len(courses.starts):
+        return lines
+    beside = cv2.dilate(others.astype(np.uint8), np.ones((2 * FLANK_PX + 1, 2 * FLANK_PX + 1), np.uint8)).astype(bool)
+    near = label_regions(beside)
+    kept = np.ones(len(courses.starts), bool)
+    for k in range(len(courses.starts)):
+        x, y = courses.pixels(k)
+        by = np.bincount(near.labels[y, x])[1:]
+        kept[k] = not by.size or _share_shown(x, y, near.labels == 1 + int(by.argmax())) < MOST_SHOWN
+    return courses.only(kept)
 
 
 def _share_shown(x: NDArray[np.intp], y: NDArray[np.intp], marks: Mask) -> float:
@@ -48,4 +63,5 @@ def _widened(mask: Mask) -> Mask:
 
 
 MOST_SHOWN = 0.7  # of the length of a line, in marks that are as good without it
+FLANK_PX = 8  # beside a mark, where the optics and what the background took of it leave a band of the other sign
 LEAST_ALONG = 0.7  # of a mark, on a line that it is a piece of
