@@ -571,7 +571,7 @@ def _edge_snr(
 
 
 def _rim_spread(smooth: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> NDArray[np.float32]:
-    """How much the residual varies along the circles next to the cladding edge; 1, all there is, elsewhere; (radii,)."""
+    """How much the residual varies along the circles by the cladding edge; 1, all there is, elsewhere; (radii,)."""
     spread = np.ones(len(grid.s), np.float32)
     near = np.abs(grid.s - 1) * grid.cladding_radius_px < 2 * settings.edge_px
     near &= np.count_nonzero(np.isnan(smooth), axis=1) < MOST_UNKNOWN * smooth.shape[1]
