@@ -38,7 +38,7 @@ def apart(lines: Mask, marks: Mask) -> tuple[Mask, Mask]:
 
 
 def _but_flanks(lines: Mask, others: Mask) -> Mask:
-    """The lines but those that keep beside one mark for most of their length: its flank, dark beside a bright scratch."""
+    """The lines but those that keep beside one mark for most of their length: a flank, dark beside a bright scratch."""
     courses = label_regions(lines)
     if not len(courses.starts):
         return lines
