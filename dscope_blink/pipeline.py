@@ -293,7 +293,7 @@ def _find_defects(
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
         evidence = fusion.gather_evidence(residual, config.detectors, config.folder)
-        um_per_px = scale and scale.um_per_px * search_pixel_px
+        um_per_px = None if scale is None else scale.um_per_px * search_pixel_px
         candidates = fusion.find_candidates(residual, evidence, config.fusion, um_per_px)
     with clock.stage("measure", "Defect Measurement"):
         face = measuring.LocatedFace.of(placed, outlines, scale, request, config.scale)

@@ -447,6 +447,22 @@ def test_a_single_mark_is_marginal_just_when_its_place_reaches_the_limited_zone(
         assert bool(verdict.doubts) == marginal
 
 
+@some
+@given(likely=st.floats(0.0, 0.5), classes=st.sampled_from([("scratch", "crack"), ("pit_dig", "scratch")]))
+def test_a_single_mark_is_marginal_just_when_a_kind_without_its_limit_is_likely_enough(
+    likely: float, classes: tuple[str, str]
+):
+    own, other = classes
+    table, outlines = none_over_five(B=NONE_OVER), outlines_of(none_over_five(B=NONE_OVER))
+    one = replace(mark("X1", own, (0, 0), 10), r_min_px=60.0, diameter_um=8.0, uncertainty={})
+    for chances in ({own: 1 - likely, other: likely}, {}):
+        found = placed([replace(one, class_probabilities=chances)], outlines, table, ALL_ZONES)
+        verdict = judge(found, table, ALL_ZONES, outlines, 0.1).verdict
+        assert verdict.status == ("PASS" if own == "scratch" else "FAIL")
+        assert verdict.marginal == (chances.get(other, 0.0) >= 0.1)
+        assert all(f"({100 * likely:.0f} %)" in doubt for doubt in verdict.doubts)
+
+
 # --- a stored verdict comes to the same again
 
 CLEAR_VIEW = Clipping(0.05, (100,) * 50, (0,) * 50)

@@ -167,9 +167,8 @@ def _print_core(core: str, trials: Sequence[Trial]) -> None:
     empty = [t for t in trials if not t.job.size_um]
     if not empty:
         return
-    print(
-        f"\n{core or 'photographs'}: marks in {sum(t.false > 0 for t in empty)} of {len(empty)} cores with nothing there"
-    )
+    marked = sum(t.false > 0 for t in empty)
+    print(f"\n{core or 'photographs'}: marks in {marked} of {len(empty)} cores with nothing there")
     for light in CONTRASTS:
         blots = [t for t in trials if t.job.size_um and not t.job.flake and t.job.light == light]
         shares = [f"{size:g} um {_share([t for t in blots if t.job.size_um == size]):.2f}" for size in SIZES_UM]

@@ -1,6 +1,6 @@
 """What is one mark and what is two: particles side by side, rows of specks, dashes, crossings, stains, ringed pits.
 
-python -m benchmarks.marks.neighbours [--shared ../shared] [--pictures 40] [--profile NAME] [--kinds pair,row] [--seed 5]
+python -m benchmarks.marks.neighbours [--shared ../shared] [--pictures 40] [--profile NAME] [--kinds pair,row]
 
 Known marks are put into zones of photographs in which a person saw nothing, and into rendered faces; without `--shared`
 into these alone. `right` is the share of those found that are reported as so many marks as they are. Of single specks
@@ -121,9 +121,9 @@ def _ringed(rng: np.random.Generator, _: FaceSpec, centre: Points) -> Thing:
 
 
 def _grown(rng: np.random.Generator, spec: FaceSpec, centre: Points, *, kind: str, size: tuple[float, float]) -> Thing:
-    away = float(np.hypot(*centre))
+    band = (0.0, float(np.hypot(*centre)) + 15)
     for _ in range(40):
-        found = random_blemishes(rng, spec, 1, kinds=(kind,), size_um=size, contrast=CONTRAST, radius_um=(0.0, away + 15))
+        found = random_blemishes(rng, spec, 1, kinds=(kind,), size_um=size, contrast=CONTRAST, radius_um=band)
         if found and _hangs_together(found[0]):
             shift = centre - found[0].outline(spec).mean(axis=0)
             return Thing(kind, (_moved(found[0], shift),), 1)

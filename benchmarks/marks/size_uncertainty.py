@@ -63,9 +63,8 @@ def main() -> None:
         mine = [s for s in found if s.classification == kind]
         if len(mine) >= FEWEST:
             blurs, faintness, median = fitted(mine, size)
-            print(
-                f"{kind:14} {size:9} n {len(mine):4} blurs {blurs:.2f} faintness {faintness:.2f} median U {median:.2f}"
-            )
+            constants = f"blurs {blurs:.2f} faintness {faintness:.2f}"
+            print(f"{kind:14} {size:9} n {len(mine):4} {constants} median U {median:.2f}")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from benchmarks.rendered import ROOT
 from benchmarks.validation import accuracy_sections as accuracy
-from benchmarks.validation import comparison, drift, injection, repeatability, truth
+from benchmarks.validation import comparison, drift, injection, repeatability, single_marks, truth
+from benchmarks.validation import mark_sections as marks
 from benchmarks.validation import stability_sections as stability
 from benchmarks.validation.bench import FULL, QUICK, Bench, default_config
 from benchmarks.validation.page import Section, write
@@ -32,6 +33,7 @@ class Measured:
     pairs: Sequence[repeatability.Pair]
     shots: Sequence[repeatability.Shots]
     drifted: Sequence[drift.Drifted]
+    marks: single_marks.SingleMarks
 
 
 def main() -> None:
@@ -65,6 +67,7 @@ def measured(bench: Bench) -> Measured:
         _timed("turned photographs", repeatability.pairs, bench),
         _timed("faces taken again", repeatability.shots, bench),
         _timed("drift", drift.drifted, bench),
+        _timed("single marks", single_marks.measured, bench),
     )
 
 
@@ -77,12 +80,20 @@ def _timed(name: str, measure: Callable[[Bench], Found], bench: Bench) -> Found:
 
 def sections(found: Measured) -> list[Section]:
     """The page, in its order."""
+    single = found.marks
     return [
         accuracy.of_photographs(found.variants[default_config().profile].photographs),
+        marks.of_eye(single.by_eye),
         accuracy.of_injection(found.trials),
+        marks.of_specks(single.specks, single.sheets["example_specks"]),
+        marks.of_lines(single.lines, single.sheets["example_lines"]),
+        marks.of_neighbours(single.neighbours, single.sheets["example_neighbours"]),
+        marks.of_middle(single.middle, single.sheets["example_middle"]),
         accuracy.of_clean(found.clean),
-        accuracy.of_classes(found.blemished),
+        accuracy.of_classes(found.blemished, single.sheets["example_classes"]),
+        marks.of_varied(single.classes),
         accuracy.of_sizes(found.blemished),
+        marks.of_sizes(single.sizes, single.sheets["example_sizes"]),
         accuracy.of_verdicts(found.judged),
         stability.of_repeatability(found.pairs, found.shots),
         stability.of_drift(found.drifted),

@@ -12,11 +12,22 @@ import numpy as np
 from benchmarks.rendered import CLEAN_KINDS, EDITION, MARKS_PER_FACE, SMALLEST_UM, WEAKEST_SNR, clean_kind
 from benchmarks.validation import charts
 from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED
+from benchmarks.validation.examples import Shown
 from benchmarks.validation.injection import CONTRASTS, SIZE_OF, SIZES_UM, Trial, curves
 from benchmarks.validation.page import ABSENT, Section, Table, prose
 from benchmarks.validation.photographs import REGIONS, Figures
 from benchmarks.validation.statistics import Pod, share
-from benchmarks.validation.truth import JUDGED_CONTRAST, JUDGED_MARKS, JUDGED_UM, MISSED, SIZES, Face, Judged, Mark
+from benchmarks.validation.truth import (
+    JUDGED_CONTRAST,
+    JUDGED_MARKS,
+    JUDGED_UM,
+    MISSED,
+    SIZES,
+    Face,
+    Judged,
+    Mark,
+    Named,
+)
 from dscope_blink.records import CLASSIFICATIONS
 from dscope_blink.reporting.look import CLASS_TITLES
 
@@ -178,8 +189,8 @@ def _clean_row(name: str, faces: Sequence[Face]) -> tuple[str, ...]:
     return name, share(sum(not face.false for face in faces), len(faces)), f"{marks / len(faces):.3f}", str(wrong)
 
 
-def of_classes(faces: Sequence[Face]) -> Section:
-    """The confusion matrix, recall and precision."""
+def of_classes(faces: Sequence[Face], shown: Sequence[Shown] = ()) -> Section:
+    """The confusion matrix, recall and precision, and one of each kind."""
     marks = [mark for face in faces for mark in face.marks]
     found = [mark for mark in marks if mark.taken_for != MISSED]
     right = sum(mark.taken_for == mark.kind for mark in found)
@@ -204,7 +215,8 @@ def of_classes(faces: Sequence[Face]) -> Section:
     )
     blocks = (text, Table("Confusion matrix", header, (*rows, nothing)), shares)
     weak = _weak_classes(marks, reports - false.total(), reports)
-    return Section("Classes: confusion on rendered truth", blocks, {}, tuple(weak))
+    plots = charts.sheet("example_classes", shown)
+    return Section("Classes: confusion on rendered truth", blocks, plots, tuple(weak))
 
 
 def _confusion_row(kind: str, marks: Sequence[Mark]) -> tuple[str, ...]:
@@ -244,9 +256,32 @@ def of_verdicts(faces: Sequence[Judged]) -> Section:
         (f"true {true}", *(str(counts[true, given]) for given in ("PASS", "FAIL"))) for true in ("PASS", "FAIL")
     )
     wrong = _wrong_verdicts(graded)
-    blocks = (text, Table("Verdicts", ("", "PASS", "FAIL"), rows), Table("Wrong verdicts", ("figure", "share"), wrong))
+    verdicts = Table("Verdicts", ("", "PASS", "FAIL"), rows)
+    decides = prose("""
+        The last table: reported marks by what they are and what they were taken for. In brackets those whose true
+        class, and nothing else, would give another verdict, and how many of these verdicts are MARGINAL.
+    """)
+    blocks = (text, verdicts, Table("Wrong verdicts", ("figure", "share"), wrong), decides, _deciding_classes(graded))
     weak = [f"Verdicts around the limits, {name}: {value}." for name, value in wrong[:2] if value[:2] != "0/"]
     return Section("Verdicts on rendered truth", blocks, {}, tuple(weak))
+
+
+def _deciding_classes(graded: Sequence[Judged]) -> Table:
+    """Reported marks by true class and class given, with those in which the class decides."""
+    named = [(face.marginal, mark) for face in graded for mark in face.named]
+    rows = []
+    for kind in CLASSIFICATIONS:
+        mine = [(marginal, mark) for marginal, mark in named if mark.kind == kind]
+        cells = (_deciding([(m, mark) for m, mark in mine if mark.taken_for == taken]) for taken in CLASSIFICATIONS)
+        rows.append((CLASS_TITLES[kind], *cells))
+    return Table(
+        "What a class decides", ("is \\ taken for", *map(CLASS_TITLES.__getitem__, CLASSIFICATIONS)), tuple(rows)
+    )
+
+
+def _deciding(marks: Sequence[tuple[bool, Named]]) -> str:
+    deciding = [marginal for marginal, mark in marks if mark.decides]
+    return f"{len(marks)} ({len(deciding)}, {sum(deciding)})" if deciding else str(len(marks))
 
 
 def _wrong_verdicts(graded: Sequence[Judged]) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import random
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -40,15 +41,25 @@ class Plan:
     drifted: int  # rendered faces with few marks or none
     retaken: int  # rendered faces that are taken again
     photographs: int | None  # of those that are there; None: all
+    marks: int | None = None  # pictures for each question about single marks; None: all
 
     def some(self, items: Sequence[Item]) -> Sequence[Item]:
         """As many of the items as `photographs` says, from all over their list."""
         every = 1 if self.photographs is None else max(len(items) // self.photographs, 1)
         return items[::every]
 
+    def few(self, items: Sequence[Item]) -> Sequence[Item]:
+        """As many of the items as `marks` says, from all over their list."""
+        return items if self.marks is None else drawn(items, self.marks)
+
+
+def drawn(items: Sequence[Item], most: int) -> Sequence[Item]:
+    """At most so many of the items, drawn at random, in the order of their list."""
+    return [items[k] for k in sorted(random.Random(SEED).sample(range(len(items)), min(most, len(items))))]
+
 
 FULL = Plan("full", 60, 200, 120, 200, 48, 45, 24, None)
-QUICK = Plan("quick", 3, 8, 8, 8, 3, 3, 3, 6)
+QUICK = Plan("quick", 3, 8, 8, 8, 3, 3, 3, 6, 23)
 
 
 @dataclass(frozen=True, slots=True)

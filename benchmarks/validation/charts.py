@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.validation.drift import STEPS, Drifted, changes
+from benchmarks.validation.examples import Shown, captions
 from benchmarks.validation.injection import CONTRASTS, SIZE_OF, SIZES_UM
 from benchmarks.validation.statistics import REACHED, Pod, Values, wilson
 from dscope_blink.reporting.figures import png_bytes
@@ -139,4 +140,28 @@ def comparison(points: Mapping[str, tuple[int, int, float]]) -> bytes:
     found.set_xlabel("share of the blemishes found, with 95 % interval", fontsize=8)
     false.set_xlim(left=0, right=max(1.1 * max(wrong for _, _, wrong in points.values()), 0.1))
     false.set_xlabel("false marks per face in A and B", fontsize=8)
+    return png_bytes(figure)
+
+
+def sheet(name: str, shown: Sequence[Shown]) -> dict[str, bytes]:
+    """The examples under this name, if there are any."""
+    return {name: examples(shown)} if shown else {}
+
+
+def examples(shown: Sequence[Shown]) -> bytes:
+    """Each example bare, and below with what is reported there; contrast as the middle of the part asks for."""
+    figure, axes = _figure(11, 4.3, 2, len(shown))
+    bare, drawn = axes[: len(shown)], axes[len(shown) :]
+    for example, words, above, below in zip(shown, captions(shown), bare, drawn, strict=True):
+        rim = len(example.part) // 4
+        low, high = np.percentile(example.part[rim:-rim, rim:-rim], (0.5, 99.5))
+        for panel in (above, below):
+            panel.imshow(example.part, cmap="gray", vmin=low - 4, vmax=high + 4)
+            panel.set_xticks([])
+            panel.set_yticks([])
+            panel.spines[:].set_visible(False)
+        for outline in example.outlines_px:
+            below.plot(*np.concatenate([outline, outline[:1]]).T, color=STATUS_COLOURS["FAIL"], linewidth=0.8)
+        above.set_title(example.title, fontsize=8)
+        below.set_xlabel(words, fontsize=7)
     return png_bytes(figure)

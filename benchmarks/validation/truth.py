@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,6 +49,15 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What a blemish is, what it was taken for, and whether the true class would give another verdict."""
+
+    kind: str
+    taken_for: str
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """The verdict on one rendered face beside that on its true marks."""
 
@@ -57,6 +66,7 @@ class Judged:
     missed: int  # blemishes that are not reported
     false: int  # marks of A and B where nothing is
     marginal: bool
+    named: tuple[Named, ...] = ()  # the blemishes that are reported
 
 
 def clean(bench: Bench) -> list[Face]:
@@ -118,7 +128,22 @@ def _judged(k: int) -> Judged:
     true = true_status(result.inspection, face.truth.blemishes, face.image.shape)
     missed = sum(outcome.found is None for outcome in result.outcomes)
     verdict = result.inspection.verdict
-    return Judged(true, verdict.status, missed, len(result.false), bool(verdict.doubts))
+    return Judged(true, verdict.status, missed, len(result.false), bool(verdict.doubts), named(result))
+
+
+def named(result: FaceScore) -> tuple[Named, ...]:
+    """Each blemish that is reported, with what its class does to the verdict."""
+    return tuple(_named(result.inspection, o.truth.kind, o.found) for o in result.outcomes if o.found is not None)
+
+
+def _named(inspection: Inspection, kind: str, found: Defect) -> Named:
+    renamed = [replace(d, classification=kind) if d is found else d for d in inspection.defects]
+    given, right = (_status_of(inspection, defects) for defects in (inspection.defects, renamed))
+    return Named(kind, found.classification, given != right)
+
+
+def _status_of(inspection: Inspection, defects: Sequence[Defect]) -> Status:
+    return judge(defects, inspection.criteria, inspection.request.zones).verdict.status
 
 
 def true_status(inspection: Inspection, truths: Sequence[BlemishTruth], shape: tuple[int, ...]) -> Status:
@@ -126,7 +151,7 @@ def true_status(inspection: Inspection, truths: Sequence[BlemishTruth], shape: t
     labels = zone_map(shape, inspection.zones).labels
     defects = [_exact(f"T{k}", truth, labels[truth.mask]) for k, truth in enumerate(truths)]
     seen = [d for d in defects if d.zone in inspection.request.zones]
-    return judge(seen, inspection.criteria, inspection.request.zones).verdict.status
+    return _status_of(inspection, seen)
 
 
 def _exact(name: str, truth: BlemishTruth, labels: np.ndarray) -> Defect:

@@ -1,7 +1,8 @@
 """The features of marks to how likely each kind is: what was learnt, within rules that hold regardless.
 
 The rules: a smooth thin thing is a scratch, also with a dot beside it; a crack is a line of one width and grey that
-branches or is jagged beyond what blur and noise make of a smooth one; what breaks the edge is no scratch, crack or pit.
+branches or is jagged beyond what blur and noise make of a smooth one; what breaks the edge is a chip, or dirt where it
+also lies beyond.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dscope_blink.analysis.class_model import class_model
 from dscope_blink.config.settings import Classification
 from dscope_blink.records import CLASSIFICATIONS
 
-LEAST = 0.004  # of any kind: never is said of none
+LEAST = 0.004  # of any kind before the rules: never is said of none
 DECIMALS = 3
 
 
@@ -49,27 +50,33 @@ def _within_rules(
     features: Mapping[str, float], learnt: Sequence[float], settings: Classification
 ) -> Mapping[str, float]:
     barred = _barred(features, settings)
-    shares = {
-        kind: max(p * (BARRED if kind in barred else 1.0), LEAST)
-        for kind, p in zip(CLASSIFICATIONS, learnt, strict=True)
-    }
-    total = sum(shares.values())
-    return {kind: round(p / total, DECIMALS) for kind, p in shares.items()}
+    chances = {kind: max(p, LEAST) for kind, p in zip(CLASSIFICATIONS, learnt, strict=True)}
+    kept = sum(p for kind, p in chances.items() if kind not in barred)
+    left = 1 - BARRED * sum(chances[kind] for kind in barred)
+    shares = {kind: BARRED * p if kind in barred else left * p / kept for kind, p in chances.items()}
+    return {kind: round(p, DECIMALS) for kind, p in shares.items()}
 
 
 def _barred(features: Mapping[str, float], settings: Classification) -> set[str]:
     """Kinds that a mark cannot be."""
     if features["on_edge"]:
-        return {"scratch", "crack", "pit_dig"}
+        within = features["across_edge"] == 0
+        return {"scratch", "crack", "pit_dig", *["contamination"] * within}
     smooth = not _is_jagged(features, settings) and not _is_branched(features)
-    thin = features["slenderness"] >= settings.scratch_min_aspect_ratio
-    barred = set()
+    thin = features["slenderness"] >= settings.scratch_min_aspect_ratio and features["winding"] <= MOST_WINDING
+    barred: set[str] = set()
     if smooth and thin:
-        barred = {"crack", "pit_dig", "contamination"}
+        barred = {"crack", "pit_dig", "contamination", *["chip"] * (features["rim_share"] < ALONG_EDGE)}
     elif (smooth and features["bow"] <= MOST_BOW) or _is_knotted(features):
         barred = {"crack"}
     if features["edge_gap_blurs"] >= TOUCHES_BLURS:
         barred |= {"chip"}
+    if features["winding"] >= CLOSED_WINDING:
+        barred |= {"scratch"}
+    if features["winding"] < SPECKS_WINDING:
+        barred = (barred | {"scratch", "crack"}) - {"pit_dig", "contamination"}
+    if features["solidity"] < LEAST_SOLID or features["sharpness"] < LEAST_SHARP:
+        barred |= {"pit_dig"}
     return barred
 
 
@@ -90,8 +97,14 @@ def _is_knotted(features: Mapping[str, float]) -> bool:
 
 
 BARRED = 0.05  # what is left of the probability of a kind that the rules bar
+ALONG_EDGE = 0.5  # of a line: less of it beside the cladding edge only crosses that
+LEAST_SOLID = 0.5  # of what lies within its outline: a ring around something is no pit
+LEAST_SHARP = 0.3  # of the slope of a step through the optics: what is three times as soft is no pit
 TOUCHES_BLURS = 4.0  # what lies farther from the cladding edge has not broken it
 LEAST_ENDS, LEAST_WINDING = 3.0, 1.15  # a third end, of a branch that adds to the length
 MOST_UNEVEN_WIDTH, MOST_UNEVEN_GREY = 0.5, 0.4  # standard deviation over mean along it; of 98 % of drawn cracks less
+MOST_WINDING = 1.6  # skeleton over extent: half a circle is pi / 2 times as long as its chord ...
+CLOSED_WINDING = 2.5  # ... and a ring twice that: no scratch closes
+SPECKS_WINDING = 0.25  # less than that of its length are lines: it is a row of specks
 BRANCHED_WINDING = 1.2  # from here on branches make the slices of a mark unequal
 MOST_BOW = 0.02  # root mean square off a straight line, of its length: that of an arc whose rise is 1/15 of its chord

@@ -247,16 +247,20 @@ def _aspect_ratio(cut: SeenOutline, thickness_px: float, axes: tuple[float, floa
 
 def _shape(seen: SeenOutline, axes: tuple[float, float]) -> _Shape:
     """Sizes with x and y scaled by `axes`: (1, 1) for pixels, micrometres per pixel for micrometres."""
-    short = seen.short * math.sqrt(axes[0] * axes[1])
+    unit = math.sqrt(axes[0] * axes[1])
+    short = seen.short * unit
     points = (seen.points * axes).astype(np.float32)
     diameter = 2 * cv2.minEnclosingCircle(points)[1] + short
     _, sides, angle = cv2.minAreaRect(points)
-    long_side, short_side = max(sides) + short, min(sides) + short
+    long_side, short_side = (max(side + short, THINNEST_PX * unit) for side in (max(sides), min(sides)))
     area = seen.area * axes[0] * axes[1]
     run = _run_length(seen, area, axes)
     orientation = (angle if sides[0] >= sides[1] else angle + 90) % 180
     ribbon = MIN_LINEAR_ASPECT * area / run <= run <= MAX_CURL * diameter and not _is_ring(points, area)
     return _Shape(area, long_side, short_side, diameter, orientation, (run, area / run) if ribbon else None)
+
+
+THINNEST_PX = 0.5  # what pixels of the search still tell from a line without a width
 
 
 def _is_ring(outline: NDArray[np.float32], area: float) -> bool:
@@ -273,6 +277,7 @@ MAX_CURL = (
 def _run_length(seen: SeenOutline, area: float, axes: tuple[float, float]) -> float:
     """Length of the ribbon with this outline and area: half the outline is length plus width, area their product."""
     half = _outline_length(seen, axes) / 2 + 2 * seen.short * math.sqrt(axes[0] * axes[1])
+    half = max(half, 2 * math.sqrt(area))  # no ribbon is shorter around than a square
     return (half + math.sqrt(max(half * half - 4 * area, 0.0))) / 2
 
 

@@ -12,6 +12,7 @@ from dscope_blink.analysis.through_blur import LEVEL
 from dscope_blink.config.settings import Config
 from dscope_blink.records import Candidate, FloatImage, Mask, Points, Residual
 
+LEAST_AREA_PX = 1.0
 NEAR_PX = 2  # of a faint mark the search cuts the border off
 BEYOND_PX = 3  # around a mark, so that smoothing sees what is beside it
 SMALLEST_SHARE = 0.75  # mean over peak of what is above half of a Gaussian
@@ -56,7 +57,7 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
     region = ((over > 0) & (near > 0)).astype(np.uint8)
     if not region.any():
         return mask_outline(candidate, config.measurement.join_px)
-    holes = np.count_nonzero(_whole(region) & ~(region | mask))
+    holes = np.count_nonzero((_whole(region) > region) & ~mask)
     over = cv2.copyMakeBorder(np.where(near > 0, over, -np.abs(over)), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     outlines = _outlines(region)
     if len(outlines) > MOST_PIECES:  # a stain: what ties them is part of it
@@ -65,7 +66,9 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
     pieces = [_crossing(piece, over) for piece in outlines]
     points = pieces[0] if len(pieces) == 1 else _crossing(_around(region), over)
     area = float(sum(cv2.contourArea(piece.astype(np.float32)) for piece in pieces) - holes)
-    return SeenOutline(points + np.array([x0, y0], np.float64), max(area, 1.0))
+    if area < LEAST_AREA_PX:  # no more than a point or a thread is left of it
+        return mask_outline(candidate, config.measurement.join_px)
+    return SeenOutline(points + np.array([x0, y0], np.float64), area)
 
 
 def _crossing(points: Points, over: FloatImage) -> Points:

@@ -55,7 +55,7 @@ def detect(
             break
         course = _followed(field, seeds.ends[0])
         seeds = seeds.off(course)
-        needed = min_sigmas * math.sqrt(1 + SHORT_PX / max(course.length, 1.0))
+        needed = min_sigmas * math.sqrt(1 + SHORT_PX / max(course.length, 1.0)) * (ALIGNED if course.is_aligned else 1)
         if course.length >= MIN_LENGTH and _shows(residual, course, min_contrast) and _stands(field, course, needed):
             _draw(support, residual, course)
             _wipe(field, course)
@@ -64,6 +64,7 @@ def detect(
 
 
 SHORT_PX = 20.0
+ALIGNED = 2.0  # times as far must a line stand out along rows or columns, where cameras and JPEG blocks make lines
 
 
 # --- the residual, evened
@@ -99,6 +100,7 @@ def _even_field(residual: Residual) -> _Field:
     even = cv2.GaussianBlur(gray, (0, 0), sigma)
     side = 2 * round(BESIDE * sigma) + 1
     even -= cv2.blur(gray, (side, side))
+    inside = cv2.erode(inside, np.ones((side, side), np.uint8))  # beyond it the residual is taken for 0: a step
     even *= inside
     rho = residual.rho[::STEP, ::STEP]
     mean, noise = _mean_and_noise(even[::STEP, ::STEP], inside[::STEP, ::STEP], rho, residual.cladding_radius_px)
@@ -302,6 +304,12 @@ class _Course:
         return np.array([-y, x]) / max(math.hypot(x, y), 1e-9)
 
     @property
+    def is_aligned(self) -> bool:
+        """Whether it runs within a degree of rows or columns."""
+        x, y = np.abs(self.factors[1])
+        return bool(min(x, y) < ALIGNED_SLOPE * max(x, y))
+
+    @property
     def bend(self) -> float:
         """Sagitta over length."""
         return math.hypot(*self.factors[2]) / max(self.length, 1e-9)
@@ -319,10 +327,11 @@ class _Course:
         return _Course(np.array([c0 + m * (c1 + m * c2), h * (c1 + 2 * m * c2), h * h * c2]), self.sign)
 
 
+ALIGNED_SLOPE = 0.0175
 REACH_PX, STEP_PX = 7.0, 0.5  # how far beside a course it is looked for, and how finely
 BLOCKS = 8  # along a course, for its fit
 ROUNDS, GROWN = 5, 1.1  # in each a course may become twice as long; by less than that it is the last
-MIN_LENGTH = 28.0
+MIN_LENGTH = 34.0
 
 
 def _followed(field: _Field, ends: FloatArray) -> _Course:
@@ -489,8 +498,13 @@ WIPED_PX = 9
 
 
 def _shows(residual: Residual, course: _Course, min_contrast: float) -> bool:
-    """Whether the line is neither fainter than a person sees nor what an edge makes that is misplaced by a bit."""
+    """Whether the line is neither fainter than a person sees nor what an edge makes that is misplaced by a bit.
+
+    Where most of its pixels stand out by themselves it is the other detectors' mark, or the halo of one.
+    """
     points = course.points()
+    if (np.abs(_sampled(residual.snr, points[None])) > PLAIN_SNR).mean() > MOST_PLAIN:
+        return False
     gray = course.sign * float(_three(residual.gray, points, course.normal).mean())
     background = [_sampled(residual.background, (points + by * course.normal)[None])[0] for by in (-1, 0, 1)]
     slope = float(np.median(np.abs(background[2] - background[0]))) / 2
@@ -505,7 +519,7 @@ def _three(image: FloatImage, points: FloatArray, normal: FloatArray) -> FloatIm
     return mean
 
 
-EDGE_JITTER_PX = 0.5
+EDGE_JITTER_PX, MOST_PLAIN = 0.5, 0.4
 MOST_BEND = 0.1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from dscope_blink.image_processing.fiber_coordinates import (
 from dscope_blink.records import FloatImage, Mask, Residual, window_around
 
 FloatArray = NDArray[np.float64]
+Quantiles: TypeAlias = tuple[tuple[float, float], ...]  # shares, and the sigmas below which they lie
 MAD_TO_SIGMA = 1.4826
 
 
@@ -81,7 +83,7 @@ def residual(
         pixel_px=picture.pixel_px,
         gray=left,
         snr=within.apply(smooth, noise, settings.edge_jitter_px),
-        edge_snr=_edge_snr(smooth, floors, sigma, coordinates.rho, grid, settings),
+        edge_snr=_edge_snr(smooth, floors, sigma, _rim_spread(polar, grid, settings), coordinates, grid, settings),
         background=background,
         rho=coordinates.rho,
         cladding_radius_px=grid.cladding_radius_px,
@@ -264,6 +266,7 @@ def _bound(model: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> Ma
     """
     middle = _row_medians(model)
     start = middle.copy()
+    _level_within_step(middle, grid, settings)
     for bound in _bounds(grid, settings):
         if bound.region.any() and bound.typical.any():
             level = float(np.median(middle[bound.typical]))
@@ -273,6 +276,28 @@ def _bound(model: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> Ma
     model += (middle - start)[:, None]
     changed = (middle != start).astype(np.uint8)[:, None]
     return cv2.dilate(changed, np.ones((9, 1), np.uint8))[:, 0].astype(bool)
+
+
+def _level_within_step(middle: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> None:
+    """Go on to the centre at the level outside of the outermost step of a core: that is the outline of a mark.
+
+    A profile changes slowly, and in rings goes back; a mark that lies around the centre has an outline as sharp as the
+    optics. In place; (radii,).
+    """
+    half, core = max(round(STEP_PX / 2 / grid.r_px[1]), 1), grid.s < grid.core_ratio
+    at = np.arange(half, len(middle) - half)
+    within = min(STEP_WITHIN * grid.core_ratio, grid.core_ratio - settings.edge_px / grid.cladding_radius_px)
+    at = at[(grid.r_px[at] >= STEP_PX) & (grid.s[at + half] <= within)]
+    if at.size:
+        steps = np.abs(middle[at + half] - middle[at - half])
+        steep = at[steps > PROFILE_STEP * float(np.median(middle[core]))]
+        if steep.size:
+            middle[: steep[-1] + half] = middle[steep[-1] + half]
+
+
+# On 64 photographs of ten kinds of microscopes the profile of a clean core changes by at most 8.5 % of its level within
+# such a step, that of nearly all by less than 6 %.
+STEP_PX, STEP_WITHIN, PROFILE_STEP = 6.0, 0.75, 0.12  # across; radii of the core; of the level of the core
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,19 +465,26 @@ def _texture(smooth: FloatImage, grid: PolarGrid, settings: ResidualSettings) ->
 
     The tails count: sharpening, compression and light that interferes make them longer than those of noise.
     """
-    size = np.sort(np.abs(smooth), axis=1)  # NaN last
-    known, rows = np.count_nonzero(np.isfinite(size), axis=1), np.arange(len(size))
-    spread = np.full(len(size), settings.least_texture)
-    for quantile, sigmas in TEXTURE_QUANTILES:
-        found = size[rows, (quantile * np.maximum(known - 1, 0)).astype(np.intp)]
-        spread = np.fmax(spread, found / sigmas)
+    spread = _widest_spread(smooth, TEXTURE_QUANTILES, settings.least_texture)
     few = grid.r_px < settings.pooled_px
     spread[few] = np.median(spread[(grid.r_px < 3 * settings.pooled_px) & ~few])
     spread = np.maximum(spread, np.sqrt(cv2.blur(np.square(spread)[None], (TEXTURE_SAMPLES, 1))[0]))
+    spread[_near_edges(grid, settings)] = 1.0  # an edge that wavers is no texture, and a small core is all edge
     return (settings.texture_sigmas * spread).astype(np.float32)
 
 
-TEXTURE_QUANTILES = ((0.5, 0.6745), (0.8, 1.2816), (0.95, 1.96))  # of the size of a normal deviation
+def _widest_spread(smooth: FloatImage, quantiles: Quantiles, least: float) -> FloatArray:
+    """The largest of several estimates of one sigma from the sizes at each radius; (radii,)."""
+    size = np.sort(np.abs(smooth), axis=1)  # NaN last
+    known, rows = np.count_nonzero(np.isfinite(size), axis=1), np.arange(len(size))
+    spread = np.full(len(size), least)
+    for quantile, sigmas in quantiles:
+        found = size[rows, (quantile * np.maximum(known - 1, 0)).astype(np.intp)]
+        spread = np.fmax(spread, found / sigmas)
+    return spread
+
+
+TEXTURE_QUANTILES: Quantiles = ((0.5, 0.6745), (0.8, 1.2816), (0.95, 1.96))  # of the size of a normal deviation
 TEXTURE_SAMPLES = 9  # radii
 
 
@@ -478,9 +510,13 @@ class _Floors:
         squared[box] = np.where(s[box] < 1, np.minimum(squared[box], most), squared[box])
         return _Floors(squared, self.slope_squared)
 
-    def apply(self, difference: FloatImage, noise: FloatImage, jitter_px: float) -> FloatImage:
-        """A difference in standard deviations of noise and both floors."""
+    def apply(
+        self, difference: FloatImage, noise: FloatImage, jitter_px: float, most: FloatImage | None = None
+    ) -> FloatImage:
+        """A difference in standard deviations of noise and both floors, that of misplaced edges `most` at most."""
         total = self.slope_squared * np.float32(jitter_px**2)
+        if most is not None:
+            np.minimum(total, most * most, out=total)
         total += self.texture_squared
         total += noise * noise
         return np.divide(difference, np.sqrt(total, out=total), out=total)
@@ -516,16 +552,37 @@ def _edge_snr(
     smooth: FloatImage,
     floors: _Floors,
     sigma: FloatImage,
-    rho: FloatImage,
+    spread: NDArray[np.float32],
+    coordinates: FiberCoordinates,
     grid: PolarGrid,
     settings: ResidualSettings,
 ) -> FloatImage:
-    """The smoothed residual in sigmas of cladding and ferrule beside the edge; 0 beyond the polar model."""
-    snr, box = np.zeros_like(smooth), box_of(rho <= grid.s[-1])
+    """The smoothed residual in sigmas of cladding and ferrule beside the edge; 0 beyond the polar model.
+
+    Where the edge runs evenly, it is misplaced by less than any edge may be: by no more than it varies along itself.
+    """
+    snr, box = np.zeros_like(smooth), box_of(coordinates.rho <= grid.s[-1])
     within, beyond = _noise_beside_edge(sigma, grid, settings)
-    noise = np.float32(beyond) + np.float32(within - beyond) * (rho[box] < 1)
-    snr[box] = floors.within(box).apply(smooth[box], noise, settings.cladding_jitter_px)
+    noise = np.float32(beyond) + np.float32(within - beyond) * (coordinates.rho[box] < 1)
+    column = coordinates.s[box] * np.float32(1 / grid.s[1])
+    most = cv2.remap(spread[None], column, np.zeros_like(column), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    snr[box] = floors.within(box).apply(smooth[box], noise, settings.cladding_jitter_px, most)
     return snr
+
+
+def _rim_spread(smooth: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> NDArray[np.float32]:
+    """How much the residual varies along the circles by the cladding edge; 1, all there is, elsewhere; (radii,)."""
+    spread = np.ones(len(grid.s), np.float32)
+    near = np.abs(grid.s - 1) * grid.cladding_radius_px < 2 * settings.edge_px
+    near &= np.count_nonzero(np.isnan(smooth), axis=1) < MOST_UNKNOWN * smooth.shape[1]
+    if near.any():
+        own = _widest_spread(smooth[near], RIM_QUANTILES, settings.min_noise)
+        spread[near] = np.maximum(own, cv2.GaussianBlur(own[None], (0, 0), RIM_SAMPLES)[0])
+    return spread
+
+
+RIM_QUANTILES: Quantiles = ((0.5, 0.6745), (0.8, 1.2816))  # a fifth of the edge may be broken
+RIM_SAMPLES = 1.5  # radii
 
 
 def _noise_beside_edge(sigma: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> tuple[float, float]:

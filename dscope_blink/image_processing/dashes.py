@@ -82,7 +82,13 @@ def _ends(pieces: Regions, min_aspect_ratio: float) -> _Ends:
             lengths += [float(np.ptp(along))] * 2
             elongated += [bool(spread[1] >= min_aspect_ratio**2 * spread[0])] * 2
             labels += [int(pieces.labels[pieces.y[pieces.starts[k]], pieces.x[pieces.starts[k]]])] * 2
-    return _Ends(np.concatenate(places), np.concatenate(outwards), np.array(lengths), np.array(elongated, bool), np.array(labels, np.int32))
+    return _Ends(
+        np.concatenate(places),
+        np.concatenate(outwards),
+        np.array(lengths),
+        np.array(elongated, bool),
+        np.array(labels, np.int32),
+    )
 
 
 def _partners(ends: _Ends, max_gap_px: float, max_turn: float) -> list[tuple[int, int]]:

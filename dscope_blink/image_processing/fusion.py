@@ -18,7 +18,7 @@ from dscope_blink.detectors.support import marked
 from dscope_blink.image_processing import line_marks
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
-from dscope_blink.image_processing.separation import find_peaks, pieces_of, ways_between, without_tails
+from dscope_blink.image_processing.outlining import PATCH_PX, outlined
 from dscope_blink.records import Candidate, FloatImage, Mask, Residual
 
 
@@ -98,9 +98,11 @@ def confidence_map(field: Residual, evidence: Evidence, shape: tuple[int, ...], 
     (H, W) float32, evidence over what makes a mark: 1 just makes one, 0 where none is sought
     """
     counted = field.inside | _alone(evidence, EDGE_DETECTOR)
+    lines = _alone(evidence, LINE_DETECTOR) & field.inside
     strength = np.zeros(shape, np.float32)
     (x, y), (h, w) = field.origin_px, counted.shape
-    strength[y : y + h, x : x + w] = np.where(counted, evidence.confidence / np.float32(settings.threshold), 0)
+    here = np.where(counted, evidence.confidence / np.float32(settings.threshold), 0)
+    strength[y : y + h, x : x + w] = np.where(lines, np.maximum(here, 1), here)
     return strength
 
 
@@ -122,7 +124,7 @@ def find_candidates(
     um_per_px = um_per_px or USUAL_CLADDING_UM / (2 * field.cladding_radius_px)
     chips, lines = _alone(evidence, EDGE_DETECTOR), _alone(evidence, LINE_DETECTOR)
     agreed = (evidence.confidence >= settings.threshold) & field.inside
-    labels = _grown(field, agreed, chips, settings) if settings.grow else label_regions(agreed | chips).labels
+    labels = outlined(field, agreed, chips, settings) if settings.grow else label_regions(agreed | chips).labels
     gap_px = settings.dash_max_gap_um / um_per_px
     labels = bridge_dashes(labels, settings.dash_min_aspect_ratio, gap_px, settings.dash_max_turn_deg)
     lines, left = line_marks.apart(lines & field.inside, labels > 0)
@@ -161,114 +163,6 @@ def _alone(evidence: Evidence, name: str) -> Mask:
     return np.zeros(evidence.confidence.shape, bool) if support is None else marked(support)
 
 
-def _grown(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> NDArray[np.int32]:
-    """The seeds with the weaker surroundings connected to them, each mark cut at a share of its local peak contrast.
-
-    Returns 1 + mark at each pixel, 0 where there is none; what is `whole` stays whole, and is part of a mark with all beside it.
-    """
-    height = _height(field)
-    regions = label_regions((height > settings.weak_snr) & field.inside)
-    weak = regions.only(regions.holding(seeds))
-    reach = 2 * math.ceil(field.blur_px) + 1
-    around = cv2.dilate((weak | whole).astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
-    ground = (around & (height > GROUND * settings.weak_snr) & field.inside) | whole
-    peaks = find_peaks(_levelled(height, whole, field), ground, settings.split_min_drop, settings.split_max_saddle)
-    labels = peaks.labels(height.shape)
-    grown = cv2.copyTo(height, weak.astype(np.uint8))
-    peak = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
-    own = np.concatenate([[np.float32(0)], peaks.height])[labels]
-    marks = grown > np.maximum(settings.outline_level * np.minimum(peak, own), settings.weak_snr)
-    every, reach = peaks.labels(height.shape), np.ones((reach, reach), np.uint8)
-    labels[~(marks | whole)] = 0
-    pieces = regions_of(pieces_of(labels))
-    rises = _rise(pieces, height) >= RISE_OF_A_PIECE * settings.min_mark_snr
-    labels[~pieces.only((pieces.holding(seeds) & rises) | pieces.holding(whole))] = 0
-    near = cv2.dilate((labels > 0).astype(np.uint8), reach).ravel() > 0
-    ways = ways_between(peaks, labels)
-    ways = ways[near[ways] & (labels.ravel()[ways] == 0)]
-    labels.ravel()[ways] = every.ravel()[ways]
-    thinnest_px = _thinnest_px(field)
-    labels = without_tails(pieces_of(labels), thinnest_px, LONGEST_TAIL * field.blur_px)
-    labels = _widened(labels, ways[labels.ravel()[ways] > 0], thinnest_px)
-    damage = cv2.dilate(whole.astype(np.uint8), reach) > 0  # what lies beside a chip is of the same edge
-    return _as_one(_as_one(labels, damage), _film(weak, field))
-
-
-def _rise(pieces: Regions, height: FloatImage) -> NDArray[np.float32]:
-    """How far each piece stands out as a whole, as `_rises`; (pieces,)."""
-    if not len(pieces.starts):
-        return np.empty(0, np.float32)
-    total = np.add.reduceat(height[pieces.y, pieces.x], pieces.starts)
-    return total / np.sqrt(np.maximum(pieces.areas_px, PATCH_PX) * PATCH_PX)
-
-
-RISE_OF_A_PIECE = 0.6  # of what makes a mark: 3 sigma, for beside a mark there are few places for noise
-GROUND = 0.7  # of what a mark grows into: calmer ground leads from no mark to another
-LONGEST_TAIL = 5.0  # blurs: a longer thread is a line
-
-
-def _thinnest_px(field: Residual) -> int:
-    """How wide the narrowest thing is that the optics show, at the level of an outline, as an odd number of pixels."""
-    return 2 * math.floor(THINNEST * field.blur_px / 2) + 1
-
-
-THINNEST = 1.8  # blurs: the width of a point at two thirds of its peak, where the outline of the faintest lies
-
-
-def _film(marks: Mask, field: Residual) -> Mask:
-    """Where most of a wide surrounding is marked, and what hangs together with it: no calm ground parts a film."""
-    size = int(FILM_REACH * field.cladding_radius_px)
-    share = cv2.blur(marks.astype(np.float32), (size, size), borderType=cv2.BORDER_CONSTANT)
-    if float(share.max()) < FILM_SHARE:
-        return np.zeros_like(marks)
-    thin = label_regions(share > THIN_FILM_SHARE)
-    return thin.only(thin.holding(share > FILM_SHARE))
-
-
-# Side of a square in cladding radii, and how much of it is marked. Two large particles fill a third of it, and the
-# densest spray of droplets that was seen 0.58 of it; a film of oil 0.76.
-FILM_REACH, FILM_SHARE, THIN_FILM_SHARE = 0.6, 0.7, 0.3
-
-
-def _as_one(labels: NDArray[np.int32], areas: Mask) -> NDArray[np.int32]:
-    """One label for all that lies in one connected area."""
-    regions = label_regions(areas)
-    name = np.arange(int(labels.max(initial=0)) + 1, dtype=np.int32)
-    for k in range(len(regions.starts)):
-        x, y = regions.pixels(k)
-        mine = np.unique(name[labels[y, x]])
-        mine = mine[mine > 0]
-        name[np.isin(name, mine[1:])] = mine[:1]
-    return name[labels]
-
-
-def _widened(labels: NDArray[np.int32], ways: NDArray[np.intp], width_px: int) -> NDArray[np.int32]:
-    """With the ways between the pieces of a mark as wide as all that the optics show."""
-    thin = np.zeros(labels.shape, np.float32)
-    thin.ravel()[ways] = labels.ravel()[ways]
-    wide = cv2.dilate(thin, np.ones((width_px, width_px), np.uint8)).astype(np.int32)
-    return np.where(labels > 0, labels, wide)
-
-
-def _height(field: Residual) -> FloatImage:
-    """How far the residual departs, and where dark and bright lie side by side, no valley between them."""
-    reach = np.ones((2 * round(field.blur_px) + 1,) * 2, np.uint8)
-    between = np.minimum(cv2.dilate(field.snr, reach), -cv2.erode(field.snr, reach))
-    return np.maximum(np.abs(field.snr), between)
-
-
-def _levelled(height: FloatImage, whole: Mask, field: Residual) -> FloatImage:
-    """With each region of `whole` at the height of its highest pixel, so that nothing parts it."""
-    regions = label_regions(whole)
-    if not len(regions.starts):
-        return height
-    x, y = regions.x, regions.y
-    own = np.maximum(height[y, x], np.abs(field.edge_snr[y, x]))
-    levelled = height.copy()
-    levelled[y, x] = np.repeat(np.maximum.reduceat(own, regions.starts), regions.areas_px)
-    return levelled
-
-
 def _filled(mask: Mask, rho: FloatImage) -> Mask:
     """The mask without holes: the calm middle of a mark is part of it, but not the fiber that it lies around."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -304,9 +198,6 @@ def _speck_snr(snr: FloatImage, mask: Mask, corner: tuple[int, int]) -> float:
 
 SPECK_SMOOTH_PX = 1.12  # on top of the pixel of the residual: 1.5 in all, the best filter for a disc of 4 to 5 pixels
 SPECK_MARGIN_PX = 4
-
-
-PATCH_PX = 12.0  # 4 pi sigma^2 for a smoothing of one pixel
 
 
 WIDEST_EDGE_BAND_PX = 14.4  # a chip reaches not much further than the walk along the edge, however large the fiber

@@ -100,22 +100,19 @@ def _joined(
 ) -> tuple[Indices, list[int]]:
     """The mark of each peak, and the saddles that join two; from the highest saddle down."""
     leader = list(range(len(peaks)))
+
+    def leading(k: int) -> int:
+        while leader[k] != k:
+            leader[k] = k = leader[leader[k]]
+        return k
+
     joining = []
-    for k, (a, b) in enumerate(sides.tolist()):
-        while leader[a] != a:
-            leader[a] = a = leader[leader[a]]
-        while leader[b] != b:
-            leader[b] = b = leader[leader[b]]
-        if a != b:
-            high, low = (a, b) if peaks[a] >= peaks[b] else (b, a)
-            if levels[k] >= max_saddle * peaks[low] or peaks[low] - levels[k] < min_drop:
-                leader[low] = high
-                joining.append(k)
-    for k in range(len(leader)):
-        top = k
-        while leader[top] != top:
-            top = leader[top]
-        leader[k] = top
+    for k, (one, other) in enumerate(sides.tolist()):
+        high, low = sorted((leading(one), leading(other)), key=peaks.__getitem__, reverse=True)
+        if high != low and (levels[k] >= max_saddle * peaks[low] or peaks[low] - levels[k] < min_drop):
+            leader[low] = high
+            joining.append(k)
+    leader = [leading(k) for k in range(len(leader))]
     _, mark = np.unique(np.array(leader, np.intp), return_inverse=True)
     return mark, joining
 
@@ -170,13 +167,15 @@ def without_tails(labels: NDArray[np.int32], least_px: int, longest_px: float) -
     bodies, thin = pieces_of(body.astype(np.int32)), np.zeros_like(labels)
     thin.ravel()[place] = labels.ravel()[place]
     piece = pieces_of(thin).ravel()[place]
-    width, pad = labels.shape[1] + 2, ((1, 1), (1, 1))
-    around = np.add.outer([-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1], _padded(place, width - 2))
-    beside = np.pad(bodies, pad).ravel()[around]
-    own = np.pad(labels, pad).ravel()[around] == labels.ravel()[place]
-    touching = np.unique(np.stack([np.broadcast_to(piece, beside.shape)[own & (beside > 0)], beside[own & (beside > 0)]]), axis=1)
+    touching = []
+    for dx, dy in NEIGHBOURS:
+        beside = place + dy * labels.shape[1] + dx
+        inside = (beside >= 0) & (beside < labels.size)
+        here, beside = np.flatnonzero(inside), beside[inside]
+        own = (bodies.ravel()[beside] > 0) & (labels.ravel()[beside] == labels.ravel()[place[here]])
+        touching.append(piece[here[own]].astype(np.int64) * (int(bodies.max()) + 1) + bodies.ravel()[beside[own]])
     count = int(piece.max()) + 1
-    touched = np.bincount(touching[0], minlength=count)
+    touched = np.bincount(np.unique(np.concatenate(touching)) // (int(bodies.max()) + 1), minlength=count)
     y, x = np.divmod(place, labels.shape[1])
     extent = np.maximum(_extent(x, piece, count), _extent(y, piece, count))
     tail = (touched == 1) & (extent <= longest_px)
@@ -185,14 +184,10 @@ def without_tails(labels: NDArray[np.int32], least_px: int, longest_px: float) -
     return out
 
 
-def _padded(place: Indices, width: int) -> Indices:
-    """Places in a picture with a border of one pixel."""
-    y, x = np.divmod(place, width)
-    padded: Indices = (y + 1) * (width + 2) + x + 1
-    return padded
+NEIGHBOURS = ((-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1))  # across a border lies no mark
 
 
-def _extent(axis: Indices, group: Indices, count: int) -> Indices:
+def _extent(axis: Indices, group: NDArray[np.int32], count: int) -> Indices:
     low, high = np.full(count, np.iinfo(np.intp).max), np.full(count, -1)
     np.minimum.at(low, group, axis)
     np.maximum.at(high, group, axis)

@@ -63,8 +63,6 @@ from dscope_blink.records.judged_sizes import (
     judged_by,
     judged_size,
     limits_of,
-    margin_in_words,
-    size_in_words,
     size_of,
     unsure_size,
 )
@@ -72,7 +70,7 @@ from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
 from dscope_blink.records.reading import read_file
 from dscope_blink.records.residual import Candidate, Residual
-from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded
+from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded, size_in_words
 from dscope_blink.records.scale import Calibration, Scale, ScaleSource, TargetFeatures
 from dscope_blink.records.text import printable
 from dscope_blink.records.verdict import Check, Status, Verdict, Violation
@@ -157,7 +155,6 @@ __all__ = [
     "judged_by",
     "judged_size",
     "limits_of",
-    "margin_in_words",
     "mean_radius",
     "notice",
     "percent_of",

@@ -7,23 +7,8 @@ from itertools import chain
 
 from dscope_blink.records.criteria import Criteria, SizeMeasure
 from dscope_blink.records.defects import Defect
-from dscope_blink.records.rounding import DECIMALS
+from dscope_blink.records.rounding import size_in_words
 from dscope_blink.records.verdict import Check
-
-
-def size_in_words(size_um: float, limits_um: Sequence[float] = (), at_most: bool = False) -> str:
-    """A size without its unit: `13.3`, `10.04` beside a limit of 10, `<= 1.2` where only its upper bound is known.
-
-    One decimal, and as many more as it takes to read on the side of every limit on which it lies; no more than a record
-    keeps.
-    """
-    texts = [f"{size_um:.{decimals}f}" for decimals in range(1, DECIMALS["um"] + 1)]
-    told = (text for text in texts if all(_side(float(text), at) == _side(size_um, at) for at in limits_um))
-    return f"{'<= ' if at_most else ''}{next(told, texts[-1])}"
-
-
-def _side(size_um: float, limit_um: float) -> int:
-    return (size_um > limit_um) - (size_um < limit_um)
 
 
 def is_scratch(mark: Defect, criteria: Criteria) -> bool:
@@ -76,15 +61,6 @@ def deciding_size(check: Check, criteria: Criteria) -> str:
     return f"{size_in_words(check.size_um, limits_of(criteria, check.zone, scratches=check.kind == 'scratch'))} um"
 
 
-def margin_in_words(check: Check) -> str:
-    """`1.7 um` from the limit, on whichever side; never 0 but where it lies on it; empty as the size is."""
-    return "" if check.margin_um is None else f"{size_in_words(abs(check.margin_um), (0.0,))} um"
-
-
 def check_in_words(check: Check, criteria: Criteria) -> str:
     """What was measured beside what is allowed."""
-    count = f"Zone {check.zone}: {check.rule}: {check.count}, allowed {check.max_count or 'none'}"
-    if check.size_um is None:
-        return count
-    side = "over" if check.broken else "below"
-    return f"{count}; mark that decides {deciding_size(check, criteria)}, {margin_in_words(check)} {side}"
+    return check.told(deciding_size(check, criteria))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
@@ -65,3 +65,18 @@ def _plain(value: Any) -> Any:
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})  # exactly these: NumPy's own are made of them
+
+
+def size_in_words(size_um: float, limits_um: Sequence[float] = (), at_most: bool = False) -> str:
+    """A size without its unit: `13.3`, `10.04` beside a limit of 10, `<= 1.2` where only its upper bound is known.
+
+    One decimal, and as many more as it takes to read on the side of every limit on which it lies; no more than a record
+    keeps.
+    """
+    texts = [f"{size_um:.{decimals}f}" for decimals in range(1, DECIMALS["um"] + 1)]
+    told = (text for text in texts if all(_side(float(text), at) == _side(size_um, at) for at in limits_um))
+    return f"{'<= ' if at_most else ''}{next(told, texts[-1])}"
+
+
+def _side(size_um: float, limit_um: float) -> int:
+    return (size_um > limit_um) - (size_um < limit_um)

@@ -8,7 +8,7 @@ from typing import Literal
 from dscope_blink.records.checks import Count, Size, require
 from dscope_blink.records.kinds import Zone
 from dscope_blink.records.notices import Notice
-from dscope_blink.records.rounding import rounded
+from dscope_blink.records.rounding import rounded, size_in_words
 
 Status = Literal["PASS", "FAIL", "NOT_GRADED"]
 
@@ -59,6 +59,24 @@ class Check:
         ):  # above 0: a mark without size is not near it
             return by_count
         return max(self.size_um / self.limit_um, by_count)
+
+    @property
+    def in_words(self) -> str:
+        """What was measured beside what is allowed; `check_in_words` tells the size from the other limits too."""
+        return self.told("" if self.size_um is None else f"{size_in_words(self.size_um, (self.limit_um,))} um")
+
+    @property
+    def margin_in_words(self) -> str:
+        """`1.7 um` from the limit, on whichever side; never 0 but where it lies on it; empty without a size."""
+        return "" if self.margin_um is None else f"{size_in_words(abs(self.margin_um), (0.0,))} um"
+
+    def told(self, deciding_size: str) -> str:
+        """`in_words`, the size of the mark that decides in the words that are given."""
+        count = f"Zone {self.zone}: {self.rule}: {self.count}, allowed {self.max_count or 'none'}"
+        if not deciding_size:
+            return count
+        side = "over" if self.broken else "below"
+        return f"{count}; mark that decides {deciding_size}, {self.margin_in_words} {side}"
 
 
 @dataclass(frozen=True, slots=True)

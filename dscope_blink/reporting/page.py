@@ -41,7 +41,6 @@ from dscope_blink.records import (
     is_scratch,
     judged_by,
     limits_of,
-    margin_in_words,
     printable,
     rounded,
     size_of,
@@ -305,7 +304,7 @@ def _share(size_um: float, check: Check, counts: bool) -> float:
 
 
 def _check(check: Check) -> Json:
-    margin = margin_in_words(check)
+    margin = check.margin_in_words
     return {
         "zone": check.zone,
         "rule": check.rule,

@@ -22,7 +22,6 @@ from dscope_blink.records import (
     deciding_size,
     judged_by,
     judged_size,
-    margin_in_words,
     percent_of,
     stretched,
     texts,
@@ -378,7 +377,7 @@ def limit_table(inspection: Inspection) -> TextTable:
 
 
 def _to_spare(check: Check) -> str:
-    margin = margin_in_words(check)
+    margin = check.margin_in_words
     return f"{'-' if (check.margin_um or 0.0) < 0 else '+'}{margin}" if margin else ""
 
 

@@ -363,7 +363,7 @@ def test_the_zone_of_a_mark_follows_from_the_distances_in_its_record(radius, awa
 
 def test_a_mark_is_judged_by_the_size_of_all_of_it():
     reaching_in = bar(30, 9, 0, (CENTER[0] + 25, CENTER[1]))  # 10 of its 30 px lie in the core
-    defect = one(reaching_in, zones=RINGS, scale=SQUARE)
+    defect = replace(one(reaching_in, zones=RINGS, scale=SQUARE), classification="contamination")
     assert defect.diameter_um == pytest.approx(15.6, abs=0.6)
     (defect,) = put([defect], RINGS)
     small = replace(defect, diameter_um=5.0)

@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks.rendered import inspect_face
+from benchmarks.rendered import inspect_face, score
 from benchmarks.validation.accuracy_sections import of_classes, of_clean, of_sizes, of_verdicts
-from benchmarks.validation.bench import default_config, settings, variants
+from benchmarks.validation.bench import FULL, QUICK, default_config, settings, variants
 from benchmarks.validation.drift import BLURRED, BRIGHTER, TILTED, Changes, Drifted, changed, changes, flips_at
 from benchmarks.validation.injection import (
     CONTRASTS,
@@ -36,7 +36,7 @@ from benchmarks.validation.page import Section, Table
 from benchmarks.validation.photographs import inspect_picture
 from benchmarks.validation.repeatability import found_again, outlines_um, turn_between, turned, unwrapped
 from benchmarks.validation.statistics import Pod, paired_bootstrap, pod, share, wilson
-from benchmarks.validation.truth import MISSED, SIZES, Judged, Mark, true_status
+from benchmarks.validation.truth import MISSED, SIZES, Judged, Mark, Named, named, true_status
 from benchmarks.validation.truth import Face as TrueFace
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.image_processing.fusion import EDGE_DETECTOR
@@ -387,6 +387,38 @@ def test_wrong_verdicts_are_counted_with_what_caused_them():
     assert len(section.weaknesses) == 2
 
 
+def test_a_wrong_class_is_counted_with_what_it_does_to_the_verdict():
+    wrong, right = Named("scratch", "crack", decides=True), Named("pit_dig", "pit_dig", decides=False)
+    faces = [Judged("PASS", "FAIL", 0, 0, marginal, (wrong, right)) for marginal in (True, False)]
+    faces.append(Judged("PASS", "PASS", 0, 0, marginal=False, named=(replace(wrong, decides=False),)))
+    rows = rows_of(of_verdicts(faces), "What a class decides")
+    assert rows["Scratch"] == ("0", "0", "0", "3 (2, 1)", "0")
+    assert rows["Pit/Dig"] == ("0", "2", "0", "0", "0")
+
+
+def test_a_class_decides_where_the_true_one_gives_another_verdict():
+    face = render_face(replace(FACE, core=165.0), (Pit((8.0, 0.0), 4.0, -0.5),), rng(3))
+    seen = score(face, FACE, default_config())
+    (found,) = seen.inspection.defects
+    seen = replace(seen, inspection=replace(seen.inspection, defects=(replace(found, classification="pit_dig"),)))
+    (outcome,) = seen.outcomes
+    for kind, decides in (("pit_dig", False), ("scratch", True)):
+        truth = replace(outcome.truth, kind=kind)
+        outcomes = (replace(outcome, truth=truth, found=seen.inspection.defects[0]),)
+        assert named(replace(seen, outcomes=outcomes)) == (Named(kind, "pit_dig", decides),)
+
+
+def test_few_of_many_are_drawn_from_all_over_and_the_same_on_every_run():
+    items = list(range(1000))
+    few = replace(QUICK, marks=50).few(items)
+    assert (len(few), list(few)) == (50, sorted(set(few)))
+    assert {k % 4 for k in few} == {0, 1, 2, 3}
+    assert min(few) < 100
+    assert max(few) > 900
+    assert few == replace(QUICK, marks=50).few(items)
+    assert FULL.few(items) == items
+
+
 def test_a_size_measured_wrong_by_more_than_the_limit_is_a_weakness():
     marks = tuple(mark("scratch", "scratch", true, 1.3 * true) for true in (2.0, 3.0, 4.0))
     section = of_sizes([TrueFace("FAIL", (*marks, mark("pit_dig", "scratch", 5.0, 5.5)), 4, ())])
@@ -412,15 +444,23 @@ def test_more_than_one_false_mark_on_ten_faces_is_a_weakness():
 HEADINGS = (
     "Known weaknesses",
     "The photographs, against what a person saw",
+    "Mark by mark, against the eye",
     "Probability of detection",
+    "Specks",
+    "Faint lines",
+    "Neighbours",
+    "The middle of the core",
     "False marks",
     "Classes: confusion on rendered truth",
+    "Classes of varied marks",
     "Sizing",
+    "Sizes by contrast and blur",
     "Verdicts on rendered truth",
     "Repeatability",
     "Drift of light and focus",
     "Profiles and single detectors",
 )
+PLOTS = 11
 
 
 def validated(folder: Path, shared: Path) -> tuple[str, str]:
@@ -445,7 +485,7 @@ def test_without_photographs_the_page_is_whole_says_what_was_skipped_and_is_the_
     (printed, page), (_, again) = (validated(folder, tmp_path / "absent") for folder in folders)
     assert printed.startswith("what needs photographs is skipped")
     assert tuple(re.findall(r"^## (.*)$", page, re.MULTILINE)) == HEADINGS
-    assert page.count("the photographs in `../shared` are absent") == 5
+    assert page.count("the photographs in `../shared` are absent") == 6
     assert again == page
     assert plots_of(folders[0], page) == plots_of(folders[1], page) != {}
 
@@ -456,7 +496,7 @@ def test_with_photographs_nothing_is_skipped(tmp_path):
     _, page = validated(tmp_path, SHARED)
     assert tuple(re.findall(r"^## (.*)$", page, re.MULTILINE)) == HEADINGS
     assert "absent" not in page
-    assert len(plots_of(tmp_path, page)) == 5
+    assert len(plots_of(tmp_path, page)) == PLOTS
 
 
 def test_the_page_that_ships_is_of_a_full_run_and_has_its_plots():
@@ -464,4 +504,4 @@ def test_the_page_that_ships_is_of_a_full_run_and_has_its_plots():
     page = (docs / "validation.md").read_text(encoding="utf-8")
     assert tuple(re.findall(r"^## (.*)$", page, re.MULTILINE)) == HEADINGS
     assert "Written by `make validate`" in page
-    assert len(plots_of(docs, page)) == 5
+    assert len(plots_of(docs, page)) == PLOTS

@@ -186,7 +186,7 @@ def test_a_threshold_that_the_enabled_detectors_cannot_reach_is_named(problems: 
 
     (base, *_) = problems(weaken)
     assert base.startswith(
-        "$.fusion.threshold: must be at most 0.3, the sum of the weights of the enabled detectors, got "
+        "$.fusion.threshold: must be at most 0.35, the sum of the weights of the enabled detectors, got "
     )
     off = {name: {"enabled": False} for name in DOCUMENT["detectors"]}
     (blind,) = problems(put("profiles", "deep_inspection", "detectors", off))

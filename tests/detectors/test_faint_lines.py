@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from dscope_blink.detectors.faint_lines import detect
 from dscope_blink.records import Residual
 from tests.builders.settings import ROOT
 
-SETTINGS = load_config(ROOT / "config.json").profile("deep_inspection").detectors["faint_lines"].settings
+SETTINGS: dict[str, Any] = dict(
+    load_config(ROOT / "config.json").profile("deep_inspection").detectors["faint_lines"].settings
+)
 SHAPE, CENTRE, RADIUS_PX = (400, 420), (210.0, 200.0), 130.0
 ROWS, COLUMNS = np.indices(SHAPE)
 NOISE = 0.02  # of a pixel; relative to the brightness of 0.5 it is 4 %
@@ -62,7 +66,7 @@ def share_along(found, points):
 
 @pytest.mark.parametrize("sign", [-1, 1], ids=["dark", "bright"])
 @pytest.mark.parametrize("bend", [0.0, 0.04], ids=["straight", "curved"])
-@pytest.mark.parametrize("turn_deg", [0.0, 25.0, 118.0])
+@pytest.mark.parametrize("turn_deg", [6.0, 25.0, 118.0])
 def test_a_line_below_the_noise_of_its_pixels_is_found_along_its_length(sign, bend, turn_deg):
     points = course(bend, turn_deg)
     found = detect(residual(drawn(points, depth=sign * NOISE)), **SETTINGS)
@@ -98,3 +102,12 @@ def test_a_line_fainter_than_a_person_sees_is_left():
 def test_a_line_is_as_wide_as_its_mean_profile():
     narrow, wide = (detect(residual(drawn(course(), w, 2 * NOISE)), **SETTINGS).sum() for w in (1, 5))
     assert 1.3 * narrow < wide < 4 * narrow
+
+
+def test_lines_of_blocks_and_rows_need_more():
+    points = course(turn_deg=0.0, length=100.0)
+    aligned, turned = (
+        detect(residual(drawn(course(turn_deg=t, length=100.0), depth=0.7 * NOISE)), **SETTINGS) for t in (0, 20)
+    )
+    assert not share_along(aligned, points) > 0.5
+    assert share_along(turned, course(turn_deg=20, length=100.0)) > 0.5

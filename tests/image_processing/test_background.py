@@ -195,3 +195,13 @@ def test_in_calm_glass_a_faint_speck_stands_out_of_the_noise_that_is_measured_th
     )
     assert field_of(spec, speck).snr[calm].min() < -6
     assert field_of(rougher, speck).snr[rough].min() > -6
+
+
+@pytest.mark.parametrize("contrast", [-0.16, 0.16], ids=["dark", "bright"])
+@pytest.mark.parametrize("diameter_um", [14.0, 20.0])
+def test_a_faint_blot_around_the_centre_of_the_core_is_no_profile_of_it(diameter_um, contrast):
+    blot = Pit((0.0, 0.0), diameter_um, contrast)
+    field = field_of(FACE, blot)
+    marked = in_window(field, rendered(FACE, blot).truth.blemishes[0].mask)
+    change = in_window(field, gray_of(FACE, blot) - gray_of(FACE))
+    assert field.gray[marked].mean() == pytest.approx(change[marked].mean(), rel=0.25)

@@ -30,7 +30,7 @@ def dashes(angle_deg, gap_px):
 
 
 def bridged(marks):
-    return bridge_dashes(marks, 2.5, 16.0, 20.0)
+    return bridge_dashes(label_regions(marks).labels, 2.5, 16.0, 20.0)
 
 
 def count(mask):
@@ -41,8 +41,9 @@ def count(mask):
 def test_a_gap_between_pieces_of_one_line_is_bridged(angle_deg):
     marks = dashes(angle_deg, 10)
     whole = bridged(marks)
-    assert (count(marks), count(whole)) == (2, 1)
-    assert whole[marks].all()
+    assert (count(marks), count(whole > 0)) == (2, 1)
+    assert (whole[marks] > 0).all()
+    assert len(np.unique(whole)) == 2
 
 
 @pytest.mark.parametrize(
@@ -52,11 +53,17 @@ def test_a_gap_between_pieces_of_one_line_is_bridged(angle_deg):
         drawn(((20, 60), (60, 60)), ((70, 65), (70, 105))),
         drawn(((20, 55), (110, 55)), ((20, 65), (110, 65))),
         drawn(((50, 60), (53, 60)), ((62, 60), (65, 60)), width=6),
+        drawn(((20, 60), (60, 60)), ((68, 60), (68, 60)), width=6),
+        drawn(((20, 60), (26, 60)), ((40, 60), (46, 60)), width=2),
     ],
-    ids=["too wide a gap", "a turn", "side by side", "specks"],
+    ids=["too wide a gap", "a turn", "side by side", "specks", "a speck before a line", "a gap longer than both"],
 )
 def test_what_does_not_follow_in_one_direction_stays_apart(marks):
-    np.testing.assert_array_equal(bridged(marks), marks)
+    np.testing.assert_array_equal(bridged(marks), label_regions(marks).labels)
+
+
+def test_a_short_dash_follows_a_long_one():
+    assert len(np.unique(bridged(drawn(((20, 60), (60, 60)), ((68, 60), (74, 60)), width=4)))) == 2
 
 
 def test_an_empty_mask_stays_empty():

@@ -13,7 +13,6 @@ from dscope_blink.records import (
     check_in_words,
     deciding_size,
     judged_size,
-    margin_in_words,
     size_in_words,
     texts,
     unsure_size,
@@ -101,8 +100,9 @@ def test_a_size_just_within_a_limit_does_not_read_as_over_it() -> None:
 
 def test_a_margin_is_told_as_nothing_only_where_it_is() -> None:
     held = Check("cladding", "defect diameter > 10 um", 0, 0, 9.98, 10.0, (), "defect")
-    assert (margin_in_words(held), deciding_size(held, LIMITS)) == ("0.02 um", "9.98 um")
+    assert (held.margin_in_words, deciding_size(held, LIMITS)) == ("0.02 um", "9.98 um")
     on_it, none = replace(held, size_um=10.0), replace(held, size_um=None)
-    assert margin_in_words(on_it) == "0.0 um"
-    assert (margin_in_words(none), deciding_size(none, LIMITS)) == ("", "")
-    assert check_in_words(none, LIMITS) == "Zone cladding: defect diameter > 10 um: 0, allowed none"
+    assert on_it.margin_in_words == "0.0 um"
+    assert (none.margin_in_words, deciding_size(none, LIMITS)) == ("", "")
+    assert held.in_words == check_in_words(held, LIMITS)
+    assert none.in_words == check_in_words(none, LIMITS) == "Zone cladding: defect diameter > 10 um: 0, allowed none"
