@@ -309,7 +309,8 @@ class _Doubt:
         """The mark with all that is unsure about it."""
         zones = [zone or "none" for zone in self.zones(defect)]
         place = f" in zone {' or '.join(zones)}" if len(zones) > 1 else ""
-        return f"{defect.id} of {unsure_size(defect, self.criteria)}{place}{self._kind_in_words(defect)}"
+        size = unsure_size(defect, self.criteria, scratch=rule.kind == "scratch")
+        return f"{defect.id} of {size}{place}{self._kind_in_words(defect)}"
 
     def _kind_in_words(self, defect: Defect) -> str:
         if len(self.kinds(defect)) == 1:
