@@ -71,7 +71,7 @@ def _outline_features(mask: Mask, contour: Points, relative: FloatImage, contras
         "solidity": min(values.size / hull, 1.0),
         "roundness": min(4 * math.pi * cv2.contourArea(outline) / perimeter**2, 1.0),
         "flatness": _quantile(np.abs(values), 0.5) / max(abs(contrast), 1e-6),
-        "bright_share": np.count_nonzero(values > 0) / values.size,
+        "bright_share": float(np.count_nonzero(values > 0) / values.size),
     }
 
 
@@ -233,8 +233,8 @@ def _edge_features(candidate: Candidate, field: Residual, slices: _Slices, blur_
     return {
         "on_edge": float(candidate.on_edge),
         "edge_gap_blurs": min(float(gap.min()), FAR_BLURS),
-        "rim_share": np.count_nonzero(gap < EDGE_BLURS) / gap.size,
-        "beyond_share": np.count_nonzero(from_edge > 0) / gap.size,
+        "rim_share": float(np.count_nonzero(gap < EDGE_BLURS) / gap.size),
+        "beyond_share": float(np.count_nonzero(from_edge > 0) / gap.size),
         "radial_share": abs(float(slices.axis @ outwards)),
         "inward": min(max(inside, 0.0) / extent, 2.0),
         "across_edge": min(max(min(inside, outside), 0.0) / extent, 1.0),
