@@ -34,7 +34,7 @@ class Regions:
 
     def pixels(self, k: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """x and y of the pixels of region `k`, counted from 0; two arrays (pixels,)."""
-        here = slice(int(self.starts[k]), int(self.starts[k] + self.areas_px[k]))
+        here = slice(self.starts[k], self.starts[k + 1] if k + 1 < len(self.starts) else None)
         return self.x[here], self.y[here]
 
     def mask_of(self, k: int) -> Mask:

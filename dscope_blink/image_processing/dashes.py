@@ -72,11 +72,12 @@ def _ends(pieces: Regions, min_aspect_ratio: float) -> _Ends:
     least = SHORT_DASH * min_aspect_ratio
     oblong = long_px >= np.sqrt(least * pieces.areas_px) / 2
     for k in np.flatnonzero(oblong & (pieces.areas_px >= MIN_PIECE_PX)).tolist():
-        points = np.stack(pieces.pixels(k), axis=1).astype(np.float64)
-        centre = points.mean(axis=0)
-        spread, axes = np.linalg.eigh(np.cov((points - centre).T) + np.eye(2) / 12)
+        points = np.array(pieces.pixels(k), np.float64)  # (2, pixels)
+        centre = points.sum(axis=1) / points.shape[1]
+        points -= centre[:, None]
+        spread, axes = np.linalg.eigh(points @ points.T / (points.shape[1] - 1) + np.eye(2) / 12)
         if spread[1] >= least**2 * spread[0]:
-            along = (points - centre) @ axes[:, 1]
+            along = axes[:, 1] @ points
             places.append(centre + np.array([[along.min()], [along.max()]]) * axes[:, 1])
             outwards.append(np.array([-axes[:, 1], axes[:, 1]]))
             lengths += [float(np.ptp(along))] * 2

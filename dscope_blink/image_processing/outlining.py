@@ -47,10 +47,10 @@ def outlined(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> Lab
     marked = weak | whole
     if not marked.any():
         return labels
-    part = _crowded(marked, settings.peak_px // 2 + 1)
-    snr, edge_snr = field.snr[part], field.edge_snr[part]
-    crowd = _Crowd(snr, height[part], weak[part], edge_snr, field.inside[part], seeds[part], whole[part], field.blur_px)
-    labels[part] = _marks(crowd, settings)
+    rows, columns = _crowded(marked, settings.peak_px // 2 + 1)
+    images = (field.snr, height, weak, field.edge_snr, field.inside, seeds, whole)
+    crowd = _Crowd(*(image[rows].take(columns, axis=1) for image in images), field.blur_px)  # a third of np.ix_'s time
+    labels[np.ix_(rows, columns)] = _marks(crowd, settings)
     return _as_one(labels, _film(weak, field))
 
 
@@ -77,7 +77,7 @@ def _crowded(marked: Mask, margin_px: int) -> tuple[NDArray[np.intp], ...]:
     """Rows and columns that hold something, with a margin: on most faces there are few."""
     kernel = np.ones((1, 2 * margin_px + 1), np.uint8)
     used = [cv2.dilate(marked.any(axis=axis).astype(np.uint8).reshape(1, -1), kernel) for axis in (1, 0)]
-    return np.ix_(*(np.flatnonzero(line) for line in used))
+    return tuple(np.flatnonzero(line) for line in used)
 
 
 def _marks(crowd: _Crowd, settings: Fusion) -> Labels:
@@ -89,9 +89,8 @@ def _marks(crowd: _Crowd, settings: Fusion) -> Labels:
     every = peaks.labels(height.shape)
     grown = cv2.copyTo(np.abs(crowd.snr), weak.astype(np.uint8))
     peak: FloatImage = cv2.dilate(grown, np.ones((settings.peak_px, settings.peak_px), np.uint8))
-    peak = np.minimum(
-        peak, np.append(np.zeros(1, np.float32), peaks.height)[every]
-    )  # a strong neighbour hides no faint mark
+    own = np.append(np.zeros(1, np.float32), peaks.height).take(every)
+    peak = np.minimum(peak, own)  # a strong neighbour hides no faint mark
     cut = grown > np.maximum(settings.outline_level * peak, settings.weak_snr)
     labels = np.where(cut | crowd.whole, every, 0)
     pieces = regions_of(pieces_of(labels))
@@ -167,4 +166,4 @@ def _as_one(labels: Labels, areas: Mask) -> Labels:
         mine = np.unique(name[labels[y, x]])
         mine = mine[mine > 0]
         name[np.isin(name, mine[1:])] = mine[:1]
-    return name[labels]
+    return name.take(labels)

@@ -82,7 +82,9 @@ def _departure(picture: WorkingPicture, grid: PolarGrid) -> FloatImage:
 def _measured(mark: Defect, departure: FloatImage, free: Mask, box: Box, grid: PolarGrid) -> Defect:
     rows, first, width = box
     steps = {round(ANGLES * k / n) for n in SYMMETRY_ORDERS for k in range(1, n)}
-    alike = {step: _likeness(departure, rows, (first, width), step, grid) for step in steps}
+    template = departure[rows].take(range(first, first + width), axis=1, mode="wrap")
+    spread = float(template.std())
+    alike = {step: _likeness(departure, template, spread, (rows, first + step, width), grid) for step in steps}
     least = {n: min(alike[round(ANGLES * k / n)] for k in range(1, n)) for n in SYMMETRY_ORDERS}
     found = {symmetry_feature(n): rounded("share", max(value, 0.0)) for n, value in least.items()}
     beside = rounded("share", max(_likeness_beside(departure[rows], free[rows]), 0.0))
@@ -93,8 +95,11 @@ def _likeness_beside(departure: FloatImage, free: Mask) -> float:
     """Correlation of what is left of the circles, without the marks, with itself turned by half a turn."""
     if free.mean() < LEAST_FREE:
         return 0.0
-    here, there = departure[free], np.roll(departure, ANGLES // 2, axis=1)[free]
-    return float(np.corrcoef(here, there)[0, 1]) if here.std() > 0 and there.std() > 0 else 0.0
+    here, there = (part[free].astype(np.float64) for part in (departure, np.roll(departure, ANGLES // 2, axis=1)))
+    here -= here.mean()
+    there -= there.mean()
+    size = math.sqrt(float(here @ here) * float(there @ there))
+    return float(here @ there) / size if size > 0 else 0.0
 
 
 LEAST_FREE = 0.2  # share of the circles that must be left
@@ -115,17 +120,15 @@ def _box(mark: Defect, picture: WorkingPicture, grid: PolarGrid) -> Box:
     return rows, first, min(ANGLES - int(gaps[widest]) + 1 + 2 * margin, ANGLES)
 
 
-def _likeness(departure: FloatImage, rows: slice, columns: tuple[int, int], step: int, grid: PolarGrid) -> float:
-    """Of what lies in a box and what lies `step` angles further, at the best place within the tolerance."""
-    first, width = columns
+def _likeness(departure: FloatImage, template: FloatImage, spread: float, box: Box, grid: PolarGrid) -> float:
+    """Of a template of such a spread and what lies in a box, at the best place within the tolerance."""
+    rows, first, width = box
     off = max(round(PLACE / grid.s[1]), 1)
     middle = max((rows.start + rows.stop) / 2 * grid.s[1], PLACE)
     aside = min(max(round(PLACE / middle * ANGLES / (2 * math.pi)), 1), ANGLES // 36)
-    template = departure[rows].take(range(first, first + width), axis=1, mode="wrap")
-    turned = np.arange(first + step - aside, first + step + width + aside)
+    turned = np.arange(first - aside, first + width + aside)
     there = departure[max(rows.start - off, 0) : rows.stop + off].take(turned, axis=1, mode="wrap")
     found = cv2.matchTemplate(there, template, cv2.TM_CCOEFF_NORMED)
-    y, x = np.unravel_index(int(found.argmax()), found.shape)
-    copy = there[y : y + template.shape[0], x : x + template.shape[1]]
-    here, other = float(template.std()), float(copy.std())
-    return float(found[y, x]) * min(here, other) / max(here, other, 1e-9)
+    y, x = divmod(int(found.argmax()), found.shape[1])
+    other = float(there[y : y + template.shape[0], x : x + template.shape[1]].std())
+    return float(found[y, x]) * min(spread, other) / max(spread, other, 1e-9)
