@@ -296,8 +296,8 @@ def _level_within_step(middle: FloatImage, grid: PolarGrid, settings: ResidualSe
             middle[: steep[-1] + half] = middle[steep[-1] + half]
 
 
-# Of the photographs of cores in which a person saw nothing the profile changes by at most 8.5 % of its level within such
-# a step, in all but one by less than 6 %.
+# In photographs of cores in which a person saw nothing the profile changes by at most 8.5 % of its level within such a
+# step, in all but one by less than 6 %.
 STEP_PX, STEP_WITHIN, PROFILE_STEP = 6.0, 0.75, 0.12  # across; radii of the core; of the level of the core
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,8 +49,9 @@ def outlined(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> Lab
     if not marked.any():
         return labels
     rows, columns = _crowded(marked, settings.peak_px // 2 + 1)
-    images = (field.snr, height, weak, field.edge_snr, field.inside, seeds, whole)
-    crowd = _Crowd(*(image[rows].take(columns, axis=1) for image in images), field.blur_px)  # a third of np.ix_'s time
+    images: tuple[NDArray[Any], ...] = (field.snr, height, weak, field.edge_snr, field.inside, seeds, whole)
+    parts: list[Any] = [image[rows].take(columns, axis=1) for image in images]  # a third of the time of np.ix_
+    crowd = _Crowd(*parts, blur_px=field.blur_px)
     labels[np.ix_(rows, columns)] = _marks(crowd, settings)
     return _as_one(labels, _film(weak, field))
 
