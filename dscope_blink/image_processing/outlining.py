@@ -51,7 +51,7 @@ def outlined(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> Lab
     rows, columns = _crowded(marked, settings.peak_px // 2 + 1)
     images: tuple[NDArray[Any], ...] = (field.snr, height, weak, field.edge_snr, field.inside, seeds, whole)
     parts: list[Any] = [image[rows].take(columns, axis=1) for image in images]  # a third of the time of np.ix_
-    crowd = _Crowd(*parts, blur_px=field.blur_px)
+    crowd = _Crowd(*parts, field.blur_px)
     labels[np.ix_(rows, columns)] = _marks(crowd, settings)
     return _as_one(labels, _film(weak, field))
 
