@@ -571,12 +571,13 @@ def _edge_snr(
 
 
 def _rim_spread(smooth: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> NDArray[np.float32]:
-    """How much the residual varies along the circles next to the cladding edge, infinite elsewhere; (radii,).
+    """How much the residual varies along each circle within the guard band, infinite beyond it; (radii,).
 
-    An edge that runs evenly is misplaced by no more than this, and a small pit stands out on it.
+    An edge that runs evenly is misplaced by no more than this, and a small pit stands out on it. Beyond the band other
+    detectors look, to which the uneven rims of worn edges would become marks.
     """
     spread = np.full(len(grid.s), np.inf, np.float32)
-    near = np.abs(grid.s - 1) * grid.cladding_radius_px < 2 * settings.edge_px
+    near = np.abs(grid.s - 1) * grid.cladding_radius_px < settings.guard_px
     near &= np.count_nonzero(np.isnan(smooth), axis=1) < MOST_UNKNOWN * smooth.shape[1]
     if near.any():
         own = _widest_spread(smooth[near], RIM_QUANTILES, settings.min_noise)
