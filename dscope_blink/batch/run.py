@@ -69,7 +69,12 @@ class Batch:
 
 
 def exit_code(totals: Totals, fail_exit: bool) -> int:
-    """0 every image was measured, 1 some could not be or lack a file, 3 some failed and the caller asked to know."""
+    """0 every image was measured, 1 some could not be or lack a file, 3 some failed and the caller asked to know.
+
+    4, whatever else there is: not one of the images could be graded.
+    """
+    if totals.images and not totals.graded:
+        return 4
     if totals.not_measured or totals.not_drawn:
         return 1
     return 3 if fail_exit and totals.statuses["FAIL"] else 0

@@ -26,6 +26,7 @@ from dscope_blink.records import UserError
 
 SCHEMA_FILE = shipped("config.schema.json")
 SHOWN_LENGTH = 40  # characters of a wrong value that a message repeats
+MISSING = "missing: "  # how the text of a problem begins where a key is not there
 SIMILAR = 0.7  # difflib's own 0.6 takes `editions` for `default_edition`
 
 Json: TypeAlias = Any
@@ -50,7 +51,7 @@ class Problem(NamedTuple):
 
 def problems_of(document: Json) -> list[Problem]:
     """Everything that is wrong with a document, by place."""
-    found = {*_slips(document, ()), *_schema_problems(document), *_named_twice()}
+    found = {*slips_of(document), *_schema_problems(document), *_named_twice()}
     profiles = _inside(document, "profiles")
     for name, part in profiles.items() if isinstance(profiles, dict) else ():
         if part and not any(place[:2] == ("profiles", name) for place, _ in found):
@@ -73,7 +74,7 @@ def _blamed(profile: str, part: Json, problem: Problem) -> Problem:
     return Problem(("profiles", profile), f"makes {shown_place(place)} wrong: {text}")
 
 
-def _slips(value: Json, place: Place) -> Iterator[Problem]:
+def slips_of(value: Json, place: Place = ()) -> Iterator[Problem]:
     """What neither Python's reader nor the schema sees: keys given twice, characters that break a line of a report."""
     if isinstance(value, JsonObject):
         yield from (Problem((*place, key), "given twice") for key in value.twice)
@@ -81,7 +82,7 @@ def _slips(value: Json, place: Place) -> Iterator[Problem]:
         yield Problem(place, f"must hold no control characters, got {_shown(value)}")
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in items:
-        yield from _slips(child, (*place, key))
+        yield from slips_of(child, (*place, key))
 
 
 def _schema_problems(document: Json, *, missing: bool = True) -> Iterator[Problem]:
@@ -143,7 +144,7 @@ def _properties(validator: Any, known: Json, instance: Json, schema: Json) -> It
     """
     if isinstance(instance, dict):
         for key in (key for key in known.keys() - instance.keys() - {"$schema"} if "default" not in known[key]):
-            yield ValidationError(f"missing: {_resolved(known[key])['description']}", path=[key])
+            yield ValidationError(f"{MISSING}{_resolved(known[key])['description']}", path=[key])
         yield from Draft202012Validator.VALIDATORS["properties"](validator, known, instance, schema)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -23,14 +24,15 @@ from dscope_blink.config.settings import Config, ConfigFile, Reporting
 from dscope_blink.config.shipped import calibration_file, shipped
 from dscope_blink.devices.capturing import FlatField, Series, new_picture
 from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
-from dscope_blink.files.pictures import SUFFIXES, Found, find_images
-from dscope_blink.files.plan import manifest_gaps, plan_images
+from dscope_blink.files.pictures import SUFFIXES, Found, find_given
+from dscope_blink.files.plan import ImageFile, manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
 from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Inspection, Request, UserError
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.terminal.calibrate import add_calibration
 from dscope_blink.terminal.completion import SHELLS
+from dscope_blink.terminal.configuration import add_configuration
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.starting import CHECKOUT, missing_packages
 
@@ -65,13 +67,15 @@ def make_parser(program: str = CHECKOUT) -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="render sample end faces and inspect them", allow_abbrev=False)
     demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
     add_calibration(commands.add_parser("calibrate", help="measure the scale with a target", allow_abbrev=False))
+    add_configuration(commands.add_parser("config", help="check, show or compare a configuration", allow_abbrev=False))
     completion = commands.add_parser("completion", help="print the completion script of a shell", allow_abbrev=False)
     completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=" or ".join(SHELLS))
     return parser
 
 
 def _add_inspect(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
+    parser.add_argument("inputs", metavar="PATH", nargs="*", help="pictures, and folders of pictures")
+    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures, as a PATH is")
     parser.add_argument("--camera", action="store_true", help="take one picture with the camera instead")
     parser.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
     parser.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
@@ -86,7 +90,7 @@ def _add_nightly(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results-dir", metavar="DIR", help="folder of the nights, each in a folder YYYY-MM-DD")
     parser.add_argument("--keep-nights", metavar="N", help="remove all nights but the newest N; default: keep all")
     parser.add_argument("--night", metavar="YYYY-MM-DD", help="night to begin or to resume; default: today")
-    parser.set_defaults(camera=False, watch=False, resume=True)
+    parser.set_defaults(camera=False, watch=False, resume=True, inputs=[])
     _add_asked(parser)
 
 
@@ -296,7 +300,8 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     settings = problems.attempt(None, load_config, Path(arguments.config).absolute())  # workers are elsewhere
     asked = _asked(problems, arguments, given, settings) if settings else None
     problems.raise_if_any()
-    assert asked is not None, "without settings there was a problem"
+    assert settings is not None, "without settings there was a problem"
+    assert asked is not None, "nor without them"
     config = replace(asked.config, reporting=_reporting(asked.config.reporting, arguments))
     check_packages(config.reporting)
     images = plan_images(found, output_dir, asked.manifest, asked.request)
@@ -304,12 +309,24 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     return Batch(
         Job(output_dir, config, asked.calibration, asked.flat_field_sha256),
         images,
-        warnings=(*found.warnings, *asked.manifest.warnings, *gaps),
+        warnings=(*settings.notes, *found.warnings, *gaps, *_class_notes(images, asked, arguments)),
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
         scheduler=arguments.scheduler,
         resume=arguments.resume,
         watched=_watched(arguments, output_dir, asked) if arguments.watch else None,
     )
+
+
+def _class_notes(images: Sequence[ImageFile], asked: PictureRequest, arguments: argparse.Namespace) -> Iterator[str]:
+    """A line for each class that follows from a core diameter, or is not for such a core."""
+    criteria = asked.config.criteria
+    requests = {(r.fiber_class, r.core_diameter_um) for r in (asked.request, *(image.request for image in images))}
+    for fiber_class, core_um in sorted(requests, key=str):
+        if not criteria.fits(fiber_class, core_um):
+            low, high = criteria.cores_um[fiber_class]
+            yield f"Fiber class {fiber_class} is for cores of {low:g} to {high:g} um, the one given has {core_um:g} um"
+        elif arguments.fiber_class is None and not criteria.fits(criteria.default_class, core_um):
+            yield f"Fiber class {fiber_class} follows from the core of {core_um:g} um; --fiber-class names another"
 
 
 def checked_request(arguments: argparse.Namespace) -> PictureRequest:
@@ -363,18 +380,31 @@ def _night(text: str | None) -> date:
 def _found(arguments: argparse.Namespace, output_dir: Path) -> Found:
     """The pictures that are there at the start; of a watched folder none, for it is looked into later."""
     if arguments.camera:
-        if arguments.input_dir or arguments.manifest or arguments.recursive or arguments.watch:
-            others = "--input-dir, --manifest, --recursive or --watch"
+        if _inputs(arguments) or arguments.manifest or arguments.recursive or arguments.watch:
+            others = "a PATH, --input-dir, --manifest, --recursive or --watch"
             raise UserError(f"--camera takes the picture itself: not with {others}")
         return Found(output_dir, (new_picture(output_dir).name,))
     if arguments.watch:
-        return Found(check_input_folder(arguments.input_dir))
-    return check_images(arguments.input_dir, arguments.recursive, output_dir)
+        return Found(_watched_folder(arguments))
+    return check_images(_inputs(arguments), arguments.recursive, output_dir)
+
+
+def _inputs(arguments: argparse.Namespace) -> list[str]:
+    """The folders and pictures that are named, with or without their option."""
+    named = [] if arguments.input_dir is None else [arguments.input_dir]
+    return [*named, *arguments.inputs]
+
+
+def _watched_folder(arguments: argparse.Namespace) -> Path:
+    named = _inputs(arguments)
+    if len(named) > 1:
+        raise UserError(f"--watch: one folder can be watched, {len(named)} are named")
+    return check_input_folder(named[0] if named else None)
 
 
 def _watched(arguments: argparse.Namespace, output_dir: Path, asked: PictureRequest) -> Watched:
     return Watched(
-        check_input_folder(arguments.input_dir),
+        _watched_folder(arguments),
         arguments.recursive,
         output_dir,
         asked.manifest,
@@ -427,10 +457,10 @@ def _asked(
     defaults = Request(config.criteria.default_edition, config.criteria.default_class)
     structures = config.fiber_structures
     request = problems.attempt(defaults, make_request, defaults, given, config.criteria, structures)
-    manifest = Manifest()
+    manifest, asks = Manifest(), "fiber_class" in given
     if arguments.manifest is not None:
-        path = Path(arguments.manifest)
-        manifest = problems.attempt(manifest, read_manifest, path, config.criteria, request, structures)
+        path, criteria = Path(arguments.manifest), config.criteria
+        manifest = problems.attempt(manifest, read_manifest, path, criteria, request, structures, class_is_asked=asks)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
     return PictureRequest(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
@@ -463,14 +493,28 @@ def check_input_folder(text: str | None) -> Path:
     return folder
 
 
-def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:
-    """The pictures of the input folder; UserError if it cannot be read or holds none."""
-    folder = check_input_folder(text)
-    found = find_images(folder, recursive, output_dir)
+def check_images(named: Sequence[str], recursive: bool, output_dir: Path) -> Found:
+    """The pictures of folders and those that are named themselves; UserError if one is none, or there is none."""
+    problems = Problems()
+    if not named:
+        check_input_folder(None)
+    paths = [problems.attempt(Path(), _check_input, text) for text in named]
+    problems.raise_if_any()
+    found = find_given(paths, recursive, output_dir)
     if not found.files:
         hint = "" if recursive else "; --recursive looks in its subfolders as well"
-        raise UserError(f"input folder {text}: no picture in it ({' '.join(SUFFIXES)}){hint}")
+        raise UserError(f"input folder {', '.join(named)}: no picture in it ({' '.join(SUFFIXES)}){hint}")
     return found
+
+
+def _check_input(text: str) -> Path:
+    """A picture, or a folder that can be read."""
+    path = Path(text).expanduser().absolute()
+    if not os.path.isfile(path):
+        return check_input_folder(text)
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"picture {text}: must be one of {' '.join(SUFFIXES)}")
+    return path
 
 
 def check_output_folder(text: str | None, name: str = "output folder", option: str = "--output-dir") -> Path:

@@ -39,6 +39,7 @@ from dscope_blink.terminal.arguments import (
 )
 from dscope_blink.terminal.calibrate import calibrate
 from dscope_blink.terminal.completion import completion_script
+from dscope_blink.terminal.configuration import configuration
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.progress import Display, bar, in_words, json_lines, lines, silent
 from dscope_blink.terminal.questions import ask_everything
@@ -55,7 +56,7 @@ from dscope_blink.terminal.tables import (
     yield_tables,
 )
 
-MOST_WARNINGS = 10  # shown at the end; the log has them all
+MOST_WARNINGS = 10  # shown before the first picture; the log has them all
 
 logger = logging.getLogger("dscope.main")
 
@@ -155,6 +156,10 @@ def _announce(batch: Batch) -> None:
     print(f"{what}, profile {batch.job.config.profile}, results in {batch.job.output_dir}")
     for limits in batch.unconfirmed:
         print(f"Note: {UNCONFIRMED.format(limits)}")
+    for warning in batch.warnings[:MOST_WARNINGS]:
+        print(f"Warning: {warning}")
+    if len(batch.warnings) > MOST_WARNINGS:
+        print(f"and {len(batch.warnings) - MOST_WARNINGS} more warnings in the log")
 
 
 def _conclude(batch: Batch, ran: _Ran) -> None:
@@ -168,10 +173,6 @@ def _conclude(batch: Batch, ran: _Ran) -> None:
         if report.exists():
             print_line(console, f"Report: {report}")
     print_line(console, f"Results: {batch.summary}")
-    for warning in batch.warnings[:MOST_WARNINGS]:
-        print(f"Warning: {warning}")
-    if len(batch.warnings) > MOST_WARNINGS:
-        print(f"and {len(batch.warnings) - MOST_WARNINGS} more warnings in the log")
 
 
 # --- stored results
@@ -289,6 +290,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "calibrate": calibrate,
     "demo": _demo,
     "completion": _completion,
+    "config": configuration,
 }
 
 

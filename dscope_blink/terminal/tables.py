@@ -66,7 +66,7 @@ def _verdict_table(totals: Totals) -> Table:
     for status, count in totals.statuses.items():
         table.add_row(Text(status, style=_STYLES[status]), str(count), _share(count, totals.images))
     table.add_row("of these MARGINAL", str(totals.marginal), _share(totals.marginal, totals.images))
-    table.add_row("Yield: PASS of graded", "", "none" if totals.yield_pct is None else f"{totals.yield_pct:.1f}")
+    table.add_row(f"Yield: {totals.yield_text}", "", _share(totals.statuses["PASS"], totals.images))
     return table
 
 

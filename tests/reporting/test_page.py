@@ -100,7 +100,7 @@ def test_a_record_that_is_damaged_is_passed_over_with_a_warning(tmp_path, caplog
 def test_yield_and_verdicts_are_counted(tmp_path):
     inspections = {"a": FAILED, "b": PASSED, "c": PASSED, "d": NOT_LOCATED}
     words = re.sub(r"\s+", " ", page_of(tmp_path, results_of(tmp_path, inspections)).words)
-    assert "66.7%yield of 3 graded 2PASS 1FAIL 1NOT GRADED 0MARGINAL" in words
+    assert "50.0%yield: 3 of 4 graded, 2 pass 2PASS 1FAIL 1NOT GRADED 0MARGINAL" in words
 
 
 def test_limits_that_are_not_confirmed_are_named(tmp_path):

@@ -63,7 +63,7 @@ def test_a_batch_ends_with_its_yield_reasons_and_slowest_stages(ended):
     assert row_of(text, "PASS ") == ["0", "0.0"]
     assert row_of(text, "FAIL ") == ["2", "66.7"]
     assert row_of(text, "NOT_GRADED ") == ["1", "33.3"]
-    assert row_of(text, "Yield: PASS of graded") == ["0.0"]
+    assert row_of(text, "Yield: 2 of 3 graded, 0 pass") == ["0.0"]
     assert row_of(text, "Unreadable ") == ["1"]
     assert float(row_of(text, "picture to verdict")[0]) > 0
 
