@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from dscope_blink.records import ZONE_NAMES
 
 SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv", "changes_{}.csv"
+EARLIER = "earlier_reports_{}"  # folder of those that a later run into the same folder does not write
 COMPARISON, JSON_LINES, REPORT = "compare_editions.csv", "records.jsonl", "report.html"
 BATCH_CERTIFICATE, WORKBOOK = "certificate.pdf", "report.xlsx"
 LOCK = ".dscope-blink.lock"

@@ -137,6 +137,10 @@ def add_request(parser: argparse.ArgumentParser) -> None:
 
 def _add_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-report", action="store_true", help="write no report.html, and none of its pictures")
+    _add_more_reports(parser)
+
+
+def _add_more_reports(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
     parser.add_argument("--pdf", action="store_true", help="write a certificate of each image and of the batch")
     parser.add_argument("--excel", action="store_true", help="write an Excel workbook of the batch")
@@ -185,6 +189,8 @@ def _add_regrade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fiber-class", metavar="KEY", help="connector class; default: that of each result")
     parser.add_argument("--config", metavar="FILE", help="limits; default: the one that ships, see below")
     parser.add_argument("--compare", action="store_true", help="only count who passes under every edition and class")
+    parser.add_argument("--report", action="store_true", help="write report_KEY.html too, KEY as in the summary")
+    _add_more_reports(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -200,9 +206,14 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
         problems.attempt(None, asked.check, settings.profile(settings.default_profile).criteria)
     if arguments.compare and arguments.edition:
         problems.lines.append("--compare tries every edition: --edition cannot be given with it")
+    reports = {name: getattr(arguments, name) for name in ("report", "json_lines", "pdf", "excel")}
+    if arguments.compare and any(reports.values()):
+        problems.lines.append("--compare only counts: no report can be asked for with it")
     problems.raise_if_any()
     assert settings is not None, "without settings there was a problem"
-    return Regrading(folder, found.paths, asked, settings, found.warnings)
+    reporting = replace(settings.profile(settings.default_profile).reporting, plots=False, **reports)
+    check_packages(reporting)
+    return Regrading(folder, found.paths, asked, settings, found.warnings, reporting if any(reports.values()) else None)
 
 
 def _check_results_folder(text: str) -> FoundResults:

@@ -58,6 +58,8 @@ from dscope_blink.terminal.tables import (
 
 MOST_WARNINGS = 10  # shown before the first picture; the log has them all
 
+GO_ON = "what was finished is kept, the same command with --resume does the rest"
+
 logger = logging.getLogger("dscope.main")
 
 
@@ -124,10 +126,12 @@ def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = la
                 also(done.inspection)
         except (WriteFailed, KeyboardInterrupt) as error:
             logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
-            if isinstance(error, WriteFailed) or not batch.watched:
+            if isinstance(error, WriteFailed):
                 raise
             with suppress(KeyboardInterrupt, StopIteration):
-                finished.throw(error)  # it came between two images: a watch is to end as if it had come within one
+                finished.throw(error)  # it may have come between two images: it is to end as if within one
+            if not batch.watched:
+                raise KeyboardInterrupt(GO_ON) from None
         except ReportsNotWritten as error:
             logger.error("Batch finished without all reports: %s", in_words(totals))
             return _Ran(totals, str(error))
@@ -205,6 +209,8 @@ def _show_outcome(outcome: Outcome, console: Console) -> None:
     print_line(console, f"{counts}{lost}; {len(outcome.changed)} otherwise than before")
     print_line(console, f"Summary: {outcome.summary}")
     print_line(console, f"Changes: {outcome.changes}")
+    for report in outcome.reports:
+        print_line(console, f"Report: {report}")
 
 
 def _show(arguments: argparse.Namespace) -> int:

@@ -135,6 +135,7 @@ def test_files_are_sought_beside_the_file_that_names_them(tmp_path):
     (base / "base.json").write_text(json.dumps(said))
     path = written(own, {"extends": "../base/base.json"})
     flat = load_config(path).profile("deep_inspection").preprocessing.flat_field_image
+    assert flat is not None
     assert flat.resolve() == (base / "flat.png").resolve()
     assert {path for path, value in leaves(DOCUMENT) if path in PATHS} == set(PATHS)
 

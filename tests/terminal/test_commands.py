@@ -16,7 +16,7 @@ from PIL import Image
 from dscope_blink.files.names import LOCK
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import PROGRAM, VERSION, UserError
-from dscope_blink.terminal.commands import main
+from dscope_blink.terminal.commands import GO_ON, main
 from tests.builders import commands
 from tests.builders.pictures import MULTIMODE, SCRATCH, blanks, face_png, folder_of
 
@@ -134,8 +134,18 @@ def test_an_interrupted_batch_exits_with_130_and_keeps_what_was_finished(out, tm
     pictures = blanks(tmp_path / "p", "a.png", "b.png", "c.png")
     assert inspect(pictures, out, *MULTIMODE) == 130
     assert list(pd.read_csv(out / "summary_report.csv")["Image_Filename"]) == ["a.png", "b.png"]
-    assert capsys.readouterr().err == "main.py: interrupted; what was finished is kept\n"
+    assert capsys.readouterr().err == f"main.py: interrupted; {GO_ON}\n"
     assert "Batch ended early: interrupted" in log_of(out)
+    assert "b.png" in (out / "report.html").read_text()
+
+
+def test_a_batch_that_is_interrupted_between_two_pictures_leaves_a_report_too(out, tmp_path, monkeypatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dscope_blink.terminal.progress._line", interrupted)
+    assert inspect(blanks(tmp_path / "p", "a.png", "b.png"), out) == 130
+    assert "a.png" in (out / "report.html").read_text()
 
 
 def test_a_result_that_cannot_be_written_is_one_line(out, tmp_path, capsys):
@@ -356,9 +366,10 @@ def test_a_default_that_is_refused_is_not_asked_for_ever(pictures, answer, monke
     assert re.search(r"results_\d+_\d+ cannot be", capsys.readouterr().err)
 
 
-def test_ctrl_c_at_a_question_exits_with_130(monkeypatch):
+def test_ctrl_c_at_a_question_exits_with_130(monkeypatch, capsys):
     def interrupted(_: str) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("builtins.input", interrupted)
     assert main([]) == 130
+    assert capsys.readouterr().err == "main.py: interrupted\n"
