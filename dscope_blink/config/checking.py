@@ -345,10 +345,36 @@ def _shown(value: Json) -> str:
 def must_be_one_of(known: Iterable[Json], word: Json) -> str:
     """The rule that a word breaks, and what it may have meant."""
     choices = list(known)
-    return f"must be one of {', '.join(map(_shown, choices))}, got {_shown(word)}{_did_you_mean(word, choices)}"
+    near = nearest(word, [name for name in choices if isinstance(name, str)]) if isinstance(word, str) else None
+    hint = "" if near is None else f", did you mean {_shown(near)}?"
+    return f"must be one of {', '.join(map(_shown, choices))}, got {_shown(word)}{hint}"
 
 
 def _did_you_mean(word: Json, known: Iterable[Json]) -> str:
     names = [name for name in known if isinstance(name, str)]  # the choices of a setting may be numbers
     close = difflib.get_close_matches(word, names, 1, SIMILAR) if isinstance(word, str) else ()
     return f", did you mean {_shown(close[0])}?" if close else ""
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The name that a word may stand for: one that is spelt nearly so, alone begins or ends with it, or is cut to it.
+
+    `mm` stands for multimode, 2015 for iec_61300_3_35_2015.
+    """
+    names, low = list(names), word.casefold()
+    close = difflib.get_close_matches(low, names, 1, SIMILAR)
+    if close or len(low) < 2:
+        return close[0] if close else None
+    likely = [name for name in names if name.startswith(low) or name.endswith(low)]
+    if likely:
+        return likely[0] if len(likely) == 1 else None
+    return next((name for name in names if _is_cut_to(name, low)), None)
+
+
+def _is_cut_to(name: str, word: str) -> bool:
+    """Whether the letters of a short word stand in a name, in their order and from its first."""
+    letters = iter(name)
+    return len(word) <= MOST_INITIALS and name[0] == word[0] and all(letter in letters for letter in word)
+
+
+MOST_INITIALS = 4

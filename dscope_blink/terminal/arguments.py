@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from dscope_blink.batch import night_folders
 from dscope_blink.batch.executors import workers_here
@@ -44,7 +44,7 @@ RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 MOST_WORKERS = 1024  # as in the configuration
 
 
-def make_parser(program: str = CHECKOUT) -> argparse.ArgumentParser:
+def make_parser(program: str = CHECKOUT) -> Parser:
     """The parser of the command line; `command` of what it returns is its first word.
 
     Parameters
@@ -73,47 +73,74 @@ def make_parser(program: str = CHECKOUT) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_inspect(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", metavar="PATH", nargs="*", help="pictures, and folders of pictures")
-    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures, as a PATH is")
-    parser.add_argument("--camera", action="store_true", help="take one picture with the camera instead")
-    parser.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
-    parser.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
-    parser.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+def _add_inspect(parser: Parser) -> None:
+    parser.epilog_of = _help_with_limits
+    what = parser.add_argument_group("pictures and results")
+    what.add_argument("inputs", metavar="PATH", nargs="*", help="pictures, and folders of pictures")
+    what.add_argument("--input-dir", metavar="DIR", help="folder of the pictures, as a PATH is")
+    what.add_argument("--camera", action="store_true", help="take one picture with the camera instead")
+    what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
+    what.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
+    what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
     _add_asked(parser)
-    parser.add_argument("--json-progress", action="store_true", help="print one JSON line for each image instead")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    how = parser.add_argument_group("what is printed")
+    how.add_argument("--json-progress", action="store_true", help="print one JSON line for each image instead")
+    how.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
-def _add_nightly(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
-    parser.add_argument("--results-dir", metavar="DIR", help="folder of the nights, each in a folder YYYY-MM-DD")
-    parser.add_argument("--keep-nights", metavar="N", help="remove all nights but the newest N; default: keep all")
-    parser.add_argument("--night", metavar="YYYY-MM-DD", help="night to begin or to resume; default: today")
+def _help_with_limits() -> str:
+    """Examples, and the editions and classes of the configuration that ships."""
+    settings = load_config(CONFIG)
+    criteria = settings.profile(settings.default_profile).criteria
+    editions = "\n".join(f"  {edition}: {', '.join(criteria.classes(edition))}" for edition in criteria.editions())
+    return f"""examples:
+  %(prog)s --output-dir results --cladding-diameter-um 125 pictures
+  %(prog)s --output-dir results --core-diameter-um 50 --cladding-diameter-um 125 a.png b.png
+  %(prog)s --output-dir results --manifest faces.csv --recursive --pdf pictures
+
+editions and classes of the configuration that ships (by default {criteria.default_edition}, {criteria.default_class}):
+{editions}"""
+
+
+def _add_nightly(parser: Parser) -> None:
+    parser.epilog_of = _help_with_limits
+    what = parser.add_argument_group("pictures and results")
+    what.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
+    what.add_argument("--results-dir", metavar="DIR", help="folder of the nights, each in a folder YYYY-MM-DD")
+    what.add_argument("--keep-nights", metavar="N", help="remove all nights but the newest N; default: keep all")
+    what.add_argument("--night", metavar="YYYY-MM-DD", help="night to begin or to resume; default: today")
     parser.set_defaults(camera=False, watch=False, resume=True, inputs=[])
     _add_asked(parser)
 
 
 def _add_asked(parser: argparse.ArgumentParser) -> None:
     """What is asked of the pictures of a folder."""
-    add_request(parser)
-    parser.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for single pictures")
-    parser.add_argument("--recursive", action="store_true", help="look in subfolders as well")
-    parser.add_argument("--no-plots", action="store_true", help="write no histograms")
-    parser.add_argument("--zone-images", action="store_true", help="cut each zone out as a picture of its own")
-    parser.add_argument("--agreement", action="store_true", help="write how far the detectors agree on each image")
-    parser.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
-    _add_reports(parser)
-    parser.add_argument(
+    fiber = parser.add_argument_group("which fiber, scale and limits")
+    add_request(fiber)
+    fiber.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for single pictures")
+    written = parser.add_argument_group("what is written")
+    written.add_argument("--no-plots", action="store_true", help="write no histograms")
+    written.add_argument("--zone-images", action="store_true", help="cut each zone out as a picture of its own")
+    written.add_argument("--agreement", action="store_true", help="write how far the detectors agree on each image")
+    written.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
+    _add_reports(written)
+    how = parser.add_argument_group("how it runs")
+    how.add_argument("--recursive", action="store_true", help="look in subfolders as well")
+    how.add_argument(
         "--workers", metavar="N", help="processes of this machine; default: one for each processor; 0: none but this"
     )
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT"
-    )
-    parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
+    how.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT")
+    how.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
 
 
-def add_request(parser: argparse.ArgumentParser) -> None:
+class Options(Protocol):
+    """What takes options: a parser, or a group of one."""
+
+    def add_argument(self, *names: str, **what: Any) -> object:
+        """As argparse has it."""
+
+
+def add_request(parser: Options) -> None:
     """What is asked of one picture."""
     parser.add_argument(
         "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
@@ -135,12 +162,12 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_reports(parser: argparse.ArgumentParser) -> None:
+def _add_reports(parser: Options) -> None:
     parser.add_argument("--no-report", action="store_true", help="write no report.html, and none of its pictures")
     _add_more_reports(parser)
 
 
-def _add_more_reports(parser: argparse.ArgumentParser) -> None:
+def _add_more_reports(parser: Options) -> None:
     parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
     parser.add_argument("--pdf", action="store_true", help="write a certificate of each image and of the batch")
     parser.add_argument("--excel", action="store_true", help="write an Excel workbook of the batch")
@@ -533,6 +560,9 @@ def check_output_folder(text: str | None, name: str = "output folder", option: s
     if not text:
         raise UserError(f"{name}: none is named ({option})")
     folder = Path(text).expanduser().absolute()
+    odd = [sign for sign in '?*"<>|' if sign in text]
+    if odd and not os.path.exists(folder):
+        raise UserError(f"{name} {text}: a new folder must have a name without {' '.join(odd)}")
     there = next(place for place in (folder, *folder.parents) if os.path.exists(place))
     if not os.path.isdir(there):
         raise UserError(f"{name} {text}: {there} is not a folder")

@@ -62,14 +62,14 @@ def json_lines(total: int | None) -> Iterator[Show]:
 
 @contextmanager
 def bar(total: int | None) -> Iterator[Show]:
-    """A bar with the counts; only what could not be measured gets a line of its own."""
+    """A bar with the counts; what does not pass gets a line of its own, with the reason."""
     rate = TextColumn("{task.fields[rate]}")
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), rate, TimeRemainingColumn())
     with Progress(*columns) as progress:
         task, started = progress.add_task("", total=total, rate=""), time.monotonic()
 
         def show(inspection: Inspection, totals: Totals) -> None:
-            if not inspection.was_measured:
+            if inspection.verdict.status != "PASS":
                 progress.console.print(Text(_line(inspection)))
             text = "  ".join(f"{status} {count}" for status, count in totals.statuses.items())
             rate = f"{(totals.images - totals.resumed) / max(time.monotonic() - started, 1e-9):.1f}/s"

@@ -20,7 +20,7 @@ from dscope_blink.records import PROGRAM, VERSION, UserError
 from dscope_blink.terminal.arguments import CONFIG, ZONES, check_images, check_output_folder, parse_zones
 from dscope_blink.terminal.starting import program_name
 
-BACK = "<"
+BACK, HELP = "<", "?"
 NO_SCALE = (
     "Without the cladding diameter, and without a calibration of this microscope, no picture can be graded: "
     "go back (<) and give the diameters, or calibrate first (calibrate --help)"
@@ -52,7 +52,7 @@ class _Question:
 def ask_everything() -> list[str]:
     """Ask for what is needed and return the command line that says the same."""
     questions = list(_questions(load_config(CONFIG)))
-    print(f"{PROGRAM} {VERSION}: inspection of optical-fiber end faces ({BACK} goes back to the question before)")
+    print(f"{PROGRAM} {VERSION}: inspection of optical-fiber end faces ({BACK} goes back, {HELP} explains)")
     answers: Answers = {}
     asked: list[int] = []  # in their order
     number = 0
@@ -110,6 +110,9 @@ def _ask(question: _Question, answers: Answers) -> str:
             return _at_end_of_input(question, answers, default)
         if answer == BACK:
             return answer
+        if answer == HELP:
+            print(f"  Enter takes what stands in brackets, {BACK} goes back, Ctrl-C ends it")
+            continue
         try:
             said = question.check(answer, answers)
         except UserError as error:
