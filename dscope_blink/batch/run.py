@@ -89,6 +89,7 @@ class Done:
     row: Row  # of the summary
     log: tuple[logging.LogRecord, ...] = ()  # what another process logged about it
     resumed: bool = False
+    name: str = ""  # start of the names of its results, relative to the output folder
 
 
 def run_batch(batch: Batch) -> Generator[Done]:
@@ -126,7 +127,7 @@ def run_batch(batch: Batch) -> Generator[Done]:
                     logging.getLogger(record.name).handle(record)
                 summary.add(number, done.row)
                 names[number] = image.name
-                yield done
+                yield replace(done, name=image.name)
         except KeyboardInterrupt:
             if batch.watched is None:
                 reports.write()  # of what is finished

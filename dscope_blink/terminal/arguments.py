@@ -84,7 +84,9 @@ def _add_inspect(parser: Parser) -> None:
     what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
     _add_asked(parser)
     how = parser.add_argument_group("what is printed")
-    how.add_argument("--json-progress", action="store_true", help="print one JSON line for each image instead")
+    how.add_argument("--json-progress", action="store_true", help="print JSON lines instead (progress.schema.json)")
+    how.add_argument("--progress-to", metavar="PLACE", help="JSON lines into a file, or to tcp://HOST:PORT, as well")
+    how.add_argument("--hook", metavar="COMMAND", help="run for each picture; {record}, {file}, {status} are filled in")
     how.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 

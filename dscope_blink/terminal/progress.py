@@ -1,8 +1,7 @@
-"""How far a batch is, for who watches it: a bar, plain lines, or JSON lines for other programs."""
+"""How far a batch is, for who watches it: a bar or plain lines."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +10,7 @@ from typing import TypeAlias
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from dscope_blink.records import Inspection, printable, texts
+from dscope_blink.records import Inspection, printable
 from dscope_blink.reporting.batch_totals import Totals
 
 Show: TypeAlias = Callable[[Inspection, Totals], None]
@@ -44,18 +43,6 @@ def lines(total: int | None) -> Iterator[Show]:
     def show(inspection: Inspection, totals: Totals) -> None:
         of_all = f"/{total}" if total is not None else ""
         print(f"[{totals.images}{of_all}] {_line(inspection)}", flush=True)
-
-    yield show
-
-
-@contextmanager
-def json_lines(total: int | None) -> Iterator[Show]:
-    """For other programs: one object for each image, in one line."""
-
-    def show(inspection: Inspection, totals: Totals) -> None:
-        verdict = {"file": inspection.image.file, "status": inspection.verdict.status}
-        said = {"done": totals.images, "total": total, **verdict, "reasons": texts(inspection.verdict.reasons)}
-        print(json.dumps(said | {"counts": totals.counts}), flush=True)
 
     yield show
 

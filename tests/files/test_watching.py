@@ -163,6 +163,7 @@ def summary(out: Path) -> dict[str, str]:
 def said(progress: IO[str]) -> tuple[str, str]:
     """File and status of the next finished picture."""
     line = json.loads(progress.readline())
+    line = json.loads(progress.readline()) if line["event"] == "start" else line
     assert line["total"] is None
     return line["file"], line["status"]
 

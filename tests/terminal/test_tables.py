@@ -80,7 +80,7 @@ def test_quiet_and_json_progress_show_no_tables(tmp_path, capsys):
     inspect(pictures, tmp_path / "out", "--quiet")
     assert capsys.readouterr().out == ""
     inspect(pictures, tmp_path / "out", "--json-progress")
-    assert [json.loads(line)["done"] for line in capsys.readouterr().out.splitlines()] == [1]
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["start", "picture", "end"]
 
 
 def test_only_what_has_something_to_say_is_shown():
