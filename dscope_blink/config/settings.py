@@ -295,6 +295,7 @@ class Reporting:
     json_lines: bool
     pdf: bool
     excel: bool
+    markdown: bool
     report: bool
     report_embed_max_mb: float
     view_max_px: int

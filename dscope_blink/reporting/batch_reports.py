@@ -18,6 +18,7 @@ from dscope_blink.files.names import (
     COMPARISON,
     EARLIER,
     JSON_LINES,
+    MARKDOWN,
     REPORT,
     RESULT,
     SUMMARY_BY,
@@ -28,6 +29,7 @@ from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import is_of_writing, write_file, write_parts, writing
 from dscope_blink.records import Inspection, UserError, printable
 from dscope_blink.records.stored import read_carried, to_json
+from dscope_blink.reporting.markdown import MarkdownSummary
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.reporting.tables import carried_names
@@ -218,9 +220,17 @@ def _lines(results: StoredResults) -> Iterator[bytes]:
         yield json.dumps(to_json(inspection), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
+def _write_markdown(path: Path, results: StoredResults, config: Config) -> None:
+    made = MarkdownSummary()
+    for _, inspection in results.inspections():
+        made.add(inspection)
+    write_file(path, made.text(path.parent.resolve().name).encode("utf-8", "replace"))
+
+
 BATCH_REPORTS = (
     BatchReport(REPORT, "report", _write_page),
     BatchReport(BATCH_CERTIFICATE, "pdf", _write_batch_certificate),
     BatchReport(WORKBOOK, "excel", _write_workbook),
     BatchReport(JSON_LINES, "json_lines", _write_lines),
+    BatchReport(MARKDOWN, "markdown", _write_markdown),
 )

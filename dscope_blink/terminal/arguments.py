@@ -39,7 +39,15 @@ from dscope_blink.terminal.starting import CHECKOUT, missing_packages
 CONFIG = shipped("config.json")
 ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class", "fiber", "fiber_structure")
-SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf", "excel")  # of `Reporting` and of the command line
+SWITCHES = (
+    "cells",
+    "zone_images",
+    "agreement",
+    "json_lines",
+    "pdf",
+    "excel",
+    "markdown",
+)  # of `Reporting` and of the command line
 RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 MOST_WORKERS = 1024  # as in the configuration
 
@@ -173,6 +181,7 @@ def _add_more_reports(parser: Options) -> None:
     parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
     parser.add_argument("--pdf", action="store_true", help="write a certificate of each image and of the batch")
     parser.add_argument("--excel", action="store_true", help="write an Excel workbook of the batch")
+    parser.add_argument("--markdown", action="store_true", help="write totals and what does not pass as Markdown")
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
@@ -235,7 +244,7 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
         problems.attempt(None, asked.check, settings.profile(settings.default_profile).criteria)
     if arguments.compare and arguments.edition:
         problems.lines.append("--compare tries every edition: --edition cannot be given with it")
-    reports = {name: getattr(arguments, name) for name in ("report", "json_lines", "pdf", "excel")}
+    reports = {name: getattr(arguments, name) for name in ("report", "json_lines", "pdf", "excel", "markdown")}
     if arguments.compare and any(reports.values()):
         problems.lines.append("--compare only counts: no report can be asked for with it")
     problems.raise_if_any()

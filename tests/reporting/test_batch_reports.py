@@ -123,9 +123,15 @@ def test_a_report_that_cannot_be_moved_aside_is_warned_of(stored, caplog, monkey
 def test_records_judged_again_have_reports_under_their_key(stored, capsys):
     before = {path.name: path.read_bytes() for path in stored.iterdir()}
     key = "iec_61300_3_35_2009"
-    asked = ("--report", "--pdf", "--excel", "--json-lines")
+    asked = ("--report", "--pdf", "--excel", "--json-lines", "--markdown")
     assert main(["regrade", str(stored), f"--edition={key}", *asked]) == 0
-    reports = [f"report_{key}.html", f"certificate_{key}.pdf", f"report_{key}.xlsx", f"records_{key}.jsonl"]
+    reports = [
+        f"report_{key}.html",
+        f"certificate_{key}.pdf",
+        f"report_{key}.xlsx",
+        f"records_{key}.jsonl",
+        f"summary_report_{key}.md",
+    ]
     said = capsys.readouterr().out
     assert all(f"Report: {stored / name}\n" in said for name in reports)
     (first, *_) = (json.loads(line) for line in (stored / reports[3]).read_text().splitlines())
