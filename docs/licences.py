@@ -36,9 +36,9 @@ def page() -> str:
     rows = "\n".join(f"| {name} | {_licence(distribution(name))} | {_home(distribution(name))} |" for name in named())
     return f"""# What the program is made of
 
-Written by `python -m docs.licences`; do not edit. The packages that the program requires, each under its own licence, whose
-text lies in the package (`*.dist-info`). None is under the GPL or the AGPL. They are installed beside the program and are
-not part of it.
+Written by `python -m docs.licences`; do not edit. The packages that the program requires, each under its own licence,
+whose text lies in the package (`*.dist-info`). None is under the GPL or the AGPL. They are installed beside the program
+and are not part of it.
 
 | package | licence | home |
 |---|---|---|
