@@ -74,6 +74,9 @@ PROGRAMS = (
         "main.py cameras",
         "main.py calibrate",
         "main.py completion",
+        "main.py config check",
+        "main.py config show",
+        "main.py config diff",
     ),
     *("calibration.py", "config_loader.py", "image_processing.py", "analysis.py", "reporting.py"),
 )

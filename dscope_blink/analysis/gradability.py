@@ -151,6 +151,12 @@ def limited_zones(face: Inspection) -> tuple[str, ...]:
     return tuple(name for name in names if name in face.request.zones)
 
 
+NO_SCALE = (
+    "no known cladding diameter and no calibration, so limits in um cannot be applied; give the cladding diameter, "
+    "or calibrate the microscope"
+)
+
+
 # --- what keeps a face from being judged ------------------------------------------------------------------------------
 
 
@@ -165,7 +171,7 @@ def why_not_graded(face: Inspection, hidden: Hidden, stored: Inspection | None, 
     config : limits of what can be graded
     """
     if face.scale is None:
-        return notice("no_scale", "no known cladding diameter and no calibration, so limits in um cannot be applied")
+        return notice("no_scale", NO_SCALE)
     return (
         _why_without_limit(face)
         or _why_without_zone(face)

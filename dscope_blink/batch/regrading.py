@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dscope_blink.analysis import judging, zoning
-from dscope_blink.config.settings import Config, ConfigFile, CriteriaBook
+from dscope_blink.config.settings import Config, ConfigFile, CriteriaBook, Reporting
 from dscope_blink.files.names import CHANGES_BY, COMPARISON, RESULT, SUMMARY_BY, TABLE
 from dscope_blink.files.whole_files import writing
 from dscope_blink.records import (
@@ -28,8 +28,10 @@ from dscope_blink.records import (
     recorded,
 )
 from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.reporting.batch_reports import ReportsNotWritten, write_batch_reports, write_certificates
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_changes, write_summary, write_yields
+from dscope_blink.reporting.stored_results import StoredResults, kept_apart
 from dscope_blink.reporting.tables import Row, SummaryTable, Yield, change_row, is_changed, summary_row
 
 logger = logging.getLogger("dscope.regrading")
@@ -66,6 +68,12 @@ class Regrading:
     asked: Asked
     settings: ConfigFile
     warnings: tuple[str, ...] = ()  # about the folder
+    reporting: Reporting | None = None  # the reports that are to be made; None: no more than tables
+
+    @property
+    def key(self) -> str:
+        """What stands in the names of all that is written."""
+        return self.asked.edition or self.asked.fiber_class or "regraded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,7 @@ class Outcome:
     notes: tuple[str, ...]  # about the limits
     summary: Path
     changes: Path
+    reports: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +105,9 @@ def regrade_folder(wanted: Regrading) -> Outcome:
     ------
     UserError : a table would overwrite that of a picture
     WriteFailed : a table cannot be written
+    ReportsNotWritten : the tables are written, but some of the reports are not
     """
-    key = wanted.asked.edition or wanted.asked.fiber_class or "regraded"
-    summary, changes = (wanted.folder / name.format(key) for name in (SUMMARY_BY, CHANGES_BY))
+    summary, changes = (wanted.folder / name.format(wanted.key) for name in (SUMMARY_BY, CHANGES_BY))
     _check_names(summary, changes)
     totals = Totals()
     table, changed, unreadable, notes = SummaryTable(), [], 0, set()
@@ -115,7 +124,30 @@ def regrade_folder(wanted: Regrading) -> Outcome:
         write_summary(summary, table)
     outcome = Outcome(totals.statuses, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
     _log(wanted, outcome.notes, summary)
-    return outcome
+    return replace(outcome, reports=_write_reports(wanted))
+
+
+def _write_reports(wanted: Regrading) -> tuple[Path, ...]:
+    """The reports that are asked for, of the records as they are judged now."""
+    if wanted.reporting is None:
+        return ()
+    apart, settings = kept_apart(wanted.folder, wanted.paths), wanted.settings
+
+    def load(path: Path) -> Inspection:
+        return judged_again(Stored(path.name, apart.load(path)), wanted.asked, settings)
+
+    results = StoredResults(wanted.paths, load, judged_again=True)
+    config = replace(settings.profiles[settings.default_profile], reporting=wanted.reporting)
+    problems: Mapping[Path, str] = {}
+    if wanted.reporting.pdf:
+        _, problems = write_certificates(results, wanted.key)
+    try:
+        written = write_batch_reports(wanted.folder, results, config, wanted.key)
+    except ReportsNotWritten as error:
+        raise ReportsNotWritten({**problems, **error.problems}) from error
+    if problems:
+        raise ReportsNotWritten(problems)
+    return written
 
 
 def _check_names(*tables: Path) -> None:

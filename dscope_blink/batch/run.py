@@ -31,9 +31,10 @@ from dscope_blink.files.watching import Watched, arrivals
 from dscope_blink.files.whole_files import TEMPORARY, writing
 from dscope_blink.records import UNCONFIRMED, Inspection, Notice, notice, printable
 from dscope_blink.records.stored import BadRecord, load_record
-from dscope_blink.reporting.batch_reports import clear_reports, write_batch_reports
+from dscope_blink.reporting.batch_reports import ReportsNotWritten, clear_reports, write_batch_reports
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.picture_files import write_summary
+from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.reporting.tables import Row, SummaryTable, summary_row
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
@@ -69,7 +70,12 @@ class Batch:
 
 
 def exit_code(totals: Totals, fail_exit: bool) -> int:
-    """0 every image was measured, 1 some could not be or lack a file, 3 some failed and the caller asked to know."""
+    """0 every image was measured, 1 some could not be or lack a file, 3 some failed and the caller asked to know.
+
+    4, whatever else there is: not one of the images could be graded.
+    """
+    if totals.images and not totals.graded:
+        return 4
     if totals.not_measured or totals.not_drawn:
         return 1
     return 3 if fail_exit and totals.statuses["FAIL"] else 0
@@ -83,13 +89,15 @@ class Done:
     row: Row  # of the summary
     log: tuple[logging.LogRecord, ...] = ()  # what another process logged about it
     resumed: bool = False
+    name: str = ""  # start of the names of its results, relative to the output folder
 
 
 def run_batch(batch: Batch) -> Generator[Done]:
     """Inspect the pictures and write the results of each, the summary as it grows.
 
     The summary is complete for all finished pictures however the batch ends, in the order of the batch. The reports of
-    the whole batch are written once all are finished, of a watched folder when KeyboardInterrupt ends the watch.
+    the whole batch are written once all are finished or KeyboardInterrupt ends it; of a watched folder also while it
+    rests.
 
     Parameters
     ----------
@@ -108,24 +116,25 @@ def run_batch(batch: Batch) -> Generator[Done]:
     with locked(batch.job.output_dir):
         _clear(batch.job.output_dir)
         for path in clear_reports(batch.job.output_dir, batch.job.config.reporting):
-            logger.warning("%s is of an earlier run, this one does not write it", path)
+            logger.warning("%s is of an earlier run, and could not be moved aside", path)
         for warning in (*batch.warnings, *map(UNCONFIRMED.format, batch.unconfirmed)):
             logger.warning(warning)
         summary, names = _Summary(batch.summary), dict[int, str]()
+        reports = _Reports(batch, names)
         try:
-            for number, image, done in _finish(batch):
+            for number, image, done in _finish(batch, reports.renew):
                 for record in done.log:
                     logging.getLogger(record.name).handle(record)
                 summary.add(number, done.row)
                 names[number] = image.name
-                yield done
+                yield replace(done, name=image.name)
         except KeyboardInterrupt:
             if batch.watched is None:
+                reports.write()  # of what is finished
                 raise
         finally:
             summary.write()
-        results = [Path(str(batch.job.output_dir / names[number]) + RESULT) for number in sorted(names)]
-        write_batch_reports(batch.job.output_dir, results, batch.job.config)
+        reports.write()
 
 
 def _clear(folder: Path) -> None:
@@ -137,17 +146,17 @@ def _clear(folder: Path) -> None:
 Finished: TypeAlias = tuple[int, ImageFile, Done]  # with its number
 
 
-def _finish(batch: Batch) -> Iterator[Finished]:
+def _finish(batch: Batch, at_rest: Callable[[], None]) -> Iterator[Finished]:
     """Every image of the batch; those of a watched folder as they come, until someone ends it."""
     under_way: dict[int, ImageFile] = {}
     try:
-        yield from _finish_all(batch, under_way)
+        yield from _finish_all(batch, under_way, at_rest)
     finally:
         for image in under_way.values() if batch.scheduler is None else ():  # a cluster may still be at them
             remove_unfinished(batch.job, image)
 
 
-def _finish_all(batch: Batch, under_way: dict[int, ImageFile]) -> Iterator[Finished]:
+def _finish_all(batch: Batch, under_way: dict[int, ImageFile], at_rest: Callable[[], None]) -> Iterator[Finished]:
     if batch.watched is None:
         left = yield from _resume(batch, dict(enumerate(batch.images)))
         with _crew(batch, len(left)) as crew:
@@ -155,7 +164,7 @@ def _finish_all(batch: Batch, under_way: dict[int, ImageFile]) -> Iterator[Finis
         return
     numbers: dict[str, int] = {}  # of the names: a picture that was changed comes again
     with _crew(batch, sys.maxsize) as crew:
-        for images in arrivals(batch.watched):
+        for images in arrivals(batch.watched, at_rest):
             numbered = {numbers.setdefault(image.name, len(numbers)): image for image in images}
             left = yield from _resume(batch, numbered)
             yield from _inspect_all(batch.job, left, crew, under_way)
@@ -315,3 +324,28 @@ class _Summary:
             write_summary(self._path, self._table)
         ended = perf_counter()
         self._due = ended + (ended - started) / SUMMARY_SHARE
+
+
+class _Reports:
+    """The reports of the batch: of a watch renewed whenever the folder rests, as seldom as the summary."""
+
+    def __init__(self, batch: Batch, names: Mapping[int, str]) -> None:
+        self._batch, self._names = batch, names
+        self._told, self._due = 0, 0.0
+
+    def renew(self) -> None:
+        if self._told < len(self._names) and perf_counter() >= self._due:
+            try:
+                self.write()
+            except ReportsNotWritten as error:  # of which the end of the watch tells again
+                logger.error("%s", printable(str(error)))
+
+    def write(self) -> None:
+        started, folder = perf_counter(), self._batch.job.output_dir
+        self._told = len(self._names)
+        results = [Path(str(folder / self._names[number]) + RESULT) for number in sorted(self._names)]
+        try:
+            write_batch_reports(folder, StoredResults(results), self._batch.job.config)
+        finally:
+            ended = perf_counter()
+            self._due = ended + (ended - started) / SUMMARY_SHARE

@@ -26,6 +26,7 @@ from dscope_blink.records import UserError
 
 SCHEMA_FILE = shipped("config.schema.json")
 SHOWN_LENGTH = 40  # characters of a wrong value that a message repeats
+MISSING = "missing: "  # how the text of a problem begins where a key is not there
 SIMILAR = 0.7  # difflib's own 0.6 takes `editions` for `default_edition`
 
 Json: TypeAlias = Any
@@ -50,7 +51,7 @@ class Problem(NamedTuple):
 
 def problems_of(document: Json) -> list[Problem]:
     """Everything that is wrong with a document, by place."""
-    found = {*_slips(document, ()), *_schema_problems(document), *_named_twice()}
+    found = {*slips_of(document), *_schema_problems(document), *_named_twice()}
     profiles = _inside(document, "profiles")
     for name, part in profiles.items() if isinstance(profiles, dict) else ():
         if part and not any(place[:2] == ("profiles", name) for place, _ in found):
@@ -73,7 +74,7 @@ def _blamed(profile: str, part: Json, problem: Problem) -> Problem:
     return Problem(("profiles", profile), f"makes {shown_place(place)} wrong: {text}")
 
 
-def _slips(value: Json, place: Place) -> Iterator[Problem]:
+def slips_of(value: Json, place: Place = ()) -> Iterator[Problem]:
     """What neither Python's reader nor the schema sees: keys given twice, characters that break a line of a report."""
     if isinstance(value, JsonObject):
         yield from (Problem((*place, key), "given twice") for key in value.twice)
@@ -81,7 +82,7 @@ def _slips(value: Json, place: Place) -> Iterator[Problem]:
         yield Problem(place, f"must hold no control characters, got {_shown(value)}")
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, child in items:
-        yield from _slips(child, (*place, key))
+        yield from slips_of(child, (*place, key))
 
 
 def _schema_problems(document: Json, *, missing: bool = True) -> Iterator[Problem]:
@@ -143,7 +144,7 @@ def _properties(validator: Any, known: Json, instance: Json, schema: Json) -> It
     """
     if isinstance(instance, dict):
         for key in (key for key in known.keys() - instance.keys() - {"$schema"} if "default" not in known[key]):
-            yield ValidationError(f"missing: {_resolved(known[key])['description']}", path=[key])
+            yield ValidationError(f"{MISSING}{_resolved(known[key])['description']}", path=[key])
         yield from Draft202012Validator.VALIDATORS["properties"](validator, known, instance, schema)
 
 
@@ -344,10 +345,36 @@ def _shown(value: Json) -> str:
 def must_be_one_of(known: Iterable[Json], word: Json) -> str:
     """The rule that a word breaks, and what it may have meant."""
     choices = list(known)
-    return f"must be one of {', '.join(map(_shown, choices))}, got {_shown(word)}{_did_you_mean(word, choices)}"
+    near = nearest(word, [name for name in choices if isinstance(name, str)]) if isinstance(word, str) else None
+    hint = "" if near is None else f", did you mean {_shown(near)}?"
+    return f"must be one of {', '.join(map(_shown, choices))}, got {_shown(word)}{hint}"
 
 
 def _did_you_mean(word: Json, known: Iterable[Json]) -> str:
     names = [name for name in known if isinstance(name, str)]  # the choices of a setting may be numbers
     close = difflib.get_close_matches(word, names, 1, SIMILAR) if isinstance(word, str) else ()
     return f", did you mean {_shown(close[0])}?" if close else ""
+
+
+def nearest(word: str, names: Iterable[str]) -> str | None:
+    """The name that a word may stand for: one that is spelt nearly so, alone begins or ends with it, or is cut to it.
+
+    `mm` stands for multimode, 2015 for iec_61300_3_35_2015.
+    """
+    names, low = list(names), word.casefold()
+    close = difflib.get_close_matches(low, names, 1, SIMILAR)
+    if close or len(low) < 2:
+        return close[0] if close else None
+    likely = [name for name in names if name.startswith(low) or name.endswith(low)]
+    if likely:
+        return likely[0] if len(likely) == 1 else None
+    return next((name for name in names if _is_cut_to(name, low)), None)
+
+
+def _is_cut_to(name: str, word: str) -> bool:
+    """Whether the letters of a short word stand in a name, in their order and from its first."""
+    letters = iter(name)
+    return len(word) <= MOST_INITIALS and name[0] == word[0] and all(letter in letters for letter in word)
+
+
+MOST_INITIALS = 4

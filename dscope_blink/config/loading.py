@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from dscope_blink.config.checking import Json, JsonObject, merged, problems_of, shown_place
+from dscope_blink.config.checking import MISSING, Json, merged, problems_of, shown_place, slips_of
 from dscope_blink.config.settings import Config, ConfigFile
+from dscope_blink.config.site_files import (
+    EXTENDS,
+    SHIPPED,
+    Part,
+    Source,
+    origin,
+    parts_of,
+    read_sources,
+    sha256_of,
+    whole,
+)
 from dscope_blink.records import ConfigError
 
 
@@ -31,56 +40,43 @@ def load_config(path: Path) -> ConfigFile:
     ------
     ConfigError : the file cannot be read or is wrong; one line for every problem, with its JSON path
     """
-    return _checked(_read(path), path, path.parent.absolute())
+    return _checked(read_sources(path), path, path.parent.absolute())
 
 
 @lru_cache(maxsize=8)
-def _checked(data: bytes, path: Path, folder: Path) -> ConfigFile:
+def _checked(sources: tuple[Source, ...], path: Path, folder: Path) -> ConfigFile:
     """The same bytes in the same place are checked once: what is made of them cannot be changed."""
     try:
-        document = _parsed(data, path.name)
-        problems = problems_of(document)
+        parts = parts_of(sources)
+        document = whole(parts)
+        problems = _problems(parts, document)
     except RecursionError:
         raise ConfigError((f"{path.name}: nested too deeply",)) from None
     if problems:
-        raise ConfigError(tuple(f"{path.name}: {shown_place(p.place)}: {p.text}" for p in problems))
-    sha256 = hashlib.sha256(data).hexdigest()
+        raise ConfigError(tuple(problems))
+    sha256 = sha256_of(sources)
     source = {"sha256": sha256, "folder": folder}
     profiles = {
         name: _build(Config, {**merged(document, part), **source, "profile": name}, path.parent)
         for name, part in document["profiles"].items()
     }
-    return ConfigFile(path, sha256, document["default_profile"], MappingProxyType(profiles))
+    notes = tuple(note for part in parts for note in part.notes)
+    return ConfigFile(path, sha256, document["default_profile"], MappingProxyType(profiles), notes)
 
 
-# --- from the file to a document
+def _problems(parts: Sequence[Part], document: Json) -> list[str]:
+    """A line for each problem, which begins with the file that holds it."""
+    slips = [(part.source.path, problem) for part in parts for problem in slips_of(part.source.document)]
+    wrong = [(origin(parts, problem.place), problem) for problem in problems_of(document)]
+    lines = [f"{path.name}: {shown_place(place)}: {text}" for path, (place, text) in dict.fromkeys(slips + wrong)]
+    missing = [line for line in lines if MISSING in line]
+    if len(missing) <= MOST_MISSING:
+        return lines
+    few = f"{parts[-1].source.path.name}: {len(missing)} keys are missing; a file that holds only what differs says so:"
+    return [*(line for line in lines if line not in missing), f'{few} "{EXTENDS}": "{SHIPPED}"']
 
 
-def _read(path: Path) -> bytes:
-    try:
-        if not path.is_file():
-            raise ConfigError((f"{path}: {'not a file' if path.exists() else 'no such file'}",))
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError((f"{path}: cannot be read: {error.strerror}",)) from None
-
-
-def _parsed(data: bytes, name: str) -> Json:
-    try:
-        text = data.decode("utf-8-sig")  # Windows editors put a byte order mark first
-        if not text.strip():
-            raise ConfigError((f"{name}: the file is empty",))
-        return json.loads(text, object_pairs_hook=JsonObject, parse_int=_number)
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise ConfigError((f"{name}: not UTF-8 text: byte {byte:#04x} at offset {error.start}",)) from None
-    except json.JSONDecodeError as error:
-        raise ConfigError((f"{name}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}",)) from None
-
-
-def _number(digits: str) -> int | float:
-    """Python's integers have no end; a float says `inf` where one cannot be meant."""
-    return int(digits) if len(digits) < 19 else float(digits)
+MOST_MISSING = 5  # keys that are named one by one
 
 
 # --- from a checked document to records

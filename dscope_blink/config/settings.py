@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -297,6 +297,7 @@ class Reporting:
     json_lines: bool
     pdf: bool
     excel: bool
+    markdown: bool
     report: bool
     report_embed_max_mb: float
     view_max_px: int
@@ -316,17 +317,22 @@ class FlatFieldSettings:
 
 @dataclass(frozen=True, slots=True)
 class CriteriaBook:
-    """The acceptance criteria of every edition and connector class, and which of them are the default."""
+    """The acceptance criteria of every edition and connector class, and which of them are the default.
+
+    `cores_um` are the smallest and largest core of the fibers that a class is for; of a class it does not name, any.
+    """
 
     default_edition: str
     default_class: str
     table: Mapping[str, Mapping[str, Criteria]]
+    cores_um: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Json]) -> CriteriaBook:
         """The section `criteria` of config.json, already checked against the schema."""
         table = {key: _classes(key, edition) for key, edition in entry["editions"].items()}
-        return cls(entry["default_edition"], entry["default_class"], MappingProxyType(table))
+        cores = {key: (float(low), float(high)) for key, (low, high) in entry.get("cores_um", {}).items()}
+        return cls(entry["default_edition"], entry["default_class"], MappingProxyType(table), MappingProxyType(cores))
 
     def editions(self) -> tuple[str, ...]:
         """Keys of the editions, in the order of the file."""
@@ -343,6 +349,22 @@ class CriteriaBook:
         if fiber_class not in self.classes(edition):
             raise UserError(f"fiber class in edition {edition}: {must_be_one_of(self.table[edition], fiber_class)}")
         return self.table[edition][fiber_class]
+
+    def fits(self, fiber_class: str, core_um: float | None) -> bool:
+        """Whether a class is for fibers with a core of this diameter; None: nobody says what it is."""
+        if core_um is None or fiber_class not in self.cores_um:
+            return True
+        low, high = self.cores_um[fiber_class]
+        return low <= core_um <= high
+
+    def class_for(self, edition: str, core_um: float) -> str:
+        """The first class of an edition that is said to be for such a core; UserError if there is none."""
+        fitting = (key for key in self.classes(edition) if key in self.cores_um and self.fits(key, core_um))
+        found = next(fitting, None)
+        if found is None:
+            text = f"fiber class: none of edition {edition} is for a core of {core_um:g} um, so it has to be named"
+            raise UserError(f"{text}: {', '.join(self.classes(edition))}")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,12 +401,16 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A checked configuration file: every profile, and the sha256 of the bytes it was read from."""
+    """A checked configuration file: every profile, and the sha256 of the bytes it was read from.
+
+    One that extends another has the sha256 of the digests of both.
+    """
 
     path: Path
     sha256: str
     default_profile: str
     profiles: Mapping[str, Config]
+    notes: tuple[str, ...] = ()  # on keys of earlier versions that were read as those of today
 
     def profile(self, name: str) -> Config:
         """The settings of one profile; UserError if there is none of that name."""

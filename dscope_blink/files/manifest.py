@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -27,16 +28,20 @@ ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The requests of a manifest, keyed by file, and what looks odd in it."""
+    """The requests of a manifest, keyed by file."""
 
     requests: Mapping[str, Request] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
 
 
 def positive_number(name: str, text: str) -> float:
-    """The number that `text` holds; UserError unless it is finite and above zero."""
+    """The number that `text` holds, whose decimal sign may be a comma; UserError unless it is finite and above zero.
+
+    1,250 may be a thousand and more or little more than one: it is refused.
+    """
+    if re.fullmatch(r"\s*\+?[1-9]\d{0,2}(,\d{3})+(\.\d*)?\s*", text):
+        raise UserError(f"{name} must be a number without separators of thousands, got {text!r}")
     try:
-        value = float(text)
+        value = float(text.replace(",", ".", 1))
     except ValueError:
         raise UserError(f"{name} must be a number, got {text!r}") from None
     if not 0 < value < float("inf"):
@@ -52,15 +57,38 @@ def yes_or_no(name: str, text: str) -> bool:
 
 
 def make_request(
-    defaults: Request, given: Mapping[str, Any], criteria: CriteriaBook, structures: Collection[str] = ()
+    defaults: Request,
+    given: Mapping[str, Any],
+    criteria: CriteriaBook,
+    structures: Collection[str] = (),
+    *,
+    class_is_asked: bool = False,
 ) -> Request:
     """`defaults` with the fields of `given` in their place.
 
-    UserError unless the class exists, the diameters fit, and the structure is one of those that are described.
+    The class follows from the core diameter where nobody asks for one and the default is not for such a core.
+
+    Parameters
+    ----------
+    defaults : what is asked unless something is given
+    given : fields of a request
+    criteria : the editions and classes that may be asked for
+    structures : names of the structures that are described
+    class_is_asked : whether the class of `defaults` was asked for
+
+    Raises
+    ------
+    UserError : there is no such class or structure, none is for such a core, or the diameters do not fit
     """
     problems = Problems()
     asked = {"edition": defaults.edition, "fiber_class": defaults.fiber_class, **given}
-    problems.attempt(None, criteria.find, asked["edition"], asked["fiber_class"])
+    core_um = given.get("core_diameter_um") or defaults.core_diameter_um
+    free = "fiber_class" not in given and not class_is_asked
+    if free and core_um is not None and not criteria.fits(asked["fiber_class"], core_um):
+        fiber_class = problems.attempt(defaults.fiber_class, criteria.class_for, asked["edition"], core_um)
+        given = {**given, "fiber_class": fiber_class}
+    else:
+        problems.attempt(None, criteria.find, asked["edition"], asked["fiber_class"])
     structure = given.get("fiber_structure")
     if structure is not None and structure not in structures:
         problems.lines.append(f"fiber_structure: {must_be_one_of(structures, structure)}")
@@ -72,15 +100,24 @@ def make_request(
     return request
 
 
-def read_manifest(path: Path, criteria: CriteriaBook, defaults: Request, structures: Collection[str] = ()) -> Manifest:
+def read_manifest(
+    path: Path,
+    criteria: CriteriaBook,
+    defaults: Request,
+    structures: Collection[str] = (),
+    *,
+    class_is_asked: bool = False,
+) -> Manifest:
     """Read what a manifest asks of each image.
 
     Parameters
     ----------
-    path : CSV in UTF-8 with the column `file`, relative to the input folder, and any of COLUMNS; others are carried
+    path : CSV in UTF-8 with the column `file`, relative to the input folder, and any of COLUMNS; others are carried.
+        Between the cells stand commas, semicolons or tabs
     criteria : the editions and classes that may be asked for
     defaults : what the command line asks; a cell that is not empty overrides it
     structures : names of the structures that are described
+    class_is_asked : whether the command line asks for the class of `defaults`
 
     Returns
     -------
@@ -99,24 +136,30 @@ def read_manifest(path: Path, criteria: CriteriaBook, defaults: Request, structu
         if any(cells):
             named = row.attempt(None, _named_cells, columns, cells, requests)
             if named is not None:
-                requests[file_key(named["file"])] = row.attempt(
-                    defaults, _row_request, named, criteria, defaults, structures
-                )
+                request = row.attempt(defaults, _row_request, named, criteria, defaults, structures, class_is_asked)
+                requests[file_key(named["file"])] = request
         problems.lines += row.lines
     problems.raise_if_any()
-    return Manifest(requests, _odd_columns(path, columns))
+    return Manifest(requests)
 
 
 def _read_rows(path: Path) -> list[list[str]]:
     try:
         text = read_file(path).decode("utf-8-sig")
-        return [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), strict=True)]
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+        return [[cell.strip() for cell in row] for row in reader]
     except OSError as error:
         raise UserError(f"manifest {path}: cannot be read, {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path.name}: not UTF-8 text, byte {error.start} cannot be decoded") from None
     except csv.Error as error:
         raise UserError(f"{path.name}: not a CSV table, {error}") from None
+
+
+def _delimiter(text: str) -> str:
+    """What stands between the names of the header: a comma, or what spreadsheets write where that is a decimal sign."""
+    header = text.partition("\n")[0]
+    return next((sign for sign in ";\t" if sign in header and "," not in header), ",")
 
 
 def _columns(path: Path, header: Sequence[str]) -> list[str]:
@@ -129,14 +172,14 @@ def _columns(path: Path, header: Sequence[str]) -> list[str]:
         )
     twice = [name for name, times in Counter(filter(None, columns)).items() if times > 1]
     problems.lines += [f"{path.name}: column {name!r} appears twice" for name in twice]
+    near = {name: difflib.get_close_matches(name.lower(), COLUMNS, 1, NEAR) for name in columns if name not in COLUMNS}
+    text = '{}: column {!r} would be carried along unread; did you mean "{}"? Else give it another name'
+    problems.lines += [text.format(path.name, name, match[0]) for name, match in near.items() if match]
     problems.raise_if_any()
     return columns
 
 
-def _odd_columns(path: Path, columns: Iterable[str]) -> tuple[str, ...]:
-    near = {name: difflib.get_close_matches(name.lower(), COLUMNS, 1, 0.8) for name in columns if name not in COLUMNS}
-    text = '{}: column {!r} is carried along unread; did you mean "{}"?'
-    return tuple(text.format(path.name, name, match[0]) for name, match in near.items() if match)
+NEAR = 0.8  # difflib's ratio, from which a name is taken for a slip
 
 
 def _named_cells(columns: Sequence[str], cells: Sequence[str], before: Collection[str]) -> dict[str, str]:
@@ -151,7 +194,11 @@ def _named_cells(columns: Sequence[str], cells: Sequence[str], before: Collectio
 
 
 def _row_request(
-    named: Mapping[str, str], criteria: CriteriaBook, defaults: Request, structures: Collection[str]
+    named: Mapping[str, str],
+    criteria: CriteriaBook,
+    defaults: Request,
+    structures: Collection[str],
+    class_is_asked: bool,
 ) -> Request:
     problems = Problems()
     given: dict[str, Any] = {name: named[name] for name in NAMES if named.get(name)}
@@ -161,7 +208,9 @@ def _row_request(
     if named.get(ANGLED):
         given[ANGLED] = problems.attempt(None, yes_or_no, ANGLED, named[ANGLED])
     given["manifest"] = {name: cell for name, cell in named.items() if name not in COLUMNS}
-    request = problems.attempt(defaults, make_request, defaults, given, criteria, structures)
+    request = problems.attempt(
+        defaults, make_request, defaults, given, criteria, structures, class_is_asked=class_is_asked
+    )
     problems.raise_if_any()
     return request
 

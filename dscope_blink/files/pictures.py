@@ -67,6 +67,30 @@ def find_images(folder: Path, recursive: bool, output_dir: Path) -> Found:
     return Found(folder, tuple(sorted(files, key=natural_order)), tuple(passed_over))
 
 
+def find_given(paths: Sequence[Path], recursive: bool, output_dir: Path) -> Found:
+    """The pictures of folders, and pictures that are named themselves, each once.
+
+    Parameters
+    ----------
+    paths : folders and files, absolute, all of which exist
+    recursive, output_dir : as `find_images` has them
+
+    Returns
+    -------
+    Found, relative to the innermost folder that holds all that is named
+    """
+    folders = [path if os.path.isdir(path) else path.parent for path in paths]
+    root = Path(os.path.commonpath(folders))
+    files: dict[str, None] = {}
+    warnings: dict[str, None] = {}
+    for path, folder in zip(paths, folders, strict=True):
+        found = find_images(path, recursive, output_dir) if path == folder else Found(folder, (path.name,))
+        start = folder.relative_to(root)
+        files |= dict.fromkeys((start / file).as_posix() for file in found.files)
+        warnings |= dict.fromkeys(found.warnings)
+    return Found(root, tuple(files), tuple(warnings))
+
+
 def _is_left_out(folder: Path, own: str) -> bool:
     return is_skipped(folder.name) or os.path.realpath(folder) == own
 

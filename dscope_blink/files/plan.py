@@ -80,14 +80,23 @@ def _place(path: Path) -> str:
 
 
 def manifest_gaps(images: Sequence[ImageFile], manifest: Manifest) -> tuple[str, ...]:
-    """One line for each file that the manifest names and the folder lacks, and the other way round."""
+    """What is said of the files that the manifest names and the folder lacks, and the other way round."""
     there = {file_key(image.file) for image in images}
-    missing = (key for key in manifest.requests if key not in there)
-    absent = (f"{printable(key)}: named in the manifest, not among the images" for key in missing)
-    return (*absent, *unnamed(images, manifest))
+    absent = [printable(key) for key in manifest.requests if key not in there]
+    return (*_each(absent, "named in the manifest, not among the images"), *unnamed(images, manifest))
 
 
 def unnamed(images: Sequence[ImageFile], manifest: Manifest) -> tuple[str, ...]:
-    """One line for each file that the manifest does not name."""
-    files = (image.file for image in images if file_key(image.file) not in manifest.requests)
-    return tuple(f"{printable(file)}: not named in the manifest" for file in files)
+    """What is said of the files that the manifest does not name."""
+    files = [printable(image.file) for image in images if file_key(image.file) not in manifest.requests]
+    return _each(files, "not named in the manifest")
+
+
+MOST_NAMED = 5  # files that get a line each
+
+
+def _each(files: Sequence[str], what: str) -> tuple[str, ...]:
+    """A line for each file, or one for all of them where they are many."""
+    if len(files) <= MOST_NAMED:
+        return tuple(f"{file}: {what}" for file in files)
+    return (f"{len(files)} files are {what}: {', '.join(files[:MOST_NAMED])} ...",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,7 @@ class Watched:
         return (self.defaults, *self.manifest.requests.values())
 
 
-def arrivals(watched: Watched) -> Iterator[tuple[ImageFile, ...]]:
+def arrivals(watched: Watched, at_rest: Callable[[], None] = lambda: None) -> Iterator[tuple[ImageFile, ...]]:
     """Yield the pictures of the folder as they come: first all that are there, then what is new or was changed.
 
     A picture is handed over once it looked the same twice, `settle_s` apart. What the system tells of the folder only
@@ -64,6 +64,7 @@ def arrivals(watched: Watched) -> Iterator[tuple[ImageFile, ...]]:
     Parameters
     ----------
     watched : the folder
+    at_rest : called after each look at which nothing was new or being written
 
     Yields
     ------
@@ -91,6 +92,8 @@ def arrivals(watched: Watched) -> Iterator[tuple[ImageFile, ...]]:
             if ready:
                 yield plan.of(ready)
             time.sleep(max(watched.settle_s, took_s / MOST_LOOKING))
+            if not changed:
+                at_rest()
             if len(ready) == len(changed):
                 event.wait(watched.interval_s)
 

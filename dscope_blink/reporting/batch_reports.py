@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from dscope_blink.config.settings import Config, Reporting
-from dscope_blink.files.names import BATCH_CERTIFICATE, CERTIFICATE, JSON_LINES, REPORT, RESULT, WORKBOOK
+from dscope_blink.files.names import (
+    BATCH_CERTIFICATE,
+    CERTIFICATE,
+    CHANGES_BY,
+    COMPARISON,
+    EARLIER,
+    JSON_LINES,
+    MARKDOWN,
+    REPORT,
+    RESULT,
+    SUMMARY_BY,
+    TABLE,
+    WORKBOOK,
+)
 from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import is_of_writing, write_file, write_parts, writing
 from dscope_blink.records import Inspection, UserError, printable
-from dscope_blink.records.stored import BadRecord, load_record, read_carried, to_json
+from dscope_blink.records.stored import read_carried, to_json
+from dscope_blink.reporting.markdown import MarkdownSummary
 from dscope_blink.reporting.page import write_html_report
+from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.reporting.tables import carried_names
 
 logger = logging.getLogger("dscope.reports")
@@ -27,7 +43,12 @@ class BatchReport:
 
     name: str
     setting: str
-    write: Callable[[Path, Sequence[Path], Config], None]  # the file, the stored records, settings
+    write: Callable[[Path, StoredResults, Config], None]  # the file, the records, settings
+
+    def under(self, key: str) -> str:
+        """Its name for records that were judged again under a key; empty: as they are."""
+        stem, dot, suffix = self.name.rpartition(".")
+        return f"{stem}_{key}{dot}{suffix}" if key else self.name
 
 
 class ReportsNotWritten(UserError):
@@ -43,9 +64,9 @@ class ReportsNotWritten(UserError):
         self.problems = problems
 
 
-def reports_of(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
+def reports_of(folder: Path, wanted: Reporting, key: str = "") -> tuple[Path, ...]:
     """The reports that are asked for, the one to open first before the others."""
-    return tuple(folder / report.name for report in _asked(wanted))
+    return tuple(folder / report.under(key) for report in _asked(wanted))
 
 
 def _asked(wanted: Reporting) -> Iterator[BatchReport]:
@@ -53,26 +74,54 @@ def _asked(wanted: Reporting) -> Iterator[BatchReport]:
 
 
 def clear_reports(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
-    """Remove the reports that will be written anew, so that none of an earlier run lies beside newer results.
+    """Leave no report of an earlier run beside newer results: those that are written anew are removed, others moved.
+
+    They go into a folder EARLIER with the time at which it was made: a file of such a name may be somebody's own.
 
     Returns
     -------
-    Those of an earlier run that stay: a file of such a name may be somebody's own
+    Those of an earlier run that could not be moved
     """
     for path in reports_of(folder, wanted):
         with suppress(OSError):
             path.unlink()
-    return tuple(path for report in BATCH_REPORTS if (path := folder / report.name).exists())
+    left = _reports_in(folder)
+    if not left:
+        return ()
+    aside = folder / EARLIER.format(datetime.now().strftime("%Y%m%d_%H%M%S"))
+    with suppress(OSError):
+        aside.mkdir(exist_ok=True)
+        for path in left:
+            path.replace(aside / path.name)
+    return _reports_in(folder)
 
 
-def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -> tuple[Path, ...]:
+def _reports_in(folder: Path) -> tuple[Path, ...]:
+    """All that a run or a regrading has written of a whole batch, but for the summary; none of one picture."""
+    named = [folder / report.name for report in BATCH_REPORTS]
+    under_key = [path for report in BATCH_REPORTS for path in folder.glob(report.under("*"))]
+    tables = [
+        folder / COMPARISON,
+        *(path for name in (SUMMARY_BY, CHANGES_BY) for path in folder.glob(name.format("*"))),
+    ]
+    return tuple(path for path in (*named, *under_key, *tables) if path.is_file() and not _is_of_a_picture(path))
+
+
+def _is_of_a_picture(path: Path) -> bool:
+    """Whether a record of that name lies beside it: a picture `changes` has the table changes_report.csv."""
+    ends = (end for end in (TABLE, CERTIFICATE) if path.name.endswith(end))
+    return any(path.with_name(path.name.removesuffix(end) + RESULT).exists() for end in ends)
+
+
+def write_batch_reports(folder: Path, results: StoredResults, config: Config, key: str = "") -> tuple[Path, ...]:
     """Write the reports that are asked for.
 
     Parameters
     ----------
     folder : where they are written
-    results : the stored records (NAME_result.json), in the order of the batch
+    results : the stored records, in the order of the batch
     config : its section `reporting` says which reports
+    key : what stands in their names, where the records were judged again
 
     Returns
     -------
@@ -85,11 +134,12 @@ def write_batch_reports(folder: Path, results: Sequence[Path], config: Config) -
     """
     problems: dict[Path, str] = {}
     for report in _asked(config.reporting):
-        with writing(folder / report.name), _kept_going(folder / report.name, problems):
-            report.write(folder / report.name, results, config)
+        path = folder / report.under(key)
+        with writing(path), _kept_going(path, problems):
+            report.write(path, results, config)
     if problems:
         raise ReportsNotWritten(problems)
-    return reports_of(folder, config.reporting)
+    return reports_of(folder, config.reporting, key)
 
 
 @contextmanager
@@ -104,12 +154,13 @@ def _kept_going(path: Path, problems: dict[Path, str]) -> Iterator[None]:
         problems[path] = f"{path} was not written, {type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def write_certificates(results: Sequence[Path]) -> tuple[int, Mapping[Path, str]]:
+def write_certificates(results: StoredResults, key: str = "") -> tuple[int, Mapping[Path, str]]:
     """Write the certificate of each record beside it, with the annotated picture that lies there.
 
     Parameters
     ----------
-    results : the stored records (NAME_result.json)
+    results : the stored records; where they were judged again, the picture beside them shows another verdict
+    key : what stands in the name of the certificate, where the records were judged again
 
     Returns
     -------
@@ -120,30 +171,30 @@ def write_certificates(results: Sequence[Path]) -> tuple[int, Mapping[Path, str]
     WriteFailed : a certificate cannot be written
     """
     written, problems = 0, dict[Path, str]()
-    for path, stored in _read(results):
+    for path, inspection in results.inspections():
         start = str(path).removesuffix(RESULT)
-        if isinstance(stored, Inspection):
-            with writing(path), _kept_going(Path(start + CERTIFICATE), problems):
-                _write_certificate(start, stored)
-                written += 1
+        certificate = Path(start + CERTIFICATE.replace(".", f"_{key}." if key else "."))
+        with writing(path), _kept_going(certificate, problems):
+            _write_certificate(certificate, inspection, None if results.judged_again else annotated_picture(start))
+            written += 1
     return written, problems
 
 
-def _write_certificate(start: str, inspection: Inspection) -> None:
+def _write_certificate(path: Path, inspection: Inspection, annotated: Path | None) -> None:
     from dscope_blink.reporting.certificate import write_certificate
 
-    write_certificate(Path(start + CERTIFICATE), inspection, annotated_picture(start))
+    write_certificate(path, inspection, annotated)
 
 
-def _write_page(path: Path, results: Sequence[Path], config: Config) -> None:
-    write_html_report(path.parent, results, config.reporting)
+def _write_page(path: Path, results: StoredResults, config: Config) -> None:
+    write_html_report(path, results, config.reporting)
 
 
-def _write_batch_certificate(path: Path, results: Sequence[Path], config: Config) -> None:
+def _write_batch_certificate(path: Path, results: StoredResults, config: Config) -> None:
     from dscope_blink.reporting.certificate import BatchCertificate
 
     made, missing = BatchCertificate(), []
-    for result, stored in _read(results):
+    for result, stored in results.read():
         if isinstance(stored, Inspection):
             made.add(stored)
         else:
@@ -151,34 +202,29 @@ def _write_batch_certificate(path: Path, results: Sequence[Path], config: Config
     write_file(path, made.pdf(path.parent.resolve().name, missing))
 
 
-def _write_workbook(path: Path, results: Sequence[Path], config: Config) -> None:
+def _write_workbook(path: Path, results: StoredResults, config: Config) -> None:
     """In two passes: the header of a sheet stands before its rows, and none of them is kept."""
     from dscope_blink.reporting.workbook import write_workbook
 
-    carried = dict.fromkeys(name for result in results for name in carried_names(read_carried(result)))
-    inspections = (stored for _, stored in _read(results) if isinstance(stored, Inspection))
-    write_workbook(path, inspections, tuple(carried), config)
+    carried = dict.fromkeys(name for result in results.paths for name in carried_names(read_carried(result)))
+    write_workbook(path, (inspection for _, inspection in results.inspections()), tuple(carried), config)
 
 
-def _read(results: Sequence[Path]) -> Iterator[tuple[Path, Inspection | BadRecord]]:
-    """Each record; what is no longer there or no record with a warning."""
-    for path in results:
-        try:
-            yield path, load_record(path)
-        except BadRecord as error:
-            logger.warning("%s: not in the reports, %s", printable(str(path)), error)
-            yield path, error
-
-
-def _write_lines(path: Path, results: Sequence[Path], config: Config) -> None:
+def _write_lines(path: Path, results: StoredResults, config: Config) -> None:
     write_parts(path, _lines(results))
 
 
-def _lines(results: Sequence[Path]) -> Iterator[bytes]:
+def _lines(results: StoredResults) -> Iterator[bytes]:
     """Each record in one line; what is no longer there or no record is passed over with a warning."""
-    for _, stored in _read(results):
-        if isinstance(stored, Inspection):
-            yield json.dumps(to_json(stored), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    for _, inspection in results.inspections():
+        yield json.dumps(to_json(inspection), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _write_markdown(path: Path, results: StoredResults, config: Config) -> None:
+    made = MarkdownSummary()
+    for _, inspection in results.inspections():
+        made.add(inspection)
+    write_file(path, made.text(path.parent.resolve().name).encode("utf-8", "replace"))
 
 
 BATCH_REPORTS = (
@@ -186,4 +232,5 @@ BATCH_REPORTS = (
     BatchReport(BATCH_CERTIFICATE, "pdf", _write_batch_certificate),
     BatchReport(WORKBOOK, "excel", _write_workbook),
     BatchReport(JSON_LINES, "json_lines", _write_lines),
+    BatchReport(MARKDOWN, "markdown", _write_markdown),
 )

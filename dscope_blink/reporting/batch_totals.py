@@ -69,8 +69,13 @@ class Totals:
 
     @property
     def yield_pct(self) -> float | None:
-        """PASS over those graded; None when none was."""
-        return 100 * self.statuses["PASS"] / self.graded if self.graded else None
+        """PASS over all that were asked for, whatever kept them from being graded; None when there are none."""
+        return 100 * self.statuses["PASS"] / self.images if self.images else None
+
+    @property
+    def yield_text(self) -> str:
+        """What the yield is of, which no share tells."""
+        return f"{self.graded} of {self.images} graded, {self.statuses['PASS']} pass"
 
     @property
     def unconfirmed(self) -> tuple[Criteria, ...]:

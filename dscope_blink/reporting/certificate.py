@@ -183,12 +183,12 @@ def _batch_alarms(totals: Totals, passed_over: Sequence[str]) -> list[str]:
 
 def _total_facts(totals: Totals) -> Facts:
     counts = totals.statuses
-    share = "no picture was graded" if totals.yield_pct is None else f"{totals.yield_pct:.1f} % of those graded pass"
+    share = "" if totals.yield_pct is None else f"{totals.yield_pct:.1f} %: "
     words = ", ".join(f"{counts[status]} {status.replace('_', ' ')}" for status in ("PASS", "FAIL", "NOT_GRADED"))
     return (
         ("Pictures", str(totals.images)),
         ("Verdicts", f"{words}; {totals.marginal} of them MARGINAL"),
-        ("Yield", share),
+        ("Yield", f"{share}{totals.yield_text}"),
     )
 
 

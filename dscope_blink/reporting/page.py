@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Reporting
-from dscope_blink.files.names import CONFIDENCE, REPORT, RESULT, RESULT_FILES, THUMBNAIL, VIEW
+from dscope_blink.files.names import CONFIDENCE, RESULT, RESULT_FILES, THUMBNAIL, VIEW
 from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import write_parts
 from dscope_blink.records import (
@@ -41,13 +41,11 @@ from dscope_blink.records import (
     is_scratch,
     judged_by,
     limits_of,
-    printable,
     rounded,
     size_of,
     texts,
     unsure_size,
 )
-from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.batch_statistics import BatchStatistics, simplified
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
@@ -69,6 +67,7 @@ from dscope_blink.reporting.page_charts import (
     picture_chart,
     trend,
 )
+from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.reporting.wording import Facts
 
 Json: TypeAlias = dict[str, Any]  # an object that the script of the page reads
@@ -84,12 +83,12 @@ LINKED = tuple((file.title, end) for file in RESULT_FILES if file.title for end 
 logger = logging.getLogger("dscope.reports")
 
 
-def write_html_report(folder: Path, results: Sequence[Path], wanted: Reporting) -> Path:
+def write_html_report(path: Path, results: StoredResults, wanted: Reporting) -> Path:
     """Write report.html.
 
     Parameters
     ----------
-    folder : where it is written
+    path : the file
     results : the stored records, in the order of the batch; one that is gone or no record is passed over with a warning
     wanted : how many pictures it may hold itself
 
@@ -97,16 +96,11 @@ def write_html_report(folder: Path, results: Sequence[Path], wanted: Reporting) 
     ------
     UserError : it cannot be written
     """
-    path = folder / REPORT
-    embedded = _bytes_of_pictures(results) * BASE64 <= wanted.report_embed_max_mb * 1e6
+    folder = path.parent
+    embedded = _bytes_of_pictures(results.paths) * BASE64 <= wanted.report_embed_max_mb * 1e6
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as details:
-        page = _Page(_Pictures(folder, embedded))
-        for result in results:
-            try:
-                inspection = load_record(result)
-            except BadRecord as error:
-                logger.warning("%s: not in the reports, %s", printable(str(result)), error)
-                continue
+        page = _Page(_Pictures(folder, embedded, as_stored=not results.judged_again))
+        for result, inspection in results.inspections():
             details.write(_json(page.add(result, inspection)) + b"\n")
         details.seek(0)
         write_parts(path, _rendered(folder, page, details))
@@ -134,6 +128,7 @@ class _Pictures:
 
     folder: Path
     embedded: bool
+    as_stored: bool = True  # the files beside the record show the verdict of the page
 
     def link(self, path: Path) -> str:
         """Address relative to the page; empty where there is no such file."""
@@ -207,15 +202,22 @@ def _tally(inspection: Inspection) -> list[list[int]]:
 # --- the view of one image --------------------------------------------------------------------------------------------
 
 
+def _links(result: Path, pictures: _Pictures) -> list[list[str]]:
+    """Title and address of each file of a picture; none where they say what the page no longer does."""
+    found = LINKED if pictures.as_stored else ()
+    return [[title, link] for title, end in found if (link := pictures.link(_beside(result, end)))]
+
+
 def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Json:
     verdict, image = inspection.verdict, inspection.image
-    view, drawn = pictures.source(_beside(result, VIEW)), annotated_picture(str(_beside(result, "")))
+    view = pictures.source(_beside(result, VIEW))
+    drawn = annotated_picture(str(_beside(result, ""))) if pictures.as_stored else None
     return {
         "size": [image.width, image.height],
         "view": view,
         "drawn": pictures.link(drawn) if drawn and not view else "",
         "evidence": pictures.source(_beside(result, CONFIDENCE)),
-        "links": [[title, link] for title, end in LINKED if (link := pictures.link(_beside(result, end)))],
+        "links": _links(result, pictures),
         "zones": [[zone.letter, zone.name, *_svg_ellipse(zone.outer)] for zone in inspection.zones],
         "reasons": texts(verdict.reasons),
         "doubts": verdict.doubts,

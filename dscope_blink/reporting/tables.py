@@ -564,9 +564,9 @@ class Yield:
 
     @property
     def percent(self) -> float | None:
-        """Of those that were graded."""
-        graded = self.passed + self.failed
-        return round(100 * self.passed / graded, 2) if graded else None
+        """Of all of them, graded or not."""
+        asked = self.passed + self.failed + self.not_graded
+        return round(100 * self.passed / asked, 2) if asked else None
 
 
 YIELD_COLUMNS: tuple[Column, ...] = (
@@ -596,5 +596,5 @@ YIELD_COLUMNS: tuple[Column, ...] = (
         lambda y: y.not_graded,
     ),
     Column("Marginal", "", "int64", "verdicts that would change within the uncertainty", lambda y: y.marginal),
-    Column("Yield_pct", "%", "float64", "PASS over those graded", lambda y: y.percent),
+    Column("Yield_pct", "%", "float64", "PASS over all, graded or not", lambda y: y.percent),
 )

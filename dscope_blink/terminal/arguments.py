@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from dscope_blink.batch import night_folders
 from dscope_blink.batch.executors import workers_here
@@ -23,26 +24,35 @@ from dscope_blink.config.settings import Config, ConfigFile, Reporting
 from dscope_blink.config.shipped import calibration_file, shipped
 from dscope_blink.devices.capturing import FlatField, Series, new_picture
 from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
-from dscope_blink.files.pictures import SUFFIXES, Found, find_images
-from dscope_blink.files.plan import manifest_gaps, plan_images
+from dscope_blink.files.pictures import SUFFIXES, Found, find_given
+from dscope_blink.files.plan import ImageFile, manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
 from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, Calibration, Inspection, Request, UserError
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.terminal.calibrate import add_calibration
 from dscope_blink.terminal.completion import SHELLS
+from dscope_blink.terminal.configuration import add_configuration
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.starting import CHECKOUT, missing_packages
 
 CONFIG = shipped("config.json")
 ZONES = tuple(ZONE_NAMES.values())
 NUMBERS, NAMES = ("core_diameter_um", "cladding_diameter_um"), ("edition", "fiber_class", "fiber", "fiber_structure")
-SWITCHES = ("cells", "zone_images", "agreement", "json_lines", "pdf", "excel")  # of `Reporting` and of the command line
+SWITCHES = (
+    "cells",
+    "zone_images",
+    "agreement",
+    "json_lines",
+    "pdf",
+    "excel",
+    "markdown",
+)  # of `Reporting` and of the command line
 RESULTS_DIR = ("results folder", "--results-dir")  # how messages name it
 MOST_WORKERS = 1024  # as in the configuration
 
 
-def make_parser(program: str = CHECKOUT) -> argparse.ArgumentParser:
+def make_parser(program: str = CHECKOUT) -> Parser:
     """The parser of the command line; `command` of what it returns is its first word.
 
     Parameters
@@ -65,51 +75,82 @@ def make_parser(program: str = CHECKOUT) -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="render sample end faces and inspect them", allow_abbrev=False)
     demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
     add_calibration(commands.add_parser("calibrate", help="measure the scale with a target", allow_abbrev=False))
+    add_configuration(commands.add_parser("config", help="check, show or compare a configuration", allow_abbrev=False))
     completion = commands.add_parser("completion", help="print the completion script of a shell", allow_abbrev=False)
     completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=" or ".join(SHELLS))
     return parser
 
 
-def _add_inspect(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
-    parser.add_argument("--camera", action="store_true", help="take one picture with the camera instead")
-    parser.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
-    parser.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
-    parser.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+def _add_inspect(parser: Parser) -> None:
+    parser.epilog_of = _help_with_limits
+    what = parser.add_argument_group("pictures and results")
+    what.add_argument("inputs", metavar="PATH", nargs="*", help="pictures, and folders of pictures")
+    what.add_argument("--input-dir", metavar="DIR", help="folder of the pictures, as a PATH is")
+    what.add_argument("--camera", action="store_true", help="take one picture with the camera instead")
+    what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
+    what.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
+    what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
     _add_asked(parser)
-    parser.add_argument("--json-progress", action="store_true", help="print one JSON line for each image instead")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    how = parser.add_argument_group("what is printed")
+    how.add_argument("--json-progress", action="store_true", help="print JSON lines instead (progress.schema.json)")
+    how.add_argument("--progress-to", metavar="PLACE", help="JSON lines into a file, or to tcp://HOST:PORT, as well")
+    how.add_argument("--hook", metavar="COMMAND", help="run for each picture; {record}, {file}, {status} are filled in")
+    how.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
-def _add_nightly(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
-    parser.add_argument("--results-dir", metavar="DIR", help="folder of the nights, each in a folder YYYY-MM-DD")
-    parser.add_argument("--keep-nights", metavar="N", help="remove all nights but the newest N; default: keep all")
-    parser.add_argument("--night", metavar="YYYY-MM-DD", help="night to begin or to resume; default: today")
-    parser.set_defaults(camera=False, watch=False, resume=True)
+def _help_with_limits() -> str:
+    """Examples, and the editions and classes of the configuration that ships."""
+    settings = load_config(CONFIG)
+    criteria = settings.profile(settings.default_profile).criteria
+    editions = "\n".join(f"  {edition}: {', '.join(criteria.classes(edition))}" for edition in criteria.editions())
+    return f"""examples:
+  %(prog)s --output-dir results --cladding-diameter-um 125 pictures
+  %(prog)s --output-dir results --core-diameter-um 50 --cladding-diameter-um 125 a.png b.png
+  %(prog)s --output-dir results --manifest faces.csv --recursive --pdf pictures
+
+editions and classes of the configuration that ships (by default {criteria.default_edition}, {criteria.default_class}):
+{editions}"""
+
+
+def _add_nightly(parser: Parser) -> None:
+    parser.epilog_of = _help_with_limits
+    what = parser.add_argument_group("pictures and results")
+    what.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
+    what.add_argument("--results-dir", metavar="DIR", help="folder of the nights, each in a folder YYYY-MM-DD")
+    what.add_argument("--keep-nights", metavar="N", help="remove all nights but the newest N; default: keep all")
+    what.add_argument("--night", metavar="YYYY-MM-DD", help="night to begin or to resume; default: today")
+    parser.set_defaults(camera=False, watch=False, resume=True, inputs=[])
     _add_asked(parser)
 
 
 def _add_asked(parser: argparse.ArgumentParser) -> None:
     """What is asked of the pictures of a folder."""
-    add_request(parser)
-    parser.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for single pictures")
-    parser.add_argument("--recursive", action="store_true", help="look in subfolders as well")
-    parser.add_argument("--no-plots", action="store_true", help="write no histograms")
-    parser.add_argument("--zone-images", action="store_true", help="cut each zone out as a picture of its own")
-    parser.add_argument("--agreement", action="store_true", help="write how far the detectors agree on each image")
-    parser.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
-    _add_reports(parser)
-    parser.add_argument(
+    fiber = parser.add_argument_group("which fiber, scale and limits")
+    add_request(fiber)
+    fiber.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for single pictures")
+    written = parser.add_argument_group("what is written")
+    written.add_argument("--no-plots", action="store_true", help="write no histograms")
+    written.add_argument("--zone-images", action="store_true", help="cut each zone out as a picture of its own")
+    written.add_argument("--agreement", action="store_true", help="write how far the detectors agree on each image")
+    written.add_argument("--cells", action="store_true", help="write the table of the 3 x 3 cells of each zone")
+    _add_reports(written)
+    how = parser.add_argument_group("how it runs")
+    how.add_argument("--recursive", action="store_true", help="look in subfolders as well")
+    how.add_argument(
         "--workers", metavar="N", help="processes of this machine; default: one for each processor; 0: none but this"
     )
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT"
-    )
-    parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
+    how.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT")
+    how.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
 
 
-def add_request(parser: argparse.ArgumentParser) -> None:
+class Options(Protocol):
+    """What takes options: a parser, or a group of one."""
+
+    def add_argument(self, *names: str, **what: Any) -> object:
+        """As argparse has it."""
+
+
+def add_request(parser: Options) -> None:
     """What is asked of one picture."""
     parser.add_argument(
         "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
@@ -131,11 +172,16 @@ def add_request(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_reports(parser: argparse.ArgumentParser) -> None:
+def _add_reports(parser: Options) -> None:
     parser.add_argument("--no-report", action="store_true", help="write no report.html, and none of its pictures")
+    _add_more_reports(parser)
+
+
+def _add_more_reports(parser: Options) -> None:
     parser.add_argument("--json-lines", action="store_true", help="write all records into one file, one line each")
     parser.add_argument("--pdf", action="store_true", help="write a certificate of each image and of the batch")
     parser.add_argument("--excel", action="store_true", help="write an Excel workbook of the batch")
+    parser.add_argument("--markdown", action="store_true", help="write totals and what does not pass as Markdown")
 
 
 def add_report(parser: argparse.ArgumentParser) -> None:
@@ -181,6 +227,8 @@ def _add_regrade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fiber-class", metavar="KEY", help="connector class; default: that of each result")
     parser.add_argument("--config", metavar="FILE", help="limits; default: the one that ships, see below")
     parser.add_argument("--compare", action="store_true", help="only count who passes under every edition and class")
+    parser.add_argument("--report", action="store_true", help="write report_KEY.html too, KEY as in the summary")
+    _add_more_reports(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -196,9 +244,14 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
         problems.attempt(None, asked.check, settings.profile(settings.default_profile).criteria)
     if arguments.compare and arguments.edition:
         problems.lines.append("--compare tries every edition: --edition cannot be given with it")
+    reports = {name: getattr(arguments, name) for name in ("report", "json_lines", "pdf", "excel", "markdown")}
+    if arguments.compare and any(reports.values()):
+        problems.lines.append("--compare only counts: no report can be asked for with it")
     problems.raise_if_any()
     assert settings is not None, "without settings there was a problem"
-    return Regrading(folder, found.paths, asked, settings, found.warnings)
+    reporting = replace(settings.profile(settings.default_profile).reporting, plots=False, **reports)
+    check_packages(reporting)
+    return Regrading(folder, found.paths, asked, settings, found.warnings, reporting if any(reports.values()) else None)
 
 
 def _check_results_folder(text: str) -> FoundResults:
@@ -296,7 +349,8 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     settings = problems.attempt(None, load_config, Path(arguments.config).absolute())  # workers are elsewhere
     asked = _asked(problems, arguments, given, settings) if settings else None
     problems.raise_if_any()
-    assert asked is not None, "without settings there was a problem"
+    assert settings is not None, "without settings there was a problem"
+    assert asked is not None, "nor without them"
     config = replace(asked.config, reporting=_reporting(asked.config.reporting, arguments))
     check_packages(config.reporting)
     images = plan_images(found, output_dir, asked.manifest, asked.request)
@@ -304,12 +358,24 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     return Batch(
         Job(output_dir, config, asked.calibration, asked.flat_field_sha256),
         images,
-        warnings=(*found.warnings, *asked.manifest.warnings, *gaps),
+        warnings=(*settings.notes, *found.warnings, *gaps, *_class_notes(images, asked, arguments)),
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
         scheduler=arguments.scheduler,
         resume=arguments.resume,
         watched=_watched(arguments, output_dir, asked) if arguments.watch else None,
     )
+
+
+def _class_notes(images: Sequence[ImageFile], asked: PictureRequest, arguments: argparse.Namespace) -> Iterator[str]:
+    """A line for each class that follows from a core diameter, or is not for such a core."""
+    criteria = asked.config.criteria
+    requests = {(r.fiber_class, r.core_diameter_um) for r in (asked.request, *(image.request for image in images))}
+    for fiber_class, core_um in sorted(requests, key=str):
+        if not criteria.fits(fiber_class, core_um):
+            low, high = criteria.cores_um[fiber_class]
+            yield f"Fiber class {fiber_class} is for cores of {low:g} to {high:g} um, the one given has {core_um:g} um"
+        elif arguments.fiber_class is None and not criteria.fits(criteria.default_class, core_um):
+            yield f"Fiber class {fiber_class} follows from the core of {core_um:g} um; --fiber-class names another"
 
 
 def checked_request(arguments: argparse.Namespace) -> PictureRequest:
@@ -363,18 +429,31 @@ def _night(text: str | None) -> date:
 def _found(arguments: argparse.Namespace, output_dir: Path) -> Found:
     """The pictures that are there at the start; of a watched folder none, for it is looked into later."""
     if arguments.camera:
-        if arguments.input_dir or arguments.manifest or arguments.recursive or arguments.watch:
-            others = "--input-dir, --manifest, --recursive or --watch"
+        if _inputs(arguments) or arguments.manifest or arguments.recursive or arguments.watch:
+            others = "a PATH, --input-dir, --manifest, --recursive or --watch"
             raise UserError(f"--camera takes the picture itself: not with {others}")
         return Found(output_dir, (new_picture(output_dir).name,))
     if arguments.watch:
-        return Found(check_input_folder(arguments.input_dir))
-    return check_images(arguments.input_dir, arguments.recursive, output_dir)
+        return Found(_watched_folder(arguments))
+    return check_images(_inputs(arguments), arguments.recursive, output_dir)
+
+
+def _inputs(arguments: argparse.Namespace) -> list[str]:
+    """The folders and pictures that are named, with or without their option."""
+    named = [] if arguments.input_dir is None else [arguments.input_dir]
+    return [*named, *arguments.inputs]
+
+
+def _watched_folder(arguments: argparse.Namespace) -> Path:
+    named = _inputs(arguments)
+    if len(named) > 1:
+        raise UserError(f"--watch: one folder can be watched, {len(named)} are named")
+    return check_input_folder(named[0] if named else None)
 
 
 def _watched(arguments: argparse.Namespace, output_dir: Path, asked: PictureRequest) -> Watched:
     return Watched(
-        check_input_folder(arguments.input_dir),
+        _watched_folder(arguments),
         arguments.recursive,
         output_dir,
         asked.manifest,
@@ -427,10 +506,10 @@ def _asked(
     defaults = Request(config.criteria.default_edition, config.criteria.default_class)
     structures = config.fiber_structures
     request = problems.attempt(defaults, make_request, defaults, given, config.criteria, structures)
-    manifest = Manifest()
+    manifest, asks = Manifest(), "fiber_class" in given
     if arguments.manifest is not None:
-        path = Path(arguments.manifest)
-        manifest = problems.attempt(manifest, read_manifest, path, config.criteria, request, structures)
+        path, criteria = Path(arguments.manifest), config.criteria
+        manifest = problems.attempt(manifest, read_manifest, path, criteria, request, structures, class_is_asked=asks)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
     return PictureRequest(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
@@ -463,14 +542,28 @@ def check_input_folder(text: str | None) -> Path:
     return folder
 
 
-def check_images(text: str | None, recursive: bool, output_dir: Path) -> Found:
-    """The pictures of the input folder; UserError if it cannot be read or holds none."""
-    folder = check_input_folder(text)
-    found = find_images(folder, recursive, output_dir)
+def check_images(named: Sequence[str], recursive: bool, output_dir: Path) -> Found:
+    """The pictures of folders and those that are named themselves; UserError if one is none, or there is none."""
+    problems = Problems()
+    if not named:
+        check_input_folder(None)
+    paths = [problems.attempt(Path(), _check_input, text) for text in named]
+    problems.raise_if_any()
+    found = find_given(paths, recursive, output_dir)
     if not found.files:
         hint = "" if recursive else "; --recursive looks in its subfolders as well"
-        raise UserError(f"input folder {text}: no picture in it ({' '.join(SUFFIXES)}){hint}")
+        raise UserError(f"input folder {', '.join(named)}: no picture in it ({' '.join(SUFFIXES)}){hint}")
     return found
+
+
+def _check_input(text: str) -> Path:
+    """A picture, or a folder that can be read."""
+    path = Path(text).expanduser().absolute()
+    if not os.path.isfile(path):
+        return check_input_folder(text)
+    if path.suffix.lower() not in SUFFIXES:
+        raise UserError(f"picture {text}: must be one of {' '.join(SUFFIXES)}")
+    return path
 
 
 def check_output_folder(text: str | None, name: str = "output folder", option: str = "--output-dir") -> Path:
@@ -478,6 +571,9 @@ def check_output_folder(text: str | None, name: str = "output folder", option: s
     if not text:
         raise UserError(f"{name}: none is named ({option})")
     folder = Path(text).expanduser().absolute()
+    odd = [sign for sign in '?*"<>|' if sign in text]
+    if odd and not os.path.exists(folder):
+        raise UserError(f"{name} {text}: a new folder must have a name without {' '.join(odd)}")
     there = next(place for place in (folder, *folder.parents) if os.path.exists(place))
     if not os.path.isdir(there):
         raise UserError(f"{name} {text}: {there} is not a folder")

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
-from dscope_blink.batch.run import Batch, exit_code, run_batch
+from dscope_blink.batch.run import Batch, Done, exit_code, run_batch
 from dscope_blink.config.loading import load_config
 from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
 from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series
@@ -39,8 +39,10 @@ from dscope_blink.terminal.arguments import (
 )
 from dscope_blink.terminal.calibrate import calibrate
 from dscope_blink.terminal.completion import completion_script
+from dscope_blink.terminal.configuration import configuration
+from dscope_blink.terminal.events import events_of, refusals
 from dscope_blink.terminal.log_file import log_file
-from dscope_blink.terminal.progress import Display, bar, in_words, json_lines, lines, silent
+from dscope_blink.terminal.progress import Display, bar, in_words, lines, silent
 from dscope_blink.terminal.questions import ask_everything
 from dscope_blink.terminal.reports import write_reports
 from dscope_blink.terminal.running import UNFINISHED, as_program, complain, told
@@ -55,7 +57,9 @@ from dscope_blink.terminal.tables import (
     yield_tables,
 )
 
-MOST_WARNINGS = 10  # shown at the end; the log has them all
+MOST_WARNINGS = 10  # shown before the first picture; the log has them all
+
+GO_ON = "what was finished is kept, the same command with --resume does the rest"
 
 logger = logging.getLogger("dscope.main")
 
@@ -80,16 +84,21 @@ def _run_command(words: Sequence[str]) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
-    batch = checked_batch(arguments)
+    with refusals(arguments):
+        batch = checked_batch(arguments)
     if arguments.camera:
         take_picture(batch.job.config.camera, batch.images[0].path)
-    if arguments.quiet or arguments.json_progress:
-        ran = _run(batch, json_lines if arguments.json_progress else silent)
-    else:
-        _announce(batch)
-        ran = _run(batch, _display(batch))
-        _conclude(batch, ran)
-    return _exit_code(ran, arguments.fail_exit)
+    with events_of(batch, arguments) as events:
+        events.start()
+        if arguments.quiet or arguments.json_progress:
+            ran = _run(batch, silent, events.picture)
+        else:
+            _announce(batch)
+            ran = _run(batch, _display(batch), events.picture)
+            _conclude(batch, ran)
+        code = _exit_code(ran, arguments.fail_exit, events.failed_hooks)
+        events.end(ran.totals, code)
+    return code
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +109,11 @@ class _Ran:
     not_written: str = ""  # a line for each report that failed
 
 
-def _exit_code(ran: _Ran, fail_exit: bool) -> int:
+def _exit_code(ran: _Ran, fail_exit: bool, failed_hooks: int = 0) -> int:
     if ran.not_written:
         return complain(program_name(), ran.not_written, UNFINISHED)
+    if failed_hooks:
+        return complain(program_name(), f"the hook failed for {failed_hooks} images, see the log", UNFINISHED)
     return exit_code(ran.totals, fail_exit)
 
 
@@ -110,7 +121,7 @@ def _display(batch: Batch) -> Display:
     return bar if sys.stdout.isatty() and not batch.watched else lines
 
 
-def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = lambda _: None) -> _Ran:
+def _run(batch: Batch, display: Display, also: Callable[[Done, Totals], None] = lambda done, totals: None) -> _Ran:
     """Run the batch with its log file beside its results."""
     with suppress(WriteFailed):  # of which the log file tells
         check_locks(batch.job.output_dir)
@@ -120,13 +131,15 @@ def _run(batch: Batch, display: Display, also: Callable[[Inspection], None] = la
             for done in finished:
                 totals.add(done.inspection, done.resumed)
                 show(done.inspection, totals)
-                also(done.inspection)
+                also(done, totals)
         except (WriteFailed, KeyboardInterrupt) as error:
             logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
-            if isinstance(error, WriteFailed) or not batch.watched:
+            if isinstance(error, WriteFailed):
                 raise
             with suppress(KeyboardInterrupt, StopIteration):
-                finished.throw(error)  # it came between two images: a watch is to end as if it had come within one
+                finished.throw(error)  # it may have come between two images: it is to end as if within one
+            if not batch.watched:
+                raise KeyboardInterrupt(GO_ON) from None
         except ReportsNotWritten as error:
             logger.error("Batch finished without all reports: %s", in_words(totals))
             return _Ran(totals, str(error))
@@ -155,6 +168,10 @@ def _announce(batch: Batch) -> None:
     print(f"{what}, profile {batch.job.config.profile}, results in {batch.job.output_dir}")
     for limits in batch.unconfirmed:
         print(f"Note: {UNCONFIRMED.format(limits)}")
+    for warning in batch.warnings[:MOST_WARNINGS]:
+        print(f"Warning: {warning}")
+    if len(batch.warnings) > MOST_WARNINGS:
+        print(f"and {len(batch.warnings) - MOST_WARNINGS} more warnings in the log")
 
 
 def _conclude(batch: Batch, ran: _Ran) -> None:
@@ -168,10 +185,6 @@ def _conclude(batch: Batch, ran: _Ran) -> None:
         if report.exists():
             print_line(console, f"Report: {report}")
     print_line(console, f"Results: {batch.summary}")
-    for warning in batch.warnings[:MOST_WARNINGS]:
-        print(f"Warning: {warning}")
-    if len(batch.warnings) > MOST_WARNINGS:
-        print(f"and {len(batch.warnings) - MOST_WARNINGS} more warnings in the log")
 
 
 # --- stored results
@@ -204,6 +217,8 @@ def _show_outcome(outcome: Outcome, console: Console) -> None:
     print_line(console, f"{counts}{lost}; {len(outcome.changed)} otherwise than before")
     print_line(console, f"Summary: {outcome.summary}")
     print_line(console, f"Changes: {outcome.changes}")
+    for report in outcome.reports:
+        print_line(console, f"Report: {report}")
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -261,7 +276,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     batch = checked_batch(make_parser(program_name()).parse_args(["inspect", *words]))
     _announce(batch)
     seen: list[Inspection] = []
-    ran = _run(batch, _display(batch), seen.append)
+    ran = _run(batch, _display(batch), lambda done, _: seen.append(done.inspection))
     console_of().print(comparison_table(seen))
     for report in reports_of(results, batch.job.config.reporting):
         print(f"Report: {report}")
@@ -289,6 +304,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "calibrate": calibrate,
     "demo": _demo,
     "completion": _completion,
+    "config": configuration,
 }
 
 

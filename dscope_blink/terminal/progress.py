@@ -1,8 +1,7 @@
-"""How far a batch is, for who watches it: a bar, plain lines, or JSON lines for other programs."""
+"""How far a batch is, for who watches it: a bar or plain lines."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +10,7 @@ from typing import TypeAlias
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from dscope_blink.records import Inspection, printable, texts
+from dscope_blink.records import Inspection, printable
 from dscope_blink.reporting.batch_totals import Totals
 
 Show: TypeAlias = Callable[[Inspection, Totals], None]
@@ -49,27 +48,15 @@ def lines(total: int | None) -> Iterator[Show]:
 
 
 @contextmanager
-def json_lines(total: int | None) -> Iterator[Show]:
-    """For other programs: one object for each image, in one line."""
-
-    def show(inspection: Inspection, totals: Totals) -> None:
-        verdict = {"file": inspection.image.file, "status": inspection.verdict.status}
-        said = {"done": totals.images, "total": total, **verdict, "reasons": texts(inspection.verdict.reasons)}
-        print(json.dumps(said | {"counts": totals.counts}), flush=True)
-
-    yield show
-
-
-@contextmanager
 def bar(total: int | None) -> Iterator[Show]:
-    """A bar with the counts; only what could not be measured gets a line of its own."""
+    """A bar with the counts; what does not pass gets a line of its own, with the reason."""
     rate = TextColumn("{task.fields[rate]}")
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), rate, TimeRemainingColumn())
     with Progress(*columns) as progress:
         task, started = progress.add_task("", total=total, rate=""), time.monotonic()
 
         def show(inspection: Inspection, totals: Totals) -> None:
-            if not inspection.was_measured:
+            if inspection.verdict.status != "PASS":
                 progress.console.print(Text(_line(inspection)))
             text = "  ".join(f"{status} {count}" for status, count in totals.statuses.items())
             rate = f"{(totals.images - totals.resumed) / max(time.monotonic() - started, 1e-9):.1f}/s"

@@ -11,6 +11,7 @@ from dscope_blink.reporting.batch_reports import (
     write_batch_reports,
     write_certificates,
 )
+from dscope_blink.reporting.stored_results import kept_apart
 from dscope_blink.terminal.arguments import add_report, checked_reports
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.parsing import Parser
@@ -39,9 +40,10 @@ def write_reports(arguments: argparse.Namespace) -> int:
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
     with log_file(wanted.folder):
-        certificates, problems = write_certificates(wanted.results) if wanted.config.reporting.pdf else (0, {})
+        results = kept_apart(wanted.folder, wanted.results)
+        certificates, problems = write_certificates(results) if wanted.config.reporting.pdf else (0, {})
         try:
-            write_batch_reports(wanted.folder, wanted.results, wanted.config)
+            write_batch_reports(wanted.folder, results, wanted.config)
         except ReportsNotWritten as error:
             problems = {**problems, **error.problems}
         for path in reports_of(wanted.folder, wanted.config.reporting):

@@ -29,8 +29,8 @@ def told(program: str, run: Callable[[], int]) -> int:
     """
     try:
         return run()
-    except KeyboardInterrupt:
-        return complain(program, "interrupted; what was finished is kept", INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return complain(program, "; ".join(filter(None, ("interrupted", str(error)))), INTERRUPTED)
     except WriteFailed as error:
         return complain(program, f"{error}; what was finished is kept", UNFINISHED)
     except (GrabFailed, NotBlank, ReportsNotWritten) as error:

@@ -66,7 +66,7 @@ def _verdict_table(totals: Totals) -> Table:
     for status, count in totals.statuses.items():
         table.add_row(Text(status, style=_STYLES[status]), str(count), _share(count, totals.images))
     table.add_row("of these MARGINAL", str(totals.marginal), _share(totals.marginal, totals.images))
-    table.add_row("Yield: PASS of graded", "", "none" if totals.yield_pct is None else f"{totals.yield_pct:.1f}")
+    table.add_row(f"Yield: {totals.yield_text}", "", _share(totals.statuses["PASS"], totals.images))
     return table
 
 
@@ -167,8 +167,9 @@ def change_table(rows: Sequence[Row]) -> Table:
     """The results that came out otherwise, the first of them."""
     table = _table(Column("Image", no_wrap=True), "Before", "After", "Changed by")
     for row in rows[:MOST_CHANGES]:
-        shown = ("Image_Filename", "Status_Before", "Status_After", "Changed_By")
-        table.add_row(*(Text(printable(row[name])) for name in shown))
+        verdicts = (row[f"Status_{when}"] + " MARGINAL" * row[f"Marginal_{when}"] for when in ("Before", "After"))
+        cells = (row["Image_Filename"], *verdicts, row["Changed_By"])
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     if len(rows) > MOST_CHANGES:
         table.add_row(f"and {len(rows) - MOST_CHANGES} more")
     return table

@@ -94,7 +94,10 @@ def test_what_is_odd_about_the_folder_is_logged(pictures, out, caplog):
         ((PASSED, FAILED), False, 0),
         ((PASSED, FAILED), True, 3),
         ((FAILED, UNREADABLE), True, 1),
-        ((NO_SCALE,) * 3, True, 0),
+        ((NO_SCALE,) * 3, True, 4),
+        ((UNREADABLE,), False, 4),
+        ((PASSED, NO_SCALE), True, 0),
+        ((), True, 0),
     ],
 )
 def test_the_exit_code_tells_what_could_not_be_measured_and_what_failed_if_asked(inspections, fail_exit, code):

@@ -24,7 +24,7 @@ from dscope_blink.batch.run import Batch, Done, run_batch
 from dscope_blink.config.settings import Config
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed
-from dscope_blink.terminal.commands import main
+from dscope_blink.terminal.commands import GO_ON, main
 from tests.builders.batches import CONFIG, batch_of, finished, program, rows
 from tests.builders.clusters import started_cluster
 from tests.builders.pictures import SCRATCH, blanks, face_png, folder_of
@@ -185,7 +185,7 @@ def test_a_run_that_is_interrupted_ends_at_once_and_keeps_what_is_finished(tmp_p
         time.sleep(0.02)
     os.killpg(run.pid, end)  # as a terminal does: to all of its processes
     _, errors = run.communicate(timeout=60)
-    assert (run.returncode, errors) == (130, "main.py: interrupted; what was finished is kept\n")
+    assert (run.returncode, errors) == (130, f"main.py: interrupted; {GO_ON}\n")
     until(lambda: not alive_in(run.pid))
     listed = {row["Image_Filename"] for row in rows(out)}
     assert 0 < len(listed) < 60

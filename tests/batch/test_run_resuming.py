@@ -109,7 +109,7 @@ def test_a_second_run_into_the_same_folder_is_refused(faces, out, capsys):
 def test_other_programs_are_told_in_json_lines(faces, out, capsys):
     words = [word for word in program(faces, out, "--json-progress", "--workers=0")[2:] if word != "--quiet"]
     assert main(words) == 0
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    _, *lines, _ = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(line["done"], line["total"], line["file"]) for line in lines] == [
         (number, 5, f"{name}.png") for number, name in enumerate("abcde", 1)
     ]

@@ -92,10 +92,15 @@ def test_every_problem_is_reported_with_its_row(read):
     assert "5 cells under 4 columns" in lines[6]
 
 
-@pytest.mark.parametrize("number", ["nan", "inf", "0", "-3", "1e999", "12,5", "50um"])
+@pytest.mark.parametrize("number", ["nan", "inf", "0", "-3", "1e999", "1,250", "12,5,0", "50um"])
 def test_a_size_is_a_positive_number(number):
-    with pytest.raises(UserError, match=r"core_diameter_um must be a (positive )?number, got"):
+    with pytest.raises(UserError, match=r"core_diameter_um must be a (positive )?number( without .*)?, got"):
         positive_number("core_diameter_um", number)
+
+
+@pytest.mark.parametrize(("text", "value"), [("12,5", 12.5), ("0,435", 0.435), ("125", 125.0), (" 9.5 ", 9.5)])
+def test_a_decimal_sign_may_be_a_comma(text, value):
+    assert positive_number("core_diameter_um", text) == value
 
 
 def test_an_edition_without_the_class_is_refused_by_name(read):
@@ -105,8 +110,15 @@ def test_an_edition_without_the_class_is_refused_by_name(read):
 
 
 def test_a_manifest_needs_the_column_file(read):
-    (line,) = problems(read, "name;fiber_class\na.png;custom\n")
-    assert line == "manifest.csv: no column \"file\", its columns are 'name;fiber_class'"
+    (line,) = problems(read, "name,fiber_class\na.png,custom\n")
+    assert line == "manifest.csv: no column \"file\", its columns are 'name', 'fiber_class'"
+
+
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_cells_may_stand_between_what_spreadsheets_write_where_numbers_have_commas(read, sign):
+    manifest = read(f"file{sign}core_diameter_um{sign}lot\na.png{sign}62,5{sign}7,8\n")
+    assert manifest.requests["a.png"].core_diameter_um == 62.5
+    assert manifest.requests["a.png"].manifest == {"lot": "7,8"}
 
 
 def test_an_empty_manifest_is_refused(read):
@@ -117,12 +129,21 @@ def test_a_column_given_twice_is_refused(read):
     assert problems(read, "file,File,lot\n") == ["manifest.csv: column 'file' appears twice"]
 
 
-def test_a_misspelt_column_is_carried_and_said_so(read):
-    manifest = read("file,fibre_class\na.png,custom\n")
-    assert manifest.requests["a.png"].fiber_class == "multimode"
-    assert manifest.warnings == (
-        "manifest.csv: column 'fibre_class' is carried along unread; did you mean \"fiber_class\"?",
-    )
+@pytest.mark.parametrize("name", ["fibre_class", "Fiber Class", "core diameter um"])
+def test_a_misspelt_column_is_refused(read, name):
+    (line,) = problems(read, f"file,{name}\na.png,custom\n")
+    near = "core_diameter_um" if "core" in name else "fiber_class"
+    text = f'column {name!r} would be carried along unread; did you mean "{near}"? Else give it another name'
+    assert line == f"manifest.csv: {text}"
+
+
+def test_a_row_has_the_class_that_is_for_its_core_unless_one_is_asked_for(read):
+    requests = read("file,core_diameter_um,fiber_class\na.png,9,\nb.png,50,\nc.png,50,single_mode_upc\n").requests
+    assert [requests[name].fiber_class for name in ("a.png", "b.png", "c.png")] == [
+        "single_mode_upc",
+        "multimode",
+        "single_mode_upc",
+    ]
 
 
 def test_a_quote_that_never_ends_is_refused(read):

@@ -21,6 +21,7 @@ from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
 from tests.builders.batches import ASKED, program, started
 from tests.builders.pictures import LONG_AGO, SCRATCH, face_png, folder_of
+from tests.builders.waiting import until
 
 SETTLE_S, NEVER_S = 0.05, 600.0
 
@@ -162,6 +163,7 @@ def summary(out: Path) -> dict[str, str]:
 def said(progress: IO[str]) -> tuple[str, str]:
     """File and status of the next finished picture."""
     line = json.loads(progress.readline())
+    line = json.loads(progress.readline()) if line["event"] == "start" else line
     assert line["total"] is None
     return line["file"], line["status"]
 
@@ -202,6 +204,7 @@ def test_a_watch_inspects_what_comes_until_it_is_stopped(tmp_path, end):
         assert said(run.stdout) == ("b.png", "FAIL")
         (pictures / "b.png").write_bytes(face_png())
         assert said(run.stdout) == ("b.png", "PASS")
+        until(lambda: b"b.png" in b"".join(path.read_bytes() for path in out.glob("records.jsonl")))  # while it goes on
         run.send_signal(end)
         _, errors = run.communicate(timeout=60)
     assert (run.returncode, errors) == (0, "")

@@ -87,10 +87,90 @@ def test_a_batch_leaves_no_report_of_an_earlier_one_where_its_own_will_be(stored
     run.close()
 
 
-def test_a_report_of_an_earlier_batch_that_stays_is_warned_of(stored, caplog):
+def test_reports_of_an_earlier_batch_that_this_one_does_not_write_are_moved_aside(stored):
+    names = ("report_custom.html", "summary_report_custom.csv", "changes_custom.csv", "compare_editions.csv")
+    for name in (
+        *names,
+        "certificate.pdf",
+        "report.html",
+        "changes_report.csv",
+        "changes_result.json",
+        "report_of_mine.txt",
+    ):
+        (stored / name).write_text("of an earlier run")
+    earlier = (stored / "records.jsonl").read_bytes()
+    without = replace(CONFIG, reporting=replace(CONFIG.reporting, report=False))
+    finished(batch_of(stored.parent / "pictures", stored, config=without))
+    (aside,) = stored.glob("earlier_reports_*")
+    assert {path.name for path in aside.iterdir()} == {*names, "certificate.pdf", "records.jsonl", "report.html"}
+    assert (aside / "records.jsonl").read_bytes() == earlier
+    assert (stored / "changes_report.csv").exists(), "the table of a picture of this name"
+    assert (stored / "report_of_mine.txt").exists()
+
+
+def test_a_report_that_cannot_be_moved_aside_is_warned_of(stored, caplog, monkeypatch):
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr(Path, "replace", refused)
     finished(batch_of(stored.parent / "pictures", stored))
-    assert f"{stored / 'records.jsonl'} is of an earlier run, this one does not write it" in caplog.messages
-    assert (stored / "records.jsonl").exists()
+    assert f"{stored / 'records.jsonl'} is of an earlier run, and could not be moved aside" in caplog.messages
+
+
+# --- reports of records that were judged again, and of several batches
+
+
+def test_records_judged_again_have_reports_under_their_key(stored, capsys):
+    before = {path.name: path.read_bytes() for path in stored.iterdir()}
+    key = "iec_61300_3_35_2009"
+    asked = ("--report", "--pdf", "--excel", "--json-lines", "--markdown")
+    assert main(["regrade", str(stored), f"--edition={key}", *asked]) == 0
+    reports = [
+        f"report_{key}.html",
+        f"certificate_{key}.pdf",
+        f"report_{key}.xlsx",
+        f"records_{key}.jsonl",
+        f"summary_report_{key}.md",
+    ]
+    said = capsys.readouterr().out
+    assert all(f"Report: {stored / name}\n" in said for name in reports)
+    (first, *_) = (json.loads(line) for line in (stored / reports[3]).read_text().splitlines())
+    assert first["criteria"]["edition"] == key
+    assert (stored / f"a_certificate_{key}.pdf").exists()
+    page = (stored / reports[0]).read_text()
+    assert key in page
+    assert "a_annotated.png" not in page, "it shows the verdict by the other edition"
+    changed = {path.name for path in stored.iterdir() if before.get(path.name) != path.read_bytes()}
+    assert before.keys() - changed == before.keys() - {path.name for path in stored.glob("inspection_*.log")}
+
+
+def test_regrading_that_only_counts_makes_no_report(stored, capsys):
+    assert main(["regrade", str(stored), "--compare", "--pdf"]) == 2
+    assert "--compare only counts" in capsys.readouterr().err
+
+
+def test_a_report_that_fails_after_regrading_is_named(stored, page_fails, capsys):
+    assert main(["regrade", str(stored), "--fiber-class=custom", "--report", "--json-lines"]) == 1
+    assert "report_custom.html was not written, RuntimeError: no paper" in capsys.readouterr().err
+    assert (stored / "records_custom.jsonl").exists()
+    assert (stored / "summary_report_custom.csv").exists()
+
+
+def test_two_nights_stay_apart_in_one_report(stored, tmp_path):
+    nights = tmp_path / "nights"
+    for night in ("2026-03-09", "2026-03-10"):
+        shutil.copytree(stored, nights / night)
+    assert main(["report", str(nights), "--json-lines"]) == 0
+    files = [record["image"]["file"] for record in records(nights)]
+    assert files == [f"{night}/{name}.png" for night in ("2026-03-09", "2026-03-10") for name in "abc"]
+    assert "2026-03-10/a.png" in (nights / "report.html").read_text()
+
+
+def test_subfolders_of_one_batch_are_named_once(tmp_path):
+    pictures = folder_of(tmp_path / "pictures", "lot/a.png", data=b"no picture")
+    assert inspect(pictures, tmp_path / "out", "--recursive", "--no-report") == 4
+    assert main(["report", str(tmp_path / "out"), "--json-lines"]) == 0
+    assert [record["image"]["file"] for record in records(tmp_path / "out")] == ["lot/a.png"]
 
 
 # --- reports that fail
@@ -147,10 +227,10 @@ def test_a_disk_that_is_full_ends_the_reports(stored, monkeypatch, capsys):
 
 
 def test_a_certificate_that_fails_costs_no_other(stored, monkeypatch, capsys):
-    def fails_on_a(start: str, inspection: Inspection) -> None:
+    def fails_on_a(path: Path, inspection: Inspection, annotated: Path | None) -> None:
         if inspection.image.file == "a.png":
             raise RuntimeError("no ink")
-        Path(start + "_certificate.pdf").touch()
+        path.touch()
 
     monkeypatch.setattr("dscope_blink.reporting.batch_reports._write_certificate", fails_on_a)
     assert main(["report", str(stored), "--pdf"]) == 1

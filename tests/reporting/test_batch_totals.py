@@ -24,12 +24,13 @@ def test_verdicts_doubts_and_yield_are_counted():
     totals = totals_of(FAILED, PASSED, MARGINAL, NO_SCALE, UNREADABLE)
     assert totals.statuses == {"PASS": 2, "FAIL": 1, "NOT_GRADED": 2}
     assert (totals.images, totals.marginal) == (5, 1)
-    assert totals.yield_pct == pytest.approx(200 / 3)
+    assert totals.yield_pct == pytest.approx(40)
+    assert totals.yield_text == "3 of 5 graded, 2 pass"
 
 
-def test_without_a_graded_picture_there_is_no_yield():
+def test_without_a_picture_there_is_no_yield():
     assert totals_of().yield_pct is None
-    assert totals_of(UNREADABLE).yield_pct is None
+    assert totals_of(UNREADABLE).yield_pct == 0
 
 
 def test_reasons_are_told_without_the_figures_of_one_picture():

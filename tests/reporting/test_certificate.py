@@ -210,7 +210,7 @@ def test_each_picture_and_the_batch_get_a_certificate(stored):
     for expected in (
         "lot 7",
         "0 PASS, 2 FAIL, 1 NOT GRADED",
-        "0.0 % of those graded pass",
+        "0.0 %: 2 of 3 graded, 0 pass",
         "1 Unreadable",
         "Signature",
     ):
@@ -240,7 +240,7 @@ def test_a_record_that_is_missing_in_the_batch_is_named(stored):
 
 def test_an_empty_batch_has_a_certificate_that_says_so():
     (page, *_) = pages_of(BatchCertificate().pdf("lot", ["a_result.json, cannot be read"]))
-    assert "no picture was graded" in page
+    assert "0 of 0 graded, 0 pass" in page
 
 
 def test_resuming_makes_the_certificate_that_is_missing(stored, tmp_path):

@@ -15,9 +15,11 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
+from dscope_blink.files.names import REPORT
 from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.records import Check, Inspection, Notice, UserError
 from dscope_blink.reporting.page import write_html_report
+from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.terminal.commands import main
 from tests.builders.batches import SHIPPED, batch_of, finished, written
 from tests.builders.folders import linux_names
@@ -53,7 +55,7 @@ class _Page(HTMLParser):
 
 
 def page_of(folder: Path, results: list[Path], wanted: Any = REPORTING) -> _Page:
-    return _Page(write_html_report(folder, results, wanted).read_text(encoding="utf-8"))
+    return _Page(write_html_report(folder / REPORT, StoredResults(results), wanted).read_text(encoding="utf-8"))
 
 
 def rows_of(page: _Page) -> list[dict[str, Any]]:
@@ -100,7 +102,7 @@ def test_a_record_that_is_damaged_is_passed_over_with_a_warning(tmp_path, caplog
 def test_yield_and_verdicts_are_counted(tmp_path):
     inspections = {"a": FAILED, "b": PASSED, "c": PASSED, "d": NOT_LOCATED}
     words = re.sub(r"\s+", " ", page_of(tmp_path, results_of(tmp_path, inspections)).words)
-    assert "66.7%yield of 3 graded 2PASS 1FAIL 1NOT GRADED 0MARGINAL" in words
+    assert "50.0%yield: 3 of 4 graded, 2 pass 2PASS 1FAIL 1NOT GRADED 0MARGINAL" in words
 
 
 def test_limits_that_are_not_confirmed_are_named(tmp_path):
@@ -305,4 +307,4 @@ def test_a_page_that_cannot_be_written_ends_the_batch_as_any_result_does(tmp_pat
     with pytest.raises(WriteFailed, match=r"report\.html cannot be written"):
         reported(tmp_path)
     with pytest.raises(UserError):
-        write_html_report(tmp_path / "out", [], REPORTING)
+        write_html_report(tmp_path / "out" / REPORT, StoredResults([]), REPORTING)

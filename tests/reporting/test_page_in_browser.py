@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dscope_blink.files.names import REPORT
 from dscope_blink.records import Inspection, Notice
 from dscope_blink.reporting.page import write_html_report
+from dscope_blink.reporting.stored_results import StoredResults
 from tests.builders.folders import linux_names
 from tests.builders.inspections import EVERY_KIND, FAILED, MARGINAL, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
 from tests.builders.stored_results import APART, HOSTILE, REPORTING, alternating, annotated, result_of, results_of
@@ -67,7 +69,7 @@ def opened(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
     page.on("request", on_request)
 
     def open_page(results: list[Path], wanted=REPORTING) -> Page:
-        page.goto(write_html_report(tmp_path, results, wanted).as_uri())
+        page.goto(write_html_report(tmp_path / REPORT, StoredResults(results), wanted).as_uri())
         page.wait_for_selector(READY)
         return page
 

@@ -16,6 +16,7 @@ from dscope_blink.records.stored import to_json
 from dscope_blink.reporting import workbook
 from dscope_blink.reporting.batch_reports import write_batch_reports
 from dscope_blink.reporting.picture_files import write_result
+from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.reporting.tables import SHEETS, SUMMARY_COLUMNS, WORKBOOK_DEFECT_COLUMNS
 from dscope_blink.terminal.commands import main
 from tests.builders.batches import CONFIG
@@ -34,7 +35,7 @@ def book_of(tmp_path):
         results = [tmp_path / f"{number}_result.json" for number in range(len(inspections))]
         for path, inspection in zip(results, inspections, strict=True):
             write_result(path, inspection)
-        (path,) = write_batch_reports(tmp_path, results, ASKED)
+        (path,) = write_batch_reports(tmp_path, StoredResults(results), ASKED)
         return load_workbook(path)
 
     return write

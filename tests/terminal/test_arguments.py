@@ -116,7 +116,7 @@ def test_every_problem_of_a_command_line_is_told_at_once(tmp_path):
     assert len(lines) == len(expected)
 
 
-@pytest.mark.parametrize("number", ["0", "inf", "-inf", "abc", "", "1e400", "50,5"])
+@pytest.mark.parametrize("number", ["0", "inf", "-inf", "abc", "", "1e400", "1,250"])
 def test_a_diameter_is_a_positive_number(pictures, number):
     (line,) = complaints(pictures, f"--core-diameter-um={number}")
     assert "--core-diameter-um must be a" in line
@@ -156,9 +156,56 @@ def test_a_folder_without_pictures_is_refused_and_its_subfolders_pointed_at(tmp_
     assert "--recursive" in line
 
 
-def test_the_input_must_be_a_folder(pictures):
-    (line,) = complaints(pictures / "a.png")
-    assert "a.png: not a folder" in line
+def test_a_diameter_may_have_a_comma(pictures):
+    batch = batch_for(pictures, "--core-diameter-um=62,5", "--cladding-diameter-um=125")
+    assert batch.images[0].request.core_diameter_um == 62.5
+
+
+def test_pictures_and_folders_are_inspected_each_once(pictures, tmp_path):
+    other = folder_of(tmp_path / "other", "b.png")
+    batch = batch_for(pictures, str(other / "b.png"), str(other), str(pictures))
+    root = pictures.parent
+    assert [(image.path, image.file) for image in batch.images] == [
+        (pictures / "a.png", (pictures / "a.png").relative_to(root).as_posix()),
+        (other / "b.png", "other/b.png"),
+    ]
+
+
+def test_what_is_named_must_be_a_picture_or_a_folder(pictures, tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    lines = complaints(pictures, str(tmp_path / "notes.txt"), str(tmp_path / "none"))
+    assert "notes.txt: must be one of .png" in lines[0]
+    assert "none: no such folder" in lines[1]
+
+
+def test_one_folder_is_watched(pictures, tmp_path):
+    (line,) = complaints(pictures, str(tmp_path), "--watch")
+    assert line == "--watch: one folder can be watched, 2 are named"
+
+
+@pytest.mark.parametrize(
+    ("asked", "fiber_class", "said"),
+    [
+        ((), "single_mode_upc", None),
+        (("--core-diameter-um=9",), "single_mode_upc", None),
+        (("--core-diameter-um=50",), "multimode", "Fiber class multimode follows from the core of 50 um"),
+        (("--core-diameter-um=50", "--fiber-class=custom"), "custom", None),
+        (
+            ("--core-diameter-um=50", "--fiber-class=single_mode_upc"),
+            "single_mode_upc",
+            "Fiber class single_mode_upc is for cores of 1 to 15 um, the one given has 50 um",
+        ),
+    ],
+)
+def test_the_class_follows_from_the_core_unless_it_is_asked_for(pictures, asked, fiber_class, said):
+    batch = batch_for(pictures, *asked)
+    assert batch.images[0].request.fiber_class == fiber_class
+    assert [line.partition(";")[0] for line in batch.warnings] == ([said] if said else [])
+
+
+def test_a_core_that_no_class_is_for_asks_for_one(pictures):
+    (line,) = complaints(pictures, "--core-diameter-um=20")
+    assert line.startswith("fiber class: none of edition iec_61300_3_35_2022 is for a core of 20 um, so it has to be")
 
 
 def test_both_folders_must_be_named():

@@ -16,7 +16,7 @@ from PIL import Image
 from dscope_blink.files.names import LOCK
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import PROGRAM, VERSION, UserError
-from dscope_blink.terminal.commands import main
+from dscope_blink.terminal.commands import GO_ON, main
 from tests.builders import commands
 from tests.builders.pictures import MULTIMODE, SCRATCH, blanks, face_png, folder_of
 
@@ -78,14 +78,14 @@ def test_a_batch_that_measured_everything_exits_with_0(faces, out):
     assert inspect(faces, out, *MULTIMODE, "--workers=1") == 0
 
 
-def test_an_image_without_a_scale_was_measured(faces, out):
-    assert inspect(faces, out) == 0
+def test_a_batch_of_which_nothing_could_be_graded_exits_with_4(faces, out):
+    assert inspect(faces, out) == 4
     assert pd.read_csv(out / "summary_report.csv")["Failure_Reason(s)"][0].startswith("No scale:")
 
 
-def test_an_image_that_could_not_be_measured_exits_with_1(pictures, out):
-    (pictures / "b.png").write_bytes(b"")
-    assert inspect(pictures, out, *MULTIMODE) == 1
+def test_an_image_that_could_not_be_measured_exits_with_1(faces, out):
+    (faces / "b.png").write_bytes(b"")
+    assert inspect(faces, out, *MULTIMODE) == 1
 
 
 def test_a_failed_image_exits_with_3_when_asked_and_one_not_measured_wins(out, tmp_path):
@@ -134,8 +134,18 @@ def test_an_interrupted_batch_exits_with_130_and_keeps_what_was_finished(out, tm
     pictures = blanks(tmp_path / "p", "a.png", "b.png", "c.png")
     assert inspect(pictures, out, *MULTIMODE) == 130
     assert list(pd.read_csv(out / "summary_report.csv")["Image_Filename"]) == ["a.png", "b.png"]
-    assert capsys.readouterr().err == "main.py: interrupted; what was finished is kept\n"
+    assert capsys.readouterr().err == f"main.py: interrupted; {GO_ON}\n"
     assert "Batch ended early: interrupted" in log_of(out)
+    assert "b.png" in (out / "report.html").read_text()
+
+
+def test_a_batch_that_is_interrupted_between_two_pictures_leaves_a_report_too(out, tmp_path, monkeypatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dscope_blink.terminal.progress._line", interrupted)
+    assert inspect(blanks(tmp_path / "p", "a.png", "b.png"), out) == 130
+    assert "a.png" in (out / "report.html").read_text()
 
 
 def test_a_result_that_cannot_be_written_is_one_line(out, tmp_path, capsys):
@@ -236,14 +246,16 @@ def test_unconfirmed_limits_are_told_once(tmp_path, out, capsys):
     assert capsys.readouterr().out.count("not confirmed") == 1
 
 
-def test_the_gaps_of_a_manifest_are_told_at_the_end_and_in_the_log(pictures, out, tmp_path, capsys):
+def test_the_gaps_of_a_manifest_are_told_before_the_first_picture_and_in_the_log(pictures, out, tmp_path, capsys):
     rows = "".join(f"{number}.png\n" for number in range(12))
     (tmp_path / "m.csv").write_text(f"file\n{rows}")
     inspect(pictures, out, f"--manifest={tmp_path / 'm.csv'}")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-2].endswith("named in the manifest, not among the images")
-    assert lines[-1] == "and 3 more warnings in the log"
-    assert log_of(out).count("not among the images") == 12
+    gaps = "12 files are named in the manifest, not among the images: 0.png, 1.png, 2.png, 3.png, 4.png ..."
+    warned = lines.index(f"Warning: {gaps}")
+    assert lines[warned + 1] == "Warning: a.png: not named in the manifest"
+    assert lines[warned + 2].startswith("[1/1] a.png")
+    assert gaps in log_of(out)
 
 
 def test_the_log_has_the_stages_with_their_durations_and_grows(faces, out):
@@ -278,15 +290,52 @@ def test_the_questions_come_in_their_order_and_lead_to_results(faces, tmp_path, 
 
 
 def test_where_the_input_ends_the_defaults_are_taken(pictures, tmp_path, answer):
-    assert answer(str(pictures), "out", "n") == 1
+    assert answer(str(pictures), "out", "n") == 4
     assert len(pd.read_csv(tmp_path / "out" / "summary_report.csv")) == 1
 
 
 def test_enter_takes_the_default_everywhere_but_for_the_pictures(pictures, tmp_path, answer, capsys):
-    assert answer("", f' "{pictures}" ', "", "", "", "", "") == 1
+    assert answer("", f' "{pictures}" ', "", "", "", "", "") == 4
     (out,) = tmp_path.glob("results_*")
     assert re.fullmatch(r"results_\d{8}_\d{6}", out.name)
-    assert "input folder: none is named" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "input folder: none is named" in printed
+    assert "1 picture\n" in printed
+    assert "no picture can be graded: go back (<) and give the diameters, or calibrate first" in printed
+
+
+def test_one_may_go_back_and_the_class_follows_from_the_core(pictures, tmp_path, answer, capsys):
+    answer("<", str(pictures), "out", "y", "9", "<", "62,5", "125", "", "fast_scan", "")
+    printed = capsys.readouterr().out
+    assert "custom) [multimode]: " in printed
+    assert "--core-diameter-um=62,5 --cladding-diameter-um=125 --fiber-class=multimode" in printed
+    row = pd.read_csv(tmp_path / "out" / "summary_report.csv").iloc[0]
+    assert row["Fiber_Class"] == "multimode"
+
+
+def test_diameters_that_are_taken_back_are_not_asked_for(pictures, answer, capsys):
+    answer(str(pictures), "out", "y", "9", "125", "<", "<", "<", "n", "", "", "")
+    (running,) = (line for line in capsys.readouterr().out.splitlines() if "Running: " in line)
+    assert "diameter-um" not in running
+
+
+@pytest.mark.parametrize("form", ["{}", "'{}'", '"{}"'])
+def test_the_pictures_may_be_one_file_named_as_a_terminal_pastes_it(tmp_path, answer, capsys, form):
+    folder = folder_of(tmp_path / "with space", "a.png")
+    answer(form.format(folder / "a.png"), "out", "n", "", "", "")
+    assert "1 picture\n" in capsys.readouterr().out
+    assert (tmp_path / "out" / "a_result.json").exists()
+
+
+def test_a_backslash_before_a_space_is_none_of_the_name(tmp_path, answer):
+    folder = folder_of(tmp_path / "with space", "a.png")
+    answer(str(folder).replace(" ", "\\ "), "out", "n", "", "", "")
+    assert (tmp_path / "out" / "a_result.json").exists()
+
+
+def test_results_go_into_a_folder_of_their_own(pictures, answer, capsys):
+    answer(str(pictures), str(pictures), "out", "n", "", "", "")
+    assert "is the folder of the pictures; results need one of their own" in capsys.readouterr().out
 
 
 def test_a_wrong_answer_is_told_and_asked_again(pictures, answer, capsys):
@@ -294,9 +343,9 @@ def test_a_wrong_answer_is_told_and_asked_again(pictures, answer, capsys):
         *("/no/such/folder", str(pictures), str(pictures / "a.png"), "out", "perhaps", "YES"),
         *("-9", "nine", "50", "50", "125", "multi", "multimode", "fast", "fast_scan", "cores", "core"),
     )
-    assert code == 1
+    assert code == 4
     complaints = re.findall(r"\]?:   (.*)", capsys.readouterr().out)
-    expected = ["no such folder", "not a folder", "y or n", "positive number", "must be a number"]
+    expected = ["no such folder", "1 picture", "not a folder", "y or n", "positive number", "must be a number"]
     expected += ["greater than the core", "multimode", "fast_scan", "core, cladding"]
     assert len(complaints) == len(expected)
     assert all(text in line for text, line in zip(expected, complaints, strict=True))
@@ -317,9 +366,10 @@ def test_a_default_that_is_refused_is_not_asked_for_ever(pictures, answer, monke
     assert re.search(r"results_\d+_\d+ cannot be", capsys.readouterr().err)
 
 
-def test_ctrl_c_at_a_question_exits_with_130(monkeypatch):
+def test_ctrl_c_at_a_question_exits_with_130(monkeypatch, capsys):
     def interrupted(_: str) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("builtins.input", interrupted)
     assert main([]) == 130
+    assert capsys.readouterr().err == "main.py: interrupted\n"

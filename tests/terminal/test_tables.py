@@ -63,7 +63,7 @@ def test_a_batch_ends_with_its_yield_reasons_and_slowest_stages(ended):
     assert row_of(text, "PASS ") == ["0", "0.0"]
     assert row_of(text, "FAIL ") == ["2", "66.7"]
     assert row_of(text, "NOT_GRADED ") == ["1", "33.3"]
-    assert row_of(text, "Yield: PASS of graded") == ["0.0"]
+    assert row_of(text, "Yield: 2 of 3 graded, 0 pass") == ["0.0"]
     assert row_of(text, "Unreadable ") == ["1"]
     assert float(row_of(text, "picture to verdict")[0]) > 0
 
@@ -80,7 +80,7 @@ def test_quiet_and_json_progress_show_no_tables(tmp_path, capsys):
     inspect(pictures, tmp_path / "out", "--quiet")
     assert capsys.readouterr().out == ""
     inspect(pictures, tmp_path / "out", "--json-progress")
-    assert [json.loads(line)["done"] for line in capsys.readouterr().out.splitlines()] == [1]
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == ["start", "picture", "end"]
 
 
 def test_only_what_has_something_to_say_is_shown():
