@@ -61,13 +61,13 @@ def try_face(job: Job) -> list[Trial]:
     if job.shared is None:
         spec = ordinary_face(rng)
         marks = _placed(rng, spec, np.empty((0, 2)), job)
-        inspection = inspect_face(spec, render_face(spec, [mark for *_, mark in marks], rng), config)
+        inspection = inspect_face(spec, render_face(spec, tuple(mark for *_, mark in marks), rng), config)
     else:
         photograph = clean_photographs(job.shared, "edge")[job.k]
         before = inspect_photograph(photograph, config)
         spec = flat_face(before)
         marks = _placed(rng, spec, reported_um(before, spec), job)
-        drawn = render_face(spec, [mark for *_, mark in marks], rng)
+        drawn = render_face(spec, tuple(mark for *_, mark in marks), rng)
         picture = painted(photograph.picture(config), drawn.image)
         inspection = inspect_picture(picture, photograph.path.name, photograph.request, config)
     ground = "rendered" if job.shared is None else "photographs"
