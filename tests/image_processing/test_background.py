@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -60,7 +61,8 @@ def test_the_cladding_edge_of_a_clean_face_shows_no_chip(spec):
 
 def on_the_edge(field):
     """What the walk along the cladding edge marks."""
-    return edge_chip.detect(field, **CONFIG.detectors["edge_chip"].settings)
+    own: dict[str, Any] = dict(CONFIG.detectors["edge_chip"].settings)
+    return edge_chip.detect(field, **own)
 
 
 @pytest.mark.parametrize("turn_deg", [20, 75, 200])
