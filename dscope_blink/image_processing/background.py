@@ -546,8 +546,8 @@ def _edge_snr(
 def _rim_spread(smooth: FloatImage, rho: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> FloatArray:
     """How much the residual varies along the circles within the guard band, at these distances from the centre; (n,).
 
-    An edge that runs evenly is misplaced by no more than this, and a small pit stands out on it. 1, as much as there is,
-    where too little of a circle is known. Beyond the band other detectors look: to them a worn rim would be marks.
+    An edge that runs evenly is misplaced by no more than this, and a small pit stands out on it. 1, all there is, where
+    too little of a circle is known. Beyond the band other detectors look: to them a worn rim would be marks.
     """
     near = np.abs(grid.s - 1) * grid.cladding_radius_px < settings.guard_px + 1
     circles = smooth[near]
