@@ -74,11 +74,12 @@ def residual(
         background += known[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
     stepped = _above_level_steps(noise, picture.with_levels, background)
     within = floors = _floors(background, settings)
-    floors.steady(_rim_spread(polar, grid, settings) / settings.cladding_jitter_px, coordinates.s, grid)
+    clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px
+    rim = np.flatnonzero(~clear)
+    floors.steady(_rim_spread(polar, coordinates.rho.ravel()[rim], grid, settings) / settings.cladding_jitter_px, rim)
     if stepped is noise:  # grey levels are no coarser than the noise: what glass shows beside it can be measured
         within = floors.limited(noise, _texture(polar, grid, settings), coordinates.s, grid)
     noise = stepped
-    clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px
     return Residual(
         origin_px=origin,
         pixel_px=picture.pixel_px,
@@ -511,14 +512,10 @@ class _Floors:
         squared[box] = np.where(s[box] < 1, np.minimum(squared[box], most), squared[box])
         return _Floors(squared, self.slope_squared)
 
-    def steady(self, most: NDArray[np.float32], s: FloatImage, grid: PolarGrid) -> None:
-        """Let no edge be steeper than `most` at each radius, in place; (radii,)."""
-        box = box_of(s <= grid.s[-1])
-        column = s[box] * np.float32(1 / grid.s[1])
-        squared = cv2.remap(
-            np.square(most)[None], column, np.zeros_like(column), cv2.INTER_NEAREST, None, cv2.BORDER_REPLICATE
-        )
-        np.minimum(self.slope_squared[box], squared, out=self.slope_squared[box])
+    def steady(self, most: FloatArray, place: NDArray[np.intp]) -> None:
+        """Let no edge be steeper than this at places of the window, in place; (n,)."""
+        slope = self.slope_squared.ravel()
+        slope[place] = np.minimum(slope[place], np.square(most))
 
     def apply(self, difference: FloatImage, noise: FloatImage, jitter_px: float) -> FloatImage:
         """A difference in standard deviations of noise and both floors."""
@@ -570,19 +567,18 @@ def _edge_snr(
     return snr
 
 
-def _rim_spread(smooth: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> NDArray[np.float32]:
-    """How much the residual varies along each circle within the guard band, infinite beyond it; (radii,).
+def _rim_spread(smooth: FloatImage, rho: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> FloatArray:
+    """How much the residual varies along the circles within the guard band, at these distances from the centre; (n,).
 
-    An edge that runs evenly is misplaced by no more than this, and a small pit stands out on it. Beyond the band other
-    detectors look, to which the uneven rims of worn edges would become marks.
+    An edge that runs evenly is misplaced by no more than this, and a small pit stands out on it. 1, all there is, where
+    too little of a circle is known. Beyond the band other detectors look: to them a worn rim would be marks.
     """
-    spread = np.full(len(grid.s), np.inf, np.float32)
-    near = np.abs(grid.s - 1) * grid.cladding_radius_px < settings.guard_px
-    near &= np.count_nonzero(np.isnan(smooth), axis=1) < MOST_UNKNOWN * smooth.shape[1]
-    if near.any():
-        own = _widest_spread(smooth[near], RIM_QUANTILES, settings.min_noise)
-        spread[near] = np.maximum(own, cv2.GaussianBlur(own[None], (0, 0), RIM_SAMPLES)[0])
-    return spread
+    near = np.abs(grid.s - 1) * grid.cladding_radius_px < settings.guard_px + 1
+    circles = smooth[near]
+    own = _widest_spread(circles, RIM_QUANTILES, settings.min_noise)
+    own = np.maximum(own, cv2.GaussianBlur(own[None], (0, 0), RIM_SAMPLES)[0])
+    own[np.count_nonzero(np.isnan(circles), axis=1) > MOST_UNKNOWN * circles.shape[1]] = 1.0
+    return np.interp(rho, grid.s[near], own)
 
 
 RIM_QUANTILES: Quantiles = ((0.5, 0.6745), (0.8, 1.2816))  # a fifth of the edge may be broken

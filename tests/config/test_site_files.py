@@ -37,7 +37,7 @@ def test_a_site_file_says_only_what_differs(tmp_path):
 
 def test_a_site_file_works_over_two_versions_of_what_it_extends(tmp_path):
     older = json.loads(json.dumps(DOCUMENT))
-    older["fusion"]["join_px"] = 7
+    older["fusion"]["peak_px"] = 7
     for name, base in (("old", older), ("new", DOCUMENT)):
         folder = tmp_path / name
         folder.mkdir()
@@ -45,7 +45,7 @@ def test_a_site_file_works_over_two_versions_of_what_it_extends(tmp_path):
         own = written(folder, {"extends": "base.json", "default_profile": "fast_scan", "fusion": {"min_area_px": 9}})
         settings = load_config(own)
         fusion = settings.profile("deep_inspection").fusion
-        assert (fusion.min_area_px, fusion.join_px) == (9, base["fusion"]["join_px"])
+        assert (fusion.min_area_px, fusion.peak_px) == (9, base["fusion"]["peak_px"])
 
 
 def test_a_profile_of_a_site_adds_to_those_that_ship(tmp_path):
@@ -58,9 +58,9 @@ def test_a_profile_of_a_site_adds_to_those_that_ship(tmp_path):
 
 
 def test_a_problem_is_told_of_the_file_that_holds_it(tmp_path):
-    (tmp_path / "base.json").write_text(json.dumps(DOCUMENT | {"fusion": DOCUMENT["fusion"] | {"join_px": -1}}))
+    (tmp_path / "base.json").write_text(json.dumps(DOCUMENT | {"fusion": DOCUMENT["fusion"] | {"peak_px": -1}}))
     lines = problems(written(tmp_path, {"extends": "base.json", "fusion": {"min_area": 7}}))
-    assert lines[0].startswith("base.json: $.fusion.join_px: must be at least")
+    assert lines[0].startswith("base.json: $.fusion.peak_px: must be at least")
     assert lines[1] == 'config.json: $.fusion.min_area: unknown key, did you mean "min_area_px"?'
 
 
@@ -76,9 +76,9 @@ def test_what_extends_nothing_is_told_how_to_hold_only_what_differs(tmp_path):
 
 
 def test_one_missing_key_is_named(tmp_path):
-    fusion = {key: value for key, value in DOCUMENT["fusion"].items() if key != "join_px"}
+    fusion = {key: value for key, value in DOCUMENT["fusion"].items() if key != "peak_px"}
     (line,) = problems(written(tmp_path, DOCUMENT | {"fusion": fusion}))
-    assert line.startswith("config.json: $.fusion.join_px: missing: ")
+    assert line.startswith("config.json: $.fusion.peak_px: missing: ")
 
 
 @pytest.mark.parametrize("named", [1, "", None, ["shipped"]])
@@ -142,7 +142,7 @@ def test_files_are_sought_beside_the_file_that_names_them(tmp_path):
 
 def test_the_hash_changes_with_either_file(tmp_path):
     hashes = set()
-    for base in (DOCUMENT, DOCUMENT | {"fusion": DOCUMENT["fusion"] | {"join_px": 7}}):
+    for base in (DOCUMENT, DOCUMENT | {"fusion": DOCUMENT["fusion"] | {"peak_px": 7}}):
         (tmp_path / "base.json").write_text(json.dumps(base))
         for own in ({}, {"default_profile": "fast_scan"}):
             hashes.add(load_config(written(tmp_path, {"extends": "base.json", **own})).sha256)
@@ -150,19 +150,19 @@ def test_the_hash_changes_with_either_file(tmp_path):
 
 
 def test_the_origin_of_each_value_is_known(tmp_path):
-    path = site(tmp_path, fusion={"join_px": 7})
+    path = site(tmp_path, fusion={"peak_px": 7})
     parts = parts_of(read_sources(path))
-    assert origin(parts, ("fusion", "join_px")) == path
+    assert origin(parts, ("fusion", "peak_px")) == path
     assert origin(parts, ("fusion", "grow")) == shipped("config.json")
     assert origin(parts, ("fusion", "none")) == path
 
 
 def test_a_site_file_is_made_of_a_whole_one(tmp_path, capsys):
-    whole_file = DOCUMENT | {"fusion": DOCUMENT["fusion"] | {"join_px": 7}}
+    whole_file = DOCUMENT | {"fusion": DOCUMENT["fusion"] | {"peak_px": 7}}
     path = written(tmp_path, whole_file)
     assert main(["config", "diff", str(path), "--site-file"]) == 0
     says = json.loads(capsys.readouterr().out)
-    assert says["fusion"] == {"join_px": 7}
+    assert says["fusion"] == {"peak_px": 7}
     (tmp_path / "site.json").write_text(json.dumps(says))
     of_site, of_whole = (load_config(file).profile("fast_scan") for file in (tmp_path / "site.json", path))
     assert of_site.fusion == of_whole.fusion
@@ -177,19 +177,19 @@ def test_what_is_the_same_is_left_out():
 
 
 def test_show_prints_values_with_the_file_and_the_profile_that_say_so(tmp_path, capsys):
-    path = site(tmp_path, fusion={"join_px": 7})
+    path = site(tmp_path, fusion={"peak_px": 7})
     assert main(["config", "show", str(path), "--origin", "--profile=fast_scan", "--part=fusion"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert f"$.fusion.join_px = 7   ({path})" in lines
+    assert f"$.fusion.peak_px = 7   ({path})" in lines
     assert f"$.fusion.threshold = 0.5   ({shipped('config.json')}, profile fast_scan)" in lines
     assert main(["config", "show", str(path), "--part=fusion.nothing"]) == 2
 
 
 def test_diff_prints_what_differs_from_what_ships(tmp_path, capsys):
-    path = site(tmp_path, fusion={"join_px": 7}, profiles={"quick": {}})
+    path = site(tmp_path, fusion={"peak_px": 7}, profiles={"quick": {}})
     assert main(["config", "diff", str(path)]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"$.fusion.join_px: {DOCUMENT['fusion']['join_px']} -> 7",
+        f"$.fusion.peak_px: {DOCUMENT['fusion']['peak_px']} -> 7",
         "$.profiles.quick: nothing -> {}",
     ]
 

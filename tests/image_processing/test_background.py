@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from dscope_blink.detectors import edge_chip
 from dscope_blink.image_processing import background
 from dscope_blink.image_processing.fiber_coordinates import fiber_coordinates
 from dscope_blink.records import CoreFit, FiberGeometry
@@ -55,6 +57,35 @@ def test_the_cladding_edge_of_a_clean_face_shows_no_chip(spec):
     field = field_of(spec)
     near = np.abs(field.rho - 1) * field.cladding_radius_px < 5
     assert np.abs(field.edge_snr)[near].max() < 6
+
+
+def on_the_edge(field):
+    """What the walk along the cladding edge marks."""
+    own: dict[str, Any] = dict(CONFIG.detectors["edge_chip"].settings)
+    return edge_chip.detect(field, **own)
+
+
+@pytest.mark.parametrize("turn_deg", [20, 75, 200])
+@pytest.mark.parametrize("contrast", [-0.3, 0.3])
+def test_a_small_pit_stands_out_on_an_even_edge(contrast, turn_deg):
+    spec = FACES["halo and sharpening"]
+    turn = math.radians(turn_deg)
+    at_um = (62.5 * math.cos(turn), 62.5 * math.sin(turn))
+    field = field_of(spec, Pit(at_um, 2.0, contrast))
+    x, y = np.divide(at_um, spec.um_per_px_x) + spec.centre_px - field.origin_px
+    rows, columns = np.nonzero(on_the_edge(field))
+    assert rows.size
+    assert np.hypot(columns - x, rows - y).max() < 5
+
+
+@pytest.mark.parametrize("periods", [30, 60])
+def test_an_edge_that_wavers_all_around_is_no_row_of_chips(periods):
+    y, x = np.indices(FACE.shape, np.float32)
+    dx, dy = x - np.float32(FACE.centre_px[0]), y - np.float32(FACE.centre_px[1])
+    grow = 1 + np.float32(0.6) * np.sin(periods * np.arctan2(dy, dx)) / np.maximum(np.hypot(dx, dy), 9)
+    wavering = cv2.remap(gray_of(FACE), FACE.centre_px[0] + dx * grow, FACE.centre_px[1] + dy * grow, cv2.INTER_CUBIC)
+    field = background.residual(unreduced(wavering, geometry_of(FACE)), REACH, CONFIG.residual)
+    assert not on_the_edge(field).any()
 
 
 @every_face
