@@ -73,6 +73,8 @@ def _barred(features: Mapping[str, float], settings: Classification) -> set[str]
         barred |= {"chip"}
     if features["winding"] >= CLOSED_WINDING:
         barred |= {"scratch"}
+    if features["winding"] < CRACK_WINDING:
+        barred |= {"crack"}
     if features["winding"] < SPECKS_WINDING:
         barred = (barred | {"scratch", "crack"}) - {"pit_dig", "contamination"}
     if features["solidity"] < LEAST_SOLID or features["sharpness"] < LEAST_SHARP:
@@ -105,6 +107,7 @@ LEAST_ENDS, LEAST_WINDING = 3.0, 1.15  # a third end, of a branch that adds to t
 MOST_UNEVEN_WIDTH, MOST_UNEVEN_GREY = 0.5, 0.4  # standard deviation over mean along it; of 98 % of drawn cracks less
 MOST_WINDING = 1.6  # skeleton over extent: half a circle is pi / 2 times as long as its chord ...
 CLOSED_WINDING = 2.5  # ... and a ring twice that: no scratch closes
+CRACK_WINDING = 0.7  # a crack is a line along all of its length, but for half its width at either end
 SPECKS_WINDING = 0.25  # less than that of its length are lines: it is a row of specks
 BRANCHED_WINDING = 1.2  # from here on branches make the slices of a mark unequal
 MOST_BOW = 0.02  # root mean square off a straight line, of its length: that of an arc whose rise is 1/15 of its chord

@@ -305,11 +305,12 @@ class _Doubt:
             return (defect.zone,)
         return possible_zones(defect, self.outlines, self.criteria.zone_rule, unsure_px)
 
-    def in_words(self, defect: Defect) -> str:
-        """The mark with all that is unsure about it."""
+    def in_words(self, defect: Defect, rule: _Rule) -> str:
+        """The mark with all that is unsure about it, by the size that a rule goes by."""
         zones = [zone or "none" for zone in self.zones(defect)]
         place = f" in zone {' or '.join(zones)}" if len(zones) > 1 else ""
-        return f"{defect.id} of {unsure_size(defect, self.criteria)}{place}{self._kind_in_words(defect)}"
+        size = unsure_size(defect, self.criteria, scratch=rule.kind == "scratch")
+        return f"{defect.id} of {size}{place}{self._kind_in_words(defect)}"
 
     def _kind_in_words(self, defect: Defect) -> str:
         if len(self.kinds(defect)) == 1:
@@ -347,7 +348,7 @@ def _what_may_change(broken: Sequence[_Rule], doubt: _Doubt) -> tuple[str, ...]:
     in_doubt = broken or [rule for rule in doubt.rules if _may_break(rule, options.values())]
     word = "may be kept" if broken else "may be broken"
     return tuple(
-        f"Zone {rule.zone}: {rule.in_words} {word}: {_some([doubt.in_words(d) for d in unsure])}"
+        f"Zone {rule.zone}: {rule.in_words} {word}: {_some([doubt.in_words(d, rule) for d in unsure])}"
         for rule in in_doubt
         for unsure in [[d for d in doubt.defects if rule in options[d.id] and len(options[d.id]) > 1]]
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,11 +49,18 @@ def outlined(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> Lab
     if not marked.any():
         return labels
     rows, columns = _crowded(marked, settings.peak_px // 2 + 1)
-    images = (field.snr, height, weak, field.edge_snr, field.inside, seeds, whole)
-    crowd = _Crowd(*(image[rows][:, columns] for image in images), field.blur_px)
-    part = np.zeros((len(rows), seeds.shape[1]), np.int32)
-    part[:, columns] = _marks(crowd, settings)
-    labels[rows] = part
+
+    def part(image: NDArray[Any]) -> NDArray[Any]:
+        return image[rows][:, columns]  # in two steps, a third of the time of np.ix_
+
+    crowd = _Crowd(
+        *(part(field.snr), part(height), part(weak), part(field.edge_snr), part(field.inside), part(seeds)),
+        part(whole),
+        field.blur_px,
+    )
+    found = np.zeros((len(rows), seeds.shape[1]), np.int32)
+    found[:, columns] = _marks(crowd, settings)
+    labels[rows] = found
     return _as_one(labels, _film(weak, field))
 
 

@@ -32,14 +32,22 @@ def size_of(mark: Defect, name: str, limits_um: Sequence[float] = ()) -> str:
 
 def judged_size(mark: Defect, criteria: Criteria) -> str:
     """`13.3 um`: the size that the criteria go by; `20.0 px` without a scale."""
-    by = judged_by(mark, criteria)
-    limits_um = limits_of(criteria, mark.zone, scratches=is_scratch(mark, criteria))
+    return _with_unit(mark, judged_by(mark, criteria), criteria, scratch=is_scratch(mark, criteria))
+
+
+def _with_unit(mark: Defect, by: SizeMeasure, criteria: Criteria, *, scratch: bool) -> str:
+    limits_um = limits_of(criteria, mark.zone, scratches=scratch)
     return f"{size_of(mark, by, limits_um)} {'px' if getattr(mark, f'{by}_um') is None else 'um'}"
 
 
-def unsure_size(mark: Defect, criteria: Criteria) -> str:
-    """`13.3 ± 0.4 um`: the judged size with its uncertainty, and a word where that is as large as the size."""
-    text, by = judged_size(mark, criteria), judged_by(mark, criteria)
+def unsure_size(mark: Defect, criteria: Criteria, *, scratch: bool | None = None) -> str:
+    """`13.3 ± 0.4 um`: the judged size with its uncertainty, and a word where that is as large as the size.
+
+    `scratch` says which limits hold for it where another class than its own is meant.
+    """
+    scratch = is_scratch(mark, criteria) if scratch is None else scratch
+    by = criteria.size_by.scratches if scratch else criteria.size_by.defects
+    text = _with_unit(mark, by, criteria, scratch=scratch)
     size_um, unsure_um = getattr(mark, f"{by}_um"), mark.uncertainty.get(f"{by}_um")
     if size_um is None or unsure_um is None or f"{by}_um" in mark.at_most:
         return text

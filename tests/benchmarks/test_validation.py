@@ -39,7 +39,7 @@ from benchmarks.validation.statistics import Pod, paired_bootstrap, pod, share, 
 from benchmarks.validation.truth import MISSED, SIZES, Judged, Mark, Named, named, true_status
 from benchmarks.validation.truth import Face as TrueFace
 from dscope_blink.files.decoding import to_gray
-from dscope_blink.image_processing.fusion import EDGE_DETECTOR
+from dscope_blink.image_processing.fusion import EDGE_DETECTOR, LINE_DETECTOR
 from dscope_blink.records import Request, Status
 from dscope_blink.synthetic.faces import WHITE, Chip, FaceSpec, Pit, Scratch, render_face
 from dscope_blink.synthetic.scenes import GAP_UM
@@ -181,6 +181,7 @@ def test_a_detector_alone_finds_a_plain_pit_and_the_edge_detector_does_not():
     found = {name: len(inspect_face(FACE, face, config).defects) for name, config in variants().items()}
     assert found.pop(f"{EDGE_DETECTOR} alone") == 0
     assert found.pop("published") > 1  # borders of zones, too
+    assert found.pop(f"{LINE_DETECTOR} alone") == 0  # a pit is no line
     assert found == dict.fromkeys(found, 1) | {"skeleton alone": found["skeleton alone"]}
 
 
