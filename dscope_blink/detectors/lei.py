@@ -55,7 +55,7 @@ def detect(
         pixels = _less_branches(padded, float(angle), branch_px)
         for steps, sums in _along(pixels, float(angle), sorted(lengths_px)):
             response = np.abs(sums[margin:-margin, margin:])
-            spread = MAD_TO_SIGMA * float(np.median(response[::8, ::8]))
+            spread = MAD_TO_SIGMA * _median(response[::8, ::8])
             strong = np.flatnonzero(response > math.floor(gamma * max(spread, 1.0)))
             strong = strong[~found[strong]]
             y, x = np.divmod(strong, flat.shape[1])
@@ -64,6 +64,13 @@ def detect(
             sense = np.abs(np.clip(line, -UNIT, UNIT).sum(axis=1))
             found[strong[sense > min_share * len(steps) * UNIT]] = True
     return found.reshape(flat.shape).astype(np.float32)
+
+
+def _median(sizes: Field) -> float:
+    """Of whole numbers from 0 on, by counting them: in half of the time of np.median."""
+    below = np.cumsum(np.bincount(sizes.ravel()))
+    middle = np.searchsorted(below, [(sizes.size - 1) // 2, sizes.size // 2], side="right")
+    return float(middle.sum()) / 2
 
 
 # Whole numbers halve the memory that the additions move: fortieths of a sigma, at most 64 px x 2 x 6 sigma of them.

@@ -70,7 +70,7 @@ def label_regions(mask: Mask) -> Regions:
     -------
     Regions, in the order in which OpenCV labels them; none for an empty mask
     """
-    return regions_of(cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[1])
+    return regions_of(cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[1])
 
 
 def regions_of(labels: NDArray[np.int32]) -> Regions:
@@ -84,7 +84,7 @@ def regions_of(labels: NDArray[np.int32]) -> Regions:
     -------
     Regions, in the order of their labels
     """
-    place = np.flatnonzero(labels)  # a tenth of the time of np.nonzero over rows and columns
+    place = np.flatnonzero(labels > 0)  # a tenth of the time of np.nonzero over rows and columns, or of whole numbers
     of = labels.ravel()[place]
     order = np.argsort(of, kind="stable")
     of = of[order]

@@ -210,7 +210,10 @@ def _candidate(
     mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     x, y = corner[0] + int(columns[0]), corner[1] + int(rows[0])
     here = np.s_[y : y + mask.shape[0], x : x + mask.shape[1]]
-    shares = {name: float(support[here][mask].mean(dtype=np.float64)) for name, support in evidence.supports.items()}
+    area = int(np.count_nonzero(mask))
+    shares = {
+        name: float(support[here][mask].sum(dtype=np.float64)) / area for name, support in evidence.supports.items()
+    }
     band = min(settings.edge_band_share, WIDEST_EDGE_BAND_PX / field.cladding_radius_px)
     by_edge = np.abs(field.rho[here][mask] - 1) < band
     on_edge = bool(chips[here][mask].mean() >= settings.edge_min_share and by_edge.mean() > 0.5)

@@ -51,14 +51,16 @@ def outlined(field: Residual, seeds: Mask, whole: Mask, settings: Fusion) -> Lab
     rows, columns = _crowded(marked, settings.peak_px // 2 + 1)
 
     def part(image: NDArray[Any]) -> NDArray[Any]:
-        return image[rows].take(columns, axis=1)  # in a third of the time of np.ix_
+        return image[rows][:, columns]  # in two steps, a third of the time of np.ix_
 
     crowd = _Crowd(
         *(part(field.snr), part(height), part(weak), part(field.edge_snr), part(field.inside), part(seeds)),
         part(whole),
         field.blur_px,
     )
-    labels[np.ix_(rows, columns)] = _marks(crowd, settings)
+    found = np.zeros((len(rows), seeds.shape[1]), np.int32)
+    found[:, columns] = _marks(crowd, settings)
+    labels[rows] = found
     return _as_one(labels, _film(weak, field))
 
 
@@ -81,11 +83,15 @@ class _Crowd:
         return np.ones((2 * math.ceil(self.blur_px) + 1,) * 2, np.uint8)
 
 
-def _crowded(marked: Mask, margin_px: int) -> tuple[NDArray[np.intp], ...]:
-    """Rows and columns that hold something, with a margin: on most faces there are few."""
+def _crowded(marked: Mask, margin_px: int) -> tuple[NDArray[np.intp], NDArray[np.intp] | slice]:
+    """Rows and columns that hold something, with a margin: on most faces there are few.
+
+    All columns where most do: to pick some takes six times as long as to copy all.
+    """
     kernel = np.ones((1, 2 * margin_px + 1), np.uint8)
     used = [cv2.dilate(marked.any(axis=axis).astype(np.uint8).reshape(1, -1), kernel) for axis in (1, 0)]
-    return tuple(np.flatnonzero(line) for line in used)
+    rows, columns = (np.flatnonzero(line) for line in used)
+    return rows, columns if 2 * len(columns) < marked.shape[1] else slice(None)
 
 
 def _marks(crowd: _Crowd, settings: Fusion) -> Labels:

@@ -198,7 +198,7 @@ def _plateaus(levels: NDArray[np.uint8], cladding: Ellipse) -> Mask | None:
     if not cv2.countNonZero(cv2.erode(flat, np.ones((7, 7), np.uint8))):
         return None
     count, labels = cv2.connectedComponents(flat, connectivity=4)
-    places = np.flatnonzero(flat)  # OpenCV's own statistics are summed over all pixels
+    places = np.flatnonzero(flat > 0)  # OpenCV's own statistics are summed over all pixels
     of = labels.ravel()[places]
     large = np.bincount(of, minlength=count) >= PLATEAU_PX
     fiber = cv2.ellipse(np.zeros_like(flat), (cladding.center_px, cladding.axes_px, cladding.angle_deg), 1, EDGE_PX)

@@ -197,8 +197,9 @@ def _extent(axis: Indices, group: NDArray[np.int32], count: int) -> Indices:
 
 def pieces_of(labels: NDArray[np.int32]) -> NDArray[np.int32]:
     """Connected pieces of each label, counted from 1; (h, w)."""
-    _, connected = cv2.connectedComponents((labels > 0).astype(np.uint8), connectivity=8)
-    place = np.flatnonzero(labels)
+    marked = labels > 0
+    _, connected = cv2.connectedComponents(marked.view(np.uint8), connectivity=8)
+    place = np.flatnonzero(marked)
     keys = connected.ravel()[place].astype(np.int64) * (int(labels.max(initial=0)) + 1) + labels.ravel()[place]
     pieces = np.zeros(labels.shape, np.int32)
     pieces.ravel()[place] = np.unique(keys, return_inverse=True)[1] + 1
