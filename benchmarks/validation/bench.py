@@ -58,7 +58,7 @@ def drawn(items: Sequence[Item], most: int) -> Sequence[Item]:
     return [items[k] for k in sorted(random.Random(SEED).sample(range(len(items)), min(most, len(items))))]
 
 
-FULL = Plan("full", 60, 200, 120, 200, 48, 45, 24, None)
+FULL = Plan("full", 24, 200, 80, 200, 24, 24, 24, None, 120)
 QUICK = Plan("quick", 3, 8, 8, 8, 3, 3, 3, 6, 23)
 
 
