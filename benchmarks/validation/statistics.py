@@ -41,7 +41,8 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     z2 = TWO_SIDED_95**2
     middle = (hits + z2 / 2) / (n + z2)
     half = math.sqrt(z2 * (hits * (n - hits) / n + z2 / 4)) / (n + z2)
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    share = hits / n  # within it but for rounding
+    return max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)
 
 
 def share(hits: int, n: int) -> str:
