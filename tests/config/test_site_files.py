@@ -59,8 +59,8 @@ def test_a_profile_of_a_site_adds_to_those_that_ship(tmp_path):
 
 def test_a_problem_is_told_of_the_file_that_holds_it(tmp_path):
     (tmp_path / "base.json").write_text(json.dumps(DOCUMENT | {"fusion": DOCUMENT["fusion"] | {"peak_px": -1}}))
-    lines = problems(written(tmp_path, {"extends": "base.json", "fusion": {"min_area": 7}}))
-    assert lines[0].startswith("base.json: $.fusion.peak_px: must be at least")
+    lines = sorted(problems(written(tmp_path, {"extends": "base.json", "fusion": {"min_area": 7}})))
+    assert lines[0].startswith("base.json: $.fusion.peak_px: must be")
     assert lines[1] == 'config.json: $.fusion.min_area: unknown key, did you mean "min_area_px"?'
 
 
