@@ -86,7 +86,7 @@ def test_a_picture_that_can_be_read_gets_its_stamp(mixed):
 @pytest.mark.parametrize("grey", [0, 128, 255])
 def test_an_even_picture_is_not_graded(tmp_path, grey):
     (tmp_path / "a.png").write_bytes(png(np.full((300, 400), grey, np.uint8)))
-    assert inspect(tmp_path, tmp_path / "out", *MULTIMODE, "--no-plots", "--quiet") == 1
+    assert inspect(tmp_path, tmp_path / "out", *MULTIMODE, "--no-plots", "--quiet") == 4
     assert records(tmp_path / "out")["a"]["verdict"]["reasons"][0].startswith("Localization Failed: ")
 
 
