@@ -215,26 +215,17 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
     gray, background = field.gray[here], np.maximum(field.background[here], settings.darkest_level)
     relative = np.where(candidate.mask, cv2.GaussianBlur(gray, (0, 0), 0.8) / background, 0)
     peak = relative.ravel()[int(np.argmax(np.abs(relative)))]
-    contrast = float(relative[candidate.mask].mean() if candidate.by_sum else peak)
-    peak_snr = max(_mark_snr(field.snr[here][candidate.mask], candidate.by_sum), 1e-6)
+    contrast = float(peak if candidate.sum_snr is None else relative[candidate.mask].mean())
+    peak_snr = float(np.abs(field.snr[here][candidate.mask]).max()) if candidate.sum_snr is None else candidate.sum_snr
+    peak_snr = max(peak_snr, 1e-6)
     features = dict(features_of(candidate, cut.points, relative, field, contrast, peak_snr))
     features["aspect_ratio"] = _aspect_ratio(cut, features["thickness_px"], field.pixel_px)
     if candidate.on_edge:  # the edge of the fiber is part of what is left there
         return _Mark(candidate, cut, cut, contrast, 0.0, peak_snr, features)
-    if candidate.by_sum:  # no single pixel of it stands out, and half of its height is lost in the noise
+    if candidate.sum_snr is not None:  # no single pixel of it stands out, and half of its height is lost in the noise
         return _Mark(candidate, cut, cut, contrast, field.blur_px, peak_snr, features)
     seen = seen_outline(candidate, field, config)
     return _Mark(candidate, cut, seen, contrast, field.blur_px, peak_snr, features)
-
-
-def _mark_snr(snr: NDArray[np.float32], by_sum: bool) -> float:
-    """How far a mark stands out: its peak, or of a line that stands by its sum its mean over patches of the noise."""
-    if not by_sum:
-        return float(np.abs(snr).max())
-    return abs(float(snr.mean())) * math.sqrt(max(snr.size / PATCH_PX, 1.0))
-
-
-PATCH_PX = 12.0  # of independent noise, 4 pi sigma^2 for a smoothing of one pixel
 
 
 def _aspect_ratio(cut: SeenOutline, thickness_px: float, axes: tuple[float, float]) -> float:

@@ -72,7 +72,7 @@ def _problems(parts: Sequence[Part], document: Json) -> list[str]:
     missing = [line for line in lines if MISSING in line]
     if len(missing) <= MOST_MISSING:
         return lines
-    few = f"{parts[-1].source.path.name}: {len(missing)} keys are missing; a file that holds only what differs says so:"
+    few = f"{parts[-1].source.path.name}: $: {len(missing)} keys are missing; a file that holds only what differs says so:"
     return [*(line for line in lines if line not in missing), f'{few} "{EXTENDS}": "{SHIPPED}"']
 
 

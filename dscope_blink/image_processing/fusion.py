@@ -134,10 +134,25 @@ def find_candidates(
         if _rises(field, mask, corner, settings)
     ]
     found += [
-        replace(_candidate(mask, corner, field, evidence, chips, settings), on_edge=False, by_sum=True)
+        replace(
+            _candidate(mask, corner, field, evidence, chips, settings),
+            on_edge=False,
+            sum_snr=_rise(abs(float(_within(field, mask, corner).mean())), mask),
+        )
         for mask, corner in _cut_out(label_regions(lines), field, settings)
     ]
     return tuple(found)
+
+
+def _within(field: Residual, mask: Mask, corner: tuple[int, int]) -> FloatImage:
+    """The residual at the pixels of a mark, in sigmas; (pixels,)."""
+    x, y = corner
+    return field.snr[y : y + mask.shape[0], x : x + mask.shape[1]][mask]
+
+
+def _rise(mean_snr: float, mask: Mask) -> float:
+    """Mean departure times the root of the area in patches of independent noise, as for a matched filter."""
+    return mean_snr * math.sqrt(max(np.count_nonzero(mask) / PATCH_PX, 1.0))
 
 
 def _cut_out(marks: Regions, field: Residual, settings: Fusion) -> Iterator[tuple[Mask, tuple[int, int]]]:
@@ -175,14 +190,11 @@ def _filled(mask: Mask, rho: FloatImage) -> Mask:
 
 
 def _rises(field: Residual, mask: Mask, corner: tuple[int, int], settings: Fusion) -> bool:
-    """Whether the mark as a whole stands out: mean departure times the root of its area, as for a matched filter.
+    """Whether the mark as a whole stands out.
 
-    The area counts in patches of independent noise, that of the smoothing. A speck has no area to speak of, and stands
-    out by its height at the scale of specks.
+    A speck has no area to speak of, and stands out by its height at the scale of specks.
     """
-    x, y = corner
-    snr = np.abs(field.snr[y : y + mask.shape[0], x : x + mask.shape[1]][mask])
-    if float(snr.mean()) * math.sqrt(max(snr.size / PATCH_PX, 1.0)) >= settings.min_mark_snr:
+    if _rise(float(np.abs(_within(field, mask, corner)).mean()), mask) >= settings.min_mark_snr:
         return True
     return _speck_snr(field.snr, mask, corner) >= settings.min_speck_snr
 

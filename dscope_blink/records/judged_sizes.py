@@ -18,7 +18,11 @@ def is_scratch(mark: Defect, criteria: Criteria) -> bool:
 
 def judged_by(mark: Defect, criteria: Criteria) -> SizeMeasure:
     """Which of its sizes is held against the limits."""
-    return criteria.size_by.scratches if is_scratch(mark, criteria) else criteria.size_by.defects
+    return _size_by(criteria, scratch=is_scratch(mark, criteria))
+
+
+def _size_by(criteria: Criteria, *, scratch: bool) -> SizeMeasure:
+    return criteria.size_by.scratches if scratch else criteria.size_by.defects
 
 
 def size_of(mark: Defect, name: str, limits_um: Sequence[float] = ()) -> str:
@@ -32,10 +36,11 @@ def size_of(mark: Defect, name: str, limits_um: Sequence[float] = ()) -> str:
 
 def judged_size(mark: Defect, criteria: Criteria) -> str:
     """`13.3 um`: the size that the criteria go by; `20.0 px` without a scale."""
-    return _with_unit(mark, judged_by(mark, criteria), criteria, scratch=is_scratch(mark, criteria))
+    return _with_unit(mark, criteria, scratch=is_scratch(mark, criteria))
 
 
-def _with_unit(mark: Defect, by: SizeMeasure, criteria: Criteria, *, scratch: bool) -> str:
+def _with_unit(mark: Defect, criteria: Criteria, *, scratch: bool) -> str:
+    by = _size_by(criteria, scratch=scratch)
     limits_um = limits_of(criteria, mark.zone, scratches=scratch)
     return f"{size_of(mark, by, limits_um)} {'px' if getattr(mark, f'{by}_um') is None else 'um'}"
 
@@ -46,8 +51,7 @@ def unsure_size(mark: Defect, criteria: Criteria, *, scratch: bool | None = None
     `scratch` says which limits hold for it where another class than its own is meant.
     """
     scratch = is_scratch(mark, criteria) if scratch is None else scratch
-    by = criteria.size_by.scratches if scratch else criteria.size_by.defects
-    text = _with_unit(mark, by, criteria, scratch=scratch)
+    by, text = _size_by(criteria, scratch=scratch), _with_unit(mark, criteria, scratch=scratch)
     size_um, unsure_um = getattr(mark, f"{by}_um"), mark.uncertainty.get(f"{by}_um")
     if size_um is None or unsure_um is None or f"{by}_um" in mark.at_most:
         return text

@@ -50,7 +50,7 @@ class Candidate:
     mask: Mask  # (height, width) bool inside bbox_px
     evidence: Mapping[str, float]  # detector -> mean support over the region, 0..1
     on_edge: bool = False  # found by the walk along the cladding edge
-    by_sum: bool = False  # a line that stands by its sum, not by its pixels
+    sum_snr: float | None = None  # of a line that stands by its sum, not by its pixels: how far that stands out
 
     def __post_init__(self) -> None:
         require(

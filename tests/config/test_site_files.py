@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator, ValidationError
 
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.shipped import shipped
@@ -199,3 +200,10 @@ def test_check_tells_what_moved(tmp_path, capsys):
     assert "Note: config.json: $.fusion.smooth_px is $.residual.smooth_px by now" in capsys.readouterr().out
     (tmp_path / "config.json").write_text("[]")
     assert main(["config", "check", str(tmp_path / "config.json")]) == 2
+
+
+def test_the_schema_takes_a_site_file_as_an_editor_checks_it():
+    schema = json.loads(shipped("config.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate({"extends": "shipped", "fusion": {"peak_px": 17}})
+    with pytest.raises(ValidationError):
+        Draft202012Validator(schema).validate({"extends": "shipped", "fushion": {}})
