@@ -43,6 +43,7 @@ from dscope_blink.records import (
     Candidate,
     Cell,
     Defect,
+    Ellipse,
     FiberGeometry,
     FloatImage,
     ImageInfo,
@@ -171,15 +172,13 @@ def _stages(
     start = Inspection(
         info, provenance, request, criteria, Quality(), judging.not_graded(Notice("not_inspected", "Not inspected"))
     )
+    bits = config.preprocessing.bits_per_pixel or info.bits
     with clock.stage("preprocess", "Preprocessing"):
-        bits = config.preprocessing.bits_per_pixel or info.bits
         stored = to_gray(picture, bits)
         parts = missing_parts.find_missing(stored, config.preprocessing)
         coloured = overlays.find_coloured(picture)
-        gray, notes = picture_quality.flatten(stored, None if flat_field is None else to_gray(flat_field))
-        quality = picture_quality.measure_quality(gray, config.preprocessing)
-        quality = replace(quality, warnings=quality.warnings + notes + scale_notes + _doubts(picture, bits))
-        gray = overlays.without(gray, coloured)
+        gray, quality = _evened(stored, flat_field, coloured, config)
+        quality = replace(quality, warnings=quality.warnings + scale_notes + _doubts(picture, bits))
     reason = _why_beyond_bits(picture, bits)
     if reason is not None:
         refused = replace(start, quality=quality, verdict=judging.not_graded(reason), timings_s=clock.timings())
@@ -201,12 +200,9 @@ def _stages(
     focus = cladding.mean_diameter_px / 2 / geometry.cladding.blur_px
     with clock.stage("overlays", "Overlay Detection"):
         shift_px = interlacing.field_shift(stored, cladding)
-        warnings += interlacing.shift_warnings(shift_px)
-        if shift_px is None:  # the ends of a comb are as sharp
-            gray, hot = hot_pixels.without_hot_pixels(gray, geometry.cladding.blur_px, outermost)
-            warnings += hot_pixels.hot_pixel_warnings(hot)
+        gray, hot_warnings = _without_hot_pixels(gray, geometry, outermost, shift_px)
         drawn = overlays.find_drawn(gray, cladding, geometry.cladding.blur_px, coloured)
-        warnings += overlays.drawn_warnings(drawn, cladding)
+        warnings += interlacing.shift_warnings(shift_px) + hot_warnings + overlays.drawn_warnings(drawn, cladding)
     quality = replace(quality, focus=focus, warnings=quality.warnings + warnings, field_shift_px=shift_px)
     located = replace(start, quality=quality, geometry=geometry.placed())
     reason = _why_few_levels(picture_quality.count_levels(stored, cladding), config)
@@ -214,6 +210,25 @@ def _stages(
         refused = replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
         return Stages(refused, gray, fiber)
     return _inspect_located(Stages(located, gray, fiber, drawn), geometry, config, scale, clock)
+
+
+def _evened(
+    stored: FloatImage, flat_field: Picture | None, coloured: Mask | None, config: Config
+) -> tuple[FloatImage, Quality]:
+    """The grey levels flattened and without what is drawn in colour, and what they are worth."""
+    gray, notes = picture_quality.flatten(stored, None if flat_field is None else to_gray(flat_field))
+    quality = picture_quality.measure_quality(gray, config.preprocessing)
+    return overlays.without(gray, coloured), replace(quality, warnings=quality.warnings + notes)
+
+
+def _without_hot_pixels(
+    gray: FloatImage, geometry: FiberGeometry, outermost: Ellipse, shift_px: float | None
+) -> tuple[FloatImage, tuple[Notice, ...]]:
+    """None are sought where fields are shifted: the ends of a comb are as sharp."""
+    if shift_px is not None:
+        return gray, ()
+    gray, hot = hot_pixels.without_hot_pixels(gray, geometry.cladding.blur_px, outermost)
+    return gray, hot_pixels.hot_pixel_warnings(hot)
 
 
 def _inspect_located(

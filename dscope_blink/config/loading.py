@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args, get_origin, get_type_hints
 
-from dscope_blink.config.checking import MISSING, Json, merged, problems_of, shown_place, slips_of
+from dscope_blink.config.checking import MISSING, Json, Problem, merged, problems_of, shown_place, slips_of
 from dscope_blink.config.settings import Config, ConfigFile
 from dscope_blink.config.site_files import (
     EXTENDS,
@@ -68,12 +68,13 @@ def _problems(parts: Sequence[Part], document: Json) -> list[str]:
     """A line for each problem, which begins with the file that holds it."""
     slips = [(part.source.path, problem) for part in parts for problem in slips_of(part.source.document)]
     wrong = [(origin(parts, problem.place), problem) for problem in problems_of(document)]
-    lines = [f"{path.name}: {shown_place(place)}: {text}" for path, (place, text) in dict.fromkeys(slips + wrong)]
-    missing = [line for line in lines if MISSING in line]
-    if len(missing) <= MOST_MISSING:
-        return lines
-    few = f"{parts[-1].source.path.name}: $: {len(missing)} keys are missing; a file that holds only what differs says so:"
-    return [*(line for line in lines if line not in missing), f'{few} "{EXTENDS}": "{SHIPPED}"']
+    found = list(dict.fromkeys(slips + wrong))
+    missing = [problem for _, problem in found if problem.text.startswith(MISSING)]
+    if len(missing) > MOST_MISSING:
+        text = f'{len(missing)} keys are missing; a file that holds only what differs says so: "{EXTENDS}": "{SHIPPED}"'
+        found = [(path, problem) for path, problem in found if problem not in missing]
+        found.append((parts[-1].source.path, Problem((), text)))
+    return [f"{path.name}: {shown_place(place)}: {text}" for path, (place, text) in found]
 
 
 MOST_MISSING = 5  # keys that are named one by one

@@ -72,11 +72,9 @@ def residual(
     noise = _noise(smooth, sigma, float(most[-1]), coordinates.s, grid, settings)
     if known is not None:
         background += known[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
-    stepped = _above_level_steps(noise, picture.with_levels, background)
-    within = floors = _floors(background, settings)
     clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px
-    rim = np.flatnonzero(~clear)
-    floors.steady(_rim_spread(polar, coordinates.rho.ravel()[rim], grid, settings) / settings.cladding_jitter_px, rim)
+    within = floors = _steadied(_floors(background, settings), polar, coordinates.rho, ~clear, grid, settings)
+    stepped = _above_level_steps(noise, picture.with_levels, background)
     if stepped is noise:  # grey levels are no coarser than the noise: what glass shows beside it can be measured
         within = floors.limited(noise, _texture(polar, grid, settings), coordinates.s, grid)
     noise = stepped
@@ -565,6 +563,15 @@ def _edge_snr(
     noise = np.float32(beyond) + np.float32(within - beyond) * (rho[box] < 1)
     snr[box] = floors.within(box).apply(smooth[box], noise, settings.cladding_jitter_px)
     return snr
+
+
+def _steadied(
+    floors: _Floors, polar: FloatImage, rho: FloatImage, guarded: Mask, grid: PolarGrid, settings: ResidualSettings
+) -> _Floors:
+    """The floors, in the guard band no higher than the edge varies along itself."""
+    rim = np.flatnonzero(guarded)
+    floors.steady(_rim_spread(polar, rho.ravel()[rim], grid, settings) / settings.cladding_jitter_px, rim)
+    return floors
 
 
 def _rim_spread(smooth: FloatImage, rho: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> FloatArray:
