@@ -7,7 +7,6 @@ Rendered cores are of single mode and multimode, lit, dim and dark, with index d
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.marks.specks import is_near
+from benchmarks.marks.words import bench_parser
 from benchmarks.rendered import inspect_face
 from benchmarks.validation.bench import FULL, SEED, Bench, settings
 from benchmarks.validation.injection import clean_photographs, flat_face, painted
@@ -136,12 +136,9 @@ def _is_of(mark: Pit | Contamination, spec: FaceSpec, defect: Defect) -> bool:
 
 def main() -> None:
     """Run all and print the shares."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=None, help="folder with endfaces/ and its labels")
+    parser = bench_parser(__doc__)
     parser.add_argument("--faces", type=int, default=12, help="cores of each sort for each size of blot")
     parser.add_argument("--clean", type=int, default=120, help="rendered cores of each sort with nothing in them")
-    parser.add_argument("--profile", default=settings().default_profile)
-    parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     bench = Bench(FULL, args.shared, args.workers)
     grounds = [(core, k, None) for core in CORES for k in range(args.faces)]

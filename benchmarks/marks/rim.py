@@ -5,7 +5,6 @@ python -m benchmarks.marks.rim [--shared FOLDER] [--rendered 12] [--clean 200] [
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.marks.specks import is_near
+from benchmarks.marks.words import bench_parser
 from benchmarks.rendered import clean_face, inspect_face, ordinary_face
 from benchmarks.validation.bench import FULL, SEED, Bench, settings
 from benchmarks.validation.injection import clean_photographs, flat_face, painted, reported_um
@@ -139,12 +139,9 @@ def _on_edge(inspection: Inspection) -> int:
 
 def main() -> None:
     """Run all and print the shares."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=None, help="folder with endfaces/ and its labels")
+    parser = bench_parser(__doc__)
     parser.add_argument("--rendered", type=int, default=12, help="rendered faces for each size and contrast")
     parser.add_argument("--clean", type=int, default=200, help="rendered faces without a mark")
-    parser.add_argument("--profile", default=settings().default_profile)
-    parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     bench = Bench(FULL, args.shared, args.workers)
     some = range(0 if args.shared is None else len(clean_photographs(args.shared, "edge")))

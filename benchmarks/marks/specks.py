@@ -5,7 +5,6 @@ python -m benchmarks.marks.specks [--shared FOLDER] [--rendered 12] [--clean 200
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
+from benchmarks.marks.words import bench_parser
 from benchmarks.rendered import clean_face, inspect_face, ordinary_face
 from benchmarks.validation.bench import FULL, SEED, Bench, default_config, settings
 from benchmarks.validation.injection import band_um, flat_face, painted, reported_um
@@ -170,12 +170,9 @@ ZONES = MappingProxyType({"core": "A", "cladding": "B", "contact": "D"})
 
 def main() -> None:
     """Run all and print the shares."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shared", type=Path, default=None, help="folder with endfaces/ and its labels")
+    parser = bench_parser(__doc__)
     parser.add_argument("--rendered", type=int, default=12, help="rendered faces for each size and contrast")
     parser.add_argument("--clean", type=int, default=200, help="rendered faces without a pit")
-    parser.add_argument("--profile", default=settings().default_profile)
-    parser.add_argument("--workers", type=int, default=2)
     args = parser.parse_args()
     bench = Bench(FULL, args.shared, args.workers)
     some = range(0 if args.shared is None else len(photographs(args.shared)))
