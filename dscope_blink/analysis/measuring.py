@@ -307,6 +307,7 @@ def _in_pixels(mark: _Mark, place: _Place, chances: Mapping[str, float], field: 
         centroid_px=place.centroid_px,
         bbox_px=_box_around(contour, (fx * short / 2, fy * short / 2)),
         contour_px=contour,
+        holes_px=true.holes,
         rect=Rectangle(
             (float(centre[0]), float(centre[1])),
             (float(size[0]) + fx * short, float(size[1]) + fy * short),
@@ -335,14 +336,16 @@ def _in_pixels(mark: _Mark, place: _Place, chances: Mapping[str, float], field: 
 def _true_outline(seen: SeenOutline, shape: _Shape, sizes: _Sizes, pixel_px: tuple[float, float]) -> SeenOutline:
     """The outline in the stored picture with the blur taken out, so that it has the sizes that are judged."""
     points = _in_picture(seen.points, pixel_px)
+    holes = tuple(_in_picture(hole, pixel_px) for hole in seen.holes)
     if shape.line is not None and sizes.along:
-        points = moved_inwards(points, (shape.line[1] - sizes.width) / 2)
+        by = (shape.line[1] - sizes.width) / 2
+        points, holes = moved_inwards(points, by), tuple(moved_inwards(hole, -by) for hole in holes)
     elif sizes.width != shape.width:
         turn, middle = math.radians(shape.orientation_deg), points.mean(axis=0)
         axes = np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
-        ratios = np.array([sizes.length / shape.length, sizes.width / shape.width])
-        points = middle + (points - middle) @ axes.T * ratios @ axes
-    return SeenOutline(points, sizes.area, seen.short)
+        shrunk = axes.T * np.array([sizes.length / shape.length, sizes.width / shape.width]) @ axes
+        points, holes = (points - middle) @ shrunk + middle, tuple((hole - middle) @ shrunk + middle for hole in holes)
+    return SeenOutline(points, sizes.area, seen.short, holes)
 
 
 def _with_micrometres(

@@ -26,15 +26,18 @@ class SeenOutline:
     """Where a mark falls to half of its height, in pixels of the working picture."""
 
     points: Points  # (N, 2) x, y: the one outline around all its pieces
-    area: float  # of its pieces
+    area: float  # of its pieces, without their holes
     short: float = 0.0  # by how much the points lie too near to each other on either axis: those in pixels, by one
+    holes: tuple[Points, ...] = ()  # (N, 2) x, y: what lies within the outline and is no part of the mark
 
 
 def mask_outline(candidate: Candidate, join_px: int) -> SeenOutline:
     """The outline along the pixels of a mark, as the search cut it out."""
     x, y, _, _ = candidate.bbox_px
-    points = _around(_closed(candidate.mask, join_px)) + np.array([x - 1.0, y - 1.0])
-    return SeenOutline(points, float(np.count_nonzero(candidate.mask)), short=1.0)
+    corner = np.array([x - 1.0, y - 1.0])
+    region = _closed(candidate.mask, join_px)
+    holes = tuple(hole + corner for hole in _outlines(_whole(region) - region) if _is_wide(hole))
+    return SeenOutline(_around(region) + corner, float(np.count_nonzero(candidate.mask)), short=1.0, holes=holes)
 
 
 def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenOutline:
@@ -58,7 +61,7 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
     region = ((over > 0) & (near > 0)).astype(np.uint8)
     if not region.any():
         return mask_outline(candidate, config.measurement.join_px)
-    holes = np.count_nonzero((_whole(region) > region) & ~mask)
+    holes = ((_whole(region) > region) & ~mask).astype(np.uint8)
     over = cv2.copyMakeBorder(np.where(near > 0, over, -np.abs(over)), 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     outlines = _outlines(region)
     if len(outlines) > MOST_PIECES:  # a stain: what ties them is part of it
@@ -66,10 +69,17 @@ def seen_outline(candidate: Candidate, field: Residual, config: Config) -> SeenO
         outlines = _outlines(region)
     pieces = [_crossing(piece, over) for piece in outlines]
     points = pieces[0] if len(pieces) == 1 else _crossing(_around(region), over)
-    area = float(sum(cv2.contourArea(piece.astype(np.float32)) for piece in pieces) - holes)
+    area = float(sum(cv2.contourArea(piece.astype(np.float32)) for piece in pieces) - np.count_nonzero(holes))
     if area < LEAST_AREA_PX:  # no more than a point or a thread is left of it
         return mask_outline(candidate, config.measurement.join_px)
-    return SeenOutline(points + np.array([x0, y0], np.float64), area)
+    corner = np.array([x0, y0], np.float64)
+    inner = tuple(_crossing(hole, -over) + corner for hole in _outlines(holes) if _is_wide(hole))
+    return SeenOutline(points + corner, area, holes=inner)
+
+
+def _is_wide(hole: Points) -> bool:
+    """Whether a hole is more than a point or a thread."""
+    return cv2.contourArea(hole.astype(np.float32)) >= LEAST_AREA_PX
 
 
 def _crossing(points: Points, over: FloatImage) -> Points:

@@ -281,6 +281,16 @@ class BatchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """What a data set for training holds, and how it is shared out."""
+
+    not_graded: Literal["zones", "leave_out"]
+    face_columns: tuple[str, ...]
+    seed: int
+    padding_px: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reporting:
     """What is written beside the tables."""
 
@@ -387,6 +397,7 @@ class Config:
     criteria: CriteriaBook
     reporting: Reporting
     batch: BatchSettings
+    training: TrainingSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
     fiber_structures: Mapping[str, StructureDescription]

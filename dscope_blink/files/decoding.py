@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TypeAlias
@@ -19,7 +19,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from dscope_blink.files.bit_depth import png_bits, tiff_bits
 from dscope_blink.files.completeness import check_png, check_tiff
 from dscope_blink.files.jpeg import Layout, decode_jpeg
-from dscope_blink.records import FloatImage, UnreadableImage
+from dscope_blink.records import FloatImage, Labels, UnreadableImage
 
 Picture: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W) grey or (H, W, 3) blue, green, red
 
@@ -125,6 +125,24 @@ def encode_png(picture: Picture, texts: Mapping[str, str]) -> bytes:
         carried.add_text(key, text)
     Image.fromarray(picture).save(stream, "PNG", pnginfo=carried)
     return stream.getvalue()
+
+
+def encode_indexed(values: Labels, palette: Sequence[tuple[int, int, int]]) -> bytes:
+    """Values of pixels as an indexed PNG, so that it can be looked at and the values are read as they are.
+
+    Parameters
+    ----------
+    values : (H, W) uint8, each less than the length of the palette
+    palette : red, green and blue of each value
+    """
+    stream = io.BytesIO()
+    image = Image.fromarray(values, "L")
+    image.putpalette([level for colour in palette for level in colour])
+    image.save(stream, "PNG", compress_level=INDEXED_LEVEL)
+    return stream.getvalue()
+
+
+INDEXED_LEVEL = 3  # large even areas: a higher one takes longer for nothing
 
 
 def stated_bits(data: bytes, picture: Picture) -> int | None:

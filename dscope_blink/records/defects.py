@@ -63,6 +63,7 @@ class Defect:
     evidence: Mapping[str, float] = field(default_factory=dict)  # detector -> mean support over the mark, 0..1
     at_most: Mapping[str, Size] = field(default_factory=dict)  # upper bounds of the sizes that are not resolved
     class_probabilities: Mapping[str, Share] = field(default_factory=dict)  # by kind; empty: certain of its class
+    holes_px: tuple[Points, ...] = field(default=(), compare=False)  # outlines of what within `contour_px` is no mark
     counted: bool = False
     severity: Severity = "LOW"
 
@@ -73,6 +74,7 @@ class Defect:
         )
         require(0 <= self.confidence <= 1, f"confidence must lie in 0..1, got {self.confidence}")
         object.__setattr__(self, "contour_px", read_only(self.contour_px))
+        object.__setattr__(self, "holes_px", tuple(read_only(hole) for hole in self.holes_px))
 
 
 SYMMETRY_ORDERS = (2, 3, 4, 5, 6, 8)

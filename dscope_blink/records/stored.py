@@ -207,6 +207,7 @@ def _complete(record: Record) -> None:
         zone.setdefault("seen", None)
     for mark in _objects(record.get("defects")):
         mark.setdefault("class_probabilities", {})
+        mark.setdefault("holes_px", [])
 
 
 def _shape(record: Record) -> None:

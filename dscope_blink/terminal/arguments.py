@@ -33,6 +33,7 @@ from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.terminal.calibrate import add_calibration
 from dscope_blink.terminal.completion import SHELLS
 from dscope_blink.terminal.configuration import add_configuration
+from dscope_blink.terminal.dataset_options import add_dataset
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.starting import CHECKOUT, missing_packages
 
@@ -76,6 +77,7 @@ def make_parser(program: str = CHECKOUT) -> Parser:
     demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
     add_calibration(commands.add_parser("calibrate", help="measure the scale with a target", allow_abbrev=False))
     add_configuration(commands.add_parser("config", help="check, show or compare a configuration", allow_abbrev=False))
+    add_dataset(commands.add_parser("dataset", help="make data sets for training", allow_abbrev=False), _add_asked)
     completion = commands.add_parser("completion", help="print the completion script of a shell", allow_abbrev=False)
     completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=" or ".join(SHELLS))
     return parser
@@ -345,7 +347,7 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     output_dir = problems.attempt(Path(), check_output_folder, arguments.output_dir)
     found = problems.attempt(Found(), _found, arguments, output_dir)
     given = _given(problems, arguments)
-    workers = None if arguments.workers is None else problems.attempt(0, _workers, arguments.workers)
+    workers = None if arguments.workers is None else problems.attempt(0, check_workers, arguments.workers)
     settings = problems.attempt(None, load_config, Path(arguments.config).absolute())  # workers are elsewhere
     asked = _asked(problems, arguments, given, settings) if settings else None
     problems.raise_if_any()
@@ -463,7 +465,8 @@ def _watched(arguments: argparse.Namespace, output_dir: Path, asked: PictureRequ
     )
 
 
-def _workers(text: str) -> int:
+def check_workers(text: str) -> int:
+    """The number of processes; UserError if it is none."""
     if not text.isdecimal() or int(text) > MOST_WORKERS:
         raise UserError(f"--workers must be a whole number from 0 to {MOST_WORKERS}, got {text}")
     return int(text)

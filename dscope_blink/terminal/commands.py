@@ -40,6 +40,7 @@ from dscope_blink.terminal.arguments import (
 from dscope_blink.terminal.calibrate import calibrate
 from dscope_blink.terminal.completion import completion_script
 from dscope_blink.terminal.configuration import configuration
+from dscope_blink.terminal.dataset import dataset
 from dscope_blink.terminal.events import events_of, refusals
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.progress import Display, bar, in_words, lines, silent
@@ -305,6 +306,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "completion": _completion,
     "config": configuration,
+    "dataset": dataset,
 }
 
 

@@ -148,6 +148,7 @@ LATER = (
     ("geometry", "cladding", "sector_blur_px"),
     ("criteria", "unresolved_by"),
     ("defects", 0, "at_most"),
+    ("defects", 0, "holes_px"),
 )
 READ = [
     place
@@ -177,6 +178,7 @@ def test_a_record_of_before_need_not_say_what_is_measured_since() -> None:
     assert read.request.fiber == "only"
     assert (read.image.bits, read.quality.field_shift_px, read.geometry.cladding.sector_blur_px) == (None, None, ())
     assert (read.criteria.unresolved_by, read.defects[0].at_most) == ("best", {})
+    assert read.defects[0].holes_px == ()
 
 
 def test_the_classes_of_a_record_of_before_are_certain() -> None:

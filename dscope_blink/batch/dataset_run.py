@@ -1,0 +1,118 @@
+"""Stored results and their pictures to a data set, many at a time; one failure never stops the rest."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from dscope_blink.batch.executors import QUEUED_PER_WORKER, Lost, Processes, as_completed, result_of, tune_process
+from dscope_blink.config.settings import Config
+from dscope_blink.files.locking import locked
+from dscope_blink.files.names import RESULT
+from dscope_blink.files.whole_files import writing
+from dscope_blink.records import printable
+from dscope_blink.training.build import Item, LeftOut, build_picture
+from dscope_blink.training.dataset import INDEX, Dataset, Problem
+from dscope_blink.training.finish import finish
+from dscope_blink.training.labels import Label
+
+MODULES = ("dscope_blink.training.build",)
+
+logger = logging.getLogger("dscope.dataset")
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetRun:
+    """Everything that a build needs, checked; nothing has been written yet."""
+
+    folder: Path
+    items: tuple[Item, ...]
+    pictures: Path  # folder that the names of pictures in records are relative to
+    config: Config
+    workers: int = 0  # processes of this machine; 0: this one alone
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One picture whose files are written, or why there are none."""
+
+    item: Item
+    label: Label | None
+    problem: str = ""
+
+
+def items_of(results_dir: Path, results: Sequence[Path]) -> tuple[Item, ...]:
+    """A picture for each stored result of a folder, named as its results are."""
+    return tuple(Item(path, path.relative_to(results_dir).as_posix().removesuffix(RESULT)) for path in results)
+
+
+def run_dataset(run: DatasetRun) -> Generator[Built, None, Dataset]:
+    """Write the files of each picture, then what is made of all of them.
+
+    What an earlier build has written of the same records under the same settings is kept.
+
+    Yields
+    ------
+    Built of each picture, in the order in which they are finished; returns the data set
+
+    Raises
+    ------
+    UserError : another run writes to the folder
+    WriteFailed : a file cannot be written (disk full, no permission)
+    """
+    with locked(run.folder), writing(run.folder / INDEX):
+        (run.folder / INDEX).unlink(missing_ok=True)  # it is no whole data set until it is written anew
+        built: dict[int, Built] = {}
+        for number, one in _build_all(run):
+            built[number] = one
+            yield one
+        ordered = [built[number] for number in sorted(built)]
+        names = tuple(one.label.name for one in ordered if one.label is not None)
+        problems = tuple(Problem(_file(one), one.problem) for one in ordered if one.problem)
+        dataset = Dataset(run.folder, names, problems)
+        finish(dataset, run.config)
+    return dataset
+
+
+def _file(one: Built) -> str:
+    return printable(one.item.name)
+
+
+def _build_all(run: DatasetRun) -> Iterator[tuple[int, Built]]:
+    with _crew(run) as (executor, at_once):
+        job = partial(_build, replace(run, items=()))
+        for (number, item), future in as_completed(executor, job, enumerate(run.items), at_once):
+            try:
+                yield number, result_of(future)
+            except (Lost, TimeoutError) as error:
+                yield number, Built(item, None, f"lost: {error or 'it took too long'}")
+
+
+@contextmanager
+def _crew(run: DatasetRun) -> Iterator[tuple[Executor, int]]:
+    if run.workers == 0:
+        with ThreadPoolExecutor(1) as thread:
+            yield thread, 1
+        return
+    executor, finished = Processes(run.workers, run.config.batch.time_limit_s, MODULES), False
+    try:
+        yield executor, run.workers * QUEUED_PER_WORKER
+        finished = True
+    finally:
+        executor.shutdown(cancel_futures=not finished)
+
+
+def _build(run: DatasetRun, numbered: tuple[int, Item]) -> Built:
+    tune_process()
+    _, item = numbered
+    try:
+        label = build_picture(item, run.folder, run.pictures, run.config)
+    except LeftOut as error:
+        return Built(item, None, str(error))
+    not_graded = label.status == "NOT_GRADED"
+    return Built(item, label, f"zones only, not graded: {'; '.join(label.reasons)}" if not_graded else "")
