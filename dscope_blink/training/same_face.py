@@ -1,0 +1,234 @@
+"""Which pictures show one physical face: its surface unrolled about the fiber, which a turn shifts and a copy repeats.
+
+A picture is unrolled in fiber coordinates (rings about the cladding, out to the ferrule), rings are levelled and what
+is smooth along them is taken out: what is left are marks and grain. Re-saving, cropping and another exposure hardly
+change it, turning the face shifts it along the rings, and a move in the picture is taken out by the fiber's own place.
+The lengths of the Fourier components along each ring do not change under a turn: the nearest neighbours by these are
+compared turn by turn, by phase. A clean face that was taken twice has no marks to be known by, and is not found.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.config.settings import TrainingSettings
+from dscope_blink.files.whole_files import write_file
+from dscope_blink.records import Ellipse, FloatImage, to_form
+from dscope_blink.training.faces import Face
+from dscope_blink.training.labels import Row
+
+FaceMap: TypeAlias = NDArray[np.uint8]  # (RINGS, ANGLES): 0 unseen, else 128 + 127 x what stands out, -1..1
+Floats: TypeAlias = NDArray[np.float32]
+
+FOLDER = "face_maps"
+RINGS, ANGLES = 64, 360
+INNER, REACH = 0.06, 3.2  # cladding radii; beyond the zones too, where most of what tells faces apart lies
+RADIUS_PX = 64.0  # of the cladding in the picture that is unrolled: finer detail does not survive re-saving
+GUARD = 0.07  # cladding radii beside its edge, whose light comes from one side of the microscope whatever the turn
+MARGIN = 0.035  # of the picture's short side: frames of video pictures, which do not turn with the face
+SMOOTH = 0.3  # cladding radii along a ring: what is wider is light
+SATURATED = 6.0  # sigmas of a ring
+FEWEST_SEEN = ANGLES // 4  # of a ring
+BAND = 4  # rings in a band of the signature
+WAVES = 120  # along a ring
+NEIGHBOURS = 12  # that a picture is compared with
+# A turned face stands out from all other turns. What does not turn is also of the camera: dust on it, its columns; of
+# two shots of different faces by one microscope the likeness reached 0.15 there (57 photographs of three).
+TURNED_LEAST, TURNED_Z, TURN_DEG = 0.10, 10.0, 3.0
+UNTURNED_LEAST = 0.30
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike two faces are at the turn at which they are most alike."""
+
+    share: float  # correlation of what both show, -1..1
+    z: float  # that over the spread of the other turns
+    turn_deg: float  # of the second against the first, -180..180
+
+    @property
+    def is_one_face(self) -> bool:
+        """Whether it is the same physical face, or a copy of its picture."""
+        if abs(self.turn_deg) <= TURN_DEG:
+            return self.share >= UNTURNED_LEAST and self.z >= TURNED_Z
+        return self.share >= TURNED_LEAST and self.z >= TURNED_Z
+
+
+def write_face_map(face: Face, folder: Path, settings: TrainingSettings) -> dict[str, tuple[Row, ...]]:
+    """Write the unrolled face, face_maps/NAME.png; none where the fiber was not located. It has no rows in tables."""
+    if face.label.cladding is not None:
+        path = map_path(folder, face.label.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _, data = cv2.imencode(".png", unrolled(face.gray, face.label.cladding, _starts(face)))
+        write_file(path, bytes(data))
+    return {}
+
+
+def _starts(face: Face) -> float:
+    """Outside of a fiber whose own structure is not round: that is the same on every fiber of its kind."""
+    named = face.inspection is not None and face.inspection.request.fiber_structure is not None
+    return 1 + GUARD if named else INNER
+
+
+def map_path(folder: Path, name: str) -> Path:
+    """face_maps/NAME.png."""
+    return folder / FOLDER / f"{name}.png"
+
+
+def read_map(folder: Path, name: str) -> FaceMap | None:
+    """None where the fiber was not located."""
+    image = cv2.imread(str(map_path(folder, name)), cv2.IMREAD_GRAYSCALE) if map_path(folder, name).exists() else None
+    return None if image is None or image.shape != (RINGS, ANGLES) else np.asarray(image, np.uint8)
+
+
+# --- a face unrolled
+
+
+def unrolled(gray: FloatImage, cladding: Ellipse, inner: float = INNER) -> FaceMap:
+    """What stands out of each ring about the fiber.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+    cladding : in its pixels
+    inner : cladding radii from which on it is looked at
+    """
+    rho = np.linspace(INNER, REACH, RINGS)
+    levels, seen = _rings(gray, cladding, rho)
+    seen &= ((np.abs(rho - 1) >= GUARD) & (rho >= inner))[:, None]
+    seen &= (seen.sum(axis=1) >= FEWEST_SEEN)[:, None]
+    out = _standing_out(np.log(np.maximum(levels, 0.02)), seen, rho)
+    return np.asarray(np.where(seen, np.rint(128 + 127 * out), 0), np.uint8)
+
+
+def _rings(gray: FloatImage, cladding: Ellipse, rho: NDArray[np.float64]) -> tuple[Floats, NDArray[np.bool_]]:
+    """Grey levels on rings of the shape of the cladding, and which of them lie in the picture."""
+    factor = max(cladding.mean_diameter_px / 2 / RADIUS_PX, 1.0)
+    size = tuple(max(round(side / factor), 1) for side in gray.shape[::-1])
+    small = cv2.GaussianBlur(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), (0, 0), 1.0)
+    pixel = gray.shape[1] / size[0], gray.shape[0] / size[1]
+    cx, cy, p, q, s = to_form(cladding)
+    values, vectors = np.linalg.eigh(np.array([[p, q], [q, s]]))
+    turn = np.arange(ANGLES) * (2 * math.pi / ANGLES)
+    way = vectors @ np.diag(values**-0.5) @ vectors.T @ np.stack([np.cos(turn), np.sin(turn)])
+    x, y = cx + rho[:, None] * way[0], cy + rho[:, None] * way[1]
+    edge = MARGIN * min(gray.shape)
+    seen = (x >= edge) & (y >= edge) & (x <= gray.shape[1] - 1 - edge) & (y <= gray.shape[0] - 1 - edge)
+    at = [((v + 0.5) / per - 0.5).astype(np.float32) for v, per in zip((x, y), pixel, strict=True)]
+    return np.asarray(cv2.remap(small, *at, cv2.INTER_LINEAR), np.float32), seen
+
+
+def _standing_out(levels: Floats, seen: NDArray[np.bool_], rho: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Levels of each ring without what is smooth along it, in its own sigmas, saturated; -1..1."""
+    count = np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    level = np.where(seen, levels - np.where(seen, levels, 0).sum(axis=1, keepdims=True) / count, 0)
+    wave, smooth = np.arange(ANGLES // 2 + 1), np.maximum(2 * math.pi * rho[:, None] / SMOOTH, 3)
+    waves = np.fft.rfft(level, axis=1) * (1 - np.exp(-((wave / smooth) ** 2) / 2))
+    detail = np.fft.irfft(waves, ANGLES, axis=1)
+    spread = np.ma.median(np.ma.array(np.abs(detail), mask=~seen), axis=1).filled(0)
+    return np.asarray(np.tanh(detail / np.maximum(1.4826 * SATURATED * spread, 1e-6)[:, None]))
+
+
+# --- two faces
+
+
+@dataclass(frozen=True, slots=True)
+class _Waves:
+    """Fourier components along the rings of (n) faces: what stands out, its square, and where it is seen."""
+
+    detail: NDArray[np.complex64]  # (n, RINGS, ANGLES / 2 + 1)
+    square: NDArray[np.complex64]
+    seen: NDArray[np.complex64]
+
+
+def _waves(maps: NDArray[np.uint8]) -> _Waves:
+    """Each ring counts by its area."""
+    seen = (maps > 0).astype(np.float32)
+    area = np.sqrt(np.linspace(INNER, REACH, RINGS, dtype=np.float32))[:, None]
+    detail = (maps.astype(np.float32) - 128) / 127 * seen * area
+    return _Waves(*(np.fft.rfft(part, axis=2).astype(np.complex64) for part in (detail, detail**2, seen * area)))
+
+
+def likenesses(one: FaceMap, others: NDArray[np.uint8]) -> list[Likeness]:
+    """How alike a face is to each of (n) others, at the turn at which both are most alike."""
+    a, b = _waves(one[None]), _waves(others)
+    both = _turned(a.detail, b.detail)
+    # The weight of a ring stands in both factors of `both` and in `square`: so it does in `seen`.
+    energy = np.maximum(_turned(a.square, b.seen), 0) * np.maximum(_turned(a.seen, b.square), 0)
+    shares = both / np.sqrt(np.maximum(energy, 1e-6))
+    return [_most_alike(share) for share in shares]
+
+
+def _turned(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> Floats:
+    """Sums over all rings of the products at every turn, (n, ANGLES)."""
+    return np.asarray(np.fft.irfft((a.conj() * b).sum(axis=1), ANGLES, axis=1), np.float32)
+
+
+def _most_alike(shares: Floats) -> Likeness:
+    turn = int(shares.argmax())
+    away = np.abs((np.arange(ANGLES) - turn + ANGLES / 2) % ANGLES - ANGLES / 2)
+    rest = shares[away > ANGLES / 40]
+    middle = float(np.median(rest))
+    spread = 1.4826 * float(np.median(np.abs(rest - middle)))
+    degrees = (turn * 360 / ANGLES + 180) % 360 - 180
+    return Likeness(float(shares[turn]), (float(shares[turn]) - middle) / max(spread, 1e-6), degrees)
+
+
+# --- among many
+
+
+def signature(face: FaceMap) -> Floats:
+    """What a turn does not change: lengths of the Fourier components, in bands of rings; float32."""
+    lengths = np.abs(_waves(face[None]).detail[0, :, 1:WAVES])
+    bands = lengths.reshape(RINGS // BAND, BAND, -1)
+    return np.asarray(np.sqrt((bands**2).mean(axis=1)).ravel(), np.float32)
+
+
+def find_same_faces(
+    count: int, read: Callable[[int], FaceMap | None]
+) -> Iterator[tuple[int, int, Likeness]]:
+    """Pairs of pictures that show one face, by number, the smaller first.
+
+    Parameters
+    ----------
+    count : how many pictures
+    read : the map of a picture by its number; read again when it is needed, since all do not fit into memory
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    known = [(k, signature(face)) for k, face in ((k, read(k)) for k in range(count)) if face is not None]
+    if len(known) < 2:
+        return
+    numbers = [k for k, _ in known]
+    vectors = np.stack([vector for _, vector in known])
+    del known
+    vectors -= vectors.mean(axis=0)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    near = NearestNeighbors(n_neighbors=min(NEIGHBOURS + 1, len(numbers)), algorithm="brute").fit(vectors)
+    nearest = near.kneighbors(vectors, return_distance=False)
+    pairs = sorted({(min(a, int(b)), max(a, int(b))) for a, row in enumerate(nearest) for b in row if a != b})
+    yield from _compared([(numbers[a], numbers[b]) for a, b in pairs], read)
+
+
+def _compared(
+    pairs: Sequence[tuple[int, int]], read: Callable[[int], FaceMap | None]
+) -> Iterator[tuple[int, int, Likeness]]:
+    beside: dict[int, list[int]] = {}
+    for a, b in pairs:
+        beside.setdefault(a, []).append(b)
+    for a, others in beside.items():
+        one, maps = read(a), [read(b) for b in others]
+        if one is None:
+            continue
+        there = [(b, face) for b, face in zip(others, maps, strict=True) if face is not None]
+        for (b, _), likeness in zip(there, likenesses(one, np.stack([face for _, face in there])), strict=True):
+            if likeness.is_one_face:
+                yield a, b, likeness
