@@ -281,6 +281,16 @@ class BatchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SplitSettings:
+    """How pictures are shared out by their physical faces."""
+
+    train: float  # shares of the pictures, relative to their sum
+    validation: float
+    test: float
+    folds: int  # of a cross validation
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingSettings:
     """What a data set for training holds, and how it is shared out."""
 
@@ -288,6 +298,8 @@ class TrainingSettings:
     face_columns: tuple[str, ...]
     seed: int
     padding_px: int
+    splits: SplitSettings
+    licence: str  # of the data set, as its card says; empty: nobody says
 
 
 @dataclass(frozen=True, slots=True)

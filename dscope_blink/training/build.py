@@ -16,6 +16,7 @@ from dscope_blink.training.dataset import label_path
 from dscope_blink.training.faces import Face, image_name, label_of
 from dscope_blink.training.labels import Label, LabelFile, Row, read_label, write_label
 from dscope_blink.training.pixel_level import write_pixel_level
+from dscope_blink.training.same_face import write_face_map
 
 Rows: TypeAlias = Mapping[str, tuple[Row, ...]]  # by name of the table
 
@@ -28,7 +29,10 @@ class Part:
     write: Callable[[Face, Path, TrainingSettings], Rows]  # the face, the data set, settings
 
 
-PARTS = (Part("pixel_level", write_pixel_level),)
+PARTS = (
+    Part("pixel_level", write_pixel_level),
+    Part("face_maps", write_face_map),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dscope_blink.files.whole_files import write_file
 from dscope_blink.training.classes import classes_json
 from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.json_text import json_bytes
+from dscope_blink.training.splits import write_splits
 from dscope_blink.training.tables import Column, write_table
 
 
@@ -36,6 +37,7 @@ PROBLEM_COLUMNS = (
 )
 FINISHERS = (
     Finisher("classes", _write_classes),
+    Finisher("splits", write_splits),
     Finisher("problems", _write_problems),
 )
 

@@ -37,6 +37,7 @@ MARGIN = 0.035  # of the picture's short side: frames of video pictures, which d
 SMOOTH = 0.3  # cladding radii along a ring: what is wider is light
 SATURATED = 6.0  # sigmas of a ring
 FEWEST_SEEN = ANGLES // 4  # of a ring
+CLEAR = 0.95  # of what a place is levelled by must be seen
 BAND = 4  # rings in a band of the signature
 WAVES = 120  # along a ring
 NEIGHBOURS = 12  # that a picture is compared with
@@ -64,8 +65,9 @@ class Likeness:
 
 def write_face_map(face: Face, folder: Path, settings: TrainingSettings) -> dict[str, tuple[Row, ...]]:
     """Write the unrolled face, face_maps/NAME.png; none where the fiber was not located. It has no rows in tables."""
+    path = map_path(folder, face.label.name)
+    path.unlink(missing_ok=True)
     if face.label.cladding is not None:
-        path = map_path(folder, face.label.name)
         path.parent.mkdir(parents=True, exist_ok=True)
         _, data = cv2.imencode(".png", unrolled(face.gray, face.label.cladding, _starts(face)))
         write_file(path, bytes(data))
@@ -105,8 +107,8 @@ def unrolled(gray: FloatImage, cladding: Ellipse, inner: float = INNER) -> FaceM
     levels, seen = _rings(gray, cladding, rho)
     seen &= ((np.abs(rho - 1) >= GUARD) & (rho >= inner))[:, None]
     seen &= (seen.sum(axis=1) >= FEWEST_SEEN)[:, None]
-    out = _standing_out(np.log(np.maximum(levels, 0.02)), seen, rho)
-    return np.asarray(np.where(seen, np.rint(128 + 127 * out), 0), np.uint8)
+    out, clear = _standing_out(np.log(np.maximum(levels, 0.02)), seen, rho)
+    return np.asarray(np.where(clear, np.rint(128 + 127 * out), 0), np.uint8)
 
 
 def _rings(gray: FloatImage, cladding: Ellipse, rho: NDArray[np.float64]) -> tuple[Floats, NDArray[np.bool_]]:
@@ -122,19 +124,27 @@ def _rings(gray: FloatImage, cladding: Ellipse, rho: NDArray[np.float64]) -> tup
     x, y = cx + rho[:, None] * way[0], cy + rho[:, None] * way[1]
     edge = MARGIN * min(gray.shape)
     seen = (x >= edge) & (y >= edge) & (x <= gray.shape[1] - 1 - edge) & (y <= gray.shape[0] - 1 - edge)
-    at = [((v + 0.5) / per - 0.5).astype(np.float32) for v, per in zip((x, y), pixel, strict=True)]
-    return np.asarray(cv2.remap(small, *at, cv2.INTER_LINEAR), np.float32), seen
+    across, down = (((v + 0.5) / per - 0.5).astype(np.float32) for v, per in zip((x, y), pixel, strict=True))
+    return np.asarray(cv2.remap(small, across, down, cv2.INTER_LINEAR), np.float32), seen
 
 
-def _standing_out(levels: Floats, seen: NDArray[np.bool_], rho: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Levels of each ring without what is smooth along it, in its own sigmas, saturated; -1..1."""
-    count = np.maximum(seen.sum(axis=1, keepdims=True), 1)
-    level = np.where(seen, levels - np.where(seen, levels, 0).sum(axis=1, keepdims=True) / count, 0)
-    wave, smooth = np.arange(ANGLES // 2 + 1), np.maximum(2 * math.pi * rho[:, None] / SMOOTH, 3)
-    waves = np.fft.rfft(level, axis=1) * (1 - np.exp(-((wave / smooth) ** 2) / 2))
-    detail = np.fft.irfft(waves, ANGLES, axis=1)
-    spread = np.ma.median(np.ma.array(np.abs(detail), mask=~seen), axis=1).filled(0)
-    return np.asarray(np.tanh(detail / np.maximum(1.4826 * SATURATED * spread, 1e-6)[:, None]))
+def _standing_out(
+    levels: Floats, seen: NDArray[np.bool_], rho: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Levels of each ring without what is smooth along it, in its own sigmas, saturated, -1..1; and where that holds.
+
+    Beside what is unseen nobody can say what is smooth: what the border of the picture does there does not turn.
+    """
+    wave, least = np.arange(ANGLES // 2 + 1), np.maximum(2 * math.pi * rho[:, None] / SMOOTH, 3)
+    passed = np.exp(-((wave / least) ** 2) / 2)
+    weight, level = (
+        np.fft.irfft(np.fft.rfft(part, axis=1) * passed, ANGLES, axis=1) for part in (seen * 1.0, levels * seen)
+    )
+    clear = seen & (weight > CLEAR)
+    detail = np.where(clear, levels - level / np.maximum(weight, CLEAR), 0)
+    nothing = ~clear.any(axis=1, keepdims=True)
+    spread = np.nanmedian(np.where(clear | nothing, np.abs(detail), np.nan), axis=1)
+    return np.tanh(detail / np.maximum(1.4826 * SATURATED * spread, 1e-6)[:, None]), clear
 
 
 # --- two faces
@@ -192,9 +202,7 @@ def signature(face: FaceMap) -> Floats:
     return np.asarray(np.sqrt((bands**2).mean(axis=1)).ravel(), np.float32)
 
 
-def find_same_faces(
-    count: int, read: Callable[[int], FaceMap | None]
-) -> Iterator[tuple[int, int, Likeness]]:
+def find_same_faces(count: int, read: Callable[[int], FaceMap | None]) -> Iterator[tuple[int, int, Likeness]]:
     """Pairs of pictures that show one face, by number, the smaller first.
 
     Parameters
