@@ -21,10 +21,11 @@ from benchmarks.marks.specks import is_near
 from benchmarks.marks.words import bench_parser
 from benchmarks.rendered import inspect_face
 from benchmarks.validation.bench import FULL, SEED, Bench, settings
-from benchmarks.validation.injection import clean_photographs, flat_face, painted
+from benchmarks.validation.injection import clean_photographs
 from benchmarks.validation.photographs import inspect_photograph, inspect_picture
 from dscope_blink.records import Defect
 from dscope_blink.synthetic.faces import Contamination, FaceSpec, Pit, Ring, Vector, render_face
+from dscope_blink.synthetic.injection import flat_face, painted
 
 SIZES_UM = (3.0, 5.0, 9.0, 12.0, 15.0, 20.0)
 CONTRASTS: Mapping[str, Vector] = MappingProxyType({"dark": (-0.6, -0.2), "bright": (0.3, 0.3)})

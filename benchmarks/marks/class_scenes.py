@@ -15,13 +15,13 @@ import numpy as np
 
 from benchmarks.rendered import ordinary_face, request_for
 from benchmarks.validation.bench import Bench, Plan, settings
-from benchmarks.validation.injection import flat_face, painted, reported_um
 from benchmarks.validation.photographs import Photograph, inspect_picture, labelled
 from dscope_blink.files.decoding import Picture
 from dscope_blink.records import Defect, Inspection, Mask
 from dscope_blink.synthetic.faces import Blemish, FaceSpec, RenderedFace, render_face
+from dscope_blink.synthetic.injection import flat_face, painted, reported_um
 from dscope_blink.synthetic.scenes import random_face
-from dscope_blink.synthetic.varied_marks import Group, varied_groups
+from dscope_blink.synthetic.varied_marks import Group, group_masks, varied_groups
 
 SEEDS = (101, 777)  # of the fit and of the bench
 HELD_OUT_OF = 4  # fibers of the photographs
@@ -118,7 +118,7 @@ def _stored(picture: Picture, rng: np.random.Generator) -> Picture:
 
 def labelled_reports(inspection: Inspection, groups: Sequence[Group], face: RenderedFace, name: str) -> list[Sample]:
     """The reports that mean one mark and show enough of it; those of several, or of none, are left out."""
-    marks = _masks(groups, face)
+    marks = group_masks(groups, face)
     side = np.ones((2 * NEAR_PX + 1, 2 * NEAR_PX + 1), np.uint8)
     near = [cv2.dilate(whole.astype(np.uint8), side) > 0 for whole, _ in marks]
     found = []
@@ -139,15 +139,6 @@ def labelled_reports(inspection: Inspection, groups: Sequence[Group], face: Rend
                 Sample(name, group.kind, group.made_as, features, defect.classification, chances, defect.zone, whole)
             )
     return found
-
-
-def _masks(groups: Sequence[Group], face: RenderedFace) -> list[tuple[Mask, Mask]]:
-    """Of each group all that was painted, and what gives it its name."""
-    truths, out = iter(face.truth.blemishes), []
-    for group in groups:
-        masks = [next(truths).mask for _ in group.blemishes]
-        out.append((np.any(masks, axis=0), np.any(masks[: len(group.main)], axis=0)))
-    return out
 
 
 def _filled(defect: Defect, shape: tuple[int, ...]) -> Mask:

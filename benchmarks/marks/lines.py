@@ -19,13 +19,14 @@ import numpy as np
 
 from benchmarks.rendered import CLEAN_KINDS, clean_kind, ordinary_face, request_for
 from benchmarks.validation.bench import FULL, SEED, Bench, settings
-from benchmarks.validation.injection import CORE_GAP, EDGE_GAP, FARTHEST, flat_face, painted, reported_um
+from benchmarks.validation.injection import CORE_GAP, EDGE_GAP, FARTHEST
 from benchmarks.validation.photographs import Photograph, labelled
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture
 from dscope_blink.pipeline import Stages, all_stages
 from dscope_blink.records import Defect, FloatImage, ImageInfo, Points, Provenance, Request, Residual
 from dscope_blink.synthetic.faces import FaceSpec, Scratch, render_face
+from dscope_blink.synthetic.injection import flat_face, painted, reported_um
 
 CONTRASTS = (0.02, 0.03, 0.04, 0.05, 0.06, 0.08)
 LENGTHS_UM = (20.0, 40.0, 70.0, 100.0)

@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.rendered import inspect_face, ordinary_face
 from benchmarks.validation.bench import QUICK, Bench, settings
-from benchmarks.validation.injection import band_um, clean_photographs, flat_face, painted, reported_um
+from benchmarks.validation.injection import band_um, clean_photographs
 from benchmarks.validation.photographs import inspect_photograph, inspect_picture
 from dscope_blink.records import Defect, Inspection, Mask, Points
 from dscope_blink.synthetic.faces import (
@@ -36,6 +36,7 @@ from dscope_blink.synthetic.faces import (
     render_face,
     unit_vectors,
 )
+from dscope_blink.synthetic.injection import flat_face, painted, reported_um
 from dscope_blink.synthetic.scenes import random_blemishes
 
 REGIONS = ("A", "B", "D")

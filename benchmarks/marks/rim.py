@@ -17,10 +17,11 @@ from benchmarks.marks.specks import is_near
 from benchmarks.marks.words import bench_parser
 from benchmarks.rendered import clean_face, inspect_face, ordinary_face
 from benchmarks.validation.bench import FULL, SEED, Bench, settings
-from benchmarks.validation.injection import clean_photographs, flat_face, painted, reported_um
+from benchmarks.validation.injection import clean_photographs
 from benchmarks.validation.photographs import inspect_photograph, inspect_picture
 from dscope_blink.records import Defect, Inspection, Points
 from dscope_blink.synthetic.faces import Chip, FaceSpec, Pit, render_face
+from dscope_blink.synthetic.injection import flat_face, painted, reported_um
 
 SIZES_UM = (1.5, 2.0, 3.0, 5.0)
 CONTRASTS = (-0.6, -0.4, -0.2, 0.2, 0.4, 0.6)  # relative to the local brightness

@@ -22,12 +22,13 @@ import numpy as np
 from benchmarks.geometry import Table, as_markdown, as_text
 from benchmarks.rendered import compared, inspect_face, ordinary_face
 from benchmarks.validation.bench import PHOTOGRAPHS, QUICK, RENDERED, Bench, default_config
-from benchmarks.validation.injection import band_um, clean_photographs, flat_face, painted, reported_um
+from benchmarks.validation.injection import band_um, clean_photographs
 from benchmarks.validation.photographs import inspect_photograph, inspect_picture
 from dscope_blink.analysis.dimensions import scale_uncertainty
 from dscope_blink.config.settings import Config, SizeUncertainties, SizeUncertainty
 from dscope_blink.records import Defect
 from dscope_blink.synthetic.faces import EDGE_BLUR_PX, Blemish, BlemishTruth, FaceSpec, Pit, Scratch, render_face
+from dscope_blink.synthetic.injection import flat_face, painted, reported_um
 from dscope_blink.synthetic.scenes import random_blemishes
 
 SEED = 83

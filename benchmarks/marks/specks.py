@@ -18,11 +18,12 @@ import numpy as np
 from benchmarks.marks.words import bench_parser
 from benchmarks.rendered import clean_face, inspect_face, ordinary_face
 from benchmarks.validation.bench import FULL, SEED, Bench, default_config, settings
-from benchmarks.validation.injection import band_um, flat_face, painted, reported_um
+from benchmarks.validation.injection import band_um
 from benchmarks.validation.photographs import Photograph, inspect_photograph, inspect_picture, labelled
 from dscope_blink.config.settings import Config
 from dscope_blink.records import Defect, Inspection, Points
 from dscope_blink.synthetic.faces import FaceSpec, Pit, Vector, render_face
+from dscope_blink.synthetic.injection import flat_face, painted, reported_um
 
 SIZES_UM = (1.0, 1.5, 2.0, 3.0)
 CONTRASTS = (0.05, 0.1, 0.15, 0.2, 0.4)  # darker than what surrounds them

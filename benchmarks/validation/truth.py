@@ -17,9 +17,10 @@ from benchmarks.rendered import (
 )
 from benchmarks.validation.bench import SEED, Bench, default_config, variants
 from dscope_blink.analysis.judging import judge
-from dscope_blink.records import ZONE_LETTERS, ZONE_NAMES, Defect, Inspection, Rectangle, Status, zone_map
+from dscope_blink.records import ZONE_NAMES, Defect, Inspection, Status, zone_map
 from dscope_blink.synthetic.faces import BlemishTruth, FaceSpec, RenderedFace, render_face
 from dscope_blink.synthetic.scenes import random_blemishes
+from dscope_blink.training.exact_marks import exact_defect
 
 JUDGED_MARKS = 3  # at most, on a face that is judged
 JUDGED_UM, JUDGED_CONTRAST = (1.5, 12.0), (0.1, 0.6)  # around the limits, so that both verdicts come up
@@ -149,38 +150,6 @@ def _status_of(inspection: Inspection, defects: Sequence[Defect]) -> Status:
 def true_status(inspection: Inspection, truths: Sequence[BlemishTruth], shape: tuple[int, ...]) -> Status:
     """The verdict that the exact marks deserve under the criteria and in the zones of this inspection."""
     labels = zone_map(shape, inspection.zones).labels
-    defects = [_exact(f"T{k}", truth, labels[truth.mask]) for k, truth in enumerate(truths)]
+    defects = [exact_defect(f"T{k}", truth, labels[truth.mask]) for k, truth in enumerate(truths)]
     seen = [d for d in defects if d.zone in inspection.request.zones]
     return _status_of(inspection, seen)
-
-
-def _exact(name: str, truth: BlemishTruth, labels: np.ndarray) -> Defect:
-    """A mark with the sizes, class and zone that it truly has; what judges nothing is left empty."""
-    touched = tuple(ZONE_NAMES[ZONE_LETTERS[k - 1]] for k in np.unique(labels) if k)
-    return Defect(
-        id=name,
-        zone=touched[0] if touched else "",
-        classification=truth.kind,
-        confidence=1.0,
-        centroid_px=truth.centroid_px,
-        bbox_px=(0, 0, 0, 0),
-        contour_px=np.empty((0, 2)),
-        rect=Rectangle((0.0, 0.0), (0.0, 0.0), 0.0),
-        area_px=0.0,
-        perimeter_px=0.0,
-        length_px=0.0,
-        width_px=0.0,
-        diameter_px=0.0,
-        r_min_px=0.0,
-        r_max_px=0.0,
-        orientation_deg=0.0,
-        circularity=0.0,
-        aspect_ratio=1.0,
-        contrast=0.0,
-        zones_touched=touched,
-        detected_by=(),
-        features={},
-        length_um=truth.length_um,
-        width_um=truth.width_um,
-        diameter_um=truth.diameter_um,
-    )

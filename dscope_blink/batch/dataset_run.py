@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from dscope_blink.training.dataset import INDEX, Dataset, Problem
 from dscope_blink.training.finish import finish
 from dscope_blink.training.labels import Label
 
-MODULES = ("dscope_blink.training.build",)
+MODULES = ("dscope_blink.training.build", "dscope_blink.training.painted")
 
 logger = logging.getLogger("dscope.dataset")
 
@@ -35,6 +35,7 @@ class DatasetRun:
     pictures: Path  # folder that the names of pictures in records are relative to
     config: Config
     workers: int = 0  # processes of this machine; 0: this one alone
+    make: Callable[[Item, Path, Path, Config], Label] = build_picture  # the files of a picture; a name of a module
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _build(run: DatasetRun, numbered: tuple[int, Item]) -> Built:
     tune_process()
     _, item = numbered
     try:
-        label = build_picture(item, run.folder, run.pictures, run.config)
+        label = run.make(item, run.folder, run.pictures, run.config)
     except LeftOut as error:
         return Built(item, None, str(error))
     not_graded = label.status == "NOT_GRADED"

@@ -300,6 +300,7 @@ class TrainingSettings:
     padding_px: int
     splits: SplitSettings
     licence: str  # of the data set, as its card says; empty: nobody says
+    painted_marks: int  # at most, on one face that is rendered, or into one photograph
 
 
 @dataclass(frozen=True, slots=True)

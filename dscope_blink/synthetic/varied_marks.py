@@ -7,14 +7,14 @@ other, a crack with branches, a row of specks, a particle over the cladding edge
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
 
-from dscope_blink.records import CLASSIFICATIONS, Points
+from dscope_blink.records import CLASSIFICATIONS, Mask, Points
 from dscope_blink.synthetic.faces import (
     Blemish,
     Chip,
@@ -22,6 +22,7 @@ from dscope_blink.synthetic.faces import (
     Crack,
     FaceSpec,
     Pit,
+    RenderedFace,
     Scratch,
     Vector,
     in_picture,
@@ -82,6 +83,18 @@ def varied_groups(
             placed.append(replace(group, made_as=made_as))
             taken = np.concatenate([taken, outline])
     return tuple(placed)
+
+
+def group_masks(groups: Sequence[Group], face: RenderedFace) -> list[tuple[Mask, Mask]]:
+    """Of each group, in the order in which they were rendered, all that was painted, and what gives it its name.
+
+    Each (H, W) bool.
+    """
+    truths, out = iter(face.truth.blemishes), []
+    for group in groups:
+        masks = [next(truths).mask for _ in group.blemishes]
+        out.append((np.any(masks, axis=0), np.any(masks[: len(group.main)], axis=0)))
+    return out
 
 
 Maker: TypeAlias = Callable[[np.random.Generator, FaceSpec, float], "Group | None"]

@@ -77,7 +77,8 @@ def make_parser(program: str = CHECKOUT) -> Parser:
     demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
     add_calibration(commands.add_parser("calibrate", help="measure the scale with a target", allow_abbrev=False))
     add_configuration(commands.add_parser("config", help="check, show or compare a configuration", allow_abbrev=False))
-    add_dataset(commands.add_parser("dataset", help="make data sets for training", allow_abbrev=False), _add_asked)
+    training = commands.add_parser("dataset", help="make data sets for training", allow_abbrev=False)
+    add_dataset(training, _add_asked, _add_settings)
     completion = commands.add_parser("completion", help="print the completion script of a shell", allow_abbrev=False)
     completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=" or ".join(SHELLS))
     return parser

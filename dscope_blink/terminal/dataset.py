@@ -19,6 +19,7 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.names import RESULT
 from dscope_blink.files.results import find_results
 from dscope_blink.records import UserError
+from dscope_blink.records.stored import load_record
 from dscope_blink.terminal.arguments import (
     check_input_folder,
     check_output_folder,
@@ -29,6 +30,7 @@ from dscope_blink.terminal.arguments import (
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.tables import console_of, print_line
 from dscope_blink.training.dataset import PROBLEMS
+from dscope_blink.training.painted import inject_picture, injected_items, render_picture, rendered_items
 
 INSPECTIONS = "inspections"  # folder of the stored results within a data set
 NOT_DRAWN = ("plots", "cells", "zone_images", "agreement", "json_lines", "pdf", "excel", "markdown", "report")
@@ -45,8 +47,16 @@ def dataset(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> int:
     """0: every picture is in the data set, 1: some are not, or in part, as problems.csv says; 4: none is."""
     folder = check_output_folder(arguments.output_dir, "data set")
-    run = _of_results(arguments, folder) if arguments.results else _inspected(arguments, folder)
-    console = console_of(arguments.quiet)
+    return _written(arguments, _looked_at(arguments, folder))
+
+
+def _looked_at(arguments: argparse.Namespace, folder: Path) -> DatasetRun:
+    """Of stored results, or of pictures that are inspected now."""
+    return _of_results(arguments, folder) if arguments.results else _inspected(arguments, folder)
+
+
+def _written(arguments: argparse.Namespace, run: DatasetRun) -> int:
+    folder, console = run.folder, console_of(arguments.quiet)
     with log_file(folder), closing(run_dataset(run)) as building:
         built = list(track(building, "files of pictures", len(run.items), console=console, transient=True))
     problems = sum(1 for one in built if one.problem)
@@ -89,8 +99,43 @@ def _of_results(arguments: argparse.Namespace, folder: Path) -> DatasetRun:
     results_dir = Path(arguments.results).expanduser().absolute()
     found = find_results(results_dir)
     config = checked_config(arguments)
-    workers = workers_here() if arguments.workers is None else check_workers(arguments.workers)
-    return DatasetRun(folder, items_of(results_dir, found.paths), pictures, config, workers)
+    return DatasetRun(folder, items_of(results_dir, found.paths), pictures, config, _workers(arguments))
 
 
-ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType({"build": _build})
+# --- render and inject
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    """As `build`, of rendered faces."""
+    folder = check_output_folder(arguments.output_dir, "data set")
+    items = rendered_items(_count(arguments))
+    config = checked_config(arguments)
+    return _written(arguments, DatasetRun(folder, items, folder, config, _workers(arguments), render_picture))
+
+
+def _inject(arguments: argparse.Namespace) -> int:
+    """As `build`, of clean photographs and of copies with blemishes painted into them."""
+    folder, count = check_output_folder(arguments.output_dir, "data set"), _count(arguments)
+    run = _looked_at(arguments, folder)
+    clean = tuple(item for item in run.items if load_record(item.record).verdict.status == "PASS")
+    if not clean:
+        raise UserError("blemishes are painted into photographs that PASS, and there is none")
+    others = tuple(item for item in run.items if item not in clean)  # problems.csv says why each is none
+    items = (*others, *injected_items(clean, count))
+    return _written(arguments, replace(run, items=items, make=inject_picture))
+
+
+def _count(arguments: argparse.Namespace) -> int:
+    if not arguments.count.isdecimal() or not 1 <= int(arguments.count) <= MOST_PAINTED:
+        raise UserError(f"--count must be a whole number from 1 to {MOST_PAINTED}, got {arguments.count}")
+    return int(arguments.count)
+
+
+def _workers(arguments: argparse.Namespace) -> int:
+    return workers_here() if arguments.workers is None else check_workers(arguments.workers)
+
+
+MOST_PAINTED = 99_999  # by the digits of their names
+ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
+    {"build": _build, "render": _render, "inject": _inject}
+)

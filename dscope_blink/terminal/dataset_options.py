@@ -9,11 +9,24 @@ from typing import TypeAlias
 AddAsked: TypeAlias = Callable[[argparse.ArgumentParser], None]  # what is asked of the pictures, as `inspect` has it
 
 
-def add_dataset(parser: argparse.ArgumentParser, add_asked: AddAsked) -> None:
+def add_dataset(parser: argparse.ArgumentParser, add_asked: AddAsked, add_settings: AddAsked) -> None:
     """The actions of the command `dataset`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     build = actions.add_parser("build", help="inspect pictures, or take stored results, and make a data set of them")
     _add_build(build, add_asked)
+    render = actions.add_parser("render", help="make a data set of rendered faces, whose marks are known to the pixel")
+    _add_render(render, add_settings)
+    inject = actions.add_parser("inject", help="paint blemishes into clean photographs, and make a data set of them")
+    _add_build(inject, add_asked)
+    inject.add_argument("--count", metavar="N", default="100", help="painted copies; default: %(default)s")
+
+
+def _add_render(parser: argparse.ArgumentParser, add_settings: AddAsked) -> None:
+    parser.add_argument("--count", metavar="N", default="100", help="faces; default: %(default)s")
+    parser.add_argument("--output-dir", metavar="DATASET", help="folder of the data set, made if need be")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_settings(parser)
+    parser.add_argument("--workers", metavar="N", help="processes of this machine; 0: none but this")
 
 
 def _add_build(parser: argparse.ArgumentParser, add_asked: AddAsked) -> None:

@@ -39,8 +39,9 @@ PARTS = (
 class Item:
     """A picture that is to go into a data set."""
 
-    record: Path  # its stored result
+    record: Path  # its stored result; of a rendered face there is none
     name: str  # start of the names of its files
+    number: int = 0  # of what is painted: which it is; 0: nothing
 
 
 class LeftOut(UserError):
@@ -67,11 +68,12 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> L
     UserError, OSError : a file cannot be written
     """
     settings = config.training
-    inspection, made_of = _inspected(item, settings)
-    done = _finished(folder, item.name, made_of)
+    inspection = inspected(item, settings)
+    made_of = made_of_what(settings, read_file(item.record), item.name.encode())
+    done = finished(folder, item.name, made_of)
     if done is not None:
         return done
-    data = _bytes(pictures / inspection.image.file, inspection, config)
+    data = picture_bytes(pictures / inspection.image.file, inspection, config)
     label = label_of(
         inspection, item.name, image_name(item.name, inspection.image.file), settings.face_columns, made_of
     )
@@ -93,8 +95,8 @@ def build_face(face: Face, folder: Path, settings: TrainingSettings) -> Label:
     return face.label
 
 
-def _inspected(item: Item, settings: TrainingSettings) -> tuple[Inspection, str]:
-    """Its record, and the hash of all that its files follow from."""
+def inspected(item: Item, settings: TrainingSettings) -> Inspection:
+    """Its record; LeftOut where it is no part of a data set, and why."""
     inspection = load_record(item.record)
     if inspection.image.width is None or inspection.image.sha256 is None:
         raise LeftOut(f"it could not be read: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
@@ -102,12 +104,16 @@ def _inspected(item: Item, settings: TrainingSettings) -> tuple[Inspection, str]
         raise LeftOut(f"no fiber: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     if inspection.verdict.status == "NOT_GRADED" and settings.not_graded == "leave_out":
         raise LeftOut(f"not graded: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
-    said = [f"{field.name}={getattr(settings, field.name)!r}" for field in fields(settings)]
-    parts = (read_file(item.record), item.name.encode(), *map(str.encode, said))
-    return inspection, hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return inspection
 
 
-def _finished(folder: Path, name: str, made_of: str) -> Label | None:
+def made_of_what(settings: TrainingSettings, *parts: bytes) -> str:
+    """The hash of all that the files of a picture follow from."""
+    said = [f"{field.name}={getattr(settings, field.name)!r}".encode() for field in fields(settings)]
+    return hashlib.sha256(b"\0".join((*parts, *said))).hexdigest()
+
+
+def finished(folder: Path, name: str, made_of: str) -> Label | None:
     """What an earlier build has written of the same record under the same settings."""
     path = label_path(folder, name)
     if not path.exists():
@@ -119,7 +125,7 @@ def _finished(folder: Path, name: str, made_of: str) -> Label | None:
     return label if label.made_of == made_of else None
 
 
-def _bytes(path: Path, inspection: Inspection, config: Config) -> bytes:
+def picture_bytes(path: Path, inspection: Inspection, config: Config) -> bytes:
     """Of the picture that was inspected, and no other."""
     try:
         data = read_file(path, most_bytes(config.preprocessing.max_pixels))

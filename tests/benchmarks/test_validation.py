@@ -20,15 +20,11 @@ from benchmarks.validation.bench import FULL, QUICK, default_config, settings, v
 from benchmarks.validation.drift import BLURRED, BRIGHTER, TILTED, Changes, Drifted, changed, changes, flips_at
 from benchmarks.validation.injection import (
     CONTRASTS,
-    FLAT,
     SIZES_UM,
     Face,
     band_um,
     clean_photographs,
-    flat_face,
     injected,
-    painted,
-    reported_um,
     size_um,
     try_face,
 )
@@ -42,6 +38,7 @@ from dscope_blink.files.decoding import to_gray
 from dscope_blink.image_processing.fusion import EDGE_DETECTOR, LINE_DETECTOR
 from dscope_blink.records import Request, Status
 from dscope_blink.synthetic.faces import WHITE, Chip, FaceSpec, Pit, Scratch, render_face
+from dscope_blink.synthetic.injection import FLAT, flat_face, painted, reported_um
 from dscope_blink.synthetic.scenes import GAP_UM
 from tests.builders.folders import SHARED
 from tests.builders.settings import ROOT
