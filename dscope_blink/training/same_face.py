@@ -39,13 +39,14 @@ SATURATED = 6.0  # sigmas of a ring
 FEWEST_SEEN = ANGLES // 4  # of a ring
 CLEAR = 0.95  # of what a place is levelled by must be seen
 BAND = 4  # rings in a band of the signature
-WAVES = 120  # along a ring
-NEIGHBOURS = 12  # that a picture is compared with
+WAVES = 60  # along a ring
+LEAST_LENGTH = 0.3  # of a Fourier component: about that of grain
+NEIGHBOURS = 8  # that a picture is compared with, by each signature
 # A turned face stands out from all other turns: of 86 photographs of seven microscopes the same ones by at least 13.9
 # sigmas, different ones by at most 10.3 but for three with one long scratch each. What does not turn is also of the
 # camera, dust on it and its columns: different faces of one microscope reached 0.11 there.
 LEAST_Z, LEAST_TURNED, LEAST_UNTURNED, TURN_DEG = 12.0, 0.10, 0.20, 3.0
-LEAST_Z_UNTURNED = 10.0
+LEAST_Z_UNTURNED = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +197,16 @@ def _most_alike(shares: Floats) -> Likeness:
 # --- among many
 
 
-def signature(face: FaceMap) -> Floats:
-    """What a turn does not change: lengths of the Fourier components, in bands of rings; float32."""
+def signatures(face: FaceMap) -> tuple[Floats, Floats]:
+    """What a turn does not change: the lengths of the Fourier components, in bands of rings; float32.
+
+    Twice: each band for itself, by which worn copies of clean faces are found again, and in logarithms, by which faces
+    with marks that were taken again are.
+    """
     lengths = np.abs(_waves(face[None]).detail[0, :, 1:WAVES])
-    bands = lengths.reshape(RINGS // BAND, BAND, -1)
-    return np.asarray(np.sqrt((bands**2).mean(axis=1)).ravel(), np.float32)
+    bands = np.sqrt((lengths.reshape(RINGS // BAND, BAND, -1) ** 2).mean(axis=1))
+    alone = bands / (np.linalg.norm(bands, axis=1, keepdims=True) + 1e-6)
+    return np.asarray(alone.ravel(), np.float32), np.asarray(np.log(bands + LEAST_LENGTH).ravel(), np.float32)
 
 
 def find_same_faces(count: int, read: Callable[[int], FaceMap | None]) -> Iterator[tuple[int, int, Likeness]]:
@@ -211,20 +217,23 @@ def find_same_faces(count: int, read: Callable[[int], FaceMap | None]) -> Iterat
     count : how many pictures
     read : the map of a picture by its number; read again when it is needed, since all do not fit into memory
     """
-    from sklearn.neighbors import NearestNeighbors
-
-    known = [(k, signature(face)) for k, face in ((k, read(k)) for k in range(count)) if face is not None]
+    known = [(k, signatures(face)) for k, face in ((k, read(k)) for k in range(count)) if face is not None]
     if len(known) < 2:
         return
     numbers = [k for k, _ in known]
-    vectors = np.stack([vector for _, vector in known])
-    del known
+    pairs = {pair for one in zip(*(both for _, both in known), strict=True) for pair in _near(np.stack(one))}
+    yield from _compared([(numbers[a], numbers[b]) for a, b in sorted(pairs)], read)
+
+
+def _near(vectors: Floats) -> Iterator[tuple[int, int]]:
+    """Pairs of which one is among the nearest of the other, the smaller first."""
+    from sklearn.neighbors import NearestNeighbors
+
     vectors -= vectors.mean(axis=0)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-    near = NearestNeighbors(n_neighbors=min(NEIGHBOURS + 1, len(numbers)), algorithm="brute").fit(vectors)
-    nearest = near.kneighbors(vectors, return_distance=False)
-    pairs = sorted({(min(a, int(b)), max(a, int(b))) for a, row in enumerate(nearest) for b in row if a != b})
-    yield from _compared([(numbers[a], numbers[b]) for a, b in pairs], read)
+    search = NearestNeighbors(n_neighbors=min(NEIGHBOURS + 1, len(vectors)), algorithm="brute").fit(vectors)
+    for a, row in enumerate(search.kneighbors(vectors, return_distance=False).tolist()):
+        yield from ((min(a, b), max(a, b)) for b in row if a != b)
 
 
 def _compared(
