@@ -72,7 +72,7 @@ ROOMS: Mapping[str, set[str]] = {
     "simplejpeg": {"files.jpeg"},
     "jinja2": {"reporting.page"},
     "jsonschema": {"config.checking", "calibration.scale_file"},
-    "msgspec": {"records", "files.camera_text", "training.labels", "training.dataset"},
+    "msgspec": {"records", "files.camera_text", "training.labels", "training.dataset", "training.card"},
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
     "filelock": {"files.locking"},

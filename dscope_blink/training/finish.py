@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dscope_blink.config.settings import Config
 from dscope_blink.files.whole_files import write_file
+from dscope_blink.training.card import write_card
 from dscope_blink.training.classes import classes_json
 from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.json_text import json_bytes
@@ -39,6 +40,7 @@ FINISHERS = (
     Finisher("classes", _write_classes),
     Finisher("splits", write_splits),
     Finisher("problems", _write_problems),
+    Finisher("card", write_card),  # last: it tells of all that is there
 )
 
 

@@ -76,3 +76,16 @@ def read_table(path: Path) -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
     return rows
+
+
+def columns_that_tell(folder: Path) -> dict[str, list[str]]:
+    """Of each table of a data set the columns from which a label follows, by the table's path in it."""
+    from pyarrow import parquet
+
+    found = {}
+    for path in sorted(folder.rglob("*.parquet")):
+        fields = parquet.read_schema(path)
+        told = [field.name for field in fields if (field.metadata or {}).get(b"tells_label") == b"true"]
+        if told:
+            found[path.relative_to(folder).as_posix()] = told
+    return found
