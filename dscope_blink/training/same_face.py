@@ -36,17 +36,21 @@ GUARD = 0.07  # cladding radii beside its edge, whose light comes from one side 
 MARGIN = 0.035  # of the picture's short side: frames of video pictures, which do not turn with the face
 SMOOTH = 0.3  # cladding radii along a ring: what is wider is light
 SATURATED = 6.0  # sigmas of a ring
+LEAST_SPREAD = 1e-3  # of a ring, relative to its brightness: less than rounding to 8 bits makes
 FEWEST_SEEN = ANGLES // 4  # of a ring
 CLEAR = 0.95  # of what a place is levelled by must be seen
 BAND = 4  # rings in a band of the signature
 WAVES = 60  # along a ring
 LEAST_LENGTH = 0.3  # of a Fourier component: about that of grain
 NEIGHBOURS = 8  # that a picture is compared with, by each signature
-# A turned face stands out from all other turns: of 86 photographs of seven microscopes the same ones by at least 13.9
-# sigmas, different ones by at most 10.3 but for three with one long scratch each. What does not turn is also of the
-# camera, dust on it and its columns: different faces of one microscope reached 0.11 there.
-LEAST_Z, LEAST_TURNED, LEAST_UNTURNED, TURN_DEG = 12.0, 0.10, 0.20, 3.0
-LEAST_Z_UNTURNED = 8.0
+# A turned face stands out from all other turns: in 86 photographs of seven microscopes by at least 13.7 sigmas, another
+# face by at most 10.4. What does not turn is also of the camera, dust on it and its columns: different faces of one
+# microscope reached a likeness of 0.13 there.
+LEAST_Z, LEAST_TURNED = 12.0, 0.12
+LEAST_Z_UNTURNED, LEAST_UNTURNED, TURN_DEG = 8.0, 0.20, 3.0
+# In a picture of little more than the fiber, one long scratch is like another at some turn: different faces reached
+# 14.6 sigmas there, copies that were turned had at least 17.9.
+CLOSE, LEAST_Z_CLOSE = 0.45, 16.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,14 @@ class Likeness:
     share: float  # correlation of what both show, -1..1
     z: float  # that over the spread of the other turns
     turn_deg: float  # of the second against the first, -180..180
+    seen: float = 1.0  # share of the rings that both show
 
     @property
     def is_one_face(self) -> bool:
         """Whether it is the same physical face, or a copy of its picture."""
         if abs(self.turn_deg) <= TURN_DEG:
             return self.share >= LEAST_UNTURNED and self.z >= LEAST_Z_UNTURNED
-        return self.share >= LEAST_TURNED and self.z >= LEAST_Z
+        return self.share >= LEAST_TURNED and self.z >= (LEAST_Z_CLOSE if self.seen < CLOSE else LEAST_Z)
 
 
 def write_face_map(face: Face, folder: Path, settings: TrainingSettings) -> dict[str, tuple[Row, ...]]:
@@ -146,7 +151,7 @@ def _standing_out(
     detail = np.where(clear, levels - level / np.maximum(weight, CLEAR), 0)
     nothing = ~clear.any(axis=1, keepdims=True)
     spread = np.nanmedian(np.where(clear | nothing, np.abs(detail), np.nan), axis=1)
-    return np.tanh(detail / np.maximum(1.4826 * SATURATED * spread, 1e-6)[:, None]), clear
+    return np.tanh(detail / (SATURATED * np.maximum(1.4826 * spread, LEAST_SPREAD))[:, None]), clear
 
 
 # --- two faces
@@ -162,21 +167,21 @@ class _Waves:
 
 
 def _waves(maps: NDArray[np.uint8]) -> _Waves:
-    """Each ring counts by its area."""
+    """Each ring counts by its length."""
     seen = (maps > 0).astype(np.float32)
-    area = np.sqrt(np.linspace(INNER, REACH, RINGS, dtype=np.float32))[:, None]
-    detail = (maps.astype(np.float32) - 128) / 127 * seen * area
-    return _Waves(*(np.fft.rfft(part, axis=2).astype(np.complex64) for part in (detail, detail**2, seen * area)))
+    weight = np.sqrt(np.linspace(INNER, REACH, RINGS, dtype=np.float32))[:, None]  # in each of the two factors
+    detail = (maps.astype(np.float32) - 128) / 127 * seen * weight
+    return _Waves(*(np.fft.rfft(part, axis=2).astype(np.complex64) for part in (detail, detail**2, seen)))
 
 
 def likenesses(one: FaceMap, others: NDArray[np.uint8]) -> list[Likeness]:
     """How alike a face is to each of (n) others, at the turn at which both are most alike."""
     a, b = _waves(one[None]), _waves(others)
     both = _turned(a.detail, b.detail)
-    # The weight of a ring stands in both factors of `both` and in `square`: so it does in `seen`.
     energy = np.maximum(_turned(a.square, b.seen), 0) * np.maximum(_turned(a.seen, b.square), 0)
     shares = both / np.sqrt(np.maximum(energy, 1e-6))
-    return [_most_alike(share) for share in shares]
+    seen = _turned(a.seen, b.seen) / (RINGS * ANGLES)
+    return [_most_alike(share, both_seen) for share, both_seen in zip(shares, seen, strict=True)]
 
 
 def _turned(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> Floats:
@@ -184,14 +189,14 @@ def _turned(a: NDArray[np.complex64], b: NDArray[np.complex64]) -> Floats:
     return np.asarray(np.fft.irfft((a.conj() * b).sum(axis=1), ANGLES, axis=1), np.float32)
 
 
-def _most_alike(shares: Floats) -> Likeness:
+def _most_alike(shares: Floats, seen: Floats) -> Likeness:
     turn = int(shares.argmax())
     away = np.abs((np.arange(ANGLES) - turn + ANGLES / 2) % ANGLES - ANGLES / 2)
     rest = shares[away > ANGLES / 40]
     middle = float(np.median(rest))
     spread = 1.4826 * float(np.median(np.abs(rest - middle)))
     degrees = (turn * 360 / ANGLES + 180) % 360 - 180
-    return Likeness(float(shares[turn]), (float(shares[turn]) - middle) / max(spread, 1e-6), degrees)
+    return Likeness(float(shares[turn]), (float(shares[turn]) - middle) / max(spread, 1e-6), degrees, float(seen[turn]))
 
 
 # --- among many
