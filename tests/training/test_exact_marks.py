@@ -18,10 +18,7 @@ from tests.builders.settings import SETTINGS
 
 RENDERED = Source("rendered", "test")
 DIAMETERS_UM = {"A": 65, "B": 115, "C": 135, "D": 250}
-ZONES = tuple(
-    ZoneOutline(letter, FACE.cladding_ellipse.scaled(um / 125))
-    for letter, um in DIAMETERS_UM.items()
-)
+ZONES = tuple(ZoneOutline(letter, FACE.cladding_ellipse.scaled(um / 125)) for letter, um in DIAMETERS_UM.items())
 CRITERIA = SETTINGS.profile("fast_scan").criteria.find("iec_61300_3_35_2022", "multimode")
 
 

@@ -96,44 +96,44 @@ def test_blemishes_are_painted_into_clean_photographs_only(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_small_model_learns_the_masks_and_not_shifted_ones(tmp_path: Path) -> None:
-    """A classifier of pixels by what lies around them overfits a built set; with masks 6 px aside it cannot."""
-    assert main(["dataset", "render", "--count=12", f"--output-dir={tmp_path}", "--workers=0", "--quiet"]) == 0
-    right, shifted = learnt_iou(tmp_path, 0), learnt_iou(tmp_path, 6)
-    assert right > 0.75
-    assert shifted < right - 0.2
+def test_a_small_model_learns_the_masks_and_shifted_ones_the_less_the_farther(tmp_path: Path) -> None:
+    """A classifier of pixels by what lies around them, on the pictures that it was trained on."""
+    assert main(["dataset", "render", "--count=8", f"--output-dir={tmp_path}", "--workers=0", "--quiet"]) == 0
+    right, near, far = (learnt_iou(tmp_path, shift) for shift in (0, 3, 6))
+    assert right > 0.6
+    assert near < right - 0.03
+    assert far < right - 0.15
 
 
 def learnt_iou(folder: Path, shift: int) -> float:
-    """IoU of what a model of pixels finds, in the pictures that it was trained on, with the masks it was given."""
+    """IoU of what a model of pixels finds with the masks that it was given, which are moved by so many pixels."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     features, truth = [], []
     rng = np.random.default_rng(0)
     for name in open_dataset(folder).names:
         label = read_label(folder / "labels" / f"{name}.json").label
-        image = decoded(folder / label.image).astype(np.float32)
         mask = decoded(folder / "pixel_level" / "defect_masks" / f"{name}.png") > 0
         mask = np.roll(mask, (shift, shift), (0, 1))
         about = cv2.dilate(mask.astype(np.uint8), np.ones((31, 31))) > 0
-        near = np.flatnonzero(about & (mask | (rng.random(mask.shape) < 0.5)))
-        features.append(around(image).reshape(-1, image.size)[:, near].T)
+        near = np.flatnonzero(about & (mask | (rng.random(mask.shape) < 0.3)))
+        features.append(around(decoded(folder / label.image)).reshape(-1, mask.size)[:, near].T)
         truth.append(mask.ravel()[near])
     x, y = np.concatenate(features), np.concatenate(truth)
-    model = HistGradientBoostingClassifier(max_iter=120, max_leaf_nodes=31, random_state=0).fit(x, y)
+    model = HistGradientBoostingClassifier(max_iter=60, early_stopping=False, random_state=0).fit(x, y)
     said = model.predict(x)
     return float((said & y).sum() / (said | y).sum())
 
 
 def around(image: np.ndarray) -> np.ndarray:
-    """(n, H, W): each pixel against what lies about it, near and far."""
+    """(n, H, W): contrast, slopes and curvature of each pixel at three scales, and what lies within a few pixels."""
+    ground = cv2.medianBlur(image, 31).astype(np.float32)
+    contrast = (image - ground) / (ground + 10)
+    wide, near = cv2.GaussianBlur(contrast, (0, 0), 4.0), np.ones((5, 5), np.uint8)
     layers = []
     for sigma in (0.0, 1.0, 2.0):
-        fine = cv2.GaussianBlur(image, (0, 0), sigma) if sigma else image
-        layers += [fine - cv2.GaussianBlur(image, (0, 0), wide) for wide in (3.0, 6.0, 12.0)]
-        layers += [
-            cv2.Sobel(fine, cv2.CV_32F, 1, 0),
-            cv2.Sobel(fine, cv2.CV_32F, 0, 1),
-            cv2.Laplacian(fine, cv2.CV_32F),
-        ]
+        fine = cv2.GaussianBlur(contrast, (0, 0), sigma) if sigma else contrast
+        layers += [fine, fine - wide, cv2.GaussianBlur(np.abs(fine), (0, 0), 2.0)]
+        layers += [cv2.Sobel(fine, cv2.CV_32F, 1, 0), cv2.Sobel(fine, cv2.CV_32F, 0, 1)]
+        layers += [cv2.Laplacian(fine, cv2.CV_32F), cv2.dilate(fine, near), cv2.erode(fine, near)]
     return np.stack(layers)
