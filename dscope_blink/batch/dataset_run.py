@@ -14,7 +14,7 @@ from dscope_blink.batch.executors import QUEUED_PER_WORKER, Lost, Processes, as_
 from dscope_blink.config.settings import Config
 from dscope_blink.files.locking import locked
 from dscope_blink.files.names import RESULT
-from dscope_blink.files.whole_files import writing
+from dscope_blink.files.whole_files import is_of_writing, writing
 from dscope_blink.records import printable
 from dscope_blink.training.build import Item, LeftOut, build_picture
 from dscope_blink.training.dataset import INDEX, Dataset, Problem
@@ -114,5 +114,10 @@ def _build(run: DatasetRun, numbered: tuple[int, Item]) -> Built:
         label = build_picture(item, run.folder, run.pictures, run.config)
     except LeftOut as error:
         return Built(item, None, str(error))
+    except Exception as error:
+        if is_of_writing(error):
+            raise
+        logger.exception("%s: no part of the data set", printable(item.name))
+        return Built(item, None, f"internal error: {type(error).__name__}: {error}")
     not_graded = label.status == "NOT_GRADED"
     return Built(item, label, f"zones only, not graded: {'; '.join(label.reasons)}" if not_graded else "")

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from dscope_blink.config.settings import Config, TrainingSettings
-from dscope_blink.files.decoding import decode_image, most_bytes
+from dscope_blink.files.decoding import Picture, decode_image, most_bytes
 from dscope_blink.records import Inspection, UnreadableImage, UserError, read_file
-from dscope_blink.records.stored import load_record
+from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.training.dataset import label_path
 from dscope_blink.training.faces import Face, image_name, label_of
 from dscope_blink.training.labels import Label, LabelFile, Row, read_label, write_label
@@ -74,7 +74,7 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> L
     if label.status == "NOT_GRADED":  # marks may be missing in it: it teaches where zones are, and nothing else
         label = replace(label, marks=())
         inspection = replace(inspection, defects=())
-    face = Face(label, decode_image(data, config.preprocessing.max_pixels), data, inspection)
+    face = Face(label, _decoded(data, config), data, inspection)
     return build_face(face, folder, settings)
 
 
@@ -91,7 +91,10 @@ def build_face(face: Face, folder: Path, settings: TrainingSettings) -> Label:
 
 def _inspected(item: Item, settings: TrainingSettings) -> tuple[Inspection, str]:
     """Its record, and the hash of all that its files follow from."""
-    inspection = load_record(item.record)
+    try:
+        inspection = load_record(item.record)
+    except BadRecord as error:
+        raise LeftOut(f"its record cannot be used: {error}") from None
     if inspection.image.width is None or inspection.image.sha256 is None:
         raise LeftOut(f"it could not be read: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     if not inspection.zones and inspection.geometry is None:
@@ -113,6 +116,13 @@ def _finished(folder: Path, name: str, made_of: str) -> Label | None:
     except UserError:
         return None
     return label if label.made_of == made_of else None
+
+
+def _decoded(data: bytes, config: Config) -> Picture:
+    try:
+        return decode_image(data, config.preprocessing.max_pixels)
+    except UnreadableImage as error:
+        raise LeftOut(f"the picture cannot be read: {error}") from None
 
 
 def _bytes(path: Path, inspection: Inspection, config: Config) -> bytes:
