@@ -35,10 +35,12 @@ from dscope_blink.records.ellipse import (
     rescaled,
     scaled,
     stretched,
+    to_circle,
     to_form,
     window_around,
 )
 from dscope_blink.records.errors import ConfigError, UnreadableImage, UserError
+from dscope_blink.records.face_change import FaceChange, Fate, MarkFate, Turn
 from dscope_blink.records.fiber_structure import SIDES, StructureDescription, StructureRegion
 from dscope_blink.records.geometry import CladdingFit, CoreFit, FiberGeometry, FitUncertainty, Measured, NotLocated
 from dscope_blink.records.inspection import (
@@ -107,6 +109,8 @@ __all__ = [
     "Criteria",
     "Defect",
     "Ellipse",
+    "FaceChange",
+    "Fate",
     "FiberGeometry",
     "FitUncertainty",
     "FloatImage",
@@ -114,6 +118,7 @@ __all__ = [
     "ImageInfo",
     "Inspection",
     "Labels",
+    "MarkFate",
     "Mask",
     "Measured",
     "NotLocated",
@@ -135,6 +140,7 @@ __all__ = [
     "StructureDescription",
     "StructureRegion",
     "TargetFeatures",
+    "Turn",
     "UnreadableImage",
     "UnresolvedBy",
     "UserError",
@@ -171,6 +177,7 @@ __all__ = [
     "stretched",
     "symmetry_feature",
     "texts",
+    "to_circle",
     "to_form",
     "unsure_size",
     "window_around",

@@ -15,6 +15,9 @@ from dscope_blink.files.names import (
     BATCH_CERTIFICATE,
     CERTIFICATE,
     CHANGES_BY,
+    COMPARED,
+    COMPARED_MARKS,
+    COMPARED_PAGE,
     COMPARISON,
     EARLIER,
     JSON_LINES,
@@ -101,7 +104,7 @@ def _reports_in(folder: Path) -> tuple[Path, ...]:
     named = [folder / report.name for report in BATCH_REPORTS]
     under_key = [path for report in BATCH_REPORTS for path in folder.glob(report.under("*"))]
     tables = [
-        folder / COMPARISON,
+        *(folder / name for name in (COMPARISON, COMPARED, COMPARED_MARKS, COMPARED_PAGE)),
         *(path for name in (SUMMARY_BY, CHANGES_BY) for path in folder.glob(name.format("*"))),
     ]
     return tuple(path for path in (*named, *under_key, *tables) if path.is_file() and not _is_of_a_picture(path))
