@@ -43,7 +43,7 @@ def panel(inspection: Inspection, pen: Pen, width: int, photo_width: int, unlabe
             _verdict_strip(inspection, pen, width, unlabelled),
             *_zone_strips(zone_results(inspection), pen, width),
             _text_strip(wrapped(criteria_text(inspection), pen, width - pen.row(), 2), pen, width),
-            _legend_strip(inspection, pen, width, photo_width),
+            legend_strip(inspection, pen, width, photo_width),
         ]
     )
 
@@ -178,8 +178,8 @@ def _legend_entries(inspection: Inspection) -> list[tuple[str, str, float]]:
     ]
 
 
-def _legend_strip(inspection: Inspection, pen: Pen, width: int, photo_width: int) -> Picture:
-    """Legend and scale bar."""
+def legend_strip(inspection: Inspection, pen: Pen, width: int, photo_width: int) -> Picture:
+    """Legend and scale bar, as `panel` has them at its end."""
     row, strip = pen.row(), _strip(pen.row() * 3 // 2, width)
     left = row // 2
     for colour, text, weight in _legend_entries(inspection):

@@ -6,9 +6,11 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from dscope_blink.files.decoding import decode_image
 from dscope_blink.files.names import VIEW
@@ -18,13 +20,14 @@ from dscope_blink.reporting.displayable import Picture, displayable
 _MOST_PIXELS = 200_000_000  # of a picture that is drawn on
 
 
-def clean_picture(start: str, image: ImageInfo) -> Picture | None:
+def clean_picture(start: str, image: ImageInfo, at_hand: NDArray[Any] | None = None) -> Picture | None:
     """The picture of a result without anything drawn on it.
 
     Parameters
     ----------
     start : path of the files of the result up to the end of NAME
     image : of its record; the original counts only where its hash is that of the record
+    at_hand : the original, (H, W) or (H, W, C) uint8 or uint16, where it is read already
 
     Returns
     -------
@@ -33,7 +36,9 @@ def clean_picture(start: str, image: ImageInfo) -> Picture | None:
     """
     if image.width is None or image.height is None:
         return None
-    shown = _decoded(Path(start + VIEW)) if Path(start + VIEW).is_file() else _original(start, image)
+    shown = _decoded(Path(start + VIEW))
+    if shown is None:
+        shown = _original(start, image) if at_hand is None else displayable(at_hand)
     if shown is None or shown.shape[1::-1] == (image.width, image.height):
         return shown
     return np.asarray(cv2.resize(shown, (image.width, image.height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)

@@ -227,7 +227,7 @@ def test_a_disk_that_is_full_ends_the_reports(stored, monkeypatch, capsys):
 
 
 def test_a_certificate_that_fails_costs_no_other(stored, monkeypatch, capsys):
-    def fails_on_a(path: Path, inspection: Inspection, annotated: Path | None) -> None:
+    def fails_on_a(path: Path, inspection: Inspection, start: str, judged_again: bool) -> None:
         if inspection.image.file == "a.png":
             raise RuntimeError("no ink")
         path.touch()
