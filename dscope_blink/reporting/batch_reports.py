@@ -210,7 +210,7 @@ def _write_workbook(path: Path, results: StoredResults, config: Config) -> None:
     from dscope_blink.reporting.workbook import write_workbook
 
     carried = dict.fromkeys(name for result in results.paths for name in carried_names(read_carried(result)))
-    write_workbook(path, (inspection for _, inspection in results.inspections()), tuple(carried), config)
+    write_workbook(path, results, tuple(carried), config)
 
 
 def _write_lines(path: Path, results: StoredResults, config: Config) -> None:

@@ -334,8 +334,25 @@ class Sheet:
     like: str  # where its columns are explained
 
 
+def _file(name: str, meaning: str) -> Column:
+    return Column(name, "", "object", meaning, lambda inspection: None)  # what lies there only the workbook knows
+
+
+FILE_COLUMNS: tuple[Column, ...] = (
+    _file("Picture", "the face, with a ring around each mark that breaks a limit"),
+    _file("Annotated", "link to the annotated picture, as the name of the picture is"),
+    _file("Maps", "link to the maps of the marks"),
+    _file("Certificate", "link to the certificate"),
+    _file("Marks", "link to the table of the marks"),
+    _file("Record", "link to the record"),
+)
 SHEETS = (
-    Sheet("summary", "each picture", SUMMARY_COLUMNS, "those of `summary_report.csv`, manifest included"),
+    Sheet(
+        "summary",
+        "each picture",
+        (SUMMARY_COLUMNS[0], FILE_COLUMNS[0], *SUMMARY_COLUMNS[1:], *FILE_COLUMNS[1:]),
+        "those of `summary_report.csv` with the picture and links to its files, then those of the manifest",
+    ),
     Sheet("defects", "each mark", WORKBOOK_DEFECT_COLUMNS, "`Image_Filename`, then those of `NAME_report.csv`"),
     Sheet("criteria", "each limit that was judged by", LIMIT_COLUMNS, "below"),
     Sheet("settings", "each setting of each run", SETTING_COLUMNS, "below"),
