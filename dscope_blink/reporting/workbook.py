@@ -287,7 +287,7 @@ class _Rows:
 def _write_cell(page: Any, place: tuple[int, int], cell: Any, look: Format) -> None:
     """By its type: text is never taken for a formula, a number or a link; what is not known stays empty."""
     if isinstance(cell, _Link):
-        page.write_url(*place, cell.address, look, cell.text)
+        page.write_url(*place, f"external:{cell.address}", look, cell.text)
     elif isinstance(cell, _Drawn):
         _draw(page, place, cell)
     elif isinstance(cell, bool):
