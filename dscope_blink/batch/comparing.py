@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from dscope_blink.analysis.registration import compared
 from dscope_blink.files.names import COMPARED, COMPARED_MARKS, COMPARED_PAGE
@@ -24,6 +25,8 @@ from dscope_blink.reporting.comparison import (
 from dscope_blink.reporting.comparison_page import ComparisonPage
 from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.reporting.tables import Row, csv_bytes, frame
+
+Named: TypeAlias = dict[str, list[tuple[Path, str]]]  # by the name of the face: results, and the files of the pictures
 
 logger = logging.getLogger("dscope.comparing")
 
@@ -49,6 +52,7 @@ class Compared:
     rows: tuple[Row, ...]  # of compare_batches.csv
     outcomes: Mapping[Outcome, int]
     undecided: int  # faces of both batches whose marks are not told from each other
+    unread: int  # stored results that are none
     paths: tuple[Path, ...]
 
 
@@ -61,7 +65,8 @@ def compare_batches(wanted: Comparing) -> Compared:
     """
     page = ComparisonPage(*_told_apart(wanted.before.resolve(), wanted.after.resolve()), wanted.embed_max_mb)
     rows, marks, outcomes, undecided = list[Row](), list[Row](), Counter[Outcome](), 0
-    for pair in pairs_of(wanted):
+    before, after = (_by_name(results, wanted.by) for results in (wanted.before_results, wanted.after_results))
+    for pair in _pairs(before, after):
         rows.append({column.name: column.value(pair) for column in COMPARISON_COLUMNS})
         marks += ({c.name: c.value(*row) for c in COMPARED_MARK_COLUMNS} for row in fated_marks(pair))
         page.add(pair)
@@ -74,7 +79,8 @@ def compare_batches(wanted: Comparing) -> Compared:
         write_parts(html, page.html())
         write_file(table, csv_bytes(frame(rows, {c.name: c.dtype for c in COMPARISON_COLUMNS})))
     logger.info("%s and %s: %d faces compared: %s", wanted.before, wanted.after, len(rows), html)
-    return Compared(tuple(rows), outcomes, undecided, (html, table, table_of_marks))
+    unread = len(wanted.before_results) + len(wanted.after_results) - sum(map(len, (*before.values(), *after.values())))
+    return Compared(tuple(rows), outcomes, undecided, unread, (html, table, table_of_marks))
 
 
 def _told_apart(before: Path, after: Path) -> tuple[str, str]:
@@ -87,16 +93,15 @@ def _told_apart(before: Path, after: Path) -> tuple[str, str]:
 # --- which shots are of one face
 
 
-def pairs_of(wanted: Comparing) -> Iterator[Pair]:
+def _pairs(before: Named, after: Named) -> Iterator[Pair]:
     """The shots of each face, in the order of the first batch; then the faces that only the second has."""
-    before, after = (_by_name(results, wanted.by) for results in (wanted.before_results, wanted.after_results))
     for name in dict.fromkeys((*before, *after)):
         yield from _paired(name, before.get(name, ()), after.get(name, ()))
 
 
-def _by_name(results: Sequence[Path], by: str) -> dict[str, list[tuple[Path, str]]]:
-    """The results of each face with the file of the picture."""
-    found: dict[str, list[tuple[Path, str]]] = {}
+def _by_name(results: Sequence[Path], by: str) -> Named:
+    """The results of each face with the file of the picture; what cannot be read is left out with a warning."""
+    found: Named = {}
     for path, inspection in StoredResults(results).inspections():
         found.setdefault(_name_of(inspection, by), []).append((path, inspection.image.file))
     return found

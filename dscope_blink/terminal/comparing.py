@@ -25,6 +25,8 @@ def compare_results(arguments: argparse.Namespace) -> int:
         print_line(console, f"Warning: {warning}")
     with log_file(wanted.output):
         done = compare_batches(wanted)
+    if done.unread:
+        print_line(console, f"Warning: {done.unread} results cannot be read, see the log")
     console.print(outcome_table(done.outcomes))
     if changed := [row for row in done.rows if row["Outcome"] != "same" or row["Removed"] or row["New"]]:
         console.print("", face_table(changed))
