@@ -23,6 +23,9 @@ from dscope_blink.files.names import (
     CELLS,
     CERTIFICATE,
     CHANGES_BY,
+    COMPARED,
+    COMPARED_MARKS,
+    COMPARED_PAGE,
     COMPARISON,
     CONFIDENCE,
     HISTOGRAM,
@@ -164,6 +167,7 @@ def test_the_tables_of_columns_and_sheets_are_those_of_the_program() -> None:
     [
         (SUMMARY,),
         (COMPARISON,),
+        (COMPARED_PAGE, COMPARED, COMPARED_MARKS),
         (BATCH_CERTIFICATE,),
         (WORKBOOK,),
         (REPORT,),

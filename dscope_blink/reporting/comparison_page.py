@@ -30,7 +30,7 @@ _JPEG_QUALITY = 80
 _BASE64 = 4 / 3
 _MOST_LETTERED = 12  # marks of a shot whose names are written: of those alone in it, the largest
 _LEAST_RING = 3.0  # units: a smaller mark gets a ring of it, so that it is seen
-_FATES: dict[str, str] = {"removed": "removed", "stayed": "stayed", "new": "new", "unseen": "place not seen in both"}
+_FATES: dict[str, str] = {"removed": "removed", "stayed": "stayed", "new": "new", "unseen": "out of the other's view"}
 _STYLE = Path(__file__).resolve().parent / "templates" / "comparison.css"
 
 
@@ -124,7 +124,7 @@ def _table(pair: Pair) -> str:
     shots = [shot.inspection if shot else None for shot in (pair.before, pair.after)]
     rows = [("Verdict", [_status(i) for i in shots])]
     rows += [
-        (f"Marks, {zone}", ["" if i is None else _count(marks_in(i, zone)) for i in shots])
+        (f"{zone.capitalize()} marks", ["" if i is None else _count(marks_in(i, zone)) for i in shots])
         for zone in ZONE_NAMES.values()
     ]
     rows.append(("Largest mark", ["" if i is None else escape(largest_in_words(i)) for i in shots]))

@@ -88,7 +88,13 @@ def test_a_batch_leaves_no_report_of_an_earlier_one_where_its_own_will_be(stored
 
 
 def test_reports_of_an_earlier_batch_that_this_one_does_not_write_are_moved_aside(stored):
-    names = ("report_custom.html", "summary_report_custom.csv", "changes_custom.csv", "compare_editions.csv")
+    names = (
+        "report_custom.html",
+        "summary_report_custom.csv",
+        "changes_custom.csv",
+        "compare_editions.csv",
+        "compare_batches.html",
+    )
     for name in (
         *names,
         "certificate.pdf",
