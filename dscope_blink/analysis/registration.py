@@ -35,6 +35,7 @@ FALSE_ALARMS = 1e-3  # pairs of unrelated shots for which a turn may be found
 DISTINCT = 2.0
 _POINTS = 24  # of an outline
 _GRID = 64  # pixels per radius of the cladding, in which marks are drawn
+_FARTHEST = 8.0  # radii of the cladding that are drawn: no zone reaches so far
 _BINARY_PLACES = 4
 _EXPONENTS = np.linspace(0.05, 2.0, 40)[:, None]  # of the bound
 
@@ -92,11 +93,12 @@ class _Shot:
     def of(cls, inspection: Inspection) -> _Shot:
         paths = [_to_fiber(_cladding(inspection), mark.contour_px) for mark in inspection.defects]
         outlines = np.array([_evenly(path) for path in paths])
-        half = math.ceil((np.abs(outlines).max() + 2 * TOLERANCE) * _GRID)
+        half = math.ceil((min(np.abs(outlines).max(), _FARTHEST) + 2 * TOLERANCE) * _GRID)
         labels = np.zeros((2 * half + 1, 2 * half + 1), np.int32)
         for place in np.argsort([-mark.area_px for mark in inspection.defects], kind="stable"):  # small ones on top
             path = np.stack([paths[place].real, paths[place].imag], axis=-1) * _GRID + half
-            fixed = [np.rint(path * 2**_BINARY_PLACES).astype(np.int32)]
+            near = np.clip(path, -len(labels), 2 * len(labels))
+            fixed = [np.rint(near * 2**_BINARY_PLACES).astype(np.int32)]
             cv2.fillPoly(labels, fixed, int(place) + 1, cv2.LINE_8, _BINARY_PLACES)
             cv2.polylines(labels, fixed, True, int(place) + 1, round(2 * TOLERANCE * _GRID), cv2.LINE_8, _BINARY_PLACES)
         return cls(inspection, outlines, labels)
@@ -111,11 +113,11 @@ class _Shot:
     def shows(self, places: Places) -> NDArray[np.bool_]:
         """Whether marks were sought at each point: in the picture, and within the outermost zone that was inspected."""
         image, asked = self.inspection.image, self.inspection.request.zones
-        border = max(zone.outer.mean_diameter_px for zone in self.inspection.zones if zone.name in asked)
+        inspected = [zone.outer.mean_diameter_px for zone in self.inspection.zones if zone.name in asked]
         cladding = _cladding(self.inspection)
         x, y = _to_picture(cladding, places).T
         inside = (x >= 0) & (y >= 0) & (x <= (image.width or 0) - 1) & (y <= (image.height or 0) - 1)
-        return np.asarray(inside & (np.abs(places).ravel() <= border / cladding.mean_diameter_px))
+        return np.asarray(inside & (np.abs(places).ravel() <= max(inspected, default=0.0) / cladding.mean_diameter_px))
 
 
 def _cladding(inspection: Inspection) -> Ellipse:

@@ -23,7 +23,7 @@ from dscope_blink.reporting.comparison import (
     fated_marks,
 )
 from dscope_blink.reporting.comparison_page import ComparisonPage
-from dscope_blink.reporting.stored_results import StoredResults
+from dscope_blink.reporting.stored_results import StoredResults, kept_apart
 from dscope_blink.reporting.tables import Row, csv_bytes, frame
 
 Named: TypeAlias = dict[str, list[tuple[Path, str]]]  # by the name of the face: results, and the files of the pictures
@@ -65,7 +65,8 @@ def compare_batches(wanted: Comparing) -> Compared:
     """
     page = ComparisonPage(*_told_apart(wanted.before.resolve(), wanted.after.resolve()), wanted.embed_max_mb)
     rows, marks, outcomes, undecided = list[Row](), list[Row](), Counter[Outcome](), 0
-    before, after = (_by_name(results, wanted.by) for results in (wanted.before_results, wanted.after_results))
+    before = _by_name(kept_apart(wanted.before, wanted.before_results), wanted.by)
+    after = _by_name(kept_apart(wanted.after, wanted.after_results), wanted.by)
     for pair in _pairs(before, after):
         rows.append({column.name: column.value(pair) for column in COMPARISON_COLUMNS})
         marks += ({c.name: c.value(*row) for c in COMPARED_MARK_COLUMNS} for row in fated_marks(pair))
@@ -99,10 +100,10 @@ def _pairs(before: Named, after: Named) -> Iterator[Pair]:
         yield from _paired(name, before.get(name, ()), after.get(name, ()))
 
 
-def _by_name(results: Sequence[Path], by: str) -> Named:
+def _by_name(results: StoredResults, by: str) -> Named:
     """The results of each face with the file of the picture; what cannot be read is left out with a warning."""
     found: Named = {}
-    for path, inspection in StoredResults(results).inspections():
+    for path, inspection in results.inspections():
         found.setdefault(_name_of(inspection, by), []).append((path, inspection.image.file))
     return found
 

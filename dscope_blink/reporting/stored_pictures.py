@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,6 +18,7 @@ from dscope_blink.files.names import VIEW
 from dscope_blink.records import ImageInfo, UnreadableImage
 from dscope_blink.reporting.displayable import Picture, displayable
 
+_MOST_BESIDE = 100  # files and folders beside the results that are looked into
 _MOST_PIXELS = 200_000_000  # of a picture that is drawn on
 
 
@@ -59,7 +61,8 @@ def _places(start: Path, file: PurePosixPath) -> Iterator[Path]:
     results = start.absolute().parents[min(len(file.parts), len(start.absolute().parents)) - 1]
     yield from (results / file, results.parent / file)
     with suppress(OSError):
-        yield from (folder / file for folder in sorted(results.parent.iterdir()) if folder.is_dir())
+        beside = islice(results.parent.iterdir(), _MOST_BESIDE)
+        yield from (folder / file for folder in sorted(beside) if folder.is_dir())
 
 
 def _decoded(path: Path) -> Picture | None:

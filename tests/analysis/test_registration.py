@@ -145,6 +145,11 @@ def test_what_was_not_inspected_is_not_compared():
     assert find_turn(NOT_LOCATED, shot(DUST)).why_not == "no marks were sought in the first shot"
 
 
+def test_a_mark_that_lies_beyond_all_measure_costs_neither_memory_nor_the_turn():
+    far = (*DUST, (1e5, 0.0, 0.05))
+    assert apart(find_turn(shot(far), shot(far, 50.0)).angle_deg, 50.0) < 1
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_faces_of_other_dust_are_never_taken_for_one(seed):
     drawn = np.random.default_rng(seed)

@@ -75,6 +75,15 @@ def test_a_serial_that_names_both_ends_of_a_cord_is_paired_by_file_and_that_is_s
     assert all("paired by their files" in text for text in table["Remarks"])
 
 
+def test_pictures_of_one_name_in_two_nights_stay_apart(tmp_path):
+    for night in ("2026-01-30", "2026-01-31"):
+        write(tmp_path / "a" / night, {"x": face("PASS", range(8), serial="12")})
+        write(tmp_path / "b" / night, {"x": face("PASS", range(8), serial="12")})
+    _, table = compare(tmp_path / "a", tmp_path / "b")
+    assert list(table.index) == ["12 2026-01-30/x.png", "12 2026-01-31/x.png"]
+    assert list(table["Outcome"]) == ["same", "same"]
+
+
 # --- what became of them
 
 
