@@ -47,6 +47,7 @@ from dscope_blink.records import (
     unsure_size,
 )
 from dscope_blink.reporting import wording
+from dscope_blink.reporting.batch_groups import groupings, heading, in_words
 from dscope_blink.reporting.batch_statistics import BatchStatistics, simplified
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
 from dscope_blink.reporting.look import (
@@ -65,6 +66,7 @@ from dscope_blink.reporting.page_charts import (
     fiber_chart,
     pareto,
     picture_chart,
+    too_few_for_maps,
     trend,
 )
 from dscope_blink.reporting.stored_results import StoredResults
@@ -157,6 +159,7 @@ class _Page:
     rows: list[bytes] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)  # number of each key
     criteria: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, dict[str, int]] = field(default_factory=dict)  # number of each value
 
     def add(self, result: Path, inspection: Inspection) -> Json:
         """Take up one inspection; what only its own view shows is returned."""
@@ -182,10 +185,18 @@ class _Page:
             "o": measured("core_cladding_offset_um").value,
             "q": int(inspection.scale is not None and inspection.scale.source != "calibration"),
             "t": inspection.moment,
-            "g": " ".join(inspection.request.manifest.values()),
+            "g": self._values(),
             "w": len(inspection.quality.warnings),
             "i": self.pictures.source(_beside(result, THUMBNAIL)),
         }
+
+    def _values(self) -> list[int | None]:
+        """Of the picture that was added last, the number of its value in each column."""
+        said = self.batch.pictures[-1].columns
+        for name, value in said.items():
+            values = self.columns.setdefault(name, {})
+            values.setdefault(value, len(values))
+        return [values[said[name]] if name in said else None for name, values in self.columns.items()]
 
 
 def _tally(inspection: Inspection) -> list[list[int]]:
@@ -392,24 +403,38 @@ def _data(page: _Page) -> Iterator[str]:
         "kinds": [CLASS_TITLES[kind] for kind in CLASSIFICATIONS],
         "criteria": list(page.criteria),
         "reasons": list(page.reasons),
+        "columns": _columns(page),
     }
     yield "\n]," + _json(words).decode("ascii")[1:]
+
+
+def _columns(page: _Page) -> list[Json]:
+    """What pictures may be chosen by; the values that are carried stand beside their names."""
+    carried = {name for said in page.batch.pictures for name in said.carried}
+    return [
+        {"name": name, "title": in_words(name), "carried": name in carried, "values": list(values)}
+        for name, values in page.columns.items()
+    ]
 
 
 def _content(folder: Path, page: _Page) -> Mapping[str, Any]:
     batch = page.batch
     moments = sorted(moment for moment, _ in batch.moments)
+    divided = groupings(batch.pictures)
     return {
         "program": f"{PROGRAM} {VERSION}",
         "name": os.fsencode(folder.resolve().name).decode("utf-8", "replace"),
         "batch": batch.totals,
         "total": batch.totals.images,
         "period": _period(moments),
+        "heading": heading(batch.pictures, batch.totals),
+        "groupings": divided,
+        "first_grouping": next(one.key for one in divided if one.tells),
         "unconfirmed": _unconfirmed(batch.totals),
         "provenance": _provenance(batch.totals),
         "reasons": pareto(batch),
-        "trend": trend(batch),
-        "plots": (cladding_plot(batch), concentricity_plot(batch)),
+        "plots": (trend(batch), cladding_plot(batch), concentricity_plot(batch)),
+        "no_maps": too_few_for_maps(batch),
         "fiber": fiber_chart(batch),
         "picture": picture_chart(batch),
         "kinds": CLASS_TITLES,
