@@ -220,7 +220,7 @@ def _links(result: Path, pictures: _Pictures) -> list[list[str]]:
 
 
 def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Json:
-    verdict, image = inspection.verdict, inspection.image
+    verdict, image, asked = inspection.verdict, inspection.image, inspection.request.zones
     view = pictures.source(_beside(result, VIEW))
     drawn = annotated_picture(str(_beside(result, ""))) if pictures.as_stored else None
     return {
@@ -230,6 +230,7 @@ def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Json:
         "evidence": pictures.source(_beside(result, CONFIDENCE)),
         "links": _links(result, pictures),
         "zones": [[zone.letter, zone.name, *_svg_ellipse(zone.outer)] for zone in inspection.zones],
+        "outermost": next((zone.letter for zone in reversed(inspection.zones) if zone.name in asked), ""),
         "reasons": texts(verdict.reasons),
         "doubts": verdict.doubts,
         "warnings": texts(inspection.quality.warnings),

@@ -15,8 +15,9 @@ from dscope_blink.reporting.batch_statistics import RADII, BatchStatistics, Floa
 WIDTH, HEIGHT = 520.0, 150.0  # of a plot, without the room for its ticks
 MAP_SIDE = 500.0
 MOST_BARS = 40
-# Fewer say more as a sentence than as a chart: one picture would be a tenth of it or more.
-FEWEST = 10
+# Fewer say more as a sentence than as a chart.
+FEWEST = 10  # sizes of a distribution: of fewer, one would be more than a tenth of it
+FEWEST_ON_MAP = 5  # located fibers: of fewer, what two share by chance looks like a place where marks pile up
 FEWEST_IN_TIME, FEWEST_IN_BAR = 20, 5  # pictures of a course in time: four bars, each enough for a share
 SHORTEST_COURSE_H = 2
 NAME_DEG = {"A": 45, "B": 72, "C": 18, "D": 45}  # where a letter stands: those of B and C, which are close, apart
@@ -261,7 +262,7 @@ def _count_ticks(highest: int) -> tuple[Tick, ...]:
 def too_few_for_maps(batch: BatchStatistics) -> str:
     """Why maps would show no place where marks pile up; empty where they may."""
     located = len(batch.faces)
-    return f"not shown for fewer than {FEWEST} located fibers, here {located}" if located < FEWEST else ""
+    return f"not shown for fewer than {FEWEST_ON_MAP} located fibers, here {located}" if located < FEWEST_ON_MAP else ""
 
 
 def fiber_chart(batch: BatchStatistics) -> MapChart:

@@ -17,6 +17,7 @@ from dscope_blink.reporting.batch_statistics import BatchStatistics
 from dscope_blink.reporting.page_charts import (
     FEWEST,
     FEWEST_IN_TIME,
+    FEWEST_ON_MAP,
     HEIGHT,
     MOST_BARS,
     WIDTH,
@@ -214,8 +215,8 @@ def test_few_sizes_are_told_and_not_drawn():
 
 
 def test_few_fibers_have_no_map():
-    assert too_few_for_maps(batch_of(*[FAILED] * (FEWEST - 1), NOT_LOCATED))
-    assert not too_few_for_maps(batch_of(*[FAILED] * FEWEST))
+    assert too_few_for_maps(batch_of(*[FAILED] * (FEWEST_ON_MAP - 1), NOT_LOCATED))
+    assert not too_few_for_maps(batch_of(*[FAILED] * FEWEST_ON_MAP))
 
 
 def test_the_time_is_that_of_the_picture_where_it_says_so():

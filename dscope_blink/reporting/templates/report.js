@@ -201,8 +201,11 @@
   }
 
   function setControls() {
-    find("value").replaceChildren(make("option", { value: "" }, "any"), ...options(list("value")));
-    find("value").disabled = wanted.column === "";
+    if (find("value").dataset.of !== wanted.column) {
+      find("value").replaceChildren(make("option", { value: "" }, "any"), ...options(list("value")));
+      find("value").dataset.of = wanted.column;
+      find("value").disabled = wanted.column === "";
+    }
     for (const id of CHOICES) find(id).value = wanted[id];
     if (find("text").value.trim().toLowerCase() !== wanted.text) find("text").value = wanted.text;
     find("broken").checked = wanted.broken;
@@ -560,6 +563,7 @@
     if (details.warnings.length) section("Warnings", list(details.warnings, "warnings"));
     if (details.marks.length) section(`Marks (${details.marks.length})`, marksTable(details.marks, details.checks));
     else if (details.zones.length) section("Marks", make("p", {}, "None was found."));
+    if (details.outermost) parts.push(make("p", { class: "small" }, `Nothing is sought beyond zone ${details.outermost}.`));
     if (details.checks.length) section("Limits held", checksTable(details.checks));
     section("Files", make("p", { class: "links" }, ...details.links.map(([title, href]) => make("a", { href, target: "_blank", rel: "noopener" }, title))));
     section("Measured", make("dl", { class: "facts" }, ...details.facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)])));
