@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
 from dscope_blink.records import CLASSIFICATIONS, LIMIT_BROKEN, ZONE_NAMES, Inspection
 from dscope_blink.reporting.batch_totals import Totals, Yield, reasons_of
@@ -25,25 +26,21 @@ class Said:
     status: str
     reasons: tuple[str, ...]  # what kept it from a PASS
     carried: Mapping[str, str]  # columns of the manifest that the program does not read
-    asked: Mapping[str, str]  # those that it reads, as the picture was judged
+    columns: Mapping[str, str]  # all that may divide a batch: these, and what was asked for as it was judged
     zones: Mapping[str, str]  # status of each zone that was asked for and has a limit
     kinds: Mapping[str, str]  # status of each kind of mark
     broken: frozenset[tuple[str, str]]  # zone and kind of the marks that break a limit
 
-    @property
-    def columns(self) -> Mapping[str, str]:
-        """All that may divide a batch."""
-        return {**self.carried, **self.asked}
-
 
 def said_of(inspection: Inspection) -> Said:
     """What divides a batch, of one inspection."""
-    broken = frozenset((mark.zone, mark.classification) for mark in inspection.defects if mark.id in inspection.broken)
+    carried, ids = inspection.request.manifest, inspection.broken
+    broken = frozenset((mark.zone, mark.classification) for mark in inspection.defects if mark.id in ids)
     return Said(
         status=inspection.verdict.status,
         reasons=reasons_of(inspection.verdict),
-        carried=inspection.request.manifest,
-        asked=_asked(inspection),
+        carried=carried,
+        columns={**carried, **{name: text for name, text in _asked(inspection).items() if name not in carried}},
         zones=dict(_zones(inspection)),
         kinds=dict(_kinds(inspection, {kind for _, kind in broken})),
         broken=broken if inspection.verdict.status == "FAIL" else frozenset(),
@@ -52,17 +49,20 @@ def said_of(inspection: Inspection) -> Said:
 
 def _asked(inspection: Inspection) -> Mapping[str, str]:
     request, criteria = inspection.request, inspection.criteria
+    folder = PurePosixPath(inspection.image.file).parent.as_posix()
     numbers = {name: getattr(request, name) for name in ("core_diameter_um", "cladding_diameter_um")}
     return {
         "fiber_class": criteria.fiber_class,
         "edition": criteria.edition,
         **{name: f"{value:g}" for name, value in numbers.items() if value is not None},
         **({"fiber_structure": request.fiber_structure} if request.fiber_structure else {}),
+        **({"folder": folder} if folder != "." else {}),
     }
 
 
 def _zones(inspection: Inspection) -> Iterator[tuple[str, str]]:
-    limited = {zone.name for zone in inspection.criteria.zones if zone.scratches or zone.defects}
+    bands = {zone.name: (*zone.scratches, *zone.defects) for zone in inspection.criteria.zones}
+    limited = {zone for zone, all_bands in bands.items() if any(band.max_count is not None for band in all_bands)}
     limited |= {check.zone for check in inspection.verdict.checks}
     for zone in ZONE_NAMES.values():
         result = result_of_zone(zone, inspection)
@@ -101,7 +101,7 @@ class Group(Yield):
 class Grouping:
     """A batch divided in one way, the group in which most pictures failed first."""
 
-    key: str  # name of the column, or `zone`, `kind`
+    key: str  # `column` and its name, or `zone`, `kind`
     title: str
     of: str  # what pressing a group asks for: `column`, `zone` or `kind`
     groups: tuple[Group, ...]  # at most MOST_GROUPS
@@ -118,7 +118,7 @@ class Grouping:
 def groupings(pictures: Sequence[Said]) -> tuple[Grouping, ...]:
     """By each column, in the order in which they appeared, those that the manifest carries first; by zone; by kind."""
     carried = dict.fromkeys(name for said in pictures for name in said.carried)
-    columns = dict.fromkeys((*carried, *(name for said in pictures for name in said.asked)))
+    columns = dict.fromkeys((*carried, *(name for said in pictures for name in said.columns)))
     return (
         *(_by_column(pictures, name) for name in columns),
         _grouping("zone", "Zone", "zone", _grouped(pictures, _zone_cells)),

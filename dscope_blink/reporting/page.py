@@ -198,6 +198,12 @@ class _Page:
             values.setdefault(value, len(values))
         return [values[said[name]] if name in said else None for name, values in self.columns.items()]
 
+    def values_of(self, name: str) -> Mapping[str, int]:
+        """The number of each value of a column; the empty one is that of the pictures of which it says nothing, too."""
+        values = self.columns[name]
+        lacking = any(name not in said.columns for said in self.batch.pictures)
+        return {**values, "": values.get("", len(values))} if lacking else values
+
 
 def _tally(inspection: Inspection) -> list[list[int]]:
     """Zone, kind, number of marks, and how many of them break a limit."""
@@ -413,9 +419,16 @@ def _columns(page: _Page) -> list[Json]:
     """What pictures may be chosen by; the values that are carried stand beside their names."""
     carried = {name for said in page.batch.pictures for name in said.carried}
     return [
-        {"name": name, "title": in_words(name), "carried": name in carried, "values": list(values)}
-        for name, values in page.columns.items()
+        {"name": name, "title": in_words(name), "carried": name in carried, "values": list(page.values_of(name))}
+        for name in page.columns
     ]
+
+
+def _numbers(page: _Page) -> Mapping[str, Mapping[str, int]]:
+    """The number by which the script knows each group of a grouping: no text has to survive the markup."""
+    columns = {f"column {name}": page.values_of(name) for name in page.columns}
+    kinds = {CLASS_TITLES[kind]: number for number, kind in enumerate(CLASSIFICATIONS)}
+    return {**columns, "zone": {zone: number for number, zone in enumerate(ZONES)}, "kind": kinds}
 
 
 def _content(folder: Path, page: _Page) -> Mapping[str, Any]:
@@ -430,6 +443,8 @@ def _content(folder: Path, page: _Page) -> Mapping[str, Any]:
         "period": _period(moments),
         "heading": heading(batch.pictures, batch.totals),
         "groupings": divided,
+        "numbers": _numbers(page),
+        "column_numbers": {f"column {name}": number for number, name in enumerate(page.columns)},
         "first_grouping": next(one.key for one in divided if one.tells),
         "unconfirmed": _unconfirmed(batch.totals),
         "provenance": _provenance(batch.totals),

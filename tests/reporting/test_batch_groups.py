@@ -77,6 +77,10 @@ def test_a_column_of_many_values_keeps_those_in_which_most_failed_and_loses_no_p
     assert by_lot.values == 2 * MOST_GROUPS + 1
 
 
+def test_a_column_of_the_manifest_goes_before_one_that_the_program_adds():
+    assert [group.value for group in divided(having(PASSED, folder="mine"))["column folder"].groups] == ["mine"]
+
+
 @pytest.mark.parametrize(("lots", "tells"), [("aaaa", False), ("aabb", True), ("abcd", False), ("aabc", False)])
 def test_a_column_tells_something_where_there_are_groups_to_compare(lots, tells):
     assert divided(*(having(PASSED, lot=lot) for lot in lots))["column lot"].tells is tells
@@ -143,11 +147,13 @@ def test_a_picture_is_kept_as_what_divides_it():
         status="FAIL",
         reasons=("Zone core: scratches",),
         carried={"lot": "1"},
-        asked={
+        columns={
+            "lot": "1",
             "fiber_class": "single_mode_upc",
             "edition": "iec_61300_3_35_2022",
             "core_diameter_um": "9",
             "cladding_diameter_um": "125",
+            "folder": "tray",
         },
         zones={"core": "FAIL", "cladding": "PASS"},
         kinds={"scratch": "FAIL", "pit_dig": "PASS", "contamination": "PASS", "crack": "PASS", "chip": "PASS"},

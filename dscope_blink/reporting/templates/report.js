@@ -663,17 +663,10 @@
   for (const button of document.querySelectorAll("[data-reason]")) {
     button.addEventListener("click", () => only({ reason: String(batch.reasons.indexOf(button.dataset.reason)) }));
   }
-  const GROUP = {
-    column: (key, value) => {
-      const column = LISTS.column.indexOf(key.slice("column ".length));
-      return { column: String(column), value: String(batch.columns[column].values.indexOf(value)) };
-    },
-    zone: (key, value) => ({ status: ONLY.fail, broken: true, zone: String(batch.zones.indexOf(value)) }),
-    kind: (key, value) => ({ status: ONLY.fail, broken: true, kind: String(batch.kinds.indexOf(value)) }),
-  };
   for (const button of document.querySelectorAll("[data-of]")) {
-    const { of, key, value } = button.dataset;
-    button.addEventListener("click", () => only({ ...ANY, ...GROUP[of](key, value) }));
+    const { of, column, value } = button.dataset;
+    const filters = of === "column" ? { column, value } : { status: ONLY.fail, broken: true, [of]: value };
+    button.addEventListener("click", () => only({ ...ANY, ...filters }));
   }
   for (const button of document.querySelectorAll(".copy")) button.addEventListener("click", () => copyLink(button));
   for (const head of document.querySelectorAll("th[data-sort]")) {
@@ -741,5 +734,6 @@
 
   fillCards();
   follow();
+  if (Object.keys(ANY).some((key) => wanted[key] !== ANY[key])) find("images-title").scrollIntoView();
   document.documentElement.dataset.ready = "yes";
 })();
