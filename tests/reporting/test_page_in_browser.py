@@ -292,8 +292,18 @@ def test_a_key_that_is_held_leaves_one_step_of_history(page):
         page.keyboard.down("n")  # the second is a repetition
     page.keyboard.up("n")
     assert shown(page) == "a9"
-    assert page.url.endswith("#picture=a9.png")
+    page.wait_for_url("**/report.html#picture=a9.png")
     assert page.evaluate("history.length") - before == 2
+
+
+def test_a_key_that_is_held_while_typing_is_typing(page):
+    page.locator("#text").press_sequentially("a")
+    before = page.evaluate("history.length")
+    page.keyboard.down("9")
+    page.keyboard.down("9")
+    page.keyboard.up("9")
+    page.wait_for_url("**/report.html#text=a99")
+    assert page.evaluate("history.length") == before
 
 
 def test_an_address_of_something_else_says_so(page):

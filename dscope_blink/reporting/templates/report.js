@@ -117,7 +117,7 @@
     reason: batch.reasons,
     column: batch.columns.map((column) => column.name),
   };
-  const by = find("by"), FIRST_BY = by.value;
+  const by = find("by"), FIRST_BY = [...by.options].find((option) => option.defaultSelected).value;  // a reload may keep another
   const title = document.title;
   const byAddress = new Map();
   let told = "", typed = false, repeating = false;
@@ -180,7 +180,7 @@
     const keys = [...find("sort").options].map((option) => option.value);
     order.key = keys[place("sort", keys.map((key) => key || "batch"))] ?? FAILURES_FIRST;
     order.down = said.has("down");
-    by.selectedIndex = Math.max(place("by", [...by.options].map((option) => option.value)), -1);
+    by.selectedIndex = place("by", [...by.options].map((option) => option.value));
     if (by.selectedIndex < 0) by.value = FIRST_BY;
     const row = byAddress.get(said.get("picture"));
     known("picture", row ? 0 : -1);
@@ -196,7 +196,7 @@
     update();
     if (row) show(row);
     else if (viewer.open) viewer.close();
-    told = address();
+    [told, typed] = [address(), false];
     tellAddress();
   }
 
@@ -222,9 +222,8 @@
   }
 
   async function copyLink(button) {
-    const words = button.textContent;
     button.textContent = (await copied(link())) ? "Copied" : "Copy it from the address bar";
-    setTimeout(() => { button.textContent = words; }, 1500);
+    setTimeout(() => { button.textContent = "Copy link"; }, 1500);
   }
 
   /** Pages without https may not use the clipboard itself. */
@@ -711,7 +710,13 @@
   };
 
   window.addEventListener("hashchange", follow);
-  document.addEventListener("keyup", () => { if (repeating) { repeating = false; tellAddress(); } });
+  const released = (event) => {
+    if (!repeating) return;
+    repeating = false;
+    tellAddress(event.target === find("text"));
+  };
+  document.addEventListener("keyup", released);
+  window.addEventListener("blur", released);
   document.addEventListener("keydown", (event) => {
     repeating = event.repeat;
     const typing = event.target.matches("input[type=search], select");
