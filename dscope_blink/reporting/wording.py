@@ -283,7 +283,7 @@ def zone_results(inspection: Inspection) -> tuple[ZoneResult, ...]:
 
 def _zone_result(outline: ZoneOutline, zone: ZoneCriteria | None, inspection: Inspection) -> ZoneResult:
     marks = [mark for mark in inspection.defects if mark.zone == outline.name]
-    result, graded = _result(outline.name, inspection), inspection.verdict.status != "NOT_GRADED"
+    result, graded = result_of_zone(outline.name, inspection), inspection.verdict.status != "NOT_GRADED"
     return ZoneResult(
         outline.letter,
         f"{outline.letter} {outline.name} {_short(outline, inspection.scale)}",
@@ -319,8 +319,8 @@ def _band_in_short(band: SizeBand) -> str:
     return f"{f'{band.min_um:g} to {band.max_um:g} um' if two_sided else band.in_words}: {number}"
 
 
-def _result(zone: str, inspection: Inspection) -> Result:
-    """A zone of a face that FAILed is kept only if nothing but the limits speaks against a PASS."""
+def result_of_zone(zone: str, inspection: Inspection) -> Result:
+    """What came of one zone: of a face that FAILed it is kept only if nothing but the limits speaks against a PASS."""
     verdict = inspection.verdict
     if zone not in inspection.request.zones:
         return "not inspected"
