@@ -50,7 +50,7 @@ class WithoutPicture:
     """A file that needs no more than the inspection."""
 
     ends: Callable[[Reporting, Inspection], tuple[str, ...]]  # of the names that are asked for
-    write: Callable[[str, Inspection], None]  # from the start of the names
+    write: Callable[[str, Inspection, Reporting], None]  # from the start of the names
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _write(
     report: WithoutPicture | WithPicture, start: str, picture: Picture | None, inspection: Inspection, config: Config
 ) -> None:
     if isinstance(report, WithoutPicture):
-        report.write(start, inspection)
+        report.write(start, inspection, config.reporting)
     elif picture is not None:
         report.write(start, picture, inspection, config)
 
@@ -150,14 +150,18 @@ def _write_zone_images(start: str, picture: Picture, inspection: Inspection, con
         write_zone_image(Path(start + ZONE_IMAGES[zone]), cut)
 
 
-def _write_certificate(start: str, inspection: Inspection) -> None:
+def _write_defect_table(start: str, inspection: Inspection, wanted: Reporting) -> None:
+    write_defect_table(Path(start + TABLE), inspection, wanted)
+
+
+def _write_certificate(start: str, inspection: Inspection, wanted: Reporting) -> None:
     from dscope_blink.reporting.certificate import write_certificate
 
     write_certificate(Path(start + CERTIFICATE), inspection, annotated_picture(start))
 
 
 PICTURE_REPORTS: tuple[WithoutPicture | WithPicture, ...] = (
-    WithoutPicture(lambda wanted, i: (TABLE,), lambda start, i: write_defect_table(Path(start + TABLE), i)),
+    WithoutPicture(lambda wanted, i: (TABLE,), _write_defect_table),
     WithPicture(lambda wanted, i: (ANNOTATED[wanted.annotated_format],), _write_annotated),
     WithPicture(lambda wanted, i: _if(wanted.plots, HISTOGRAM[wanted.plot_format]), _write_histogram),
     WithPicture(_view_ends, lambda start, picture, i, config: write_views(start, picture, i, config.reporting)),
