@@ -347,7 +347,7 @@ def test_the_smallest_limit_must_be_wider_than_the_blur_of_the_optics(blur_px: f
     graded = grade(blurred(UPC, blur_px), CONFIG)  # pixels of 0.5 um, a limit of 2 um
     assert graded.verdict.status == status
     if status == "NOT_GRADED":
-        expected = "Out of focus: the limit of 2 um must span 1.25 blurs of the cladding edge, each is 1.60 um"
+        expected = "Out of focus: the edge of the cladding is blurred by 1.601 um (sigma), at most 1.6 um may be"
         assert why(graded) == expected
 
 
