@@ -70,13 +70,16 @@ class Batch:
         return tuple(" ".join(pair) for pair in asked if not self.job.config.criteria.find(*pair).confirmed)
 
 
+NONE_GRADED = 4  # exit code
+
+
 def exit_code(totals: Totals, fail_exit: bool) -> int:
     """0 every image was measured, 1 some could not be or lack a file, 3 some failed and the caller asked to know.
 
     4, whatever else there is: not one of the images could be graded.
     """
     if totals.images and not totals.graded:
-        return 4
+        return NONE_GRADED
     if totals.not_measured or totals.not_drawn:
         return 1
     return 3 if fail_exit and totals.statuses["FAIL"] else 0
