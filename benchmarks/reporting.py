@@ -65,7 +65,7 @@ def writers(face: Face, settings: Reporting, folder: Path) -> Mapping[str, Calla
     """What is written for every image, then the plots."""
     return {
         "annotated": lambda: write_annotated(folder / "a_annotated.png", face.picture, face.inspection, settings),
-        "table": lambda: write_defect_table(folder / "a_report.csv", face.inspection),
+        "table": lambda: write_defect_table(folder / "a_report.csv", face.inspection, settings),
         "record": lambda: write_result(folder / "a_result.json", face.inspection),
         "histogram": lambda: write_histogram(folder / "a_histogram.png", face.inspection, settings),
     }

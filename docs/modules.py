@@ -81,7 +81,7 @@ ROOMS: Mapping[str, set[str]] = {
         *("reporting.as_shipped", "reporting.figures"),
         *("reporting.plots", "reporting.calibration_plot", "reporting.stages"),
     },
-    "pandas": {"reporting.tables", "library"},
+    "pandas": {"reporting.tables", "reporting.csv_files", "library"},
     "pypylon": {"devices.camera"},
     "watchdog": {"files.watching"},
     "reportlab": {"reporting.certificate"},

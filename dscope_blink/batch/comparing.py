@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from dscope_blink.analysis.registration import compared
+from dscope_blink.config.settings import Reporting
 from dscope_blink.files.names import COMPARED, COMPARED_MARKS, COMPARED_PAGE
 from dscope_blink.files.whole_files import write_file, write_parts, writing
 from dscope_blink.records import Inspection
@@ -23,8 +24,9 @@ from dscope_blink.reporting.comparison import (
     fated_marks,
 )
 from dscope_blink.reporting.comparison_page import ComparisonPage
+from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.stored_results import StoredResults, kept_apart
-from dscope_blink.reporting.tables import Row, csv_bytes, frame
+from dscope_blink.reporting.tables import Row, frame
 
 Named: TypeAlias = dict[str, list[tuple[Path, str]]]  # by the name of the face: results, and the files of the pictures
 
@@ -41,7 +43,7 @@ class Comparing:
     after_results: tuple[Path, ...]
     output: Path
     by: str  # column of the manifest that names a face
-    embed_max_mb: float
+    reporting: Reporting
     warnings: tuple[str, ...] = ()  # about the folders
 
 
@@ -63,7 +65,9 @@ def compare_batches(wanted: Comparing) -> Compared:
     ------
     WriteFailed : one cannot be written
     """
-    page = ComparisonPage(*_told_apart(wanted.before.resolve(), wanted.after.resolve()), wanted.embed_max_mb)
+    page = ComparisonPage(
+        *_told_apart(wanted.before.resolve(), wanted.after.resolve()), wanted.reporting.report_embed_max_mb
+    )
     rows, marks, outcomes, undecided = list[Row](), list[Row](), Counter[Outcome](), 0
     before = _by_name(kept_apart(wanted.before, wanted.before_results), wanted.by)
     after = _by_name(kept_apart(wanted.after, wanted.after_results), wanted.by)
@@ -75,10 +79,11 @@ def compare_batches(wanted: Comparing) -> Compared:
         undecided += None not in (pair.before, pair.after) and pair.change.turn.angle_deg is None
     rows.sort(key=lambda row: OUTCOMES.index(row["Outcome"]))
     table, table_of_marks, html = (wanted.output / name for name in (COMPARED, COMPARED_MARKS, COMPARED_PAGE))
+    style = wanted.reporting.csv_style
     with writing(html):
-        write_file(table_of_marks, csv_bytes(frame(marks, {c.name: c.dtype for c in COMPARED_MARK_COLUMNS})))
+        write_file(table_of_marks, csv_bytes(frame(marks, {c.name: c.dtype for c in COMPARED_MARK_COLUMNS}), style))
         write_parts(html, page.html())
-        write_file(table, csv_bytes(frame(rows, {c.name: c.dtype for c in COMPARISON_COLUMNS})))
+        write_file(table, csv_bytes(frame(rows, {c.name: c.dtype for c in COMPARISON_COLUMNS}), style))
     logger.info("%s and %s: %d faces compared: %s", wanted.before, wanted.after, len(rows), html)
     unread = len(wanted.before_results) + len(wanted.after_results) - sum(map(len, (*before.values(), *after.values())))
     return Compared(tuple(rows), outcomes, undecided, unread, (html, table, table_of_marks))

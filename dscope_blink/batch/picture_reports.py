@@ -51,7 +51,7 @@ class WithoutPicture:
     """A file that needs no more than the inspection."""
 
     ends: Callable[[Reporting, Inspection], tuple[str, ...]]  # of the names that are asked for
-    write: Callable[[str, Inspection], None]  # from the start of the names
+    write: Callable[[str, Inspection, Reporting], None]  # from the start of the names
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def write_reports(start: str, picture: Picture | None, inspection: Inspection, c
 
 def _write(report: PictureReport, start: str, picture: Picture | None, inspection: Inspection, config: Config) -> None:
     if isinstance(report, WithoutPicture):
-        report.write(start, inspection)
+        report.write(start, inspection, config.reporting)
     elif isinstance(report, WithAnyPicture):
         report.write(start, picture, inspection)
     elif picture is not None:
@@ -162,6 +162,10 @@ def _write_zone_images(start: str, picture: Picture, inspection: Inspection, con
         write_zone_image(Path(start + ZONE_IMAGES[zone]), cut)
 
 
+def _write_defect_table(start: str, inspection: Inspection, wanted: Reporting) -> None:
+    write_defect_table(Path(start + TABLE), inspection, wanted)
+
+
 def _write_certificate(start: str, picture: Picture | None, inspection: Inspection) -> None:
     from dscope_blink.reporting.certificate import write_certificate
 
@@ -169,7 +173,7 @@ def _write_certificate(start: str, picture: Picture | None, inspection: Inspecti
 
 
 PICTURE_REPORTS: tuple[PictureReport, ...] = (
-    WithoutPicture(lambda wanted, i: (TABLE,), lambda start, i: write_defect_table(Path(start + TABLE), i)),
+    WithoutPicture(lambda wanted, i: (TABLE,), _write_defect_table),
     WithPicture(lambda wanted, i: (ANNOTATED[wanted.annotated_format],), _write_annotated),
     WithPicture(lambda wanted, i: _if(wanted.plots, HISTOGRAM[wanted.plot_format]), _write_histogram),
     WithPicture(_view_ends, lambda start, picture, i, config: write_views(start, picture, i, config.reporting)),

@@ -60,6 +60,7 @@ from dscope_blink.records.inspection import (
 )
 from dscope_blink.records.judged_sizes import (
     check_in_words,
+    deciding_bound,
     deciding_size,
     is_scratch,
     judged_by,
@@ -153,6 +154,7 @@ __all__ = [
     "as_recorded",
     "check_in_words",
     "criteria_from",
+    "deciding_bound",
     "deciding_size",
     "ellipse_points",
     "from_form",

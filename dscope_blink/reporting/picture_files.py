@@ -18,17 +18,16 @@ from dscope_blink.files.whole_files import write_file, write_parts
 from dscope_blink.records import Inspection, Mask, zone_map
 from dscope_blink.records.stored import Record, to_json
 from dscope_blink.reporting.annotation import annotate
+from dscope_blink.reporting.csv_files import SummaryTable, csv_bytes
 from dscope_blink.reporting.figures import figure_bytes
 from dscope_blink.reporting.plots import polar_figure
 from dscope_blink.reporting.tables import (
     CHANGE_COLUMNS,
     YIELD_COLUMNS,
     Row,
-    SummaryTable,
     Yield,
     agreement_table,
     cell_table,
-    csv_bytes,
     defect_table,
     frame,
     table_of,
@@ -52,19 +51,19 @@ def _json_text(record: Record) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def write_defect_table(path: Path, inspection: Inspection) -> None:
+def write_defect_table(path: Path, inspection: Inspection, settings: Reporting) -> None:
     """NAME_report.csv: one row per defect."""
-    write_file(path, csv_bytes(defect_table(inspection)))
+    write_file(path, csv_bytes(defect_table(inspection), settings.csv_style))
 
 
 def write_agreement(path: Path, inspection: Inspection, config: Config) -> None:
     """NAME_agreement.csv: one row per pair of detectors."""
-    write_file(path, csv_bytes(agreement_table(inspection, config)))
+    write_file(path, csv_bytes(agreement_table(inspection, config), config.reporting.csv_style))
 
 
 def write_cells(path: Path, inspection: Inspection, config: Config) -> None:
     """NAME_cells.csv: one row per zone and cell."""
-    write_file(path, csv_bytes(cell_table(inspection, config.detectors)))
+    write_file(path, csv_bytes(cell_table(inspection, config.detectors), config.reporting.csv_style))
 
 
 def write_summary(path: Path, table: SummaryTable) -> None:
@@ -72,14 +71,15 @@ def write_summary(path: Path, table: SummaryTable) -> None:
     write_parts(path, table.parts())
 
 
-def write_changes(path: Path, rows: Sequence[Row]) -> None:
+def write_changes(path: Path, rows: Sequence[Row], settings: Reporting) -> None:
     """changes_KEY.csv from rows of `change_row`: the results that judging them again has changed."""
-    write_file(path, csv_bytes(frame(rows, {column.name: column.dtype for column in CHANGE_COLUMNS})))
+    table = frame(rows, {column.name: column.dtype for column in CHANGE_COLUMNS})
+    write_file(path, csv_bytes(table, settings.csv_style))
 
 
-def write_yields(path: Path, yields: Iterable[Yield]) -> None:
+def write_yields(path: Path, yields: Iterable[Yield], settings: Reporting) -> None:
     """compare_editions.csv: one row per edition and class."""
-    write_file(path, csv_bytes(table_of(YIELD_COLUMNS, ((one,) for one in yields))))
+    write_file(path, csv_bytes(table_of(YIELD_COLUMNS, ((one,) for one in yields)), settings.csv_style))
 
 
 def write_annotated(path: Path, picture: NDArray[Any], inspection: Inspection, settings: Reporting) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
@@ -442,56 +440,6 @@ def _column(cells: list[Any], dtype: str) -> NDArray[Any] | pd.Series[Any]:
     return np.array(cells, dtype) if dtype in ("float64", "int64", "bool") else pd.Series(cells, dtype=dtype)
 
 
-def csv_bytes(table: pd.DataFrame) -> bytes:
-    """A table as the CSV files have it: UTF-8, one line per row, no cell that a spreadsheet takes for a formula."""
-    rows = zip(*(_cells_of(table[name]) for name in table), strict=True)
-    return b"".join(_csv_line(row) + b"\n" for row in (tuple(table), *rows))
-
-
-def _cells_of(column: pd.Series[Any]) -> list[Any]:
-    """The cells as Python has them, empty ones None; to_csv of pandas says the same in five times the time."""
-    cells: list[Any] = column.tolist()
-    return [None if empty else cell for cell, empty in zip(cells, column.isna().tolist(), strict=True)]
-
-
-class SummaryTable:
-    """summary_report.csv as it grows: of each row only its line is kept, so that a million of them fit into memory.
-
-    The columns that the manifest carried follow those of `SUMMARY_COLUMNS` in the order in which they are first seen.
-    """
-
-    def __init__(self) -> None:
-        self._names = [column.name for column in SUMMARY_COLUMNS]
-        self._lines: dict[int, tuple[bytes, int]] = {}  # by the place in the batch: the line, and of how many cells
-
-    def add(self, place: int, row: Row) -> None:
-        """Add a row of `summary_row`, or put it in the place of an earlier one."""
-        self._names += [name for name in row if name not in self._names]
-        cells = [_csv_cell(row.get(name), _SUMMARY_TYPES.get(name, "object")) for name in self._names]
-        self._lines[place] = _csv_line(cells), len(cells)
-
-    def parts(self) -> Iterator[bytes]:
-        """The header and the lines of the file, in the order of their places."""
-        yield _csv_line(self._names) + b"\n"
-        for place in sorted(self._lines):
-            line, cells = self._lines[place]
-            yield line + b"," * (len(self._names) - cells) + b"\n"
-
-
-_SUMMARY_TYPES = {column.name: column.dtype for column in SUMMARY_COLUMNS}
-
-
-def _csv_cell(value: Any, dtype: str) -> Any:
-    """The value as pandas would write it in a column of this type."""
-    return float(value) if dtype == "float64" and value is not None else value
-
-
-def _csv_line(cells: Iterable[Any]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(map(_safe_cell, cells))
-    return text.getvalue().encode("utf-8", "backslashreplace")  # a file name may hold bytes that are no text
-
-
 # The wide signs are formulas too where Chinese, Japanese or Korean is typed.
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -500,15 +448,6 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def one_line(text: str) -> str:
     """The text without line ends, its control characters replaced."""
     return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.splitlines()))
-
-
-def _safe_cell(cell: Any) -> Any:
-    """Text becomes one line that no spreadsheet takes for a formula; anything else stays."""
-    if not isinstance(cell, str):
-        return cell
-    line = one_line(cell)
-    is_formula = line.lstrip()[:1] in FORMULA_STARTS or cell[:1] in ("\t", "\r")
-    return f"'{line}" if is_formula else line
 
 
 # --- stored results judged again -------------------------------------------------------------------------------------

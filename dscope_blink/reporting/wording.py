@@ -19,6 +19,7 @@ from dscope_blink.records import (
     SizeBand,
     ZoneCriteria,
     ZoneOutline,
+    deciding_bound,
     deciding_size,
     judged_by,
     judged_size,
@@ -366,8 +367,8 @@ def limit_table(inspection: Inspection) -> TextTable:
             check.rule,
             str(check.count),
             str(check.max_count or "none"),
-            deciding_size(check, inspection.criteria),
-            _to_spare(check),
+            deciding_size(check, inspection.criteria, inspection.defects),
+            _to_spare(check, deciding_bound(check, inspection.criteria, inspection.defects)),
             "BROKEN" if check.broken else "held",
         )
         for check in checks
@@ -376,7 +377,9 @@ def limit_table(inspection: Inspection) -> TextTable:
     return TextTable(header, rows, frozenset(n for n, check in enumerate(checks) if check.broken))
 
 
-def _to_spare(check: Check) -> str:
+def _to_spare(check: Check, at_most_um: float | None) -> str:
+    if at_most_um is not None:
+        return check.spare_in_words(at_most_um)
     margin = check.margin_in_words
     return f"{'-' if (check.margin_um or 0.0) < 0 else '+'}{margin}" if margin else ""
 

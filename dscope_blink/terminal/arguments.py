@@ -316,8 +316,7 @@ def checked_comparison(arguments: argparse.Namespace) -> Comparing:
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
     warnings = tuple(dict.fromkeys(warning for one in found for warning in one.warnings))
-    embed_max_mb = config.reporting.report_embed_max_mb
-    return Comparing(before, after, found[0].paths, found[1].paths, output, arguments.by, embed_max_mb, warnings)
+    return Comparing(before, after, found[0].paths, found[1].paths, output, arguments.by, config.reporting, warnings)
 
 
 def checked_record(arguments: argparse.Namespace) -> Inspection:

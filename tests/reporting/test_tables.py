@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from docs.tables import column_table
 from dscope_blink.records import Defect, Inspection
 from dscope_blink.records.stored import load_record, to_json
-from dscope_blink.reporting import picture_files, tables
+from dscope_blink.reporting import csv_files, picture_files, tables
 from tests.builders.inspections import (
     CENTER,
     COUNTED,
@@ -56,12 +56,12 @@ def _header(path: Path) -> list[str]:
 
 
 def test_the_defect_table_begins_with_the_columns_of_the_contract(tmp_path: Path) -> None:
-    picture_files.write_defect_table(tmp_path / "t.csv", FAILED)
+    picture_files.write_defect_table(tmp_path / "t.csv", FAILED, CONFIG.reporting)
     assert _header(tmp_path / "t.csv")[: len(REQUIRED_DEFECT_COLUMNS)] == REQUIRED_DEFECT_COLUMNS
 
 
 def test_table_and_record_hold_the_same_numbers(tmp_path: Path) -> None:
-    picture_files.write_defect_table(tmp_path / "t.csv", FAILED)
+    picture_files.write_defect_table(tmp_path / "t.csv", FAILED, CONFIG.reporting)
     for row, defect in zip(_read_csv(tmp_path / "t.csv"), to_json(FAILED)["defects"], strict=True):
         assert row["Defect_ID"] == defect["id"]
         assert float(row["Length_um"]) == defect["length_um"]
@@ -71,7 +71,7 @@ def test_table_and_record_hold_the_same_numbers(tmp_path: Path) -> None:
 
 
 def test_positions_are_picture_coordinates_times_the_scale_of_their_axis(tmp_path: Path) -> None:
-    picture_files.write_defect_table(tmp_path / "t.csv", FAILED)
+    picture_files.write_defect_table(tmp_path / "t.csv", FAILED, CONFIG.reporting)
     row = _read_csv(tmp_path / "t.csv")[1]
     assert (float(row["Centroid_X_um"]), float(row["Centroid_Y_um"])) == (
         (CENTER[0] + 70) * 0.5,
@@ -82,7 +82,7 @@ def test_positions_are_picture_coordinates_times_the_scale_of_their_axis(tmp_pat
 
 
 def test_without_scale_pixel_columns_take_the_place_of_micrometres(tmp_path: Path) -> None:
-    picture_files.write_defect_table(tmp_path / "t.csv", NO_SCALE)
+    picture_files.write_defect_table(tmp_path / "t.csv", NO_SCALE, CONFIG.reporting)
     header = _header(tmp_path / "t.csv")
     expected = [name.replace("_um", "_px") for name in REQUIRED_DEFECT_COLUMNS]
     assert header[: len(expected)] == expected
@@ -99,7 +99,7 @@ def test_an_empty_table_keeps_its_columns_and_their_types(inspection: Inspection
 
 
 def test_negative_numbers_are_not_taken_for_formulas(tmp_path: Path) -> None:
-    picture_files.write_defect_table(tmp_path / "t.csv", FAILED)
+    picture_files.write_defect_table(tmp_path / "t.csv", FAILED, CONFIG.reporting)
     assert float(_read_csv(tmp_path / "t.csv")[0]["Contrast"]) == -0.27183
 
 
@@ -210,14 +210,14 @@ def test_a_stored_record_gives_the_same_summary_row_as_the_inspection(inspection
 def test_a_growing_summary_is_the_table_of_its_rows_in_the_order_of_the_batch(order: list[int]) -> None:
     rows = [tables.summary_row(inspection) for inspection in (FAILED, NO_SCALE, OUT_OF_FOCUS, UNREADABLE, MARGINAL)]
     rows[order[0]]["part"] = "7"
-    growing = tables.SummaryTable()
+    growing = csv_files.SummaryTable("international")
     growing.add(3, rows[0])  # replaced below
     for place in order:
         growing.add(place, rows[place])
     declared = {column.name: column.dtype for column in tables.SUMMARY_COLUMNS}
     seen = (name for row in (rows[0], *(rows[place] for place in order)) for name in row)
     types = declared | {name: "object" for name in seen if name not in declared}
-    assert b"".join(growing.parts()) == tables.csv_bytes(tables.frame(rows, types))
+    assert b"".join(growing.parts()) == csv_files.csv_bytes(tables.frame(rows, types), "international")
 
 
 def test_hostile_text_is_text_in_the_summary(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_hostile_text_is_text_in_the_summary(tmp_path: Path) -> None:
 @given(text=st.text())
 def test_no_text_becomes_a_formula_or_a_second_line(text: str) -> None:
     row = tables.summary_row(replace(FAILED, image=replace(FAILED.image, file=text)))
-    cell = str(tables._safe_cell(row["Image_Filename"]))
+    cell = str(csv_files._cell(row["Image_Filename"], "."))
     assert len(cell.splitlines()) <= 1
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
 
