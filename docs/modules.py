@@ -67,7 +67,8 @@ ROOMS: Mapping[str, set[str]] = {
         *("devices.flat_field", "synthetic", "image_processing"),
         *("calibration.coarse_targets", "batch.executors", "reporting"),
     },
-    "PIL": {"files.decoding"},
+    "PIL": {"files.decoding", "reporting.sheet_pixels"},
+    "contourpy": {"reporting.plots"},
     "simplejpeg": {"files.jpeg"},
     "jinja2": {"reporting.page"},
     "jsonschema": {"config.checking", "calibration.scale_file"},
@@ -77,7 +78,7 @@ ROOMS: Mapping[str, set[str]] = {
     "filelock": {"files.locking"},
     "matplotlib": {
         *("reporting.as_shipped", "reporting.figures"),
-        *("reporting.plots", "reporting.calibration_plot", "reporting.stages"),
+        *("reporting.sheet_figure", "reporting.calibration_plot", "reporting.stages"),
     },
     "pandas": {"reporting.tables", "library"},
     "pypylon": {"devices.camera"},

@@ -18,8 +18,8 @@ from dscope_blink.files.whole_files import write_file, write_parts
 from dscope_blink.records import Inspection, Mask, zone_map
 from dscope_blink.records.stored import Record, to_json
 from dscope_blink.reporting.annotation import annotate
-from dscope_blink.reporting.figures import figure_bytes
-from dscope_blink.reporting.plots import polar_figure
+from dscope_blink.reporting.plots import polar_sheet
+from dscope_blink.reporting.sheet_files import sheet_bytes
 from dscope_blink.reporting.tables import (
     CHANGE_COLUMNS,
     YIELD_COLUMNS,
@@ -113,8 +113,8 @@ def _write_picture(path: Path, ending: str, picture: Picture, options: Sequence[
 
 def write_histogram(path: Path, inspection: Inspection, settings: Reporting) -> None:
     """NAME_histogram in the format of the settings: maps and distributions of the defects."""
-    figure = polar_figure(inspection, settings.severity_weights, settings.heat_spread_share)
-    write_file(path, figure_bytes(figure, settings.plot_format))
+    sheet = polar_sheet(inspection, settings.severity_weights, settings.heat_spread_share)
+    write_file(path, sheet_bytes(sheet, settings.plot_format))
 
 
 # --- pictures of zones -----------------------------------------------------------------------------------------------
