@@ -25,12 +25,12 @@ from dscope_blink.reporting.tables import (
     YIELD_COLUMNS,
     Row,
     SummaryTable,
+    Table,
     Yield,
     agreement_table,
     cell_table,
     csv_bytes,
     defect_table,
-    frame,
     table_of,
 )
 
@@ -74,7 +74,7 @@ def write_summary(path: Path, table: SummaryTable) -> None:
 
 def write_changes(path: Path, rows: Sequence[Row]) -> None:
     """changes_KEY.csv from rows of `change_row`: the results that judging them again has changed."""
-    write_file(path, csv_bytes(frame(rows, {column.name: column.dtype for column in CHANGE_COLUMNS})))
+    write_file(path, csv_bytes(Table(CHANGE_COLUMNS, [list(row.values()) for row in rows])))
 
 
 def write_yields(path: Path, yields: Iterable[Yield]) -> None:
