@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from dscope_blink.analysis.registration import compared
 from dscope_blink.config.settings import Reporting
@@ -26,7 +26,7 @@ from dscope_blink.reporting.comparison import (
 from dscope_blink.reporting.comparison_page import ComparisonPage
 from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.stored_results import StoredResults, kept_apart
-from dscope_blink.reporting.tables import Row, frame
+from dscope_blink.reporting.tables import Row, Table, table_of, types_of
 
 Named: TypeAlias = dict[str, list[tuple[Path, str]]]  # by the name of the face: results, and the files of the pictures
 
@@ -68,12 +68,13 @@ def compare_batches(wanted: Comparing) -> Compared:
     page = ComparisonPage(
         *_told_apart(wanted.before.resolve(), wanted.after.resolve()), wanted.reporting.report_embed_max_mb
     )
-    rows, marks, outcomes, undecided = list[Row](), list[Row](), Counter[Outcome](), 0
+    rows, outcomes, undecided = list[Row](), Counter[Outcome](), 0
+    marks: list[tuple[Any, ...]] = []
     before = _by_name(kept_apart(wanted.before, wanted.before_results), wanted.by)
     after = _by_name(kept_apart(wanted.after, wanted.after_results), wanted.by)
     for pair in _pairs(before, after):
         rows.append({column.name: column.value(pair) for column in COMPARISON_COLUMNS})
-        marks += ({c.name: c.value(*row) for c in COMPARED_MARK_COLUMNS} for row in fated_marks(pair))
+        marks += fated_marks(pair)
         page.add(pair)
         outcomes[pair.outcome] += 1
         undecided += None not in (pair.before, pair.after) and pair.change.turn.angle_deg is None
@@ -81,9 +82,9 @@ def compare_batches(wanted: Comparing) -> Compared:
     table, table_of_marks, html = (wanted.output / name for name in (COMPARED, COMPARED_MARKS, COMPARED_PAGE))
     style = wanted.reporting.csv_style
     with writing(html):
-        write_file(table_of_marks, csv_bytes(frame(marks, {c.name: c.dtype for c in COMPARED_MARK_COLUMNS}), style))
+        write_file(table_of_marks, csv_bytes(table_of(COMPARED_MARK_COLUMNS, marks), style))
         write_parts(html, page.html())
-        write_file(table, csv_bytes(frame(rows, {c.name: c.dtype for c in COMPARISON_COLUMNS}), style))
+        write_file(table, csv_bytes(Table(types_of(COMPARISON_COLUMNS), [list(row.values()) for row in rows]), style))
     logger.info("%s and %s: %d faces compared: %s", wanted.before, wanted.after, len(rows), html)
     unread = len(wanted.before_results) + len(wanted.after_results) - sum(map(len, (*before.values(), *after.values())))
     return Compared(tuple(rows), outcomes, undecided, unread, (html, table, table_of_marks))

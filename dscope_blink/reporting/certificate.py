@@ -10,7 +10,6 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 from xml.sax.saxutils import escape
@@ -21,6 +20,7 @@ from dscope_blink.reporting import wording
 from dscope_blink.reporting.as_shipped import reportlab_as_shipped
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.certificate_picture import HEIGHT_MM, PagePicture
+from dscope_blink.reporting.fonts import font_file
 from dscope_blink.reporting.look import STATUS_COLOURS
 from dscope_blink.reporting.wording import Facts, TextTable
 
@@ -224,10 +224,7 @@ def _run_facts(totals: Totals) -> Facts:
 @lru_cache(maxsize=1)
 def _letters() -> frozenset[int]:
     """Registers the fonts and returns the letters that both have."""
-    found = find_spec("matplotlib")
-    assert found is not None, "matplotlib is required"
-    folder = Path(str(found.origin)).parent / "mpl-data" / "fonts" / "ttf"
-    fonts = [TTFont("Text", folder / "DejaVuSans.ttf"), TTFont("Bold", folder / "DejaVuSans-Bold.ttf")]
+    fonts = [TTFont("Text", font_file(bold=False)), TTFont("Bold", font_file(bold=True))]
     for font in fonts:
         pdfmetrics.registerFont(font)
     return frozenset.intersection(*(frozenset(font.face.charToGlyph) for font in fonts))

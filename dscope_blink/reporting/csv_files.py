@@ -5,14 +5,13 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import pandas as pd
-
-from dscope_blink.reporting.tables import FORMULA_STARTS, SUMMARY_COLUMNS, Row, one_line
+from dscope_blink.reporting.tables import FORMULA_STARTS, SUMMARY_COLUMNS, Row, Table, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,10 @@ CSV_STYLES: Mapping[str, CsvStyle] = MappingProxyType(
 )
 
 
-def csv_bytes(table: pd.DataFrame, style: str) -> bytes:
+def csv_bytes(table: Table, style: str) -> bytes:
     """A table as the CSV files have it: UTF-8, one line per row, no cell that a spreadsheet takes for a formula.
+
+    The same as `to_csv` of pandas writes, without a DataFrame, which takes ten times as long as the text.
 
     Parameters
     ----------
@@ -43,14 +44,9 @@ def csv_bytes(table: pd.DataFrame, style: str) -> bytes:
     style : key of CSV_STYLES
     """
     signs = CSV_STYLES[style]
-    rows = zip(*(_cells_of(table[name]) for name in table), strict=True)
-    return signs.start + b"".join(_line(row, signs) + b"\n" for row in (tuple(table), *rows))
-
-
-def _cells_of(column: pd.Series[Any]) -> list[Any]:
-    """The cells as Python has them, empty ones None; to_csv of pandas says the same in five times the time."""
-    cells: list[Any] = column.tolist()
-    return [None if empty else cell for cell, empty in zip(cells, column.isna().tolist(), strict=True)]
+    types = tuple(table.types.values())
+    rows = (map(_as_typed, row, types) for row in table.rows)
+    return signs.start + b"".join(_line(row, signs) + b"\n" for row in (table.types, *rows))
 
 
 class SummaryTable:
@@ -87,7 +83,9 @@ _SUMMARY_TYPES = {column.name: column.dtype for column in SUMMARY_COLUMNS}
 
 def _as_typed(value: Any, dtype: str) -> Any:
     """The value as pandas would write it in a column of this type."""
-    return float(value) if dtype == "float64" and value is not None else value
+    if value is None or (isinstance(value, float) and math.isnan(value)):  # what is no number is empty
+        return None
+    return float(value) if dtype == "float64" else value
 
 
 def _line(cells: Iterable[Any], signs: CsvStyle) -> bytes:

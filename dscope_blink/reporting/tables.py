@@ -364,19 +364,31 @@ def _without_scale(columns: Sequence[Column]) -> tuple[Column, ...]:
     return tuple(dict.fromkeys(by_name[name] for name in twins if name in by_name))
 
 
-def defect_table(inspection: Inspection) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that becomes a CSV file."""
+
+    types: Mapping[str, str]  # dtype of each column by its name
+    rows: Sequence[Sequence[Any]]  # the cells of each, one for each column
+
+
+def defect_table(inspection: Inspection) -> Table:
     """One row per defect, in the columns of NAME_report.csv."""
     columns = DEFECT_COLUMNS if inspection.scale else _without_scale(DEFECT_COLUMNS)
     return table_of(columns, ((inspection, defect) for defect in inspection.defects))
 
 
-def table_of(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
-    """The columns of what each row is read off; an empty table keeps its columns and their types."""
-    dtypes = {column.name: column.dtype for column in columns}
-    return frame([{column.name: column.value(*row) for column in columns} for row in rows], dtypes)
+def table_of(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> Table:
+    """The columns of what each row is read off."""
+    return Table(types_of(columns), [[column.value(*row) for column in columns] for row in rows])
 
 
-def cell_table(inspection: Inspection, detectors: Iterable[str]) -> pd.DataFrame:
+def types_of(columns: Sequence[Column]) -> Mapping[str, str]:
+    """The dtype of each column by its name."""
+    return {column.name: column.dtype for column in columns}
+
+
+def cell_table(inspection: Inspection, detectors: Iterable[str]) -> Table:
     """One row per zone and cell, in the columns of NAME_cells.csv; `detectors` are those of the configuration."""
     columns = cell_columns(detectors)
     columns = columns if inspection.scale else _without_scale(columns)
@@ -395,7 +407,7 @@ AGREEMENT_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def agreement_table(inspection: Inspection, config: Config) -> pd.DataFrame:
+def agreement_table(inspection: Inspection, config: Config) -> Table:
     """One row per pair of the detectors in use, each also with itself, in the columns of NAME_agreement.csv."""
     weights = {name: detector.weight for name, detector in config.detectors.items() if detector.enabled}
     marks = {name: {d.id for d in inspection.defects if name in d.detected_by} for name in weights}

@@ -38,7 +38,7 @@ from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import FloatImage, Scale, TargetFeatures, UnreadableImage, UserError, read_file
 from dscope_blink.reporting import calibration_plot, figures
 from dscope_blink.reporting.csv_files import csv_bytes
-from dscope_blink.reporting.tables import frame
+from dscope_blink.reporting.tables import Table
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import UNFINISHED, told
 
@@ -315,8 +315,7 @@ def features_csv(seen: TargetFeatures, style: str) -> bytes:
     """One line per feature that was found: number, place and residual in pixels, whether the fit used it."""
     places = np.column_stack([seen.points_px, seen.residuals_px]).round(4).tolist()
     lines = ((*line, "yes" if used else "no") for line, used in zip(places, seen.used.tolist(), strict=True))
-    rows = [dict(zip(FEATURE_COLUMNS, (number, *line), strict=True)) for number, line in enumerate(lines, 1)]
-    return csv_bytes(frame(rows, FEATURE_COLUMNS), style)
+    return csv_bytes(Table(FEATURE_COLUMNS, [(number, *line) for number, line in enumerate(lines, 1)]), style)
 
 
 def _described(fit: ScaleFit, target: Target) -> list[str]:

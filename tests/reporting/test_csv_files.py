@@ -16,7 +16,7 @@ from dscope_blink.batch.run import run_batch
 from dscope_blink.files.manifest import read_manifest
 from dscope_blink.records import TargetFeatures
 from dscope_blink.reporting.csv_files import CSV_STYLES, csv_bytes
-from dscope_blink.reporting.tables import summary_row
+from dscope_blink.reporting.tables import Table, summary_row
 from dscope_blink.terminal.calibrate import features_csv
 from dscope_blink.terminal.commands import main
 from tests.builders.batches import ASKED, ZONE_BY_ZONE, batch_of
@@ -63,6 +63,10 @@ def test_every_table_is_the_same_in_both_styles(tmp_path: Path) -> None:
         pd.testing.assert_frame_equal(same[0], same[1])
 
 
+def _as_table(frame: pd.DataFrame) -> Table:
+    return Table(dict.fromkeys(frame, "object"), frame.astype(object).to_numpy().tolist())
+
+
 @pytest.mark.parametrize("style", CSV_STYLES)
 def test_numbers_and_texts_come_back_as_they_were(tmp_path: Path, style: str) -> None:
     table = pd.DataFrame(
@@ -74,7 +78,7 @@ def test_numbers_and_texts_come_back_as_they_were(tmp_path: Path, style: str) ->
             "true": [True, False, True],
         }
     )
-    (tmp_path / "t.csv").write_bytes(csv_bytes(table, style))
+    (tmp_path / "t.csv").write_bytes(csv_bytes(_as_table(table), style))
     read = READERS[style](tmp_path / "t.csv")
     table["text"] = ["1.5 um; 2,5", 'a "b"', "'=1+1"]
     pd.testing.assert_frame_equal(read, table, check_dtype=False)
@@ -98,7 +102,7 @@ def test_the_features_of_a_target_are_in_the_style_too(tmp_path: Path) -> None:
 
 def test_a_continental_table_is_read_as_a_manifest(tmp_path: Path) -> None:
     table = pd.DataFrame({"file": ["a.png"], "core_diameter_um": [62.5], "cladding_diameter_um": [125.0], "lot": ["7"]})
-    (tmp_path / "m.csv").write_bytes(csv_bytes(table, "continental"))
+    (tmp_path / "m.csv").write_bytes(csv_bytes(_as_table(table), "continental"))
     criteria = SETTINGS.profile("fast_scan").criteria
     (request,) = read_manifest(tmp_path / "m.csv", criteria, ASKED).requests.values()
     assert (request.core_diameter_um, dict(request.manifest)) == (62.5, {"lot": "7"})
