@@ -5,7 +5,7 @@ It fills whole circles, so that their median is its own level. The cladding arou
 
 from __future__ import annotations
 
-from math import erfc, sqrt
+from math import erfc, hypot, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ WITHIN = 0.35  # cladding radii: a mark that reaches farther is seen by the leve
 # at most 3 % within such a step, in rendered ones with rings 8 %.
 LEAST_STEP = 0.1
 # Of the step of the core: what a sharpening camera darkens around it, in rendered pictures up to 13 %; and what the
-# light of a core spreads beyond a Gaussian blur, in photographs up to 6 %.
-SHARPENED, SPREAD = 0.15, 0.08
+# light of a core spreads beyond a Gaussian blur, in photographs of lit ones up to 5 %.
+SHARPENED, SPREAD = 0.15, 0.06
 CLEAR_BLURS = 1.5  # within the core, nearer to its edge, its level is not reached
 
 
@@ -44,8 +44,8 @@ def level_within_outline(middle: FloatImage, grid: PolarGrid) -> None:
     at = np.flatnonzero(around & (grid.r_px >= grid.core_radius_px + HALF_STEP_PX + grid.blur_px))
     steps = (middle - flank)[at + half] - (middle - flank)[at - half]
     core_step = abs(float(flank[0]))
-    up = steps > LEAST_STEP * cladding + SHARPENED * core_step
-    steep = np.flatnonzero(up | (-steps > LEAST_STEP * cladding + SPREAD * core_step))
+    up = steps > hypot(LEAST_STEP * cladding, SHARPENED * core_step)
+    steep = np.flatnonzero(up | (-steps > hypot(LEAST_STEP * cladding, SPREAD * core_step)))
     if not steep.size:
         return
     end = at[steep[-1]] + half
