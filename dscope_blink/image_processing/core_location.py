@@ -80,9 +80,7 @@ def shining_elsewhere(
     return (notice("core_contradiction", text),)
 
 
-def of_other_width(
-    gray: FloatImage, cladding: CladdingFit, core: FoundCore, core_ratio: float
-) -> tuple[Notice, ...]:
+def of_other_width(gray: FloatImage, cladding: CladdingFit, core: FoundCore, core_ratio: float) -> tuple[Notice, ...]:
     """A warning when the core that was measured is wider or narrower than one of the known diameter looks.
 
     A mark that covers a small core and is hardly wider has no edge but its own, and a small one in an unlit core hides
