@@ -64,7 +64,8 @@ def test_every_table_is_the_same_in_both_styles(tmp_path: Path) -> None:
 
 
 def _as_table(frame: pd.DataFrame) -> Table:
-    return Table(dict.fromkeys(frame, "object"), frame.astype(object).to_numpy().tolist())
+    names = [str(name) for name in frame.columns]
+    return Table(dict.fromkeys(names, "object"), frame.astype(object).to_numpy().tolist())
 
 
 @pytest.mark.parametrize("style", CSV_STYLES)
