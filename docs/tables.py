@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from docs.modules import ROOT
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.shipped import shipped
+from dscope_blink.reporting.comparison import COMPARED_MARK_COLUMNS, COMPARISON_COLUMNS
 from dscope_blink.reporting.tables import (
     AGREEMENT_COLUMNS,
     CHANGE_COLUMNS,
     DEFECT_COLUMNS,
+    FILE_COLUMNS,
     LIMIT_COLUMNS,
     SETTING_COLUMNS,
     SHEETS,
@@ -36,6 +38,9 @@ def tables() -> Mapping[str, str]:
         "summary": SUMMARY_COLUMNS,
         "changes": CHANGE_COLUMNS,
         "yields": YIELD_COLUMNS,
+        "compared": COMPARISON_COLUMNS,
+        "compared_marks": COMPARED_MARK_COLUMNS,
+        "files": FILE_COLUMNS,
         "limits": LIMIT_COLUMNS,
         "settings": SETTING_COLUMNS,
     }

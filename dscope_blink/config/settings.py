@@ -308,6 +308,7 @@ class Reporting:
     pdf: bool
     excel: bool
     markdown: bool
+    csv_style: Literal["international", "continental"]
     report: bool
     report_embed_max_mb: float
     view_max_px: int
