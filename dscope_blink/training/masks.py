@@ -44,10 +44,53 @@ def filled(outline: Points, holes: Sequence[Points], shape: tuple[int, int]) -> 
 
 
 def _within(outline: Points, corner: tuple[int, int], size: tuple[int, int]) -> Mask:
-    from skimage import measure
+    """Row by row, by how often the outline winds around each centre: one that crosses itself has no hole there.
 
-    vertices = np.round((outline - corner)[:, ::-1], 6)
-    return np.asarray(measure.grid_points_in_poly(size, vertices, binarize=False) > 0)  # type: ignore[no-untyped-call]
+    The time grows with the length of the outline and the window, not with their product: that of a stain of 250 000
+    pixels with an outline of 16 000 points was 7 s by a test of each centre against each side.
+    """
+    rows, columns = size
+    start = np.round(outline - corner, DECIMALS)
+    side, row = _rows_crossed(start, rows)
+    (x0, y0), (x1, y1) = start[side].T, np.roll(start, -1, axis=0)[side].T
+    x = np.round(x0 + (row - y0) * (x1 - x0) / (y1 - y0), DECIMALS)
+    step = np.bincount(
+        row * (columns + 1) + np.clip(np.ceil(x), 0, columns).astype(np.intp),
+        np.where(y1 > y0, 1.0, -1.0),
+        rows * (columns + 1),
+    )
+    within = (np.cumsum(step.reshape(rows, columns + 1), axis=1) != 0)[:, :columns]
+    on_x, on_y = np.concatenate([np.stack([x, row], axis=1), start, _along_rows(start)]).T
+    on = (on_x == np.rint(on_x)) & (on_y == np.rint(on_y)) & (on_x >= 0) & (on_y >= 0)
+    on &= (on_x < columns) & (on_y < rows)
+    within[on_y[on].astype(np.intp), on_x[on].astype(np.intp)] = True
+    return within
+
+
+DECIMALS = 6  # of a pixel: what lies so near to a centre lies on it
+
+
+def _rows_crossed(start: Points, rows: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Each side of an outline as often as there are rows of centres from its upper end on and above its lower one."""
+    y0, y1 = start[:, 1], np.roll(start[:, 1], -1)
+    first = np.clip(np.ceil(np.minimum(y0, y1)), 0, rows).astype(np.intp)
+    return _counted_up(first, np.clip(np.ceil(np.maximum(y0, y1)), 0, rows).astype(np.intp))
+
+
+def _along_rows(start: Points) -> Points:
+    """The centres on the sides that run along a row; (n, 2)."""
+    (x0, y0), (x1, y1) = start.T, np.roll(start, -1, axis=0).T
+    along = np.flatnonzero(y0 == y1)
+    first, end = np.ceil(np.minimum(x0, x1)[along]), np.floor(np.maximum(x0, x1)[along]) + 1
+    side, x = _counted_up(first.astype(np.intp), end.astype(np.intp))
+    return np.stack([x, y0[along][side]], axis=1)
+
+
+def _counted_up(first: NDArray[np.intp], end: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Index of each range, as often as it holds whole numbers, and these numbers."""
+    count = np.maximum(end - first, 0)
+    index = np.repeat(np.arange(len(first)), count)
+    return index, np.arange(len(index)) - np.repeat(np.cumsum(count) - count, count) + first[index]
 
 
 def instances_of(label: Label) -> Instances:
