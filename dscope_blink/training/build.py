@@ -14,8 +14,12 @@ from dscope_blink.records import Inspection, UnreadableImage, UserError, read_fi
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.training.dataset import label_path
 from dscope_blink.training.faces import Face, image_name, label_of
+from dscope_blink.training.image_table import write_image_row
 from dscope_blink.training.labels import Label, LabelFile, Row, read_label, write_label
+from dscope_blink.training.mark_table import write_mark_rows
 from dscope_blink.training.pixel_level import write_pixel_level
+from dscope_blink.training.zone_boundaries import write_boundaries
+from dscope_blink.training.zone_table import write_zone_rows
 
 Rows: TypeAlias = Mapping[str, tuple[Row, ...]]  # by name of the table
 
@@ -28,7 +32,13 @@ class Part:
     write: Callable[[Face, Path, TrainingSettings], Rows]  # the face, the data set, settings
 
 
-PARTS = (Part("pixel_level", write_pixel_level),)
+PARTS = (
+    Part("pixel_level", write_pixel_level),
+    Part("zone_boundaries", write_boundaries),
+    Part("marks", write_mark_rows),
+    Part("zones", write_zone_rows),
+    Part("images", write_image_row),
+)
 
 
 @dataclass(frozen=True, slots=True)

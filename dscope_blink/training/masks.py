@@ -14,6 +14,7 @@ from dscope_blink.training.classes import MARK_VALUES
 from dscope_blink.training.labels import Label
 
 Instances: TypeAlias = NDArray[np.uint16]  # (H, W): 0 no mark, else 1 + index of the mark
+Placed: TypeAlias = tuple[Mask, tuple[int, int]]  # (h, w) of a window, and x and y of its corner
 
 
 def filled(outline: Points, holes: Sequence[Points], shape: tuple[int, int]) -> tuple[Mask, tuple[int, int]]:
@@ -93,12 +94,20 @@ def _counted_up(first: NDArray[np.intp], end: NDArray[np.intp]) -> tuple[NDArray
     return index, np.arange(len(index)) - np.repeat(np.cumsum(count) - count, count) + first[index]
 
 
-def instances_of(label: Label) -> Instances:
-    """ONE label image of the marks of a picture, so they cannot overlap: of two, the smaller one has the pixel."""
+def masks_of(label: Label) -> tuple[Placed, ...]:
+    """Of each mark all pixels that its outline holds, those that it shares with others too."""
     shape = (label.height, label.width)
-    image = np.zeros(shape, np.uint16)
-    masks = [(number, *filled(mark.outline_px, mark.holes_px, shape)) for number, mark in enumerate(label.marks, 1)]
-    for number, inside, (x, y) in sorted(masks, key=lambda item: -int(np.count_nonzero(item[1]))):
+    return tuple(filled(mark.outline_px, mark.holes_px, shape) for mark in label.marks)
+
+
+def instances_of(label: Label, masks: Sequence[Placed] | None = None) -> Instances:
+    """ONE label image of the marks of a picture, so they cannot overlap: of two, the smaller one has the pixel.
+
+    `masks` are those of `masks_of`, where they are at hand.
+    """
+    image = np.zeros((label.height, label.width), np.uint16)
+    numbered = list(enumerate(masks_of(label) if masks is None else masks, 1))
+    for number, (inside, (x, y)) in sorted(numbered, key=lambda item: -int(np.count_nonzero(item[1][0]))):
         image[y : y + inside.shape[0], x : x + inside.shape[1]][inside] = number
     return image
 
