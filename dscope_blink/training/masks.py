@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,21 +28,34 @@ def filled(outline: Points, holes: Sequence[Points], shape: tuple[int, int]) -> 
 
     Returns
     -------
-    (h, w) bool of the smallest window around the outline, and x and y of its corner. An outline that holds no centre is
-    the one pixel in its middle.
+    (h, w) bool of the smallest window around the outline, and x and y of its corner. Where an outline is too thin to
+    hold centres it is a line of single pixels: a scratch of half a pixel is as long as it is, and in one piece.
     """
     low, high = np.floor(outline.min(axis=0)).astype(int), np.ceil(outline.max(axis=0)).astype(int)
     x0, y0 = (min(max(int(at), 0), size - 1) for at, size in zip(low, shape[::-1], strict=True))
     x1, y1 = (min(max(int(at), 0), size - 1) for at, size in zip(high, shape[::-1], strict=True))
     size = (y1 - y0 + 1, x1 - x0 + 1)
-    inside = _within(outline, (x0, y0), size)
+    inside = _in_one_piece(_within(outline, (x0, y0), size), outline - (x0, y0))
     for hole in holes:
         inside &= ~_within(hole, (x0, y0), size)
-    if not inside.any():
-        x, y = (outline.min(axis=0) + outline.max(axis=0)) / 2
-        row, column = min(max(round(y) - y0, 0), size[0] - 1), min(max(round(x) - x0, 0), size[1] - 1)
-        inside[row, column] = True
     return inside, (x0, y0)
+
+
+def _in_one_piece(inside: Mask, outline: Points) -> Mask:
+    """With the middle of the outline where it holds no centres."""
+    if _is_one_piece(inside):
+        return inside
+    from skimage.morphology import skeletonize
+
+    drawn = np.pad(inside, 1).view(np.uint8)
+    cv2.polylines(drawn, [np.rint(outline + 1).astype(np.int32)], True, 1)
+    thin: Mask = skeletonize(drawn)  # type: ignore[no-untyped-call]
+    tied = inside | thin[1:-1, 1:-1]
+    return tied if _is_one_piece(tied) else drawn[1:-1, 1:-1].astype(bool)  # thinning may leave the tip of a speck
+
+
+def _is_one_piece(mask: Mask) -> bool:
+    return cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[0] == 2  # and the ground
 
 
 def _within(outline: Points, corner: tuple[int, int], size: tuple[int, int]) -> Mask:
