@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TypeAlias
 from dscope_blink.config.settings import Config, TrainingSettings
 from dscope_blink.files.decoding import Picture, decode_image, most_bytes
 from dscope_blink.records import Inspection, UnreadableImage, UserError, read_file
-from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.records.stored import BadRecord, load_record, to_json
 from dscope_blink.training.arrays import write_mask_arrays
 from dscope_blink.training.dataset import LeftOut, label_path
 from dscope_blink.training.faces import Face, image_name, label_of
@@ -113,9 +114,15 @@ def _inspected(item: Item, settings: TrainingSettings) -> tuple[Inspection, str]
         raise LeftOut(f"no fiber: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     if inspection.verdict.status == "NOT_GRADED" and settings.not_graded == "leave_out":
         raise LeftOut(f"not graded: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
-    said = [f"{field.name}={getattr(settings, field.name)!r}" for field in fields(settings)]
-    parts = (read_file(item.record), item.name.encode(), *map(str.encode, said))
-    return inspection, hashlib.sha256(b"\0".join(parts)).hexdigest()
+    said = (f"{field.name}={getattr(settings, field.name)!r}" for field in fields(settings))
+    parts = (_what_it_says(inspection), item.name, *said)
+    return inspection, hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _what_it_says(inspection: Inspection) -> str:
+    """The record but for when it was made and how long that took: the same of the same picture on another day."""
+    provenance = replace(inspection.provenance, started="")
+    return json.dumps(to_json(replace(inspection, timings_s={}, provenance=provenance)))
 
 
 def _finished(folder: Path, name: str, made_of: str) -> Label | None:
