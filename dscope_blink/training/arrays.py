@@ -28,9 +28,10 @@ HDF5 = "dataset.h5"
 
 def write_mask_arrays(face: Face, folder: Path, settings: TrainingSettings) -> dict[str, tuple[Row, ...]]:
     """Write pixel_level/arrays/KIND/NAME.npy where it is asked for; it has no rows in tables."""
-    if settings.mask_arrays:
-        for kind, mask in masks_by_kind(face).items():
-            path = folder / ARRAYS / f"{kind}s" / f"{face.label.name}.npy"
+    for kind, mask in masks_by_kind(face).items():
+        path = folder / ARRAYS / f"{kind}s" / f"{face.label.name}.npy"
+        path.unlink(missing_ok=True)  # of an earlier build
+        if settings.mask_arrays:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole_file(path) as temporary, temporary.open("wb") as file:
                 np.lib.format.write_array(file, mask, allow_pickle=False)
@@ -38,8 +39,11 @@ def write_mask_arrays(face: Face, folder: Path, settings: TrainingSettings) -> d
 
 
 def masks_by_kind(face: Face) -> Mapping[str, NDArray[Any]]:
-    """Each (H, W): uint8 the classes, uint16 the instances."""
-    return {"zone_mask": face.zones, "defect_mask": face.kinds, "instance_mask": face.instances}
+    """Each (H, W): uint8 the classes, uint16 the instances; zones alone where marks may be missing."""
+    masks: dict[str, NDArray[Any]] = {"zone_mask": face.zones}
+    if face.label.marks_are_known:
+        masks |= {"defect_mask": face.kinds, "instance_mask": face.instances}
+    return masks
 
 
 def write_npz(path: Path, arrays: Iterable[tuple[str, NDArray[Any]]]) -> None:

@@ -36,9 +36,11 @@ def write_feature_maps(face: Face, folder: Path, settings: TrainingSettings) -> 
     ------
     LeftOut : the picture must be inspected again for them, and gives other marks than its record has
     """
+    path = folder / FOLDER / f"{face.label.name}.npz"
+    path.unlink(missing_ok=True)  # of an earlier build
     if settings.feature_maps:
         maps = ((name, array.astype(np.float16)) for key in settings.feature_maps for name, array in MAPS[key](face))
-        write_npz(folder / FOLDER / f"{face.label.name}.npz", maps)
+        write_npz(path, maps)
     return {}
 
 

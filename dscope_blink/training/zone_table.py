@@ -192,10 +192,10 @@ def _marks(
 
 def marks_are_known(face: Face, outline: ZoneOutline) -> bool:
     """Whether all marks of a zone were sought: what nobody has looked at is not clean."""
-    label, inspection = face.label, face.inspection
-    if label.source.by != "program":
+    inspection = face.inspection
+    if face.label.source.by != "program":
         return True
-    if label.status == "NOT_GRADED" or (inspection is not None and outline.name not in inspection.request.zones):
+    if not face.label.marks_are_known or (inspection is not None and outline.name not in inspection.request.zones):
         return False
     return (outline.seen is None or outline.seen >= WHOLE) and not _is_hidden(inspection)
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from dscope_blink.batch.dataset_run import Built, DatasetRun, items_of, run_dataset
 from dscope_blink.files.names import RESULT
-from dscope_blink.records import UserError
+from dscope_blink.records import Notice, UserError, Verdict
 from dscope_blink.records.stored import load_record
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.training.dataset import label_path, open_dataset
@@ -109,6 +109,30 @@ def test_the_same_picture_inspected_on_another_day_gives_the_same_bytes(folders,
     assert files == dict(files_of(tmp_path / "again"))
     assert {"dataset.h5", "defects.parquet", "region_level/zones.csv", "image_level/Fail/one.png"} < set(files)
     assert "pixel_level/feature_maps/one.npz" in files
+
+
+def test_what_is_no_longer_asked_for_is_no_longer_there(folders) -> None:
+    stored(folders, "one")
+    asked = replace(CONFIG.training, mask_arrays=True, feature_maps=("gray",), shard_pictures=1, hdf5=True)
+    built(run_of(folders))
+    before = set(dict(files_of(folders[2])))
+    built(run_of(folders, config=replace(CONFIG, training=asked)))
+    assert set(dict(files_of(folders[2]))) > before
+    built(run_of(folders))
+    assert set(dict(files_of(folders[2]))) == before
+
+
+def test_of_a_picture_that_was_not_graded_there_are_zones_and_no_masks_of_marks(folders) -> None:
+    path = stored(folders, "one")
+    verdict = Verdict("NOT_GRADED", (Notice("out_of_focus", "Blurred"),))
+    write_result(path, replace(load_record(path), verdict=verdict))
+    asked = replace(CONFIG, training=replace(CONFIG.training, mask_arrays=True, shard_pictures=1))
+    built(run_of(folders, config=asked))
+    files = {name for name, _ in files_of(folders[2] / "pixel_level")}
+    assert {"zone_masks/one.png", "arrays/zone_masks/one.npy", "images/one.png"} < files
+    assert not {name for name in files if "defect" in name or "instance" in name}
+    with np.load(folders[2] / "pixel_level" / "shards" / "00000.npz") as shard:
+        assert set(shard.files) == {"one/image", "one/zone_mask"}
 
 
 def test_a_picture_without_the_maps_that_are_asked_for_is_left_out_whole(folders) -> None:
