@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from dscope_blink.config.checking import Json, must_be_one_of
-from dscope_blink.records import Criteria, Request, StructureDescription, UserError, criteria_from
+from dscope_blink.records import Criteria, Request, Severity, StructureDescription, UserError, criteria_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +288,13 @@ class TrainingSettings:
     face_columns: tuple[str, ...]
     seed: int
     padding_px: int
+    zone_minor_from: Severity
+    zone_major_from: Severity
+    image_folders: Literal["none", "links", "copies"]
+    mask_arrays: bool
+    shard_pictures: int
+    hdf5: bool
+    feature_maps: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
