@@ -90,7 +90,8 @@ def _parts(scene: Scene, inspection: Inspection, config: Config) -> Mapping[str,
         if detector.enabled:
             own = detector.settings
             spent[name] = _timed(partial(DETECTORS[name], field, **own))
-            spent[f"{name}, bare"] = _timed(partial(bare_calls.DETECTORS[name], field, own))
+            if name in bare_calls.DETECTORS:
+                spent[f"{name}, bare"] = _timed(partial(bare_calls.DETECTORS[name], field, own))
     return spent
 
 

@@ -4,6 +4,8 @@ One and two processes of this machine and a Dask cluster of two take turns on re
 profile without plots and for deep_inspection with them; medians over --repeats. The rate is that of a batch that runs:
 from the image at which all workers are busy to the last. Then --memory images in one batch, with the memory of its
 processes on the way, and what a million images would take. `--only memory` and `--only rates` do one of the two.
+`--beside CHECKOUT` does neither: two processes of this program and of another checkout take turns, and the rates stand
+side by side.
 """
 
 from __future__ import annotations
@@ -48,6 +50,7 @@ class Way:
     name: str
     words: tuple[str, ...] = ()
     on_cluster: bool = False
+    root: Path = ROOT  # of the program
 
 
 def pictures(folder: Path, count: int) -> Path:
@@ -66,11 +69,11 @@ def pictures(folder: Path, count: int) -> Path:
 
 
 @contextmanager
-def run(source: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+def run(source: Path, *words: str, root: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
     """The program while it inspects a folder; it prints a line for each image that is finished."""
     with tempfile.TemporaryDirectory(dir=source.parent) as output:
         line = [f"--input-dir={source}", f"--output-dir={output}", "--cladding-diameter-um=125", *words]
-        command = [sys.executable, str(ROOT / "main.py"), "inspect", *line, "--json-progress"]
+        command = [sys.executable, str(root / "main.py"), "inspect", *line, "--json-progress"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as program:
             yield program
         if program.returncode:
@@ -81,7 +84,7 @@ def moments(source: Path, way: Way, task: Sequence[str]) -> list[float]:
     """When each image is finished."""
     with (
         cluster() if way.on_cluster else nullcontext(()) as address,
-        run(source, *task, *way.words, *address) as program,
+        run(source, *task, *way.words, *address, root=way.root) as program,
     ):
         assert program.stdout is not None
         return [perf_counter() for _ in program.stdout]
@@ -110,6 +113,15 @@ def report(found: Mapping[str, float], ways: Sequence[Way], tasks: Sequence[tupl
         print(f"  1 -> 2 processes: {two / one:.2f} times (asked: {ASKED_SCALING} without plots)")
         print(f"  a cluster takes {overhead_ms:+.1f} ms more of a worker for each image")
         print(f"  a million images with two processes: {MILLION / two / 3600:.1f} h")
+
+
+def compare(source: Path, other: Path, tasks: Sequence[tuple[str, ...]], repeats: int) -> None:
+    """One line for each task: two processes of the other checkout, of this one, and the ratio."""
+    words = ("--workers=2",)
+    found = measure(source, [Way("there", words, root=other), Way("here", words)], tasks, repeats)
+    for task in tasks:
+        there, here = (found[f"{' '.join(task)} {name}"] for name in ("there", "here"))
+        print(f"{' '.join(task)}: {there:.1f}/s there, {here:.1f}/s here, {here / there:.2f} times")
 
 
 def memory(source: Path, words: Sequence[str]) -> Sequence[tuple[int, float, float]]:
@@ -153,6 +165,7 @@ def main() -> None:
     parser.add_argument("--memory", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--only", choices=("rates", "memory"))
+    parser.add_argument("--beside", type=Path, metavar="CHECKOUT")
     args = parser.parse_args()
     tasks: list[tuple[str, ...]] = [
         ("--profile=fast_scan", "--no-plots", "--no-report"),
@@ -163,6 +176,10 @@ def main() -> None:
     ways = [Way("1 process", ("--workers=1",)), Way("2 processes", ("--workers=2",)), Way("cluster of 2", (), True)]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if args.beside:
+            plain = [*tasks[1:2], ("--profile=deep_inspection", "--no-plots"), tasks[3]]
+            compare(pictures(folder / "few", args.images), args.beside.resolve(), plain, args.repeats)
+            return
         if args.only != "memory":
             report(measure(pictures(folder / "few", args.images), ways, tasks, args.repeats), ways, tasks)
         if args.only != "rates":

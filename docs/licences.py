@@ -12,6 +12,7 @@ PAGE = ROOT / "docs" / "third_party.md"
 REQUIREMENTS = ("requirements.txt", "requirements-cluster.txt")
 # Where a package says it in another way than by an expression: from its own licence file.
 BY_HAND = {
+    "contourpy": "BSD-3-Clause",
     "jinja2": "BSD-3-Clause",
     "matplotlib": "Matplotlib licence (as the PSF's)",
     "opencv-contrib-python": "Apache-2.0; FFmpeg in it: LGPL-2.1, Qt in it: LGPL-3.0",

@@ -50,6 +50,7 @@ def of_all(profile: str) -> Figures:
     return figures(SETTINGS.profile(profile))
 
 
+@pytest.mark.slow
 def test_a_few_photographs_of_every_sort_are_seen_as_a_person_sees_them():
     found = figures(SETTINGS.profile("deep_inspection"), FEW)
     assert (found["located"], found["within_tol"]) == (len(FEW), len(FEW)), found["outside_tol"]

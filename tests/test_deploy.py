@@ -51,6 +51,21 @@ def test_a_night_has_a_scale_and_a_class(words):
     assert asked.fiber_class == "single_mode_upc"
 
 
+def commands_shown() -> list[str]:
+    """The command lines in README and docs that inspect a folder of somebody's own."""
+    pages = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.stem != "transcripts")]
+    texts = (page.read_text(encoding="utf-8").replace("\\\n", "") for page in pages)
+    line = re.compile(r"^ +(?:python main\.py|dscope-blink) ((?:inspect|nightly) .*)$", re.MULTILINE)
+    return [found[1] for text in texts for found in line.finditer(text)]
+
+
+@pytest.mark.parametrize("words", commands_shown())
+def test_a_command_that_is_shown_has_a_scale_and_a_class(words):
+    asked = make_parser().parse_args(shlex.split(words))
+    assert float(asked.cladding_diameter_um)
+    assert asked.fiber_class
+
+
 def test_the_container_runs_the_command_and_not_as_root():
     steps = [line.split(maxsplit=1) for line in text("Containerfile").splitlines() if line[:1].isupper()]
     assert [rest for step, rest in steps if step == "ENTRYPOINT"] == ['["dscope-blink"]']

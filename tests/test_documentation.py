@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import tables
+from docs import tables, transcripts
 from docs.modules import PAGE, ROOMS, page
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.names import (
@@ -23,6 +23,9 @@ from dscope_blink.files.names import (
     CELLS,
     CERTIFICATE,
     CHANGES_BY,
+    COMPARED,
+    COMPARED_MARKS,
+    COMPARED_PAGE,
     COMPARISON,
     CONFIDENCE,
     HISTOGRAM,
@@ -44,6 +47,7 @@ from tests.builders.settings import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
@@ -157,6 +161,7 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
 
 def test_the_tables_of_columns_and_sheets_are_those_of_the_program() -> None:
     assert tables.page() == OUTPUTS, "write them again with `python -m docs.tables`"
+    assert tables.training_page() == TRAINING, "write them again with `python -m docs.tables`"
 
 
 @pytest.mark.parametrize(
@@ -164,6 +169,7 @@ def test_the_tables_of_columns_and_sheets_are_those_of_the_program() -> None:
     [
         (SUMMARY,),
         (COMPARISON,),
+        (COMPARED_PAGE, COMPARED, COMPARED_MARKS),
         (BATCH_CERTIFICATE,),
         (WORKBOOK,),
         (REPORT,),
@@ -248,3 +254,12 @@ def test_no_file_names_a_package_host_or_a_place_on_somebodys_machine() -> None:
     places = "/(?:home|root|Users|work|mnt)/" + r"\w|[A-Z]:\\Users|/tmp/" + r"\w"
     found = {name: re.findall(f"(?:{hosts}|(?<![\\w.]){places})", text) for name, text in tracked_texts().items()}
     assert {name: hits for name, hits in found.items() if hits} == {}
+
+
+@pytest.mark.slow
+def test_the_transcripts_are_what_the_terminal_says() -> None:
+    """But for the last digits of sizes, which another processor may round otherwise."""
+    written, now = (
+        re.sub(r"\d+[.,]\d+", "N", text) for text in (transcripts.PAGE.read_text("utf-8"), transcripts.page())
+    )
+    assert now == written, "write them again with `python -m docs.transcripts`"

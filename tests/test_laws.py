@@ -137,7 +137,7 @@ def criteria_of(rule: Json) -> Criteria:
 criteria = rules().map(criteria_of)
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(rule=rules())
 def test_the_criteria_of_these_laws_are_ones_that_the_program_accepts(rule: Json, tmp_path_factory: Any):
     document = json.loads(CONFIG_FILE.read_text(encoding="utf-8"))

@@ -164,6 +164,7 @@ def test_a_number_of_workers_that_is_none_is_refused_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_nothing_is_printed(tmp_path) -> None:
     folder_of(tmp_path / "pictures", "a.png", data=blank_png())
     code = (

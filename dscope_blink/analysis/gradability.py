@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -20,6 +21,7 @@ from dscope_blink.records import (
     notice,
     percent_of,
     rounded,
+    size_in_words,
 )
 
 CRITICAL = ("A", "B")  # the zones that carry the light: by their borders they must be seen whole
@@ -199,7 +201,6 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
         _why_drawn_over(face),
         _why_blurred(face, um_per_px, config),
         _why_too_coarse(face, um_per_px, config),
-        _why_too_blurred(face, um_per_px, config),
         _why_too_narrow(face, um_per_px),
     )
     return tuple(reason for reason in unseen if reason is not None)
@@ -298,6 +299,25 @@ def least_focus(radius_px: float, settings: Preprocessing) -> float:
 
 
 def _why_blurred(face: Inspection, um_per_px: float, config: Config) -> Notice | None:
+    """Optics that spread a mark too wide hide it, be it on the whole face or on one side of it."""
+    blurs = (*_blur_by_direction(face, um_per_px, config), _blur_of_all(face, um_per_px, config))
+    for where, blur_px, most_px in blurs:
+        blur_um, most_um = blur_px * um_per_px, most_px * um_per_px
+        if blur_um > most_um:
+            text = f"{where} is blurred by {size_in_words(blur_um, (most_um,))} um (sigma)"
+            return notice("out_of_focus", f"{text}, at most {size_in_words(most_um)} um may be")
+    return None
+
+
+def _blur_of_all(face: Inspection, um_per_px: float, config: Config) -> tuple[str, float, float]:
+    """On a large fiber an edge can be sharp beside the radius, and still be wider than a mark that matters."""
+    assert face.geometry is not None, "a face with zones is located"
+    limit_um = smallest_limit_um(face.criteria, face.request.zones)
+    most_px = math.inf if limit_um is None else limit_um / config.measurement.min_blurs_per_limit / um_per_px
+    return "the edge of the cladding", rounded("blur_px", face.geometry.cladding.blur_px), most_px
+
+
+def _blur_by_direction(face: Inspection, um_per_px: float, config: Config) -> Iterator[tuple[str, float, float]]:
     """A face that lies at an angle to the focal plane is sharp on one side alone.
 
     Defocus grows evenly across it: from that of the middle to what the edge shows in each direction, and on beyond.
@@ -313,10 +333,7 @@ def _why_blurred(face: Inspection, um_per_px: float, config: Config) -> Notice |
         share, middle_px = outline.radius_px / radius_px, median(seen)
         for where, blur in zip(DIRECTIONS, cladding.sector_blur_px, strict=True):
             blur_px = middle_px if blur is None else middle_px + share * (blur - middle_px)
-            if blur_px > allowed_px:
-                text = f"{where} zone {outline.name} is blurred by {blur_px * um_per_px:.1f} um (sigma)"
-                return notice("out_of_focus", f"{text}, at most {allowed_px * um_per_px:.1f} um may be")
-    return None
+            yield f"{where} zone {outline.name}", blur_px, allowed_px
 
 
 DIRECTIONS = (
@@ -334,17 +351,6 @@ def _why_too_coarse(face: Inspection, um_per_px: float, config: Config) -> Notic
     if pixels >= needed:
         return None
     return notice("too_coarse", f"the limit of {limit_um:g} um must span {needed:g} pixels, it spans {pixels:.2f}")
-
-
-def _why_too_blurred(face: Inspection, um_per_px: float, config: Config) -> Notice | None:
-    """On a large fiber an edge can be sharp beside the radius, and still be wider than a mark that matters."""
-    limit_um, needed = smallest_limit_um(face.criteria, face.request.zones), config.measurement.min_blurs_per_limit
-    assert face.geometry is not None, "a searched face is located"
-    blur_um = rounded("blur_px", face.geometry.cladding.blur_px) * um_per_px
-    if limit_um is None or limit_um >= needed * blur_um:
-        return None
-    text = f"the limit of {limit_um:g} um must span {needed:g} blurs of the cladding edge, each is {blur_um:.2f} um"
-    return notice("out_of_focus", text)
 
 
 def _why_too_narrow(face: Inspection, um_per_px: float) -> Notice | None:

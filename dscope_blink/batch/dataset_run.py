@@ -14,10 +14,10 @@ from dscope_blink.batch.executors import QUEUED_PER_WORKER, Lost, Processes, as_
 from dscope_blink.config.settings import Config
 from dscope_blink.files.locking import locked
 from dscope_blink.files.names import RESULT
-from dscope_blink.files.whole_files import writing
+from dscope_blink.files.whole_files import is_of_writing, writing
 from dscope_blink.records import printable
-from dscope_blink.training.build import Item, LeftOut, build_picture
-from dscope_blink.training.dataset import INDEX, Dataset, Problem
+from dscope_blink.training.build import Item, build_picture
+from dscope_blink.training.dataset import INDEX, Dataset, LeftOut, Problem
 from dscope_blink.training.finish import finish
 from dscope_blink.training.labels import Label
 
@@ -43,7 +43,7 @@ class Built:
     """One picture whose files are written, or why there are none."""
 
     item: Item
-    label: Label | None
+    there: bool  # in the data set
     problem: str = ""
 
 
@@ -73,7 +73,7 @@ def run_dataset(run: DatasetRun) -> Generator[Built, None, Dataset]:
             built[number] = one
             yield one
         ordered = [built[number] for number in sorted(built)]
-        names = tuple(one.label.name for one in ordered if one.label is not None)
+        names = tuple(one.item.name for one in ordered if one.there)
         problems = tuple(Problem(_file(one), one.problem) for one in ordered if one.problem)
         dataset = Dataset(run.folder, names, problems)
         finish(dataset, run.config)
@@ -91,7 +91,7 @@ def _build_all(run: DatasetRun) -> Iterator[tuple[int, Built]]:
             try:
                 yield number, result_of(future)
             except (Lost, TimeoutError) as error:
-                yield number, Built(item, None, f"lost: {error or 'it took too long'}")
+                yield number, Built(item, False, f"lost: {error or 'it took too long'}")
 
 
 @contextmanager
@@ -114,6 +114,11 @@ def _build(run: DatasetRun, numbered: tuple[int, Item]) -> Built:
     try:
         label = run.make(item, run.folder, run.pictures, run.config)
     except LeftOut as error:
-        return Built(item, None, str(error))
+        return Built(item, False, str(error))
+    except Exception as error:
+        if is_of_writing(error):
+            raise
+        logger.exception("%s: no part of the data set", printable(item.name))
+        return Built(item, False, f"internal error: {type(error).__name__}: {error}")
     not_graded = label.status == "NOT_GRADED"
-    return Built(item, label, f"zones only, not graded: {'; '.join(label.reasons)}" if not_graded else "")
+    return Built(item, True, f"zones only, not graded: {'; '.join(label.reasons)}" if not_graded else "")

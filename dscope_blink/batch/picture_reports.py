@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from dscope_blink.config.settings import Config, Reporting
 from dscope_blink.files.decoding import Picture
@@ -26,9 +27,9 @@ from dscope_blink.files.names import (
     VIEW,
     ZONE_IMAGES,
 )
-from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import is_of_writing
 from dscope_blink.records import Inspection, notice, printable
+from dscope_blink.reporting.certificate_picture import page_picture
 from dscope_blink.reporting.page_pictures import write_views
 from dscope_blink.reporting.picture_files import (
     write_agreement,
@@ -50,7 +51,7 @@ class WithoutPicture:
     """A file that needs no more than the inspection."""
 
     ends: Callable[[Reporting, Inspection], tuple[str, ...]]  # of the names that are asked for
-    write: Callable[[str, Inspection], None]  # from the start of the names
+    write: Callable[[str, Inspection, Reporting], None]  # from the start of the names
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,17 @@ class WithPicture:
 
     ends: Callable[[Reporting, Inspection], tuple[str, ...]]
     write: Callable[[str, Picture, Inspection, Config], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WithAnyPicture:
+    """A file that shows the picture where there is one."""
+
+    ends: Callable[[Reporting, Inspection], tuple[str, ...]]
+    write: Callable[[str, Picture | None, Inspection], None]
+
+
+PictureReport: TypeAlias = WithoutPicture | WithPicture | WithAnyPicture
 
 
 def ends_of(wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:
@@ -97,11 +109,11 @@ def write_reports(start: str, picture: Picture | None, inspection: Inspection, c
     return inspection
 
 
-def _write(
-    report: WithoutPicture | WithPicture, start: str, picture: Picture | None, inspection: Inspection, config: Config
-) -> None:
+def _write(report: PictureReport, start: str, picture: Picture | None, inspection: Inspection, config: Config) -> None:
     if isinstance(report, WithoutPicture):
-        report.write(start, inspection)
+        report.write(start, inspection, config.reporting)
+    elif isinstance(report, WithAnyPicture):
+        report.write(start, picture, inspection)
     elif picture is not None:
         report.write(start, picture, inspection, config)
 
@@ -117,7 +129,7 @@ def _left_out(start: str, ends: tuple[str, ...], inspection: Inspection, error: 
     return replace(inspection, quality=replace(inspection.quality, warnings=warnings))
 
 
-def _ends(report: WithoutPicture | WithPicture, wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:
+def _ends(report: PictureReport, wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:
     unseen = isinstance(report, WithPicture) and inspection.image.width is None
     return () if unseen else report.ends(wanted, inspection)
 
@@ -150,14 +162,18 @@ def _write_zone_images(start: str, picture: Picture, inspection: Inspection, con
         write_zone_image(Path(start + ZONE_IMAGES[zone]), cut)
 
 
-def _write_certificate(start: str, inspection: Inspection) -> None:
+def _write_defect_table(start: str, inspection: Inspection, wanted: Reporting) -> None:
+    write_defect_table(Path(start + TABLE), inspection, wanted)
+
+
+def _write_certificate(start: str, picture: Picture | None, inspection: Inspection) -> None:
     from dscope_blink.reporting.certificate import write_certificate
 
-    write_certificate(Path(start + CERTIFICATE), inspection, annotated_picture(start))
+    write_certificate(Path(start + CERTIFICATE), inspection, page_picture(start, inspection, picture))
 
 
-PICTURE_REPORTS: tuple[WithoutPicture | WithPicture, ...] = (
-    WithoutPicture(lambda wanted, i: (TABLE,), lambda start, i: write_defect_table(Path(start + TABLE), i)),
+PICTURE_REPORTS: tuple[PictureReport, ...] = (
+    WithoutPicture(lambda wanted, i: (TABLE,), _write_defect_table),
     WithPicture(lambda wanted, i: (ANNOTATED[wanted.annotated_format],), _write_annotated),
     WithPicture(lambda wanted, i: _if(wanted.plots, HISTOGRAM[wanted.plot_format]), _write_histogram),
     WithPicture(_view_ends, lambda start, picture, i, config: write_views(start, picture, i, config.reporting)),
@@ -170,5 +186,5 @@ PICTURE_REPORTS: tuple[WithoutPicture | WithPicture, ...] = (
         lambda start, picture, i, config: write_cells(Path(start + CELLS), i, config),
     ),
     WithPicture(_zone_ends, _write_zone_images),
-    WithoutPicture(lambda wanted, i: _if(wanted.pdf, CERTIFICATE), _write_certificate),
+    WithAnyPicture(lambda wanted, i: _if(wanted.pdf, CERTIFICATE), _write_certificate),
 )

@@ -30,9 +30,10 @@ from dscope_blink.records import (
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.batch_reports import ReportsNotWritten, write_batch_reports, write_certificates
 from dscope_blink.reporting.batch_totals import Totals
+from dscope_blink.reporting.csv_files import SummaryTable
 from dscope_blink.reporting.picture_files import write_changes, write_summary, write_yields
 from dscope_blink.reporting.stored_results import StoredResults, kept_apart
-from dscope_blink.reporting.tables import Row, SummaryTable, Yield, change_row, is_changed, summary_row
+from dscope_blink.reporting.tables import Row, Yield, change_row, is_changed, summary_row
 
 logger = logging.getLogger("dscope.regrading")
 
@@ -69,6 +70,11 @@ class Regrading:
     settings: ConfigFile
     warnings: tuple[str, ...] = ()  # about the folder
     reporting: Reporting | None = None  # the reports that are to be made; None: no more than tables
+
+    @property
+    def config(self) -> Config:
+        """What is said of the tables and reports of them all."""
+        return self.settings.profiles[self.settings.default_profile]
 
     @property
     def key(self) -> str:
@@ -110,7 +116,8 @@ def regrade_folder(wanted: Regrading) -> Outcome:
     summary, changes = (wanted.folder / name.format(wanted.key) for name in (SUMMARY_BY, CHANGES_BY))
     _check_names(summary, changes)
     totals = Totals()
-    table, changed, unreadable, notes = SummaryTable(), [], 0, set()
+    written = wanted.config.reporting
+    table, changed, unreadable, notes = SummaryTable(written.csv_style), [], 0, set()
     for place, stored in enumerate(load_results(wanted)):
         after = judged_again(stored, wanted.asked, wanted.settings)
         table.add(place, summary_row(after))
@@ -120,7 +127,7 @@ def regrade_folder(wanted: Regrading) -> Outcome:
         if stored.inspection is not None and is_changed(stored.inspection, after):
             changed.append(change_row(stored.inspection, after))
     with writing(changes):  # the summary last: where it lies, the changes are complete
-        write_changes(changes, changed)
+        write_changes(changes, changed, written)
         write_summary(summary, table)
     outcome = Outcome(totals.statuses, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
     _log(wanted, outcome.notes, summary)
@@ -137,7 +144,7 @@ def _write_reports(wanted: Regrading) -> tuple[Path, ...]:
         return judged_again(Stored(path.name, apart.load(path)), wanted.asked, settings)
 
     results = StoredResults(wanted.paths, load, judged_again=True)
-    config = replace(settings.profiles[settings.default_profile], reporting=wanted.reporting)
+    config = replace(wanted.config, reporting=wanted.reporting)
     problems: Mapping[Path, str] = {}
     if wanted.reporting.pdf:
         _, problems = write_certificates(results, wanted.key)
@@ -270,7 +277,7 @@ def compare(wanted: Regrading) -> tuple[tuple[Yield, ...], Path]:
     ------
     WriteFailed : the table cannot be written
     """
-    book = wanted.settings.profiles[wanted.settings.default_profile].criteria
+    book = wanted.config.criteria
     tables = _tables(book, wanted.asked.fiber_class)
     counts: list[Counter[str]] = [Counter() for _ in tables]
     for stored in load_results(wanted):
@@ -280,7 +287,7 @@ def compare(wanted: Regrading) -> tuple[tuple[Yield, ...], Path]:
     yields = tuple(_yield(asked, count, book) for asked, count in zip(tables, counts, strict=True))
     path = wanted.folder / COMPARISON
     with writing(path):
-        write_yields(path, yields)
+        write_yields(path, yields, wanted.config.reporting)
     doubtful = (f"{y.edition} {y.fiber_class}" for y in yields if y.confirmed is False)
     _log(wanted, map(UNCONFIRMED.format, doubtful), path)
     return yields, path

@@ -33,9 +33,10 @@ from dscope_blink.records import UNCONFIRMED, Inspection, Notice, notice, printa
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.batch_reports import ReportsNotWritten, clear_reports, write_batch_reports
 from dscope_blink.reporting.batch_totals import Totals
+from dscope_blink.reporting.csv_files import SummaryTable
 from dscope_blink.reporting.picture_files import write_summary
 from dscope_blink.reporting.stored_results import StoredResults
-from dscope_blink.reporting.tables import Row, SummaryTable, summary_row
+from dscope_blink.reporting.tables import Row, summary_row
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
 FEW = 8  # images are inspected before another process has started
@@ -69,13 +70,16 @@ class Batch:
         return tuple(" ".join(pair) for pair in asked if not self.job.config.criteria.find(*pair).confirmed)
 
 
+NONE_GRADED = 4  # exit code
+
+
 def exit_code(totals: Totals, fail_exit: bool) -> int:
     """0 every image was measured, 1 some could not be or lack a file, 3 some failed and the caller asked to know.
 
     4, whatever else there is: not one of the images could be graded.
     """
     if totals.images and not totals.graded:
-        return 4
+        return NONE_GRADED
     if totals.not_measured or totals.not_drawn:
         return 1
     return 3 if fail_exit and totals.statuses["FAIL"] else 0
@@ -119,7 +123,7 @@ def run_batch(batch: Batch) -> Generator[Done]:
             logger.warning("%s is of an earlier run, and could not be moved aside", path)
         for warning in (*batch.warnings, *map(UNCONFIRMED.format, batch.unconfirmed)):
             logger.warning(warning)
-        summary, names = _Summary(batch.summary), dict[int, str]()
+        summary, names = _Summary(batch.summary, batch.job.config.reporting.csv_style), dict[int, str]()
         reports = _Reports(batch, names)
         try:
             for number, image, done in _finish(batch, reports.renew):
@@ -309,9 +313,9 @@ def _failed(job: Job, image: ImageFile, reason: Notice) -> Done:
 class _Summary:
     """The table of the batch. Rewritten as it grows, seldom enough that a long batch does not slow down."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, csv_style: str) -> None:
         self._path, self._due = path, 0.0
-        self._table = SummaryTable()
+        self._table = SummaryTable(csv_style)
 
     def add(self, number: int, row: Row) -> None:
         self._table.add(number, row)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from dscope_blink.config.checking import Json, must_be_one_of
-from dscope_blink.records import Criteria, Request, StructureDescription, UserError, criteria_from
+from dscope_blink.records import Criteria, Request, Severity, StructureDescription, UserError, criteria_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +301,13 @@ class TrainingSettings:
     splits: SplitSettings
     licence: str  # of the data set, as its card says; empty: nobody says
     painted_marks: int  # at most, on one face that is rendered, or into one photograph
+    zone_minor_from: Severity
+    zone_major_from: Severity
+    image_folders: Literal["none", "links", "copies"]
+    mask_arrays: bool
+    shard_pictures: int
+    hdf5: bool
+    feature_maps: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +328,7 @@ class Reporting:
     pdf: bool
     excel: bool
     markdown: bool
+    csv_style: Literal["international", "continental"]
     report: bool
     report_embed_max_mb: float
     view_max_px: int

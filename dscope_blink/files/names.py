@@ -16,6 +16,7 @@ SUMMARY, SUMMARY_BY, CHANGES_BY = "summary_report.csv", "summary_report_{}.csv",
 EARLIER = "earlier_reports_{}"  # folder of those that a later run into the same folder does not write
 COMPARISON, JSON_LINES, REPORT = "compare_editions.csv", "records.jsonl", "report.html"
 BATCH_CERTIFICATE, WORKBOOK, MARKDOWN = "certificate.pdf", "report.xlsx", "summary_report.md"
+COMPARED, COMPARED_MARKS, COMPARED_PAGE = "compare_batches.csv", "compare_marks.csv", "compare_batches.html"
 LOCK = ".dscope-blink.lock"
 HELD = ".dscope-blink.held"  # there while a run goes on, where the file system cannot lock the other
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"

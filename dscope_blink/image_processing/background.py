@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import ResidualSettings
+from dscope_blink.image_processing.covered_core import level_within_outline
 from dscope_blink.image_processing.fiber_coordinates import (
     FiberCoordinates,
     PolarGrid,
@@ -267,6 +268,7 @@ def _bound(model: FloatImage, grid: PolarGrid, settings: ResidualSettings) -> Ma
     middle = _row_medians(model)
     start = middle.copy()
     _level_within_step(middle, grid, settings)
+    level_within_outline(middle, grid)
     for bound in _bounds(grid, settings):
         if bound.region.any() and bound.typical.any():
             level = float(np.median(middle[bound.typical]))

@@ -178,11 +178,16 @@ class PolarGrid:
     y: FloatImage
     core_ratio: float  # 0 without a core
     cladding_radius_px: float
+    blur_px: float  # sigma of the cladding edge
     core_is_seen: bool = True  # False: it is nominal, and hardly darker than the cladding
 
     @property
     def r_px(self) -> FloatArray:
         return self.s * self.cladding_radius_px
+
+    @property
+    def core_radius_px(self) -> float:
+        return self.core_ratio * self.cladding_radius_px
 
     def sampled(self, picture: FloatImage, origin: tuple[int, int] = (0, 0)) -> FloatImage:
         """The picture, or a window of it, at these places; (radii, angles), NaN outside."""
@@ -211,4 +216,5 @@ def polar_grid(geometry: FiberGeometry, settings: ResidualSettings) -> PolarGrid
     across, down = np.linalg.inv(frame.root) @ np.stack([np.cos(theta), np.sin(theta)])  # pixels per cladding radius
     x, y = frame.centre[0] + rho * across, frame.centre[1] + rho * down
     seen = geometry.core is None or geometry.core.source == "measured"
-    return PolarGrid(s, x.astype(np.float32), y.astype(np.float32), frame.core_ratio, radius_px, seen)
+    blur_px = geometry.cladding.blur_px
+    return PolarGrid(s, x.astype(np.float32), y.astype(np.float32), frame.core_ratio, radius_px, blur_px, seen)

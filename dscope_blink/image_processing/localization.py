@@ -17,7 +17,7 @@ from dscope_blink.image_processing.cladding_choice import (
     choose_cladding,
 )
 from dscope_blink.image_processing.coarse_edges import SURE_SUPPORT, coarse_edges, reduced
-from dscope_blink.image_processing.core_location import find_core, shining_elsewhere
+from dscope_blink.image_processing.core_location import find_core, of_other_width, shining_elsewhere
 from dscope_blink.image_processing.edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, Edge, Search, share_in_view
 from dscope_blink.image_processing.surroundings import Sides, sides_of
 from dscope_blink.records import (
@@ -81,7 +81,9 @@ def find_fiber(
     if edge is None:
         return FoundFiber(NotLocated("no ellipse fits the edge points"))
     cladding = _cladding_fit(edge, edges.blur_of(gray, edge.form, choice.room))
-    core, core_edge = find_core(gray, cladding, core_settings, _core_ratio(known, cladding))
+    core_ratio = _core_ratio(known, cladding)
+    found_core = find_core(gray, cladding, core_settings, core_ratio)
+    core, core_edge = found_core
     confirmed = choice.faint and core is not None and core.source == "measured"
     sides = sides_of(gray, edge.form)
     reason = (
@@ -95,6 +97,8 @@ def find_fiber(
     warnings = choice.warnings or _doubts(edge, sides, core, known, settings, core_settings, gray.shape)
     if core is not None and core.source == "nominal":
         warnings += shining_elsewhere(gray, cladding, core, core_settings)
+    elif core_ratio is not None:
+        warnings += of_other_width(gray, cladding, found_core, core_ratio)
     return FoundFiber(FiberGeometry(cladding, core, warnings), edge, core_edge)
 
 

@@ -35,10 +35,12 @@ from dscope_blink.records.ellipse import (
     rescaled,
     scaled,
     stretched,
+    to_circle,
     to_form,
     window_around,
 )
 from dscope_blink.records.errors import ConfigError, UnreadableImage, UserError
+from dscope_blink.records.face_change import FaceChange, Fate, MarkFate, Turn
 from dscope_blink.records.fiber_structure import SIDES, StructureDescription, StructureRegion
 from dscope_blink.records.geometry import CladdingFit, CoreFit, FiberGeometry, FitUncertainty, Measured, NotLocated
 from dscope_blink.records.inspection import (
@@ -58,6 +60,7 @@ from dscope_blink.records.inspection import (
 )
 from dscope_blink.records.judged_sizes import (
     check_in_words,
+    deciding_bound,
     deciding_size,
     is_scratch,
     judged_by,
@@ -107,6 +110,8 @@ __all__ = [
     "Criteria",
     "Defect",
     "Ellipse",
+    "FaceChange",
+    "Fate",
     "FiberGeometry",
     "FitUncertainty",
     "FloatImage",
@@ -114,6 +119,7 @@ __all__ = [
     "ImageInfo",
     "Inspection",
     "Labels",
+    "MarkFate",
     "Mask",
     "Measured",
     "NotLocated",
@@ -135,6 +141,7 @@ __all__ = [
     "StructureDescription",
     "StructureRegion",
     "TargetFeatures",
+    "Turn",
     "UnreadableImage",
     "UnresolvedBy",
     "UserError",
@@ -147,6 +154,7 @@ __all__ = [
     "as_recorded",
     "check_in_words",
     "criteria_from",
+    "deciding_bound",
     "deciding_size",
     "ellipse_points",
     "from_form",
@@ -171,6 +179,7 @@ __all__ = [
     "stretched",
     "symmetry_feature",
     "texts",
+    "to_circle",
     "to_form",
     "unsure_size",
     "window_around",

@@ -96,6 +96,18 @@ def stretched(ellipse: Ellipse, factors: tuple[float, float]) -> Ellipse:
     return from_form(np.array([cx * fx, cy * fy, p / fx**2, q / (fx * fy), s / fy**2]))
 
 
+def to_circle(ellipse: Ellipse) -> tuple[Points, Points]:
+    """What makes the circle of radius 1 about the origin of an ellipse, without a turn: `(points - center) @ matrix`.
+
+    Returns
+    -------
+    (2,) the centre in pixels, and (2, 2) a symmetric matrix, per pixel
+    """
+    cx, cy, p, q, s = to_form(ellipse)
+    values, vectors = np.linalg.eigh(np.array([[p, q], [q, s]]))
+    return np.array([cx, cy]), (vectors * np.sqrt(values)) @ vectors.T
+
+
 def scaled(form: Form, factor: float) -> Form:
     """The concentric form with its radius multiplied by `factor`."""
     return np.array([*form[:2], *(form[2:] / factor**2)])

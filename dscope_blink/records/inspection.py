@@ -164,7 +164,7 @@ class Inspection:
     def closest_limit(self) -> str | None:
         """Of a PASS the limit that holds with the least to spare, in words; None when no mark comes near one."""
         closest = self.verdict.closest
-        return None if closest is None else check_in_words(closest, self.criteria)
+        return None if closest is None else check_in_words(closest, self.criteria, self.defects)
 
     @property
     def moment(self) -> str:

@@ -66,13 +66,25 @@ def limits_of(criteria: Criteria, zone: str, *, scratches: bool) -> tuple[float,
     return tuple(end for end in chain.from_iterable(ends) if end is not None)
 
 
-def deciding_size(check: Check, criteria: Criteria) -> str:
+def deciding_bound(check: Check, criteria: Criteria, marks: Sequence[Defect]) -> float | None:
+    """What the mark that decides whether a limit holds is at most, in um; None where the optics resolve it."""
+    scratch = check.kind == "scratch"
+    name = f"{_size_by(criteria, scratch=scratch)}_um"
+    of_its_kind = (mark for mark in marks if mark.zone == check.zone and is_scratch(mark, criteria) is scratch)
+    sized = (mark for mark in of_its_kind if check.size_um is not None and getattr(mark, name) == check.size_um)
+    return next((mark.at_most.get(name) for mark in sized), None)
+
+
+def deciding_size(check: Check, criteria: Criteria, marks: Sequence[Defect]) -> str:
     """`13.3 um` of the mark that decides whether a limit holds; empty where there are too few marks for one."""
     if check.size_um is None:
         return ""
-    return f"{size_in_words(check.size_um, limits_of(criteria, check.zone, scratches=check.kind == 'scratch'))} um"
+    limits_um = limits_of(criteria, check.zone, scratches=check.kind == "scratch")
+    bound = deciding_bound(check, criteria, marks)
+    told = size_in_words(check.size_um, limits_um) if bound is None else size_in_words(bound, limits_um, at_most=True)
+    return f"{told} um"
 
 
-def check_in_words(check: Check, criteria: Criteria) -> str:
+def check_in_words(check: Check, criteria: Criteria, marks: Sequence[Defect]) -> str:
     """What was measured beside what is allowed."""
-    return check.told(deciding_size(check, criteria))
+    return check.told(deciding_size(check, criteria, marks), deciding_bound(check, criteria, marks))

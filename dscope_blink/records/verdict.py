@@ -70,13 +70,21 @@ class Check:
         """`1.7 um` from the limit, on whichever side; never 0 but where it lies on it; empty without a size."""
         return "" if self.margin_um is None else f"{size_in_words(abs(self.margin_um), (0.0,))} um"
 
-    def told(self, deciding_size: str) -> str:
-        """`in_words`, the size of the mark that decides in the words that are given."""
+    def spare_in_words(self, at_most_um: float | None = None) -> str:
+        """`1.7 um below`; `at least 1.7 um below` where of the mark that decides only an upper bound is known."""
+        if at_most_um is None:
+            return f"{self.margin_in_words} {'over' if self.broken else 'below'}"
+        to_bound = f"{size_in_words(abs(self.limit_um - at_most_um), (0.0,))} um"
+        if self.broken:
+            return f"at most {to_bound} over"
+        return f"at least {to_bound} below" if at_most_um < self.limit_um else "perhaps over"
+
+    def told(self, deciding_size: str, at_most_um: float | None = None) -> str:
+        """`in_words`, the size of the mark that decides in the words that are given, and its upper bound."""
         count = f"Zone {self.zone}: {self.rule}: {self.count}, allowed {self.max_count or 'none'}"
         if not deciding_size:
             return count
-        side = "over" if self.broken else "below"
-        return f"{count}; mark that decides {deciding_size}, {self.margin_in_words} {side}"
+        return f"{count}; mark that decides {deciding_size}, {self.spare_in_words(at_most_um)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dscope_blink.records import Inspection
 from dscope_blink.reporting.displayable import Picture, displayable
-from dscope_blink.reporting.drawing import PAPER, Pen
+from dscope_blink.reporting.drawing import Pen, paper
 from dscope_blink.reporting.face_box import Part, part_around
 from dscope_blink.reporting.face_drawing import draw_face, outermost_inspected
 from dscope_blink.reporting.panel import panel
@@ -52,12 +52,12 @@ def annotate(picture: NDArray[Any], inspection: Inspection, view: View = "crop")
     photo = _enlarged(shown, part, pen)
     unlabelled = draw_face(photo, inspection, pen)
     photos = [photo, _beside(shown, inspection, photo.shape[0], pen)] if view == "both" else [photo]
-    drawn = np.hstack(photos)
-    missing = max(_MIN_PANEL_PX - drawn.shape[1], 0)
-    drawn = np.asarray(cv2.copyMakeBorder(drawn, 0, 0, 0, missing, cv2.BORDER_CONSTANT, value=PAPER), dtype=np.uint8)
-    width = drawn.shape[1]
+    width = max(sum(one.shape[1] for one in photos), _MIN_PANEL_PX)
     below = panel(inspection, pen, width, width if len(photos) == 1 else photo.shape[1], unlabelled)
-    return np.concatenate((drawn, below))
+    drawn = paper(len(photo) + len(below), width)
+    np.concatenate(photos, axis=1, out=drawn[: len(photo), : sum(one.shape[1] for one in photos)])
+    drawn[len(photo) :] = below
+    return drawn
 
 
 def _part(shown: Picture, inspection: Inspection) -> Part | None:

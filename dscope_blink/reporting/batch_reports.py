@@ -15,6 +15,9 @@ from dscope_blink.files.names import (
     BATCH_CERTIFICATE,
     CERTIFICATE,
     CHANGES_BY,
+    COMPARED,
+    COMPARED_MARKS,
+    COMPARED_PAGE,
     COMPARISON,
     EARLIER,
     JSON_LINES,
@@ -25,10 +28,10 @@ from dscope_blink.files.names import (
     TABLE,
     WORKBOOK,
 )
-from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import is_of_writing, write_file, write_parts, writing
 from dscope_blink.records import Inspection, UserError, printable
 from dscope_blink.records.stored import read_carried, to_json
+from dscope_blink.reporting.certificate_picture import page_picture
 from dscope_blink.reporting.markdown import MarkdownSummary
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.stored_results import StoredResults
@@ -101,7 +104,7 @@ def _reports_in(folder: Path) -> tuple[Path, ...]:
     named = [folder / report.name for report in BATCH_REPORTS]
     under_key = [path for report in BATCH_REPORTS for path in folder.glob(report.under("*"))]
     tables = [
-        folder / COMPARISON,
+        *(folder / name for name in (COMPARISON, COMPARED, COMPARED_MARKS, COMPARED_PAGE)),
         *(path for name in (SUMMARY_BY, CHANGES_BY) for path in folder.glob(name.format("*"))),
     ]
     return tuple(path for path in (*named, *under_key, *tables) if path.is_file() and not _is_of_a_picture(path))
@@ -155,11 +158,11 @@ def _kept_going(path: Path, problems: dict[Path, str]) -> Iterator[None]:
 
 
 def write_certificates(results: StoredResults, key: str = "") -> tuple[int, Mapping[Path, str]]:
-    """Write the certificate of each record beside it, with the annotated picture that lies there.
+    """Write the certificate of each record beside it, with the face drawn for its page where the picture is found.
 
     Parameters
     ----------
-    results : the stored records; where they were judged again, the picture beside them shows another verdict
+    results : the stored records; where they were judged again, the drawings beside them show another verdict
     key : what stands in the name of the certificate, where the records were judged again
 
     Returns
@@ -175,15 +178,15 @@ def write_certificates(results: StoredResults, key: str = "") -> tuple[int, Mapp
         start = str(path).removesuffix(RESULT)
         certificate = Path(start + CERTIFICATE.replace(".", f"_{key}." if key else "."))
         with writing(path), _kept_going(certificate, problems):
-            _write_certificate(certificate, inspection, None if results.judged_again else annotated_picture(start))
+            _write_certificate(certificate, inspection, start, results.judged_again)
             written += 1
     return written, problems
 
 
-def _write_certificate(path: Path, inspection: Inspection, annotated: Path | None) -> None:
+def _write_certificate(path: Path, inspection: Inspection, start: str, judged_again: bool) -> None:
     from dscope_blink.reporting.certificate import write_certificate
 
-    write_certificate(path, inspection, annotated)
+    write_certificate(path, inspection, page_picture(start, inspection, judged_again=judged_again))
 
 
 def _write_page(path: Path, results: StoredResults, config: Config) -> None:
@@ -207,7 +210,7 @@ def _write_workbook(path: Path, results: StoredResults, config: Config) -> None:
     from dscope_blink.reporting.workbook import write_workbook
 
     carried = dict.fromkeys(name for result in results.paths for name in carried_names(read_carried(result)))
-    write_workbook(path, (inspection for _, inspection in results.inspections()), tuple(carried), config)
+    write_workbook(path, results, tuple(carried), config)
 
 
 def _write_lines(path: Path, results: StoredResults, config: Config) -> None:

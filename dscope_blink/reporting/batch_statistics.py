@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.records import CLASSIFICATIONS, ZONE_LETTERS, Ellipse, Inspection, Points
+from dscope_blink.reporting.batch_groups import Said, said_of
 from dscope_blink.reporting.batch_totals import Totals
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -75,11 +76,13 @@ class BatchStatistics:
     known_diameters: int = 0  # pictures whose scale comes from the diameter, which is therefore not measured
     offsets_um: list[float] = field(default_factory=list)
     moments: list[tuple[str, str]] = field(default_factory=list)  # time and status
+    pictures: list[Said] = field(default_factory=list)  # what divides the batch
 
     def add(self, inspection: Inspection) -> None:
         """Take up one inspection."""
         self.totals.add(inspection)
         self.moments.append((inspection.moment, inspection.verdict.status))
+        self.pictures.append(said_of(inspection))
         if inspection.geometry is not None:
             self._add_dimensions(inspection, inspection.geometry.cladding.ellipse)
             if inspection.zones:

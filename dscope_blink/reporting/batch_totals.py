@@ -24,10 +24,36 @@ class Run:
 
 
 @dataclass(slots=True)
-class Totals:
-    """Counts of a batch so far."""
+class Yield:
+    """How many passed of those that were asked for: of a batch, or of a part of one."""
 
     statuses: Counter[str] = field(default_factory=lambda: Counter(PASS=0, FAIL=0, NOT_GRADED=0))
+
+    @property
+    def images(self) -> int:
+        """All of them."""
+        return self.statuses.total()
+
+    @property
+    def graded(self) -> int:
+        """Those that passed or failed."""
+        return self.statuses["PASS"] + self.statuses["FAIL"]
+
+    @property
+    def yield_pct(self) -> float | None:
+        """PASS over all that were asked for, whatever kept them from being graded; None when there are none."""
+        return 100 * self.statuses["PASS"] / self.images if self.images else None
+
+    @property
+    def yield_text(self) -> str:
+        """What the yield is of, which no share tells."""
+        return f"{self.graded} of {self.images} graded, {self.statuses['PASS']} pass"
+
+
+@dataclass(slots=True)
+class Totals(Yield):
+    """Counts of a batch so far."""
+
     marginal: int = 0
     not_measured: int = 0  # of those not graded: unreadable, not located, out of focus
     not_drawn: int = 0  # that lack a file, which failed while it was drawn
@@ -56,26 +82,6 @@ class Totals:
         key, now = replace(made, started=""), made.started
         run = self.runs.get(key, Run(0, now, now))
         self.runs[key] = Run(run.images + 1, min(run.first, now), max(run.last, now))
-
-    @property
-    def images(self) -> int:
-        """All of them."""
-        return self.statuses.total()
-
-    @property
-    def graded(self) -> int:
-        """Those that passed or failed."""
-        return self.statuses["PASS"] + self.statuses["FAIL"]
-
-    @property
-    def yield_pct(self) -> float | None:
-        """PASS over all that were asked for, whatever kept them from being graded; None when there are none."""
-        return 100 * self.statuses["PASS"] / self.images if self.images else None
-
-    @property
-    def yield_text(self) -> str:
-        """What the yield is of, which no share tells."""
-        return f"{self.graded} of {self.images} graded, {self.statuses['PASS']} pass"
 
     @property
     def unconfirmed(self) -> tuple[Criteria, ...]:

@@ -10,19 +10,17 @@ import io
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 from xml.sax.saxutils import escape
-
-import cv2
-import numpy as np
 
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import PROGRAM, Inspection, texts
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.as_shipped import reportlab_as_shipped
 from dscope_blink.reporting.batch_totals import Totals
+from dscope_blink.reporting.certificate_picture import HEIGHT_MM, PagePicture
+from dscope_blink.reporting.fonts import font_file
 from dscope_blink.reporting.look import STATUS_COLOURS
 from dscope_blink.reporting.wording import Facts, TextTable
 
@@ -55,9 +53,6 @@ rl_config.useA85 = False  # pictures as letters took 60 of 100 ms and a quarter 
 _MARGIN = 15 * mm
 _LEFT = _MARGIN + 6  # where the lines begin: the frame of a page has a border of 6 points
 _WIDTH = A4[0] - 2 * _LEFT
-_PICTURE_HEIGHT = 118 * mm  # leaves room for verdict, reasons and criteria on the first page
-_PICTURE_PX = 1800  # longest side: 250 dpi over the width of the page
-_JPEG_QUALITY = 90
 _GRID, _PALE, _BROKEN, _WARNING = (HexColor(c) for c in ("#B8B8B8", "#EEEEEE", "#FBE3D6", "#8A5A00"))
 _LAST_LETTER = 0xFFFF  # reportlab's table of letters for those who copy text ends there
 _ROWS_AT_ONCE = 200  # a table is laid out as a whole: in pieces the time grows with the rows, not with their square
@@ -66,13 +61,13 @@ _NAME_LETTERS = 70  # of a file name in the foot of a page
 _PASSED_OVER = 20  # records that are named one by one
 
 
-def certificate(inspection: Inspection, picture: bytes | None) -> bytes:
+def certificate(inspection: Inspection, picture: PagePicture | None) -> bytes:
     """The certificate of one picture.
 
     Parameters
     ----------
     inspection : its verdict is repeated, not found anew
-    picture : the bytes of its annotated picture, a PNG or JPEG file; None when there is none
+    picture : of the face, as `page_picture` gives it; None when there is none
 
     Returns
     -------
@@ -100,16 +95,15 @@ def certificate(inspection: Inspection, picture: bytes | None) -> bytes:
     return _pdf(story, name, started, f"{name}: {wording.status_of(inspection)}")
 
 
-def write_certificate(path: Path, inspection: Inspection, annotated: Path | None) -> None:
+def write_certificate(path: Path, inspection: Inspection, picture: PagePicture | None) -> None:
     """NAME_certificate.pdf; UserError if it cannot be written.
 
     Parameters
     ----------
     path : the file
-    inspection : as `certificate` takes it
-    annotated : the file of its annotated picture; None: there is no picture in the certificate
+    inspection, picture : as `certificate` takes them
     """
-    write_file(path, certificate(inspection, None if annotated is None else annotated.read_bytes()))
+    write_file(path, certificate(inspection, picture))
 
 
 _LIMIT_WIDTHS = (0.13, 0.33, 0.1, 0.11, 0.11, 0.11, 0.11)
@@ -230,10 +224,7 @@ def _run_facts(totals: Totals) -> Facts:
 @lru_cache(maxsize=1)
 def _letters() -> frozenset[int]:
     """Registers the fonts and returns the letters that both have."""
-    found = find_spec("matplotlib")
-    assert found is not None, "matplotlib is required"
-    folder = Path(str(found.origin)).parent / "mpl-data" / "fonts" / "ttf"
-    fonts = [TTFont("Text", folder / "DejaVuSans.ttf"), TTFont("Bold", folder / "DejaVuSans-Bold.ttf")]
+    fonts = [TTFont("Text", font_file(bold=False)), TTFont("Bold", font_file(bold=True))]
     for font in fonts:
         pdfmetrics.registerFont(font)
     return frozenset.intersection(*(frozenset(font.face.charToGlyph) for font in fonts))
@@ -289,25 +280,14 @@ def _alarms(texts: Iterable[str]) -> Story:
     return story
 
 
-def _picture(data: bytes | None) -> Story:
-    """The annotated picture as wide or high as there is room."""
-    shown = None if data is None else _jpeg(data)
-    if shown is None:
-        return [Spacer(0, 2 * mm), _text("There is no picture.", _style(9))]
-    width, height = ImageReader(io.BytesIO(shown)).getSize()
-    factor = min(_WIDTH / width, _PICTURE_HEIGHT / height)
-    return [Spacer(0, 2 * mm), Image(io.BytesIO(shown), factor * width, factor * height)]
-
-
-def _jpeg(data: bytes) -> bytes | None:
-    """The picture no larger than a printer shows; None when it is damaged."""
-    picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+def _picture(picture: PagePicture | None) -> Story:
+    """The picture as wide or high as there is room."""
     if picture is None:
-        return None
-    factor = _PICTURE_PX / max(picture.shape[:2])
-    if factor < 1:
-        picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return bytes(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1])
+        return [Spacer(0, 2 * mm), _text("There is no picture.", _style(9))]
+    width, height = ImageReader(io.BytesIO(picture.data)).getSize()
+    factor = min(_WIDTH / width, HEIGHT_MM * mm / height)
+    caption = [_text(picture.caption, _style(7.5))] if picture.caption else []
+    return [Spacer(0, 2 * mm), Image(io.BytesIO(picture.data), factor * width, factor * height), *caption]
 
 
 def _section(title: str, content: Story) -> Story:

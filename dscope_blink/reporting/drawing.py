@@ -20,7 +20,7 @@ Box: TypeAlias = NDArray[np.int64]  # (4,) left, top, right, bottom
 
 WHITE, INK, PAPER, BLACK = (255, 255, 255), (235, 235, 235), (32, 32, 32), (0, 0, 0)
 MICRO = "µ"  # the one letter beyond ASCII that is drawn: a u with a stem
-_SHIFT = 4  # binary places of the sub-pixel coordinates handed to cv2
+SHIFT = 4  # binary places of the sub-pixel coordinates handed to cv2
 _DASH = np.array([0.0, 0.2, 0.4, 0.6])  # points of a dash, in periods
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _STEM = (0.19, 0.45)  # of the micro sign: its place in the width of the letter, its depth in heights of an H
@@ -55,6 +55,11 @@ class Pen:
         return (np.reshape(points_px, (-1, 2)) - self.corner_px + 0.5) * self.zoom - 0.5
 
 
+def paper(height: int, width: int) -> Picture:
+    """A sheet of the panel's dark grey; by one number, for by three NumPy takes ten times as long."""
+    return np.full((height, width, 3), PAPER[0], np.uint8)
+
+
 def bgr(colour: str) -> Colour:
     """`#RRGGBB` as cv2 has it."""
     red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
@@ -63,7 +68,7 @@ def bgr(colour: str) -> Colour:
 
 def draw_path(image: Picture, path: Points, colour: Colour, thickness: int, kind: int = cv2.LINE_AA) -> None:
     """A closed path of sub-pixel points, on the photograph's own coordinates."""
-    cv2.polylines(image, [_fixed(path)], True, colour, thickness, kind, _SHIFT)
+    cv2.polylines(image, [fixed(path)], True, colour, thickness, kind, SHIFT)
 
 
 def draw_outlined(image: Picture, path: Points, colour: Colour, pen: Pen, weight: float = 1) -> None:
@@ -75,11 +80,12 @@ def draw_outlined(image: Picture, path: Points, colour: Colour, pen: Pen, weight
 def draw_broken(image: Picture, path: Points, colour: Colour, pen: Pen, weight: float = 1) -> None:
     """A closed path, of its colour and dark by turns."""
     draw_path(image, path, PAPER, pen.line(weight) + 1, cv2.LINE_8)
-    cv2.polylines(image, _dashes(path, weight * pen.row() / 2), False, colour, pen.line(weight), cv2.LINE_AA, _SHIFT)
+    cv2.polylines(image, _dashes(path, weight * pen.row() / 2), False, colour, pen.line(weight), cv2.LINE_AA, SHIFT)
 
 
-def _fixed(path: Points) -> NDArray[np.int32]:
-    return np.rint(path * 2**_SHIFT).astype(np.int32)
+def fixed(path: Points) -> NDArray[np.int32]:
+    """Sub-pixel points as cv2 takes them, in sixteenths of a pixel."""
+    return np.rint(path * 2**SHIFT).astype(np.int32)
 
 
 def _dashes(path: Points, period_px: float) -> list[NDArray[np.int32]]:
@@ -88,7 +94,7 @@ def _dashes(path: Points, period_px: float) -> list[NDArray[np.int32]]:
     place = np.concatenate([[0.0], np.abs(np.diff(closed)).cumsum()])  # along the path
     count = max(round(place[-1] / period_px), 1)
     at = (np.arange(count)[:, None] + _DASH) * place[-1] / count  # (n_dash, 4)
-    return list(_fixed(np.interp(at, place, closed).view(np.float64).reshape(count, -1, 2)))
+    return list(fixed(np.interp(at, place, closed).view(np.float64).reshape(count, -1, 2)))
 
 
 def draw_text(image: Picture, text: str, at: tuple[int, int], pen: Pen, colour: Colour = INK) -> None:

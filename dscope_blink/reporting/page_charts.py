@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -14,6 +15,11 @@ from dscope_blink.reporting.batch_statistics import RADII, BatchStatistics, Floa
 WIDTH, HEIGHT = 520.0, 150.0  # of a plot, without the room for its ticks
 MAP_SIDE = 500.0
 MOST_BARS = 40
+# Fewer say more as a sentence than as a chart.
+FEWEST = 10  # sizes of a distribution: of fewer, one would be more than a tenth of it
+FEWEST_ON_MAP = 5  # located fibers: of fewer, what two share by chance looks like a place where marks pile up
+FEWEST_IN_TIME, FEWEST_IN_BAR = 20, 5  # pictures of a course in time: four bars, each enough for a share
+SHORTEST_COURSE_H = 2
 NAME_DEG = {"A": 45, "B": 72, "C": 18, "D": 45}  # where a letter stands: those of B and C, which are close, apart
 STATUSES = ("PASS", "FAIL", "NOT_GRADED")
 
@@ -116,26 +122,44 @@ def pareto(batch: BatchStatistics) -> tuple[Reason, ...]:
 
 
 def trend(batch: BatchStatistics) -> Plot:
-    """Verdicts in the order in which the pictures were taken, in groups when there are many."""
+    """Verdicts in the order in which the pictures were taken, in groups; no bars for few pictures or a short time."""
     ordered = sorted(batch.moments, key=lambda moment: moment[0])  # stable: the order of the batch within a second
-    highest = max(math.ceil(len(ordered) / MOST_BARS), 1)
+    title, few = "Verdicts in the order of time", _too_few_for_time(ordered)
+    if few:
+        return Plot(title, few, (), (), (), "", "pictures")
+    highest = max(math.ceil(len(ordered) / MOST_BARS), FEWEST_IN_BAR)
     groups = [range(first, min(first + highest, len(ordered))) for first in range(0, len(ordered), highest)]
-    pitch = WIDTH / max(len(groups), 1)
-    statuses = [status for _, status in ordered]
+    pitch, statuses = WIDTH / len(groups), [status for _, status in ordered]
     bars = [
         bar for number, group in enumerate(groups) for bar in _stack(group, statuses, number * pitch, pitch, highest)
     ]
-    ends = [Tick(pitch / 2, _minute(ordered[0][0])), Tick(WIDTH - pitch / 2, _minute(ordered[-1][0]))] if bars else []
-    each = f", {highest} to a bar" if highest > 1 else ""
     return Plot(
-        title="Verdicts in the order of time",
-        note=f"{len(ordered)} pictures{each}",
+        title=title,
+        note=f"{len(ordered)} pictures, {highest} to a bar",
         bars=tuple(bars),
-        x_ticks=tuple(ends),
+        x_ticks=(Tick(pitch / 2, _minute(ordered[0][0])), Tick(WIDTH - pitch / 2, _minute(ordered[-1][0]))),
         y_ticks=_count_ticks(highest),
         x_label="",
         y_label="pictures",
     )
+
+
+def _too_few_for_time(ordered: Sequence[tuple[str, str]]) -> str:
+    """Why there is no course in time to show; empty where there is."""
+    graded = sum(status != "NOT_GRADED" for _, status in ordered)
+    if graded < FEWEST_IN_TIME:
+        return f"not shown for fewer than {FEWEST_IN_TIME} graded pictures, here {graded}"
+    if _is_a_course(ordered[0][0], ordered[-1][0]):
+        return ""
+    return f"not shown for less than {SHORTEST_COURSE_H} hours from the first picture to the last"
+
+
+def _is_a_course(first: str, last: str) -> bool:
+    try:
+        hours = datetime.fromisoformat(last[:19]) - datetime.fromisoformat(first[:19])
+    except ValueError:  # a record that others made
+        return False
+    return hours >= timedelta(hours=SHORTEST_COURSE_H)
 
 
 def _stack(group: range, statuses: Sequence[str], x: float, pitch: float, highest: int) -> Iterator[Bar]:
@@ -177,6 +201,11 @@ def _histogram(title: str, values: Sequence[float], unit: str, note: str) -> Plo
     if not values:
         return Plot(title, "not measured in any picture", (), (), (), unit, "pictures")
     measured = np.array(values)
+    median = float(np.median(measured))
+    several = f"median {median:.4g} {unit}, {measured.min():.4g} to {measured.max():.4g} {unit}"
+    spread = f"{_pictures(measured.size)}, {several if measured.size > 1 else f'{median:.4g} {unit}'}{note}"
+    if measured.size < FEWEST:
+        return Plot(title, spread, (), (), (), unit, "pictures")
     edges = _edges(measured)
     counts = np.histogram(np.clip(measured, edges[0], edges[-1]), edges)[0]  # what rounding puts beyond the last edge
     highest = int(counts.max())
@@ -187,11 +216,9 @@ def _histogram(title: str, values: Sequence[float], unit: str, note: str) -> Plo
         Bar(float(x[k]), HEIGHT - float(heights[k]), float(widths[k]), float(heights[k]), "value", titles[k])
         for k in np.flatnonzero(counts)
     )
-    median = float(np.median(measured))
-    spread = f"median {median:.4g} {unit}, {measured.min():.4g} to {measured.max():.4g} {unit}"
     return Plot(
         title=title,
-        note=f"{measured.size} pictures, {spread}{note}",
+        note=spread,
         bars=bars,
         x_ticks=_value_ticks(edges),
         y_ticks=_count_ticks(highest),
@@ -199,6 +226,10 @@ def _histogram(title: str, values: Sequence[float], unit: str, note: str) -> Plo
         y_label="pictures",
         median=float(np.interp(median, edges, x)),
     )
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
 
 
 def _edges(values: Floats) -> Floats:
@@ -226,6 +257,12 @@ def _value_ticks(edges: Floats) -> tuple[Tick, ...]:
 def _count_ticks(highest: int) -> tuple[Tick, ...]:
     step = max(1, round(nice_step(highest / 4)))
     return tuple(Tick(HEIGHT * (1 - n / highest), str(n)) for n in range(0, highest + 1, step))
+
+
+def too_few_for_maps(batch: BatchStatistics) -> str:
+    """Why maps would show no place where marks pile up; empty where they may."""
+    located = len(batch.faces)
+    return f"not shown for fewer than {FEWEST_ON_MAP} located fibers, here {located}" if located < FEWEST_ON_MAP else ""
 
 
 def fiber_chart(batch: BatchStatistics) -> MapChart:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dscope_blink.records import ZONE_NAMES, Criteria, Inspection, Scale, texts
 from dscope_blink.reporting.displayable import Picture
-from dscope_blink.reporting.drawing import INK, PAPER, WHITE, Pen, bgr, draw_text, plain_text, wrapped
+from dscope_blink.reporting.drawing import INK, WHITE, Pen, bgr, draw_text, paper, plain_text, wrapped
 from dscope_blink.reporting.face_drawing import draw_ring
 from dscope_blink.reporting.look import (
     COUNTED_COLOUR,
@@ -43,17 +43,13 @@ def panel(inspection: Inspection, pen: Pen, width: int, photo_width: int, unlabe
             _verdict_strip(inspection, pen, width, unlabelled),
             *_zone_strips(zone_results(inspection), pen, width),
             _text_strip(wrapped(criteria_text(inspection), pen, width - pen.row(), 2), pen, width),
-            _legend_strip(inspection, pen, width, photo_width),
+            legend_strip(inspection, pen, width, photo_width),
         ]
     )
 
 
-def _strip(height: int, width: int) -> Picture:
-    return np.full((height, width, 3), PAPER, np.uint8)
-
-
 def _text_strip(lines: Sequence[str], pen: Pen, width: int) -> Picture:
-    strip = _strip(len(lines) * pen.row(), width)
+    strip = paper(len(lines) * pen.row(), width)
     for index, line in enumerate(lines):
         draw_text(strip, line, (pen.row() // 2, pen.row() // 2 + index * pen.row()), pen)
     return strip
@@ -64,7 +60,7 @@ def _text_strip(lines: Sequence[str], pen: Pen, width: int) -> Picture:
 
 def _verdict_strip(inspection: Inspection, pen: Pen, width: int, unlabelled: int) -> Picture:
     """The stamp, and beside it the reasons, the file and what to know about the picture."""
-    row, strip = pen.row(), _strip(5 * pen.row(), width)
+    row, strip = pen.row(), paper(5 * pen.row(), width)
     left = _draw_stamp(strip, inspection.verdict.status, pen) + row
     unsaid = (warning for warning in inspection.quality.warnings if warning not in inspection.verdict.reasons)
     others = (warning.text for warning in unsaid if warning.kind != "zone_cut")
@@ -115,7 +111,7 @@ def _zone_strips(results: Sequence[ZoneResult], pen: Pen, width: int) -> list[Pi
     room = width - 3 * row - sum(widths) + widths[_WIDE]
     widths[_WIDE] = max(min(widths[_WIDE], room), _ROOM_FOR * pen.text_px("n"))
     lefts = [2 * row + sum(widths[:column]) for column in range(len(_HEADER))]
-    header = _strip(row, width)
+    header = paper(row, width)
     for left, text in zip(lefts, _HEADER, strict=True):
         draw_text(header, text, (left, row // 2), pen)
     strips = [header]
@@ -129,7 +125,7 @@ def _zone_strip(
     result: ZoneResult, cells: Sequence[str | list[str]], lefts: Sequence[int], pen: Pen, width: int
 ) -> Picture:
     row, lines = pen.row(), [[cell] if isinstance(cell, str) else cell for cell in cells]
-    strip = _strip(max(map(len, lines)) * row, width)
+    strip = paper(max(map(len, lines)) * row, width)
     sample = np.array([[row / 2, row / 2], [row * 3 / 2, row / 2]])
     draw_ring(strip, sample, result, pen)
     for left, texts_of in zip(lefts, lines, strict=True):
@@ -178,9 +174,9 @@ def _legend_entries(inspection: Inspection) -> list[tuple[str, str, float]]:
     ]
 
 
-def _legend_strip(inspection: Inspection, pen: Pen, width: int, photo_width: int) -> Picture:
-    """Legend and scale bar."""
-    row, strip = pen.row(), _strip(pen.row() * 3 // 2, width)
+def legend_strip(inspection: Inspection, pen: Pen, width: int, photo_width: int) -> Picture:
+    """Legend and scale bar, as `panel` has them at its end."""
+    row, strip = pen.row(), paper(pen.row() * 3 // 2, width)
     left = row // 2
     for colour, text, weight in _legend_entries(inspection):
         cv2.line(strip, (left, row // 2), (left + row, row // 2), bgr(colour), pen.line(weight))

@@ -1,29 +1,36 @@
-"""Figures of one inspection: maps and distributions of its marks. matplotlib is imported when one is drawn."""
+"""The page of plots of one inspection: maps and distributions of its marks."""
 
 from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from contourpy import FillType, contour_generator
 
-from dscope_blink.records import Defect, FloatImage, Inspection, Points, ZoneOutline
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-from dscope_blink.records import ellipse_points
-from dscope_blink.reporting.as_shipped import matplotlib_as_shipped
-from dscope_blink.reporting.figures import drawable, empty_figure, round_number
+from dscope_blink.records import Defect, FloatImage, Inspection, Points, ZoneOutline, ellipse_points
+from dscope_blink.reporting.figures import drawable, round_number
 from dscope_blink.reporting.look import CLASS_TITLES, COUNTED_COLOUR, UNCOUNTED_COLOUR, VIOLATING_COLOUR, ZONE_COLOURS
+from dscope_blink.reporting.sheet import Shapes, Sheet, Strokes, Words
 
-_CLASS_MARKS = MappingProxyType({"scratch": "^", "pit_dig": "o", "contamination": "s", "crack": "X", "chip": "D"})
+_TURN = np.linspace(0, 2 * np.pi, 37)[:-1]
+_CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1) / 2
+_SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2
+_HALF_CROSS = np.array([(-1, 2), (0, 1), (1, 2), (2, 1), (1, 0), (2, -1)]) / 4
+# Outlines of markers that are 1 wide.
+_CLASS_MARKS = MappingProxyType(
+    {
+        "scratch": np.array([(0, 1), (-1, -1), (1, -1)]) / 2,
+        "pit_dig": _CIRCLE,
+        "contamination": _SQUARE,
+        "crack": np.vstack([_HALF_CROSS, -_HALF_CROSS]),
+        "chip": _SQUARE @ ((1, 1), (-1, 1)) / np.sqrt(2),
+    }
+)
 _STANDINGS = (("breaks a limit", VIOLATING_COLOUR), ("counted", COUNTED_COLOUR), ("not counted", UNCOUNTED_COLOUR))
 _EDGE = "#444444"  # around what is white or yellow, on white paper
 _DIMENSIONS = MappingProxyType(
@@ -65,8 +72,7 @@ def violating_ids(inspection: Inspection) -> frozenset[str]:
     return frozenset(name for violation in inspection.verdict.violations for name in violation.defects)
 
 
-@matplotlib_as_shipped()
-def polar_figure(inspection: Inspection, weights: Mapping[str, float], spread_share: float) -> Figure:
+def polar_sheet(inspection: Inspection, weights: Mapping[str, float], spread_share: float) -> Sheet:
     """Where the marks lie: their polar map, a heat map, and their distribution over radius and angle.
 
     Both maps have the centre of the cladding in their middle and show the face as it is on the screen; lengths are in
@@ -78,15 +84,10 @@ def polar_figure(inspection: Inspection, weights: Mapping[str, float], spread_sh
     inspection : Inspection
     weights : heat of a mark by its severity
     spread_share : standard deviation of the bell that each point of a mark becomes, as a share of the map's radius
-
-    Returns
-    -------
-    Figure with one Axes that spans it, in inches from the lower left, unknown to pyplot, which would keep it for ever.
     """
-    figure = empty_figure(_PAGE_INCHES)
-    page = _page_of(figure)
+    page = Sheet(_PAGE_INCHES)
     title = f"{drawable(inspection.image.file)}    {inspection.verdict.status.replace('_', ' ')}"
-    _write(page, (_PAGE_INCHES[0] / 2, 7.35), title, fontsize=12, fontweight="bold", ha="center")
+    _write(page, (_PAGE_INCHES[0] / 2, 7.35), title, size=12, bold=True, across="center")
     if inspection.geometry is None or not inspection.zones:
         _write_reasons(page, inspection)
     else:
@@ -95,26 +96,33 @@ def polar_figure(inspection: Inspection, weights: Mapping[str, float], spread_sh
         _draw_radii(page, inspection)
         _draw_angles(page, inspection)
         _draw_legend(page, inspection)
-    return figure
-
-
-def _page_of(figure: Figure) -> Axes:
-    """Axes are dear, 10 ms each, and so are their ticks: the page has one, and what it shows is placed in inches."""
-    page = figure.add_axes((0, 0, 1, 1))
-    page.set_axis_off()
-    page.set(xlim=(0, _PAGE_INCHES[0]), ylim=(0, _PAGE_INCHES[1]), autoscale_on=False)
     return page
 
 
-def _write(page: Axes, at: tuple[float, float], text: str, **looks: Any) -> None:
-    page.text(*at, text, **{"fontsize": 8.5, "va": "center", "parse_math": False, **looks})
+def _write(page: Sheet, at: tuple[float, float], text: str, size: float = 8.5, **looks: Any) -> None:
+    page.items.append(Words(at, text, size, **looks))
 
 
-def _write_reasons(page: Axes, inspection: Inspection) -> None:
+def _draw_lines(
+    page: Sheet, paths: Sequence[Points], colours: str | Sequence[str], width: float, label: str = ""
+) -> None:
+    each = [colours] * len(paths) if isinstance(colours, str) else colours
+    page.items.append(Strokes(paths, each, width, label))
+
+
+def _draw_markers(
+    page: Sheet, outline: Points, places: Points, points: Points, faces: Sequence[str | None], edge: str, **looks: Any
+) -> None:
+    """An outline that is 1 wide at each place, enlarged to so many points."""
+    rings = [(place + outline * size / 72,) for place, size in zip(places, points, strict=True)]
+    page.items.append(Shapes(rings, faces, edge, **looks))
+
+
+def _write_reasons(page: Sheet, inspection: Inspection) -> None:
     text = "\n".join(line for reason in inspection.verdict.reasons for line in textwrap.wrap(drawable(reason.text), 90))
     middle = _PAGE_INCHES[0] / 2
-    _write(page, (middle, 3.8), text, fontsize=12, ha="center")
-    _write(page, (middle, 1.0), "No map: the zones of this picture were not inspected.", ha="center")
+    _write(page, (middle, 3.8), text, size=12, across="center")
+    _write(page, (middle, 1.0), "No map: the zones of this picture were not inspected.", across="center")
 
 
 def _factors(inspection: Inspection) -> tuple[float, float]:
@@ -166,7 +174,7 @@ class _Map:
         return self.centre + np.reshape(offsets, (-1, 2)) * (self.inches_per_unit, -self.inches_per_unit)
 
 
-def _draw_map(page: Axes, inspection: Inspection) -> None:
+def _draw_map(page: Sheet, inspection: Inspection) -> None:
     chart = _Map.of(_MAP_CENTRE, _MAP_RADIUS, inspection)
     _draw_compass(page, chart)
     _write_angles(page, chart)
@@ -174,7 +182,7 @@ def _draw_map(page: Axes, inspection: Inspection) -> None:
     _write_diameters(page, chart, inspection)
     _draw_marks(page, chart, inspection)
     _draw_centres(page, chart, inspection)
-    _write(page, (0.15, 0.15), _dimensions_text(inspection), va="bottom")
+    _write(page, (0.15, 0.15), _dimensions_text(inspection), up="bottom")
 
 
 def _directions() -> Points:
@@ -183,41 +191,36 @@ def _directions() -> Points:
     return np.stack([np.cos(t), -np.sin(t)], axis=1)
 
 
-def _draw_compass(page: Axes, chart: _Map) -> None:
+def _draw_compass(page: Sheet, chart: _Map) -> None:
     """Spokes every 45 degrees, and the rim."""
-    from matplotlib.collections import LineCollection
-
     rim = _RIM * chart.radius
     spokes = [np.array([chart.centre, end]) for end in chart.centre + rim * _directions()]
     around = np.linspace(0, 2 * np.pi, 181)
     circle = chart.centre + rim * np.stack([np.cos(around), np.sin(around)], axis=1)
-    page.add_collection(LineCollection([*spokes, circle], colors="#DDDDDD", linewidths=0.8), autolim=False)
+    _draw_lines(page, [*spokes, circle], "#DDDDDD", 0.8)
 
 
-def _write_angles(page: Axes, chart: _Map) -> None:
+def _write_angles(page: Sheet, chart: _Map) -> None:
     places = chart.centre + 1.12 * chart.radius * _directions()[::2]
     for degrees, (x, y) in zip(range(0, 360, 90), places, strict=True):
-        _write(page, (x, y), f"{degrees}°", fontsize=8, color="#666666", ha="center")
+        _write(page, (x, y), f"{degrees}°", size=8, colour="#666666", across="center")
 
 
-def _draw_zone_outlines(page: Axes, chart: _Map, inspection: Inspection, width: float) -> None:
-    from matplotlib.collections import LineCollection
-
+def _draw_zone_outlines(page: Sheet, chart: _Map, inspection: Inspection, width: float) -> None:
     paths = [chart.on_page(np.vstack([outline, outline[:1]])) for outline in _outlines(inspection)]
     colours = [ZONE_COLOURS[zone.letter] for zone in inspection.zones]
-    page.add_collection(LineCollection(paths, colors=colours, linewidths=width, zorder=2, label="zones"), autolim=False)
+    _draw_lines(page, paths, colours, width, "zones")
 
 
-def _write_diameters(page: Axes, chart: _Map, inspection: Inspection) -> None:
+def _write_diameters(page: Sheet, chart: _Map, inspection: Inspection) -> None:
     """Each diameter on its outline, where it hides no mark and no other diameter."""
     taken = list(_centroids(inspection.defects, inspection))
     for zone, outline in zip(inspection.zones, _outlines(inspection), strict=True):
         place = _free_place(outline[::5], taken)
         taken.append(place)
-        box = {"boxstyle": "square,pad=0.2", "facecolor": "white", "edgecolor": ZONE_COLOURS[zone.letter]}
         x, y = chart.on_page(place)[0]
         text = f"{zone.letter} {zone.name} {diameter_text(zone, inspection)}"
-        _write(page, (x, y), text, fontsize=8, ha="center", bbox=box, zorder=3)
+        _write(page, (x, y), text, size=8, across="center", box=ZONE_COLOURS[zone.letter])
 
 
 def _free_place(outline: Points, taken: Sequence[Points]) -> Points:
@@ -235,41 +238,43 @@ def _mark_points(defects: Sequence[Defect], chart: _Map, inspection: Inspection)
     return np.clip(diameters * chart.inches_per_unit * 72, *_MARK_POINTS)
 
 
-def _draw_marks(page: Axes, chart: _Map, inspection: Inspection) -> None:
+def _draw_marks(page: Sheet, chart: _Map, inspection: Inspection) -> None:
     """The shape says the class, the colour the standing; rings and ids for what breaks a limit."""
     broken = violating_ids(inspection)
-    colours = np.array([colour for _, colour in _STANDINGS])
     for name in CLASS_TITLES:
         marks = [d for d in inspection.defects if d.classification == name]
         if marks:
-            x, y = chart.on_page(_centroids(marks, inspection)).T
-            areas = _mark_points(marks, chart, inspection) ** 2
-            faces = colours[[_standing(defect, broken) for defect in marks]]
-            shown = page.scatter(x, y, s=areas, marker=_CLASS_MARKS[name], facecolors=faces, edgecolors=_EDGE, zorder=4)
-            shown.set(linewidths=0.8, label=name)
+            places = chart.on_page(_centroids(marks, inspection))
+            points = _mark_points(marks, chart, inspection)
+            faces = [_STANDINGS[_standing(defect, broken)][1] for defect in marks]
+            _draw_markers(page, _CLASS_MARKS[name], places, points, faces, _EDGE, width=0.8, label=name)
     _draw_rings(page, chart, [d for d in inspection.defects if d.id in broken], inspection)
 
 
-def _draw_rings(page: Axes, chart: _Map, marks: Sequence[Defect], inspection: Inspection) -> None:
+def _draw_rings(page: Sheet, chart: _Map, marks: Sequence[Defect], inspection: Inspection) -> None:
     if not marks:
         return
     places = chart.on_page(_centroids(marks, inspection))
     points = _mark_points(marks, chart, inspection) + 8
-    x, y = places.T
-    rings = page.scatter(x, y, s=points**2, facecolors="none", edgecolors=VIOLATING_COLOUR, linewidths=2.0, zorder=5)
-    rings.set_label("rings")
+    _draw_markers(page, _CIRCLE, places, points, [None] * len(marks), VIOLATING_COLOUR, width=2.0, label="rings")
     corners = places + (0.35 * points / 72 + 0.03)[:, None]  # at the upper right, clear of the ring
     for defect, corner in list(zip(marks, corners.tolist(), strict=True))[:_MAX_NAMED]:
-        _write(page, tuple(corner), defect.id, fontsize=8, va="bottom", zorder=6)
+        _write(page, tuple(corner), defect.id, size=8, up="bottom")
 
 
-def _draw_centres(page: Axes, chart: _Map, inspection: Inspection) -> None:
+def _draw_centres(page: Sheet, chart: _Map, inspection: Inspection) -> None:
     """Crosses at the centres of cladding and core: the offset to scale."""
     assert inspection.geometry is not None
-    page.plot(*chart.centre, "+", color="#000000", markersize=12, markeredgewidth=0.8, zorder=6)
+    _draw_cross(page, np.array(chart.centre), np.array([(12, 0), (0, 12)]), "#000000", 0.8)
     if inspection.geometry.core is not None:
         core = chart.on_page(_offsets(np.array(inspection.geometry.core.ellipse.center_px), inspection))
-        page.plot(*core.T, "x", color=ZONE_COLOURS["A"], markersize=8, markeredgewidth=1.2, zorder=6)
+        _draw_cross(page, core[0], np.array([(8, 8), (8, -8)]), ZONE_COLOURS["A"], 1.2)
+
+
+def _draw_cross(page: Sheet, centre: Points, strokes_points: Points, colour: str, width: float) -> None:
+    """Two strokes that halve each other; each as (x, y) from end to end."""
+    halves = strokes_points / 2 / 72
+    _draw_lines(page, [centre + np.array([-half, half]) for half in halves], colour, width, "cross")
 
 
 def _dimensions_text(inspection: Inspection) -> str:
@@ -283,16 +288,19 @@ def _dimensions_text(inspection: Inspection) -> str:
     )
 
 
-def _draw_heat(page: Axes, inspection: Inspection, weights: Mapping[str, float], spread_share: float) -> None:
+def _draw_heat(page: Sheet, inspection: Inspection, weights: Mapping[str, float], spread_share: float) -> None:
     chart = _Map.of(_HEAT_CENTRE, _HEAT_RADIUS, inspection)
     limit = _RIM * _radius_limit(inspection)
     at, heat = heat_map(inspection, weights, limit, spread_share * limit)
-    if heat.max() >= _HEAT_LEVELS[0]:
-        x, y = chart.on_page(np.stack([at, at], axis=1)).T
-        page.contourf(x, y, heat, levels=_HEAT_LEVELS, colors=_HEAT_COLOURS, extend="max", zorder=1)
+    x, y = chart.on_page(np.stack([at, at], axis=1)).T
+    lines = contour_generator(x, y, heat, fill_type=FillType.OuterOffset)
+    for level, colour in zip(_HEAT_LEVELS, _HEAT_COLOURS, strict=True):  # hotter ones on top of cooler ones
+        areas: Any = lines.filled(level, np.inf)  # points of each area with its holes, and where each ring begins
+        rings = [np.split(points, starts[1:-1]) for points, starts in zip(*areas, strict=True)]
+        page.items.append(Shapes(rings, [colour] * len(rings), None, 0.0, "heat"))
     _draw_compass(page, chart)
     _draw_zone_outlines(page, chart, inspection, 1.0)
-    _write(page, (_HEAT_CENTRE[0], 6.92), "heat: marks weighed by severity", fontsize=9, ha="center")
+    _write(page, (_HEAT_CENTRE[0], 6.92), "heat: marks weighed by severity", size=9, across="center")
 
 
 def heat_map(
@@ -351,31 +359,28 @@ def _lone(points: Points, spread: float) -> Points:
     return np.full(len(points), 1 / heat.max())
 
 
-def _draw_radii(page: Axes, inspection: Inspection) -> None:
+def _draw_radii(page: Sheet, inspection: Inspection) -> None:
     limit = _radius_limit(inspection)
     radii = np.hypot(*_centroids(inspection.defects, inspection).T)
-    field = _draw_bars(page, _RADII_CORNER, radii, np.linspace(0, 1.0001 * limit, _RADIAL_BINS + 1), inspection)
-    for zone, outline in zip(inspection.zones, _outlines(inspection), strict=True):
-        radius = np.hypot(*outline.T).mean()
-        x, y = field.on_page(np.array([[radius, 0], [radius, field.ends[1]]])).T
-        page.plot(x, y, color=ZONE_COLOURS[zone.letter], linewidth=1.5, zorder=0)
+    field, bars = _bars(_RADII_CORNER, radii, np.linspace(0, 1.0001 * limit, _RADIAL_BINS + 1), inspection)
+    outer = [np.hypot(*outline.T).mean() for outline in _outlines(inspection)]
+    zones = [field.on_page(np.array([[radius, 0], [radius, field.ends[1]]])) for radius in outer]
+    _draw_lines(page, zones, [ZONE_COLOURS[zone.letter] for zone in inspection.zones], 1.5)
+    page.items.append(bars)
     unit = "um" if inspection.scale else "px"
     _draw_ticks(page, field, _round_ticks(limit), f"marks by distance ({unit})")
 
 
-def _draw_angles(page: Axes, inspection: Inspection) -> None:
+def _draw_angles(page: Sheet, inspection: Inspection) -> None:
     x, y = _centroids(inspection.defects, inspection).T
     angles = np.rad2deg(np.arctan2(y, x)) % 360
-    field = _draw_bars(page, _ANGLES_CORNER, angles, np.linspace(0, 360, _ANGULAR_BINS + 1), inspection)
+    field, bars = _bars(_ANGLES_CORNER, angles, np.linspace(0, 360, _ANGULAR_BINS + 1), inspection)
+    page.items.append(bars)
     _draw_ticks(page, field, [0, 90, 180, 270, 360], "marks by angle (deg)")
 
 
-def _draw_bars(
-    page: Axes, corner: tuple[float, float], values: Points, edges: Points, inspection: Inspection
-) -> _Field:
+def _bars(corner: tuple[float, float], values: Points, edges: Points, inspection: Inspection) -> tuple[_Field, Shapes]:
     """Number of marks by value, those of each standing on top of the other."""
-    from matplotlib.collections import PolyCollection
-
     broken = violating_ids(inspection)
     kinds = np.array([_standing(defect, broken) for defect in inspection.defects], dtype=int)
     counts = np.array([np.histogram(values[kinds == kind], edges)[0] for kind in range(len(_STANDINGS))])
@@ -386,27 +391,22 @@ def _draw_bars(
     corners = np.array([[left, low], [right, low], [right, high], [left, high]]).transpose(2, 0, 1)  # (n_bar, 4, 2)
     field = _Field(corner, _FIELD_SIZE, (float(edges[-1]), 1.05 * max(tops[-1].max(), 1)))
     colours = [_STANDINGS[k][1] for k in kind]
-    bars = PolyCollection(list(field.on_page(corners)), facecolors=colours, edgecolors=_EDGE, linewidths=0.6)
-    bars.set_label("bars")
-    page.add_collection(bars, autolim=False)
-    return field
+    return field, Shapes([(bar,) for bar in field.on_page(corners)], colours, _EDGE, 0.6, "bars")
 
 
-def _draw_ticks(page: Axes, field: _Field, ticks: Sequence[float], title: str) -> None:
+def _draw_ticks(page: Sheet, field: _Field, ticks: Sequence[float], title: str) -> None:
     """The two axes of a field with their numbers."""
-    from matplotlib.collections import LineCollection
-
     counts = _round_ticks(field.ends[1])
     below = field.on_page(np.array([(tick, 0) for tick in ticks]))
     beside = field.on_page(np.array([(0, count) for count in counts]))
     corners = field.on_page(np.array([(0, field.ends[1]), (0, 0), (field.ends[0], 0)]))
     strokes = [np.array([p, p - (0, 0.05)]) for p in below] + [np.array([p, p - (0.05, 0)]) for p in beside]
-    page.add_collection(LineCollection([corners, *strokes], colors="#000000", linewidths=0.8), autolim=False)
+    _draw_lines(page, [corners, *strokes], "#000000", 0.8)
     for tick, (x, y) in zip(ticks, below, strict=True):
-        _write(page, (x, y - 0.14), f"{tick:g}", fontsize=8, ha="center")
+        _write(page, (x, y - 0.14), f"{tick:g}", size=8, across="center")
     for count, (x, y) in zip(counts, beside, strict=True):
-        _write(page, (x - 0.1, y), f"{count:g}", fontsize=8, ha="right")
-    _write(page, (corners[1:, 0].mean(), corners[1, 1] - 0.38), title, ha="center")
+        _write(page, (x - 0.1, y), f"{count:g}", size=8, across="right")
+    _write(page, (corners[1:, 0].mean(), corners[1, 1] - 0.38), title, across="center")
 
 
 def _round_ticks(top: float) -> list[float]:
@@ -415,8 +415,8 @@ def _round_ticks(top: float) -> list[float]:
     return [float(tick) for tick in np.arange(0, top + step / 1e6, step)]
 
 
-def _draw_legend(page: Axes, inspection: Inspection) -> None:
-    """Entry by entry: the legend of matplotlib takes as long as the map."""
+def _draw_legend(page: Sheet, inspection: Inspection) -> None:
+    """What colours and shapes mean, with how many there are of each, and the levels of heat."""
     broken = violating_ids(inspection)
     standings = Counter(_standing(defect, broken) for defect in inspection.defects)
     classes = Counter(defect.classification for defect in inspection.defects)
@@ -424,10 +424,10 @@ def _draw_legend(page: Axes, inspection: Inspection) -> None:
     levels = np.array([(7.1 + 0.47 * k, 3.5) for k in range(len(_HEAT_LEVELS))])
     squares = np.vstack([rows[: len(_STANDINGS)], levels])
     colours = [*(colour for _, colour in _STANDINGS), *_HEAT_COLOURS]
-    page.scatter(squares[:, 0], squares[:, 1], s=64, marker="s", facecolors=colours, edgecolors=_EDGE, linewidths=0.6)
+    _draw_markers(page, _SQUARE, squares, np.full(len(squares), 8.0), colours, _EDGE, width=0.6)
     found = [name for name in CLASS_TITLES if classes[name]]
-    for name, (x, y) in zip(found, rows[len(_STANDINGS) :], strict=False):
-        page.scatter(x, y, s=64, marker=_CLASS_MARKS[name], facecolors="none", edgecolors=_EDGE)
+    for name, place in zip(found, rows[len(_STANDINGS) :], strict=False):
+        _draw_markers(page, _CLASS_MARKS[name], place[None], np.array([8.0]), [None], _EDGE, width=1.0)
     texts = [f"{name} ({standings[kind]})" for kind, (name, _) in enumerate(_STANDINGS)]
     texts += [f"{CLASS_TITLES[name]} ({classes[name]})" for name in found]
     for (x, y), text in zip([*rows[: len(texts)], *levels], [*texts, *map("{:g}".format, _HEAT_LEVELS)], strict=True):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
@@ -334,8 +332,25 @@ class Sheet:
     like: str  # where its columns are explained
 
 
+def _file(name: str, meaning: str) -> Column:
+    return Column(name, "", "object", meaning, lambda inspection: None)  # what lies there only the workbook knows
+
+
+FILE_COLUMNS: tuple[Column, ...] = (
+    _file("Picture", "the face, with a ring around each mark that breaks a limit"),
+    _file("Annotated", "link to the annotated picture, as the name of the picture is"),
+    _file("Maps", "link to the maps of the marks"),
+    _file("Certificate", "link to the certificate"),
+    _file("Marks", "link to the table of the marks"),
+    _file("Record", "link to the record"),
+)
 SHEETS = (
-    Sheet("summary", "each picture", SUMMARY_COLUMNS, "those of `summary_report.csv`, manifest included"),
+    Sheet(
+        "summary",
+        "each picture",
+        (SUMMARY_COLUMNS[0], FILE_COLUMNS[0], *SUMMARY_COLUMNS[1:], *FILE_COLUMNS[1:]),
+        "those of `summary_report.csv` with the picture and links to its files, then those of the manifest",
+    ),
     Sheet("defects", "each mark", WORKBOOK_DEFECT_COLUMNS, "`Image_Filename`, then those of `NAME_report.csv`"),
     Sheet("criteria", "each limit that was judged by", LIMIT_COLUMNS, "below"),
     Sheet("settings", "each setting of each run", SETTING_COLUMNS, "below"),
@@ -349,19 +364,31 @@ def _without_scale(columns: Sequence[Column]) -> tuple[Column, ...]:
     return tuple(dict.fromkeys(by_name[name] for name in twins if name in by_name))
 
 
-def defect_table(inspection: Inspection) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that becomes a CSV file."""
+
+    types: Mapping[str, str]  # dtype of each column by its name
+    rows: Sequence[Sequence[Any]]  # the cells of each, one for each column
+
+
+def defect_table(inspection: Inspection) -> Table:
     """One row per defect, in the columns of NAME_report.csv."""
     columns = DEFECT_COLUMNS if inspection.scale else _without_scale(DEFECT_COLUMNS)
     return table_of(columns, ((inspection, defect) for defect in inspection.defects))
 
 
-def table_of(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
-    """The columns of what each row is read off; an empty table keeps its columns and their types."""
-    dtypes = {column.name: column.dtype for column in columns}
-    return frame([{column.name: column.value(*row) for column in columns} for row in rows], dtypes)
+def table_of(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> Table:
+    """The columns of what each row is read off."""
+    return Table(types_of(columns), [[column.value(*row) for column in columns] for row in rows])
 
 
-def cell_table(inspection: Inspection, detectors: Iterable[str]) -> pd.DataFrame:
+def types_of(columns: Sequence[Column]) -> Mapping[str, str]:
+    """The dtype of each column by its name."""
+    return {column.name: column.dtype for column in columns}
+
+
+def cell_table(inspection: Inspection, detectors: Iterable[str]) -> Table:
     """One row per zone and cell, in the columns of NAME_cells.csv; `detectors` are those of the configuration."""
     columns = cell_columns(detectors)
     columns = columns if inspection.scale else _without_scale(columns)
@@ -380,7 +407,7 @@ AGREEMENT_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def agreement_table(inspection: Inspection, config: Config) -> pd.DataFrame:
+def agreement_table(inspection: Inspection, config: Config) -> Table:
     """One row per pair of the detectors in use, each also with itself, in the columns of NAME_agreement.csv."""
     weights = {name: detector.weight for name, detector in config.detectors.items() if detector.enabled}
     marks = {name: {d.id for d in inspection.defects if name in d.detected_by} for name in weights}
@@ -425,56 +452,6 @@ def _column(cells: list[Any], dtype: str) -> NDArray[Any] | pd.Series[Any]:
     return np.array(cells, dtype) if dtype in ("float64", "int64", "bool") else pd.Series(cells, dtype=dtype)
 
 
-def csv_bytes(table: pd.DataFrame) -> bytes:
-    """A table as the CSV files have it: UTF-8, one line per row, no cell that a spreadsheet takes for a formula."""
-    rows = zip(*(_cells_of(table[name]) for name in table), strict=True)
-    return b"".join(_csv_line(row) + b"\n" for row in (tuple(table), *rows))
-
-
-def _cells_of(column: pd.Series[Any]) -> list[Any]:
-    """The cells as Python has them, empty ones None; to_csv of pandas says the same in five times the time."""
-    cells: list[Any] = column.tolist()
-    return [None if empty else cell for cell, empty in zip(cells, column.isna().tolist(), strict=True)]
-
-
-class SummaryTable:
-    """summary_report.csv as it grows: of each row only its line is kept, so that a million of them fit into memory.
-
-    The columns that the manifest carried follow those of `SUMMARY_COLUMNS` in the order in which they are first seen.
-    """
-
-    def __init__(self) -> None:
-        self._names = [column.name for column in SUMMARY_COLUMNS]
-        self._lines: dict[int, tuple[bytes, int]] = {}  # by the place in the batch: the line, and of how many cells
-
-    def add(self, place: int, row: Row) -> None:
-        """Add a row of `summary_row`, or put it in the place of an earlier one."""
-        self._names += [name for name in row if name not in self._names]
-        cells = [_csv_cell(row.get(name), _SUMMARY_TYPES.get(name, "object")) for name in self._names]
-        self._lines[place] = _csv_line(cells), len(cells)
-
-    def parts(self) -> Iterator[bytes]:
-        """The header and the lines of the file, in the order of their places."""
-        yield _csv_line(self._names) + b"\n"
-        for place in sorted(self._lines):
-            line, cells = self._lines[place]
-            yield line + b"," * (len(self._names) - cells) + b"\n"
-
-
-_SUMMARY_TYPES = {column.name: column.dtype for column in SUMMARY_COLUMNS}
-
-
-def _csv_cell(value: Any, dtype: str) -> Any:
-    """The value as pandas would write it in a column of this type."""
-    return float(value) if dtype == "float64" and value is not None else value
-
-
-def _csv_line(cells: Iterable[Any]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(map(_safe_cell, cells))
-    return text.getvalue().encode("utf-8", "backslashreplace")  # a file name may hold bytes that are no text
-
-
 # The wide signs are formulas too where Chinese, Japanese or Korean is typed.
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -483,15 +460,6 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 def one_line(text: str) -> str:
     """The text without line ends, its control characters replaced."""
     return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.splitlines()))
-
-
-def _safe_cell(cell: Any) -> Any:
-    """Text becomes one line that no spreadsheet takes for a formula; anything else stays."""
-    if not isinstance(cell, str):
-        return cell
-    line = one_line(cell)
-    is_formula = line.lstrip()[:1] in FORMULA_STARTS or cell[:1] in ("\t", "\r")
-    return f"'{line}" if is_formula else line
 
 
 # --- stored results judged again -------------------------------------------------------------------------------------

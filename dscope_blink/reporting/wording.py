@@ -19,6 +19,7 @@ from dscope_blink.records import (
     SizeBand,
     ZoneCriteria,
     ZoneOutline,
+    deciding_bound,
     deciding_size,
     judged_by,
     judged_size,
@@ -283,7 +284,7 @@ def zone_results(inspection: Inspection) -> tuple[ZoneResult, ...]:
 
 def _zone_result(outline: ZoneOutline, zone: ZoneCriteria | None, inspection: Inspection) -> ZoneResult:
     marks = [mark for mark in inspection.defects if mark.zone == outline.name]
-    result, graded = _result(outline.name, inspection), inspection.verdict.status != "NOT_GRADED"
+    result, graded = result_of_zone(outline.name, inspection), inspection.verdict.status != "NOT_GRADED"
     return ZoneResult(
         outline.letter,
         f"{outline.letter} {outline.name} {_short(outline, inspection.scale)}",
@@ -319,8 +320,8 @@ def _band_in_short(band: SizeBand) -> str:
     return f"{f'{band.min_um:g} to {band.max_um:g} um' if two_sided else band.in_words}: {number}"
 
 
-def _result(zone: str, inspection: Inspection) -> Result:
-    """A zone of a face that FAILed is kept only if nothing but the limits speaks against a PASS."""
+def result_of_zone(zone: str, inspection: Inspection) -> Result:
+    """What came of one zone: of a face that FAILed it is kept only if nothing but the limits speaks against a PASS."""
     verdict = inspection.verdict
     if zone not in inspection.request.zones:
         return "not inspected"
@@ -366,8 +367,8 @@ def limit_table(inspection: Inspection) -> TextTable:
             check.rule,
             str(check.count),
             str(check.max_count or "none"),
-            deciding_size(check, inspection.criteria),
-            _to_spare(check),
+            deciding_size(check, inspection.criteria, inspection.defects),
+            _to_spare(check, deciding_bound(check, inspection.criteria, inspection.defects)),
             "BROKEN" if check.broken else "held",
         )
         for check in checks
@@ -376,7 +377,9 @@ def limit_table(inspection: Inspection) -> TextTable:
     return TextTable(header, rows, frozenset(n for n, check in enumerate(checks) if check.broken))
 
 
-def _to_spare(check: Check) -> str:
+def _to_spare(check: Check, at_most_um: float | None) -> str:
+    if at_most_um is not None:
+        return check.spare_in_words(at_most_um)
     margin = check.margin_in_words
     return f"{'-' if (check.margin_um or 0.0) < 0 else '+'}{margin}" if margin else ""
 

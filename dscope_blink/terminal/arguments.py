@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from dscope_blink.batch import night_folders
+from dscope_blink.batch.comparing import Comparing
 from dscope_blink.batch.executors import workers_here
 from dscope_blink.batch.job import Job, hash_of_flat_field
 from dscope_blink.batch.regrading import Asked, Regrading
@@ -190,8 +191,21 @@ def _add_more_reports(parser: Options) -> None:
 def add_report(parser: argparse.ArgumentParser) -> None:
     """What is asked of the reports of stored results."""
     parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
+    parser.add_argument("after_dir", metavar="AFTER_DIR", nargs="?", help="with --compare: the later batch")
     _add_settings(parser)
     _add_reports(parser)
+    compared = parser.add_argument_group("two batches side by side, before and after cleaning, say")
+    compared.add_argument("--compare", action="store_true", help="compare RESULTS_DIR with AFTER_DIR, face by face")
+    compared.add_argument(
+        "--by",
+        metavar="COLUMN",
+        default="serial",
+        help="manifest column that names a face, else its file; default: %(default)s",
+    )
+    compared.add_argument("--output-dir", metavar="DIR", help="folder of the comparison; default: AFTER_DIR")
+    compared.add_argument(
+        "--fail-exit", action="store_true", help="exit code 3 when a face passes no longer, or is gone"
+    )
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -276,6 +290,8 @@ class StoredBatch:
 def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     """Check what was asked of `report`; UserError with one line for every problem."""
     problems = Problems()
+    only = {"AFTER_DIR": arguments.after_dir, "--output-dir": arguments.output_dir, "--fail-exit": arguments.fail_exit}
+    problems.lines += [f"{name} needs --compare" for name, given in only.items() if given]
     found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
     config = problems.attempt(None, checked_config, arguments)
     problems.raise_if_any()
@@ -284,6 +300,26 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     config = replace(config, reporting=_reporting(config.reporting, arguments))
     check_packages(replace(config.reporting, plots=False))
     return StoredBatch(folder, found.paths, config, found.warnings)
+
+
+def checked_comparison(arguments: argparse.Namespace) -> Comparing:
+    """Check what was asked of `report --compare`; UserError with one line for every problem."""
+    problems = Problems()
+    if not arguments.after_dir:
+        raise UserError("--compare takes two folders of results: RESULTS_DIR AFTER_DIR")
+    asked = [f"--{name.replace('_', '-')}" for name in ("no_report", *SWITCHES) if getattr(arguments, name, False)]
+    if asked:
+        problems.lines.append(f"--compare writes reports of its own: {', '.join(asked)} cannot be given with it")
+    before, after = (Path(text).expanduser() for text in (arguments.results_dir, arguments.after_dir))
+    found = [problems.attempt(FoundResults(), _check_results_folder, str(folder)) for folder in (before, after)]
+    if before.resolve() == after.resolve():
+        problems.lines.append(f"--compare: {before} and {after} are one folder")
+    output = problems.attempt(after, check_output_folder, arguments.output_dir or str(after))
+    config = problems.attempt(None, checked_config, arguments)
+    problems.raise_if_any()
+    assert config is not None, "without configuration there was a problem"
+    warnings = tuple(dict.fromkeys(warning for one in found for warning in one.warnings))
+    return Comparing(before, after, found[0].paths, found[1].paths, output, arguments.by, config.reporting, warnings)
 
 
 def checked_record(arguments: argparse.Namespace) -> Inspection:

@@ -37,10 +37,16 @@ from dscope_blink.files.decoding import decode_image, most_bytes, stated_bits, t
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import FloatImage, Scale, TargetFeatures, UnreadableImage, UserError, read_file
 from dscope_blink.reporting import calibration_plot, figures
+from dscope_blink.reporting.csv_files import csv_bytes
+from dscope_blink.reporting.tables import Table
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import UNFINISHED, told
 
-FEATURE_COLUMNS = ("number", "x_px", "y_px", "residual_x_px", "residual_y_px", "used")
+FEATURE_COLUMNS = {
+    "number": "int64",
+    **dict.fromkeys(("x_px", "y_px", "residual_x_px", "residual_y_px"), "float64"),
+    "used": "object",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +218,7 @@ def calibrate(options: argparse.Namespace) -> int:
     fits = {file: _fit(picture, target, config) for file, picture in pictures.items()}
     _show(fits)
     measured = {file: fit for file, fit in fits.items() if isinstance(fit, ScaleFit)}
-    drawn = _write_fits(options, target, pictures, measured)
+    drawn = _write_fits(options, target, pictures, measured, config)
     if len(measured) < len(fits):
         return 1
     station = _station(options, contents, pictures)
@@ -272,6 +278,7 @@ def _write_fits(
     target: Target,
     pictures: dict[str, FloatImage | NotMeasured],
     fits: dict[str, ScaleFit],
+    config: Config,
 ) -> bool:
     """Plot and table of each picture that was measured, as far as they are asked for; whether all could be drawn."""
     all_drawn = True
@@ -284,7 +291,8 @@ def _write_fits(
             if plot is not None:
                 write_file(_numbered(options.show, number), plot)
         if options.features is not None:
-            write_file(_numbered(options.features, number), features_csv(fits[file].seen).encode())
+            table = features_csv(fits[file].seen, config.reporting.csv_style)
+            write_file(_numbered(options.features, number), table)
     return all_drawn
 
 
@@ -303,15 +311,11 @@ def _numbered(name: str, number: int) -> Path:
     return path if number == 1 else path.with_stem(f"{path.stem}_{number}")
 
 
-def features_csv(seen: TargetFeatures) -> str:
+def features_csv(seen: TargetFeatures, style: str) -> bytes:
     """One line per feature that was found: number, place and residual in pixels, whether the fit used it."""
-    columns = np.column_stack([seen.points_px, seen.residuals_px])
-    rows = zip(columns.tolist(), seen.used.tolist(), strict=True)
-    lines = (
-        f"{number},{','.join(f'{value:.4f}' for value in row)},{'yes' if used else 'no'}\n"
-        for number, (row, used) in enumerate(rows, 1)
-    )
-    return f"{','.join(FEATURE_COLUMNS)}\n{''.join(lines)}"
+    places = np.column_stack([seen.points_px, seen.residuals_px]).round(4).tolist()
+    lines = ((*line, "yes" if used else "no") for line, used in zip(places, seen.used.tolist(), strict=True))
+    return csv_bytes(Table(FEATURE_COLUMNS, [(number, *line) for number, line in enumerate(lines, 1)]), style)
 
 
 def _described(fit: ScaleFit, target: Target) -> list[str]:

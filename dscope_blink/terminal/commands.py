@@ -14,7 +14,7 @@ from rich.console import Console
 
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
-from dscope_blink.batch.run import Batch, Done, exit_code, run_batch
+from dscope_blink.batch.run import NONE_GRADED, Batch, Done, exit_code, run_batch
 from dscope_blink.config.loading import load_config
 from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
 from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series
@@ -114,8 +114,16 @@ def _exit_code(ran: _Ran, fail_exit: bool, failed_hooks: int = 0) -> int:
     if ran.not_written:
         return complain(program_name(), ran.not_written, UNFINISHED)
     if failed_hooks:
-        return complain(program_name(), f"the hook failed for {failed_hooks} images, see the log", UNFINISHED)
-    return exit_code(ran.totals, fail_exit)
+        return complain(program_name(), f"the hook failed for {_images(failed_hooks)}, see the log", UNFINISHED)
+    code = exit_code(ran.totals, fail_exit)
+    if code == NONE_GRADED:
+        ((_, reason), count), *_ = ran.totals.reasons.most_common(1)
+        complain(program_name(), f"not one picture could be graded: {reason} ({count} of {ran.totals.images})", code)
+    return code
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"
 
 
 def _display(batch: Batch) -> Display:
@@ -160,12 +168,12 @@ def _nightly(arguments: argparse.Namespace) -> int:
         ran = _run(night.batch, silent)
     totals = ran.totals
     minutes = (time.monotonic() - started) / 60
-    print(f"{night.date}: {totals.images} images in {minutes:.1f} min: {in_words(totals)}; {night.batch.summary}")
+    print(f"{night.date}: {_images(totals.images)} in {minutes:.1f} min: {in_words(totals)}; {night.batch.summary}")
     return _exit_code(ran, arguments.fail_exit)
 
 
 def _announce(batch: Batch) -> None:
-    what = f"watching {batch.watched.folder}, Ctrl-C ends it" if batch.watched else f"{len(batch.images)} images"
+    what = f"watching {batch.watched.folder}, Ctrl-C ends it" if batch.watched else _images(len(batch.images))
     print(f"{what}, profile {batch.job.config.profile}, results in {batch.job.output_dir}")
     for limits in batch.unconfirmed:
         print(f"Note: {UNCONFIRMED.format(limits)}")
@@ -177,7 +185,7 @@ def _announce(batch: Batch) -> None:
 
 def _conclude(batch: Batch, ran: _Ran) -> None:
     totals = ran.totals
-    print(f"{totals.images} images: {in_words(totals)}")
+    print(f"{_images(totals.images)}: {in_words(totals)}")
     console = console_of()
     for table in batch_tables(totals):
         console.print("", table)

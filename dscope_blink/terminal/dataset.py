@@ -19,7 +19,7 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.names import RESULT
 from dscope_blink.files.results import find_results
 from dscope_blink.records import UserError
-from dscope_blink.records.stored import load_record
+from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.terminal.arguments import (
     check_input_folder,
     check_output_folder,
@@ -29,6 +29,7 @@ from dscope_blink.terminal.arguments import (
 )
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.tables import console_of, print_line
+from dscope_blink.training.build import Item
 from dscope_blink.training.dataset import PROBLEMS
 from dscope_blink.training.painted import inject_picture, injected_items, render_picture, rendered_items
 
@@ -60,7 +61,7 @@ def _written(arguments: argparse.Namespace, run: DatasetRun) -> int:
     with log_file(folder), closing(run_dataset(run)) as building:
         built = list(track(building, "files of pictures", len(run.items), console=console, transient=True))
     problems = sum(1 for one in built if one.problem)
-    there = sum(1 for one in built if one.label is not None)
+    there = sum(1 for one in built if one.there)
     print_line(console, f"{there} of {len(run.items)} pictures in the data set {folder}")
     if problems:
         print_line(console, f"{problems} not, or not all of them: {folder / PROBLEMS}")
@@ -117,12 +118,19 @@ def _inject(arguments: argparse.Namespace) -> int:
     """As `build`, of clean photographs and of copies with blemishes painted into them."""
     folder, count = check_output_folder(arguments.output_dir, "data set"), _count(arguments)
     run = _looked_at(arguments, folder)
-    clean = tuple(item for item in run.items if load_record(item.record).verdict.status == "PASS")
+    clean = tuple(item for item in run.items if _passes(item))
     if not clean:
         raise UserError("blemishes are painted into photographs that PASS, and there is none")
     others = tuple(item for item in run.items if item not in clean)  # problems.csv says why each is none
     items = (*others, *injected_items(clean, count))
     return _written(arguments, replace(run, items=items, make=inject_picture))
+
+
+def _passes(item: Item) -> bool:
+    try:
+        return load_record(item.record).verdict.status == "PASS"
+    except BadRecord:
+        return False
 
 
 def _count(arguments: argparse.Namespace) -> int:

@@ -64,9 +64,8 @@ def _print(console: Console, before: Inspection, after: Inspection) -> None:
         print_line(console, UNCONFIRMED.format(f"{limits.edition} {limits.fiber_class}"))
     _print_list(console, "Reasons", texts(verdict.reasons))
     _print_list(console, "MARGINAL", verdict.doubts)
-    _print_list(
-        console, "Checks", [f"{'broken' if c.broken else 'held':<8}{check_in_words(c, limits)}" for c in verdict.checks]
-    )
+    told = ((check, check_in_words(check, limits, after.defects)) for check in verdict.checks)
+    _print_list(console, "Checks", [f"{'broken' if check.broken else 'held':<8}{words}" for check, words in told])
 
 
 def _print_list(console: Console, title: str, lines: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from dscope_blink.reporting.batch_reports import (
 )
 from dscope_blink.reporting.stored_results import kept_apart
 from dscope_blink.terminal.arguments import add_report, checked_reports
+from dscope_blink.terminal.comparing import compare_results
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import told
@@ -34,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def write_reports(arguments: argparse.Namespace) -> int:
-    """Write the reports of stored results and print where each is; returns the exit code."""
+    """Write the reports of stored results, or compare two batches, and print where each is; returns the exit code."""
+    if arguments.compare:
+        return compare_results(arguments)
     wanted = checked_reports(arguments)
     console = console_of(arguments.quiet)
     for warning in wanted.warnings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.text import Text
 from dscope_blink.records import Inspection, printable, texts
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.batch_totals import Totals
+from dscope_blink.reporting.comparison import OUTCOME_TITLES, OUTCOMES, Outcome
 from dscope_blink.reporting.tables import Row, Yield
 from dscope_blink.reporting.wording import Facts, TextTable
 from dscope_blink.synthetic.samples import differs, expected_verdict
@@ -170,6 +171,30 @@ def change_table(rows: Sequence[Row]) -> Table:
         verdicts = (row[f"Status_{when}"] + " MARGINAL" * row[f"Marginal_{when}"] for when in ("Before", "After"))
         cells = (row["Image_Filename"], *verdicts, row["Changed_By"])
         table.add_row(*(Text(printable(cell)) for cell in cells))
+    if len(rows) > MOST_CHANGES:
+        table.add_row(f"and {len(rows) - MOST_CHANGES} more")
+    return table
+
+
+# --- two batches side by side
+
+
+def outcome_table(outcomes: Mapping[Outcome, int]) -> Table:
+    """How many faces came out how."""
+    table = _table("From the first batch to the second", _number("faces"))
+    for outcome in OUTCOMES:
+        table.add_row(OUTCOME_TITLES[outcome], str(outcomes.get(outcome, 0)))
+    return table
+
+
+def face_table(rows: Sequence[Row]) -> Table:
+    """Faces whose verdict or marks changed, the first of them; rows of compare_batches.csv."""
+    numbers = map(_number, ("removed", "stayed", "new"))
+    table = _table(Column("Face", no_wrap=True), "Before", "After", *numbers, "Largest after")
+    for row in rows[:MOST_CHANGES]:
+        counts = ("" if row[name] is None else str(row[name]) for name in ("Removed", "Stayed", "New"))
+        cells = (row["Serial"], row["Status_Before"] or "-", row["Status_After"] or "-", *counts)
+        table.add_row(*(Text(printable(cell)) for cell in (*cells, row["Largest_Mark_After"] or "")))
     if len(rows) > MOST_CHANGES:
         table.add_row(f"and {len(rows) - MOST_CHANGES} more")
     return table

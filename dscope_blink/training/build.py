@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from dscope_blink.config.settings import Config, TrainingSettings
-from dscope_blink.files.decoding import decode_image, most_bytes
+from dscope_blink.files.decoding import Picture, decode_image, most_bytes
 from dscope_blink.records import Inspection, UnreadableImage, UserError, read_file
-from dscope_blink.records.stored import load_record
-from dscope_blink.training.dataset import label_path
+from dscope_blink.records.stored import BadRecord, load_record, to_json
+from dscope_blink.training.arrays import write_mask_arrays
+from dscope_blink.training.dataset import LeftOut, label_path
 from dscope_blink.training.faces import Face, image_name, label_of
+from dscope_blink.training.feature_maps import write_feature_maps
+from dscope_blink.training.image_table import write_image_row
 from dscope_blink.training.labels import Label, LabelFile, Row, read_label, write_label
+from dscope_blink.training.mark_table import write_mark_rows
 from dscope_blink.training.pixel_level import write_pixel_level
 from dscope_blink.training.same_face import write_face_map
+from dscope_blink.training.search_again import Again
+from dscope_blink.training.zone_boundaries import write_boundaries
+from dscope_blink.training.zone_table import write_zone_rows
 
 Rows: TypeAlias = Mapping[str, tuple[Row, ...]]  # by name of the table
 
@@ -30,7 +38,13 @@ class Part:
 
 
 PARTS = (
+    Part("feature_maps", write_feature_maps),  # the first: a picture that has none is no part of the data set
     Part("pixel_level", write_pixel_level),
+    Part("zone_boundaries", write_boundaries),
+    Part("marks", write_mark_rows),
+    Part("zones", write_zone_rows),
+    Part("images", write_image_row),
+    Part("mask_arrays", write_mask_arrays),
     Part("face_maps", write_face_map),
 )
 
@@ -42,10 +56,6 @@ class Item:
     record: Path  # its stored result; of a rendered face there is none
     name: str  # start of the names of its files
     number: int = 0  # of what is painted: which it is; 0: nothing
-
-
-class LeftOut(UserError):
-    """Why a picture is no part of the data set: a row of problems.csv, never a stop."""
 
 
 def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> Label:
@@ -69,19 +79,20 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> L
     """
     settings = config.training
     inspection = inspected(item, settings)
-    made_of = made_of_what(settings, read_file(item.record), item.name.encode())
+    made_of = made_of_what(settings, what_it_says(inspection), item.name)
     done = finished(folder, item.name, made_of)
     if done is not None:
         return done
     data = picture_bytes(pictures / inspection.image.file, inspection, config)
+    picture = decoded(data, config)
+    again = Again(picture, inspection, config)
     label = label_of(
         inspection, item.name, image_name(item.name, inspection.image.file), settings.face_columns, made_of
     )
     if label.status == "NOT_GRADED":  # marks may be missing in it: it teaches where zones are, and nothing else
         label = replace(label, marks=())
         inspection = replace(inspection, defects=())
-    face = Face(label, decode_image(data, config.preprocessing.max_pixels), data, inspection)
-    return build_face(face, folder, settings)
+    return build_face(Face(label, picture, data, inspection, again), folder, settings)
 
 
 def build_face(face: Face, folder: Path, settings: TrainingSettings) -> Label:
@@ -97,7 +108,10 @@ def build_face(face: Face, folder: Path, settings: TrainingSettings) -> Label:
 
 def inspected(item: Item, settings: TrainingSettings) -> Inspection:
     """Its record; LeftOut where it is no part of a data set, and why."""
-    inspection = load_record(item.record)
+    try:
+        inspection = load_record(item.record)
+    except BadRecord as error:
+        raise LeftOut(f"its record cannot be used: {error}") from None
     if inspection.image.width is None or inspection.image.sha256 is None:
         raise LeftOut(f"it could not be read: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     if not inspection.zones and inspection.geometry is None:
@@ -107,10 +121,16 @@ def inspected(item: Item, settings: TrainingSettings) -> Inspection:
     return inspection
 
 
-def made_of_what(settings: TrainingSettings, *parts: bytes) -> str:
+def what_it_says(inspection: Inspection) -> str:
+    """The record but for when it was made and how long that took: the same of the same picture on another day."""
+    provenance = replace(inspection.provenance, started="")
+    return json.dumps(to_json(replace(inspection, timings_s={}, provenance=provenance)))
+
+
+def made_of_what(settings: TrainingSettings, *parts: str) -> str:
     """The hash of all that the files of a picture follow from."""
-    said = [f"{field.name}={getattr(settings, field.name)!r}".encode() for field in fields(settings)]
-    return hashlib.sha256(b"\0".join((*parts, *said))).hexdigest()
+    said = (f"{field.name}={getattr(settings, field.name)!r}" for field in fields(settings))
+    return hashlib.sha256("\0".join((*parts, *said)).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def finished(folder: Path, name: str, made_of: str) -> Label | None:
@@ -123,6 +143,14 @@ def finished(folder: Path, name: str, made_of: str) -> Label | None:
     except UserError:
         return None
     return label if label.made_of == made_of else None
+
+
+def decoded(data: bytes, config: Config) -> Picture:
+    """The picture of a file; LeftOut where it is none."""
+    try:
+        return decode_image(data, config.preprocessing.max_pixels)
+    except UnreadableImage as error:
+        raise LeftOut(f"the picture cannot be read: {error}") from None
 
 
 def picture_bytes(path: Path, inspection: Inspection, config: Config) -> bytes:

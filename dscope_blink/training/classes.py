@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from dscope_blink.records import ZONE_NAMES
 from dscope_blink.training.labels import KINDS
 
 Colour: TypeAlias = tuple[int, int, int]  # red, green, blue
@@ -14,6 +15,8 @@ Colour: TypeAlias = tuple[int, int, int]  # red, green, blue
 ZONE_CLASSES = ("outside", "core", "cladding", "adhesive", "ferrule")
 MARK_CLASSES = ("none", *KINDS)
 MARK_VALUES: Mapping[str, int] = MappingProxyType({name: value for value, name in enumerate(MARK_CLASSES)})
+
+ZONES: Mapping[str, str] = MappingProxyType(dict(zip(ZONE_NAMES.values(), ZONE_CLASSES[1:], strict=True)))  # by zone
 
 # Told apart also by people who see colours less well: Okabe and Ito, "Color Universal Design", 2008.
 ZONE_PALETTE: tuple[Colour, ...] = ((0, 0, 0), (240, 228, 66), (86, 180, 233), (204, 121, 167), (110, 110, 110))

@@ -11,7 +11,7 @@ import msgspec
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import UserError, read_file
 from dscope_blink.training.json_text import json_bytes
-from dscope_blink.training.labels import LabelFile, read_label
+from dscope_blink.training.labels import LabelFile, Row, read_label
 
 INDEX, LABELS, PROBLEMS = "dataset.json", "labels", "problems.csv"
 DATASET_SCHEMA = "dscope-blink/dataset/1"
@@ -20,6 +20,10 @@ DATASET_SCHEMA = "dscope-blink/dataset/1"
 def label_path(folder: Path, name: str) -> Path:
     """labels/NAME.json."""
     return folder / LABELS / f"{name}.json"
+
+
+class LeftOut(UserError):
+    """Why a picture is no part of the data set: a row of problems.csv, never a stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,10 @@ class Dataset:
     def labels(self) -> Iterator[LabelFile]:
         """Of each picture in order, read one by one."""
         return (read_label(label_path(self.folder, name)) for name in self.names)
+
+    def rows(self, table: str) -> Iterator[Row]:
+        """What its pictures give to a table, in their order, read one by one."""
+        return (row for labelled in self.labels() for row in labelled.rows.get(table, ()))
 
     def write_index(self) -> None:
         """Write dataset.json, by which the folder is known as a data set; it is written last."""

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from dscope_blink.files.decoding import Picture, to_gray
+from dscope_blink.pipeline import Search
 from dscope_blink.records import PROGRAM, VERSION, Defect, FloatImage, Inspection, Labels, texts
 from dscope_blink.training.labels import Label, Mark, Source
-from dscope_blink.training.masks import Instances, instances_of, kinds_of, zones_of
+from dscope_blink.training.masks import Instances, Placed, instances_of, kinds_of, masks_of, zones_of
+from dscope_blink.training.search_again import Again
 
 PROGRAM_SAYS = Source("program", f"{PROGRAM} {VERSION}")
 
@@ -23,6 +29,7 @@ class Face:
     picture: Picture  # (H, W) or (H, W, 3) uint8 or uint16, as stored
     data: bytes  # of its file
     inspection: Inspection | None = None  # that its labels come from; None: they come from elsewhere
+    again: Again | None = None  # how it was inspected; None: nobody has
 
     @cached_property
     def gray(self) -> FloatImage:
@@ -31,9 +38,25 @@ class Face:
         return to_gray(self.picture, bits)
 
     @cached_property
+    def levels(self) -> NDArray[np.uint8]:
+        """(H, W) grey levels 0..255, whatever the bits of the picture."""
+        return np.rint(np.clip(self.gray, 0, 1) * np.float32(255)).astype(np.uint8)
+
+    @cached_property
+    def slope(self) -> FloatImage:
+        """(H, W) float32, magnitude of the gradient, grey levels 0..1 per px (Sobel)."""
+        x, y = (cv2.Sobel(self.gray, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+        return cv2.magnitude(x, y)
+
+    @cached_property
+    def masks(self) -> tuple[Placed, ...]:
+        """Of each mark all pixels that its outline holds."""
+        return masks_of(self.label)
+
+    @cached_property
     def instances(self) -> Instances:
         """(H, W) uint16: 0 no mark, else 1 + index of the mark."""
-        return instances_of(self.label)
+        return instances_of(self.label, self.masks)
 
     @cached_property
     def kinds(self) -> Labels:
@@ -44,6 +67,11 @@ class Face:
     def zones(self) -> Labels:
         """(H, W) uint8, `classes.ZONE_CLASSES` by index."""
         return zones_of(self.label)
+
+    @cached_property
+    def search(self) -> Search | None:
+        """What the search for marks saw, for which the picture is inspected again; None: there was no search."""
+        return None if self.again is None else self.again.search()
 
     @cached_property
     def measured(self) -> Mapping[str, Defect]:

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 from dscope_blink.config.settings import Config
 from dscope_blink.files.whole_files import write_file
+from dscope_blink.training.arrays import write_hdf5, write_shards
 from dscope_blink.training.card import write_card
 from dscope_blink.training.classes import classes_json
 from dscope_blink.training.dataset import Dataset
+from dscope_blink.training.feature_maps import write_map_meanings
+from dscope_blink.training.image_table import write_image_folders, write_image_table
 from dscope_blink.training.json_text import json_bytes
+from dscope_blink.training.mark_table import write_mark_table
 from dscope_blink.training.splits import write_splits
 from dscope_blink.training.tables import Column, write_table
+from dscope_blink.training.zone_table import write_zone_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,13 @@ FINISHERS = (
     Finisher("classes", _write_classes),
     Finisher("splits", write_splits),
     Finisher("problems", _write_problems),
+    Finisher("marks", write_mark_table),
+    Finisher("zones", write_zone_table),
+    Finisher("images", write_image_table),
+    Finisher("folders of pictures", write_image_folders),
+    Finisher("shards", write_shards),
+    Finisher("HDF5", write_hdf5),
+    Finisher("meaning of feature maps", write_map_meanings),
     Finisher("card", write_card),  # last: it tells of all that is there
 )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from dscope_blink.analysis.zoning import zone_outlines
 from dscope_blink.config.settings import Config
-from dscope_blink.files.decoding import Picture, decode_image
+from dscope_blink.files.decoding import Picture
 from dscope_blink.records import (
     PROGRAM,
     VERSION,
@@ -21,7 +21,6 @@ from dscope_blink.records import (
     FitUncertainty,
     Request,
     Scale,
-    read_file,
     texts,
 )
 from dscope_blink.synthetic.faces import Blemish, FaceSpec, RenderedFace, render_face
@@ -30,14 +29,16 @@ from dscope_blink.synthetic.scenes import random_face
 from dscope_blink.synthetic.varied_marks import Group, varied_groups
 from dscope_blink.training.build import (
     Item,
-    LeftOut,
     build_face,
     build_picture,
+    decoded,
     finished,
     inspected,
     made_of_what,
     picture_bytes,
+    what_it_says,
 )
+from dscope_blink.training.dataset import LeftOut
 from dscope_blink.training.exact_marks import exact_marks
 from dscope_blink.training.faces import Face, image_name, label_of
 from dscope_blink.training.labels import Label, Source
@@ -54,7 +55,7 @@ CLASSES = {9.0: "single_mode_upc"}  # by core in um; the others are multimode
 def render_picture(item: Item, folder: Path, pictures: Path, config: Config) -> Label:
     """Write the files of rendered face `item.number`, as `build_picture` does; `pictures` is of no use to it."""
     settings = config.training
-    made_of = made_of_what(settings, PAINTER.encode(), config.sha256.encode(), f"rendered {item.number}".encode())
+    made_of = made_of_what(settings, PAINTER, config.sha256, f"rendered {item.number}")
     done = finished(folder, item.name, made_of)
     if done is not None:
         return done
@@ -69,7 +70,7 @@ def render_picture(item: Item, folder: Path, pictures: Path, config: Config) -> 
     file = f"{item.name}{ending}"
     label = replace(label, file=file, image=image_name(item.name, file), width=width, height=height, made_of=made_of)
     label = replace(label, sha256=hashlib.sha256(data).hexdigest())
-    return build_face(Face(label, decode_image(data, config.preprocessing.max_pixels), data), folder, settings)
+    return build_face(Face(label, decoded(data, config), data), folder, settings)
 
 
 def inject_picture(item: Item, folder: Path, pictures: Path, config: Config) -> Label:
@@ -85,13 +86,11 @@ def inject_picture(item: Item, folder: Path, pictures: Path, config: Config) -> 
         raise LeftOut(f"not clean: {inspection.verdict.status}, {'; '.join(texts(inspection.verdict.reasons))}")
     if item.number == 0:
         return build_picture(item, folder, pictures, config)
-    record = read_file(item.record)
-    made_of = made_of_what(settings, PAINTER.encode(), record, f"injected {item.number}".encode(), item.name.encode())
+    made_of = made_of_what(settings, PAINTER, what_it_says(inspection), f"injected {item.number}", item.name)
     done = finished(folder, item.name, made_of)
     if done is not None:
         return done
-    max_pixels = config.preprocessing.max_pixels
-    untouched = decode_image(picture_bytes(pictures / inspection.image.file, inspection, config), max_pixels)
+    untouched = decoded(picture_bytes(pictures / inspection.image.file, inspection, config), config)
     rng = np.random.default_rng((settings.seed, item.number))
     spec = flat_face(inspection)
     count = int(rng.integers(1, settings.painted_marks + 1))

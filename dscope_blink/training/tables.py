@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -89,3 +90,15 @@ def columns_that_tell(folder: Path) -> dict[str, list[str]]:
         if told:
             found[path.relative_to(folder).as_posix()] = told
     return found
+
+
+def measured(row: Mapping[str, Any]) -> Row:
+    """With null for what was not measured, and of other fractions the digits that mean anything."""
+    return {name: _told(value) if isinstance(value, float) else value for name, value in row.items()}
+
+
+def _told(value: float) -> float | None:
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+
+
+DIGITS = 7  # those of float32, in which grey levels are

@@ -347,7 +347,7 @@ def test_the_smallest_limit_must_be_wider_than_the_blur_of_the_optics(blur_px: f
     graded = grade(blurred(UPC, blur_px), CONFIG)  # pixels of 0.5 um, a limit of 2 um
     assert graded.verdict.status == status
     if status == "NOT_GRADED":
-        expected = "Out of focus: the limit of 2 um must span 1.25 blurs of the cladding edge, each is 1.60 um"
+        expected = "Out of focus: the edge of the cladding is blurred by 1.601 um (sigma), at most 1.6 um may be"
         assert why(graded) == expected
 
 
@@ -734,7 +734,7 @@ def test_a_zone_is_seen_as_far_as_it_lies_in_the_picture(
     st.floats(0.3, 1.0),
     st.floats(0, 180),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_area_seen_is_that_of_the_pixels_inside(x: float, y: float, axis: float, ratio: float, turn_deg: float):
     """Counted on a grid eight times as fine as the pixels."""
     ellipse = Ellipse((x, y), (axis, axis * ratio), turn_deg)

@@ -44,6 +44,7 @@ def no_batch_is_small(monkeypatch):
 # --- processes
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
 def test_processes_write_what_one_process_writes(faces, tmp_path, caplog):
     finished(batch_of(faces, tmp_path / "one"))

@@ -45,6 +45,7 @@ def test_clean_faces_in_any_light_have_no_defect_in_core_and_cladding():
     assert doubts == {name: ["dark_surroundings"] if name == "elliptical" else [] for name in CLEAN_KINDS}
 
 
+@pytest.mark.slow
 def test_most_blemishes_are_found_and_named():
     faces = list(blemished_faces(6, SEED, SETTINGS.profile("deep_inspection"), shape=SMALL))
     assert len(fair(faces)) > 20

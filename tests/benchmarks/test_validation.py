@@ -173,6 +173,7 @@ def test_the_variants_are_all_profiles_and_each_detector_alone():
         assert enabled == [name.removesuffix(" alone")]
 
 
+@pytest.mark.slow
 def test_a_detector_alone_finds_a_plain_pit_and_the_edge_detector_does_not():
     face = render_face(FACE, (Pit((10.0, 35.0), 9.0, -0.6),), rng(0))
     found = {name: len(inspect_face(FACE, face, config).defects) for name, config in variants().items()}
@@ -260,6 +261,7 @@ def test_one_face_gives_the_same_trials_on_every_run_and_another_face_others():
     assert {trial.kind for trial in first} == set(SIZES_UM["B"])
 
 
+@pytest.mark.slow
 @pytest.mark.accuracy
 def test_blemishes_in_a_photograph_that_is_clean_there_are_found_when_they_are_strong():
     made = [trial for k in range(4) for trial in try_face(Face("B", 0.4, k, SHARED))]

@@ -10,9 +10,10 @@ import numpy as np
 
 from dscope_blink.files.names import RESULT
 from dscope_blink.records import Inspection
+from dscope_blink.reporting.csv_files import SummaryTable
 from dscope_blink.reporting.page_pictures import write_views
 from dscope_blink.reporting.picture_files import write_annotated, write_result, write_summary
-from dscope_blink.reporting.tables import Row, SummaryTable
+from dscope_blink.reporting.tables import Row
 from tests.builders.inspections import FAILED, HEIGHT, PASSED, WIDTH
 from tests.builders.settings import SETTINGS
 
@@ -60,9 +61,9 @@ def alternating(count: int) -> dict[str, Inspection]:
     return {f"face_{number:04}": (FAILED, PASSED)[number % 2] for number in range(count)}
 
 
-def write_summary_of(path: Path, rows: Iterable[Row]) -> None:
+def write_summary_of(path: Path, rows: Iterable[Row], style: str = "international") -> None:
     """The table of a batch that has these rows."""
-    table = SummaryTable()
+    table = SummaryTable(style)
     for place, row in enumerate(rows):
         table.add(place, row)
     write_summary(path, table)

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from dscope_blink.config import checking, site_files
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.shipped import shipped
 from dscope_blink.config.site_files import MOVED, PATHS, leaves, origin, parts_of, read_sources, whole, without_same
 from dscope_blink.records import ConfigError
 from dscope_blink.terminal.commands import main
-from tests.builders.configurations import DOCUMENT, written
+from tests.builders.configurations import DOCUMENT, SCHEMA, written
 
 SHIPPED = load_config(shipped("config.json"))
 
@@ -47,6 +48,31 @@ def test_a_site_file_works_over_two_versions_of_what_it_extends(tmp_path):
         settings = load_config(own)
         fusion = settings.profile("deep_inspection").fusion
         assert (fusion.min_area_px, fusion.peak_px) == (9, base["fusion"]["peak_px"])
+
+
+def test_three_lines_work_over_two_versions_of_what_ships(tmp_path, monkeypatch):
+    """The next version has a key more, another value, and one key in another place."""
+    path = site(tmp_path, default_profile="fast_scan", fusion={"peak_px": 9})
+    now = load_config(path)
+    assert (now.default_profile, now.profile("deep_inspection").fusion.peak_px, now.notes) == ("fast_scan", 9, ())
+    _ship_the_next_version(tmp_path, monkeypatch)
+    later = load_config(path)
+    assert later.default_profile == "fast_scan"
+    assert later.profile("deep_inspection").fusion.weak_snr == 2.5
+    assert later.notes == ("config.json: $.fusion.peak_px is $.fusion.summit_px by now, and was read as that",)
+    fusion = whole(parts_of(read_sources(path)))["fusion"]
+    assert (fusion["summit_px"], fusion["added_px"]) == (9, 3)
+
+
+def _ship_the_next_version(tmp_path, monkeypatch):
+    document, schema = json.loads(json.dumps(DOCUMENT)), json.loads(json.dumps(SCHEMA))
+    document["fusion"] |= {"weak_snr": 2.5, "added_px": 3, "summit_px": 15}
+    for key in ("added_px", "summit_px"):
+        schema["$defs"]["fusion"]["properties"][key] = {"type": "number", "description": "New."}
+    (tmp_path / "shipped.json").write_text(json.dumps(document), encoding="utf-8")
+    monkeypatch.setattr(site_files, "shipped", lambda name: tmp_path / "shipped.json")
+    monkeypatch.setattr(site_files, "MOVED", {("fusion", "peak_px"): ("fusion", "summit_px")})
+    monkeypatch.setattr(checking, "_schema", lambda: schema)
 
 
 def test_a_profile_of_a_site_adds_to_those_that_ship(tmp_path):

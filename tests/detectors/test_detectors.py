@@ -103,21 +103,15 @@ def beside(found, name, mask, reach_px):
 
 
 # Share of pure noise that a detector alone supports; measured 0.18 for the gradient, whose outlines are filled.
-MOST_OF_NOISE = {
-    "do2mr": 0.02,
-    "lei": 0.02,
-    "black_hat": 0.05,
-    "gradient": 0.3,
-    "skeleton": 0.02,
-    "edge_chip": 0.001,
-    "faint_lines": 0.001,
-}
+MOST_OF_NOISE = {"gradient": 0.3, "black_hat": 0.05, "edge_chip": 0.001, "faint_lines": 0.001}
+MOST_OF_NOISE_ELSE = 0.02
 
 
 @every_detector
 @pytest.mark.parametrize("profile", PROFILES)
 def test_little_of_pure_noise_is_supported(name, profile):
-    assert np.mean([in_noise(name, seed, profile).mean() for seed in range(4)]) < MOST_OF_NOISE[name]
+    share = np.mean([in_noise(name, seed, profile).mean() for seed in range(4)])
+    assert share < MOST_OF_NOISE.get(name, MOST_OF_NOISE_ELSE)
 
 
 @every_detector
@@ -135,7 +129,7 @@ def test_support_has_the_shape_of_the_residual_and_the_residual_is_left_alone(na
     kept = snr.copy()
     found = support(name, snr)
     assert (found.shape, found.dtype) == (SHAPE, np.float32)
-    assert set(np.unique(found)) <= {0, 1}
+    assert 0 <= found.min() <= found.max() <= 1
     np.testing.assert_array_equal(snr, kept)
 
 

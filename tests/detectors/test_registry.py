@@ -259,6 +259,7 @@ def test_what_a_detector_may_not_return_is_told_with_its_name(install, tmp_path)
 # --- as a user starts it
 
 
+@pytest.mark.slow
 def test_an_inspection_in_processes_of_its_own_finds_marks_with_it(tmp_path):
     site = installed_package(tmp_path / "site", "departure", EXAMPLE, ENTRY_POINT)
     pictures = folder_of(tmp_path / "pictures", "one.png", "two.png", data=face_png(SCRATCH))

@@ -100,9 +100,31 @@ def test_a_size_just_within_a_limit_does_not_read_as_over_it() -> None:
 
 def test_a_margin_is_told_as_nothing_only_where_it_is() -> None:
     held = Check("cladding", "defect diameter > 10 um", 0, 0, 9.98, 10.0, (), "defect")
-    assert (held.margin_in_words, deciding_size(held, LIMITS)) == ("0.02 um", "9.98 um")
+    assert (held.margin_in_words, deciding_size(held, LIMITS, ())) == ("0.02 um", "9.98 um")
     on_it, none = replace(held, size_um=10.0), replace(held, size_um=None)
     assert on_it.margin_in_words == "0.0 um"
-    assert (none.margin_in_words, deciding_size(none, LIMITS)) == ("", "")
-    assert held.in_words == check_in_words(held, LIMITS)
-    assert none.in_words == check_in_words(none, LIMITS) == "Zone cladding: defect diameter > 10 um: 0, allowed none"
+    assert (none.margin_in_words, deciding_size(none, LIMITS, ())) == ("", "")
+    assert held.in_words == check_in_words(held, LIMITS, ())
+    assert (
+        none.in_words == check_in_words(none, LIMITS, ()) == "Zone cladding: defect diameter > 10 um: 0, allowed none"
+    )
+
+
+@pytest.mark.parametrize(
+    ("size_um", "at_most_um", "size", "spare", "result"),
+    [
+        (0.8, 2.2, "<= 2.2 um", "at least 7.8 um below", "held"),
+        (8.0, 12.0, "<= 12.0 um", "perhaps over", "held"),
+        (12.0, 30.0, "<= 30.0 um", "at most 20.0 um over", "BROKEN"),
+    ],
+)
+def test_a_limit_tells_the_upper_bound_that_its_mark_has(
+    size_um: float, at_most_um: float, size: str, spare: str, result: str
+) -> None:
+    pit = replace(COUNTED, diameter_um=size_um, at_most={"diameter_um": at_most_um}, counted=False, severity="LOW")
+    judgement = judge([pit], LIMITS, FAILED.request.zones)
+    face = replace(FAILED, criteria=LIMITS, verdict=judgement.verdict, defects=judgement.defects)
+    (row,) = [row for row in limit_table(face).rows if row[1] == "defect diameter > 10 um" and row[0] == "cladding"]
+    assert row[4:] == (size, spare, result)
+    if face.closest_limit is not None:
+        assert f"mark that decides {size}, {spare}" in face.closest_limit

@@ -155,7 +155,7 @@ def test_the_margin_has_the_decimals_of_a_record() -> None:
     ],
 )
 def test_a_check_says_what_was_measured_beside_what_is_allowed(held: Check, words: str) -> None:
-    assert check_in_words(held, FAILED.criteria) == f"Zone cladding: defect diameter > 5 um: {words}"
+    assert check_in_words(held, FAILED.criteria, ()) == f"Zone cladding: defect diameter > 5 um: {words}"
 
 
 def test_the_closest_limit_is_the_nearest_of_those_that_hold() -> None:

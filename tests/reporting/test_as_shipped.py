@@ -16,8 +16,9 @@ import pytest
 from dscope_blink.records import TargetFeatures
 from dscope_blink.reporting.as_shipped import matplotlib_as_shipped
 from dscope_blink.reporting.calibration_plot import calibration_figure
-from dscope_blink.reporting.figures import figure_bytes, png_bytes
-from dscope_blink.reporting.plots import polar_figure
+from dscope_blink.reporting.figures import png_bytes
+from dscope_blink.reporting.plots import polar_sheet
+from dscope_blink.reporting.sheet_files import sheet_bytes
 from tests.builders.inspections import FAILED
 from tests.builders.pictures import MULTIMODE, SCRATCH, face_png, folder_of
 from tests.builders.settings import ROOT
@@ -47,9 +48,9 @@ def _target() -> bytes:
 
 @pytest.mark.parametrize("file_format", ["png", "svg", "pdf"])
 def test_the_maps_are_the_same_whatever_the_user_has_set(file_format):
-    plain = figure_bytes(polar_figure(FAILED, WEIGHTS, 0.04), file_format)
+    plain = sheet_bytes(polar_sheet(FAILED, WEIGHTS, 0.04), file_format)
     with matplotlib.rc_context(HOSTILE):
-        assert figure_bytes(polar_figure(FAILED, WEIGHTS, 0.04), file_format) == plain
+        assert sheet_bytes(polar_sheet(FAILED, WEIGHTS, 0.04), file_format) == plain
 
 
 def test_the_plot_of_a_calibration_is_the_same_whatever_the_user_has_set():

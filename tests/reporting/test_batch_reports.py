@@ -88,7 +88,13 @@ def test_a_batch_leaves_no_report_of_an_earlier_one_where_its_own_will_be(stored
 
 
 def test_reports_of_an_earlier_batch_that_this_one_does_not_write_are_moved_aside(stored):
-    names = ("report_custom.html", "summary_report_custom.csv", "changes_custom.csv", "compare_editions.csv")
+    names = (
+        "report_custom.html",
+        "summary_report_custom.csv",
+        "changes_custom.csv",
+        "compare_editions.csv",
+        "compare_batches.html",
+    )
     for name in (
         *names,
         "certificate.pdf",
@@ -201,7 +207,7 @@ def test_a_batch_whose_report_fails_has_all_else(tmp_path, page_fails, capsys, q
     assert inspect(pictures, out, *words) == 1
     said = capsys.readouterr()
     assert said.err == f"main.py: {out / 'report.html'} was not written, RuntimeError: no paper\n"
-    assert ("1 images: 0 PASS, 1 FAIL" in said.out) is not quiet
+    assert ("1 image: 0 PASS, 1 FAIL" in said.out) is not quiet
     assert "Report: " + str(out / "report.html") not in said.out
     assert {"summary_report.csv", "records.jsonl", "a_result.json"} <= written(out)
 
@@ -211,7 +217,7 @@ def test_a_night_whose_report_fails_says_both_lines(tmp_path, page_fails, capsys
     words = [f"--input-dir={pictures}", f"--results-dir={tmp_path / 'nights'}", "--night=2026-03-09", "--workers=0"]
     assert main(["nightly", *words, "--no-plots", *MULTIMODE]) == 1
     said = capsys.readouterr()
-    assert said.out.startswith("2026-03-09: 1 images in ")
+    assert said.out.startswith("2026-03-09: 1 image in ")
     assert said.err.endswith("report.html was not written, RuntimeError: no paper\n")
 
 
@@ -227,7 +233,7 @@ def test_a_disk_that_is_full_ends_the_reports(stored, monkeypatch, capsys):
 
 
 def test_a_certificate_that_fails_costs_no_other(stored, monkeypatch, capsys):
-    def fails_on_a(path: Path, inspection: Inspection, annotated: Path | None) -> None:
+    def fails_on_a(path: Path, inspection: Inspection, start: str, judged_again: bool) -> None:
         if inspection.image.file == "a.png":
             raise RuntimeError("no ink")
         path.touch()
@@ -246,7 +252,7 @@ def test_a_batch_with_a_picture_that_was_not_drawn_says_so(tmp_path, monkeypatch
     monkeypatch.setattr("dscope_blink.batch.picture_reports.write_histogram", fails)
     pictures, out = folder_of(tmp_path / "pictures", "a.png", data=face_png(SCRATCH)), tmp_path / "out"
     assert inspect(pictures, out, "--no-report", *MULTIMODE) == 1
-    assert "1 images: 0 PASS, 1 FAIL, 0 NOT_GRADED (0 could not be measured); 1 not drawn in full" in (
+    assert "1 image: 0 PASS, 1 FAIL, 0 NOT_GRADED (0 could not be measured); 1 not drawn in full" in (
         capsys.readouterr().out
     )
     assert "Traceback" in next(out.glob("*.log")).read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from dscope_blink.records import Defect, Inspection, Violation
 from dscope_blink.reporting.batch_statistics import BatchStatistics
 from dscope_blink.reporting.page_charts import (
+    FEWEST,
+    FEWEST_IN_TIME,
+    FEWEST_ON_MAP,
     HEIGHT,
     MOST_BARS,
     WIDTH,
@@ -23,6 +27,7 @@ from dscope_blink.reporting.page_charts import (
     nice_step,
     pareto,
     picture_chart,
+    too_few_for_maps,
     trend,
 )
 from tests.builders.inspections import EVERY_KIND, FAILED, NO_SCALE, NOT_LOCATED, PASSED, SCALE, mark
@@ -160,7 +165,7 @@ def test_a_diameter_that_gave_the_scale_is_shown_in_pixels():
     assert cladding_plot(batch_of(FAILED, calibrated)).x_label == "um"
 
 
-@given(st.lists(st.floats(100, 130), min_size=1, max_size=60))
+@given(st.lists(st.floats(100, 130), min_size=FEWEST, max_size=60))
 def test_every_value_falls_into_one_bar_inside_the_plot(values):
     batch = BatchStatistics(offsets_um=values)
     plot = concentricity_plot(batch)
@@ -178,13 +183,40 @@ def test_steps_are_round_and_no_smaller_than_asked(rough):
     assert float(f"{step:.0e}"[0]) in (1, 2, 5)
 
 
-@pytest.mark.parametrize("count", [1, MOST_BARS, MOST_BARS + 1, 1000])
+@pytest.mark.parametrize("count", [FEWEST_IN_TIME, MOST_BARS, MOST_BARS + 1, 1000])
 def test_the_trend_has_every_picture_once_in_the_order_of_time(count):
     moments = [(f"2026-01-{k % 28 + 1:02}T08:00:00", ("PASS", "FAIL")[k % 2]) for k in range(count)]
     batch = BatchStatistics(moments=moments)
     bars = trend(batch).bars
     assert sum(int(bar.title.split(": ")[1].split()[0]) for bar in bars) == count
     assert len({bar.x for bar in bars}) <= MOST_BARS
+
+
+def course(count: int, minutes: float, status: str = "PASS") -> BatchStatistics:
+    """Pictures evenly over a time."""
+    start = datetime(2026, 1, 31, 23)
+    ats = (start + timedelta(minutes=minutes * k / max(count - 1, 1)) for k in range(count))
+    return BatchStatistics(moments=[(f"{at.isoformat()}+00:00", status) for at in ats])
+
+
+def test_few_pictures_or_a_short_time_are_told_and_not_drawn():
+    assert trend(course(FEWEST_IN_TIME, 120)).bars
+    for told in (course(FEWEST_IN_TIME - 1, 600), course(600, 119), course(600, 600, "NOT_GRADED")):
+        assert trend(told).bars == ()
+        assert trend(told).note.startswith("not shown")
+    assert trend(BatchStatistics(moments=[("yesterday", "PASS")] * 50)).bars == ()
+
+
+def test_few_sizes_are_told_and_not_drawn():
+    few = concentricity_plot(BatchStatistics(offsets_um=[0.2, 0.4, 0.3]))
+    assert (few.bars, few.note) == ((), "3 pictures, median 0.3 um, 0.2 to 0.4 um")
+    assert concentricity_plot(BatchStatistics(offsets_um=[0.25])).note == "1 picture, 0.25 um"
+    assert concentricity_plot(BatchStatistics(offsets_um=[0.2] * FEWEST)).bars
+
+
+def test_few_fibers_have_no_map():
+    assert too_few_for_maps(batch_of(*[FAILED] * (FEWEST_ON_MAP - 1), NOT_LOCATED))
+    assert not too_few_for_maps(batch_of(*[FAILED] * FEWEST_ON_MAP))
 
 
 def test_the_time_is_that_of_the_picture_where_it_says_so():

@@ -21,6 +21,7 @@ from dscope_blink.batch.job import Job, inspect_file
 from dscope_blink.records import ImageInfo, Inspection, Notice, Request, Verdict, texts
 from dscope_blink.records.stored import load_record
 from dscope_blink.reporting.certificate import BatchCertificate, certificate
+from dscope_blink.reporting.certificate_picture import PagePicture
 from dscope_blink.terminal.commands import main
 from tests.builders.batches import CONFIG, batch_of, finished
 from tests.builders.inspections import (
@@ -37,7 +38,7 @@ from tests.builders.inspections import (
 from tests.builders.pictures import SCRATCH, face_png, folder_of
 
 ASKED = replace(CONFIG, reporting=replace(CONFIG.reporting, pdf=True))
-PICTURE = bytes(cv2.imencode(".png", np.full((300, 400, 3), 90, np.uint8))[1])
+PICTURE = PagePicture(bytes(cv2.imencode(".jpg", np.full((300, 400, 3), 90, np.uint8))[1]), "as far as zone C")
 every_kind = pytest.mark.parametrize("inspection", EVERY_KIND.values(), ids=EVERY_KIND.keys())
 
 
@@ -46,7 +47,7 @@ def pages_of(pdf: bytes) -> list[str]:
     return [" ".join(page.extract_text().split()) for page in PdfReader(io.BytesIO(pdf)).pages]
 
 
-def text_of(inspection: Inspection, picture: bytes | None = PICTURE) -> str:
+def text_of(inspection: Inspection, picture: PagePicture | None = PICTURE) -> str:
     return " ".join(pages_of(certificate(inspection, picture)))
 
 
@@ -116,8 +117,8 @@ def test_what_was_not_graded_has_a_certificate_without_a_picture():
     assert "The fiber was not located." in text
 
 
-def test_a_damaged_picture_is_left_out():
-    assert "There is no picture." in text_of(FAILED, b"no picture")
+def test_what_the_picture_leaves_out_is_said_below_it():
+    assert "as far as zone C" in text_of(FAILED)
 
 
 def test_the_columns_of_the_manifest_are_carried():

@@ -218,7 +218,7 @@ def test_no_name_becomes_markup(tmp_path):
     reasons = replace(NOT_LOCATED.verdict, reasons=tuple(Notice("other", text) for text in HOSTILE))
     kind |= {"reason": replace(NOT_LOCATED, verdict=reasons), "carried": replace(FAILED, request=carried)}
     paths = [result_of(tmp_path, str(number), one) for number, one in enumerate(kind.values())]
-    page, plain = page_of(tmp_path, paths), page_of(tmp_path, results_of(tmp_path, alternating(2)))
+    page, plain = page_of(tmp_path, paths), page_of(tmp_path, results_of(tmp_path, alternating(10)))
     assert [row["f"] for row in rows_of(page)[: len(HOSTILE)]] == list(HOSTILE)
     assert {tag for tag, _ in page.elements} <= {tag for tag, _ in plain.elements} | {"ol", "li"}
     assert [tag for tag, _ in page.elements].count("script") == 3

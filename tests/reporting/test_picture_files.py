@@ -32,7 +32,7 @@ JPEG = replace(REPORTING, annotated_format="jpeg")
 
 WRITERS: dict[str, Callable[[Path], None]] = {
     "result": lambda path: picture_files.write_result(path, FAILED),
-    "defects": lambda path: picture_files.write_defect_table(path, FAILED),
+    "defects": lambda path: picture_files.write_defect_table(path, FAILED, REPORTING),
     "summary": lambda path: write_summary_of(path, [tables.summary_row(FAILED)]),
     "annotated": lambda path: picture_files.write_annotated(path, PICTURE, FAILED, REPORTING),
     "annotated jpeg": lambda path: picture_files.write_annotated(path, PICTURE, FAILED, JPEG),

@@ -9,8 +9,6 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from matplotlib.collections import LineCollection, PathCollection, PolyCollection
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
 
@@ -26,7 +24,7 @@ from dscope_blink.records import (
     ellipse_points,
 )
 from dscope_blink.reporting.calibration_plot import calibration_figure
-from dscope_blink.reporting.figures import figure_bytes, png_bytes
+from dscope_blink.reporting.figures import png_bytes
 from dscope_blink.reporting.look import (
     COUNTED_COLOUR,
     RESULT_COLOURS,
@@ -35,7 +33,9 @@ from dscope_blink.reporting.look import (
     VIOLATING_COLOUR,
     ZONE_COLOURS,
 )
-from dscope_blink.reporting.plots import diameter_text, heat_map, polar_figure
+from dscope_blink.reporting.plots import diameter_text, heat_map, polar_sheet
+from dscope_blink.reporting.sheet import Shapes, Sheet, Strokes, Words
+from dscope_blink.reporting.sheet_files import sheet_bytes
 from tests.builders.inspections import (
     CENTER,
     COUNTED,
@@ -55,50 +55,54 @@ from tests.builders.inspections import (
 WEIGHTS = {"CRITICAL": 8.0, "HIGH": 4.0, "MEDIUM": 2.0, "LOW": 1.0}
 
 
-def _page(inspection: Inspection) -> Figure:
-    return polar_figure(inspection, WEIGHTS, 0.04)
+def _page(inspection: Inspection) -> Sheet:
+    return polar_sheet(inspection, WEIGHTS, 0.04)
 
 
-def _texts(figure: Figure) -> list[str]:
-    inside = [text.get_text() for axes in figure.axes for text in axes.texts]
-    return inside + [text.get_text() for text in figure.texts]
+def _words(page: Sheet) -> list[Words]:
+    return [item for item in page.items if isinstance(item, Words)]
 
 
-def _labelled(figure: Figure, label: str) -> list[PathCollection]:
-    return [c for c in figure.axes[0].collections if isinstance(c, PathCollection) and c.get_label() == label]
+def _texts(page: Sheet) -> list[str]:
+    return [words.text for words in _words(page)]
 
 
-def _on_face(figure: Figure, points: Points) -> Points:
+def _labelled(page: Sheet, label: str) -> list[Shapes]:
+    return [item for item in page.items if isinstance(item, Shapes) and item.label == label]
+
+
+def _strokes(page: Sheet, label: str) -> list[Strokes]:
+    return [item for item in page.items if isinstance(item, Strokes) and item.label == label]
+
+
+def _on_face(page: Sheet, points: Points) -> Points:
     """Places on the page as offsets from the centre of the fiber, y down; zone D is as wide as it is."""
-    outlines = next(
-        c for c in figure.axes[0].collections if isinstance(c, LineCollection) and c.get_label() == "zones"
-    ).get_segments()
-    outer = np.asarray(outlines[-1])[:-1]
+    outer = _strokes(page, "zones")[0].paths[-1][:-1]
     scale = 125 / np.hypot(*(outer - outer.mean(axis=0)).T).mean()
     return (np.asarray(points) - outer.mean(axis=0)) * (scale, -scale)
 
 
-def _places(figure: Figure, label: str) -> Points:
-    (shown,) = _labelled(figure, label)
-    return _on_face(figure, np.asarray(shown.get_offsets()))
+def _places(page: Sheet, label: str) -> Points:
+    (shown,) = _labelled(page, label)
+    return _on_face(page, np.array([outline.mean(axis=0) for (outline,) in shown.rings]))
 
 
 @pytest.mark.parametrize("inspection", EVERY_KIND.values(), ids=EVERY_KIND.keys())
 def test_every_kind_of_result_has_its_page(inspection: Inspection) -> None:
-    assert png_bytes(_page(inspection)).startswith(b"\x89PNG")
+    assert sheet_bytes(_page(inspection), "png").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("file_format", ["png", "svg", "pdf"])
 @pytest.mark.parametrize("file", [HOSTILE_FILE, "cost $5 and $6.png", "bytes\udcff.png"])
 def test_any_file_name_can_stand_in_the_title(file: str, file_format: str) -> None:
-    assert figure_bytes(_page(replace(FAILED, image=replace(FAILED.image, file=file))), file_format)
+    assert sheet_bytes(_page(replace(FAILED, image=replace(FAILED.image, file=file))), file_format)
 
 
 @pytest.mark.parametrize("inspection", [NOT_LOCATED, OUT_OF_FOCUS], ids=["not located", "out of focus"])
 def test_what_was_not_inspected_has_a_page_that_says_why_and_no_map(inspection: Inspection) -> None:
-    figure = _page(inspection)
-    assert inspection.verdict.reasons[0].text in _texts(figure)
-    assert not figure.axes[0].collections
+    page = _page(inspection)
+    assert inspection.verdict.reasons[0].text in _texts(page)
+    assert len(_words(page)) == len(page.items)
 
 
 def test_a_long_reason_is_written_in_lines() -> None:
@@ -117,9 +121,9 @@ def test_a_diameter_is_not_written_on_a_mark() -> None:
     angles = np.deg2rad(np.arange(0, 320, 20))  # marks all around zone B, but for a gap at the upper right
     places = np.stack([110 * np.cos(angles), 137.5 * np.sin(angles)], axis=1)
     marks = tuple(mark(f"P{i}", "pit_dig", (x, y), 10) for i, (x, y) in enumerate(places.tolist(), 1))
-    figure = _page(replace(PASSED, defects=marks))
-    label = next(t for t in figure.axes[0].texts if t.get_text() == "B cladding 110 um")
-    x, y = _on_face(figure, np.array(label.get_position()))
+    page = _page(replace(PASSED, defects=marks))
+    label = next(words for words in _words(page) if words.text == "B cladding 110 um")
+    x, y = _on_face(page, np.array(label.at))
     assert -40 < np.rad2deg(np.arctan2(y, x)) < 0
 
 
@@ -129,9 +133,8 @@ def test_diameters_and_the_offset_of_the_core_are_written_with_their_uncertainti
 
 
 def _crosses(inspection: Inspection) -> list[Points]:
-    figure = _page(inspection)
-    paths = [np.asarray(line.get_xydata()) for line in figure.axes[0].lines]
-    return [_on_face(figure, path) for path in paths if len(path) == 1]
+    page = _page(inspection)
+    return [_on_face(page, np.vstack(cross.paths).mean(axis=0)) for cross in _strokes(page, "cross")]
 
 
 def test_the_centres_of_cladding_and_core_are_marked_where_they_are() -> None:
@@ -148,23 +151,24 @@ def test_without_scale_diameters_are_in_pixels() -> None:
 
 
 def test_a_clean_face_has_a_map_without_marks() -> None:
-    figure = _page(PASSED)
-    assert {"breaks a limit (0)", "counted (0)", "not counted (0)"} <= set(_texts(figure))
-    assert _bars(figure) == Counter()
+    page = _page(PASSED)
+    assert {"breaks a limit (0)", "counted (0)", "not counted (0)"} <= set(_texts(page))
+    assert _bars(page) == Counter()
 
 
 def test_marks_lie_on_the_map_as_on_the_screen() -> None:
     lower_right = mark("P1", "pit_dig", (40.0, 50.0), 10)  # 20 um to the right and 20 um down
-    np.testing.assert_allclose(_places(_page(replace(PASSED, defects=(lower_right,))), "pit_dig"), [(20, 20)])
+    places = _places(_page(replace(PASSED, defects=(lower_right,))), "pit_dig")
+    np.testing.assert_allclose(places, [(20, 20)], atol=1e-6)
 
 
 def test_marks_that_break_a_limit_are_ringed_and_named() -> None:
-    figure = _page(FAILED)
-    (rings,) = _labelled(figure, "rings")
-    assert to_hex(np.asarray(rings.get_edgecolor())[0]).upper() == VIOLATING_COLOUR
-    np.testing.assert_allclose(_places(figure, "rings"), [(-30, -20)])
-    assert "S1" in _texts(figure)
-    assert "P1" not in _texts(figure)
+    page = _page(FAILED)
+    (rings,) = _labelled(page, "rings")
+    assert rings.edge == VIOLATING_COLOUR
+    np.testing.assert_allclose(_places(page, "rings"), [(-30, -20)])
+    assert "S1" in _texts(page)
+    assert "P1" not in _texts(page)
 
 
 @pytest.mark.parametrize(
@@ -174,25 +178,25 @@ def test_marks_that_break_a_limit_are_ringed_and_named() -> None:
 )
 def test_the_colour_of_a_mark_says_its_standing_as_in_the_annotated_picture(defect: Defect, colour: str) -> None:
     (shown,) = _labelled(_page(FAILED), defect.classification)
-    assert to_hex(np.asarray(shown.get_facecolor())[0]).upper() == colour
+    assert shown.faces == [colour]
 
 
 def test_larger_marks_are_drawn_larger() -> None:
     marks = tuple(mark(f"P{i}", "pit_dig", (50.0 * i, 0.0), 12.0 * i) for i in (1, 2, 3))
-    sizes = _labelled(_page(replace(PASSED, defects=marks)), "pit_dig")[0].get_sizes()
-    assert list(sizes) == sorted(set(sizes))
+    (shown,) = _labelled(_page(replace(PASSED, defects=marks)), "pit_dig")
+    sizes = [np.ptp(outline) for (outline,) in shown.rings]
+    assert sizes == sorted(set(sizes))
 
 
 # --- distributions
 
 
-def _bars(figure: Figure) -> Counter[str]:
+def _bars(page: Sheet) -> Counter[str]:
     """Heights of the bars of both distributions by colour, in bars of the same width, and how many there are."""
     found: Counter[str] = Counter()
-    for shown in figure.axes[0].collections:
-        if isinstance(shown, PolyCollection) and shown.get_label() == "bars":
-            for path, colour in zip(shown.get_paths(), np.asarray(shown.get_facecolor()), strict=True):
-                found[to_hex(colour).upper()] += float(np.ptp(np.asarray(path.vertices)[:, 1]))  # type: ignore[assignment]
+    for shown in _labelled(page, "bars"):
+        for (bar,), colour in zip(shown.rings, shown.faces, strict=True):
+            found[str(colour)] += float(np.ptp(bar[:, 1]))  # type: ignore[assignment]
     return found
 
 
@@ -206,14 +210,11 @@ def test_a_crowd_at_one_angle_is_one_bar_at_that_angle() -> None:
     angle = np.deg2rad(97.0)
     places = np.outer(np.linspace(50, 130, 5), (np.cos(angle) / 0.5, np.sin(angle) / 0.4))
     marks = tuple(mark(f"P{i}", "pit_dig", (x, y), 4) for i, (x, y) in enumerate(places.tolist(), 1))
-    radial, angular = (
-        [np.asarray(path.vertices) for path in c.get_paths()]
-        for c in _page(replace(PASSED, defects=marks)).axes[0].collections
-        if isinstance(c, PolyCollection) and c.get_label() == "bars"
-    )
+    both = _labelled(_page(replace(PASSED, defects=marks)), "bars")
+    radial, angular = ([bar for (bar,) in shown.rings] for shown in both)
     assert len(radial) == 5
     assert len(angular) == 1
-    ticks = {t.get_text(): t.get_position()[0] for t in _page(PASSED).axes[0].texts if t.get_text() in ("90", "180")}
+    ticks = {words.text: words.at[0] for words in _words(_page(PASSED)) if words.text in ("90", "180")}
     left, right = angular[0][:, 0].min(), angular[0][:, 0].max()
     assert left == pytest.approx(ticks["90"])
     assert right == pytest.approx(ticks["90"] + (ticks["180"] - ticks["90"]) / 6)
@@ -366,7 +367,7 @@ def _legend(figure: Figure) -> list[str]:
 def test_the_page_of_a_calibration_counts_what_was_used_and_what_was_left_out() -> None:
     figure = calibration_page(features(12, 0.02))
     assert _legend(figure)[:2] == ["used (11)", "left out (1)"]
-    assert "x  0.5 um/px" in _texts(figure)
+    assert "x  0.5 um/px" in [text.get_text() for text in figure.texts]
 
 
 @pytest.mark.parametrize(("residual_px", "factor"), [(0.02, "200"), (0.3, "20"), (1.3e-4, "20,000")])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from openpyxl import load_workbook
@@ -21,6 +22,7 @@ from dscope_blink.reporting.tables import SHEETS, SUMMARY_COLUMNS, WORKBOOK_DEFE
 from dscope_blink.terminal.commands import main
 from tests.builders.batches import CONFIG
 from tests.builders.inspections import EVERY_KIND, FAILED, NO_SCALE, PASSED, UNREADABLE
+from tests.builders.stored_results import annotated, results_of
 
 ASKED = replace(CONFIG, reporting=replace(CONFIG.reporting, excel=True))
 OURS = replace(FAILED.provenance, profile=CONFIG.profile, inputs={"config": CONFIG.sha256})
@@ -99,7 +101,7 @@ def test_each_column_has_the_type_that_is_declared(book_of):
 
 def test_headers_stay_in_view_and_rows_can_be_filtered(book_of):
     for sheet in book_of(FAILED):
-        assert sheet.freeze_panes == "B2"
+        assert sheet.freeze_panes == ("C2" if sheet.title == "summary" else "B2")
         assert sheet.auto_filter.ref == f"A1:{sheet.dimensions.partition(':')[2]}"
 
 
@@ -112,11 +114,83 @@ def test_the_verdict_is_coloured(book_of):
 def test_the_columns_of_manifests_follow_and_take_no_name_of_another(book_of):
     book = book_of(with_manifest(serial="0012"), with_manifest(operator="Ida", Edition="mine"))
     summary = rows_of(book["summary"])
-    assert [*summary[0]][len(SUMMARY_COLUMNS) :] == ["serial", "operator", "Manifest_Edition"]
+    assert [*summary[0]][len(SHEETS[0].columns) :] == ["serial", "operator", "Manifest_Edition"]
     assert [(row["serial"], row["operator"], row["Manifest_Edition"]) for row in summary] == [
         ("0012", None, None),
         (None, "Ida", "mine"),
     ]
+
+
+def test_each_name_has_room_beside_the_button_of_the_filter(book_of):
+    for sheet in book_of(FAILED):
+        for cell in sheet[1]:
+            assert room_of(sheet, cell.column) >= len(cell.value) + 2, cell.value
+
+
+def room_of(sheet: Any, place: int) -> float:
+    """Letters in a column; neighbours of one width are declared together."""
+    return next(c.width for c in sheet.column_dimensions.values() if c.min <= place <= c.max)
+
+
+# --- pictures and links
+
+
+def results_in(folder: Path, inspections: Mapping[str, Inspection]) -> StoredResults:
+    """Stored results with the pictures of the page and annotated ones."""
+    paths = results_of(folder, inspections)
+    for path, inspection in zip(paths, inspections.values(), strict=True):
+        if inspection.image.width is not None:
+            annotated(path.parent, path.name.removesuffix("_result.json"), inspection)
+    return StoredResults(paths)
+
+
+def opened(folder: Path, results: StoredResults) -> Any:
+    (path,) = write_batch_reports(folder, results, ASKED)
+    return load_workbook(path)["summary"]
+
+
+def test_each_row_has_its_picture_within_the_cell(tmp_path):
+    sheet = opened(tmp_path, results_in(tmp_path, {"a": FAILED, "b": UNREADABLE, "c": PASSED}))
+    column = cell_of(sheet, "Picture").column - 1
+    corners = [(image.anchor._from.row, image.anchor._from.col, image.anchor.to.row) for image in sheet._images]
+    assert corners == [(1, column, 1), (3, column, 3)]  # from the cell to the same: none lies over the next
+    assert all(image.anchor.editAs in (None, "twoCell") for image in sheet._images)  # it is filtered with its row
+
+
+def test_names_and_links_lead_to_the_files_wherever_the_folder_is_moved(tmp_path):
+    name = "tray 1/50 % #2"
+    sheet = opened(tmp_path, results_in(tmp_path, {name: FAILED}))
+    links = [cell_of(sheet, column).hyperlink for column in ("Image_Filename", "Annotated", "Record")]
+    assert cell_of(sheet, "Image_Filename").value == f"{name}.png"
+    targets = [unquote(link.target).replace("\\", "/") for link in links]  # Excel parts folders by either
+    assert [link.location for link in links] == [None] * 3
+    assert targets == [f"{name}_annotated.png"] * 2 + [f"{name}_result.json"]
+    assert all((tmp_path / target).is_file() for target in targets)
+    assert cell_of(sheet, "Certificate").value is None  # there is none
+
+
+def test_no_more_pictures_are_held_than_there_is_room_for(tmp_path, monkeypatch):
+    results = results_in(tmp_path, {f"face_{n}": FAILED for n in range(4)})
+    one = (tmp_path / "face_0_thumbnail.jpg").stat().st_size
+    monkeypatch.setattr(workbook, "_PICTURES_BYTES", 2 * one + 1)
+    sheet = opened(tmp_path, results)
+    assert len(sheet._images) == 2
+    assert all("left out" in cell_of(sheet, "Picture", row).value for row in (4, 5))
+
+
+def test_where_the_page_was_not_asked_for_the_annotated_picture_stands_in(tmp_path):
+    results = results_in(tmp_path, {"a": FAILED, "b": FAILED})
+    (tmp_path / "a_thumbnail.jpg").unlink()
+    (tmp_path / "b_thumbnail.jpg").write_bytes(b"damaged")
+    sheet = opened(tmp_path, results)
+    assert [image.anchor._from.row for image in sheet._images] == [1]
+
+
+def test_drawings_of_another_verdict_are_neither_shown_nor_linked(tmp_path):
+    sheet = opened(tmp_path, replace(results_in(tmp_path, {"a": FAILED}), judged_again=True))
+    assert not sheet._images
+    assert cell_of(sheet, "Annotated").value is cell_of(sheet, "Image_Filename").hyperlink is None
+    assert cell_of(sheet, "Record").hyperlink.target == "a_result.json"
 
 
 # --- text that would do harm

@@ -188,7 +188,7 @@ def test_plot_and_features_are_written_for_every_picture(tmp_path: Path, target:
         assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
     for name in ("table.csv", "table_2.csv"):
         table = pandas.read_csv(tmp_path / name)
-        assert tuple(table.columns) == FEATURE_COLUMNS
+        assert list(table.columns) == list(FEATURE_COLUMNS)
         assert list(table["number"]) == list(range(1, len(table) + 1))
         assert len(table) > 90
         used = table[table["used"] == "yes"]

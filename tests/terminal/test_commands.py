@@ -235,9 +235,14 @@ def test_each_image_is_a_line_where_no_terminal_is(pictures, out, capsys):
     assert str(out / "summary_report.csv") in lines[-1]
 
 
-def test_quiet_prints_nothing(pictures, out, capsys):
-    inspect(pictures, out, "--quiet")
+def test_quiet_prints_nothing(faces, out, capsys):
+    inspect(faces, out, "--quiet", *MULTIMODE)
     assert capsys.readouterr() == ("", "")
+
+
+def test_even_quietly_it_says_why_nothing_could_be_graded(faces, out, capsys):
+    assert inspect(faces, out, "--quiet") == 4
+    assert capsys.readouterr() == ("", "main.py: not one picture could be graded: No scale (1 of 1)\n")
 
 
 def test_unconfirmed_limits_are_told_once(tmp_path, out, capsys):

@@ -2,7 +2,9 @@
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
   const FIRST_ROWS = 60, MORE_ROWS = 200;
+  const MOST_CARDS = 12;
   const ONLY = { fail: 1, marginal: 3, all: -1 };
+  const FAILURES_FIRST = "s";
   const find = (id) => document.getElementById(id);
   const batch = JSON.parse(find("batch").textContent);
   const rows = batch.rows;
@@ -29,13 +31,21 @@
 
   // --- filtering and sorting
 
-  const wanted = { status: ONLY.all, zone: "", kind: "", criteria: "", reason: "", text: "" };
-  const order = { key: "", down: false };
+  const ANY = { status: ONLY.all, zone: "", kind: "", broken: false, criteria: "", reason: "", column: "", value: "", text: "" };
+  const wanted = { ...ANY };
+  const order = { key: FAILURES_FIRST, down: false };
   let shown = [];
+
+  /** Titles and values of what the manifest carries beside a picture. */
+  function carried(row) {
+    const values = row.g.map((value, number) => [batch.columns[number], value]).filter(([column, value]) => column.carried && value !== null);
+    return values.map(([column, value]) => [column.title, column.values[value]]).filter(([, text]) => text);
+  }
 
   rows.forEach((row, number) => {
     row.number = number;
-    row.words = [row.f, row.g, ...row.r, statusWord(row), batch.criteria[row.e]].join(" ").toLowerCase();
+    row.beside = carried(row);
+    row.words = [row.f, ...row.beside.map(([, text]) => text), ...row.r, statusWord(row), batch.criteria[row.e]].join(" ").toLowerCase();
     row.bad = row.z.reduce((sum, tally) => sum + tally[3], 0);
   });
 
@@ -43,17 +53,22 @@
     if (wanted.status === ONLY.marginal ? !row.m : wanted.status !== ONLY.all && row.s !== wanted.status) return false;
     if (wanted.criteria !== "" && row.e !== Number(wanted.criteria)) return false;
     if (wanted.reason !== "" && !row.k.includes(Number(wanted.reason))) return false;
-    if (wanted.zone !== "" || wanted.kind !== "") {
-      const [zone, kind] = [wanted.zone, wanted.kind];
-      if (!row.z.some((t) => (zone === "" || t[0] === Number(zone)) && (kind === "" || t[1] === Number(kind)))) return false;
+    if (wanted.value !== "" && valueOf(row, wanted.column) !== batch.columns[wanted.column].values[wanted.value]) return false;
+    if (wanted.zone !== "" || wanted.kind !== "" || wanted.broken) {
+      const { zone, kind, broken } = wanted;
+      const fits = (t) => (zone === "" || t[0] === Number(zone)) && (kind === "" || t[1] === Number(kind)) && (!broken || t[3] > 0);
+      if (!row.z.some(fits)) return false;
     }
     return wanted.text.split(/\s+/).every((word) => row.words.includes(word));
   }
 
+  /** Empty where the column says nothing of it. */
+  const valueOf = (row, column) => batch.columns[column].values[row.g[column] ?? -1] ?? "";
+
   const FAIL_FIRST = [2, 0, 1];
   const VALUES = {
     f: (row) => row.f,
-    s: (row) => FAIL_FIRST[row.s] * 2 + (row.m ? 0 : 1),
+    s: (row) => FAIL_FIRST[row.s] * 2 + Number(row.m === Number(row.s === ONLY.fail)),  // marginal is between FAIL and PASS
     r: (row) => row.r.join(" "),
     n: (row) => (row.n === null ? null : row.bad * 1e6 + row.n),
     d: (row) => row.d ?? row.p,
@@ -84,8 +99,147 @@
       button.setAttribute("aria-pressed", String(Number(button.dataset.status) === wanted.status));
     }
     find("only-fail").setAttribute("aria-pressed", String(wanted.status === ONLY.fail));
+    for (const head of document.querySelectorAll("th[data-sort]")) {
+      if (head.dataset.sort === order.key) head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+    }
     body.replaceChildren();
     extend(FIRST_ROWS);
+  }
+
+  // --- the address says which pictures are listed and which one is open
+
+  const LISTS = {
+    status: [...batch.statuses, "MARGINAL"],
+    zone: batch.zones,
+    kind: batch.kinds,
+    criteria: batch.criteria,
+    reason: batch.reasons,
+    column: batch.columns.map((column) => column.name),
+  };
+  const by = find("by"), FIRST_BY = [...by.options].find((option) => option.defaultSelected).value;  // a reload may keep another
+  const title = document.title;
+  const byAddress = new Map();
+  let told = "", typed = false, repeating = false;
+
+  /** What comes back of a text that went into an address: no half of a character can. */
+  const addressable = (text) => new URLSearchParams({ text }).get("text");
+  const list = (key) => (key === "value" ? batch.columns[wanted.column]?.values ?? [] : LISTS[key]);
+
+  for (const row of rows) {
+    row.address = addressable(row.f);
+    while (byAddress.has(row.address)) row.address += "'";
+    byAddress.set(row.address, row);
+  }
+
+  const toPicture = (row) => `#${new URLSearchParams({ picture: row.address })}`;
+
+  function address() {
+    const said = new URLSearchParams();
+    for (const key of [...Object.keys(LISTS), "value"]) {
+      const name = list(key)[wanted[key] === "" ? -1 : wanted[key]];
+      if (name !== undefined) said.set(key, name);
+    }
+    if (wanted.broken) said.set("broken", "yes");
+    if (wanted.text) said.set("text", wanted.text);
+    if (order.key !== FAILURES_FIRST) said.set("sort", order.key || "batch");
+    if (order.down) said.set("down", "yes");
+    if (by.value !== FIRST_BY) said.set("by", by.value);
+    if (viewer.open && current) said.set("picture", current.address);
+    return said.toString();
+  }
+
+  const link = () => location.href.split("#")[0] + (told && `#${told}`);
+
+  /** Each state is one step back; what is typed in one go is one, and so is what a held key passes. */
+  function tellAddress(typing = false) {
+    document.title = viewer.open && current ? `${current.f}, ${title}` : title;
+    const next = address(), same = typing && typed;
+    if (next === told || repeating) return;
+    [told, typed] = [next, typing];
+    try {
+      history[same ? "replaceState" : "pushState"](null, "", link());
+    } catch {
+      // a preview without an address of its own: the page works all the same
+    }
+  }
+
+  function readAddress() {
+    const said = new URLSearchParams(location.hash.slice(1)), unknown = [];
+    const known = (key, at) => {
+      if (said.has(key) && at === -1) unknown.push(`${key} \u201c${said.get(key)}\u201d`);
+      return at;
+    };
+    const place = (key, names) => known(key, said.has(key) ? names.findIndex((name) => addressable(name) === said.get(key)) : -1);
+    Object.assign(wanted, ANY, { broken: said.has("broken"), text: said.get("text")?.trim().toLowerCase() ?? "" });
+    wanted.status = place("status", LISTS.status);
+    for (const key of ["zone", "kind", "criteria", "reason", "column", "value"]) {
+      const at = place(key, list(key));
+      wanted[key] = at < 0 ? "" : String(at);
+    }
+    const keys = [...find("sort").options].map((option) => option.value);
+    order.key = keys[place("sort", keys.map((key) => key || "batch"))] ?? FAILURES_FIRST;
+    order.down = said.has("down");
+    by.selectedIndex = place("by", [...by.options].map((option) => option.value));
+    if (by.selectedIndex < 0) by.value = FIRST_BY;
+    const row = byAddress.get(said.get("picture"));
+    known("picture", row ? 0 : -1);
+    find("astray").hidden = unknown.length === 0;
+    find("astray").textContent = `The address asks for what this page does not have: ${unknown.join(", ")}.`;
+    return row;
+  }
+
+  /** Shows what the address says, whoever wrote it. */
+  function follow() {
+    const row = readAddress();
+    setControls();
+    update();
+    if (row) show(row);
+    else if (viewer.open) viewer.close();
+    [told, typed] = [address(), false];
+    tellAddress();
+  }
+
+  function setControls() {
+    if (find("value").dataset.of !== wanted.column) {
+      find("value").replaceChildren(make("option", { value: "" }, "any"), ...options(list("value")));
+      find("value").dataset.of = wanted.column;
+      find("value").disabled = wanted.column === "";
+    }
+    for (const id of CHOICES) find(id).value = wanted[id];
+    if (find("text").value.trim().toLowerCase() !== wanted.text) find("text").value = wanted.text;
+    find("broken").checked = wanted.broken;
+    find("sort").value = order.key;
+    for (const one of document.querySelectorAll(".grouping")) one.hidden = one.dataset.by !== by.value;
+  }
+
+  /** After anything that was pressed. */
+  function changed(typing = false) {
+    find("astray").hidden = true;
+    setControls();
+    update();
+    tellAddress(typing);
+  }
+
+  async function copyLink(button) {
+    button.textContent = (await copied(link())) ? "Copied" : "Copy it from the address bar";
+    setTimeout(() => { button.textContent = "Copy link"; }, 1500);
+  }
+
+  /** Pages without https may not use the clipboard itself. */
+  async function copied(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      const field = make("textarea", { readonly: true });
+      field.value = text;
+      (viewer.open ? viewer : document.body).append(field);
+      field.select();
+      const done = document.execCommand("copy");
+      field.remove();
+      return done;
+    }
   }
 
   // --- the table, made as far as it is looked at
@@ -111,10 +265,11 @@
 
   const badge = (status) => make("span", { class: `badge ${batch.statuses[status]}` }, batch.statuses[status].replace("_", " "));
 
+  const marginal = () => make("span", { class: "marginal" }, "MARGINAL");
+
   function verdictCell(row) {
-    const marginal = row.m ? make("div", {}, make("span", { class: "marginal" }, "MARGINAL")) : "";
     const warned = row.w ? make("div", { class: "sub" }, row.w === 1 ? "1 warning" : `${row.w} warnings`) : "";
-    return make("td", {}, badge(row.s), marginal, warned);
+    return make("td", {}, badge(row.s), row.m ? make("div", {}, marginal()) : "", warned);
   }
 
   /** Marks of each zone, those that break a limit told apart. */
@@ -142,20 +297,50 @@
     return make("td", { class: "number" }, size(row.d, "um"), row.q ? make("div", { class: "sub" }, `given, ${size(row.p, "px")}`) : "");
   }
 
+  /** A link, so that it can be opened and copied as any other; a plain press keeps the filters. */
+  function toOpen(row, style, ...children) {
+    const anchor = make("a", { href: toPicture(row), class: style, title: row.f }, ...children);
+    anchor.addEventListener("click", (event) => {
+      event.stopPropagation();
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      open(row);
+    });
+    return anchor;
+  }
+
+  const besides = (row) => make("div", { class: "sub clamp", title: row.beside.map((fact) => fact.join(": ")).join("\n") }, row.beside.map(([, text]) => text).join(" \u00b7 "));
+
+  /** The first reason; printed, all of them. */
+  function reasonCell(row) {
+    const [first, ...others] = row.r, more = others.length;
+    const text = make("div", { class: row.s ? "clamp" : "clamp sub", title: row.r.join("\n") }, first);
+    return make("td", {}, text, ...(more ? [make("div", { class: "sub how-many" }, `and ${more} more`), make("div", { class: "others" }, others.join("; "))] : []));
+  }
+
+  /** The failures of the batch, whatever is filtered. */
+  function fillCards() {
+    const failed = sorted(rows.filter((row) => row.s === ONLY.fail));
+    find("failures").hidden = failed.length === 0;
+    find("cards").append(...failed.slice(0, MOST_CARDS).map((row) => make("li", {}, toOpen(row, "card", thumbnail(row),
+      make("span", {}, make("strong", { class: "clamp" }, row.f), row.beside.length ? besides(row) : "", badge(row.s), row.m ? " " : "", row.m ? marginal() : "", make("span", { class: "clamp why" }, row.r[0]))))));
+    find("all-failures").textContent = failed.length > 1 ? `All ${failed.length} failures` : "In the list";
+  }
+
   function tableRow(row) {
-    const open = make("button", { type: "button", class: "open", title: row.f }, row.f);
+    const name = toOpen(row, "open", row.f);
     const [edition, ...fiberClass] = batch.criteria[row.e].split(" ");
     const line = make("tr", {},
       make("td", {}, thumbnail(row)),
-      make("td", {}, open, row.g ? make("div", { class: "sub clamp" }, row.g) : ""),
+      make("td", {}, name, row.beside.length ? besides(row) : ""),
       verdictCell(row),
-      make("td", {}, make("span", { class: row.s ? "clamp" : "clamp sub", title: row.r.join("\n") }, row.r.join("; "))),
+      reasonCell(row),
       make("td", {}, chips(row)),
       claddingCell(row),
       make("td", { class: "number" }, size(row.o, "um")),
       make("td", {}, fiberClass.join(" "), make("div", { class: "sub" }, edition)),
       make("td", { class: "sub" }, row.t.slice(0, 16).replace("T", " ")));
-    line.addEventListener("click", () => show(row));
+    line.addEventListener("click", () => open(row));
     return line;
   }
 
@@ -171,6 +356,11 @@
     return JSON.parse(lines[row.number]);
   }
 
+  function open(row) {
+    show(row);
+    tellAddress();
+  }
+
   function show(row) {
     const details = detailsOf(row);
     current = row;
@@ -179,7 +369,7 @@
       viewer.showModal();
     }
     find("view-name").textContent = row.f;
-    find("view-verdict").replaceChildren(badge(row.s), row.m ? " " : "", row.m ? make("span", { class: "marginal" }, "MARGINAL") : "");
+    find("view-verdict").replaceChildren(badge(row.s), row.m ? " " : "", row.m ? marginal() : "");
     place();
     drawFace(details);
     tell(row, details);
@@ -196,7 +386,7 @@
   function step(by) {
     const at = shown.indexOf(current);
     const next = at < 0 ? shown.find((row) => row.number > current.number) ?? shown[0] : shown[at + by];
-    if (next) show(next);
+    if (next) open(next);
   }
 
   function onlyFail() {
@@ -245,8 +435,9 @@
     const at = { cx, cy, rx, ry, transform: `rotate(${angle} ${cx} ${cy})` };
     const shape = draw("ellipse", { class: `zone-${letter}`, ...at }, draw("title", {}, `Zone ${letter}, ${name}`));
     const r = (rx + ry) / 2, t = batch.name_deg[letter] * Math.PI / 180;
-    const text = draw("text", { class: `zone-${letter}`, x: cx + r * Math.cos(t), y: cy - r * Math.sin(t) }, letter);
-    return [draw("ellipse", { class: "halo", "stroke-width": 4, ...at }), shape, text];
+    const name_at = `translate(${cx + r * Math.cos(t)} ${cy - r * Math.sin(t)})`;
+    const letterShape = draw("g", { class: `zone-name zone-${letter}`, transform: name_at }, draw("circle", {}), draw("text", {}, letter));
+    return [draw("ellipse", { class: "halo", "stroke-width": 4, ...at }), shape, letterShape];
   }
 
   function markShape(mark) {
@@ -371,6 +562,7 @@
     if (details.warnings.length) section("Warnings", list(details.warnings, "warnings"));
     if (details.marks.length) section(`Marks (${details.marks.length})`, marksTable(details.marks, details.checks));
     else if (details.zones.length) section("Marks", make("p", {}, "None was found."));
+    if (details.outermost) parts.push(make("p", { class: "small" }, `Nothing is sought beyond zone ${details.outermost}.`));
     if (details.checks.length) section("Limits held", checksTable(details.checks));
     section("Files", make("p", { class: "links" }, ...details.links.map(([title, href]) => make("a", { href, target: "_blank", rel: "noopener" }, title))));
     section("Measured", make("dl", { class: "facts" }, ...details.facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)])));
@@ -428,27 +620,39 @@
 
   // --- what is pressed
 
+  const CHOICES = ["zone", "kind", "criteria", "reason", "column", "value"];
+
+  const options = (names) => names.map((name, value) => make("option", { value }, name || "none given"));
+
   function choose(status) {
     wanted.status = status;
-    update();
+    changed();
   }
 
-  function fill(id, names) {
-    const select = find(id);
-    select.append(...names.map((name, value) => make("option", { value }, name)));
-    select.addEventListener("change", () => { wanted[id] = select.value; update(); });
+  /** Pictures of one kind alone, brought into sight. */
+  function only(filters) {
+    Object.assign(wanted, filters);
+    changed();
+    find("images-title").scrollIntoView();
   }
 
-  fill("zone", batch.zones);
-  fill("kind", batch.kinds);
-  fill("criteria", batch.criteria);
-  fill("reason", batch.reasons);
-  find("text").addEventListener("input", (event) => { wanted.text = event.target.value.trim().toLowerCase(); update(); });
-  find("clear").addEventListener("click", () => {
-    Object.assign(wanted, { status: ONLY.all, zone: "", kind: "", criteria: "", reason: "", text: "" });
-    for (const id of ["zone", "kind", "criteria", "reason", "text"]) find(id).value = "";
-    update();
-  });
+  for (const id of CHOICES) {
+    if (id !== "value") find(id).append(...options(id === "column" ? batch.columns.map((column) => column.title) : LISTS[id]));
+    find(id).addEventListener("change", () => {
+      wanted[id] = find(id).value;
+      if (id === "column") wanted.value = "";
+      changed();
+    });
+  }
+  find("sort").append(make("option", { value: FAILURES_FIRST }, "failures first"), make("option", { value: "" }, "of the batch"),
+    ...[...document.querySelectorAll("th[data-sort]")].filter((head) => head.dataset.sort !== FAILURES_FIRST)
+      .map((head) => make("option", { value: head.dataset.sort }, head.dataset.title)));
+  find("sort").addEventListener("change", () => { Object.assign(order, { key: find("sort").value, down: false }); changed(); });
+  find("broken").addEventListener("change", () => { wanted.broken = find("broken").checked; changed(); });
+  find("text").addEventListener("input", (event) => { wanted.text = event.target.value.trim().toLowerCase(); changed(true); });
+  find("clear").addEventListener("click", () => { Object.assign(wanted, ANY); changed(); });
+  by.addEventListener("change", () => changed());
+  find("all-failures").addEventListener("click", () => only({ ...ANY, status: ONLY.fail }));
   for (const button of document.querySelectorAll("[data-status]")) {
     button.addEventListener("click", () => {
       choose(Number(button.dataset.status));
@@ -456,19 +660,19 @@
     });
   }
   for (const button of document.querySelectorAll("[data-reason]")) {
-    button.addEventListener("click", () => {
-      find("reason").value = wanted.reason = String(batch.reasons.indexOf(button.dataset.reason));
-      update();
-      find("images-title").scrollIntoView();
-    });
+    button.addEventListener("click", () => only({ reason: String(batch.reasons.indexOf(button.dataset.reason)) }));
   }
+  for (const button of document.querySelectorAll("[data-of]")) {
+    const { of, column, value } = button.dataset;
+    const filters = of === "column" ? { column, value } : { status: ONLY.fail, broken: true, [of]: value };
+    button.addEventListener("click", () => only({ ...ANY, ...filters }));
+  }
+  for (const button of document.querySelectorAll(".copy")) button.addEventListener("click", () => copyLink(button));
   for (const head of document.querySelectorAll("th[data-sort]")) {
     head.addEventListener("click", () => {
       order.down = order.key === head.dataset.sort && !order.down;
       order.key = head.dataset.sort;
-      for (const other of document.querySelectorAll("th[data-sort]")) other.removeAttribute("aria-sort");
-      head.setAttribute("aria-sort", order.down ? "descending" : "ascending");
-      update();
+      changed();
     });
   }
   for (const input of document.querySelectorAll(".map-kind")) {
@@ -493,7 +697,8 @@
     if (number >= body.rows.length) extend(number + 1 - body.rows.length);
     const line = body.rows[number];
     if (line) line.scrollIntoView({ block: "nearest" });
-    (line?.querySelector("button") ?? before)?.focus();
+    (line?.querySelector(".open") ?? before)?.focus();
+    tellAddress();
   });
   window.addEventListener("resize", () => { if (viewer.open) look(frame); });
   window.addEventListener("beforeprint", () => extend(shown.length));
@@ -504,7 +709,16 @@
     z: () => toggle("zones"), m: () => toggle("marks"), c: () => toggle("evidence"),
   };
 
+  window.addEventListener("hashchange", follow);
+  const released = (event) => {
+    if (!repeating) return;
+    repeating = false;
+    tellAddress(event.target === find("text"));
+  };
+  document.addEventListener("keyup", released);
+  window.addEventListener("blur", released);
   document.addEventListener("keydown", (event) => {
+    repeating = event.repeat;
     const typing = event.target.matches("input[type=search], select");
     if (event.ctrlKey || event.metaKey || event.altKey || typing || find("keys").open) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -520,9 +734,11 @@
   /** From row to row in the table. */
   function moveFocus(by) {
     const at = [...body.rows].indexOf(document.activeElement.closest?.("tbody tr"));
-    body.rows[Math.max(0, at + by)]?.querySelector("button").focus();
+    body.rows[Math.max(0, at + by)]?.querySelector(".open").focus();
   }
 
-  update();
+  fillCards();
+  follow();
+  if (Object.keys(ANY).some((key) => wanted[key] !== ANY[key])) find("images-title").scrollIntoView();
   document.documentElement.dataset.ready = "yes";
 })();
