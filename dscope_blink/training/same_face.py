@@ -42,6 +42,7 @@ CLEAR = 0.95  # of what a place is levelled by must be seen
 BAND = 4  # rings in a band of the signature
 WAVES = 60  # along a ring
 LEAST_LENGTH = 0.3  # of a Fourier component: about that of grain
+WORKING_MB = 64  # of the search for neighbours
 NEIGHBOURS = 8  # that a picture is compared with, by each signature
 # A turned face stands out from all other turns: in 86 photographs of seven microscopes by at least 13.7 sigmas, another
 # face by at most 10.4. What does not turn is also of the camera, dust on it and its columns: different faces of one
@@ -232,12 +233,15 @@ def find_same_faces(count: int, read: Callable[[int], FaceMap | None]) -> Iterat
 
 def _near(vectors: Floats) -> Iterator[tuple[int, int]]:
     """Pairs of which one is among the nearest of the other, the smaller first."""
+    from sklearn import config_context
     from sklearn.neighbors import NearestNeighbors
 
     vectors -= vectors.mean(axis=0)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
     search = NearestNeighbors(n_neighbors=min(NEIGHBOURS + 1, len(vectors)), algorithm="brute").fit(vectors)
-    for a, row in enumerate(search.kneighbors(vectors, return_distance=False).tolist()):
+    with config_context(working_memory=WORKING_MB):
+        nearest = search.kneighbors(vectors, return_distance=False)
+    for a, row in enumerate(nearest.tolist()):
         yield from ((min(a, b), max(a, b)) for b in row if a != b)
 
 
