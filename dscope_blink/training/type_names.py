@@ -1,0 +1,50 @@
+"""Names for clusters of marks: the first of stated rules that the middle of a cluster keeps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One thing that a rule asks of the median mark of a cluster."""
+
+    feature: str  # of type_features.FEATURES
+    side: Literal["at least", "at most"]
+    limit: float
+
+    def holds(self, centroid: Mapping[str, float]) -> bool:
+        """False of what was not measured."""
+        value = centroid[self.feature]
+        return math.isfinite(value) and (value >= self.limit if self.side == "at least" else value <= self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A name, and what it takes to bear it."""
+
+    name: str
+    bounds: tuple[Bound, ...]
+
+    def __str__(self) -> str:
+        said = (f"{bound.feature} {bound.side} {bound.limit:g}" for bound in self.bounds)
+        return f"{self.name}: {' and '.join(said) or 'all others'}"
+
+
+# By what the kinds are: a scratch is a straight line, a crack a jagged one, a chip breaks out of the cladding edge, a
+# pit is a compact dark hole with a sharp edge; all else lies on the face.
+RULES = (
+    Rule("scratch", (Bound("log_aspect_ratio", "at least", 0.7), Bound("straightness", "at least", 0.85))),
+    Rule("chip", (Bound("radius_in_claddings", "at least", 0.92), Bound("radius_in_claddings", "at most", 1.02))),
+    Rule("crack", (Bound("solidity", "at most", 0.65), Bound("contrast", "at most", 0.0))),
+    Rule("pit_dig", (Bound("circularity", "at least", 0.75), Bound("contrast", "at most", 0.0))),
+    Rule("contamination", ()),
+)
+
+
+def rule_for(centroid: Mapping[str, float]) -> Rule:
+    """The rule that names a cluster; its centroid by the names of the features, NaN: not measured."""
+    return next(rule for rule in RULES if all(bound.holds(centroid) for bound in rule.bounds))
