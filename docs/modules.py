@@ -89,6 +89,7 @@ ROOMS: Mapping[str, set[str]] = {
     "sklearn": {"training"},
     "pyarrow": {"training"},
     "h5py": {"training"},
+    "threadpoolctl": {"training"},
     "pycocotools": {"training"},
     "shapely": {"training"},
     "rich": {"terminal"},

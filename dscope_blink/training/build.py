@@ -17,6 +17,7 @@ from dscope_blink.training.faces import Face, image_name, label_of
 from dscope_blink.training.image_table import write_image_row
 from dscope_blink.training.labels import Label, LabelFile, Row, read_label, write_label
 from dscope_blink.training.mark_table import write_mark_rows
+from dscope_blink.training.patches import write_patches
 from dscope_blink.training.pixel_level import write_pixel_level
 from dscope_blink.training.zone_boundaries import write_boundaries
 from dscope_blink.training.zone_table import write_zone_rows
@@ -38,6 +39,7 @@ PARTS = (
     Part("marks", write_mark_rows),
     Part("zones", write_zone_rows),
     Part("images", write_image_row),
+    Part("patches", write_patches),
 )
 
 

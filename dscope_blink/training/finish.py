@@ -9,6 +9,7 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.training.classes import classes_json
 from dscope_blink.training.dataset import Dataset
+from dscope_blink.training.defect_library import write_library
 from dscope_blink.training.image_table import write_image_folders, write_image_table
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.mark_table import write_mark_table
@@ -44,6 +45,7 @@ FINISHERS = (
     Finisher("zones", write_zone_table),
     Finisher("images", write_image_table),
     Finisher("folders of pictures", write_image_folders),
+    Finisher("library", write_library),  # after the splits, by which its types are fitted
 )
 
 
