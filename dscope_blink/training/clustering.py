@@ -76,8 +76,8 @@ def _dbscan(points: Points, radius: float, seed: int) -> Clusters:
 def _hdbscan(points: Points, size: float, seed: int) -> Clusters:
     from sklearn.cluster import HDBSCAN
 
-    share = HDBSCAN(min_cluster_size=int(size), min_samples=NEIGHBOURS, copy=True)
-    return np.asarray(share.fit_predict(points), np.intp)
+    dense = HDBSCAN(min_cluster_size=int(size), min_samples=NEIGHBOURS, copy=True)
+    return np.asarray(dense.fit_predict(points), np.intp)
 
 
 def _counts(points: Points, clusters: Sequence[int]) -> Sequence[float]:
@@ -122,7 +122,10 @@ def cluster(points: Points, algorithm: str, clusters: Sequence[int], seed: int) 
     -------
     What was chosen, the cluster of each mark, and for each algorithm the best that it found. Within an algorithm
     the silhouette decides, with the share of marks that are in a cluster; among algorithms that times the stability.
+    Fewer clusters than the fewest of `clusters` are taken only where no way finds as many: two dense places with half
+    of the marks in neither have a high silhouette, and tell no kinds apart.
     """
+    import sklearn.cluster  # noqa: F401 - threads of what is loaded later would not be limited
     from threadpoolctl import threadpool_limits
 
     names = tuple(ALGORITHMS) if algorithm == "auto" else (algorithm,)
@@ -131,7 +134,7 @@ def cluster(points: Points, algorithm: str, clusters: Sequence[int], seed: int) 
     if not found:
         nothing = Trial(algorithm, 0.0, 1, 0.0, -1.0)
         return nothing, np.zeros(len(points), np.intp), [nothing]
-    chosen, members = max(found, key=lambda one: one[0].score)
+    chosen, members = max(found, key=lambda one: (one[0].clusters >= clusters[0], one[0].score))
     return chosen, members, [trial for trial, _ in found]
 
 
@@ -140,7 +143,8 @@ def _best(points: Points, name: str, clusters: Sequence[int], seed: int) -> tupl
     tried = [_tried(points, name, value, seed) for value in way.tried(points, clusters)]
     if not tried:
         return None
-    trial, members = max(tried, key=lambda one: one[0].silhouette * (1 - one[0].noise))
+    enough = [one for one in tried if one[0].clusters >= clusters[0]] or tried
+    trial, members = max(enough, key=lambda one: one[0].silhouette * (1 - one[0].noise))
     steady = _stability(points, members, way, trial.parameter, seed)
     return Trial(name, trial.parameter, trial.clusters, trial.noise, trial.silhouette, steady), members
 

@@ -25,6 +25,7 @@ from dscope_blink.training.type_features import raw_features
 TYPES, PAGE = "defect_types.json", "library.html"
 SPLITS, SPLITS_SCHEMA = "splits.json", "dscope-blink/splits/1"
 AT_ONCE = 500  # marks that are given their clusters together
+RARE = 0.1  # share of a cluster: a label that fewer of its marks have is at odds with it
 LITTLE_EVIDENCE = 0.5  # of what detectors usually give marks of the kind
 COLUMNS = (
     Column("id", "text", "of the mark, unique within the data set; its features are the row of this id in defects"),
@@ -167,8 +168,11 @@ def _doubts(
     """Why a person should look at a mark; none of one that is certain."""
     if mark["labelled_by"] != "program":
         return
-    if group["agrees"] is False:
-        yield f"cluster {group['cluster']} looks like {group['inferred']}, the label is {mark['kind']}"
+    if group["agrees"] is False and types is not None:
+        own = types.clusters[group["cluster"]]
+        share = own.kinds.get(mark["kind"], 0) / own.marks
+        if share <= RARE:
+            yield f"cluster {own.number} looks like {own.name}, {mark['kind']} is rare in it: {100 * share:.0f} %"
     if group["cluster"] == NOISE:
         yield "like no other marks"
     likely = mark[f"p_{mark['kind']}"]

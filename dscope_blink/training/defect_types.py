@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,7 @@ class Cluster:
     rule: str
     marks: int  # that it was fitted on
     centroid: Mapping[str, float | None]  # as measured; None: of no mark
+    kinds: Mapping[str, int]  # how many of them have which label
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def fit_types(rows: Iterable[Row], settings: TrainingSettings, fitted_on: str = 
         fitted_on=fitted_on,
         features=NAMES,
         scaler=scaler,
-        clusters=tuple(_described(number, raw[members == number]) for number in range(trial.clusters)),
+        clusters=tuple(_described(number, kept, members) for number in range(trial.clusters)),
         trials=tuple(trials),
         points=tuple(map(tuple, points.tolist())),
         members=tuple(names.tolist()),
@@ -160,12 +161,14 @@ def _points(scaled: Points, members: Clusters, algorithm: str) -> tuple[Points, 
     return np.round([scaled[members == number].mean(axis=0) for number in numbers], 6), numbers
 
 
-def _described(number: int, raw: Points) -> Cluster:
-    seen = [column[np.isfinite(column)] for column in raw.T]
+def _described(number: int, kept: Sequence[_Fitted], members: Clusters) -> Cluster:
+    mine = [mark for mark, cluster in zip(kept, members.tolist(), strict=True) if cluster == number]
+    seen = [column[np.isfinite(column)] for column in np.array([mark.raw for mark in mine]).T]
     centroid = {name: float(np.median(v)) if v.size else math.nan for name, v in zip(NAMES, seen, strict=True)}
     rule = rule_for(centroid)
     told = {name: float(f"{value:.4g}") if math.isfinite(value) else None for name, value in centroid.items()}
-    return Cluster(number, rule.name, str(rule), len(raw), told)
+    kinds = Counter(mark.kind for mark in mine)
+    return Cluster(number, rule.name, str(rule), len(mine), told, dict(sorted(kinds.items())))
 
 
 def _map(scaled: Points) -> Map:

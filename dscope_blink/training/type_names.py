@@ -34,13 +34,14 @@ class Rule:
         return f"{self.name}: {' and '.join(said) or 'all others'}"
 
 
-# By what the kinds are: a scratch is a straight line, a crack a jagged one, a chip breaks out of the cladding edge, a
-# pit is a compact dark hole with a sharp edge; all else lies on the face.
+# By what the kinds are. Lines first: a scratch is a straight one, which fills its convex hull; a crack is jagged and
+# branched, and does not. A chip breaks out of the cladding edge; a pit is a compact dark hole; all else lies on the
+# face. The limits lie between the medians of clusters of rendered marks (benchmarks/defect_types.py, the fitted side).
 RULES = (
-    Rule("scratch", (Bound("log_aspect_ratio", "at least", 0.7), Bound("straightness", "at least", 0.85))),
-    Rule("chip", (Bound("radius_in_claddings", "at least", 0.92), Bound("radius_in_claddings", "at most", 1.02))),
-    Rule("crack", (Bound("solidity", "at most", 0.65), Bound("contrast", "at most", 0.0))),
-    Rule("pit_dig", (Bound("circularity", "at least", 0.75), Bound("contrast", "at most", 0.0))),
+    Rule("scratch", (Bound("log_aspect_ratio", "at least", 0.7), Bound("solidity", "at least", 0.5))),
+    Rule("crack", (Bound("solidity", "at most", 0.5), Bound("contrast", "at most", -0.05))),
+    Rule("chip", (Bound("radius_in_claddings", "at least", 0.94), Bound("radius_in_claddings", "at most", 1.02))),
+    Rule("pit_dig", (Bound("circularity", "at least", 0.9), Bound("contrast", "at most", -0.05))),
     Rule("contamination", ()),
 )
 
