@@ -37,10 +37,10 @@ WINGS = (
     Wing("image_processing", 4, "grey levels to candidates, in pixels: localization, background, lines, fusion"),
     Wing("pipeline", 5, "one picture through all stages: read this first"),
     Wing("calibration", 5, "targets to um/px"),
-    Wing("training", 5, "pictures and what was found in them to data sets"),
-    Wing("batch", 6, "many images, anywhere: run, job, executors, nights, regrading"),
-    Wing("terminal", 7, "commands, arguments, questions, progress, tables"),
-    Wing("library", 7, "what others import: pictures to inspections, folders to tables, records judged again"),
+    Wing("training", 6, "pictures and what was found in them to data sets"),
+    Wing("batch", 7, "many images, anywhere: run, job, executors, nights, regrading"),
+    Wing("terminal", 8, "commands, arguments, questions, progress, tables"),
+    Wing("library", 8, "what others import: pictures to inspections, folders to tables, records judged again"),
 )
 ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from docs.modules import ROOT
 from dscope_blink.config.loading import load_config
@@ -21,8 +22,11 @@ from dscope_blink.reporting.tables import (
     Sheet,
     cell_columns,
 )
+from dscope_blink.training import image_table, mark_table, zone_table
+from dscope_blink.training.tables import Column as TrainingColumn
 
 PAGE = ROOT / "docs" / "outputs.md"
+TRAINING_PAGE = ROOT / "docs" / "training.md"
 FENCE = "<!-- table: {} -->\n"
 
 
@@ -54,17 +58,41 @@ def sheet_table(sheets: Iterable[Sheet]) -> str:
     return "\n".join(["| sheet | a row for | columns | which |", "|---|---|---|---|", *lines]) + "\n"
 
 
+def training_tables() -> Mapping[str, str]:
+    """Each table of a data set in Markdown, by the name in its fence."""
+    detectors = load_config(shipped("config.json")).profile("fast_scan").detectors
+    columns = {
+        "defects": mark_table.columns_of(detectors),
+        "zones": zone_table.COLUMNS,
+        "images": image_table.COLUMNS,
+    }
+    return {name: _training_table(table) for name, table in columns.items()}
+
+
+def _training_table(columns: Iterable[TrainingColumn]) -> str:
+    lines = [f"| `{c.name}` | {c.kind} | {c.meaning} | {'yes' if c.tells_label else ''} |" for c in columns]
+    return "\n".join(["| column | kind | meaning | tells the label |", "|---|---|---|---|", *lines]) + "\n"
+
+
 def page() -> str:
     """The text of docs/outputs.md with each table as it is declared, behind its fence."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, table in tables().items():
+    return _filled_in(PAGE, tables())
+
+
+def training_page() -> str:
+    """The text of docs/training.md in the same way."""
+    return _filled_in(TRAINING_PAGE, training_tables())
+
+
+def _filled_in(path: Path, filled: Mapping[str, str]) -> str:
+    text = path.read_text(encoding="utf-8")
+    for name, table in filled.items():
         behind = f"({re.escape(FENCE.format(name))})(?:\\|.*\n)*"
         text, found = re.subn(behind, lambda fence, table=table: fence[1] + table, text)  # type: ignore[misc]
-        assert found == 1, (
-            f"docs/outputs.md must hold the fence {FENCE.format(name).strip()} once, it does {found} times"
-        )
+        assert found == 1, f"{path.name} must hold the fence {FENCE.format(name).strip()} once, it does {found} times"
     return text
 
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
+    TRAINING_PAGE.write_text(training_page(), encoding="utf-8")

@@ -44,6 +44,7 @@ from tests.builders.settings import ROOT
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
@@ -157,6 +158,7 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
 
 def test_the_tables_of_columns_and_sheets_are_those_of_the_program() -> None:
     assert tables.page() == OUTPUTS, "write them again with `python -m docs.tables`"
+    assert tables.training_page() == TRAINING, "write them again with `python -m docs.tables`"
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,9 @@ from dscope_blink.files.locking import locked
 from dscope_blink.files.names import RESULT
 from dscope_blink.files.whole_files import is_of_writing, writing
 from dscope_blink.records import printable
-from dscope_blink.training.build import Item, LeftOut, build_picture
-from dscope_blink.training.dataset import INDEX, Dataset, Problem
+from dscope_blink.training.build import Item, build_picture
+from dscope_blink.training.dataset import INDEX, Dataset, LeftOut, Problem
 from dscope_blink.training.finish import finish
-from dscope_blink.training.labels import Label
 
 MODULES = ("dscope_blink.training.build",)
 
@@ -42,7 +41,7 @@ class Built:
     """One picture whose files are written, or why there are none."""
 
     item: Item
-    label: Label | None
+    there: bool  # in the data set
     problem: str = ""
 
 
@@ -72,7 +71,7 @@ def run_dataset(run: DatasetRun) -> Generator[Built, None, Dataset]:
             built[number] = one
             yield one
         ordered = [built[number] for number in sorted(built)]
-        names = tuple(one.label.name for one in ordered if one.label is not None)
+        names = tuple(one.item.name for one in ordered if one.there)
         problems = tuple(Problem(_file(one), one.problem) for one in ordered if one.problem)
         dataset = Dataset(run.folder, names, problems)
         finish(dataset, run.config)
@@ -90,7 +89,7 @@ def _build_all(run: DatasetRun) -> Iterator[tuple[int, Built]]:
             try:
                 yield number, result_of(future)
             except (Lost, TimeoutError) as error:
-                yield number, Built(item, None, f"lost: {error or 'it took too long'}")
+                yield number, Built(item, False, f"lost: {error or 'it took too long'}")
 
 
 @contextmanager
@@ -113,11 +112,11 @@ def _build(run: DatasetRun, numbered: tuple[int, Item]) -> Built:
     try:
         label = build_picture(item, run.folder, run.pictures, run.config)
     except LeftOut as error:
-        return Built(item, None, str(error))
+        return Built(item, False, str(error))
     except Exception as error:
         if is_of_writing(error):
             raise
         logger.exception("%s: no part of the data set", printable(item.name))
-        return Built(item, None, f"internal error: {type(error).__name__}: {error}")
+        return Built(item, False, f"internal error: {type(error).__name__}: {error}")
     not_graded = label.status == "NOT_GRADED"
-    return Built(item, label, f"zones only, not graded: {'; '.join(label.reasons)}" if not_graded else "")
+    return Built(item, True, f"zones only, not graded: {'; '.join(label.reasons)}" if not_graded else "")

@@ -66,11 +66,29 @@ def supports_in_picture(field: Residual, evidence: Evidence, shape: tuple[int, .
     -------
     (H, W) float32 by detector; a pixel is what the pixel of the residual is that holds its centre, 0 beyond its window
     """
+    counted = {
+        name: support if name == EDGE_DETECTOR else support * field.inside
+        for name, support in evidence.supports.items()
+    }
+    return {name: in_picture(field, support, shape) for name, support in counted.items()}
+
+
+def in_picture(field: Residual, image: FloatImage, shape: tuple[int, ...]) -> FloatImage:
+    """An image on the window of a residual in the pixels of the stored picture.
+
+    Parameters
+    ----------
+    field : the residual
+    image : (h, w) float32, pixel by pixel of it
+    shape : (H, W) of the stored picture
+
+    Returns
+    -------
+    (H, W) float32; a pixel is what the pixel of the residual is that holds its centre, 0 beyond its window
+    """
     (rows, from_rows), (columns, from_columns) = (_matched(field, axis, shape[1 - axis]) for axis in (1, 0))
-    found = {name: np.zeros(shape, np.float32) for name in evidence.supports}
-    for name, support in evidence.supports.items():
-        counted = support if name == EDGE_DETECTOR else support * field.inside
-        found[name][rows, columns] = counted[from_rows][:, from_columns]  # in two steps, half the time of one
+    found = np.zeros(shape, np.float32)
+    found[rows, columns] = image[from_rows][:, from_columns]  # in two steps, half the time of one
     return found
 
 

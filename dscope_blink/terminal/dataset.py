@@ -50,7 +50,7 @@ def _build(arguments: argparse.Namespace) -> int:
     with log_file(folder), closing(run_dataset(run)) as building:
         built = list(track(building, "files of pictures", len(run.items), console=console, transient=True))
     problems = sum(1 for one in built if one.problem)
-    there = sum(1 for one in built if one.label is not None)
+    there = sum(1 for one in built if one.there)
     print_line(console, f"{there} of {len(run.items)} pictures in the data set {folder}")
     if problems:
         print_line(console, f"{problems} not, or not all of them: {folder / PROBLEMS}")

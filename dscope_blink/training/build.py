@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -11,14 +12,17 @@ from typing import TypeAlias
 from dscope_blink.config.settings import Config, TrainingSettings
 from dscope_blink.files.decoding import Picture, decode_image, most_bytes
 from dscope_blink.records import Inspection, UnreadableImage, UserError, read_file
-from dscope_blink.records.stored import BadRecord, load_record
-from dscope_blink.training.dataset import label_path
+from dscope_blink.records.stored import BadRecord, load_record, to_json
+from dscope_blink.training.arrays import write_mask_arrays
+from dscope_blink.training.dataset import LeftOut, label_path
 from dscope_blink.training.faces import Face, image_name, label_of
+from dscope_blink.training.feature_maps import write_feature_maps
 from dscope_blink.training.image_table import write_image_row
 from dscope_blink.training.labels import Label, LabelFile, Row, read_label, write_label
 from dscope_blink.training.mark_table import write_mark_rows
 from dscope_blink.training.patches import write_patches
 from dscope_blink.training.pixel_level import write_pixel_level
+from dscope_blink.training.search_again import Again
 from dscope_blink.training.zone_boundaries import write_boundaries
 from dscope_blink.training.zone_table import write_zone_rows
 
@@ -34,11 +38,13 @@ class Part:
 
 
 PARTS = (
+    Part("feature_maps", write_feature_maps),  # the first: a picture that has none is no part of the data set
     Part("pixel_level", write_pixel_level),
     Part("zone_boundaries", write_boundaries),
     Part("marks", write_mark_rows),
     Part("zones", write_zone_rows),
     Part("images", write_image_row),
+    Part("mask_arrays", write_mask_arrays),
     Part("patches", write_patches),
 )
 
@@ -49,10 +55,6 @@ class Item:
 
     record: Path  # its stored result
     name: str  # start of the names of its files
-
-
-class LeftOut(UserError):
-    """Why a picture is no part of the data set: a row of problems.csv, never a stop."""
 
 
 def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> Label:
@@ -80,14 +82,15 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> L
     if done is not None:
         return done
     data = _bytes(pictures / inspection.image.file, inspection, config)
+    picture = _decoded(data, config)
+    again = Again(picture, inspection, config)
     label = label_of(
         inspection, item.name, image_name(item.name, inspection.image.file), settings.face_columns, made_of
     )
     if label.status == "NOT_GRADED":  # marks may be missing in it: it teaches where zones are, and nothing else
         label = replace(label, marks=())
         inspection = replace(inspection, defects=())
-    face = Face(label, _decoded(data, config), data, inspection)
-    return build_face(face, folder, settings)
+    return build_face(Face(label, picture, data, inspection, again), folder, settings)
 
 
 def build_face(face: Face, folder: Path, settings: TrainingSettings) -> Label:
@@ -113,9 +116,15 @@ def _inspected(item: Item, settings: TrainingSettings) -> tuple[Inspection, str]
         raise LeftOut(f"no fiber: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     if inspection.verdict.status == "NOT_GRADED" and settings.not_graded == "leave_out":
         raise LeftOut(f"not graded: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
-    said = [f"{field.name}={getattr(settings, field.name)!r}" for field in fields(settings)]
-    parts = (read_file(item.record), item.name.encode(), *map(str.encode, said))
-    return inspection, hashlib.sha256(b"\0".join(parts)).hexdigest()
+    said = (f"{field.name}={getattr(settings, field.name)!r}" for field in fields(settings))
+    parts = (_what_it_says(inspection), item.name, *said)
+    return inspection, hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _what_it_says(inspection: Inspection) -> str:
+    """The record but for when it was made and how long that took: the same of the same picture on another day."""
+    provenance = replace(inspection.provenance, started="")
+    return json.dumps(to_json(replace(inspection, timings_s={}, provenance=provenance)))
 
 
 def _finished(folder: Path, name: str, made_of: str) -> Label | None:

@@ -22,6 +22,10 @@ def label_path(folder: Path, name: str) -> Path:
     return folder / LABELS / f"{name}.json"
 
 
+class LeftOut(UserError):
+    """Why a picture is no part of the data set: a row of problems.csv, never a stop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A picture that is no part of the data set, or not all of it."""

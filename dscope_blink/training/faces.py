@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.files.decoding import Picture, to_gray
+from dscope_blink.pipeline import Search
 from dscope_blink.records import PROGRAM, VERSION, Defect, FloatImage, Inspection, Labels, texts
 from dscope_blink.training.labels import Label, Mark, Source
 from dscope_blink.training.masks import Instances, Placed, instances_of, kinds_of, masks_of, zones_of
+from dscope_blink.training.search_again import Again
 
 PROGRAM_SAYS = Source("program", f"{PROGRAM} {VERSION}")
 
@@ -27,6 +29,7 @@ class Face:
     picture: Picture  # (H, W) or (H, W, 3) uint8 or uint16, as stored
     data: bytes  # of its file
     inspection: Inspection | None = None  # that its labels come from; None: they come from elsewhere
+    again: Again | None = None  # how it was inspected; None: nobody has
 
     @cached_property
     def gray(self) -> FloatImage:
@@ -64,6 +67,11 @@ class Face:
     def zones(self) -> Labels:
         """(H, W) uint8, `classes.ZONE_CLASSES` by index."""
         return zones_of(self.label)
+
+    @cached_property
+    def search(self) -> Search | None:
+        """What the search for marks saw, for which the picture is inspected again; None: there was no search."""
+        return None if self.again is None else self.again.search()
 
     @cached_property
     def measured(self) -> Mapping[str, Defect]:

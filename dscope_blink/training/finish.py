@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from dscope_blink.config.settings import Config
 from dscope_blink.files.whole_files import write_file
+from dscope_blink.training.arrays import write_hdf5, write_shards
 from dscope_blink.training.classes import classes_json
 from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.defect_library import write_library
+from dscope_blink.training.feature_maps import write_map_meanings
 from dscope_blink.training.image_table import write_image_folders, write_image_table
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.mark_table import write_mark_table
@@ -45,6 +47,9 @@ FINISHERS = (
     Finisher("zones", write_zone_table),
     Finisher("images", write_image_table),
     Finisher("folders of pictures", write_image_folders),
+    Finisher("shards", write_shards),
+    Finisher("HDF5", write_hdf5),
+    Finisher("meaning of feature maps", write_map_meanings),
     Finisher("library", write_library),  # after the splits, by which its types are fitted
 )
 

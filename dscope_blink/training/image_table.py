@@ -48,7 +48,7 @@ COLUMNS = (
 def image_row(face: Face) -> Row:
     """The row of a picture."""
     label, inspection = face.label, face.inspection
-    known = label.status != "NOT_GRADED" or label.source.by != "program"
+    known = label.marks_are_known
     counts = Counter(mark.kind for mark in label.marks)
     x, y = label.um_per_px or (None, None)
     warnings = () if inspection is None else texts(inspection.quality.warnings)
@@ -106,7 +106,7 @@ def write_image_folders(dataset: Dataset, config: Config) -> None:
 
 def _places(label: Label) -> Iterator[str]:
     yield BY_STATUS[label.status]
-    if label.status == "NOT_GRADED" and label.source.by == "program":
+    if not label.marks_are_known:
         return
     shown = {mark.kind for mark in label.marks}
     yield from (f"{TYPES}/{kind}" for kind in KINDS if kind in shown)

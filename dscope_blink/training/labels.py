@@ -74,6 +74,11 @@ class Label:
     made_of: str = ""  # sha256 of record and settings: whether it is still the one to be built
 
     @property
+    def marks_are_known(self) -> bool:
+        """False where the program could not grade it: it may have missed marks, and no mark is no answer."""
+        return self.status != "NOT_GRADED" or self.source.by != "program"
+
+    @property
     def mark_ids(self) -> tuple[str, ...]:
         """Names of the marks that are unique within the data set."""
         return tuple(f"{self.name}_{mark.id}" for mark in self.marks)

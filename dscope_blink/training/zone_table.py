@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from dscope_blink.config.settings import Config, TrainingSettings
+from dscope_blink.image_processing.fiber_coordinates import box_of
 from dscope_blink.records import LIMIT_BROKEN, WHOLE, ZONE_LETTERS, Inspection, ZoneOutline
 from dscope_blink.training import texture
 from dscope_blink.training.classes import ZONE_CLASSES, ZONES
@@ -191,10 +192,10 @@ def _marks(
 
 def marks_are_known(face: Face, outline: ZoneOutline) -> bool:
     """Whether all marks of a zone were sought: what nobody has looked at is not clean."""
-    label, inspection = face.label, face.inspection
-    if label.source.by != "program":
+    inspection = face.inspection
+    if face.label.source.by != "program":
         return True
-    if label.status == "NOT_GRADED" or (inspection is not None and outline.name not in inspection.request.zones):
+    if not face.label.marks_are_known or (inspection is not None and outline.name not in inspection.request.zones):
         return False
     return (outline.seen is None or outline.seen >= WHOLE) and not _is_hidden(inspection)
 
@@ -226,29 +227,25 @@ def _passed(inspection: Inspection | None, zone: str) -> bool | None:
 
 
 def _light(face: Face) -> list[Mapping[str, float]]:
-    """LIGHT of each of ZONE_CLASSES, all in one pass over the picture; NaN of one without pixels."""
+    """LIGHT of each of ZONE_CLASSES; NaN of one without pixels, and of what lies outside of all."""
     count, coded = len(ZONE_CLASSES), face.zones.astype(np.int32) * LEVELS + face.levels
     histograms = np.bincount(coded.ravel(), minlength=count * LEVELS).reshape(count, LEVELS)
     textures = texture.texture_of(texture.pairs_by_zone(face.levels, face.zones, count))
-    rows: list[Mapping[str, float]] = []
-    for value, (histogram, own) in enumerate(zip(histograms, textures, strict=True)):
-        mask = (face.zones == value).view(np.uint8)
-        (gray, gray_std), (slope, slope_std) = (_mean_and_std(image, mask) for image in (face.gray, face.slope))
-        rows.append(
-            {
-                "gray_mean": gray,
-                "gray_std": gray_std,
-                "entropy_bits": texture.entropy_of(histogram),
-                "gradient_mean_per_px": slope,
-                "gradient_std_per_px": slope_std,
-                **own,
-            }
-        )
+    rows: list[Mapping[str, float]] = [dict.fromkeys((column.name for column in LIGHT), math.nan)]
+    for value, (histogram, own) in enumerate(zip(histograms[1:], textures[1:], strict=True), 1):
+        rows.append({"entropy_bits": texture.entropy_of(histogram), **_means(face, value), **own})
     return rows
 
 
-def _mean_and_std(image: np.ndarray[Any, Any], mask: np.ndarray[Any, Any]) -> tuple[float, float]:
-    if not mask.any():
-        return math.nan, math.nan
-    mean, std = cv2.meanStdDev(image, mask=mask)
-    return float(mean[0, 0]), float(std[0, 0])
+def _means(face: Face, value: int) -> Mapping[str, float]:
+    mask = face.zones == value
+    here = box_of(mask)  # the core is a small part of a picture
+    own = mask[here].view(np.uint8)
+    found = []
+    for image in (face.gray, face.slope):
+        mean, std = cv2.meanStdDev(image[here], mask=own) if own.size else (NONE, NONE)
+        found += [float(mean[0, 0]), float(std[0, 0])]
+    return dict(zip(("gray_mean", "gray_std", "gradient_mean_per_px", "gradient_std_per_px"), found, strict=True))
+
+
+NONE = np.full((1, 1), math.nan)

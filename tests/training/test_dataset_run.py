@@ -16,7 +16,8 @@ from PIL import Image
 
 from dscope_blink.batch.dataset_run import Built, DatasetRun, items_of, run_dataset
 from dscope_blink.files.names import RESULT
-from dscope_blink.records import UserError
+from dscope_blink.records import Notice, UserError, Verdict
+from dscope_blink.records.stored import load_record
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.training.dataset import label_path, open_dataset
 from dscope_blink.training.labels import read_label
@@ -87,6 +88,60 @@ def test_the_same_input_gives_the_same_bytes(folders, tmp_path) -> None:
     built(run_of(folders))
     built(run_of(folders, folder=tmp_path / "again"))
     assert dict(files_of(folders[2])) == dict(files_of(tmp_path / "again"))
+
+
+def test_the_same_picture_inspected_on_another_day_gives_the_same_bytes(folders, tmp_path) -> None:
+    everything = replace(
+        CONFIG.training,
+        image_folders="copies",
+        mask_arrays=True,
+        shard_pictures=1,
+        hdf5=True,
+        feature_maps=("gray", "gradient", "direction", "lbp"),
+    )
+    for day, folder in (("2026-01-31T08:00:00+00:00", folders[2]), ("2026-03-01T09:00:00+00:00", tmp_path / "again")):
+        path = stored(folders, "one")
+        info = load_record(path).image
+        provenance = replace(FAILED.provenance, started=day)
+        write_result(path, replace(FAILED, image=info, provenance=provenance, timings_s={"total": len(str(folder))}))
+        built(run_of(folders, folder=folder, config=replace(CONFIG, training=everything)))
+    files = dict(files_of(folders[2]))
+    assert files == dict(files_of(tmp_path / "again"))
+    assert {"dataset.h5", "defects.parquet", "region_level/zones.csv", "image_level/Fail/one.png"} < set(files)
+    assert "pixel_level/feature_maps/one.npz" in files
+
+
+def test_what_is_no_longer_asked_for_is_no_longer_there(folders) -> None:
+    stored(folders, "one")
+    asked = replace(CONFIG.training, mask_arrays=True, feature_maps=("gray",), shard_pictures=1, hdf5=True)
+    built(run_of(folders))
+    before = set(dict(files_of(folders[2])))
+    built(run_of(folders, config=replace(CONFIG, training=asked)))
+    assert set(dict(files_of(folders[2]))) > before
+    built(run_of(folders))
+    assert set(dict(files_of(folders[2]))) == before
+
+
+def test_of_a_picture_that_was_not_graded_there_are_zones_and_no_masks_of_marks(folders) -> None:
+    path = stored(folders, "one")
+    verdict = Verdict("NOT_GRADED", (Notice("out_of_focus", "Blurred"),))
+    write_result(path, replace(load_record(path), verdict=verdict))
+    asked = replace(CONFIG, training=replace(CONFIG.training, mask_arrays=True, shard_pictures=1))
+    built(run_of(folders, config=asked))
+    files = {name for name, _ in files_of(folders[2] / "pixel_level")}
+    assert {"zone_masks/one.png", "arrays/zone_masks/one.npy", "images/one.png"} < files
+    assert not {name for name in files if "defect" in name or "instance" in name}
+    with np.load(folders[2] / "pixel_level" / "shards" / "00000.npz") as shard:
+        assert set(shard.files) == {"one/image", "one/zone_mask"}
+
+
+def test_a_picture_without_the_maps_that_are_asked_for_is_left_out_whole(folders) -> None:
+    stored(folders, "one")  # an even picture: no search of it finds the marks of its record
+    asked = replace(CONFIG, training=replace(CONFIG.training, feature_maps=("residual",)))
+    built(run_of(folders, config=asked))
+    (problem,) = open_dataset(folders[2]).problems
+    assert problem.problem.startswith("maps of what the search saw cannot be made: with these settings 0 marks")
+    assert not list(folders[2].rglob("one*"))
 
 
 def test_a_picture_that_was_changed_since_is_left_out_and_told(folders) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import time
+
+import cv2
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from dscope_blink.records import Points
+from dscope_blink.analysis.seen_outline import mask_outline
+from dscope_blink.records import Candidate, Points
 from dscope_blink.training.classes import MARK_CLASSES, MARK_PALETTE, ZONE_CLASSES, ZONE_PALETTE
 from dscope_blink.training.labels import Label, Mark, Source
 from dscope_blink.training.masks import box_of, filled, instances_of, kinds_of
@@ -78,3 +83,79 @@ def test_of_two_marks_at_one_pixel_the_smaller_has_it() -> None:
 def test_every_class_has_a_colour_of_its_own() -> None:
     for names, palette in ((ZONE_CLASSES, ZONE_PALETTE), (MARK_CLASSES, MARK_PALETTE)):
         assert len(names) == len(palette) == len(set(palette))
+
+
+def test_a_scratch_of_half_a_pixel_is_as_long_as_it_is_and_in_one_piece() -> None:
+    turn = np.array([math.cos(0.4), math.sin(0.4)])
+    across = np.array([-turn[1], turn[0]]) / 4
+    along = np.linspace(0, 30, 31)[:, None] * turn + (3, 5)
+    inside, _ = filled(np.concatenate([along - across, (along + across)[::-1]]), (), (40, 60))
+    pieces, _ = cv2.connectedComponents(inside.astype(np.uint8), connectivity=8)
+    assert pieces == 2  # and the ground
+    assert 27 <= np.count_nonzero(inside) <= 45
+    assert inside.any(axis=0).sum() >= 27
+
+
+def test_two_specks_that_a_line_ties_are_one_mark() -> None:
+    first, second = square(2, 2, 6, 6), square(20, 2, 24, 6)
+    outline = np.concatenate([first[:2], [(6, 4), (20, 4)], second[:3], [(20, 6), (20, 4), (6, 4)], first[2:]])
+    inside, _ = filled(outline, (), (30, 40))
+    assert cv2.connectedComponents(inside.astype(np.uint8), connectivity=8)[0] == 2
+    assert np.count_nonzero(inside) == 25 + 25 + 13
+
+
+def test_an_outline_that_crosses_itself_has_no_hole_there() -> None:
+    twice = np.concatenate([circle(15, 12, 8), circle(15, 12, 5)])  # once around, and once more
+    inside, (x, y) = filled(twice, (), (30, 40))
+    assert inside[12 - y, 15 - x]
+    assert np.array_equal(inside, filled(circle(15, 12, 8), (), (30, 40))[0])
+
+
+corners_px = st.tuples(st.floats(-5, 45), st.floats(-5, 35))
+
+
+@settings(max_examples=50)
+@given(st.tuples(corners_px, corners_px, corners_px))
+def test_a_triangle_has_the_pixels_of_a_test_of_each(corners: tuple[tuple[float, float], ...]) -> None:
+    outline = np.array(corners)
+    first, second = outline[1] - outline[0], outline[2] - outline[0]
+    twice_area = first[0] * second[1] - first[1] * second[0]
+    assume(abs(twice_area) > 10)
+    rows, columns = np.mgrid[0:30, 0:40].astype(float)
+    from_sides = []  # inwards, pixels
+    for (x0, y0), (x1, y1) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
+        across = (x1 - x0) * (rows - y0) - (y1 - y0) * (columns - x0)
+        from_sides.append(across * np.sign(twice_area) / np.hypot(x1 - x0, y1 - y0))
+    depth = np.min(from_sides, axis=0)
+    inside, (x, y) = filled(outline, (), (30, 40))
+    whole = np.zeros((30, 40), bool)
+    whole[y : y + inside.shape[0], x : x + inside.shape[1]] = inside
+    assert whole[depth > 1e-5].all()
+    assert not whole[depth < -1.0].any()  # nearer lies the line that a thin tip is drawn as
+
+
+def test_a_stain_of_many_points_takes_no_longer_than_its_window() -> None:
+    rng = np.random.default_rng(1)
+    turn = np.linspace(0, 2 * np.pi, 16_000, endpoint=False)
+    radius = 200 + 40 * rng.random(turn.size)
+    stain = np.stack([250 + radius * np.cos(turn), 250 + radius * np.sin(turn)], axis=1)
+    start = time.process_time()
+    filled(stain, (), (500, 500))
+    assert time.process_time() - start < 1.0  # by a test of each centre against each side it is 7 s
+
+
+def test_a_mark_around_something_keeps_its_hole_through_its_outline() -> None:
+    mask = np.hypot(*(np.mgrid[-12:13, -12:13])) <= 12
+    mask &= np.hypot(*(np.mgrid[-12:13, -12:13])) >= 6
+    seen = mask_outline(Candidate((7, 4, 25, 25), mask, {}), join_px=2)
+    inside, (x, y) = filled(seen.points, seen.holes, (40, 50))
+    assert (x, y) == (7, 4)
+    assert len(seen.holes) == 1
+    assert np.count_nonzero(inside & mask) >= 0.98 * np.count_nonzero(inside | mask)  # joining rounds a corner off
+
+
+def test_marks_that_touch_keep_all_of_their_pixels() -> None:
+    first, second = square(2, 2, 9, 9), square(10, 2, 17, 9)
+    marks = [Mark(f"P{k}", "pit_dig", "cladding", outline, PROGRAM) for k, outline in enumerate((first, second))]
+    instances = instances_of(label_with(*marks))
+    assert [np.count_nonzero(instances == number) for number in (1, 2)] == [64, 64]
