@@ -81,7 +81,8 @@ def _hdbscan(points: Points, size: float, seed: int) -> Clusters:
 
 
 def _counts(points: Points, clusters: Sequence[int]) -> Sequence[float]:
-    return [float(count) for count in clusters if count < len(points)]
+    different = len(np.unique(points, axis=0))
+    return [float(count) for count in clusters if count < different]
 
 
 def _radii(points: Points, clusters: Sequence[int]) -> Sequence[float]:
