@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from benchmarks.marks.class_scenes import Job, bench_of, scene_of
 from benchmarks.validation.bench import default_config
@@ -79,7 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rules = rule_table(applied)
     print(_line("rule-based class", len({kind for _, kind in rules}), 0.0, rules, rules))
     for name in (*ALGORITHMS, "auto"):
-        types = fit_types(fitted, replace(settings, cluster_algorithm=name))
+        chosen: dict[str, Any] = {"cluster_algorithm": name}
+        types = fit_types(fitted, replace(settings, **chosen))
         if types is None:
             raise SystemExit("too few marks: more faces are needed")
         table, named = tables_of(types, applied)

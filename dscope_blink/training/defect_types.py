@@ -178,7 +178,9 @@ def _map(scaled: Points) -> Map:
     first *= np.sign(first[np.arange(2), np.abs(first).argmax(axis=1)])[:, None]  # the largest part is positive
     shares = values[::-1][:2] / max(float(values.sum()), 1e-12)
     one, two = (tuple(np.round(axis, 6).tolist()) for axis in first)
-    return Map(tuple(np.round(middle, 6).tolist()), (one, two), (round(float(shares[0]), 4), round(float(shares[1]), 4)))
+    return Map(
+        tuple(np.round(middle, 6).tolist()), (one, two), (round(float(shares[0]), 4), round(float(shares[1]), 4))
+    )
 
 
 def mean_evidence(row: Mapping[str, Any]) -> float:

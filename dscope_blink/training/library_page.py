@@ -7,6 +7,7 @@ nothing else run than its own script. Patches are linked, and loaded as they com
 from __future__ import annotations
 
 import html
+import math
 import os
 import tempfile
 from collections import Counter
@@ -134,7 +135,9 @@ def _of_types(types: DefectTypes) -> Mapping[str, Any]:
         "shares": types.map.shares,
         "features": [[feature.name, feature.meaning] for feature in FEATURES],
         "rules": list(map(str, RULES)),
-        "clusters": [[one.number, one.name, one.rule, one.marks, list(one.centroid.values())] for one in types.clusters],
+        "clusters": [
+            [one.number, one.name, one.rule, one.marks, list(one.centroid.values())] for one in types.clusters
+        ],
         "trials": [
             [one.algorithm, one.parameter, one.clusters, one.noise, one.silhouette, one.stability, round(one.score, 4)]
             for one in types.trials
@@ -158,4 +161,4 @@ def _table(said_by: str, table: Counter[tuple[str, int]], types: DefectTypes) ->
 
 
 def _finite(value: float) -> float | None:
-    return round(value, 4) if value == value else None
+    return round(value, 4) if math.isfinite(value) else None

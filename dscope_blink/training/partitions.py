@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from math import comb
+from typing import Any, TypeAlias
 
-Table = Mapping[tuple[Hashable, Hashable], int]  # how many things are of a kind in the first way and in the second
+Table: TypeAlias = Mapping[tuple[Any, Any], int]  # how many things are of a kind in the first way and in the second
 
 
 def purity(table: Table) -> float:
@@ -14,7 +15,7 @@ def purity(table: Table) -> float:
 
     C. D. Manning, P. Raghavan, H. Schuetze, "Introduction to Information Retrieval", 2008, section 16.3.
     """
-    largest: Counter[Hashable] = Counter()
+    largest: Counter[Any] = Counter()
     for (_, second), count in table.items():
         largest[second] = max(largest[second], count)
     total = sum(table.values())
@@ -29,8 +30,8 @@ def adjusted_rand(table: Table) -> float:
     total = sum(table.values())
     if total < 2:
         return float("nan")
-    first: Counter[Hashable] = Counter()
-    second: Counter[Hashable] = Counter()
+    first: Counter[Any] = Counter()
+    second: Counter[Any] = Counter()
     for (one, other), count in table.items():
         first[one] += count
         second[other] += count

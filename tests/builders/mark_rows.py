@@ -6,18 +6,19 @@ from typing import Any
 
 import numpy as np
 
-SHAPES: dict[str, dict[str, tuple[float, float]]] = {  # mean and spread of each column
-    "scratch": {"diameter_um": (80, 8), "mean_width_um": (1.2, 0.1), "aspect_ratio": (40, 4), "circularity": (0.1, 0.01)},
-    "pit_dig": {"diameter_um": (5, 0.4), "mean_width_um": (4, 0.3), "aspect_ratio": (1.1, 0.03), "circularity": (0.97, 0.01)},
-    "contamination": {"diameter_um": (25, 2), "mean_width_um": (9, 0.8), "aspect_ratio": (2, 0.1), "circularity": (0.4, 0.03)},
-}  # fmt: skip
+COLUMNS = ("diameter_um", "mean_width_um", "aspect_ratio", "circularity")
+SHAPES = {  # mean and spread of each column
+    "scratch": ((80, 8), (1.2, 0.1), (40, 4), (0.1, 0.01)),
+    "pit_dig": ((5, 0.4), (4, 0.3), (1.1, 0.03), (0.97, 0.01)),
+    "contamination": ((25, 2), (9, 0.8), (2, 0.1), (0.4, 0.03)),
+}
 SOLID = {"scratch": 0.9, "pit_dig": 0.98, "contamination": 0.7}
 CONTRAST = {"scratch": -0.2, "pit_dig": -0.5, "contamination": 0.3}
 
 
 def mark_row(rng: np.random.Generator, kind: str, number: int, **changes: Any) -> dict[str, Any]:
     """What the types of marks read of a row."""
-    row = {name: max(float(rng.normal(*at)), 1e-3) for name, at in SHAPES[kind].items()}
+    row = {name: max(float(rng.normal(*at)), 1e-3) for name, at in zip(COLUMNS, SHAPES[kind], strict=True)}
     about = {
         "id": f"a_{number}",
         "image": f"picture {number % 10}",

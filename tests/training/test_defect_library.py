@@ -37,6 +37,10 @@ def picture(seed: int = 0) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.random.default_rng(seed).integers(0, 255, (120, 120), np.uint8)
 
 
+def stored(path: Path) -> Any:
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
 def built(folder: Path, *faces: Face, config: Config = CONFIG) -> list[dict[str, Any]]:
     for face in faces:
         build_face(face, folder, config.training)
@@ -63,9 +67,10 @@ def scattered(name: str, count: int, by: Source = PROGRAM) -> Face:
 def test_a_patch_is_the_mark_at_full_scale_with_what_lies_about_it(tmp_path) -> None:
     seen = picture()
     (row,) = built(tmp_path, face_with(label_with(drawn("P1", rectangle(40, 50, 49, 54))), seen))
-    assert row["file"].startswith("defect_library/pit_dig/") and row["file"].endswith("/a_P1.png")
+    assert row["file"].startswith("defect_library/pit_dig/")
+    assert row["file"].endswith("/a_P1.png")
     assert (row["box_x_px"], row["box_y_px"], row["box_width_px"], row["box_height_px"]) == (40, 50, 10, 5)
-    patch = cv2.imread(str(tmp_path / row["file"]), cv2.IMREAD_UNCHANGED)
+    patch = stored(tmp_path / row["file"])
     assert np.array_equal(patch, seen[34:71, 24:66])
     assert (row["patch_x_px"], row["patch_y_px"], row["patch_width_px"], row["patch_height_px"]) == (24, 34, 42, 37)
 
@@ -73,14 +78,14 @@ def test_a_patch_is_the_mark_at_full_scale_with_what_lies_about_it(tmp_path) -> 
 def test_a_patch_ends_where_the_picture_does(tmp_path) -> None:
     seen = picture()
     (row,) = built(tmp_path, face_with(label_with(drawn("P1", rectangle(0, 0, 3, 3))), seen))
-    assert np.array_equal(cv2.imread(str(tmp_path / row["file"]), cv2.IMREAD_UNCHANGED), seen[:20, :20])
+    assert np.array_equal(stored(tmp_path / row["file"]), seen[:20, :20])
 
 
 def test_a_patch_has_the_bits_and_the_colours_of_the_picture(tmp_path) -> None:
     deep = np.random.default_rng(1).integers(0, 65535, (120, 120, 3), np.uint16)
     face = face_with(label_with(drawn("P1", rectangle(40, 50, 49, 54))))
     (row,) = built(tmp_path, replace(face, picture=deep))
-    assert np.array_equal(cv2.imread(str(tmp_path / row["file"]), cv2.IMREAD_UNCHANGED), deep[34:71, 24:66])
+    assert np.array_equal(stored(tmp_path / row["file"]), deep[34:71, 24:66])
 
 
 def test_the_index_says_what_lasts_and_gives_the_outlines_back(tmp_path) -> None:
@@ -93,8 +98,7 @@ def test_the_index_says_what_lasts_and_gives_the_outlines_back(tmp_path) -> None
     rows = built(tmp_path, face_with(label_with(*marks), picture()))
     assert [row["lasts"] for row in rows] == ["transient", "permanent", "unknown"]
     assert json.loads(rows[0]["polygon_px"]) == [marks[0].outline_px.tolist(), hole.tolist()]
-    defects = [file for file in (tmp_path / "labels").iterdir()]
-    assert defects and [row["features_row"] for row in rows] == [0, 1, 2]
+    assert [row["features_row"] for row in rows] == [0, 1, 2]
 
 
 def test_without_a_scale_there_is_no_severity(tmp_path) -> None:
@@ -107,7 +111,7 @@ def test_a_patch_that_no_mark_has_any_more_is_removed(tmp_path) -> None:
     mark = drawn("P1", rectangle(40, 50, 49, 54))
     (before,) = built(tmp_path, face_with(label_with(mark), picture()))
     (after,) = built(tmp_path, face_with(label_with(replace(mark, kind="crack")), picture()))
-    assert [path for path in tmp_path.rglob("*_P1.png")] == [tmp_path / after["file"]]
+    assert list(tmp_path.rglob("*_P1.png")) == [tmp_path / after["file"]]
     assert before["file"] != after["file"]
 
 
@@ -135,7 +139,8 @@ def test_clusters_stand_beside_the_label_and_do_not_change_it(tmp_path) -> None:
     assert {row["kind"] for row in rows} == {"scratch", "pit_dig"}
     for row in rows:
         assert row["agrees"] == (None if row["inferred"] is None else row["inferred"] == row["kind"])
-    assert {(row["kind"], row["cluster"]) for row in rows} in ({("scratch", 0), ("pit_dig", 1)}, {("scratch", 1), ("pit_dig", 0)})
+    pairs = {(row["kind"], row["cluster"]) for row in rows}
+    assert pairs in ({("scratch", 0), ("pit_dig", 1)}, {("scratch", 1), ("pit_dig", 0)})
     assert {row["inferred"] for row in rows if row["kind"] == "scratch"} == {"scratch"}
 
 
@@ -160,17 +165,21 @@ def test_splits_that_are_none_say_so(tmp_path) -> None:
 
 def test_stored_types_are_applied_to_another_data_set(tmp_path) -> None:
     built(tmp_path / "first", scattered("one", 40))
-    stored = tmp_path / "first" / "defect_library" / "defect_types.json"
-    rows = built(tmp_path / "second", scattered("three", 6), config=with_training(types_file=str(stored)))
+    first = tmp_path / "first" / "defect_library" / "defect_types.json"
+    rows = built(tmp_path / "second", scattered("three", 6), config=with_training(types_file=str(first)))
     assert len({row["cluster"] for row in rows}) >= 2
-    assert (tmp_path / "second" / "defect_library" / "defect_types.json").read_bytes() == stored.read_bytes()
+    assert (tmp_path / "second" / "defect_library" / "defect_types.json").read_bytes() == first.read_bytes()
 
 
 def test_the_same_marks_give_the_same_bytes(tmp_path) -> None:
     for name in ("one", "two"):
         built(tmp_path / name / "set", scattered("one", 30))
-    written = [{p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*") if p.is_file()} for name in ("one", "two")]
-    assert written[0] == written[1]
+    first, second = (files_of(tmp_path / name) for name in ("one", "two"))
+    assert first == second
+
+
+def files_of(folder: Path) -> dict[Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def doubts_of(folder: Path, **changes: Any) -> str:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,11 @@ pytest.importorskip("sklearn.cluster")
 TRAINING = replace(SETTINGS.profile("fast_scan").training, clusters_min=3, clusters_max=5)
 
 
+def by(algorithm: str) -> TrainingSettings:
+    chosen: dict[str, Any] = {"cluster_algorithm": algorithm}
+    return replace(TRAINING, **chosen)
+
+
 def fitted(settings: TrainingSettings = TRAINING, count: int = 120) -> DefectTypes:
     types = fit_types(mark_rows(count), settings)
     assert types is not None
@@ -38,14 +44,18 @@ def agreement(types: DefectTypes, count: int = 90, seed: int = 2) -> float:
 
 @pytest.mark.parametrize("algorithm", [*ALGORITHMS, "auto"])
 def test_new_marks_of_three_shapes_fall_into_three_clusters(algorithm: str) -> None:
-    types = fitted(replace(TRAINING, cluster_algorithm=algorithm))
+    types = fitted(by(algorithm))
     assert agreement(types) > 0.9
     assert {one.name for one in types.clusters} == {"scratch", "pit_dig", "contamination"}
 
 
 @pytest.mark.parametrize("algorithm", [*ALGORITHMS, "auto"])
 def test_the_stored_types_say_the_same(algorithm: str, tmp_path: Path) -> None:
-    types, path, rows = fitted(replace(TRAINING, cluster_algorithm=algorithm)), tmp_path / "types.json", mark_rows(60, 5)
+    types, path, rows = (
+        fitted(by(algorithm)),
+        tmp_path / "types.json",
+        mark_rows(60, 5),
+    )
     write_types(path, types)
     assert np.array_equal(read_types(path).predict(rows), types.predict(rows))
     json.loads(path.read_bytes())

@@ -258,4 +258,5 @@
 
   choose();
   clusters();
+  document.documentElement.dataset.ready = "yes";
 })();
