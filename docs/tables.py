@@ -22,7 +22,7 @@ from dscope_blink.reporting.tables import (
     Sheet,
     cell_columns,
 )
-from dscope_blink.training import image_table, mark_table, zone_table
+from dscope_blink.training import defect_library, image_table, mark_table, zone_table
 from dscope_blink.training.tables import Column as TrainingColumn
 
 PAGE = ROOT / "docs" / "outputs.md"
@@ -65,6 +65,7 @@ def training_tables() -> Mapping[str, str]:
         "defects": mark_table.columns_of(detectors),
         "zones": zone_table.COLUMNS,
         "images": image_table.COLUMNS,
+        "library": defect_library.COLUMNS,
     }
     return {name: _training_table(table) for name, table in columns.items()}
 

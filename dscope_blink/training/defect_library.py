@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from dscope_blink.config.settings import Config, TrainingSettings
-from dscope_blink.records import UserError, printable, read_file
+from dscope_blink.records import UserError, read_file
 from dscope_blink.training import mark_table, patches
 from dscope_blink.training.clustering import NOISE
 from dscope_blink.training.dataset import Dataset
@@ -73,7 +73,7 @@ def write_library(dataset: Dataset, config: Config) -> None:
     files: set[str] = set()
     with LibraryPage(patches.FOLDER) as page:
         write_table(folder / "index", COLUMNS, _noted(_index(dataset, types, settings), page, files))
-        page.write(folder / PAGE, printable(dataset.folder.resolve().name), types)
+        page.write(folder / PAGE, types)
     if types is not None:
         write_types(folder / TYPES, types)
     _remove_others(dataset.folder, files)

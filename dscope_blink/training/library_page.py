@@ -85,7 +85,7 @@ class LibraryPage:
             row["labelled_by"],
         ]
 
-    def write(self, path: Path, name: str, types: DefectTypes | None) -> None:
+    def write(self, path: Path, types: DefectTypes | None) -> None:
         """Write the page; UserError where the system refuses."""
         style = f":root{{{_colours()}}}\n" + (TEMPLATES / "library.css").read_text(encoding="utf-8")
         script = (TEMPLATES / "library.js").read_text(encoding="utf-8")
@@ -95,7 +95,6 @@ class LibraryPage:
             style_hash=policy_hash(style),
             script_hash=policy_hash(script),
             program=html.escape(f"{PROGRAM} {VERSION}"),
-            name=html.escape(name),
             total=f"{self.marks} marks of {len(self.pictures)} pictures",
         )
         write_parts(path, self._parts(frame, types))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 TRAINING = replace(SETTINGS.profile("fast_scan").training, clusters_min=3, clusters_max=4)
+PATCHES = 120  # files; marks beyond share them
 HOSTILE = '"><script>alert(1)</script>图&amp;'
 
 
@@ -32,7 +33,7 @@ def entry(number: int, **changes: Any) -> Row:
     """A row of the index."""
     row = {
         "id": f"a_{number}",
-        "file": f"defect_library/pit_dig/LOW/a_{number}.png",
+        "file": f"defect_library/pit_dig/LOW/a_{number % PATCHES}.png",
         "image": f"picture {number % 7}",
         "zone": "cladding",
         "kind": ("scratch", "pit_dig", "contamination")[number % 3],
@@ -52,19 +53,19 @@ def entry(number: int, **changes: Any) -> Row:
     return {**row, **changes}
 
 
-def written(folder: Path, rows: list[Row], name: str = "set") -> Path:
+def written(folder: Path, rows: list[Row]) -> Path:
     path = folder / "defect_library" / "library.html"
     path.parent.mkdir(parents=True)
     with LibraryPage(Path("defect_library")) as page:
         for row in rows:
             page.add(row)
         pytest.importorskip("sklearn.cluster")
-        page.write(path, name, fit_types(mark_rows(60), TRAINING))
+        page.write(path, fit_types(mark_rows(60), TRAINING))
     return path
 
 
 def test_no_name_becomes_markup_and_only_its_own_script_runs(tmp_path) -> None:
-    text = written(tmp_path, [entry(0, id=HOSTILE, image=HOSTILE)], HOSTILE).read_text(encoding="utf-8")
+    text = written(tmp_path, [entry(0, id=HOSTILE, image=HOSTILE)]).read_text(encoding="utf-8")
     assert "<script>alert" not in text
     scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     assert len(scripts) == 1
@@ -96,11 +97,11 @@ def page(browser: Browser) -> Iterator[Page]:
         yield one
 
 
-def opened(page: Page, folder: Path, rows: list[Row], name: str = "set") -> Page:
+def opened(page: Page, folder: Path, rows: list[Row]) -> Page:
     import cv2
 
-    path = written(folder, rows, name)
-    for row in rows[:240]:
+    path = written(folder, rows)
+    for row in rows[:PATCHES]:
         patch = folder / row["file"]
         patch.parent.mkdir(parents=True, exist_ok=True)
         cv2.imwrite(str(patch), np.full((30, 40), 90, np.uint8))
@@ -140,8 +141,7 @@ def test_a_mark_opens_and_the_keys_go_on(page: Page, tmp_path) -> None:
 
 @pytest.mark.slow
 def test_hostile_names_are_text(page: Page, tmp_path) -> None:
-    opened(page, tmp_path, [entry(0, id=HOSTILE, image=HOSTILE)], HOSTILE)
-    assert page.locator("h1").inner_text() == HOSTILE
+    opened(page, tmp_path, [entry(0, id=HOSTILE, image=HOSTILE)])
     page.locator(".card").first.click()
     assert HOSTILE in page.locator("#one-title").inner_text()
 
