@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.marks.class_scenes import Job, bench_of, scene_of
 from benchmarks.validation.bench import default_config
+from dscope_blink.records import CLASSIFICATIONS
 from dscope_blink.training.clustering import ALGORITHMS, NOISE
 from dscope_blink.training.defect_types import DefectTypes, fit_types
 from dscope_blink.training.faces import Face, label_of
@@ -62,8 +63,17 @@ def _line(name: str, clusters: int, noise: float, table: Table, named: Table) ->
     )
 
 
+def confusion(table: Table) -> str:
+    """True kinds against names in Markdown."""
+    names = [*CLASSIFICATIONS, *sorted({str(name) for _, name in table} - {*CLASSIFICATIONS})]
+    lines = ["| true kind | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for kind in CLASSIFICATIONS:
+        lines.append(f"| {kind} | " + " | ".join(str(table.get((kind, name), 0)) for name in names) + " |")
+    return "\n".join(lines)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table of docs/training.md."""
+    """Print the tables of docs/training.md."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--faces", type=int, default=300, help="half of them are fitted on, half applied to")
     parser.add_argument("--workers", type=int, default=2)
@@ -76,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     fitted, applied = sides
     print(f"{asked.faces} rendered faces; fitted on {len(fitted)} marks, applied to {len(applied)} of other faces.\n")
     print("| | clusters | like no others | adjusted Rand index | purity | name is the true kind |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("|---" * 6 + "|")
     rules = rule_table(applied)
     print(_line("rule-based class", len({kind for _, kind in rules}), 0.0, rules, rules))
     for name in (*ALGORITHMS, "auto"):
@@ -88,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         noise = sum(count for (_, cluster), count in table.items() if cluster == NOISE) / len(applied)
         said = f"auto: {types.algorithm}" if name == "auto" else name
         print(_line(said, len(types.clusters), noise, table, named))
+    print(f"\n{confusion(named)}")  # of auto, the last
     return 0
 
 

@@ -127,7 +127,7 @@
       ["Zone", word(set.zones, mark[ZONE])],
       ["Severity", mark[TIER] === null ? "not known without a scale" : `${set.tiers[mark[TIER]]}, score ${mark[SCORE]}`],
       ["Lasts", word(set.lasting, mark[LASTS])],
-      ["Shown", zoom === 1 ? "at full scale" : `${zoom} times as large`],
+      ["Shown", zoom === 1 ? "at full scale" : `up to ${zoom} times as large`],
       ...mark[DOUBTS].map((doubt) => ["Worth a look", doubt]),
     ];
     find("one-facts").replaceChildren(...facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)]));
