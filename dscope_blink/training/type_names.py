@@ -29,9 +29,14 @@ class Rule:
     name: str
     bounds: tuple[Bound, ...]
 
-    def __str__(self) -> str:
+    @property
+    def asks(self) -> str:
+        """All of it in words."""
         said = (f"{bound.feature} {bound.side} {bound.limit:g}" for bound in self.bounds)
-        return f"{self.name}: {' and '.join(said) or 'all others'}"
+        return " and ".join(said) or "all others"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.asks}"
 
 
 # By what the kinds are. Lines first: a scratch is a straight one, which fills its convex hull; a crack is jagged and
