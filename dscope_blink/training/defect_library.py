@@ -17,7 +17,8 @@ from dscope_blink.training import mark_table, patches
 from dscope_blink.training.clustering import NOISE
 from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.defect_types import DefectTypes, fit_types, mean_evidence, read_types, write_types
-from dscope_blink.training.labels import KINDS, Row
+from dscope_blink.training.json_text import json_bytes
+from dscope_blink.training.labels import KINDS, Mark, Row
 from dscope_blink.training.library_page import LibraryPage
 from dscope_blink.training.tables import Column, measured, write_table
 from dscope_blink.training.type_features import raw_features
@@ -125,13 +126,26 @@ def _sides(path: Path) -> Mapping[str, str] | None:
 
 
 def _index(dataset: Dataset, types: DefectTypes | None, settings: TrainingSettings) -> Iterator[Row]:
-    pairs = zip(dataset.rows(mark_table.TABLE), dataset.rows(patches.TABLE), strict=True)
-    number = 0
-    while some := list(islice(pairs, AT_ONCE)):
+    entries, number = _entries(dataset), 0
+    while some := list(islice(entries, AT_ONCE)):
         grouped = _grouped([mark for mark, _ in some], types)
         for (mark, patch), group in zip(some, grouped, strict=True):
             yield _entry(number, mark, patch, group, types, settings)
             number += 1
+
+
+def _entries(dataset: Dataset) -> Iterator[tuple[Row, Row]]:
+    """Of each mark its features, and its patch with its outlines."""
+    for labelled in dataset.labels():
+        rows = (labelled.rows.get(table, ()) for table in (mark_table.TABLE, patches.TABLE))
+        for mark, features, patch in zip(labelled.label.marks, *rows, strict=True):
+            yield features, {**patch, "polygon_px": _polygon(mark)}
+
+
+def _polygon(mark: Mark) -> str:
+    """Outer outline first, then the holes: lists of x and y as JSON."""
+    outlines = [np.round(outline, 2).tolist() for outline in (mark.outline_px, *mark.holes_px)]
+    return json_bytes(outlines, indent=None).decode().strip()
 
 
 def _grouped(marks: Sequence[Row], types: DefectTypes | None) -> list[Row]:

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from dscope_blink.config.settings import TrainingSettings
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.training.classes import ZONES
 from dscope_blink.training.faces import Face
-from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import Mark, Row
 from dscope_blink.training.masks import Placed, box_of
 from dscope_blink.training.severity_scores import severity_score, severity_tier
@@ -62,7 +60,6 @@ def _written(face: Face, folder: Path, settings: TrainingSettings, name: str, ma
             "patch_y_px": y,
             "patch_width_px": patch.shape[1],
             "patch_height_px": patch.shape[0],
-            "polygon_px": _text([mark.outline_px, *mark.holes_px]),
         }
     )
 
@@ -79,8 +76,3 @@ def _size_um(mark: Mark, um_per_px: tuple[float, float] | None) -> float:
     if um_per_px is None:
         return math.nan
     return 2 * float(cv2.minEnclosingCircle((mark.outline_px * um_per_px).astype(np.float32))[1])
-
-
-def _text(outlines: list[NDArray[np.float64]]) -> str:
-    """Outer outline first, then the holes: lists of x and y as JSON."""
-    return json_bytes([np.round(outline, 2).tolist() for outline in outlines], indent=None).decode().strip()
