@@ -288,6 +288,10 @@ class TrainingSettings:
     face_columns: tuple[str, ...]
     seed: int
     padding_px: int
+    exports: tuple[str, ...]
+    crops: int
+    crop_px: int
+    crops_clean_share: float
 
 
 @dataclass(frozen=True, slots=True)

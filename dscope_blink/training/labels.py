@@ -52,6 +52,16 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """The part of a picture that a crop shows, in whole pixels of the picture: nothing is rescaled."""
+
+    picture: str  # name of the picture in the data set that the crop was cut from
+    x: int  # that its upper left pixel has in the picture; less than 0 where it is padded there
+    y: int
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # rows and columns that are no picture: left, top, right, bottom
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """Everything that is said of one picture."""
 
@@ -71,6 +81,7 @@ class Label:
     face: str = ""  # the physical face, as a column of the manifest names it; empty: nobody says
     background: str = ""  # `file` of the picture that its marks were painted into
     reasons: tuple[str, ...] = ()  # why it failed or was not graded
+    cut: Cut | None = None  # None: it is a whole picture
     made_of: str = ""  # sha256 of record and settings: whether it is still the one to be built
 
     @property
