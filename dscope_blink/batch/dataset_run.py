@@ -35,6 +35,7 @@ class DatasetRun:
     pictures: Path  # folder that the names of pictures in records are relative to
     config: Config
     workers: int = 0  # processes of this machine; 0: this one alone
+    corrections: Path | None = None  # folder of what people said of the pictures; None: corrections/ of the data set
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def _build(run: DatasetRun, numbered: tuple[int, Item]) -> Built:
     tune_process()
     _, item = numbered
     try:
-        label = build_picture(item, run.folder, run.pictures, run.config)
+        label = build_picture(item, run.folder, run.pictures, run.config, run.corrections)
     except LeftOut as error:
         return Built(item, None, str(error))
     not_graded = label.status == "NOT_GRADED"

@@ -26,10 +26,18 @@ from dscope_blink.terminal.arguments import (
     checked_batch,
     checked_config,
 )
+from dscope_blink.terminal.dataset_sharing import (
+    crop_dataset,
+    export_dataset,
+    import_corrections,
+    tell_agreement,
+    write_crops,
+)
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.tables import console_of, print_line
 from dscope_blink.training.dataset import PROBLEMS
 
+CROPS = "crops"  # folder of the crops within a data set, a data set itself
 INSPECTIONS = "inspections"  # folder of the stored results within a data set
 NOT_DRAWN = ("plots", "cells", "zone_images", "agreement", "json_lines", "pdf", "excel", "markdown", "report")
 
@@ -46,6 +54,7 @@ def _build(arguments: argparse.Namespace) -> int:
     """0: every picture is in the data set, 1: some are not, or in part, as problems.csv says; 4: none is."""
     folder = check_output_folder(arguments.output_dir, "data set")
     run = _of_results(arguments, folder) if arguments.results else _inspected(arguments, folder)
+    run = replace(run, corrections=None if arguments.corrections is None else check_input_folder(arguments.corrections))
     console = console_of(arguments.quiet)
     with log_file(folder), closing(run_dataset(run)) as building:
         built = list(track(building, "files of pictures", len(run.items), console=console, transient=True))
@@ -56,6 +65,8 @@ def _build(arguments: argparse.Namespace) -> int:
         print_line(console, f"{problems} not, or not all of them: {folder / PROBLEMS}")
     if not there:
         return 4
+    if arguments.annotate:
+        write_crops(folder, folder / CROPS, run.config, console)
     return 1 if problems else 0
 
 
@@ -93,4 +104,12 @@ def _of_results(arguments: argparse.Namespace, folder: Path) -> DatasetRun:
     return DatasetRun(folder, items_of(results_dir, found.paths), pictures, config, workers)
 
 
-ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType({"build": _build})
+ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
+    {
+        "build": _build,
+        "export": export_dataset,
+        "crops": crop_dataset,
+        "import": import_corrections,
+        "agree": tell_agreement,
+    }
+)

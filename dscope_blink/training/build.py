@@ -12,6 +12,7 @@ from dscope_blink.config.settings import Config, TrainingSettings
 from dscope_blink.files.decoding import decode_image, most_bytes
 from dscope_blink.records import Inspection, UnreadableImage, UserError, read_file
 from dscope_blink.records.stored import load_record
+from dscope_blink.training.corrections import CORRECTIONS, Correction, corrected, correction_path, read_correction
 from dscope_blink.training.dataset import label_path
 from dscope_blink.training.faces import Face, image_name, label_of
 from dscope_blink.training.labels import Label, LabelFile, Row, read_label, write_label
@@ -43,7 +44,7 @@ class LeftOut(UserError):
     """Why a picture is no part of the data set: a row of problems.csv, never a stop."""
 
 
-def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> Label:
+def build_picture(item: Item, folder: Path, pictures: Path, config: Config, corrections: Path | None = None) -> Label:
     """Write the files of one picture, unless they are there already.
 
     Parameters
@@ -52,10 +53,11 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> L
     folder : the data set
     pictures : folder that the names of pictures in records are relative to
     config : its section `training`
+    corrections : folder of what people said of the pictures; None: corrections/ of the data set
 
     Returns
     -------
-    Its label
+    Its label, as a person left it where one has seen it
 
     Raises
     ------
@@ -63,7 +65,8 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> L
     UserError, OSError : a file cannot be written
     """
     settings = config.training
-    inspection, made_of = _inspected(item, settings)
+    correction = correction_path(folder / CORRECTIONS if corrections is None else corrections, item.name)
+    inspection, made_of = _inspected(item, settings, correction)
     done = _finished(folder, item.name, made_of)
     if done is not None:
         return done
@@ -74,6 +77,10 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> L
     if label.status == "NOT_GRADED":  # marks may be missing in it: it teaches where zones are, and nothing else
         label = replace(label, marks=())
         inspection = replace(inspection, defects=())
+    if (said := read_correction(correction)) is not None:
+        label = _corrected(label, said)
+        kept = {mark.id for mark in label.marks}
+        inspection = replace(inspection, defects=tuple(mark for mark in inspection.defects if mark.id in kept))
     face = Face(label, decode_image(data, config.preprocessing.max_pixels), data, inspection)
     return build_face(face, folder, settings)
 
@@ -89,7 +96,14 @@ def build_face(face: Face, folder: Path, settings: TrainingSettings) -> Label:
     return face.label
 
 
-def _inspected(item: Item, settings: TrainingSettings) -> tuple[Inspection, str]:
+def _corrected(label: Label, correction: Correction) -> Label:
+    try:
+        return corrected(label, correction)
+    except UserError as error:
+        raise LeftOut(str(error)) from None
+
+
+def _inspected(item: Item, settings: TrainingSettings, correction: Path) -> tuple[Inspection, str]:
     """Its record, and the hash of all that its files follow from."""
     inspection = load_record(item.record)
     if inspection.image.width is None or inspection.image.sha256 is None:
@@ -99,7 +113,8 @@ def _inspected(item: Item, settings: TrainingSettings) -> tuple[Inspection, str]
     if inspection.verdict.status == "NOT_GRADED" and settings.not_graded == "leave_out":
         raise LeftOut(f"not graded: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     said = [f"{field.name}={getattr(settings, field.name)!r}" for field in fields(settings)]
-    parts = (read_file(item.record), item.name.encode(), *map(str.encode, said))
+    by_people = read_file(correction) if correction.exists() else b""
+    parts = (read_file(item.record), by_people, item.name.encode(), *map(str.encode, said))
     return inspection, hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 

@@ -84,8 +84,11 @@ def cut_crops(dataset: Dataset, folder: Path, config: Config) -> Dataset:
         by_picture.setdefault(place.picture, []).append(place)
     sides, names, rows = read_sides(dataset.folder), [], []
     for picture in ExportSet(dataset).pictures():
-        for place in sorted(by_picture.get(picture.label.name, ()), key=lambda one: (one.y, one.x)):
-            row = _write(picture, place, folder, settings, sides)
+        places = sorted(by_picture.get(picture.label.name, ()), key=lambda one: (one.y, one.x))
+        pixels = _pixels(picture) if places else None
+        for place in places:
+            assert pixels is not None, "decoded where a crop is cut from it"
+            row = _write(picture, pixels, place, folder, settings, sides)
             names.append(str(row["name"]))
             rows.append(row)
     return _finished(folder, names, rows, sides, settings)
@@ -167,10 +170,10 @@ def _next_apart(some: list[Place], taken: Mapping[str, list[Place]], size: int) 
 
 
 def _write(
-    picture: Exported, place: Place, folder: Path, settings: TrainingSettings, sides: Mapping[str, str]
+    picture: Exported, whole: Picture, place: Place, folder: Path, settings: TrainingSettings, sides: Mapping[str, str]
 ) -> Mapping[str, Any]:
     size = settings.crop_px
-    pixels = _pixels(picture)[place.y : place.y + size, place.x : place.x + size]
+    pixels = whole[place.y : place.y + size, place.x : place.x + size]
     right, bottom = size - pixels.shape[1], size - pixels.shape[0]
     pixels = cv2.copyMakeBorder(pixels, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=(0, 0, 0))
     data = bytes(cv2.imencode(".png", pixels)[1])

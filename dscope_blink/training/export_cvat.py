@@ -10,8 +10,8 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from dscope_blink.files.whole_files import write_parts
-from dscope_blink.training.exported import Exported, ExportSet, MarkMask
 from dscope_blink.training.export_label_studio import shown_polygon
+from dscope_blink.training.exported import Exported, ExportSet, MarkMask
 from dscope_blink.training.labels import KINDS
 
 ATTRIBUTE = "dscope_id"

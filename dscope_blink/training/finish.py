@@ -9,6 +9,7 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.training.classes import classes_json
 from dscope_blink.training.dataset import Dataset
+from dscope_blink.training.exporting import export
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.tables import Column, write_table
 
@@ -30,6 +31,11 @@ def _write_problems(dataset: Dataset, config: Config) -> None:
     write_table(dataset.folder / "problems", PROBLEM_COLUMNS, rows)
 
 
+def _write_exports(dataset: Dataset, config: Config) -> None:
+    for name in config.training.exports:
+        export(dataset, name)
+
+
 PROBLEM_COLUMNS = (
     Column("file", "text", "the picture, as its files in the data set are named"),
     Column("problem", "text", "why it is no part of the data set, or not with all"),
@@ -37,6 +43,7 @@ PROBLEM_COLUMNS = (
 FINISHERS = (
     Finisher("classes", _write_classes),
     Finisher("problems", _write_problems),
+    Finisher("exports", _write_exports),
 )
 
 

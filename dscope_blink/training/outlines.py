@@ -256,17 +256,15 @@ class _Chain:
 
     def cut(self, mask: Mask, traced: _Traced, hole: int) -> None:
         """Cut from the left border of a hole, in its first row, to what ends the mask at the left."""
-        falling = min(
-            (y, x)
-            for (x, y), (x1, y1) in _edges(traced.rings[hole].corners)
-            if x1 == x and y1 > y
-        )
+        falling = min((y, x) for (x, y), (x1, y1) in _edges(traced.rings[hole].corners) if x1 == x and y1 > y)
         row, x = falling
         corner = next(i for i, at in enumerate(traced.rings[hole].corners) if at == (x, row))
         run = mask[row, :x]
         start = x - int(np.argmin(run[::-1])) if not run.all() else 0
         ring, index = traced.rising[start, row]
-        self._splice(self.ends[ring][index], (start + INSET, row + BRIDGE), self.ends[hole][corner], (x - INSET, row + BRIDGE))
+        self._splice(
+            self.ends[ring][index], (start + INSET, row + BRIDGE), self.ends[hole][corner], (x - INSET, row + BRIDGE)
+        )
 
     def _splice(self, before: int, there: Node, at_hole: int, here: Node) -> None:
         while self.points[self.next[before]][1] > there[1]:  # another cut ends further down at the same border
