@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TypeAlias
 
+from dscope_blink.config.shipped import shipped
 from dscope_blink.training.exporting import EXPORTS
 from dscope_blink.training.foreign_marks import READERS
 
@@ -49,7 +50,7 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 def _add_crops(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="folder of the data set")
     parser.add_argument("--output-dir", metavar="CROPS", required=True, help="folder of the crops, made if need be")
-    parser.add_argument("--config", metavar="FILE", help="settings, default: config.json of the program")
+    parser.add_argument("--config", metavar="FILE", default=str(shipped("config.json")), help="default: the one that ships")
     parser.add_argument("--profile", metavar="NAME", help="profile of the settings")
     _add_quiet(parser)
 

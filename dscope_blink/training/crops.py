@@ -146,14 +146,13 @@ def _by_turns(
     for place in places:
         left[place.group].append(place)
     for group, some in left.items():
-        _random(settings.seed, group).shuffle(some)  # type: ignore[arg-type]
+        _random(settings.seed, group).shuffle(some)
     chosen: list[Place] = []
     while len(chosen) < count and any(left.values()):
         for some in left.values():
-            place = _next_apart(some, taken, settings.crop_px)
-            if place is not None and len(chosen) < count:
-                chosen.append(place)
-                taken.setdefault(place.picture, []).append(place)
+            if len(chosen) < count and (found := _next_apart(some, taken, settings.crop_px)) is not None:
+                chosen.append(found)
+                taken.setdefault(found.picture, []).append(found)
     return chosen
 
 

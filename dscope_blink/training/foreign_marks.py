@@ -58,15 +58,15 @@ def read_label_studio(path: Path) -> Iterator[Seen]:
     tasks = _json(path)
     for number, task in enumerate(_list(tasks, f"{path}: must be a list of tasks"), 1):
         with_place = f"{path}: task {number}"
-        found = [one for one in _list(task.get("annotations", []), f"{with_place}: annotations must be a list")]
-        done = [one for one in found if isinstance(one, dict) and not one.get("was_cancelled")]
+        found = _list(task.get("annotations", []), f"{with_place}: annotations must be a list")
+        done = [one for one in found if not one.get("was_cancelled")]
         if done:
             last = max(done, key=lambda one: str(one.get("updated_at") or one.get("created_at") or ""))
             yield _label_studio_task(with_place, task, last)
 
 
 def _label_studio_task(place: str, task: Mapping[str, Any], annotation: Mapping[str, Any]) -> Seen:
-    data = task.get("data") if isinstance(task.get("data"), dict) else {}
+    data = _object(task.get("data"))
     name = str(data.get("dscope_name") or _file_of(str(data.get("image", ""))))
     regions = [one for one in annotation.get("result") or [] if isinstance(one, dict) and "value" in one]
     sizes = {(_whole(r.get("original_width"), place), _whole(r.get("original_height"), place)) for r in regions}
@@ -121,7 +121,7 @@ def read_coco(path: Path) -> Iterator[Seen]:
         if (key := _key(annotation.get("image_id"))) not in by_image:
             raise NotReadable(f"{path}: annotation {annotation.get('id')}: there is no picture {key}")
         by_image[key].append(annotation)
-    info = data.get("info") if isinstance(data.get("info"), dict) else {}
+    info = _object(data.get("info"))
     for image in lists["images"]:
         place = f"{path}: {image.get('file_name')}"
         width, height = _whole(image.get("width"), place), _whole(image.get("height"), place)
@@ -259,6 +259,10 @@ def _list(value: Any, told: str) -> list[Mapping[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
         raise NotReadable(f"{told} of objects")
     return value
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _key(value: Any) -> str:

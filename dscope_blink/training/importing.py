@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from dscope_blink.records import UserError
+from dscope_blink.records import Labels, UserError
 from dscope_blink.training.classes import ZONE_CLASSES
 from dscope_blink.training.corrections import (
     COLUMNS,
@@ -171,9 +171,7 @@ def _new_id(start: str, ids: set[str]) -> str:
     return next(f"{start}{n}" for n in range(1, len(ids) + 2) if f"{start}{n}" not in ids)
 
 
-def _drawn_mark(
-    name: str, drawn: Drawn, zones: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], source: Source
-) -> Mark:
+def _drawn_mark(name: str, drawn: Drawn, zones: Labels, source: Source) -> Mark:
     outline, holes = mark_outline(drawn.mask, drawn.corner)
     (x, y), (h, w) = drawn.corner, drawn.mask.shape
     held = np.bincount(zones[y : y + h, x : x + w][drawn.mask], minlength=len(ZONE_CLASSES))
