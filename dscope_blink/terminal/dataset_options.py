@@ -50,7 +50,9 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
 def _add_crops(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="folder of the data set")
     parser.add_argument("--output-dir", metavar="CROPS", required=True, help="folder of the crops, made if need be")
-    parser.add_argument("--config", metavar="FILE", default=str(shipped("config.json")), help="default: the one that ships")
+    parser.add_argument(
+        "--config", metavar="FILE", default=str(shipped("config.json")), help="default: the one that ships"
+    )
     parser.add_argument("--profile", metavar="NAME", help="profile of the settings")
     _add_quiet(parser)
 

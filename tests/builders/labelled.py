@@ -19,13 +19,13 @@ from dscope_blink.training.labels import KINDS, Label, Mark
 from dscope_blink.training.outlines import mark_outline
 from tests.builders.marks import CONFIG
 
-HOSTILE = ("plain", "a b,c;\"d\"&<e>'#%41?", "Prüfling/漢字 é", "Prüfling__漢字 é", "images/labels/x", "n" * 200)
+HOSTILE = ("plain", 'a b,c;"d"&<e>\'#%41?', "Prüfling/漢字 é", "Prüfling__漢字 é", "images/labels/x", "n" * 200)
 
 
 def marked(width: int = 120, height: int = 90) -> NDArray[np.uint16]:
     """0 no mark, else 1 + index of the mark: a ring with an island, one that touches it, a thin one, specks."""
     image = np.zeros((height, width), np.uint16)
-    cv2.circle(image, (30, 30), 20, 1, -1)  # type: ignore[call-overload]
+    cv2.circle(image, (30, 30), 20, 1, -1)
     image[20:32, 20:32] = 0
     image[24:27, 24:27] = 1  # within the hole
     image[36:40, 22:25] = 0
@@ -48,7 +48,9 @@ def label_from(name: str, image: NDArray[np.uint16], status: str = "FAIL") -> La
     )
     zones = (ZoneOutline("B", Ellipse((width / 2, height / 2), (3.0 * width, 3.0 * width), 0)),)
     file = f"{name}.png"
-    return Label(name, file, f"pixel_level/images/{file}", "0" * 64, width, height, status, PROGRAM_SAYS, zones, marks=marks)
+    return Label(
+        name, file, f"pixel_level/images/{file}", "0" * 64, width, height, status, PROGRAM_SAYS, zones, marks=marks
+    )
 
 
 def labelled_set(folder: Path, names: Iterable[str] = ("one",), status: str = "FAIL", **sizes: int) -> Dataset:

@@ -45,6 +45,7 @@ def test_each_crop_is_a_part_of_its_picture_pixel_by_pixel(large, crops):
     picture = _pixels(large.folder / "pixel_level" / "images" / "one.png")
     for labelled in open_dataset(crops.folder).labels():
         label = labelled.label
+        assert label.cut is not None
         x, y = label.cut.x, label.cut.y
         assert (_pixels(crops.folder / label.image) == picture[y : y + 64, x : x + 64]).all()
         assert ((instances_of(label) > 0) == (truth[y : y + 64, x : x + 64] > 0)).all()
@@ -78,6 +79,7 @@ def test_a_smaller_picture_is_padded_and_says_so(tmp_path):
     dataset = labelled_set(tmp_path / "small")
     found = cut_crops(dataset, tmp_path / "crops", _config(crop_px=256, crops=3))
     label = next(found.labels()).label
+    assert label.cut is not None
     assert (label.width, label.height, label.cut.padding) == (256, 256, (0, 0, 136, 166))
     zones = zones_of(label)
     assert (zones[:90, :120] == 2).all()

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import io
 import json
-import xml.etree.ElementTree as ElementTree
 from contextlib import redirect_stdout
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -24,6 +24,8 @@ from dscope_blink.training.labels import KINDS
 from tests.builders.labelled import HOSTILE, labelled_set, marked
 
 TRUE = marked()
+BOXES = [cv2.boundingRect(np.equal(TRUE, n).astype(np.uint8)) for n in range(1, 8)]
+KIND_NAMES = [KINDS[n % 6] for n in range(1, 8)]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +43,7 @@ def _file(dataset, *parts):
 def _ious(masks):
     """Of the marks in their order."""
     assert len(masks) == TRUE.max()
-    both = [((TRUE == n) & mask, (TRUE == n) | mask) for n, mask in enumerate(masks, 1)]
+    both = [((n == TRUE) & mask, (n == TRUE) | mask) for n, mask in enumerate(masks, 1)]
     return [np.count_nonzero(one) / np.count_nonzero(two) for one, two in both]
 
 
@@ -64,8 +66,8 @@ def test_pycocotools_reads_every_mask(dataset, file):
     for number in found.imgs:
         marks = found.imgToAnns[number]
         assert min(_ious([found.annToMask(one) > 0 for one in marks])) == 1
-        assert [found.cats[one["category_id"]]["name"] for one in marks] == [KINDS[n % 6] for n in range(1, 8)]
-        assert [one["bbox"] for one in marks] == [list(cv2.boundingRect((TRUE == n).astype(np.uint8))) for n in range(1, 8)]
+        assert [found.cats[one["category_id"]]["name"] for one in marks] == KIND_NAMES
+        assert [tuple(one["bbox"]) for one in marks] == BOXES
 
 
 @pytest.mark.parametrize(
@@ -80,16 +82,16 @@ def test_pycocotools_reads_every_mask(dataset, file):
     ],
 )
 def test_every_picture_goes_along_under_a_name_that_all_take(dataset, folder, images):
-    names = sorted(path.name for path in _file(dataset, folder, *images.split("/")).iterdir())
-    assert names == sorted(f"{stem}.png" for stem in safe_stems(HOSTILE).values())
-    assert all(cv2.imdecode(np.fromfile(_file(dataset, folder, *images.split("/"), name), np.uint8), 0) is not None for name in names)
+    paths = list(_file(dataset, folder, *images.split("/")).iterdir())
+    assert sorted(path.name for path in paths) == sorted(f"{stem}.png" for stem in safe_stems(HOSTILE).values())
+    assert {Image.open(path).size for path in paths} == {TRUE.shape[::-1]}
 
 
 def test_yolo_gives_the_masks_that_its_own_reader_fills(dataset):
     height, width = TRUE.shape
     for path in _file(dataset, "yolo", "labels", "train").iterdir():
         rows = [line.split() for line in path.read_text().splitlines()]
-        points = [np.array(row[1:], np.float32).reshape(-1, 2) * np.float32([width, height]) for row in rows]
+        points = [np.array(row[1:], np.float32).reshape(-1, 2) * np.array([width, height], np.float32) for row in rows]
         # The ring and its island, which lies in its hole, are one polygon: their path costs a few pixels.
         filled = [cv2.fillPoly(np.zeros(TRUE.shape, np.uint8), [one.astype(np.int32)], 1) > 0 for one in points]
         assert min(_ious(filled)) >= 0.99
@@ -102,7 +104,7 @@ def test_yolo_boxes_enclose_the_marks(dataset):
     for n, line in enumerate(path.read_text().splitlines(), 1):
         _, x, y, w, h = (float(value) for value in line.split())
         box = ((x - w / 2) * width, (y - h / 2) * height, w * width, h * height)
-        assert box == pytest.approx(cv2.boundingRect((TRUE == n).astype(np.uint8)), abs=1e-3)
+        assert box == pytest.approx(BOXES[n - 1], abs=1e-3)
 
 
 def test_label_studio_shows_polygons_of_pictures_that_are_there(dataset):
@@ -122,7 +124,7 @@ def test_cvat_reads_polygons(dataset):
     assert root.findtext("version") == "1.1"
     assert [image.get("name") for image in root.iter("image")] == [f"{s}.png" for s in safe_stems(HOSTILE).values()]
     for image in root.iter("image"):
-        points = [[pair.split(",") for pair in one.get("points").split(";")] for one in image.iter("polygon")]
+        points = [[pair.split(",") for pair in one.get("points", "").split(";")] for one in image.iter("polygon")]
         assert min(_ious([_polygon(np.array(one, float)) for one in points])) >= 0.95
 
 
@@ -141,8 +143,12 @@ def test_parquet_says_its_features_and_holds_pictures_and_masks(dataset):
     assert list(features) == table.column_names
     assert features["image"] == {"_type": "Image"}
     for row in table.to_pylist():
-        assert (cv2.imdecode(np.frombuffer(row["instance_mask"]["bytes"], np.uint8), -1) == TRUE).all()
-        assert [features["marks_kind"]["feature"]["names"][n] for n in row["marks_kind"]] == [KINDS[n % 6] for n in range(1, 8)]
+        stored = cv2.imdecode(np.frombuffer(row["instance_mask"]["bytes"], np.uint8), cv2.IMREAD_UNCHANGED)
+        assert stored is not None
+        assert np.array_equal(stored, TRUE)
+        assert [features["marks_kind"]["feature"]["names"][n] for n in row["marks_kind"]] == [
+            KINDS[n % 6] for n in range(1, 8)
+        ]
         assert row["marks_area_px"] == [int(np.count_nonzero(n == TRUE)) for n in range(1, 8)]
 
 
