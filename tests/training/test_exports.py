@@ -40,6 +40,11 @@ def _file(dataset, *parts):
     return dataset.folder.joinpath("exports", *parts)
 
 
+def _pixels(path):
+    with Image.open(path) as image:
+        return np.array(image)
+
+
 def _ious(masks):
     """Of the marks in their order."""
     assert len(masks) == TRUE.max()
@@ -84,7 +89,7 @@ def test_pycocotools_reads_every_mask(dataset, file):
 def test_every_picture_goes_along_under_a_name_that_all_take(dataset, folder, images):
     paths = list(_file(dataset, folder, *images.split("/")).iterdir())
     assert sorted(path.name for path in paths) == sorted(f"{stem}.png" for stem in safe_stems(HOSTILE).values())
-    assert {Image.open(path).size for path in paths} == {TRUE.shape[::-1]}
+    assert all(_pixels(path).shape == TRUE.shape for path in paths)
 
 
 def test_yolo_gives_the_masks_that_its_own_reader_fills(dataset):
@@ -132,8 +137,8 @@ def test_pascal_masks_hold_classes_and_objects(dataset):
     stems = _file(dataset, "pascal", "ImageSets", "Segmentation", "train.txt").read_text().split()
     assert stems == list(safe_stems(HOSTILE).values())
     for stem in stems:
-        assert (np.array(Image.open(_file(dataset, "pascal", "SegmentationObject", f"{stem}.png"))) == TRUE).all()
-        kinds = np.array(Image.open(_file(dataset, "pascal", "SegmentationClass", f"{stem}.png")))
+        assert (_pixels(_file(dataset, "pascal", "SegmentationObject", f"{stem}.png")) == TRUE).all()
+        kinds = _pixels(_file(dataset, "pascal", "SegmentationClass", f"{stem}.png"))
         assert (kinds == np.where(TRUE > 0, TRUE % 6 + 1, 0)).all()
 
 
