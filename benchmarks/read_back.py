@@ -37,7 +37,7 @@ def _truth(folder: Path) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
         stored = np.fromfile(folder / "pixel_level" / "instance_masks" / f"{name}.png", np.uint8)
         instances = cv2.imdecode(stored, cv2.IMREAD_UNCHANGED)
         marks = json.loads((folder / "labels" / f"{name}.json").read_bytes())["label"]["marks"]
-        masks = [(mark["kind"], instances == number) for number, mark in enumerate(marks, 1)]
+        masks = [(mark["kind"], np.equal(instances, number)) for number, mark in enumerate(marks, 1)]
         yield Path(image["file_name"]).stem, [(kind, mask) for kind, mask in masks if mask.any()]
 
 
@@ -49,16 +49,21 @@ def _by_datumaro(path: Path, form: str, truth: Found) -> Found:
     read = datumaro.Dataset.import_from(str(path), form)
     kinds, found = read.categories()[AnnotationType.label], {}
     for item in read:
-        stem, masks = Path(item.id).name, []
+        stem = Path(item.id).name
         if not truth.get(stem):
             continue
         height, width = truth[stem][0][1].shape
-        for one in item.annotations:
+        parts: dict[Any, tuple[str, Any]] = {}  # of one mark have one group
+        for number, one in enumerate(item.annotations):
             if one.type == AnnotationType.mask:
-                masks.append((kinds[one.label].name, np.asarray(one.image) > 0))
+                mask = np.asarray(one.image) > 0
             elif one.type == AnnotationType.polygon:
-                masks.append((kinds[one.label].name, rles_to_mask([one.points], width, height) > 0))
-        found[stem] = masks
+                mask = rles_to_mask([one.points], width, height) > 0
+            else:
+                continue
+            key = one.group or ("alone", number)
+            parts[key] = (kinds[one.label].name, mask | parts[key][1] if key in parts else mask)
+        found[stem] = list(parts.values())
     return found
 
 
