@@ -35,7 +35,7 @@ def _truth(folder: Path) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
     for image in listed["images"]:
         name = image["dscope_name"]
         stored = np.fromfile(folder / "pixel_level" / "instance_masks" / f"{name}.png", np.uint8)
-        instances = cv2.imdecode(stored, cv2.IMREAD_UNCHANGED)
+        instances = np.asarray(cv2.imdecode(stored, cv2.IMREAD_UNCHANGED), np.uint16)
         marks = json.loads((folder / "labels" / f"{name}.json").read_bytes())["label"]["marks"]
         masks = [(mark["kind"], np.equal(instances, number)) for number, mark in enumerate(marks, 1)]
         yield Path(image["file_name"]).stem, [(kind, mask) for kind, mask in masks if mask.any()]

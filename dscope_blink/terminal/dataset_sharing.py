@@ -12,6 +12,7 @@ from rich.table import Table
 
 from dscope_blink.config.settings import Config
 from dscope_blink.files.locking import locked
+from dscope_blink.files.whole_files import writing
 from dscope_blink.records import UserError
 from dscope_blink.terminal.arguments import check_output_folder, checked_config
 from dscope_blink.terminal.tables import console_of, print_line
@@ -46,9 +47,8 @@ def crop_dataset(arguments: argparse.Namespace) -> int:
 def write_crops(folder: Path, crops: Path, config: Config, console: Console) -> None:
     """Cut crops out of the data set in a folder; earlier ones there are replaced."""
     dataset = open_dataset(folder)
-    crops.mkdir(parents=True, exist_ok=True)
-    with locked(crops):
-        if any(crops.iterdir()) and (crops / INDEX).exists():
+    with writing(crops / INDEX), locked(crops):
+        if (crops / INDEX).exists():
             (crops / INDEX).unlink()
             for name in ("pixel_level", "labels", "exports"):
                 shutil.rmtree(crops / name, ignore_errors=True)

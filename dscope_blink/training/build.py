@@ -18,6 +18,8 @@ from dscope_blink.training.faces import Face, image_name, label_of
 from dscope_blink.training.labels import Label, LabelFile, Row, read_label, write_label
 from dscope_blink.training.pixel_level import write_pixel_level
 
+MADE_OF_ALL = ("exports", "crops", "crop_px", "crops_clean_share")  # settings that the files of a picture do not follow
+
 Rows: TypeAlias = Mapping[str, tuple[Row, ...]]  # by name of the table
 
 
@@ -112,7 +114,8 @@ def _inspected(item: Item, settings: TrainingSettings, correction: Path) -> tupl
         raise LeftOut(f"no fiber: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     if inspection.verdict.status == "NOT_GRADED" and settings.not_graded == "leave_out":
         raise LeftOut(f"not graded: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
-    said = [f"{field.name}={getattr(settings, field.name)!r}" for field in fields(settings)]
+    of_pictures = [field.name for field in fields(settings) if field.name not in MADE_OF_ALL]
+    said = [f"{name}={getattr(settings, name)!r}" for name in of_pictures]
     by_people = read_file(correction) if correction.exists() else b""
     parts = (read_file(item.record), by_people, item.name.encode(), *map(str.encode, said))
     return inspection, hashlib.sha256(b"\0".join(parts)).hexdigest()

@@ -263,7 +263,8 @@ def test_sets_without_a_common_picture_cannot_be_compared(tmp_path, dataset):
 def test_the_next_build_starts_from_what_people_said(tmp_path):
     pictures = folder_of(tmp_path / "pictures", "Prüfling 1.png", data=face_png(*BLEMISHES))
     words = ["dataset", "build", str(pictures), f"--output-dir={tmp_path / 'set'}", IN_THIS_PROCESS]
-    assert main([*words, *MULTIMODE]) == 0
+    assert main([*words, *MULTIMODE, "--annotate"]) == 0
+    assert open_dataset(tmp_path / "set" / "crops").names
     dataset = open_dataset(tmp_path / "set")
     (before,) = (one.label for one in dataset.labels())
     kept, gone = before.marks[0], before.marks[1]
