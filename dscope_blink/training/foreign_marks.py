@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,7 +20,6 @@ from dscope_blink.training.masks import box_of
 from dscope_blink.training.outlines import within
 
 MOST_PIXELS = 2**28
-UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")  # that Label Studio puts before the names of uploaded files
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +102,7 @@ def _author(who: Any) -> str:
 
 def _file_of(address: str) -> str:
     """The name of the file in the address of a picture."""
-    name = PurePosixPath(unquote(address.rpartition("?d=")[2])).name
-    return UPLOAD_PREFIX.sub("", name)
+    return PurePosixPath(unquote(address.rpartition("?d=")[2])).name
 
 
 def read_coco(path: Path) -> Iterator[Seen]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -60,7 +61,7 @@ def import_marks(dataset: Dataset, form: str, path: Path, author: str = "", fold
     names = _names(dataset)
     found: dict[str, Correction] = {}
     for seen in READERS[form](path):
-        name = names.get(seen.name) or names.get(PurePosixPath(seen.name).stem)
+        name = _name_of(seen, names)
         if name is None:
             raise UserError(f"{path}: the data set has no picture {seen.name!r}")
         if name in found:
@@ -86,6 +87,16 @@ def _with_earlier(now: Correction, before: Correction | None) -> Correction:
     there = {mark.id for mark in now.marks}
     added = (*now.added, *(name for name in before.added if name in there and name not in now.added))
     return replace(now, changed=(*earlier, *now.changed), added=added)
+
+
+def _name_of(seen: Seen, names: Mapping[str, str]) -> str | None:
+    """The picture of the data set, by its name there or by that of its file."""
+    stem = PurePosixPath(seen.name).stem
+    found = (names.get(one) for one in (seen.name, stem, UPLOAD_PREFIX.sub("", stem)))
+    return next((name for name in found if name is not None), None)
+
+
+UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-")  # that Label Studio puts before the names of uploaded files
 
 
 def _names(dataset: Dataset) -> dict[str, str]:

@@ -119,6 +119,16 @@ def test_what_nobody_changed_comes_back_as_it_was(tmp_path, form, file):
         assert [mark.id for mark in one.marks] == [f"M{n}" for n in range(1, 8)]
 
 
+@pytest.mark.parametrize("shown", ["/data/upload/7/0a1b2c3d-20260101-x.png", "s3://bucket/20260101-x.png"])
+def test_a_picture_is_known_by_its_file_where_the_tool_keeps_nothing_else(tmp_path, shown):
+    dataset = labelled_set(tmp_path, ("20260101-x", "x"))
+    path = _submitted(dataset, list)
+    (task, _) = json.loads(path.read_bytes())
+    task["data"] = {"image": shown}
+    path.write_text(json.dumps([task]))
+    assert _imported(dataset, path).name == "20260101-x"
+
+
 def test_masks_and_boxes_of_cvat_are_read(dataset):
     path = export(dataset, "cvat") / "annotations.xml"
     tree = ElementTree.parse(path)
