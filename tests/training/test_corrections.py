@@ -21,7 +21,7 @@ from dscope_blink.training.masks import instances_of
 from dscope_blink.training.pixel_level import read_instances
 from dscope_blink.training.tables import read_table
 from tests.builders.commands import IN_THIS_PROCESS
-from tests.builders.labelled import HOSTILE, labelled_set, marked
+from tests.builders.drawn_labels import HOSTILE, labelled_set, marked
 from tests.builders.pictures import MULTIMODE, SCRATCH, face_png, folder_of
 
 BLEMISHES = (SCRATCH, Pit((20.0, -45.0), 8.0, -0.7))

@@ -14,7 +14,7 @@ from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.masks import instances_of, zones_of
 from dscope_blink.training.sides import read_sides
 from dscope_blink.training.tables import read_table
-from tests.builders.labelled import labelled_set, marked
+from tests.builders.drawn_labels import labelled_set, marked
 from tests.builders.marks import CONFIG
 
 

@@ -21,7 +21,7 @@ from dscope_blink.training.exported import safe_stems
 from dscope_blink.training.exporting import EXPORTS, export
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import KINDS
-from tests.builders.labelled import HOSTILE, labelled_set, marked
+from tests.builders.drawn_labels import HOSTILE, labelled_set, marked
 
 TRUE = marked()
 BOXES = [cv2.boundingRect(np.equal(TRUE, n).astype(np.uint8)) for n in range(1, 8)]

@@ -15,7 +15,7 @@ from dscope_blink.training.outlines import (
     simplified,
     within,
 )
-from tests.builders.labelled import marked
+from tests.builders.drawn_labels import marked
 
 SHAPE = (40, 50)
 
