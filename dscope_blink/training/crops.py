@@ -24,7 +24,7 @@ from dscope_blink.training.labels import KINDS, Cut, Label, LabelFile, Mark, Row
 from dscope_blink.training.masks import Instances, zones_of
 from dscope_blink.training.outlines import mark_outline
 from dscope_blink.training.pixel_level import write_pixel_level
-from dscope_blink.training.sides import SPLITS, SPLITS_SCHEMA, read_sides
+from dscope_blink.training.sides import SPLITS, read_sides, sides_json
 from dscope_blink.training.tables import Column, write_table
 
 TABLE = "crops"
@@ -262,7 +262,7 @@ def _finished(
     write_file(folder / "pixel_level" / "classes.json", json_bytes(classes_json()))
     if sides:
         known = {str(row["name"]): str(row["side"]) for row in rows if row["side"]}
-        write_file(folder / SPLITS, json_bytes({"schema": SPLITS_SCHEMA, "sides": known, "seed": settings.seed}))
+        write_file(folder / SPLITS, sides_json(known, settings.seed))
     dataset = Dataset(folder, tuple(names))
     dataset.write_index()
     return dataset

@@ -10,9 +10,8 @@ from dscope_blink.records import UserError
 from dscope_blink.training.crops import cut_crops
 from dscope_blink.training.dataset import open_dataset
 from dscope_blink.training.exporting import EXPORTS, export
-from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.masks import instances_of, zones_of
-from dscope_blink.training.sides import read_sides
+from dscope_blink.training.sides import read_sides, sides_json
 from dscope_blink.training.tables import read_table
 from tests.builders.drawn_labels import labelled_set, marked
 from tests.builders.marks import CONFIG
@@ -27,7 +26,7 @@ def large(tmp_path_factory):
     folder = tmp_path_factory.mktemp("large")
     dataset = labelled_set(folder, ("one", "two"), width=300, height=200)
     sides = {"one": "train", "two": "test"}
-    (folder / "splits.json").write_bytes(json_bytes({"schema": "dscope-blink/splits/1", "sides": sides}))
+    (folder / "splits.json").write_bytes(sides_json(sides, 1))
     return dataset
 
 

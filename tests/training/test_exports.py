@@ -166,11 +166,19 @@ def test_names_stay_apart_when_they_are_made_safe():
 def test_sides_become_files_of_their_own(tmp_path):
     dataset = labelled_set(tmp_path, ("one", "two"))
     (tmp_path / "splits.json").write_bytes(
-        json_bytes({"schema": "dscope-blink/splits/1", "sides": {"one": "train", "two": "val"}})
+        json_bytes({"schema": "dscope-blink/splits/1", "split_of": {"one": "train", "two": "validation"}})
     )
     export(dataset, "yolo")
     assert [path.name for path in _file(dataset, "yolo", "images", "val").iterdir()] == ["two.png"]
     assert "val: images/val" in _file(dataset, "yolo", "data.yaml").read_text()
+
+
+def test_a_side_that_there_is_none_of_is_told(tmp_path):
+    dataset = labelled_set(tmp_path)
+    text = json_bytes({"schema": "dscope-blink/splits/1", "split_of": {"one": "left"}})
+    (tmp_path / "splits.json").write_bytes(text)
+    with pytest.raises(UserError, match="side of one must be train, validation or test, got 'left'"):
+        export(dataset, "coco")
 
 
 def test_what_was_not_graded_is_only_for_people(tmp_path):
