@@ -76,8 +76,8 @@ ROOMS: Mapping[str, set[str]] = {
     "jinja2": {"reporting.page"},
     "jsonschema": {"config.checking", "calibration.scale_file"},
     "msgspec": {
-        *("records", "files.camera_text", "training.labels", "training.dataset", "training.card"),
-        *("training.defect_types", "training.defect_library"),
+        *("records", "files.camera_text", "training.labels", "training.dataset", "training.card", "training.sides"),
+        "training.defect_types",
     },
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
@@ -86,7 +86,7 @@ ROOMS: Mapping[str, set[str]] = {
         *("reporting.as_shipped", "reporting.figures"),
         *("reporting.sheet_figure", "reporting.calibration_plot", "reporting.stages"),
     },
-    "pandas": {"reporting.tables", "library", "training"},
+    "pandas": {"reporting.tables", "library"},
     "pypylon": {"devices.camera"},
     "watchdog": {"files.watching"},
     "reportlab": {"reporting.certificate"},
@@ -97,7 +97,6 @@ ROOMS: Mapping[str, set[str]] = {
     "h5py": {"training"},
     "threadpoolctl": {"training"},
     "pycocotools": {"training"},
-    "shapely": {"training"},
     "rich": {"terminal"},
     "shtab": {"terminal.completion"},
 }

@@ -319,6 +319,10 @@ class TrainingSettings:
     severity_zone_weights: Mapping[str, float]
     severity_type_weights: Mapping[str, float]
     severity_tiers: Mapping[str, float]
+    exports: tuple[str, ...]
+    crops: int
+    crop_px: int
+    crops_clean_share: float
 
 
 @dataclass(frozen=True, slots=True)

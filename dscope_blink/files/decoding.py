@@ -90,6 +90,15 @@ def png_text(data: bytes, key: str) -> str | None:
     return text if isinstance(text, str) else None
 
 
+def is_turned(data: bytes) -> bool:
+    """Whether a tag of a picture file asks its readers to turn it, which `decode_image` does not."""
+    try:
+        with _opened(data) as image:
+            return bool(image.getexif().get(ORIENTATION_TAG, 1) != 1)
+    except DAMAGED:
+        return True
+
+
 def holds_several(data: bytes) -> bool:
     """Whether a file holds more than one picture: pages of a TIFF, frames of a PNG, pictures of a JPEG.
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -27,12 +28,20 @@ from dscope_blink.terminal.arguments import (
     checked_batch,
     checked_config,
 )
+from dscope_blink.terminal.dataset_sharing import (
+    crop_dataset,
+    export_dataset,
+    import_corrections,
+    tell_agreement,
+    write_crops,
+)
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.tables import console_of, print_line
-from dscope_blink.training.build import Item
+from dscope_blink.training.build import Item, build_picture
 from dscope_blink.training.dataset import PROBLEMS
 from dscope_blink.training.painted import inject_picture, injected_items, render_picture, rendered_items
 
+CROPS = "crops"  # folder of the crops within a data set, a data set itself
 INSPECTIONS = "inspections"  # folder of the stored results within a data set
 NOT_DRAWN = ("plots", "cells", "zone_images", "agreement", "json_lines", "pdf", "excel", "markdown", "report")
 
@@ -48,7 +57,10 @@ def dataset(arguments: argparse.Namespace) -> int:
 def _build(arguments: argparse.Namespace) -> int:
     """0: every picture is in the data set, 1: some are not, or in part, as problems.csv says; 4: none is."""
     folder = check_output_folder(arguments.output_dir, "data set")
-    return _written(arguments, _looked_at(arguments, folder))
+    run = _looked_at(arguments, folder)
+    if arguments.corrections is not None:
+        run = replace(run, make=partial(build_picture, corrections=check_input_folder(arguments.corrections)))
+    return _written(arguments, run)
 
 
 def _looked_at(arguments: argparse.Namespace, folder: Path) -> DatasetRun:
@@ -67,6 +79,8 @@ def _written(arguments: argparse.Namespace, run: DatasetRun) -> int:
         print_line(console, f"{problems} not, or not all of them: {folder / PROBLEMS}")
     if not there:
         return 4
+    if arguments.annotate:
+        write_crops(folder, folder / CROPS, run.config, console)
     return 1 if problems else 0
 
 
@@ -145,5 +159,13 @@ def _workers(arguments: argparse.Namespace) -> int:
 
 MOST_PAINTED = 99_999  # by the digits of their names
 ACTIONS: Mapping[str, Callable[[argparse.Namespace], int]] = MappingProxyType(
-    {"build": _build, "render": _render, "inject": _inject}
+    {
+        "build": _build,
+        "render": _render,
+        "inject": _inject,
+        "export": export_dataset,
+        "crops": crop_dataset,
+        "import": import_corrections,
+        "agree": tell_agreement,
+    }
 )

@@ -14,6 +14,7 @@ from dscope_blink.files.decoding import Picture, decode_image, most_bytes
 from dscope_blink.records import Inspection, UnreadableImage, UserError, read_file
 from dscope_blink.records.stored import BadRecord, load_record, to_json
 from dscope_blink.training.arrays import write_mask_arrays
+from dscope_blink.training.corrections import CORRECTIONS, Correction, corrected, correction_path, read_correction
 from dscope_blink.training.dataset import LeftOut, label_path
 from dscope_blink.training.faces import Face, image_name, label_of
 from dscope_blink.training.feature_maps import write_feature_maps
@@ -26,6 +27,12 @@ from dscope_blink.training.same_face import write_face_map
 from dscope_blink.training.search_again import Again
 from dscope_blink.training.zone_boundaries import write_boundaries
 from dscope_blink.training.zone_table import write_zone_rows
+
+# Settings that the files of a picture do not follow.
+MADE_OF_ALL = (
+    *("exports", "crops", "crop_px", "crops_clean_share", "splits", "licence"),
+    *("cluster_algorithm", "clusters_min", "clusters_max", "cluster_marks", "types_file", "review_margin"),
+)
 
 Rows: TypeAlias = Mapping[str, tuple[Row, ...]]  # by name of the table
 
@@ -60,7 +67,7 @@ class Item:
     number: int = 0  # of what is painted: which it is; 0: nothing
 
 
-def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> Label:
+def build_picture(item: Item, folder: Path, pictures: Path, config: Config, corrections: Path | None = None) -> Label:
     """Write the files of one picture, unless they are there already.
 
     Parameters
@@ -69,10 +76,11 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> L
     folder : the data set
     pictures : folder that the names of pictures in records are relative to
     config : its section `training`
+    corrections : folder of what people said of the pictures; None: corrections/ of the data set
 
     Returns
     -------
-    Its label
+    Its label, as a person left it where one has seen it
 
     Raises
     ------
@@ -81,7 +89,8 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> L
     """
     settings = config.training
     inspection = inspected(item, settings)
-    made_of = made_of_what(settings, what_it_says(inspection), item.name)
+    correction = correction_path(folder / CORRECTIONS if corrections is None else corrections, item.name)
+    made_of = made_of_what(settings, what_it_says(inspection), item.name, _by_people(correction))
     done = finished(folder, item.name, made_of)
     if done is not None:
         return done
@@ -94,6 +103,10 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config) -> L
     if label.status == "NOT_GRADED":  # marks may be missing in it: it teaches where zones are, and nothing else
         label = replace(label, marks=())
         inspection = replace(inspection, defects=())
+    if (said := read_correction(correction)) is not None:
+        label = _corrected(label, said)
+        kept = {mark.id for mark in label.marks}
+        inspection = replace(inspection, defects=tuple(mark for mark in inspection.defects if mark.id in kept))
     return build_face(Face(label, picture, data, inspection, again), folder, settings)
 
 
@@ -106,6 +119,18 @@ def build_face(face: Face, folder: Path, settings: TrainingSettings) -> Label:
     path.parent.mkdir(parents=True, exist_ok=True)
     write_label(path, LabelFile(face.label, rows))
     return face.label
+
+
+def _corrected(label: Label, correction: Correction) -> Label:
+    try:
+        return corrected(label, correction)
+    except UserError as error:
+        raise LeftOut(str(error)) from None
+
+
+def _by_people(correction: Path) -> str:
+    """What people said of a picture; empty: nothing."""
+    return read_file(correction).decode("utf-8", "backslashreplace") if correction.exists() else ""
 
 
 def inspected(item: Item, settings: TrainingSettings) -> Inspection:
@@ -122,16 +147,10 @@ def inspected(item: Item, settings: TrainingSettings) -> Inspection:
         raise LeftOut(f"not graded: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     return inspection
 
-
-def what_it_says(inspection: Inspection) -> str:
-    """The record but for when it was made and how long that took: the same of the same picture on another day."""
-    provenance = replace(inspection.provenance, started="")
-    return json.dumps(to_json(replace(inspection, timings_s={}, provenance=provenance)))
-
-
 def made_of_what(settings: TrainingSettings, *parts: str) -> str:
     """The hash of all that the files of a picture follow from."""
-    said = (f"{field.name}={getattr(settings, field.name)!r}" for field in fields(settings))
+    names = (field.name for field in fields(settings) if field.name not in MADE_OF_ALL)
+    said = (f"{name}={getattr(settings, name)!r}" for name in names)
     return hashlib.sha256("\0".join((*parts, *said)).encode("utf-8", "backslashreplace")).hexdigest()
 
 

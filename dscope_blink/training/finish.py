@@ -12,6 +12,7 @@ from dscope_blink.training.card import write_card
 from dscope_blink.training.classes import classes_json
 from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.defect_library import write_library
+from dscope_blink.training.exporting import export
 from dscope_blink.training.feature_maps import write_map_meanings
 from dscope_blink.training.image_table import write_image_folders, write_image_table
 from dscope_blink.training.json_text import json_bytes
@@ -38,6 +39,11 @@ def _write_problems(dataset: Dataset, config: Config) -> None:
     write_table(dataset.folder / "problems", PROBLEM_COLUMNS, rows)
 
 
+def _write_exports(dataset: Dataset, config: Config) -> None:
+    for name in config.training.exports:
+        export(dataset, name)
+
+
 PROBLEM_COLUMNS = (
     Column("file", "text", "the picture, as its files in the data set are named"),
     Column("problem", "text", "why it is no part of the data set, or not with all"),
@@ -54,6 +60,7 @@ FINISHERS = (
     Finisher("HDF5", write_hdf5),
     Finisher("meaning of feature maps", write_map_meanings),
     Finisher("library", write_library),  # after the splits, by which its types are fitted
+    Finisher("exports", _write_exports),
     Finisher("card", write_card),  # last: it tells of all that is there
 )
 

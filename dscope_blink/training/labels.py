@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -18,6 +18,7 @@ OTHER = "other"  # what people call a mark that is of no kind of the program's
 KINDS = (*CLASSIFICATIONS, OTHER)
 LABEL_SCHEMA = "dscope-blink/label/1"
 
+Read = TypeVar("Read")
 Row: TypeAlias = Mapping[str, Any]  # of a table; plain JSON values by the names of its columns
 
 
@@ -52,6 +53,16 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """The part of a picture that a crop shows, in whole pixels of the picture: nothing is rescaled."""
+
+    picture: str  # name of the picture in the data set that the crop was cut from
+    x: int  # that its upper left pixel has in the picture; less than 0 where it is padded there
+    y: int
+    padding: tuple[int, int, int, int] = (0, 0, 0, 0)  # rows and columns that are no picture: left, top, right, bottom
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     """Everything that is said of one picture."""
 
@@ -71,6 +82,7 @@ class Label:
     face: str = ""  # the physical face, as a column of the manifest names it; empty: nobody says
     background: str = ""  # `file` of the picture that its marks were painted into
     reasons: tuple[str, ...] = ()  # why it failed or was not graded
+    cut: Cut | None = None  # None: it is a whole picture
     made_of: str = ""  # sha256 of record and settings: whether it is still the one to be built
 
     @property
@@ -94,22 +106,33 @@ class LabelFile:
 
 def write_label(path: Path, labelled: LabelFile) -> None:
     """Write labels/NAME.json, whole or not at all; UserError where the system refuses."""
-    data = msgspec.to_builtins(labelled, enc_hook=_plain)
-    write_file(path, msgspec.json.format(msgspec.json.encode({"schema": LABEL_SCHEMA, **data}), indent=1))
+    write_file(path, encode_plain({"schema": LABEL_SCHEMA}, labelled))
 
 
 def read_label(path: Path) -> LabelFile:
     """Read labels/NAME.json; UserError if it is none."""
     try:
-        data = msgspec.json.decode(read_file(path))
-        found = data.pop("schema", None) if isinstance(data, dict) else None
-        if found != LABEL_SCHEMA:
-            raise UserError(f"{path}: the schema of a label must be {LABEL_SCHEMA}, got {found!r}")
-        return msgspec.convert(data, LabelFile, dec_hook=_points)
+        return decode_plain(path, read_file(path), LABEL_SCHEMA, LabelFile)
     except OSError as error:
         raise UserError(f"{path}: cannot be read, {error.strerror}") from None
+
+
+def encode_plain(head: Mapping[str, str], value: Any) -> bytes:
+    """A record with marks in it as JSON, after its schema."""
+    data = msgspec.to_builtins(value, enc_hook=_plain)
+    return msgspec.json.format(msgspec.json.encode({**head, **data}), indent=1)
+
+
+def decode_plain(path: Path, encoded: bytes, schema: str, kind: type[Read]) -> Read:
+    """The record in a file that `encode_plain` made; UserError, naming the file, if it is none."""
+    try:
+        data = msgspec.json.decode(encoded)
+        found = data.pop("schema", None) if isinstance(data, dict) else None
+        if found != schema:
+            raise UserError(f"{path}: its schema must be {schema}, got {found!r}")
+        return msgspec.convert(data, kind, dec_hook=_points)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: no label of this program: {error}") from None
+        raise UserError(f"{path}: no file of this program: {error}") from None
 
 
 def with_rows(labelled: LabelFile, table: str, rows: tuple[Row, ...]) -> LabelFile:

@@ -134,7 +134,11 @@ def kinds_of(label: Label, instances: Instances) -> Labels:
 
 def zones_of(label: Label) -> Labels:
     """(H, W) uint8: `classes.ZONE_CLASSES` by index, 0 outside; all outside where the fiber was not located."""
-    return zone_map((label.height, label.width), label.zones).labels
+    zones = zone_map((label.height, label.width), label.zones).labels
+    if label.cut is None or not any(label.cut.padding):
+        return zones
+    left, top, right, bottom = label.cut.padding
+    return np.pad(zones[top : label.height - bottom, left : label.width - right], ((top, bottom), (left, right)))
 
 
 def box_of(mask: Mask, corner: tuple[int, int]) -> tuple[int, int, int, int]:

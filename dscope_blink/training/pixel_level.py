@@ -10,9 +10,11 @@ import numpy as np
 from dscope_blink.config.settings import TrainingSettings
 from dscope_blink.files.decoding import encode_indexed
 from dscope_blink.files.whole_files import write_file
+from dscope_blink.records import read_file
 from dscope_blink.training.classes import MARK_PALETTE, ZONE_PALETTE
 from dscope_blink.training.faces import Face
 from dscope_blink.training.labels import Row
+from dscope_blink.training.masks import Instances
 
 FOLDER = Path("pixel_level")
 ZONE_MASKS, DEFECT_MASKS, INSTANCES, OVERLAYS = "zone_masks", "defect_masks", "instance_masks", "overlays"
@@ -59,3 +61,13 @@ def overlay(face: Face) -> bytes:
                 cv2.drawContours(drawn, outlines, -1, (blue, green, red), 1)
     _, data = cv2.imencode(".jpg", drawn, (cv2.IMWRITE_JPEG_QUALITY, OVERLAY_QUALITY))
     return bytes(data)
+
+
+def read_instances(folder: Path, name: str) -> Instances | None:
+    """(H, W) uint16 as `write_pixel_level` wrote it; None where there is none."""
+    try:
+        data = read_file(folder / FOLDER / INSTANCES / f"{name}.png")
+    except OSError:
+        return None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return np.asarray(image, np.uint16) if image is not None and image.ndim == 2 else None
