@@ -24,8 +24,10 @@ from dscope_blink.reporting.tables import (
     Sheet,
     cell_columns,
 )
-from dscope_blink.training import image_table, mark_table, zone_table
+from dscope_blink.training import defect_library, image_table, mark_table, zone_table
 from dscope_blink.training.tables import Column as TrainingColumn
+from dscope_blink.training.type_features import FEATURES
+from dscope_blink.training.type_names import RULES
 
 PAGE = ROOT / "docs" / "outputs.md"
 TRAINING_PAGE = ROOT / "docs" / "training.md"
@@ -70,8 +72,19 @@ def training_tables() -> Mapping[str, str]:
         "defects": mark_table.columns_of(detectors),
         "zones": zone_table.COLUMNS,
         "images": image_table.COLUMNS,
+        "library": defect_library.COLUMNS,
     }
-    return {name: _training_table(table) for name, table in columns.items()}
+    said = {
+        "type_features": _pairs("feature", "meaning", [(feature.name, feature.meaning) for feature in FEATURES]),
+        "type_rules": _pairs("name", "rule", [(rule.name, rule.asks) for rule in RULES]),
+    }
+    return {name: _training_table(table) for name, table in columns.items()} | said
+
+
+def _pairs(first: str, second: str, rows: Iterable[tuple[str, str]]) -> str:
+    return (
+        "\n".join([f"| {first} | {second} |", "|---|---|", *(f"| `{one}` | {other} |" for one, other in rows)]) + "\n"
+    )
 
 
 def _training_table(columns: Iterable[TrainingColumn]) -> str:

@@ -56,10 +56,32 @@ class Sample:
     chances: Mapping[str, float]  # of each kind in the record
     zone: str
     whole: float  # share of the mark that the report covers
+    mark: str = ""  # its id in the record
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An inspected face with marks of every kind."""
+
+    name: str
+    picture: Picture
+    inspection: Inspection
+    groups: tuple[Group, ...]
+    face: RenderedFace
+
+    def samples(self) -> list[Sample]:
+        """What is reported of it, where that means one mark."""
+        return labelled_reports(self.inspection, self.groups, self.face, self.name)
 
 
 def samples_of(job: Job) -> list[Sample]:
     """What is reported of one face with marks of every kind."""
+    scene = scene_of(job)
+    return [] if scene is None else scene.samples()
+
+
+def scene_of(job: Job) -> Scene | None:
+    """The face of a job; None where its photograph cannot be measured."""
     rng = np.random.default_rng((SEEDS[job.held_out], job.k, job.shared is not None))
     config = settings().profile(PROFILES[int(rng.random() < 0.3)])
     if job.shared is None:
@@ -75,12 +97,12 @@ def samples_of(job: Job) -> list[Sample]:
         untouched = chosen.picture(config)
         seen = inspect_picture(untouched, name, request, config)
         if seen.geometry is None or seen.scale is None:
-            return []
+            return None
         spec = flat_face(seen)
         groups = varied_groups(rng, spec, PHOTOGRAPH_GROUPS, reported_um(seen, spec))
         face = render_face(spec, _blemishes(groups), rng)
         picture = painted(untouched, face.image)
-    return labelled_reports(inspect_picture(picture, name, request, config), groups, face, name)
+    return Scene(name, picture, inspect_picture(picture, name, request, config), groups, face)
 
 
 def _fiber(photograph: Photograph) -> str:
@@ -135,9 +157,8 @@ def labelled_reports(inspection: Inspection, groups: Sequence[Group], face: Rend
             group = groups[best]
             features = {key: float(value) for key, value in defect.features.items() if value is not None}
             chances = dict(defect.class_probabilities)
-            found.append(
-                Sample(name, group.kind, group.made_as, features, defect.classification, chances, defect.zone, whole)
-            )
+            said = (features, defect.classification, chances, defect.zone, whole, defect.id)
+            found.append(Sample(name, group.kind, group.made_as, *said))
     return found
 
 

@@ -308,6 +308,17 @@ class TrainingSettings:
     shard_pictures: int
     hdf5: bool
     feature_maps: tuple[str, ...]
+    cluster_algorithm: Literal["auto", "k_means", "agglomerative", "dbscan", "hdbscan"]
+    clusters_min: int
+    clusters_max: int
+    cluster_marks: int
+    types_file: str
+    library_by_severity: bool
+    review_margin: float
+    severity_full_size_um: float
+    severity_zone_weights: Mapping[str, float]
+    severity_type_weights: Mapping[str, float]
+    severity_tiers: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,6 @@ file name and no reason ever becomes markup. The policy of the page lets nothing
 from __future__ import annotations
 
 import base64
-import hashlib
-import json
 import logging
 import os
 import tempfile
@@ -69,6 +67,7 @@ from dscope_blink.reporting.page_charts import (
     too_few_for_maps,
     trend,
 )
+from dscope_blink.reporting.page_safety import policy_hash, script_json
 from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.reporting.wording import Facts
 
@@ -103,7 +102,7 @@ def write_html_report(path: Path, results: StoredResults, wanted: Reporting) -> 
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as details:
         page = _Page(_Pictures(folder, embedded, as_stored=not results.judged_again))
         for result, inspection in results.inspections():
-            details.write(_json(page.add(result, inspection)) + b"\n")
+            details.write(script_json(page.add(result, inspection)) + b"\n")
         details.seek(0)
         write_parts(path, _rendered(folder, page, details))
     return path
@@ -164,7 +163,7 @@ class _Page:
     def add(self, result: Path, inspection: Inspection) -> Json:
         """Take up one inspection; what only its own view shows is returned."""
         self.batch.add(inspection)
-        self.rows.append(_json(self._row(result, inspection)))
+        self.rows.append(script_json(self._row(result, inspection)))
         return _details(result, inspection, self.pictures)
 
     def _row(self, result: Path, inspection: Inspection) -> Json:
@@ -355,14 +354,6 @@ def _facts(inspection: Inspection) -> Facts:
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def _json(value: Any) -> bytes:
-    """For a script element: no character of it can end one, open another or a comment."""
-    text = json.dumps(value, separators=(",", ":"))
-    for letter in "<>&":
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return text.encode("ascii")
-
-
 def _rendered(folder: Path, page: _Page, details: IO[bytes]) -> Iterator[bytes]:
     """The page in pieces, so that it never is in memory as a whole."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -376,17 +367,13 @@ def _rendered(folder: Path, page: _Page, details: IO[bytes]) -> Iterator[bytes]:
     pieces = settings.get_template("report.html").generate(
         style=style,
         script=script,
-        style_hash=_policy_hash(style),
-        script_hash=_policy_hash(script),
+        style_hash=policy_hash(style),
+        script_hash=policy_hash(script),
         data=_data(page),
         details=(line.decode("ascii") for line in details),
         **_content(folder, page),
     )
     return (piece.encode("utf-8", "replace") for piece in pieces)
-
-
-def _policy_hash(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
 def _colours() -> str:
@@ -412,7 +399,7 @@ def _data(page: _Page) -> Iterator[str]:
         "reasons": list(page.reasons),
         "columns": _columns(page),
     }
-    yield "\n]," + _json(words).decode("ascii")[1:]
+    yield "\n]," + script_json(words).decode("ascii")[1:]
 
 
 def _columns(page: _Page) -> list[Json]:

@@ -20,6 +20,7 @@ from dscope_blink.training.feature_maps import write_feature_maps
 from dscope_blink.training.image_table import write_image_row
 from dscope_blink.training.labels import Label, LabelFile, Row, read_label, write_label
 from dscope_blink.training.mark_table import write_mark_rows
+from dscope_blink.training.patches import write_patches
 from dscope_blink.training.pixel_level import write_pixel_level
 from dscope_blink.training.same_face import write_face_map
 from dscope_blink.training.search_again import Again
@@ -46,6 +47,7 @@ PARTS = (
     Part("images", write_image_row),
     Part("mask_arrays", write_mask_arrays),
     Part("face_maps", write_face_map),
+    Part("patches", write_patches),
 )
 
 

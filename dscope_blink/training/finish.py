@@ -11,6 +11,7 @@ from dscope_blink.training.arrays import write_hdf5, write_shards
 from dscope_blink.training.card import write_card
 from dscope_blink.training.classes import classes_json
 from dscope_blink.training.dataset import Dataset
+from dscope_blink.training.defect_library import write_library
 from dscope_blink.training.feature_maps import write_map_meanings
 from dscope_blink.training.image_table import write_image_folders, write_image_table
 from dscope_blink.training.json_text import json_bytes
@@ -52,6 +53,7 @@ FINISHERS = (
     Finisher("shards", write_shards),
     Finisher("HDF5", write_hdf5),
     Finisher("meaning of feature maps", write_map_meanings),
+    Finisher("library", write_library),  # after the splits, by which its types are fitted
     Finisher("card", write_card),  # last: it tells of all that is there
 )
 

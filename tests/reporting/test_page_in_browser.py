@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,65 +18,36 @@ from dscope_blink.records import Inspection, Notice
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.page_charts import STATUSES
 from dscope_blink.reporting.stored_results import StoredResults
+from tests.builders.browsers import READY, clean_page, started
 from tests.builders.folders import linux_names
 from tests.builders.inspections import EVERY_KIND, FAILED, MARGINAL, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
 from tests.builders.stored_results import APART, HOSTILE, REPORTING, alternating, annotated, result_of, results_of
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Dialog, FloatRect, Locator, Page, Request
+    from playwright.sync_api import Browser, FloatRect, Locator, Page
 
 pytestmark = pytest.mark.slow  # each test opens pages in a program of its own
 
-# What a browser of a desktop does beside showing a page, of which a test wants nothing.
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
-QUIETER = ("--disable-component-update", "--disable-sync")
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-TIMEOUT_MS = 5000
-READY = "html[data-ready=yes]"
 Opener = Callable[..., "Page"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-    if program is None:
-        pytest.skip(f"no browser is installed: none of {', '.join(PROGRAMS)}")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright, which drives the browser, is absent")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=program, args=[*QUIET, *QUIETER])
-        yield started
-        started.close()
+    with started() as one:
+        yield one
 
 
 @pytest.fixture
 def opened(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
     """Opens the page of stored results; nothing it says may be an error, a dialog or a request to a network."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.set_default_timeout(TIMEOUT_MS)
-    page = context.new_page()
-    wrong: list[str] = []
+    with clean_page(browser) as page:
 
-    def on_dialog(dialog: Dialog) -> None:
-        wrong.append(dialog.message)
-        dialog.dismiss()
+        def open_page(results: list[Path], wanted=REPORTING) -> Page:
+            page.goto(write_html_report(tmp_path / REPORT, StoredResults(results), wanted).as_uri())
+            page.wait_for_selector(READY)
+            return page
 
-    def on_request(asked: Request) -> None:
-        if not asked.url.startswith(("file:", "data:")):
-            wrong.append(asked.url)
-
-    page.on("console", lambda message: wrong.append(message.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("dialog", on_dialog)
-    page.on("request", on_request)
-
-    def open_page(results: list[Path], wanted=REPORTING) -> Page:
-        page.goto(write_html_report(tmp_path / REPORT, StoredResults(results), wanted).as_uri())
-        page.wait_for_selector(READY)
-        return page
-
-    yield open_page
-    context.close()
-    assert wrong == []
+        yield open_page
 
 
 SHOWS = "async (link) => { const image = new Image(); image.src = link; await image.decode(); }"  # else it throws
