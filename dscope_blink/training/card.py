@@ -97,7 +97,7 @@ def _card(dataset: Dataset, config: Config, tally: Tally) -> dict[str, Any]:
             "config_sha256": config.sha256,
             "profile": config.profile,
         },
-        "settings": msgspec.to_builtins(config.training, enc_hook=dict),  # tables that cannot be changed
+        "settings": msgspec.to_builtins(config.training, enc_hook=dict),
         "splits": splits,
         "columns_that_tell_the_label": columns_that_tell(dataset.folder),
         "weaknesses": list(_weaknesses(tally, splits, len(dataset.problems))),

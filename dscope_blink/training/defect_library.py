@@ -8,11 +8,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from dscope_blink.config.settings import Config, TrainingSettings
-from dscope_blink.records import UserError, read_file
 from dscope_blink.training import mark_table, patches
 from dscope_blink.training.clustering import NOISE
 from dscope_blink.training.dataset import Dataset
@@ -20,11 +18,11 @@ from dscope_blink.training.defect_types import DefectTypes, fit_types, mean_evid
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import KINDS, Mark, Row
 from dscope_blink.training.library_page import LibraryPage
+from dscope_blink.training.splits import read_splits
 from dscope_blink.training.tables import Column, measured, write_table
 from dscope_blink.training.type_features import raw_features
 
 TYPES, PAGE = "defect_types.json", "library.html"
-SPLITS, SPLITS_SCHEMA = "splits.json", "dscope-blink/splits/1"
 AT_ONCE = 500  # marks that are given their clusters together
 RARE = 0.1  # share of a cluster: a label that fewer of its marks have is at odds with it
 LITTLE_EVIDENCE = 0.5  # of what detectors usually give marks of the kind
@@ -65,7 +63,7 @@ def write_library(dataset: Dataset, config: Config) -> None:
 
     Raises
     ------
-    UserError : a file cannot be written, `types_file` is none, or splits.json is none
+    UserError : a file cannot be written, or `types_file` is none
     """
     folder, settings = dataset.folder / patches.FOLDER, config.training
     types = _types(dataset, config)
@@ -102,24 +100,11 @@ def _types(dataset: Dataset, config: Config) -> DefectTypes | None:
     settings = config.training
     if settings.types_file:
         return read_types(config.folder / settings.types_file)
-    sides = _sides(dataset.folder / SPLITS)
+    sides = read_splits(dataset.folder)
     rows = dataset.rows(mark_table.TABLE)
-    if sides is None:
+    if not sides:
         return fit_types(rows, settings)
     return fit_types((row for row in rows if sides.get(row["image"]) == "train"), settings, "train")
-
-
-def _sides(path: Path) -> Mapping[str, str] | None:
-    """Side of each picture; None where there are no splits."""
-    if not path.exists():
-        return None
-    try:
-        data = msgspec.json.decode(read_file(path))
-        if not isinstance(data, dict) or data.get("schema") != SPLITS_SCHEMA:
-            raise UserError(f"{path}: the schema of splits must be {SPLITS_SCHEMA}")
-        return msgspec.convert(data.get("sides"), dict[str, str])
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: no splits: {error}") from None
 
 
 # --- the index

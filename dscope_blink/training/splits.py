@@ -91,8 +91,11 @@ def write_splits(dataset: Dataset, config: Config) -> None:
 
 
 def read_splits(folder: Path) -> dict[str, str]:
-    """train, validation or test of each picture of a data set."""
-    return {row["picture"]: row["split"] for row in read_table(folder / f"{STEM}.parquet")}
+    """train, validation or test of each picture of a data set; empty where it has no splits."""
+    path = folder / f"{STEM}.parquet"
+    if not path.exists():
+        return {}
+    return {row["picture"]: row["split"] for row in read_table(path)}
 
 
 def told_of(label: Label) -> Told:
@@ -224,6 +227,6 @@ def _as_json(
         "faces": {name: len({place.group for place in places if place.split == name}) for name in SPLITS},
         "largest_face": max(groups.values(), default=0),
         "not_compared": list(blind),
-        "split_of": {place.name: place.split for place in places},
+        "sides": {place.name: place.split for place in places},
         "joins": [{key: getattr(join, key) for key in Join.__slots__} for join in joins],
     }
