@@ -16,6 +16,7 @@ import numpy as np
 
 from dscope_blink.config.settings import Config, SplitSettings
 from dscope_blink.files.whole_files import write_file
+from dscope_blink.records import UserError
 from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import Label
@@ -91,11 +92,17 @@ def write_splits(dataset: Dataset, config: Config) -> None:
 
 
 def read_splits(folder: Path) -> dict[str, str]:
-    """train, validation or test of each picture of a data set; empty where it has no splits."""
+    """train, validation or test of each picture of a data set; empty where it has no splits.
+
+    UserError where the table of them is none.
+    """
     path = folder / f"{STEM}.parquet"
     if not path.exists():
         return {}
-    return {row["picture"]: row["split"] for row in read_table(path)}
+    try:
+        return {row["picture"]: row["split"] for row in read_table(path)}
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path}: no table of splits: {error}") from None
 
 
 def told_of(label: Label) -> Told:

@@ -18,7 +18,7 @@ from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.defect_library import write_library
 from dscope_blink.training.faces import Face
 from dscope_blink.training.labels import Mark, Source
-from dscope_blink.training.tables import read_table
+from dscope_blink.training.tables import Column, read_table, write_table
 from tests.builders.labelled import drawn, face_with, label_with, rectangle
 from tests.builders.settings import SETTINGS
 
@@ -146,8 +146,9 @@ def test_clusters_stand_beside_the_label_and_do_not_change_it(tmp_path) -> None:
 
 def test_types_are_fitted_on_the_training_side_alone(tmp_path) -> None:
     faces = scattered("one", 30), scattered("three", 26)
-    splits = {"schema": "dscope-blink/splits/1", "sides": {"one": "train", "three": "test"}}
-    tmp_path.joinpath("splits.json").write_text(json.dumps(splits))
+    columns = (Column("picture", "text", "name"), Column("split", "text", "side"))
+    rows = [{"picture": "one", "split": "train"}, {"picture": "three", "split": "test"}]
+    write_table(tmp_path / "splits", columns, rows)
     rows = built(tmp_path, *faces)
     types = json.loads((tmp_path / "defect_library" / "defect_types.json").read_bytes())
     assert (types["marks"], types["fitted_on"]) == (30, "train")
@@ -158,8 +159,8 @@ def test_types_are_fitted_on_the_training_side_alone(tmp_path) -> None:
 
 
 def test_splits_that_are_none_say_so(tmp_path) -> None:
-    tmp_path.joinpath("splits.json").write_text('{"schema": "x"}')
-    with pytest.raises(UserError, match="the schema of splits must be dscope-blink/splits/1"):
+    tmp_path.joinpath("splits.parquet").write_text("x")
+    with pytest.raises(UserError, match=r"splits\.parquet: no table of splits"):
         built(tmp_path, scattered("one", 30))
 
 
