@@ -234,6 +234,6 @@ def _as_json(
         "faces": {name: len({place.group for place in places if place.split == name}) for name in SPLITS},
         "largest_face": max(groups.values(), default=0),
         "not_compared": list(blind),
-        "sides": {place.name: place.split for place in places},
+        "split_of": {place.name: place.split for place in places},
         "joins": [{key: getattr(join, key) for key in Join.__slots__} for join in joins],
     }

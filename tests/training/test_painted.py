@@ -92,7 +92,7 @@ def test_blemishes_are_painted_into_clean_photographs_only(tmp_path: Path) -> No
         > 10 * changed[~cv2.dilate(on_marks.astype(np.uint8), np.ones((25, 25))).astype(bool)].mean()
     )
     splits = json.loads((out / "splits.json").read_text(encoding="utf-8"))
-    assert len(set(splits["sides"].values())) == 1  # they are one face
+    assert len(set(splits["split_of"].values())) == 1  # they are one face
 
 
 @pytest.mark.slow
