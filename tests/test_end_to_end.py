@@ -168,7 +168,8 @@ def test_a_reader_who_leaves_does_not_end_a_batch(tmp_path, words):
         run.stdout.readline()
         run.stdout.close()
         _, errors = run.communicate(timeout=60)
-    assert (run.returncode, errors) == (4, b"")  # none of them shows a fiber
+    assert run.returncode == 4  # none of them shows a fiber
+    assert errors == b"main.py: not one picture could be graded: Localization Failed (12 of 12)\n"
     assert len(list(out.glob("*_result.json"))) == 12
 
 

@@ -220,7 +220,7 @@ WRITERS = (
     ("write_agreement", ("a_agreement.csv",)),
     ("write_cells", ("a_cells.csv",)),
     ("write_zone_image", tuple(f"a_zone_{zone}.png" for zone in ("core", "cladding", "adhesive", "contact"))),
-    ("annotated_picture", ("a_certificate.pdf",)),
+    ("page_picture", ("a_certificate.pdf",)),
 )
 
 
