@@ -147,6 +147,13 @@ def inspected(item: Item, settings: TrainingSettings) -> Inspection:
         raise LeftOut(f"not graded: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     return inspection
 
+
+def what_it_says(inspection: Inspection) -> str:
+    """The record but for when it was made and how long that took: the same of the same picture on another day."""
+    provenance = replace(inspection.provenance, started="")
+    return json.dumps(to_json(replace(inspection, timings_s={}, provenance=provenance)))
+
+
 def made_of_what(settings: TrainingSettings, *parts: str) -> str:
     """The hash of all that the files of a picture follow from."""
     names = (field.name for field in fields(settings) if field.name not in MADE_OF_ALL)

@@ -18,7 +18,7 @@ from dscope_blink.training.defect_types import DefectTypes, fit_types, mean_evid
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import KINDS, Mark, Row
 from dscope_blink.training.library_page import LibraryPage
-from dscope_blink.training.splits import read_splits
+from dscope_blink.training.sides import TRAIN, read_sides
 from dscope_blink.training.tables import Column, measured, write_table
 from dscope_blink.training.type_features import raw_features
 
@@ -100,11 +100,11 @@ def _types(dataset: Dataset, config: Config) -> DefectTypes | None:
     settings = config.training
     if settings.types_file:
         return read_types(config.folder / settings.types_file)
-    sides = read_splits(dataset.folder)
+    sides = read_sides(dataset.folder)
     rows = dataset.rows(mark_table.TABLE)
     if not sides:
         return fit_types(rows, settings)
-    return fit_types((row for row in rows if sides.get(row["image"]) == "train"), settings, "train")
+    return fit_types((row for row in rows if sides.get(row["image"]) == TRAIN), settings, TRAIN)
 
 
 # --- the index

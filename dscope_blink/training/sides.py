@@ -28,7 +28,7 @@ def read_sides(folder: Path) -> Mapping[str, str]:
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: no JSON: {error}") from None
     known = isinstance(data, dict) and data.get("schema") == SPLITS_SCHEMA
-    sides = data.get(SPLIT_OF, data.get("sides")) if known else None
+    sides = data.get(SPLIT_OF) if known else None
     if not isinstance(sides, dict):
         raise UserError(f"{path}: must have the schema {SPLITS_SCHEMA} and {SPLIT_OF}, the sides of pictures by name")
     sides = {name: VAL if side == VALIDATION else side for name, side in sides.items()}

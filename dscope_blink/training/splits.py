@@ -9,19 +9,17 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from dscope_blink.config.settings import Config, SplitSettings
 from dscope_blink.files.whole_files import write_file
-from dscope_blink.records import UserError
 from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import Label
 from dscope_blink.training.same_face import find_same_faces, map_path, read_map
-from dscope_blink.training.tables import Column, read_table, write_table
+from dscope_blink.training.tables import Column, write_table
 
 SPLITS_SCHEMA = "dscope-blink/splits/1"
 STEM = "splits"
@@ -89,20 +87,6 @@ def write_splits(dataset: Dataset, config: Config) -> None:
     write_file(
         dataset.folder / f"{STEM}.json", json_bytes(_as_json(places, joins, blind, settings.splits, settings.seed))
     )
-
-
-def read_splits(folder: Path) -> dict[str, str]:
-    """train, validation or test of each picture of a data set; empty where it has no splits.
-
-    UserError where the table of them is none.
-    """
-    path = folder / f"{STEM}.parquet"
-    if not path.exists():
-        return {}
-    try:
-        return {row["picture"]: row["split"] for row in read_table(path)}
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"{path}: no table of splits: {error}") from None
 
 
 def told_of(label: Label) -> Told:

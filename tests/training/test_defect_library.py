@@ -18,7 +18,8 @@ from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.defect_library import write_library
 from dscope_blink.training.faces import Face
 from dscope_blink.training.labels import Mark, Source
-from dscope_blink.training.tables import Column, read_table, write_table
+from dscope_blink.training.sides import SPLITS, TEST, TRAIN, sides_json
+from dscope_blink.training.tables import read_table
 from tests.builders.labelled import drawn, face_with, label_with, rectangle
 from tests.builders.settings import SETTINGS
 
@@ -146,9 +147,7 @@ def test_clusters_stand_beside_the_label_and_do_not_change_it(tmp_path) -> None:
 
 def test_types_are_fitted_on_the_training_side_alone(tmp_path) -> None:
     faces = scattered("one", 30), scattered("three", 26)
-    columns = (Column("picture", "text", "name"), Column("split", "text", "side"))
-    rows = [{"picture": "one", "split": "train"}, {"picture": "three", "split": "test"}]
-    write_table(tmp_path / "splits", columns, rows)
+    tmp_path.joinpath(SPLITS).write_bytes(sides_json({"one": TRAIN, "three": TEST}, seed=1))
     rows = built(tmp_path, *faces)
     types = json.loads((tmp_path / "defect_library" / "defect_types.json").read_bytes())
     assert (types["marks"], types["fitted_on"]) == (30, "train")
@@ -159,8 +158,8 @@ def test_types_are_fitted_on_the_training_side_alone(tmp_path) -> None:
 
 
 def test_splits_that_are_none_say_so(tmp_path) -> None:
-    tmp_path.joinpath("splits.parquet").write_text("x")
-    with pytest.raises(UserError, match=r"splits\.parquet: no table of splits"):
+    tmp_path.joinpath(SPLITS).write_text('{"schema": "x"}')
+    with pytest.raises(UserError, match="must have the schema dscope-blink/splits/1"):
         built(tmp_path, scattered("one", 30))
 
 
