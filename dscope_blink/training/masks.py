@@ -42,20 +42,47 @@ def filled(outline: Points, holes: Sequence[Points], shape: tuple[int, int]) -> 
 
 
 def _in_one_piece(inside: Mask, outline: Points) -> Mask:
-    """With the middle of the outline where it holds no centres."""
-    if _is_one_piece(inside):
+    """With the middle of the outline where it holds no centres; parts that it joins by a path stay apart."""
+    if _pieces(inside) == 1:
         return inside
     from skimage.morphology import skeletonize
 
+    sides = _ribbon(outline)
+    parts = _parts(sides)
+    if _pieces(inside) == parts:
+        return inside
     drawn = np.pad(inside, 1).view(np.uint8)
-    cv2.polylines(drawn, [np.rint(outline + 1).astype(np.int32)], True, 1)
+    cv2.polylines(drawn, list(np.rint(sides + 1).astype(np.int32)), False, 1)
     thin: Mask = skeletonize(drawn)  # type: ignore[no-untyped-call]
     tied = inside | thin[1:-1, 1:-1]
-    return tied if _is_one_piece(tied) else drawn[1:-1, 1:-1].astype(bool)  # thinning may leave the tip of a speck
+    return tied if _pieces(tied) <= parts else drawn[1:-1, 1:-1].astype(bool)  # thinning may leave the tip of a speck
 
 
-def _is_one_piece(mask: Mask) -> bool:
-    return cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[0] == 2  # and the ground
+def _ribbon(outline: Points) -> Points:
+    """The sides of an outline, (n, 2, 2), but those on which it comes back: a path from part to part has no width."""
+    sides = np.stack([outline, np.roll(outline, -1, axis=0)], axis=1)
+    there = {(*start, *end) for start, end in sides.tolist()}
+    kept = sides[[(*end, *start) not in there for start, end in sides.tolist()]]
+    return kept if len(kept) else sides
+
+
+def _parts(sides: Points) -> int:
+    """How many closed ways the sides make."""
+    before: dict[tuple[float, ...], tuple[float, ...]] = {}
+
+    def first(point: tuple[float, ...]) -> tuple[float, ...]:
+        while (at := before.setdefault(point, point)) != point:
+            before[point] = before[at]
+            point = at
+        return point
+
+    for start, end in sides.tolist():
+        before[first(tuple(start))] = first(tuple(end))
+    return sum(point == at for point, at in before.items())
+
+
+def _pieces(mask: Mask | Labels) -> int:
+    return cv2.connectedComponents(mask.view(np.uint8), connectivity=8)[0] - 1  # without the ground
 
 
 def _within(outline: Points, corner: tuple[int, int], size: tuple[int, int]) -> Mask:
