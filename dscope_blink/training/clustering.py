@@ -123,8 +123,9 @@ def cluster(points: Points, algorithm: str, clusters: Sequence[int], seed: int) 
     -------
     What was chosen, the cluster of each mark, and for each algorithm the best that it found. Within an algorithm
     the silhouette decides, with the share of marks that are in a cluster; among algorithms that times the stability.
-    Fewer clusters than the fewest of `clusters` are taken only where no way finds as many: two dense places with half
-    of the marks in neither have a high silhouette, and tell no kinds apart.
+    Fewer clusters than the fewest of `clusters`, or such that leave out more than MOST_NOISE of the marks, are taken
+    only where no way finds others: dense places with half of the marks in none have a high silhouette, and tell no
+    kinds apart.
     """
     import sklearn.cluster  # noqa: F401 - threads of what is loaded later would not be limited
     from threadpoolctl import threadpool_limits
@@ -135,8 +136,15 @@ def cluster(points: Points, algorithm: str, clusters: Sequence[int], seed: int) 
     if not found:
         nothing = Trial(algorithm, 0.0, 1, 0.0, -1.0)
         return nothing, np.zeros(len(points), np.intp), [nothing]
-    chosen, members = max(found, key=lambda one: (one[0].clusters >= clusters[0], one[0].score))
+    chosen, members = max(found, key=lambda one: (_tells_kinds(one[0], clusters[0]), one[0].score))
     return chosen, members, [trial for trial, _ in found]
+
+
+MOST_NOISE = 0.25  # share of marks that are like no others
+
+
+def _tells_kinds(trial: Trial, fewest: int) -> bool:
+    return trial.clusters >= fewest and trial.noise <= MOST_NOISE
 
 
 def _best(points: Points, name: str, clusters: Sequence[int], seed: int) -> tuple[Trial, Clusters] | None:
