@@ -44,9 +44,12 @@ class Face:
 
     @cached_property
     def slope(self) -> FloatImage:
-        """(H, W) float32, magnitude of the gradient, grey levels 0..1 per px (Sobel)."""
-        x, y = (cv2.Sobel(self.gray, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
-        return cv2.magnitude(x, y)
+        """(H, W) float32, magnitude of the gradient, grey levels 0..1 per px (Sobel).
+
+        By way of float64: in float32 the last bit is another where the picture lies otherwise in memory.
+        """
+        x, y = (cv2.Sobel(self.gray, cv2.CV_64F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+        return cv2.magnitude(x, y).astype(np.float32)
 
     @cached_property
     def masks(self) -> tuple[Placed, ...]:

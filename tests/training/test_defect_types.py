@@ -100,6 +100,15 @@ def test_two_dense_places_are_not_taken_where_there_are_more() -> None:
     assert members.max() + 1 == chosen.clusters
 
 
+def test_dense_places_are_not_taken_that_leave_out_half_of_the_marks() -> None:
+    rng = np.random.default_rng(0)
+    dense = np.repeat(rng.normal(0, 3, (6, 4)), 40, axis=0) + rng.normal(0, 0.02, (240, 4))
+    chosen, _, trials = cluster(np.concatenate([dense, rng.normal(0, 3, (240, 4))]), "auto", range(5, 8), 1)
+    best = max(trials, key=lambda trial: trial.score)
+    assert best.noise > 0.25
+    assert chosen.noise <= 0.25
+
+
 def test_a_mark_beyond_the_reach_is_like_no_others() -> None:
     types = fitted(replace(TRAINING, cluster_algorithm="dbscan"))
     odd = mark_row(np.random.default_rng(0), "scratch", 0, circularity=1.0, radius_in_claddings=9.0, contrast=5.0)
