@@ -120,5 +120,7 @@ def _build(run: DatasetRun, numbered: tuple[int, Item]) -> Built:
             raise
         logger.exception("%s: no part of the data set", printable(item.name))
         return Built(item, False, f"internal error: {type(error).__name__}: {error}")
-    not_graded = label.status == "NOT_GRADED"
-    return Built(item, True, f"zones only, not graded: {'; '.join(label.reasons)}" if not_graded else "")
+    if label.status != "NOT_GRADED":
+        return Built(item, True)
+    what = "in pixels only" if label.marks_are_known else "zones only"
+    return Built(item, True, f"{what}, not graded: {'; '.join(label.reasons)}")

@@ -100,7 +100,7 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config, corr
     label = label_of(
         inspection, item.name, image_name(item.name, inspection.image.file), settings.face_columns, made_of
     )
-    if label.status == "NOT_GRADED":  # marks may be missing in it: it teaches where zones are, and nothing else
+    if not label.marks_are_known:  # marks may be missing in it: it teaches where zones are, and nothing else
         label = replace(label, marks=())
         inspection = replace(inspection, defects=())
     if (said := read_correction(correction)) is not None:

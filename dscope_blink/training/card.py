@@ -43,6 +43,7 @@ class Tally:
     without_scale: int = 0
     without_zones: int = 0
     clean: int = 0  # without a mark
+    unknown: int = 0  # in which marks may have been missed
     unsure: int = 0  # marks
     injected: int = 0  # pictures with a background
     names: set[str] = field(default_factory=set)  # of who says so
@@ -55,6 +56,7 @@ class Tally:
         self.without_scale += label.um_per_px is None
         self.without_zones += not label.zones
         self.clean += not label.marks
+        self.unknown += not label.marks_are_known
         self.injected += bool(label.background)
         self.inputs.update(f"{label.sha256} {label.file}\n".encode("utf-8", "backslashreplace"))
         self.names.add(f"{label.source.by}: {label.source.name}")
@@ -146,9 +148,9 @@ def _weaknesses(tally: Tally, splits: Mapping[str, Any], problems: int) -> Itera
             f"Blemishes were painted into {tally.injected} photographs that passed. What the program did not find in "
             "these beforehand is there without a label; painted marks have not been through the camera's compression."
         )
-    if tally.pictures["NOT_GRADED"]:
+    if tally.unknown:
         yield (
-            f"{tally.pictures['NOT_GRADED']} pictures were not graded: they have zones and no marks, which does not "
+            f"{tally.unknown} pictures were not graded: they have zones and no marks, which does not "
             "mean that they are clean. Train marks without them (status in the tables)."
         )
     yield from _about_kinds(tally)

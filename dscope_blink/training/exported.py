@@ -165,7 +165,7 @@ class ExportSet:
 
 def is_told(label: Label) -> bool:
     """Whether somebody says of the whole picture where its marks are: where there is none, there is nothing."""
-    return label.status != "NOT_GRADED" or label.source.by != "program"
+    return label.marks_are_known
 
 
 def safe_stems(names: Sequence[str]) -> dict[str, str]:

@@ -96,7 +96,7 @@ def label_of(inspection: Inspection, name: str, image: str, face_columns: tuple[
     info, geometry, scale = inspection.image, inspection.geometry, inspection.scale
     assert info.width is not None, "a picture that could be decoded has a size"
     assert info.height is not None, "in both directions"
-    carried = inspection.request.manifest
+    carried, graded = inspection.request.manifest, inspection.verdict.status != "NOT_GRADED"
     return Label(
         name=name,
         file=info.file,
@@ -110,14 +110,15 @@ def label_of(inspection: Inspection, name: str, image: str, face_columns: tuple[
         cladding=None if geometry is None else geometry.cladding.ellipse,
         core=None if geometry is None or geometry.core is None else geometry.core.ellipse,
         um_per_px=None if scale is None else (scale.um_per_px_x, scale.um_per_px_y),
-        marks=tuple(map(_mark, inspection.defects)),
+        marks=tuple(_mark(defect, graded) for defect in inspection.defects),
         face=next((carried[column] for column in face_columns if carried.get(column)), ""),
         reasons=tuple(texts(inspection.verdict.reasons)),
+        unscaled=bool(inspection.zones) and {reason.kind for reason in inspection.verdict.reasons} == {"no_scale"},
         made_of=made_of,
     )
 
 
-def _mark(defect: Defect) -> Mark:
+def _mark(defect: Defect, graded: bool) -> Mark:
     return Mark(
         id=defect.id,
         kind=defect.classification,
@@ -125,7 +126,7 @@ def _mark(defect: Defect) -> Mark:
         outline_px=defect.contour_px,
         source=PROGRAM_SAYS,
         holes_px=defect.holes_px,
-        severity=defect.severity,
+        severity=defect.severity if graded else "",
         counted=defect.counted,
         confidence=defect.confidence,
         class_probabilities=defect.class_probabilities,

@@ -83,12 +83,13 @@ class Label:
     background: str = ""  # `file` of the picture that its marks were painted into
     reasons: tuple[str, ...] = ()  # why it failed or was not graded
     cut: Cut | None = None  # None: it is a whole picture
+    unscaled: bool = False  # no scale was known, and nothing else kept it from being graded: all its marks are there
     made_of: str = ""  # sha256 of record and settings: whether it is still the one to be built
 
     @property
     def marks_are_known(self) -> bool:
         """False where the program could not grade it: it may have missed marks, and no mark is no answer."""
-        return self.status != "NOT_GRADED" or self.source.by != "program"
+        return self.status != "NOT_GRADED" or self.unscaled or self.source.by != "program"
 
     @property
     def mark_ids(self) -> tuple[str, ...]:

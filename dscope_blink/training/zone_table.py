@@ -204,7 +204,7 @@ def _is_hidden(inspection: Inspection | None) -> bool:
     """Whether a face that failed is in part one that could not be judged."""
     if inspection is None:
         return False
-    return any(reason.kind != LIMIT_BROKEN for reason in inspection.verdict.reasons)
+    return any(reason.kind not in (LIMIT_BROKEN, "no_scale") for reason in inspection.verdict.reasons)
 
 
 def _own(label: Label, masks: Sequence[Placed], zone: str) -> Iterator[_Own]:

@@ -21,7 +21,8 @@ from dscope_blink.records.stored import load_record
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.training.dataset import label_path, open_dataset
 from dscope_blink.training.labels import read_label
-from tests.builders.inspections import FAILED
+from dscope_blink.training.tables import read_table
+from tests.builders.inspections import FAILED, NO_SCALE
 from tests.builders.settings import SETTINGS
 
 CONFIG = SETTINGS.profile("fast_scan")
@@ -133,6 +134,19 @@ def test_of_a_picture_that_was_not_graded_there_are_zones_and_no_masks_of_marks(
     assert not {name for name in files if "defect" in name or "instance" in name}
     with np.load(folders[2] / "pixel_level" / "shards" / "00000.npz") as shard:
         assert set(shard.files) == {"one/image", "one/zone_mask"}
+
+
+def test_a_picture_that_only_lacks_a_scale_has_its_marks_in_pixels(folders) -> None:
+    path = stored(folders, "one")
+    write_result(path, replace(NO_SCALE, image=load_record(path).image))
+    (done,) = built(run_of(folders))
+    (labelled,) = open_dataset(folders[2]).labels()
+    assert done.problem.startswith("in pixels only, not graded: ")
+    assert [mark.severity for mark in labelled.label.marks] == [""] * len(NO_SCALE.defects)
+    rows = read_table(folders[2] / "defects.parquet")
+    assert {(row["diameter_um"], row["severity"]) for row in rows} == {(None, "")}
+    assert min(row["diameter_px"] for row in rows) > 0
+    assert {row["label"] for row in read_table(folders[2] / "region_level" / "zones.parquet")} <= {None, "clean"}
 
 
 def test_a_picture_without_the_maps_that_are_asked_for_is_left_out_whole(folders) -> None:
