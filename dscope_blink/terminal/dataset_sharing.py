@@ -31,7 +31,7 @@ def export_dataset(arguments: argparse.Namespace) -> int:
     with locked(dataset.folder):
         for name in names:
             print_line(console, f"{name}: {export(dataset, name)}")
-    untold = sum(1 for one in dataset.labels() if one.label.status == "NOT_GRADED")
+    untold = sum(1 for one in dataset.labels() if not one.label.marks_are_known)
     if untold:
         print_line(console, f"{untold} not graded, in which marks may be missing: only in label_studio and cvat")
     return 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from dscope_blink.config.checking import must_be_one_of
 from dscope_blink.files.whole_files import writing
 from dscope_blink.records import UserError
 from dscope_blink.training.dataset import Dataset
@@ -40,7 +41,7 @@ def check_formats(names: Sequence[str]) -> tuple[str, ...]:
     """The formats by their names; UserError names the one there is none of."""
     for name in names:
         if name not in EXPORTS:
-            raise UserError(f"a format must be one of {', '.join(EXPORTS)}, got {name!r}")
+            raise UserError(f"a format {must_be_one_of(EXPORTS, name)}")
     if not names:
         raise UserError(f"a format must be named: {', '.join(EXPORTS)}")
     return tuple(dict.fromkeys(names))

@@ -229,5 +229,6 @@ def test_an_export_that_fails_leaves_the_earlier_one(tmp_path, monkeypatch):
 def test_the_command_names_the_formats_there_are(tmp_path, capsys):
     labelled_set(tmp_path)
     assert main(["dataset", "export", str(tmp_path), "--to", "coco,pascal"]) == 0
-    assert main(["dataset", "export", str(tmp_path), "--to", "voc"]) == 2
-    assert "must be one of coco" in capsys.readouterr().err
+    assert main(["dataset", "export", str(tmp_path), "--to", "yollo"]) == 2
+    assert 'must be one of "coco"' in (said := capsys.readouterr().err)
+    assert 'did you mean "yolo"?' in said
