@@ -31,8 +31,8 @@ def main(folder: Path) -> int:
 
 
 def _truth(folder: Path) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
-    listed = json.loads((folder / "exports" / "coco" / "annotations" / "instances_train.json").read_bytes())
-    for image in listed["images"]:
+    sides = sorted((folder / "exports" / "coco" / "annotations").glob("instances_*.json"))
+    for image in (image for side in sides for image in json.loads(side.read_bytes())["images"]):
         name = image["dscope_name"]
         stored = np.fromfile(folder / "pixel_level" / "instance_masks" / f"{name}.png", np.uint8)
         instances = np.asarray(cv2.imdecode(stored, cv2.IMREAD_UNCHANGED), np.uint16)
@@ -70,7 +70,7 @@ def _by_datumaro(path: Path, form: str, truth: Found) -> Found:
 def _by_datasets(path: Path) -> Found:
     import datasets
 
-    rows, found = datasets.load_dataset(str(path), split="train"), {}
+    rows, found = datasets.load_dataset(str(path), split="all"), {}
     kinds = rows.features["marks_kind"].feature
     rows = rows.cast_column("image", datasets.Image(decode=False))
     for row in rows:
