@@ -77,7 +77,8 @@ def run(source: Path, *words: str, root: Path = ROOT) -> Iterator[subprocess.Pop
     with tempfile.TemporaryDirectory(dir=source.parent) as output:
         line = [f"--input-dir={source}", f"--output-dir={output}", "--cladding-diameter-um=125", *words]
         command = [sys.executable, str(root / "main.py"), "inspect", *line, "--json-progress"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as program:
+        # In its own folder: the server that workers are forked from would import the package of this one.
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT, cwd=root) as program:
             yield program
         if program.returncode not in MEASURED:
             raise SystemExit(f"{' '.join(command)}: exit code {program.returncode}")
