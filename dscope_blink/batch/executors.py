@@ -65,9 +65,32 @@ def _context(modules: Sequence[str]) -> BaseContext:
     """A fork of this process would inherit the locks of its threads; a server that is forked instead has none."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
+    from multiprocessing import forkserver  # which only some systems have
+
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(modules))
+    with _importing_this_program():
+        forkserver.ensure_running()
     return context
+
+
+@contextlib.contextmanager
+def _importing_this_program() -> Iterator[None]:
+    """What is started now finds this package, and none that lies in the folder in which the user stands."""
+    before = {name: os.environ.get(name) for name in ("PYTHONSAFEPATH", "PYTHONPATH")}
+    path = os.pathsep.join(filter(None, (str(PROGRAM_FOLDER), before["PYTHONPATH"])))
+    os.environ |= {"PYTHONSAFEPATH": "1", "PYTHONPATH": path}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+PROGRAM_FOLDER = Path(__file__).resolve().parents[2]
 
 
 def _prepare() -> None:

@@ -57,6 +57,28 @@ def test_processes_write_what_one_process_writes(faces, tmp_path, caplog):
 
 
 # Stand in for the work on one image, in the other process, which imports them by name.
+@pytest.mark.slow
+def test_workers_are_those_of_the_program_wherever_the_user_stands(tmp_path):
+    other = tmp_path / "dscope_blink" / "batch"
+    other.mkdir(parents=True)
+    for name in (other.parent / "__init__.py", other / "__init__.py", other / "job.py"):
+        name.write_text("raise RuntimeError('another program')")
+    pictures = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(9)))
+    command = [
+        sys.executable,
+        str(ROOT / "main.py"),
+        "inspect",
+        str(pictures),
+        "--workers=2",
+        "--no-report",
+        "--no-plots",
+    ]
+    command += ["--no-plots", f"--output-dir={tmp_path / 'out'}", "--profile=fast_scan", "--cladding-diameter-um=125"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    assert "another program" not in run.stderr
+    assert run.returncode == 0
+
+
 def killed_at_b(job: Job, item: tuple[int, ImageFile]) -> Done:
     if item[1].name == "b":
         os.kill(os.getpid(), signal.SIGKILL)
