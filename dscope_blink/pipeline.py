@@ -181,18 +181,14 @@ def _stages(
         quality = replace(quality, warnings=quality.warnings + scale_notes + _doubts(picture, bits))
     reason = _why_beyond_bits(picture, bits)
     if reason is not None:
-        refused = replace(start, quality=quality, verdict=judging.not_graded(reason), timings_s=clock.timings())
+        refused = _refused(replace(start, quality=quality), reason, clock)
         return Stages(refused, gray, localization.FoundFiber(NotLocated(reason.text)))
     with clock.stage("locate", "Fiber Localization"):
         fiber = localization.find_fiber(gray, config.localization, config.core, _known(request, config, scale))
-    geometry = fiber.geometry
-    described = config.structure_of(request)
-    if described is not None and not described.round_core and not isinstance(geometry, NotLocated):
-        geometry = replace(geometry, core=None)
+    geometry = _with_known_core(fiber.geometry, request, config)
     if isinstance(geometry, NotLocated):
-        verdict = judging.not_graded(notice("not_located", geometry.reason))
         quality = replace(quality, warnings=quality.warnings + missing_parts.missing_warnings(parts))
-        refused = replace(start, quality=quality, verdict=verdict, timings_s=clock.timings())
+        refused = _refused(replace(start, quality=quality), notice("not_located", geometry.reason), clock)
         return Stages(refused, gray, fiber)
     cladding = geometry.cladding.ellipse
     outermost = cladding.scaled(CONTACT_ZONE if ZONE_NAMES["D"] in limited_zones(start) else 1.0)
@@ -207,9 +203,23 @@ def _stages(
     located = replace(start, quality=quality, geometry=geometry.placed())
     reason = _why_few_levels(picture_quality.count_levels(stored, cladding), config)
     if reason is not None:
-        refused = replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
-        return Stages(refused, gray, fiber)
+        return Stages(_refused(located, reason, clock), gray, fiber)
     return _inspect_located(Stages(located, gray, fiber, drawn), geometry, config, scale, clock)
+
+
+def _with_known_core(
+    geometry: FiberGeometry | NotLocated, request: Request, config: Config
+) -> FiberGeometry | NotLocated:
+    """Without a core where the fiber is described as one whose core is not round."""
+    described = config.structure_of(request)
+    if described is None or described.round_core or isinstance(geometry, NotLocated):
+        return geometry
+    return replace(geometry, core=None)
+
+
+def _refused(face: Inspection, reason: Notice, clock: _Clock) -> Inspection:
+    """Not graded, for what keeps it from going on."""
+    return replace(face, verdict=judging.not_graded(reason), timings_s=clock.timings())
 
 
 def _evened(
@@ -246,8 +256,7 @@ def _inspect_located(
     )
     reason = _why_out_of_focus(quality, geometry, config)
     if reason is not None:
-        blurred = replace(located, verdict=judging.not_graded(reason), timings_s=clock.timings())
-        return replace(stages, inspection=blurred)
+        return replace(stages, inspection=_refused(located, reason, clock))
     searched, search = _find_defects(located, stages, geometry, config, clock)
     with clock.stage("judge", "Acceptance Judgement"):
         graded = judging.grade(searched, config)
