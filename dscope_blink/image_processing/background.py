@@ -50,7 +50,8 @@ def residual(
     """
     gray, geometry = picture.gray, picture.geometry
     origin, shape = window_around(gray.shape, geometry.cladding.ellipse, reach)
-    window = gray[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
+    here = np.s_[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
+    window = gray[here]
     coordinates = fiber_coordinates(geometry, origin, shape)
     grid = polar_grid(geometry, settings)
     veiled = None if drawn is None else _veiled(drawn, grid)
@@ -59,7 +60,7 @@ def residual(
     background = _wrapped_back(model, coordinates, grid)
     lit = _lit(window, settings)
     if drawn is not None:
-        lit &= ~_surrounded(drawn, settings)[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
+        lit &= ~_surrounded(drawn, settings)[here]
     left = window - background
     trend = _ferrule_trend(left, lit, coordinates.rho, settings)
     background += trend
@@ -72,7 +73,7 @@ def residual(
     sigma = np.minimum(_radial_noise(polar, bounded, grid, settings), most)
     noise = _noise(smooth, sigma, float(most[-1]), coordinates.s, grid, settings)
     if known is not None:
-        background += known[origin[1] : origin[1] + shape[0], origin[0] : origin[0] + shape[1]]
+        background += known[here]
     clear = np.abs(coordinates.rho - 1) * grid.cladding_radius_px > settings.guard_px
     within = floors = _steadied(_floors(background, settings), polar, coordinates.rho, ~clear, grid, settings)
     stepped = _above_level_steps(noise, picture.with_levels, background)

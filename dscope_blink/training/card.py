@@ -18,7 +18,7 @@ from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, read_file
 from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import KINDS, Label
-from dscope_blink.training.splits import STEM as SPLITS_STEM
+from dscope_blink.training.sides import SPLITS
 from dscope_blink.training.tables import columns_that_tell
 
 CARD_SCHEMA = "dscope-blink/dataset-card/1"
@@ -107,7 +107,7 @@ def _card(dataset: Dataset, config: Config, tally: Tally) -> dict[str, Any]:
 
 
 def _splits(folder: Path) -> dict[str, Any]:
-    path = folder / f"{SPLITS_STEM}.json"
+    path = folder / SPLITS
     said = msgspec.json.decode(read_file(path)) if path.exists() else {}
     kept = {key: said[key] for key in ("seed", "pictures", "faces", "folds", "largest_face") if key in said}
     whys = Counter(join["why"] for join in said.get("joins", ()))

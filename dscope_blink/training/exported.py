@@ -159,13 +159,8 @@ class ExportSet:
         """
         for number, (name, labelled) in enumerate(zip(self.dataset.names, self.dataset.labels(), strict=True), 1):
             label = labelled.label
-            if (side is None or self.sides[name] == side) and (whole or is_told(label)):
+            if (side is None or self.sides[name] == side) and (whole or label.marks_are_known):
                 yield Exported(number, label, self.stems[name], self.dataset.folder)
-
-
-def is_told(label: Label) -> bool:
-    """Whether somebody says of the whole picture where its marks are: where there is none, there is nothing."""
-    return label.marks_are_known
 
 
 def safe_stems(names: Sequence[str]) -> dict[str, str]:

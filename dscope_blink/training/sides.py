@@ -12,6 +12,7 @@ from dscope_blink.training.json_text import json_bytes
 
 SPLITS = "splits.json"
 SPLITS_SCHEMA = "dscope-blink/splits/1"
+SPLIT_OF = "split_of"  # its key: the side of each picture by name
 TRAIN, VAL, TEST = SIDES = ("train", "val", "test")  # as other programs name them
 VALIDATION = "validation"  # as the file names val
 
@@ -36,9 +37,6 @@ def read_sides(folder: Path) -> Mapping[str, str]:
         if side not in SIDES:
             raise UserError(f"{path}: the side of {name} must be {TRAIN}, {VALIDATION} or {TEST}, got {side!r}")
     return sides
-
-
-SPLIT_OF = "split_of"
 
 
 def sides_json(sides: Mapping[str, str], seed: int) -> bytes:

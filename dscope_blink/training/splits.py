@@ -19,9 +19,10 @@ from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import Label
 from dscope_blink.training.same_face import find_same_faces, map_path, read_map
+from dscope_blink.training.sides import SPLIT_OF, SPLITS_SCHEMA
+from dscope_blink.training.sides import SPLITS as SPLITS_FILE
 from dscope_blink.training.tables import Column, write_table
 
-SPLITS_SCHEMA = "dscope-blink/splits/1"
 STEM = "splits"
 FINEST = 20  # portions that the shares are made up of
 NO_MARK = "none"  # as a stratum
@@ -84,9 +85,7 @@ def write_splits(dataset: Dataset, config: Config) -> None:
     )
     write_table(dataset.folder / STEM, COLUMNS, rows)
     blind = [one.name for one in told if not map_path(dataset.folder, one.name).exists()]
-    write_file(
-        dataset.folder / f"{STEM}.json", json_bytes(_as_json(places, joins, blind, settings.splits, settings.seed))
-    )
+    write_file(dataset.folder / SPLITS_FILE, json_bytes(_as_json(places, joins, blind, settings.splits, settings.seed)))
 
 
 def told_of(label: Label) -> Told:
@@ -218,6 +217,6 @@ def _as_json(
         "faces": {name: len({place.group for place in places if place.split == name}) for name in SPLITS},
         "largest_face": max(groups.values(), default=0),
         "not_compared": list(blind),
-        "split_of": {place.name: place.split for place in places},
+        SPLIT_OF: {place.name: place.split for place in places},
         "joins": [{key: getattr(join, key) for key in Join.__slots__} for join in joins],
     }
