@@ -30,7 +30,7 @@ WINGS = (
     Wing("config", 1, "settings: read, checked, layered"),
     Wing("files", 2, "pictures found, named, decoded, written whole, watched"),
     Wing("detectors", 3, "residual in, support out; one file each"),
-    Wing("analysis", 3, "candidates to verdict: measuring, classification, dimensions, zoning, judging"),
+    Wing("analysis", 3, "candidates to verdict: measuring, classification, dimensions, zoning, judging, aggregation"),
     Wing("devices", 3, "what is wired on: camera, capturing, flat field"),
     Wing("reporting", 3, "records to paper and page: tables, annotation, maps, html page, pdf, excel, wording, look"),
     Wing("synthetic", 3, "rendered truth: faces, scenes, targets, samples of the demo"),

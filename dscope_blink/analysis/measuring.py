@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
 
@@ -436,13 +436,15 @@ def _confidence(candidate: Candidate, kind: str, config: Config) -> float:
     return sum(w * candidate.evidence[n] for n, w in weights.items()) / possible if possible > 0 else 0.0
 
 
-def numbered(defects: Iterable[Defect]) -> tuple[Defect, ...]:
+def numbered(defects: Sequence[Defect]) -> tuple[Defect, ...]:
     """Defects ordered by zone (the innermost first), then by size, with ids counted from 1 in each class."""
+    return tuple(replace(defects[place], id=mark_id) for place, mark_id in ids_in_order(defects))
+
+
+def ids_in_order(defects: Sequence[Defect]) -> Iterator[tuple[int, str]]:
+    """The place of each defect and its id, in the order in which a record has them."""
     names = list(ZONE_NAMES.values())
-    ordered = sorted(defects, key=lambda d: (names.index(d.zone), -d.diameter_px))
     counts = dict.fromkeys(ID_LETTERS, 0)
-    out = []
-    for defect in ordered:
+    for place, defect in sorted(enumerate(defects), key=lambda n: (names.index(n[1].zone), -n[1].diameter_px)):
         counts[defect.classification] += 1
-        out.append(replace(defect, id=f"{ID_LETTERS[defect.classification]}{counts[defect.classification]}"))
-    return tuple(out)
+        yield place, f"{ID_LETTERS[defect.classification]}{counts[defect.classification]}"

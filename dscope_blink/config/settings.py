@@ -326,6 +326,31 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AggregationSettings:
+    """How detections of one face are brought together: when marks are one, and what the score makes of them."""
+
+    face_columns: tuple[str, ...]
+    eps_um: float
+    eps_px: float  # without a scale
+    dense_marks: int  # more than these are dense ...
+    dense_eps_px: float  # ... and lie no farther apart than this
+    types_within_px: float
+    compatible_types: tuple[tuple[str, ...], ...]
+    type_order: tuple[str, ...]  # the most severe first
+    type_names: Mapping[str, str]  # of other programs: the kind that each is
+    unknown_type: Literal[
+        "scratch", "pit_dig", "contamination", "crack", "chip"
+    ]  # the kind of a name that is not among them
+    out_of_picture: Literal["reject", "clamp"]
+    penalties: Mapping[str, float]
+    max_critical: int
+    max_high: int
+    min_score: float
+    heat_sigma_um: float
+    figure_format: Literal["png", "svg", "none"]
+
+
+@dataclass(frozen=True, slots=True)
 class Reporting:
     """What is written beside the tables."""
 
@@ -434,6 +459,7 @@ class Config:
     reporting: Reporting
     batch: BatchSettings
     training: TrainingSettings
+    aggregation: AggregationSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
     fiber_structures: Mapping[str, StructureDescription]

@@ -69,6 +69,8 @@ def make_parser(program: str = CHECKOUT) -> Parser:
     _add_nightly(commands.add_parser("nightly", help="inspect a folder, for a script at night", allow_abbrev=False))
     _add_regrade(commands.add_parser("regrade", help="judge stored results again, without images", allow_abbrev=False))
     add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
+    brought = commands.add_parser("aggregate", help="bring several detections of a face together", allow_abbrev=False)
+    add_aggregate(brought)
     show = commands.add_parser("show", help="print one stored result", allow_abbrev=False)
     show.add_argument("result", metavar="RESULT.json", help="NAME_result.json")
     _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
@@ -206,6 +208,21 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     compared.add_argument(
         "--fail-exit", action="store_true", help="exit code 3 when a face passes no longer, or is gone"
     )
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def add_aggregate(parser: argparse.ArgumentParser) -> None:
+    """What is asked of several detections of faces."""
+    parser.add_argument("sources", metavar="SOURCE_DIR", nargs="+", help="folder of results, or of foreign reports")
+    parser.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
+    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures: they are drawn, and located anew")
+    parser.add_argument("--image", metavar="NAME", help="only this face or picture")
+    _add_settings(parser)
+    parser.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    parser.add_argument(
+        "--workers", metavar="N", help="processes of this machine; default: one for each processor; 0: none but this"
+    )
+    parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a face FAILs")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 

@@ -25,6 +25,7 @@ from dscope_blink.reporting.batch_reports import ReportsNotWritten, reports_of
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.synthetic.samples import differs, write_samples
 from dscope_blink.synthetic.scenes import demo_faces
+from dscope_blink.terminal.aggregating import aggregate_sources
 from dscope_blink.terminal.arguments import (
     CONFIG,
     check_output_folder,
@@ -315,6 +316,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "completion": _completion,
     "config": configuration,
     "dataset": dataset,
+    "aggregate": aggregate_sources,
 }
 
 

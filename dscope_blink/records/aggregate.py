@@ -1,0 +1,178 @@
+"""One face from several detections: the detections, what their marks are merged into, and who found what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dscope_blink.records.arrays import Points
+from dscope_blink.records.defects import Defect
+from dscope_blink.records.face_change import Turn
+from dscope_blink.records.inspection import Inspection
+from dscope_blink.records.kinds import Kind, Zone
+
+SourceKind = Literal["record", "foreign"]
+Gravity = Literal["error", "warning", "info"]
+_UNTURNED = Turn(0.0)
+AGGREGATE_SCHEMA = "dscope-blink/aggregate/1"
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of the integrity log: what is wrong with a file, or what was decided about it."""
+
+    file: str
+    problem: str
+    severity: Gravity
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One detection of a face: a record of this program, or a report of another."""
+
+    key: str  # short, unique among the sources of a face: what tables and pictures call it
+    kind: SourceKind
+    file: str  # of the record or report, relative to the folder it was found in, that folder's name before it
+    sha256: str
+    detector: str  # what found the marks: a profile, a detector, the name of another program
+    timestamp: str  # ISO 8601; empty: it does not say
+    picture: str  # file that it looked at
+    picture_sha256: str | None  # None: it does not say
+    region: Zone | None = None  # that alone it looked at; None: the whole picture
+    offset_px: tuple[float, float] = (0.0, 0.0)  # from its coordinates to those of its picture
+    turn: Turn = _UNTURNED  # of its picture against that of the aggregate
+    status: str = ""  # its own verdict, where it gives one
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMark:
+    """A mark as one source reports it, in pixels of the picture of the aggregate."""
+
+    source: str  # key
+    id: str  # in that source
+    kind: Kind
+    named: str  # its kind as the source calls it
+    outline_px: Points  # (N, 2) float64, x and y
+    confidence: float  # 0..1
+    detectors: tuple[str, ...]  # that found it; two marks with one in common are no two votes
+    severity: str | None = None  # that the source gave it; None: it says nothing
+    is_box: bool = False  # no outline is known, only the box around it
+    defect: Defect | None = None  # as measured, where the source is a record of this program
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """Source and id: what it is called among the marks of all sources."""
+        return self.source, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A source with its marks, in pixels of one picture."""
+
+    source: Source
+    marks: tuple[SourceMark, ...]
+    inspection: Inspection | None = None  # the record that it is
+    size_px: tuple[int, int] | None = None  # width and height of the picture; None: it does not say
+    rejected: tuple[Rejected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A mark that is no part of the aggregate, and why."""
+
+    source: str
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergedMark:
+    """One mark of the face, and the marks of the sources that it is."""
+
+    uid: str  # survives a rerun, with the same and with more sources
+    defect: Defect  # as the record has it
+    members: tuple[SourceMark, ...]  # by source and id
+    severity: str  # the worst that the criteria or a source give it
+    votes: int  # independent detectors that found it
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Keys of the sources that saw it."""
+        return tuple(dict.fromkeys(member.source for member in self.members))
+
+
+@dataclass(frozen=True, slots=True)
+class Closeness:
+    """How near outlines of two sources must lie to be one mark."""
+
+    eps: float
+    unit: Literal["um", "px"]
+    why: str  # in words: the setting, or what the density made of it
+
+
+@dataclass(frozen=True, slots=True)
+class SourceScore:
+    """What one source found of the marks of the face, and what it decides."""
+
+    key: str
+    marks: int  # that it reports
+    found: int  # merged marks that it saw
+    alone: tuple[str, ...]  # ids of the merged marks that no other source saw
+    missed: tuple[str, ...]  # ids of those that it looked at the place of, and did not see
+    unseen: tuple[str, ...]  # ids of those whose place it did not look at
+    sensitivity: float | None  # estimated; None: too little to estimate it from
+    specificity: float | None
+    status_without: str = ""  # the verdict if it were no source; empty: there is no other
+    flips: bool = False  # whether that is another one
+
+
+@dataclass(frozen=True, slots=True)
+class PairAgreement:
+    """How far two sources agree, over the marks whose places both looked at."""
+
+    first: str
+    second: str
+    both: int
+    only_first: int
+    only_second: int
+    neither: int  # marks that only other sources saw
+    kappa: float | None  # Cohen's; None where it is not defined
+    iou: float | None  # of the areas of their marks; None: neither has any
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The quality score of a face, and what it makes of it; the acceptance criteria know nothing of it."""
+
+    value: float  # 100 less the penalties, at least 0
+    passed: bool
+    reasons: tuple[str, ...]  # every one that makes it fail; empty: it passes
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Marks that lie in a ring, in a row or across zones, and where that points."""
+
+    kind: Literal["ring", "row", "across_zones"]
+    marks: tuple[str, ...]  # ids of merged marks
+    text: str  # what it is, in words
+    points_to: str  # polishing, handling, lens ...
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One face from several detections: what is written as NAME_aggregate.json, beside the record."""
+
+    name: str  # of its files
+    inspection: Inspection
+    sources: tuple[Source, ...]
+    marks: tuple[MergedMark, ...]  # in the order of the defects of the record
+    closeness: Closeness
+    score: Score
+    scores: tuple[SourceScore, ...] = ()  # by source
+    pairs: tuple[PairAgreement, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    log: tuple[LogLine, ...] = ()
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # marks by type, severity, region, source
