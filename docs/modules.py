@@ -66,7 +66,7 @@ ROOMS: Mapping[str, set[str]] = {
     },
     "cv2": {
         *("files.decoding", "detectors", "analysis.measuring", "analysis.mark_features", "analysis.seen_outline"),
-        *("analysis.registration",),
+        *("analysis.registration", "analysis.aggregation"),
         *("devices.flat_field", "synthetic", "image_processing"),
         *("calibration.coarse_targets", "batch.executors", "reporting", "training"),
     },
@@ -92,7 +92,8 @@ ROOMS: Mapping[str, set[str]] = {
     "reportlab": {"reporting.certificate"},
     "xlsxwriter": {"reporting.workbook"},
     "skimage": {"training"},
-    "sklearn": {"training"},
+    "sklearn": {"training", "analysis.aggregation"},
+    "shapely": {"analysis.aggregation"},
     "pyarrow": {"training"},
     "h5py": {"training"},
     "threadpoolctl": {"training"},
