@@ -28,6 +28,7 @@ class Wing:
 WINGS = (
     Wing("records", 0, "the nouns that pass between wings, and their JSON, both ways"),
     Wing("config", 1, "settings: read, checked, layered"),
+    Wing("models", 2, "weights in, maps or boxes out: what was learned, and its files"),
     Wing("files", 2, "pictures found, named, decoded, written whole, watched"),
     Wing("detectors", 3, "residual in, support out; one file each"),
     Wing("analysis", 3, "candidates to verdict: measuring, classification, dimensions, zoning, judging, aggregation"),
@@ -48,7 +49,7 @@ ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
 ROOMS: Mapping[str, set[str]] = {
     "numpy": {
         *("records", "files.bit_depth", "files.decoding", "files.jpeg", "detectors", "devices", "synthetic"),
-        *("image_processing", "calibration"),
+        *("image_processing", "calibration", "models"),
         *(
             "analysis.measuring",
             "analysis.mark_features",
@@ -77,7 +78,7 @@ ROOMS: Mapping[str, set[str]] = {
     "jsonschema": {"config.checking", "calibration.scale_file"},
     "msgspec": {
         *("records", "files.camera_text", "training.labels", "training.dataset", "training.card", "training.sides"),
-        "training.defect_types",
+        *("training.defect_types", "models"),
     },
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},

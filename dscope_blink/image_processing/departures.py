@@ -1,0 +1,202 @@
+"""How far a face departs from the archetype of good ones, place by place and ring by ring, at several scales.
+
+As the variation model of machine vision has it (a picture of what is normal and one of how much each place varies, an
+absolute limit and one that goes with the variation), in a frame in which the fiber always lies alike. What one face
+differs in as a whole, its brightness and the slope of its light, is taken out first; what differs along whole rings
+(a film, a missing ring, a core of another brightness) is looked at by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.image_processing.face_frame import REACH, FaceFrame, radii_px
+from dscope_blink.models.reference import ReferenceModel
+from dscope_blink.records import FloatImage
+
+SCALES_PX = (0.0, 1.0, 2.0, 4.0, 8.0)  # sigmas in the frame: from what one pixel shows to a stain of half a core
+RING_SCALES_PX = (1.0, 4.0)  # sigmas along the radius
+LEAST_WEIGHT = 0.2  # of the Gaussian that must lie on what is seen
+LIGHT_STEP = 7  # each so manyth pixel tells the slope of the light: it has but four numbers
+LIGHT_ROUNDS = 4
+LIGHT_TUNING = 2.0  # sigmas from which a pixel counts less (Cauchy weights)
+
+
+@dataclass(frozen=True, slots=True)
+class Departures:
+    """A face less the archetype, relative to the median light of the face; NaN where it is not seen."""
+
+    places: FloatImage  # (n_scale, n, n) float32
+    rings: FloatImage  # (n_ring_scale, n_radius) float32
+
+
+def departures(light: FloatImage, archetype: FloatImage, radius_px: int) -> Departures:
+    """What a face has that the archetype has not, and the other way round.
+
+    Parameters
+    ----------
+    light : (n, n) float32, a face in the frame
+    archetype : (n, n) float32
+    radius_px : of the cladding in the frame
+    """
+    with np.errstate(invalid="ignore"):
+        apart = light - archetype * np.float32(_gain(light, archetype))
+    profile = ring_medians(apart, radius_px)
+    places = apart - profile[ring_of(radius_px)]
+    places -= _slope(places, radius_px)
+    return Departures(
+        np.stack([smoothed(places, sigma) for sigma in SCALES_PX]),
+        np.stack([smoothed(profile[None, :], sigma)[0] for sigma in RING_SCALES_PX]),
+    )
+
+
+def _gain(light: FloatImage, archetype: FloatImage) -> float:
+    """How much brighter the face is, by most of its places."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = light / archetype
+    return float(np.median(ratio[np.isfinite(ratio)])) if np.isfinite(ratio).any() else 1.0
+
+
+@lru_cache(maxsize=4)
+def ring_of(radius_px: int) -> NDArray[np.intp]:
+    """(n, n) the ring that each pixel of the frame lies in: its distance from the middle, rounded."""
+    rings = np.rint(radii_px(radius_px)).astype(np.intp)
+    rings.flags.writeable = False
+    return rings
+
+
+@lru_cache(maxsize=4)
+def _by_ring(radius_px: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Places of the flattened frame in the order of their rings, and where each ring begins."""
+    rings = ring_of(radius_px).ravel()
+    order = np.argsort(rings, kind="stable")
+    return order, np.searchsorted(rings[order], np.arange(int(rings.max()) + 2))
+
+
+def ring_medians(values: FloatImage, radius_px: int) -> FloatImage:
+    """Medians around the fiber.
+
+    Parameters
+    ----------
+    values : (..., n, n) float32; NaN counts for nothing
+
+    Returns
+    -------
+    (n_radius,) float32, of all the values in each ring; NaN where there are none
+    """
+    order, starts = _by_ring(radius_px)
+    flat = values.reshape(-1, len(order))[:, order]
+    medians = np.full(len(starts) - 1, np.nan, np.float32)
+    for ring, (start, end) in enumerate(pairwise(starts)):
+        part = flat[:, start:end]
+        part = part[np.isfinite(part)]
+        if part.size:
+            medians[ring] = np.median(part)
+    return medians
+
+
+def smoothed(values: FloatImage, sigma_px: float) -> FloatImage:
+    """Gaussian means of what is seen, of one row along it; NaN where little of it is."""
+    if sigma_px == 0:
+        return values
+    seen = np.isfinite(values)
+    weights, sums = (
+        _blurred(seen.astype(np.float32), sigma_px),
+        _blurred(np.where(seen, values, np.float32(0)), sigma_px),
+    )
+    return np.where(seen & (weights > LEAST_WEIGHT), sums / np.maximum(weights, LEAST_WEIGHT), np.float32(np.nan))
+
+
+def _blurred(values: FloatImage, sigma_px: float) -> FloatImage:
+    width = 2 * math.ceil(4 * sigma_px) + 1
+    size = width, 1 if len(values) == 1 else width
+    return cv2.GaussianBlur(values, size, sigma_px, borderType=cv2.BORDER_CONSTANT)
+
+
+@lru_cache(maxsize=4)
+def _waves(radius_px: int) -> tuple[FloatImage, tuple[NDArray[np.intp], ...]]:
+    """(n * n, 4) float32 slope and saddle of light over the frame, and the places of fiber and ferrule in it."""
+    side = len(radii_px(radius_px))
+    along = (np.arange(side, dtype=np.float32) - side // 2) / radius_px
+    x, y = np.broadcast_to(along, (side, side)).ravel(), np.repeat(along, side)
+    radii = radii_px(radius_px).ravel() / radius_px
+    parts = tuple(np.flatnonzero((radii >= low) & (radii < high)) for low, high in ((0, 1), (1, REACH)))
+    return np.stack([x, y, x * x - y * y, x * y], axis=1), parts
+
+
+def _slope(places: FloatImage, radius_px: int) -> FloatImage:
+    """The slope and saddle of the light of fiber and of ferrule, by reweighted least squares: no mark bends it."""
+    waves, parts = _waves(radius_px)
+    flat, slope = places.ravel(), np.zeros(places.size, np.float32)
+    for part in parts:
+        seen = part[np.isfinite(flat[part])][::LIGHT_STEP]
+        if len(seen) > waves.shape[1]:
+            slope[part] = waves[part] @ _fitted(waves[seen], flat[seen])
+    return slope.reshape(places.shape)
+
+
+def _fitted(waves: FloatImage, values: FloatImage) -> FloatImage:
+    weights = np.ones_like(values)
+    found = np.zeros(waves.shape[1], np.float32)
+    for _ in range(LIGHT_ROUNDS):
+        found = np.linalg.lstsq(waves * weights[:, None], values * weights, rcond=None)[0]
+        left = values - waves @ found
+        sigma = 1.4826 * float(np.median(np.abs(left)))
+        if sigma == 0:
+            break
+        weights = 1 / np.sqrt(1 + (left / (LIGHT_TUNING * sigma)) ** 2)
+    return np.asarray(found, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceScore:
+    """How far a face departs, 1.0 the limit."""
+
+    map: FloatImage  # (n, n) float32, the worst scale at each place; NaN where it is not seen
+    rings: FloatImage  # (n_radius,) float32, the same of rings
+    scales: tuple[float, ...]  # the worst place of each scale
+
+    @property
+    def places(self) -> float:
+        """Of the worst place."""
+        return max(self.scales)
+
+    @property
+    def ring(self) -> float:
+        """Of the worst ring."""
+        return float(np.nanmax(self.rings)) if np.isfinite(self.rings).any() else 0.0
+
+    @property
+    def worst(self) -> float:
+        """Of all."""
+        return max(self.places, self.ring)
+
+
+def score_face(face: FaceFrame, model: ReferenceModel, absolute: float) -> FaceScore:
+    """Compare a face with what good ones are like.
+
+    Parameters
+    ----------
+    face : in the frame of the model
+    model : what normal is
+    absolute : departures below this share of the median light are none, however little the references vary
+    """
+    found = departures(face.light, model.archetype, model.radius_px)
+    limits = np.maximum(model.spread * model.limits[:, None], np.float32(absolute))  # (n_scale, n_radius)
+    scores = np.abs(found.places) / limits[:, ring_of(model.radius_px)]
+    ring_limits = np.maximum(model.ring_spread * model.ring_limits[:, None], np.float32(absolute))
+    rings = np.abs(found.rings) / ring_limits
+    worst = tuple(float(np.nanmax(one)) for one in scores)
+    return FaceScore(_most(scores), _most(rings), worst)
+
+
+def _most(values: FloatImage) -> FloatImage:
+    """The greatest along the first axis; NaN where all are."""
+    return np.asarray(np.fmax.reduce(values, axis=0))

@@ -1,0 +1,210 @@
+"""What good faces of one kind look like: a learned model, its file and back; weights only, no program in it.
+
+The file is a zip of model.json (what it is, where it comes from) and arrays.npz (numbers); neither holds code. It is
+opened only when it is whole, of a known version, and the arrays are those that model.json has the hash of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.records import FloatImage, UserError, read_file
+
+SCHEMA: Literal["dscope-blink/reference/1"] = "dscope-blink/reference/1"
+META, ARRAYS = "model.json", "arrays.npz"
+MOST_BYTES = 256 * 2**20  # of the file, and of what it holds when unpacked
+MOST_SIDE = 4096  # pixels of the frame
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceFace:
+    """One picture that the model was learned from, or was not."""
+
+    file: str
+    sha256: str
+    used: bool
+    why_not: str = ""  # where it was left out
+    left_out_score: float | None = None  # its score by a model of all the others; None: it could not be scored
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceCard:
+    """Where a model comes from, and for what it holds."""
+
+    program: str
+    made: str  # ISO 8601 with offset
+    expires: str | None  # the same; None: never
+    microscope: str  # as its user names it; empty: nobody says
+    cladding_um: float | None  # of the fibers; None: learned without a scale
+    core_ratio: float | None  # core over cladding diameter; None: no core was seen
+    um_per_px: float | None  # of the pictures, median
+    cladding_px: float  # diameter in the pictures, median
+    blur_px: float  # sigma of the cladding edge in the frame, median
+    config_sha256: str
+    faces: tuple[ReferenceFace, ...]
+    rate: float  # of good faces that are meant to be called anomalous
+    rate_at_most: float  # what the faces left out bound it to, at 95 % confidence
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceModel:
+    """Normal faces in the frame of `image_processing.face_frame`: light 1.0 is the median of a face.
+
+    Arrays over radius have one row for each pixel of distance from the centre of the frame.
+    """
+
+    card: ReferenceCard
+    radius_px: int  # of the cladding in the frame
+    scales_px: tuple[float, ...]  # sigmas of the Gaussians through which departures are looked at
+    archetype: FloatImage  # (n, n) float32; NaN where no face showed the place
+    spread: FloatImage  # (n_scale, n_radius) float32, of the departures at each place
+    ring_spread: FloatImage  # (n_ring_scale, n_radius) float32, of the departures of whole rings
+    limits: FloatImage  # (n_scale,) float32, times the spread
+    ring_limits: FloatImage  # (n_ring_scale,) float32
+    sha256: str = ""  # of its file; empty: it has none yet
+
+    @property
+    def used(self) -> tuple[ReferenceFace, ...]:
+        """The faces that it was learned from."""
+        return tuple(face for face in self.card.faces if face.used)
+
+
+ARRAY_NAMES = ("archetype", "spread", "ring_spread", "limits", "ring_limits")
+
+
+# What readers of zip, JSON and arrays raise of files that are none; zlib.error is of what was damaged.
+REFUSALS = (
+    *(ValueError, KeyError, OSError, EOFError, RecursionError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+
+
+class BadModel(UserError):
+    """A file that is no model of this program; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Meta:
+    schema: Literal["dscope-blink/reference/1"]
+    arrays_sha256: str
+    radius_px: int
+    scales_px: tuple[float, ...]
+    card: ReferenceCard
+
+
+def model_bytes(model: ReferenceModel) -> bytes:
+    """The file; the same of the same model."""
+    arrays = io.BytesIO()
+    np.savez(arrays, **{name: getattr(model, name) for name in ARRAY_NAMES})
+    data = arrays.getvalue()
+    meta = _Meta(SCHEMA, hashlib.sha256(data).hexdigest(), model.radius_px, model.scales_px, model.card)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as whole:
+        for name, part in ((META, msgspec.json.format(msgspec.json.encode(meta))), (ARRAYS, data)):
+            info = zipfile.ZipInfo(name)  # without the time, so that the same model is the same file
+            info.compress_type = zipfile.ZIP_DEFLATED
+            whole.writestr(info, part)
+    return packed.getvalue()
+
+
+def load_model(path: Path) -> ReferenceModel:
+    """Read a model.
+
+    Raises
+    ------
+    BadModel : it cannot be read, is no model, damaged, changed, of another version, or holds what no model can
+    """
+    try:
+        data = read_file(path, MOST_BYTES)
+    except OSError as error:
+        raise BadModel(f"{path}: cannot be read, {error.strerror}") from None
+    except UserError as error:
+        raise BadModel(f"{path}: {error}") from None
+    try:
+        return _model(data)
+    except REFUSALS as error:
+        raise BadModel(f"{path}: no reference model: {error}") from None
+
+
+def _model(data: bytes) -> ReferenceModel:
+    with zipfile.ZipFile(io.BytesIO(data)) as whole:
+        names = sorted(whole.namelist())
+        if names != sorted((META, ARRAYS)):
+            raise ValueError(f"it must hold {META} and {ARRAYS}, got {', '.join(names) or 'nothing'}")
+        _check_size(whole)
+        described, packed = whole.read(META), whole.read(ARRAYS)
+    known: Any = msgspec.json.decode(described)
+    if not isinstance(known, dict) or known.get("schema") != SCHEMA:
+        raise ValueError(
+            f"its schema must be {SCHEMA}, got {known.get('schema') if isinstance(known, dict) else known!r}"
+        )
+    meta = msgspec.convert(known, _Meta)
+    if hashlib.sha256(packed).hexdigest() != meta.arrays_sha256:
+        raise ValueError("its numbers are not those that it was written with")
+    model = ReferenceModel(
+        meta.card, meta.radius_px, meta.scales_px, *_arrays(packed), hashlib.sha256(data).hexdigest()
+    )
+    _check(model)
+    return model
+
+
+def _arrays(packed: bytes) -> dict[str, NDArray[np.float32]]:
+    with zipfile.ZipFile(io.BytesIO(packed)) as arrays:
+        _check_size(arrays)
+        return {name: _array(arrays.read(f"{name}.npy"), name) for name in ARRAY_NAMES}
+
+
+def _check_size(packed: zipfile.ZipFile) -> None:
+    """Before anything is unpacked: a few bytes can stand for many."""
+    unpacked = sum(info.file_size for info in packed.infolist())
+    if unpacked > MOST_BYTES:
+        raise ValueError(f"unpacked it must have at most {MOST_BYTES} bytes, got {unpacked}")
+
+
+def _array(data: bytes, name: str) -> NDArray[np.float32]:
+    """No more memory is taken than the file has bytes, whatever shape it claims."""
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"{name} must be of format 1.0, got {'.'.join(map(str, version))}")
+    shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype != np.float32 or by_column:
+        raise ValueError(f"{name} must be of float32, row by row, got {dtype}")
+    numbers = data[file.tell() :]
+    if math.prod(shape) * 4 != len(numbers):
+        raise ValueError(f"{name} must hold as many numbers as its shape {shape} says, got {len(numbers) / 4:g}")
+    return np.frombuffer(numbers, np.float32).reshape(shape)  # read-only
+
+
+def _check(model: ReferenceModel) -> None:
+    """ValueError where arrays do not fit together."""
+    side, scales, rings = len(model.archetype), len(model.scales_px), len(model.ring_limits)
+    radii = model.spread.shape[-1]
+    rules = {
+        f"radius_px must lie in 16..1024, got {model.radius_px}": not 16 <= model.radius_px <= 1024,
+        f"archetype must be square, of at most {MOST_SIDE} px": model.archetype.shape != (side, side)
+        or not 2 * model.radius_px < side <= MOST_SIDE,
+        "spread must have a row for each scale": model.spread.shape != (scales, radii),
+        "limits must have one for each scale": model.limits.shape != (scales,) or not scales,
+        "ring_spread must have a row for each of the ring limits": model.ring_spread.shape != (rings, radii)
+        or not rings,
+        "spread must reach to the corner of the frame": radii < side * 0.7,
+        "spreads and limits must be positive": not all(
+            (part > 0).all() for part in (model.spread, model.ring_spread, model.limits, model.ring_limits)
+        ),
+    }
+    for rule, broken in rules.items():
+        if broken:
+            raise ValueError(rule)
