@@ -160,10 +160,14 @@ def _model(data: bytes) -> ReferenceModel:
     return model
 
 
-def _arrays(packed: bytes) -> dict[str, NDArray[np.float32]]:
+def _arrays(packed: bytes) -> tuple[FloatImage, FloatImage, FloatImage, FloatImage, FloatImage]:
+    """In the order of ARRAY_NAMES."""
     with zipfile.ZipFile(io.BytesIO(packed)) as arrays:
         _check_size(arrays)
-        return {name: _array(arrays.read(f"{name}.npy"), name) for name in ARRAY_NAMES}
+        archetype, spread, ring_spread, limits, ring_limits = (
+            _array(arrays.read(f"{name}.npy"), name) for name in ARRAY_NAMES
+        )
+    return archetype, spread, ring_spread, limits, ring_limits
 
 
 def _check_size(packed: zipfile.ZipFile) -> None:
