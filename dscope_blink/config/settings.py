@@ -351,6 +351,20 @@ class AggregationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceSettings:
+    """How good faces are learned from, and what is a departure from them."""
+
+    radius_px: int  # of the cladding in the frame
+    false_alarm_rate: float  # share of good faces that may be called anomalous
+    absolute_limit: float  # share of the median light; less is no departure, however little the references vary
+    mark_margin_px: float  # of the frame, around marks that are not to teach what is normal
+    min_diameter_um: float
+    confidence_from: Mapping[str, float]  # confidence -> least score
+    severity_from_um: Mapping[str, Mapping[str, float]]  # zone -> severity -> least diameter
+    valid_days: int  # 0: for ever
+
+
+@dataclass(frozen=True, slots=True)
 class Reporting:
     """What is written beside the tables."""
 
@@ -460,6 +474,7 @@ class Config:
     batch: BatchSettings
     training: TrainingSettings
     aggregation: AggregationSettings
+    reference: ReferenceSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
     fiber_structures: Mapping[str, StructureDescription]

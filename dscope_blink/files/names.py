@@ -25,6 +25,8 @@ CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says h
 RESULT, TABLE, CERTIFICATE = "_result.json", "_report.csv", "_certificate.pdf"
 AGREEMENT, CELLS = "_agreement.csv", "_cells.csv"
 AGGREGATE = "_aggregate.json"
+ANOMALIES, ANOMALY_MASK = "_report.json", "_defect_mask.npy"
+COMPARED_WITH_REFERENCE = "compare_reference.csv"
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
 VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
 # By the format that the configuration names: its choice may be another than that of the run before.
@@ -55,6 +57,8 @@ RESULT_FILES = (
     ResultFile((CERTIFICATE,), title="Certificate"),
     ResultFile(tuple(AGGREGATE_FIGURE.values()), drawn=True, title="Who found what"),
     ResultFile((AGGREGATE,), title="Sources (JSON)"),
+    ResultFile((ANOMALIES,), title="Departures (JSON)"),
+    ResultFile((ANOMALY_MASK,)),
     ResultFile((RESULT,), title="Record (JSON)"),
 )
 DRAWN = tuple(end for file in RESULT_FILES if file.drawn for end in file.ends)

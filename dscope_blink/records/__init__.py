@@ -88,6 +88,7 @@ from dscope_blink.records.judged_sizes import (
 from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
 from dscope_blink.records.reading import read_file
+from dscope_blink.records.reference import ANOMALY, Anomaly, Comparison, Normality
 from dscope_blink.records.residual import Candidate, Residual
 from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded, size_in_words
 from dscope_blink.records.scale import Calibration, Scale, ScaleSource, TargetFeatures
@@ -97,6 +98,7 @@ from dscope_blink.records.zones import WHOLE, ZoneOutline, Zones, percent_of, zo
 
 __all__ = [
     "AGGREGATE_SCHEMA",
+    "ANOMALY",
     "CLASSIFICATIONS",
     "DECIMALS",
     "ID_LETTERS",
@@ -116,6 +118,7 @@ __all__ = [
     "ZONE_LETTERS",
     "ZONE_NAMES",
     "Aggregate",
+    "Anomaly",
     "Calibration",
     "CameraReading",
     "Candidate",
@@ -124,6 +127,7 @@ __all__ = [
     "CladdingFit",
     "Clipping",
     "Closeness",
+    "Comparison",
     "ConfigError",
     "CoreFit",
     "Criteria",
@@ -145,6 +149,7 @@ __all__ = [
     "Mask",
     "Measured",
     "MergedMark",
+    "Normality",
     "NotLocated",
     "Notice",
     "OuterBorder",

@@ -71,6 +71,10 @@ def make_parser(program: str = CHECKOUT) -> Parser:
     add_report(commands.add_parser("report", help="write the reports of stored results", allow_abbrev=False))
     brought = commands.add_parser("aggregate", help="bring several detections of a face together", allow_abbrev=False)
     add_aggregate(brought)
+    good = commands.add_parser("learn", help="learn from good faces what is normal", allow_abbrev=False)
+    _add_learn(good)
+    beside = commands.add_parser("analyze", help="compare faces with what is normal", allow_abbrev=False)
+    _add_analyze(beside)
     show = commands.add_parser("show", help="print one stored result", allow_abbrev=False)
     show.add_argument("result", metavar="RESULT.json", help="NAME_result.json")
     _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
@@ -224,6 +228,31 @@ def add_aggregate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a face FAILs")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_learn(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_argument_group("good faces and model")
+    _add_pictures(what)
+    what.add_argument("--output", metavar="FILE.dscope", help="file of the model")
+    what.add_argument("--microscope", metavar="NAME", default="", help="what the pictures were taken with")
+    parser.set_defaults(camera=False, watch=False, resume=False)
+    _add_asked(parser)
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_analyze(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_argument_group("pictures and results")
+    _add_pictures(what)
+    what.add_argument("--reference", metavar="FILE.dscope", help="the model, as `learn` writes it")
+    what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
+    parser.set_defaults(camera=False, watch=False, resume=False)
+    _add_asked(parser)
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_pictures(parser: Options) -> None:
+    parser.add_argument("inputs", metavar="PATH", nargs="*", help="pictures, and folders of pictures")
+    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures, as a PATH is")
 
 
 def _add_capture(parser: argparse.ArgumentParser) -> None:

@@ -46,6 +46,7 @@ from dscope_blink.terminal.events import events_of, refusals
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.progress import Display, bar, in_words, lines, silent
 from dscope_blink.terminal.questions import ask_everything
+from dscope_blink.terminal.reference import analyze, learn_reference
 from dscope_blink.terminal.reports import write_reports
 from dscope_blink.terminal.running import UNFINISHED, as_program, complain, told
 from dscope_blink.terminal.starting import COMMAND, program_name
@@ -317,6 +318,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "config": configuration,
     "dataset": dataset,
     "aggregate": aggregate_sources,
+    "learn": learn_reference,
+    "analyze": analyze,
 }
 
 

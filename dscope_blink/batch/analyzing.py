@@ -1,0 +1,172 @@
+"""Pictures beside what good faces are like: the inspection of each, and where it departs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from dscope_blink.analysis.anomaly_names import confidence_of, marks_in, severity_of, zone_at
+from dscope_blink.batch.job import Job
+from dscope_blink.batch.picture_reports import write_reports
+from dscope_blink.batch.reference_faces import SeenFace, see_face
+from dscope_blink.config.settings import ReferenceSettings
+from dscope_blink.files.locking import locked
+from dscope_blink.files.names import ANOMALIES, ANOMALY_MASK, COMPARED_WITH_REFERENCE, RESULT, SUMMARY
+from dscope_blink.files.plan import ImageFile
+from dscope_blink.files.whole_files import write_file, writing
+from dscope_blink.image_processing.anomalies import Region, in_picture, regions_of
+from dscope_blink.image_processing.departures import FaceScore, score_face
+from dscope_blink.models.reference import ReferenceModel
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, Inspection, UserError
+from dscope_blink.reporting.anomaly_files import comparison_table, mask_bytes, report_bytes
+from dscope_blink.reporting.batch_reports import write_batch_reports
+from dscope_blink.reporting.csv_files import SummaryTable, csv_bytes
+from dscope_blink.reporting.picture_files import write_result, write_summary
+from dscope_blink.reporting.stored_results import StoredResults
+from dscope_blink.reporting.tables import summary_row
+
+MOST_APART = 0.1  # of the core ratio of the references: faces of other fibers
+MOST_SCALED = 1.5  # times the size of the fiber in the references, or one over it: another microscope
+
+logger = logging.getLogger("dscope.analyzing")
+
+
+@dataclass(frozen=True, slots=True)
+class Analyzing:
+    """Everything that analysing needs, checked; nothing has been written yet."""
+
+    job: Job
+    images: tuple[ImageFile, ...]
+    model: ReferenceModel
+
+
+def check_expiry(model: ReferenceModel, now: datetime) -> None:
+    """UserError for a model whose time is over."""
+    if model.card.expires is not None and datetime.fromisoformat(model.card.expires) < now:
+        raise UserError(f"the model expired {model.card.expires}: learn it anew")
+
+
+def run_analysis(run: Analyzing) -> Generator[Comparison]:
+    """Compare each picture and write what came out, then the tables and reports of them all.
+
+    Yields
+    ------
+    Comparison of each picture
+
+    Raises
+    ------
+    UserError : another run writes to the output folder
+    WriteFailed : a result cannot be written
+    """
+    folder, config = run.job.output_dir, run.job.config
+    with locked(folder):
+        summary, paths, rows = SummaryTable(config.reporting.csv_style), [], []
+        for number, image in enumerate(run.images):
+            done = _analyzed(run, image)
+            summary.add(number, summary_row(done.inspection))
+            paths.append(Path(str(folder / image.name) + RESULT))
+            rows.append(done)
+            yield done
+        with writing(folder / SUMMARY):
+            write_summary(folder / SUMMARY, summary)
+        table = comparison_table(rows)
+        write_file(folder / COMPARED_WITH_REFERENCE, csv_bytes(table, config.reporting.csv_style))
+        write_batch_reports(folder, StoredResults(paths), config)
+
+
+def _analyzed(run: Analyzing, image: ImageFile) -> Comparison:
+    settings = run.job.config.reference
+    seen = see_face(run.job, image, run.model.radius_px)
+    done, regions = compare(seen, run.model, settings)
+    start = str(run.job.output_dir / image.name)
+    Path(start).parent.mkdir(parents=True, exist_ok=True)
+    with writing(Path(start + RESULT)):
+        inspection = write_reports(start, seen.picture, done.inspection, run.job.config)
+        write_file(Path(start + ANOMALIES), report_bytes(done))
+        if seen.picture is not None and seen.frame is not None:
+            shape = seen.picture.shape[:2]
+            whole = np.logical_or.reduce([region.mask for region in regions]) if regions else None
+            mask = np.zeros(shape, bool) if whole is None else in_picture(whole, seen.frame, (shape[0], shape[1]))
+            write_file(Path(start + ANOMALY_MASK), mask_bytes(mask))
+        write_result(Path(start + RESULT), replace(inspection, confidence=None))
+    return replace(done, inspection=inspection)
+
+
+def compare(
+    seen: SeenFace, model: ReferenceModel, settings: ReferenceSettings
+) -> tuple[Comparison, tuple[Region, ...]]:
+    """A face beside what good ones are like, and the regions of the frame that its anomalies are."""
+    inspection = seen.inspection
+    if seen.frame is None:
+        return Comparison("NOT_COMPARED", (seen.why_not,), inspection, model_sha256=model.sha256), ()
+    foreign = _why_foreign(inspection, model)
+    if foreign:
+        return Comparison("NOT_OF_THIS_FAMILY", foreign, inspection, model_sha256=model.sha256), ()
+    score = score_face(seen.frame, model, settings.absolute_limit)
+    pairs = [(region, _anomaly(region, inspection, settings)) for region in regions_of(seen.frame, score)]
+    kept = [pair for pair in pairs if pair[1].diameter_um is None or pair[1].diameter_um >= settings.min_diameter_um]
+    anomalies = tuple(replace(anomaly, id=f"N{number}") for number, (_, anomaly) in enumerate(kept, 1))
+    reasons = _reasons(anomalies, score)
+    done = Comparison(
+        "ANOMALOUS" if reasons else "NORMAL",
+        reasons,
+        inspection,
+        round(score.worst, 3),
+        round(score.ring, 3),
+        anomalies,
+        model.sha256,
+    )
+    return done, tuple(region for region, _ in kept)
+
+
+def _why_foreign(inspection: Inspection, model: ReferenceModel) -> tuple[str, ...]:
+    """In what a picture is none of those that the model knows; empty: in nothing."""
+    assert inspection.geometry is not None, "it was located"
+    card, cladding = model.card, inspection.geometry.cladding.ellipse
+    reasons = []
+    size = cladding.mean_diameter_px / card.cladding_px
+    if not 1 / MOST_SCALED <= size <= MOST_SCALED:
+        reasons.append(
+            f"the cladding measures {cladding.mean_diameter_px:.0f} px, in the references {card.cladding_px:.0f}"
+        )
+    core = inspection.geometry.core
+    if card.core_ratio is not None and core is not None:
+        ratio = core.ellipse.mean_diameter_px / cladding.mean_diameter_px
+        if abs(ratio / card.core_ratio - 1) > MOST_APART:
+            reasons.append(f"core over cladding is {ratio:.3f}, in the references {card.core_ratio:.3f}")
+    return tuple(reasons)
+
+
+def _anomaly(region: Region, inspection: Inspection, settings: ReferenceSettings) -> Anomaly:
+    scale = inspection.scale
+    diameter_um = None if scale is None else region.diameter_px * scale.um_per_px
+    zone = zone_at(region.outline_px, inspection.zones)
+    marks = marks_in(region.outline_px, inspection)
+    return Anomaly(
+        id="",
+        kind=marks[0].classification if marks else ANOMALY,
+        zone=zone,
+        score=round(region.score, 3),
+        outline_px=region.outline_px,
+        area_px=round(region.area_px, 1),
+        diameter_px=round(region.diameter_px, 2),
+        diameter_um=None if diameter_um is None else round(diameter_um, 2),
+        confidence=confidence_of(region.score, settings),
+        severity=severity_of(diameter_um, zone, settings),
+        marks=tuple(mark.id for mark in marks),
+    )
+
+
+def _reasons(anomalies: tuple[Anomaly, ...], score: FaceScore) -> tuple[str, ...]:
+    reasons = []
+    if anomalies:
+        worst = anomalies[0]
+        reasons.append(f"{len(anomalies)} places depart, the worst {worst.score:.1f} times the limit ({worst.id})")
+    if score.ring > 1:
+        reasons.append(f"whole rings depart, the worst {score.ring:.1f} times the limit")
+    return tuple(reasons)

@@ -1,0 +1,103 @@
+"""What a comparison with good faces came to, as files: report, mask, the table of a batch."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dscope_blink.records import Anomaly, Comparison, Mask
+from dscope_blink.reporting.tables import Column, Table, table_of
+
+
+def report_bytes(comparison: Comparison) -> bytes:
+    """NAME_report.json, in the form that `aggregate` reads of other programs (foreign_report.schema.json)."""
+    inspection = comparison.inspection
+    report = {
+        "timestamp": inspection.moment,
+        "source_image": inspection.image.file,
+        "image_sha256": inspection.image.sha256,
+        "image_width": inspection.image.width,
+        "image_height": inspection.image.height,
+        "program": inspection.provenance.program,
+        "model_sha256": comparison.model_sha256,
+        "status": comparison.status,
+        "reasons": comparison.reasons,
+        "score": comparison.score,
+        "ring_score": comparison.ring_score,
+        "defects": [_defect(anomaly) for anomaly in comparison.anomalies],
+    }
+    return (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+def _defect(anomaly: Anomaly) -> dict[str, Any]:
+    (left, top), (right, bottom) = anomaly.outline_px.min(axis=0), anomaly.outline_px.max(axis=0)
+    return {
+        "defect_id": anomaly.id,
+        "defect_type": anomaly.kind,
+        "location_xy": [round(float((left + right) / 2), 1), round(float((top + bottom) / 2), 1)],
+        "bbox": [round(float(v), 1) for v in (left, top, right - left, bottom - top)],
+        "area_px": anomaly.area_px,
+        "confidence": anomaly.confidence,
+        "severity": anomaly.severity,
+        "orientation": None,
+        "contributing_algorithms": ["reference"],
+        "contour": np.round(anomaly.outline_px, 1).tolist(),
+        "detection_metadata": {
+            "score": anomaly.score,
+            "zone": anomaly.zone,
+            "diameter_um": anomaly.diameter_um,
+            "marks": list(anomaly.marks),
+        },
+    }
+
+
+def mask_bytes(mask: Mask) -> bytes:
+    """NAME_defect_mask.npy: (H, W) uint8, 1 where the face departs."""
+    file = io.BytesIO()
+    np.save(file, mask.astype(np.uint8), allow_pickle=False)
+    return file.getvalue()
+
+
+def comparison_table(comparisons: Sequence[Comparison]) -> Table:
+    """The table of a batch: one row for each picture."""
+    return table_of(REFERENCE_COLUMNS, [(one,) for one in comparisons])
+
+
+def _unnamed(comparison: Comparison) -> int:
+    return sum(not anomaly.marks for anomaly in comparison.anomalies)
+
+
+def _worst(comparison: Comparison) -> Anomaly | None:
+    return comparison.anomalies[0] if comparison.anomalies else None
+
+
+def _of_worst(comparison: Comparison, key: str) -> Any:
+    worst = _worst(comparison)
+    return None if worst is None else getattr(worst, key)
+
+
+REFERENCE_COLUMNS = (
+    Column("Image_Filename", "", "object", "the picture", lambda one: one.inspection.image.file),
+    Column(
+        "Reference_Status",
+        "",
+        "object",
+        "NORMAL, ANOMALOUS, NOT_OF_THIS_FAMILY or NOT_COMPARED; the acceptance verdict is another",
+        lambda one: one.status,
+    ),
+    Column("Score", "", "float64", "of the worst place or ring, 1 the limit of the model", lambda one: one.score),
+    Column("Ring_Score", "", "float64", "of the worst ring, 1 the limit", lambda one: one.ring_score),
+    Column("Anomalies", "", "int64", "places beyond the limit", lambda one: len(one.anomalies)),
+    Column("Unnamed", "", "int64", "of these, places where the inspection found no mark", _unnamed),
+    Column("Worst_ID", "", "object", "the place that departs most", lambda one: _of_worst(one, "id")),
+    Column("Worst_Zone", "", "object", "its zone", lambda one: _of_worst(one, "zone")),
+    Column("Worst_Diameter_um", "um", "float64", "the circle around it", lambda one: _of_worst(one, "diameter_um")),
+    Column("Pass/Fail_Status", "", "object", "the acceptance verdict", lambda one: one.inspection.verdict.status),
+    Column("Reasons", "", "object", "why it is no NORMAL one", lambda one: "; ".join(one.reasons)),
+)
