@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dscope_blink.image_processing.anomalies import in_picture, regions_of, without_marks
+from dscope_blink.image_processing.departures import FaceScore, ring_medians, ring_of, score_face
+from dscope_blink.image_processing.face_frame import FaceFrame, face_frame, radii_px, side_px
+from dscope_blink.synthetic.faces import Blemish, Contamination, Pit, Scratch, render_face
+from tests.builders.faces import face_with
+from tests.builders.references import KIND, RADIUS_PX, framed, learned, varied
+
+UNSEEN_SEEDS = range(100, 112)
+
+
+def _score(face: FaceFrame) -> FaceScore:
+    return score_face(face, learned(), 0.01)
+
+
+def test_good_faces_that_were_not_learned_from_depart_nowhere_by_much() -> None:
+    scores = [_score(framed(varied(seed), seed)).worst for seed in UNSEEN_SEEDS]
+    assert np.median(scores) < 1
+    assert max(scores) < 1.5
+
+
+MARKS: dict[str, Blemish] = {
+    "pit in the core": Pit((8.0, 3.0), 5.0, -0.3),
+    "pit in the cladding": Pit((-30.0, 30.0), 5.0, -0.3),
+    "scratch": Scratch(((-25.0, -45.0), (20.0, -40.0)), 2.5, -0.25),
+    "stain on the ferrule": Contamination(((70.0, 35.0, 10.0), (80.0, 40.0, 7.0)), -0.12),
+}
+
+
+@pytest.mark.parametrize("name", MARKS)
+def test_a_mark_departs_where_it_lies(name: str) -> None:
+    spec = varied(200)
+    face = framed(spec, 200, MARKS[name])
+    score = _score(face)
+    assert score.places > 1.5
+    (worst, *_) = regions_of(face, score)
+    centre = MARKS[name].outline(spec).mean(axis=0) / KIND.um_per_px_x + spec.centre_px
+    low, high = worst.outline_px.min(axis=0), worst.outline_px.max(axis=0)
+    assert (low - 4 < centre).all()
+    assert (centre < high + 4).all()
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_turn_changes_no_score_by_much(quarters: int) -> None:
+    pit = MARKS["pit in the cladding"]
+    scores = [_score(framed(varied(201), 201, pit, turned=q)).worst for q in (0, quarters)]
+    assert scores[1] == pytest.approx(scores[0], rel=0.15)
+
+
+@pytest.mark.parametrize("brighter", [0.8, 1.2])
+def test_brightness_changes_no_score(brighter: float) -> None:
+    pit = MARKS["pit in the cladding"]
+    scores = [_score(framed(varied(202), 202, pit, brighter=factor)).worst for factor in (1.0, brighter)]
+    assert scores[1] == pytest.approx(scores[0], rel=0.01)
+
+
+def test_a_core_of_another_brightness_departs_as_a_ring_not_as_places() -> None:
+    spec = varied(203)
+    score = _score(framed(replace(spec, core=spec.core * 0.6), 203))
+    assert score.ring > 2
+    assert score.ring > 2 * score.places
+
+
+def test_what_is_drawn_over_the_picture_departs_nowhere() -> None:
+    spec = varied(204)
+    rendered = render_face(spec, (), np.random.default_rng(204))
+    gray = (rendered.image / 255).astype(np.float32)
+    drawn = np.zeros(gray.shape, bool)
+    drawn[140:150, 150:250] = True
+    gray[drawn] = 1.0
+    geometry = face_with(rendered.truth.cladding)
+    assert _score(face_frame(gray, geometry, RADIUS_PX)).worst > 3
+    assert _score(face_frame(gray, geometry, RADIUS_PX, drawn)).worst < 1.3
+
+
+def test_a_frame_needs_half_of_the_face() -> None:
+    spec = varied(205)
+    gray = np.full((300, 400), 0.5, np.float32)
+    with pytest.raises(ValueError, match="at least 50% of the face must be seen"):
+        face_frame(gray, face_with(spec.cladding_ellipse), RADIUS_PX, np.ones(gray.shape, bool))
+
+
+def test_a_frame_needs_light() -> None:
+    spec = varied(206)
+    with pytest.raises(ValueError, match="above 0"):
+        face_frame(np.zeros((300, 400), np.float32), face_with(spec.cladding_ellipse), RADIUS_PX)
+
+
+def test_ring_medians_are_those_of_a_slow_reference() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=(3, side_px(20), side_px(20))).astype(np.float32)
+    values[rng.random(values.shape) < 0.2] = np.nan
+    rings = ring_of(20)
+    slow = [np.nanmedian(values[:, rings == ring]) for ring in range(int(rings.max()) + 1)]
+    np.testing.assert_allclose(ring_medians(values, 20), slow, rtol=1e-6)
+
+
+def test_the_mask_of_a_region_comes_back_to_its_place_in_the_picture() -> None:
+    face = framed(varied(207), 207)
+    mask = radii_px(RADIUS_PX) < RADIUS_PX / 2
+    back = in_picture(mask, face, (300, 400))
+    ellipse = varied(207).cladding_ellipse
+    assert np.argwhere(back).mean(axis=0)[::-1] == pytest.approx(ellipse.center_px, abs=0.3)
+    assert np.count_nonzero(back) == pytest.approx(np.pi / 16 * ellipse.mean_diameter_px**2, rel=0.03)
+
+
+def test_marks_that_are_known_teach_nothing() -> None:
+    spec, pit = varied(208), MARKS["pit in the cladding"]
+    face = framed(spec, 208, pit)
+    outline = pit.outline(spec) / KIND.um_per_px_x + spec.centre_px
+    assert _score(face).places > 1.5
+    assert _score(without_marks(face, [outline], 3)).places < 1.3
+    assert without_marks(face, [], 3) is face
