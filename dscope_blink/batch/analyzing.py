@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from dscope_blink.analysis.anomaly_names import confidence_of, marks_in, severity_of, zone_at
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.picture_reports import write_reports
@@ -19,7 +17,7 @@ from dscope_blink.files.locking import locked
 from dscope_blink.files.names import ANOMALIES, ANOMALY_MASK, COMPARED_WITH_REFERENCE, RESULT, SUMMARY
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
-from dscope_blink.image_processing.anomalies import Region, in_picture, regions_of
+from dscope_blink.image_processing.anomalies import Region, departed, regions_of
 from dscope_blink.image_processing.departures import FaceScore, score_face
 from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.records import ANOMALY, Anomaly, Comparison, Inspection, UserError
@@ -89,9 +87,8 @@ def _analyzed(run: Analyzing, image: ImageFile) -> Comparison:
         inspection = write_reports(start, seen.picture, done.inspection, run.job.config)
         write_file(Path(start + ANOMALIES), report_bytes(done))
         if seen.picture is not None and seen.frame is not None:
-            shape = seen.picture.shape[:2]
-            whole = np.logical_or.reduce([region.mask for region in regions]) if regions else None
-            mask = np.zeros(shape, bool) if whole is None else in_picture(whole, seen.frame, (shape[0], shape[1]))
+            height, width = seen.picture.shape[:2]
+            mask = departed(regions, seen.frame, (height, width))
             write_file(Path(start + ANOMALY_MASK), mask_bytes(mask))
         write_result(Path(start + RESULT), replace(inspection, confidence=None))
     return replace(done, inspection=inspection)

@@ -20,7 +20,7 @@ from dscope_blink.files.decoding import Picture, decode_image, holds_several, mo
 from dscope_blink.files.names import RESULT, RESULT_FILES
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed, read_whole, writing
-from dscope_blink.pipeline import inspect_image, not_measured
+from dscope_blink.pipeline import Stages, all_stages, not_measured
 from dscope_blink.records import (
     PROGRAM,
     VERSION,
@@ -120,13 +120,19 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
 
 def inspect_unwritten(job: Job, image: ImageFile) -> tuple[Loaded, Inspection]:
     """A picture and what was found in it; an internal error is the reason why it could not be measured."""
+    loaded, inspection, _ = look_at(job, image)
+    return loaded, inspection
+
+
+def look_at(job: Job, image: ImageFile) -> tuple[Loaded, Inspection, Stages | None]:
+    """The same, with what each stage came to; None where there was no picture or an internal error."""
     provenance = provenance_of(job)
     loaded = Loaded(ImageInfo(image.file))
     try:
         loaded = load(image.path, image.file, job.config)
-        return loaded, inspect_loaded(job, image.request, loaded, provenance)
+        return loaded, *_looked_at(job, image.request, loaded, provenance)
     except Exception as error:
-        return loaded, _failed(job, image, loaded, provenance, error)
+        return loaded, _failed(job, image, loaded, provenance, error), None
 
 
 def _failed(job: Job, image: ImageFile, loaded: Loaded, provenance: Provenance, error: Exception) -> Inspection:
@@ -181,14 +187,20 @@ def load(path: Path, file: str, config: Config) -> Loaded:
 
 def inspect_loaded(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> Inspection:
     """Inspect a picture that was loaded; NOT_GRADED for its problem where there is none."""
+    inspection, _ = _looked_at(job, request, loaded, provenance)
+    return inspection
+
+
+def _looked_at(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> tuple[Inspection, Stages | None]:
     if loaded.picture is None:
         assert loaded.problem is not None, "without a picture there is a problem"
-        return not_measured(loaded.info, request, job.config, provenance, loaded.problem)
-    inspection = inspect_image(
+        return not_measured(loaded.info, request, job.config, provenance, loaded.problem), None
+    stages = all_stages(
         loaded.picture, loaded.info, request, job.config, job.calibration, provenance, flat_field_of(job)
     )
-    warnings = (*loaded.warnings, *inspection.quality.warnings)
-    return replace(inspection, quality=replace(inspection.quality, warnings=warnings))
+    quality = stages.inspection.quality
+    warnings = (*loaded.warnings, *quality.warnings)
+    return replace(stages.inspection, quality=replace(quality, warnings=warnings)), stages
 
 
 def _write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspection) -> Inspection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -65,7 +66,15 @@ def in_picture(mask: Mask, face: FaceFrame, shape: tuple[int, int]) -> Mask:
     return moved > 0
 
 
-def without_marks(face: FaceFrame, outlines_px: list[Points], margin_px: float) -> FaceFrame:
+def departed(regions: Sequence[Region], face: FaceFrame, shape: tuple[int, int]) -> Mask:
+    """(H, W) bool, the pixels of the picture that lie in a region."""
+    whole = np.zeros(face.light.shape, bool)
+    for region in regions:
+        whole |= region.mask
+    return in_picture(whole, face, shape)
+
+
+def without_marks(face: FaceFrame, outlines_px: Sequence[Points], margin_px: float) -> FaceFrame:
     """The face with the marks that are known in it unseen: they are not to teach what is normal.
 
     Parameters
