@@ -17,7 +17,7 @@ from PIL import Image
 
 from dscope_blink.batch.job import hash_of_flat_field
 from dscope_blink.files.whole_files import WriteFailed
-from dscope_blink.pipeline import inspect_image
+from dscope_blink.pipeline import all_stages
 from dscope_blink.records import UserError, texts
 from dscope_blink.records.stored import load_record
 from dscope_blink.reporting.picture_files import write_result, write_zone_image
@@ -200,9 +200,9 @@ def test_an_error_inside_the_program_is_one_images_own(pictures, out, monkeypatc
     def fails_on_b(picture, info, *rest):
         if info.file == "b.png":
             raise ZeroDivisionError("of all things")
-        return inspect_image(picture, info, *rest)
+        return all_stages(picture, info, *rest)
 
-    monkeypatch.setattr("dscope_blink.batch.job.inspect_image", fails_on_b)
+    monkeypatch.setattr("dscope_blink.batch.job.all_stages", fails_on_b)
     results = results_of(folder_of(blanks(pictures, "a.png", "b.png"), "c.png"), out)
     assert texts(results["b.png"].verdict.reasons) == ["Internal error: ZeroDivisionError: of all things"]
     assert results["b.png"].image.width == 40

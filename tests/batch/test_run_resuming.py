@@ -83,7 +83,7 @@ def test_a_fault_of_the_program_is_tried_again(faces, out, monkeypatch):
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:
-        patched.setattr("dscope_blink.batch.job.inspect_image", fails)
+        patched.setattr("dscope_blink.batch.job.all_stages", fails)
         finished(batch_of(faces, out))
     again = finished(replace(batch_of(faces, out), resume=True))
     assert not any(done.resumed for done in again)

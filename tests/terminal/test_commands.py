@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from dscope_blink.files.names import LOCK
-from dscope_blink.pipeline import inspect_image
+from dscope_blink.pipeline import all_stages
 from dscope_blink.records import PROGRAM, VERSION, UserError
 from dscope_blink.terminal.commands import GO_ON, main
 from tests.builders import commands
@@ -128,9 +128,9 @@ def test_an_interrupted_batch_exits_with_130_and_keeps_what_was_finished(out, tm
     def interrupted_at_c(picture, info, *rest):
         if info.file == "c.png":
             raise KeyboardInterrupt
-        return inspect_image(picture, info, *rest)
+        return all_stages(picture, info, *rest)
 
-    monkeypatch.setattr("dscope_blink.batch.job.inspect_image", interrupted_at_c)
+    monkeypatch.setattr("dscope_blink.batch.job.all_stages", interrupted_at_c)
     pictures = blanks(tmp_path / "p", "a.png", "b.png", "c.png")
     assert inspect(pictures, out, *MULTIMODE) == 130
     assert list(pd.read_csv(out / "summary_report.csv")["Image_Filename"]) == ["a.png", "b.png"]

@@ -62,7 +62,7 @@ def test_a_batch_that_is_interrupted_tells_so(faces, monkeypatch, capsys):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dscope_blink.batch.job.inspect_image", interrupted)
+    monkeypatch.setattr("dscope_blink.batch.job.all_stages", interrupted)
     assert inspect(faces, "--json-progress") == 130
     *_, last = events_in(capsys.readouterr().out)
     assert last["event"] == "error"
