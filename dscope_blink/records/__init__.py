@@ -32,6 +32,7 @@ from dscope_blink.records.criteria import (
 )
 from dscope_blink.records.defects import (
     JUDGED,
+    SEVERITIES,
     SYMMETRY_BESIDE,
     SYMMETRY_ORDERS,
     Cell,
@@ -106,6 +107,7 @@ __all__ = [
     "NOT_MEASURED",
     "PROGRAM",
     "RECORD_SCHEMA",
+    "SEVERITIES",
     "SIDES",
     "SYMMETRY_BESIDE",
     "SYMMETRY_ORDERS",
