@@ -1,4 +1,4 @@
-"""How severe a mark is by a table of type, zone and size, beyond what the criteria make of it; no verdict goes by it."""
+"""How severe a mark is by a table of type, zone and size, beyond what the criteria make of it."""
 
 from __future__ import annotations
 

@@ -99,9 +99,8 @@ def test_what_a_limit_may_count_is_low_at_least() -> None:
 
 def test_what_may_lie_in_a_zone_that_counts_it_is_low_at_least() -> None:
     """2022: no limit in the adhesive, none above 5 um in the cladding."""
-    outlines = tuple(
-        ZoneOutline(z, Ellipse(CENTER, (d, d), 0.0)) for z, d in zip("ABCD", (50, 220, 270, 500), strict=True)
-    )
+    sizes = zip("ABCD", (50.0, 220.0, 270.0, 500.0), strict=True)
+    outlines = tuple(ZoneOutline(letter, Ellipse(CENTER, (size, size), 0.0)) for letter, size in sizes)
     off = spot("adhesive", "pit_dig", 6.0, r_min_px=115.0, r_max_px=127.0, r_core_px=115.0)
     for unsure_px, expected in ((1.0, "NEGLIGIBLE"), (8.0, "LOW")):
         unsure = replace(off, uncertainty={"r_min_px": unsure_px})
@@ -141,7 +140,6 @@ def test_no_table_makes_a_limit_look_harmless(zone: str, size_um: float, least: 
 
 
 def test_a_table_may_make_a_mark_more_severe_than_the_criteria_do() -> None:
-    (judged,) = judge(
-        [spot("cladding", "pit_dig", 3.0)], UPC_2015, ALL_ZONES, table=(replace(ANY_SIZE, severity="HIGH"),)
-    ).defects
+    raised = (replace(ANY_SIZE, severity="HIGH"),)
+    (judged,) = judge([spot("cladding", "pit_dig", 3.0)], UPC_2015, ALL_ZONES, table=raised).defects
     assert (judged.severity, judged.counted) == ("HIGH", True)
