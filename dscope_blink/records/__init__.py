@@ -32,6 +32,7 @@ from dscope_blink.records.criteria import (
 )
 from dscope_blink.records.defects import (
     JUDGED,
+    SEVERITIES,
     SYMMETRY_BESIDE,
     SYMMETRY_ORDERS,
     Cell,
@@ -108,6 +109,7 @@ __all__ = [
     "NOT_MEASURED",
     "PROGRAM",
     "RECORD_SCHEMA",
+    "SEVERITIES",
     "SIDES",
     "SYMMETRY_BESIDE",
     "SYMMETRY_ORDERS",

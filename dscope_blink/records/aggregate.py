@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dscope_blink.records.arrays import Points
-from dscope_blink.records.defects import Defect
+from dscope_blink.records.defects import Defect, Severity
 from dscope_blink.records.face_change import Turn
 from dscope_blink.records.inspection import Inspection
 from dscope_blink.records.kinds import Kind, Zone
@@ -56,7 +56,7 @@ class SourceMark:
     outline_px: Points  # (N, 2) float64, x and y
     confidence: float  # 0..1
     detectors: tuple[str, ...]  # that found it; two marks with one in common are no two votes
-    severity: str | None = None  # that the source gave it; None: it says nothing
+    severity: Severity | None = None  # that the source gave it; None: it says nothing
     is_box: bool = False  # no outline is known, only the box around it
     defect: Defect | None = None  # as measured, where the source is a record of this program
 
@@ -93,7 +93,7 @@ class MergedMark:
     uid: str  # survives a rerun, with the same and with more sources
     defect: Defect  # as the record has it
     members: tuple[SourceMark, ...]  # by source and id
-    severity: str  # the worst that the criteria or a source give it
+    severity: Severity  # the worst that the criteria or a source give it
     votes: int  # independent detectors that found it
 
     @property

@@ -21,6 +21,7 @@ from dscope_blink.analysis.aggregation.shots import Together, bring_together
 from dscope_blink.analysis.measuring import ids_in_order
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
+    SEVERITIES,
     Aggregate,
     Defect,
     Detection,
@@ -35,7 +36,6 @@ from dscope_blink.records import (
 )
 
 PROFILE = "aggregate"  # of the record of an aggregate
-SEVERITIES: tuple[str, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "NEGLIGIBLE")  # the worst first
 
 
 def aggregate(
