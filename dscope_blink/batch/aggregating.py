@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dscope_blink.analysis.aggregation.aggregating import aggregate
 from dscope_blink.batch.face_sources import Face, read_detections
-from dscope_blink.batch.run import Done
+from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.settings import Config
 from dscope_blink.files.locking import locked
 from dscope_blink.files.names import AGGREGATE, RESULT

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
-from dscope_blink.batch.run import NONE_GRADED, Batch, Done, exit_code, run_batch
+from dscope_blink.batch.run import NONE_GRADED, Batch, exit_code, run_batch
+from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.loading import load_config
 from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
 from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series

@@ -16,7 +16,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dscope_blink.batch.run import Batch, Done
+from dscope_blink.batch.run import Batch
+from dscope_blink.batch.whole_run import Done
 from dscope_blink.files.names import RESULT
 from dscope_blink.records import PROGRAM, VERSION, Inspection, UserError, texts
 from dscope_blink.reporting.batch_reports import reports_of
