@@ -73,9 +73,17 @@ class WithAnyPicture:
 PictureReport: TypeAlias = WithoutPicture | WithPicture | WithAnyPicture
 
 
-def ends_of(wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:
-    """The ends of the names of all files that belong to a picture beside its record."""
-    return tuple(end for report in PICTURE_REPORTS for end in _ends(report, wanted, inspection))
+def ends_of(wanted: Reporting, inspection: Inspection, is_there: bool = True) -> tuple[str, ...]:
+    """The ends of the names of all files that belong to a picture beside its record.
+
+    Parameters
+    ----------
+    wanted : which are asked for
+    inspection : of the picture
+    is_there : whether the picture is at hand: without it none of those is written that show it
+    """
+    reports = (one for one in PICTURE_REPORTS if is_there or not isinstance(one, WithPicture))
+    return tuple(end for report in reports for end in _ends(report, wanted, inspection))
 
 
 def write_reports(start: str, picture: Picture | None, inspection: Inspection, config: Config) -> Inspection:
@@ -105,7 +113,7 @@ def write_reports(start: str, picture: Picture | None, inspection: Inspection, c
             if is_of_writing(error):
                 raise
             logger.exception("%s: not drawn", printable(inspection.image.file))
-            inspection = _left_out(start, ends, inspection, error)
+            inspection = left_out(start, ends, inspection, error)
     return inspection
 
 
@@ -118,8 +126,8 @@ def _write(report: PictureReport, start: str, picture: Picture | None, inspectio
         report.write(start, picture, inspection, config)
 
 
-def _left_out(start: str, ends: tuple[str, ...], inspection: Inspection, error: Exception) -> Inspection:
-    """Remove what there is of a report, so that it counts as missing, and say so."""
+def left_out(start: str, ends: tuple[str, ...], inspection: Inspection, error: Exception) -> Inspection:
+    """Remove what there is of a report that failed, so that it counts as missing; returns the record that says so."""
     for end in ends:
         with suppress(OSError):
             Path(start + end).unlink(missing_ok=True)

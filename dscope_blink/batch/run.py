@@ -114,7 +114,7 @@ def _finish(batch: Batch, at_rest: Callable[[], None]) -> Generator[Finished]:
         yield from _finish_all(batch, under_way, at_rest)
     finally:
         for image in under_way.values() if batch.scheduler is None else ():  # a cluster may still be at them
-            remove_unfinished(batch.job, image)
+            remove_unfinished(str(batch.job.output_dir / image.name))
 
 
 def _finish_all(batch: Batch, under_way: dict[int, ImageFile], at_rest: Callable[[], None]) -> Iterator[Finished]:

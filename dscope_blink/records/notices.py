@@ -35,6 +35,8 @@ TITLES = MappingProxyType(
         "structure_not_described": "Structure not described",
         "drawn_over": "Drawn over",
         "structure_not_found": "Described structure not found",
+        "no_geometry": "No geometry",
+        "no_source": "No source",
         # why it failed
         LIMIT_BROKEN: "Zone",
         # what there is to warn of

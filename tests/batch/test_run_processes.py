@@ -25,7 +25,8 @@ from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.settings import Config
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed
-from dscope_blink.terminal.commands import GO_ON, main
+from dscope_blink.terminal.commands import main
+from dscope_blink.terminal.showing import GO_ON
 from tests.builders.batches import CONFIG, batch_of, finished, program, rows
 from tests.builders.clusters import started_cluster
 from tests.builders.pictures import SCRATCH, blanks, face_png, folder_of

@@ -39,20 +39,26 @@ SEVERITIES: tuple[str, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "NEGLIGIBLE"
 
 
 def aggregate(
-    name: str, detections: Sequence[Detection], config: Config, started: str, log: Sequence[LogLine] = ()
+    name: str,
+    detections: Sequence[Detection],
+    config: Config,
+    started: str,
+    log: Sequence[LogLine] = (),
+    base: Inspection | None = None,
 ) -> Aggregate:
     """One face from several detections of it.
 
     Parameters
     ----------
     name : of its files
-    detections : in pixels of their own pictures, at least one of them a record; their order does not matter
+    detections : in pixels of their own pictures; their order does not matter
     config : its section `aggregation`, and what can be graded
     started : when this was begun, ISO 8601
     log : what was found wrong with files while they were read
+    base : record of their picture, where none of them is one
     """
     settings = config.aggregation
-    together = bring_together(detections)
+    together = bring_together(detections) if base is None else Together(base, _in_order(detections))
     marks = tuple(sorted((m for one in together.detections for m in one.marks), key=lambda mark: mark.name))
     scale = together.base.scale
     closeness = closeness_of(marks, scale, settings)
@@ -95,6 +101,10 @@ def _judged(
     inside = {int(defect.id) for defect in placed}
     beyond = (m for k, group in enumerate(groups) if k not in inside for m in group)
     return face, merged, tuple(Rejected(m.source, m.id, "in no zone that was asked for") for m in beyond)
+
+
+def _in_order(detections: Sequence[Detection]) -> tuple[Detection, ...]:
+    return tuple(sorted(detections, key=lambda one: one.source.key))
 
 
 def _merged(members: Sequence[SourceMark], defect: Defect) -> MergedMark:
