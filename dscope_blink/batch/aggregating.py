@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 from dscope_blink.batch.aggregate_reports import FaceFacts, read_facts
@@ -14,9 +15,9 @@ from dscope_blink.batch.face_results import FaceDone, FaceJob, aggregate_face, f
 from dscope_blink.batch.face_sources import Face
 from dscope_blink.batch.job import remove_unfinished
 from dscope_blink.batch.whole_run import run_into
-from dscope_blink.files.names import AGGREGATE, INTEGRITY_LOG, RESULT
+from dscope_blink.files.names import AGGREGATE, INTEGRITY_LOG, RESULT, safe_names
 from dscope_blink.files.whole_files import write_file, writing
-from dscope_blink.records import LogLine, Notice
+from dscope_blink.records import LogLine, Notice, UserError
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import Table, summary_row
@@ -48,6 +49,46 @@ class Aggregating:
     def integrity_log(self) -> Path:
         """Where it is written what was wrong with files."""
         return self.output_dir / INTEGRITY_LOG
+
+
+def check_apart(folders: Sequence[Path], output_dir: Path) -> None:
+    """UserError, with a line for each problem, where results would count twice, or replace a source.
+
+    Parameters
+    ----------
+    folders : of sources
+    output_dir : of the results, which may not be there yet
+    """
+    problems = [*_twice(folders), *_among_sources(folders, output_dir)]
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def _twice(folders: Sequence[Path]) -> Iterator[str]:
+    for first, second in combinations(folders, 2):
+        one, other = first.resolve(), second.resolve()
+        if one == other:
+            yield f"results folder {second}: it is named twice"
+        elif one in other.parents or other in one.parents:
+            yield f"results folders {first} and {second}: one lies in the other, whose results would count twice"
+
+
+def _among_sources(folders: Sequence[Path], output_dir: Path) -> Iterator[str]:
+    """Results there would be sources the next time, or lie where a source lies."""
+    out = output_dir.resolve()
+    for folder, source in ((folder, folder.resolve()) for folder in folders):
+        if out == source:
+            yield f"output folder {output_dir}: it is a folder of sources"
+        elif source in out.parents:
+            yield f"output folder {output_dir}: it lies in the folder of sources {folder}"
+        elif out in source.parents:
+            yield f"output folder {output_dir}: the folder of sources {folder} lies in it"
+
+
+def in_folder(faces: Sequence[Face], output_dir: Path) -> tuple[Face, ...]:
+    """The faces under names that stay in the output folder, whatever the sources call them."""
+    names = safe_names([face.name for face in faces], output_dir)
+    return tuple(replace(face, name=name) for face, name in zip(faces, names, strict=True))
 
 
 def run_aggregation(run: Aggregating) -> Generator[FaceDone]:

@@ -146,7 +146,7 @@ def _made(job: FaceJob, face: Face) -> _Made:
         if loaded is not None:
             detections, base = (*detections, _seen_here(job, base, detections)), None
     made = _provenance(job, face)
-    done = aggregate(face.name, detections, job.job.config, made.started, log, base)
+    done = aggregate(face.name, detections, job.job.config, made.started, log, base=base)
     own = {name: made.inputs[name] for name in (SOURCES, SETTINGS)}
     seen = {} if loaded is None or loaded.info.sha256 is None else {PICTURE: loaded.info.sha256}
     inputs = {**done.inspection.provenance.inputs, **own, **seen}

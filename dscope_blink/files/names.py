@@ -61,6 +61,7 @@ RESULT_FILES = (
 DRAWN = tuple(end for file in RESULT_FILES if file.drawn for end in file.ends)
 
 RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
+NAMELESS = "face"  # of what is called nothing, or `.`
 LONGEST_NAME = 200  # bytes; file systems end at 255, and what is appended needs the rest
 LONGEST_PATH = 4000  # bytes; Linux ends at 4095
 
@@ -96,6 +97,8 @@ class Names:
 
 def _without_extension(file: str) -> str:
     path = PurePosixPath(file)
+    if not path.name:
+        return NAMELESS
     stem, mark = path.stem, f"_{_mark_of(path.name)}"
     if len(stem.encode()) > LONGEST_NAME:
         stem = stem.encode()[: LONGEST_NAME - len(mark)].decode(errors="ignore") + mark
@@ -131,7 +134,7 @@ def _fit(name: str) -> str:
     text = os.fsencode(name).decode("utf-8", "replace")
     folders = ("".join("_" if sign in UNFIT or not sign.isprintable() else sign for sign in p) for p in text.split("/"))
     parts = [part.strip() for part in folders if part.strip(" .")]
-    return "/".join(parts) or "face"
+    return "/".join(parts) or NAMELESS
 
 
 UNFIT = frozenset('<>:"|?*\\')  # on Windows, or in its paths

@@ -8,19 +8,17 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import combinations
 from pathlib import Path
 
 from rich.console import Console
 
-from dscope_blink.batch.aggregating import Aggregating, run_aggregation
+from dscope_blink.batch.aggregating import Aggregating, check_apart, in_folder, run_aggregation
 from dscope_blink.batch.executors import workers_here
 from dscope_blink.batch.face_results import FaceDone, FaceJob
 from dscope_blink.batch.face_sources import Face, find_faces
 from dscope_blink.batch.job import Job
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config
-from dscope_blink.files.names import safe_names
 from dscope_blink.records import LogLine, UserError, printable
 from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
@@ -152,7 +150,6 @@ def checked_aggregating(arguments: argparse.Namespace) -> Aggregating:
     problems = Problems()
     folders = [problems.attempt(Path(), _check_source, text) for text in arguments.sources]
     output_dir = problems.attempt(Path(), check_output_folder, arguments.output_dir)
-    problems.lines += _overlaps(arguments.sources)
     pictures = None
     if arguments.input_dir is not None:
         pictures = problems.attempt(None, check_input_folder, arguments.input_dir)
@@ -160,13 +157,13 @@ def checked_aggregating(arguments: argparse.Namespace) -> Aggregating:
     asked = problems.attempt(None, checked_request, arguments)
     problems.raise_if_any()
     assert asked is not None, "without settings there was a problem"
-    _check_apart(folders, output_dir)
+    check_apart(folders, output_dir)
     config = _writing(asked.config, arguments)
     check_packages(config.reporting)
-    faces = _faces(folders, arguments.image, config)
+    faces = in_folder(_faces(folders, arguments.image, config), output_dir)
     return Aggregating(
         _job(asked, config, output_dir, pictures),
-        _named(faces, output_dir),
+        faces,
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
         scheduler=arguments.scheduler,
         resume=arguments.resume,
@@ -194,30 +191,6 @@ def _check_source(text: str) -> Path:
     return folder
 
 
-def _overlaps(named: Sequence[str]) -> Iterator[str]:
-    """A line for every two folders whose results would be counted twice."""
-    places = [(text, Path(text).expanduser().resolve()) for text in named]
-    for (first, one), (second, other) in combinations(places, 2):
-        if one == other:
-            yield f"results folder {second}: it is named twice"
-        elif one in other.parents or other in one.parents:
-            yield f"results folders {first} and {second}: one lies in the other, whose results would count twice"
-
-
-def _check_apart(folders: Sequence[Path], output_dir: Path) -> None:
-    """UserError where a result could lie among the sources, to be one of them the next time, or replace one."""
-    out, problems = output_dir.resolve(), Problems()
-    for folder in folders:
-        source = folder.resolve()
-        if out == source:
-            problems.lines.append(f"output folder {output_dir}: it is a folder of sources")
-        elif source in out.parents:
-            problems.lines.append(f"output folder {output_dir}: it lies in the folder of sources {folder}")
-        elif out in source.parents:
-            problems.lines.append(f"output folder {output_dir}: the folder of sources {folder} lies in it")
-    problems.raise_if_any()
-
-
 def _faces(folders: Sequence[Path], image: str | None, config: Config) -> tuple[Face, ...]:
     faces = find_faces(folders, image, config)
     if faces or image is None:
@@ -226,9 +199,3 @@ def _faces(folders: Sequence[Path], image: str | None, config: Config) -> tuple[
     near = difflib.get_close_matches(image, names, MOST_NEAR, cutoff=0.5)
     hint = f"; near it are {', '.join(near)}" if near else f"; {counted(len(names), 'face')} there"
     raise UserError(printable(f"--image {image}: no source has seen such a face{hint}"))
-
-
-def _named(faces: Sequence[Face], output_dir: Path) -> tuple[Face, ...]:
-    """Under names that stay in the output folder, whatever the sources call them."""
-    names = safe_names([face.name for face in faces], output_dir)
-    return tuple(replace(face, name=name) for face, name in zip(faces, names, strict=True))
