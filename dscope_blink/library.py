@@ -280,7 +280,7 @@ def aggregate(
     """
     settings, given = _settings(config, profile), list(sources)
     paths = [Path(source) for source in given if not isinstance(source, Inspection)]
-    found, log = read_detections(Face(name, tuple(SourceFile(path, path.as_posix()) for path in paths)))
+    found, log = read_detections(Face(name, tuple(SourceFile(path, path.as_posix()) for path in paths)), settings)
     detections = (*found, *_own([one for one in given if isinstance(one, Inspection)], found))
     if not any(one.inspection is not None for one in detections):
         why = [f"{line.file}: {line.problem}" for line in log] or ["at least one source must be a record"]
@@ -366,12 +366,12 @@ def aggregate_folders(
     places, out = [_folder(folder) for folder in folders], Path(output_dir).absolute()
     check_apart(places, out)
     job = replace(_job(config, profile, calibration), output_dir=out)
-    faces = in_folder(find_faces(places, image, job.config), out)
-    if not faces:
+    found = find_faces(places, image, job.config)
+    if not found.faces:
         raise UserError(f"image {image}: no source has seen such a face")
     pictures = None if input_dir is None else _folder(input_dir)
     wanted = FaceJob(job, _request(job.config, asked), pictures)
-    run = Aggregating(wanted, faces, workers=workers, resume=resume)
+    run = Aggregating(wanted, in_folder(found.faces, out), found.log, workers=workers, resume=resume)
     return (done.inspection for done in run_aggregation(run))
 
 

@@ -115,6 +115,6 @@ def read_facts(path: Path) -> FaceFacts:
         sources=len(stored["sources"]),
         reported=sum(len(mark["members"]) for mark in stored["marks"]),
         marks=len(stored["marks"]),
-        flips=tuple(source["key"] for source in stored["sources"] if source["flips"]),
-        log=tuple(LogLine(line["file"], line["problem"], line["severity"]) for line in stored["log"]),
+        flips=tuple(source["key"] for source in stored["who_found_what"] if source["flips"]),
+        log=tuple(LogLine(line["file"], line["problem"], line["severity"]) for line in stored["integrity_log"]),
     )

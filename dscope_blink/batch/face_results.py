@@ -135,7 +135,7 @@ def _not_graded(job: FaceJob, face: Face, reason: Notice, log: Iterable[LogLine]
 
 
 def _made(job: FaceJob, face: Face) -> _Made:
-    detections, log = read_detections(face)
+    detections, log = read_detections(face, job.job.config)
     if not detections:
         count = len(face.sources)
         what = "its one source cannot be used" if count == 1 else f"none of its {count} sources can be used"
@@ -169,7 +169,8 @@ def _provenance(job: FaceJob, face: Face) -> Provenance:
 
 def _hash_of(face: Face) -> str:
     """That of all files that are sources of a face, of the broken ones too."""
-    lines = (f"{source.file} {_hash_or_nothing(source.path)}\n" for source in face.sources)
+    files = ((source.file, path) for source in face.sources for path in source.files)
+    lines = (f"{file} {path.name} {_hash_or_nothing(path)}\n" for file, path in files)
     return hashlib.sha256("".join(sorted(lines)).encode("utf-8", "backslashreplace")).hexdigest()
 
 

@@ -22,6 +22,11 @@ class SourceFile:
     path: Path
     file: str  # as the aggregate calls it: the name of the folder that was given, and the path in it
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything that is read: results change with each of them."""
+        return (self.path,)
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -31,7 +36,15 @@ class Face:
     sources: tuple[SourceFile, ...]
 
 
-def find_faces(folders: Sequence[Path], image: str | None, config: Config) -> tuple[Face, ...]:
+@dataclass(frozen=True, slots=True)
+class FoundFaces:
+    """The faces of some folders, and a line for each file that is part of none, or of which there is more to say."""
+
+    faces: tuple[Face, ...]
+    log: tuple[LogLine, ...] = ()
+
+
+def find_faces(folders: Sequence[Path], image: str | None, config: Config) -> FoundFaces:
     """The faces that the sources in some folders have seen.
 
     Parameters
@@ -50,7 +63,7 @@ def find_faces(folders: Sequence[Path], image: str | None, config: Config) -> tu
             names.setdefault(key, name)
     asked = [key for key in found if image is None or image in (key, names[key], Path(names[key]).stem)]
     given = Names().give([names[key] for key in asked])
-    return tuple(Face(name, tuple(found[key])) for key, name in zip(asked, given, strict=True))
+    return FoundFaces(tuple(Face(name, tuple(found[key])) for key, name in zip(asked, given, strict=True)))
 
 
 def _face_of(inspection: Inspection, columns: Sequence[str]) -> tuple[str, str]:
@@ -60,7 +73,7 @@ def _face_of(inspection: Inspection, columns: Sequence[str]) -> tuple[str, str]:
     return (f"face {told}", told) if told else (inspection.image.sha256 or inspection.image.file, inspection.image.file)
 
 
-def read_detections(face: Face) -> tuple[tuple[Detection, ...], tuple[LogLine, ...]]:
+def read_detections(face: Face, config: Config) -> tuple[tuple[Detection, ...], tuple[LogLine, ...]]:
     """What has seen a face, each under a key of its own, and a line for each file that cannot be used."""
     found, log = list[Detection](), list[LogLine]()
     for source in face.sources:

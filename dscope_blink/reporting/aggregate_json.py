@@ -22,9 +22,10 @@ def _json(aggregate: Aggregate) -> dict[str, Any]:
         "verdict": aggregate.inspection.verdict.status,
         "score": {"value": aggregate.score.value, "passed": aggregate.score.passed, "reasons": aggregate.score.reasons},
         "counts": aggregate.counts,
-        "sources": [{"key": score.key, "marks": score.marks, "flips": score.flips} for score in aggregate.scores],
+        "sources": [{"key": source.key} for source in aggregate.sources],
         "marks": [_mark(mark) for mark in aggregate.marks],
-        "log": [{"file": x.file, "problem": x.problem, "severity": x.severity} for x in aggregate.log],
+        "who_found_what": [{"key": score.key, "flips": score.flips} for score in aggregate.scores],
+        "integrity_log": [{"file": x.file, "problem": x.problem, "severity": x.severity} for x in aggregate.log],
     }
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from dscope_blink.batch.aggregating import Aggregating, check_apart, in_folder, run_aggregation
 from dscope_blink.batch.executors import workers_here
 from dscope_blink.batch.face_results import FaceDone, FaceJob
-from dscope_blink.batch.face_sources import Face, find_faces
+from dscope_blink.batch.face_sources import FoundFaces, find_faces
 from dscope_blink.batch.job import Job
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config
@@ -40,7 +40,7 @@ from dscope_blink.terminal.tables import batch_tables, console_of, print_line
 
 MOST_WARNINGS = 10  # shown before the first face; the log has them all
 MOST_FLIPS = 10  # shown; the aggregate of each face has its own
-MOST_NEAR = 3  # names that are suggested for one that no source knows
+MOST_NEAR, NEAR = 3, 0.5  # names that are suggested for one that no source knows, and how like it they are
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ def _conclude(console: Console, run: Aggregating, ran: Ran, tally: Tally) -> Non
     for table in batch_tables(ran.totals):
         console.print("", table)
     console.print()
-    for line in _found(tally):
+    for line in _said(tally):
         print_line(console, line)
     reporting = run.job.job.config.reporting
     for report in (path for path in reports_of(run.output_dir, reporting) if path.exists()):
@@ -127,7 +127,7 @@ def _conclude(console: Console, run: Aggregating, ran: Ran, tally: Tally) -> Non
     print_line(console, f"Results: {run.output_dir}")
 
 
-def _found(tally: Tally) -> Iterator[str]:
+def _said(tally: Tally) -> Iterator[str]:
     yield f"Marks: {tally.marks}, of {tally.reported} that {counted(tally.sources, 'source')} report"
     if tally.flips:
         yield f"Verdicts that would be another without one source: {len(tally.flips)}"
@@ -160,10 +160,11 @@ def checked_aggregating(arguments: argparse.Namespace) -> Aggregating:
     check_apart(folders, output_dir)
     config = _writing(asked.config, arguments)
     check_packages(config.reporting)
-    faces = in_folder(_faces(folders, arguments.image, config), output_dir)
+    found = _found(folders, arguments.image, config)
     return Aggregating(
         _job(asked, config, output_dir, pictures),
-        faces,
+        in_folder(found.faces, output_dir),
+        found.log,
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
         scheduler=arguments.scheduler,
         resume=arguments.resume,
@@ -191,11 +192,11 @@ def _check_source(text: str) -> Path:
     return folder
 
 
-def _faces(folders: Sequence[Path], image: str | None, config: Config) -> tuple[Face, ...]:
-    faces = find_faces(folders, image, config)
-    if faces or image is None:
-        return faces
-    names = [face.name for face in find_faces(folders, None, config)]
-    near = difflib.get_close_matches(image, names, MOST_NEAR, cutoff=0.5)
+def _found(folders: Sequence[Path], image: str | None, config: Config) -> FoundFaces:
+    found = find_faces(folders, image, config)
+    if found.faces or image is None:
+        return found
+    names = [face.name for face in find_faces(folders, None, config).faces]
+    near = difflib.get_close_matches(image, names, MOST_NEAR, cutoff=NEAR)
     hint = f"; near it are {', '.join(near)}" if near else f"; {counted(len(names), 'face')} there"
     raise UserError(printable(f"--image {image}: no source has seen such a face{hint}"))

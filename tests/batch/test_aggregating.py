@@ -23,6 +23,7 @@ from dscope_blink.batch import aggregating as module
 from dscope_blink.batch.aggregating import check_apart, in_folder, run_aggregation
 from dscope_blink.batch.face_results import FaceJob
 from dscope_blink.batch.face_sources import Face, SourceFile
+from dscope_blink.config.settings import Config
 from dscope_blink.files.names import LOCK
 from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.records import Detection, LogLine, Source, UserError
@@ -211,7 +212,7 @@ def test_a_file_that_cannot_be_drawn_is_left_out_and_said(sources, out, monkeypa
 # --- faces that only other programs have seen
 
 
-def foreign(face: Face) -> tuple[tuple[Detection, ...], tuple[LogLine, ...]]:
+def foreign(face: Face, config: Config) -> tuple[tuple[Detection, ...], tuple[LogLine, ...]]:
     source = Source("theirs", "foreign", "theirs/a_report.json", "ab" * 32, "theirs", "", "a.png", None)
     return (Detection(source, ()),), ()
 

@@ -75,7 +75,7 @@ def aggregating(
     """A run over all faces of some folders, in this process."""
     reporting = replace(config.reporting, plots=False)
     config = replace(config, reporting=reporting)
-    faces = in_folder(find_faces(folders, None, config), out)
+    faces = in_folder(find_faces(folders, None, config).faces, out)
     return replace(Aggregating(FaceJob(Job(out, config), ASKED, pictures), faces), **changes)
 
 
