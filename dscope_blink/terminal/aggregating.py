@@ -105,7 +105,7 @@ def _code(run: Aggregating, ran: Ran, tally: Tally, code: int) -> int:
 
 def _announce(console: Console, run: Aggregating) -> None:
     files = sum(len(face.sources) for face in run.faces)
-    what = f"{counted(len(run.faces), 'face')} in {counted(files, 'source')}"
+    what = f"{counted(len(run.faces), 'face')}, seen in {counted(files, 'file')}"
     print_line(console, f"{what}, profile {run.job.job.config.profile}, results in {run.output_dir}")
     for warning in run.warnings[:MOST_WARNINGS]:
         print_line(console, f"Warning: {warning}")
@@ -128,7 +128,7 @@ def _conclude(console: Console, run: Aggregating, ran: Ran, tally: Tally) -> Non
 
 
 def _said(tally: Tally) -> Iterator[str]:
-    yield f"Marks: {tally.marks}, of {tally.reported} that {counted(tally.sources, 'source')} report"
+    yield f"Marks: {tally.marks}, merged from {tally.reported} that {counted(tally.sources, 'source')} of faces report"
     if tally.flips:
         yield f"Verdicts that would be another without one source: {len(tally.flips)}"
         yield from (f"  {line}" for line in tally.flips[:MOST_FLIPS])

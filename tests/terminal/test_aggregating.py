@@ -39,9 +39,9 @@ def test_what_came_out_is_said(folders, tmp_path, capsys):
     said = capsys.readouterr()
     assert said.err == ""
     lines = said.out.splitlines()
-    assert lines[0] == f"2 faces in 4 sources, profile fast_scan, results in {tmp_path / 'out'}"
+    assert lines[0] == f"2 faces, seen in 4 files, profile fast_scan, results in {tmp_path / 'out'}"
     assert "2 faces: 1 PASS, 1 FAIL, 0 NOT_GRADED (0 could not be measured)" in lines
-    assert any(line.startswith("Marks: ") and line.endswith("that 4 sources report") for line in lines)
+    assert any(line.startswith("Marks: ") and line.endswith("that 4 sources of faces report") for line in lines)
     log = tmp_path / "out" / "integrity_log.csv"
     assert lines[-2:] == [
         f"Integrity log: {log} (0 errors, 0 warnings, 0 for information)",
