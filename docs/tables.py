@@ -1,4 +1,4 @@
-"""The tables of columns and settings in the pages, from their declarations: `python -m docs.tables` writes them again."""
+"""Tables of columns and settings in the pages, from their declarations: `python -m docs.tables` writes them again."""
 
 from __future__ import annotations
 

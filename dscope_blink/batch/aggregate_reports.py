@@ -6,21 +6,19 @@ A new one is a row here, and its name a row of `files.names.RESULT_FILES`.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dscope_blink.batch.picture_reports import left_out
+from dscope_blink.batch.picture_reports import written_or_left_out
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.names import AGGREGATE
-from dscope_blink.files.whole_files import is_of_writing, write_file
-from dscope_blink.records import Aggregate, Inspection, LogLine, printable
+from dscope_blink.files.whole_files import write_file
+from dscope_blink.records import Aggregate, Inspection, LogLine
 from dscope_blink.reporting.aggregate_json import aggregate_bytes
-
-logger = logging.getLogger("dscope.aggregating")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +57,9 @@ def write_aggregate_reports(
     """
     for report in AGGREGATE_REPORTS:
         end = report.end(config)
-        try:
-            if end:
-                report.write(Path(start + end), done, picture, config)
-        except Exception as error:
-            if is_of_writing(error):
-                raise
-            logger.exception("%s: not written", printable(Path(start).name + end))
-            inspection = left_out(start, (end,), inspection, error)
+        if end:
+            write = partial(report.write, Path(start + end), done, picture, config)
+            inspection = written_or_left_out(start, (end,), inspection, write)
     return inspection
 
 

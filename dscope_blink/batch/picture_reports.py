@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -106,14 +107,39 @@ def write_reports(start: str, picture: Picture | None, inspection: Inspection, c
     """
     for report in PICTURE_REPORTS:
         ends = _ends(report, config.reporting, inspection)
-        try:
-            if ends:
-                _write(report, start, picture, inspection, config)
-        except Exception as error:
-            if is_of_writing(error):
-                raise
-            logger.exception("%s: not drawn", printable(inspection.image.file))
-            inspection = left_out(start, ends, inspection, error)
+        if ends:
+            write = partial(_write, report, start, picture, inspection, config)
+            inspection = written_or_left_out(start, ends, inspection, write)
+    return inspection
+
+
+def written_or_left_out(
+    start: str, ends: tuple[str, ...], inspection: Inspection, write: Callable[[], None]
+) -> Inspection:
+    """Write files beside a record; those that fail in another way than that the system takes no more are left out.
+
+    Parameters
+    ----------
+    start : path of the files up to the end of NAME
+    ends : of their names
+    inspection : the record
+    write : writes them
+
+    Returns
+    -------
+    The record, with a warning if they were left out
+
+    Raises
+    ------
+    UserError, OSError : a file cannot be written (disk full, no permission)
+    """
+    try:
+        write()
+    except Exception as error:
+        if is_of_writing(error):
+            raise
+        logger.exception("%s: not drawn", printable(inspection.image.file))
+        return _left_out(start, ends, inspection, error)
     return inspection
 
 
@@ -126,8 +152,8 @@ def _write(report: PictureReport, start: str, picture: Picture | None, inspectio
         report.write(start, picture, inspection, config)
 
 
-def left_out(start: str, ends: tuple[str, ...], inspection: Inspection, error: Exception) -> Inspection:
-    """Remove what there is of a report that failed, so that it counts as missing; returns the record that says so."""
+def _left_out(start: str, ends: tuple[str, ...], inspection: Inspection, error: Exception) -> Inspection:
+    """Remove what there is of a report that failed, so that it counts as missing, and say so."""
     for end in ends:
         with suppress(OSError):
             Path(start + end).unlink(missing_ok=True)
