@@ -126,6 +126,18 @@ def test_the_pictures_are_drawn_where_they_are_named(folders, tmp_path):
     }
 
 
+def test_an_aggregate_is_a_record_as_any_other(folders, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert aggregate(out, *folders, "--quiet") == 0
+    assert main(["regrade", str(out), "--edition=iec_61300_3_35_2015", "--fiber-class=single_mode_upc"]) == 0
+    assert main(["report", str(out), "--json-lines", "--no-report"]) == 0
+    assert main(["show", str(out / "b_result.json")]) == 0
+    said = capsys.readouterr().out
+    assert "1 PASS, 1 FAIL, 0 NOT_GRADED" in said
+    assert "FAIL  b.png" in said
+    assert len((out / "records.jsonl").read_text(encoding="utf-8").splitlines()) == 2
+
+
 # --- what is refused
 
 
