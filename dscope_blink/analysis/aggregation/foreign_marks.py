@@ -102,9 +102,8 @@ def detection_of_report(
         report, source.key, settings, {_plain(k): v for k, v in settings.type_names.items()}, False, list(report.log)
     )
     reading.percent = _is_percent(reading)
-    marks = _told_apart(
-        [mark for place, one in enumerate(report.marks, 1) if (mark := _mark(one, place, reading))], reading
-    )
+    read = (_mark(one, place, reading) for place, one in enumerate(report.marks, 1))
+    marks = _told_apart([mark for mark in read if mark], reading)
     picture_px, placing = _placed(report, around_it, marks, reading)
     marks = _outlined(marks, around_it.marks_mask, picture_px, placing, reading)
     found = _in_picture(marks, source, placing.offset_px, picture_px, reading)
@@ -195,9 +194,8 @@ def _where(
         reading.reject(mark_id, "; ".join(wrong) or "it has no place: `bbox` or `location_xy` must be given")
         return None
     for text in wrong:
-        reading.add(
-            f"mark {mark_id}: {text}: {'the box is turned over' if box and '`bbox`' in text else 'passed over'}"
-        )
+        became = "the box is turned over" if box and "`bbox`" in text else "passed over"
+        reading.add(f"mark {mark_id}: {text}: {became}")
     return _agreed(center, box, outline, mark_id, reading)
 
 
@@ -388,10 +386,8 @@ def _outlined(
     elif size == placing.cut_px or (picture_px is None and placing.cut_px is None):
         shift = (0.0, 0.0)
     else:
-        others = [f"the picture {_by(picture_px)}"] + [f"the region {_by(placing.cut_px)}"] * (
-            placing.cut_px is not None
-        )
-        reading.add(f"the mask of the marks has {_by(size)} pixels, {', '.join(others)}: passed over")
+        others = f"the picture {_by(picture_px)}" + f", the region {_by(placing.cut_px)}" * (placing.cut_px is not None)
+        reading.add(f"the mask of the marks has {_by(size)} pixels, {others}: passed over")
         return list(marks)
     found = outlines_in(mask, [Sought(_shifted(m.center_px, shift), _shifted_box(m.box_px, shift)) for m in marks])
     missing = sum(outline is None for outline in found)

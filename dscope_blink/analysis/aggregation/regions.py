@@ -18,6 +18,7 @@ from dscope_blink.records.kinds import Zone
 
 Offset: TypeAlias = tuple[float, float]  # x and y, px
 Size: TypeAlias = tuple[int, int]  # width and height, px
+Reach: TypeAlias = tuple[float, float, float, float]  # least and greatest x, least and greatest y, px
 Box: TypeAlias = tuple[int, int, int, int]  # x, y, width and height, px
 
 ZONE_OF_REGION: Mapping[str, Zone] = MappingProxyType(
@@ -73,7 +74,7 @@ def place_region(
     cut_px: Size | None,
     box_px: Box | None,
     picture_px: Size | None,
-    reach_px: tuple[float, float, float, float] | None,
+    reach_px: Reach | None,
 ) -> Placing:
     """Where the coordinates of a report on one region begin.
 
@@ -93,26 +94,27 @@ def place_region(
     """
     if given_px is not None:
         return Placing(given_px, cut_px=cut_px if cut_px != picture_px else None)
-    if not region:
-        return Placing((0.0, 0.0))
-    if cut_px is not None and cut_px == picture_px:
+    if not region or (cut_px is not None and cut_px == picture_px):
         return Placing((0.0, 0.0))
     if box_px is None:
-        what = (
-            f"region {region}: no offset is given and there is no mask of it: coordinates are taken for the picture's"
-        )
+        what = f"region {region}: there is neither an offset nor a mask of it: its places are taken for the picture's"
         return Placing((0.0, 0.0), what, "warning", cut_px)
+    return _in_its_box(region, cut_px, box_px, reach_px)
+
+
+def _in_its_box(region: str, cut_px: Size | None, box_px: Box, reach_px: Reach | None) -> Placing:
     x, y, width, height = box_px
+    corner, size = (float(x), float(y)), _by((width, height))
     if cut_px is not None and cut_px != (width, height):
-        what = f"region {region}: its picture has {_by(cut_px)} pixels, the box around its mask {_by((width, height))}"
-        return Placing((float(x), float(y)), what, "warning", cut_px)
+        what = f"region {region}: its picture has {_by(cut_px)} pixels, the box around its mask {size}"
+        return Placing(corner, what, "warning", cut_px)
     if reach_px is not None and _lie_in(reach_px, box_px) and not _lie_in(reach_px, (0, 0, width, height)):
-        what = f"region {region}: its marks lie beyond {_by((width, height))} pixels and, as they are, in its mask: not moved"
+        what = f"region {region}: its marks lie beyond {size} pixels and, as they are, in its mask: they are not moved"
         return Placing((0.0, 0.0), what)
-    return Placing((float(x), float(y)), cut_px=(width, height))
+    return Placing(corner, cut_px=(width, height))
 
 
-def _lie_in(reach_px: tuple[float, float, float, float], box_px: Box) -> bool:
+def _lie_in(reach_px: Reach, box_px: Box) -> bool:
     x0, x1, y0, y1 = reach_px
     x, y, width, height = box_px
     return x - 0.5 <= x0 and x1 <= x + width - 0.5 and y - 0.5 <= y0 and y1 <= y + height - 0.5
