@@ -67,7 +67,7 @@ def aggregate_face(run: Aggregating, face: Face) -> Aggregate:
     ------
     WriteFailed : a result cannot be written
     """
-    detections, log = read_detections(face)
+    detections, log = read_detections(face, run.config)
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     done = aggregate(face.name, detections, run.config, started, log)
     start = str(run.output_dir / face.name)

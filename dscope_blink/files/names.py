@@ -25,6 +25,7 @@ CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says h
 RESULT, TABLE, CERTIFICATE = "_result.json", "_report.csv", "_certificate.pdf"
 AGREEMENT, CELLS = "_agreement.csv", "_cells.csv"
 AGGREGATE = "_aggregate.json"
+FOREIGN_REPORT = "_report.json"  # of marks that another program found, as foreign_report.schema.json has it
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
 VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
 # By the format that the configuration names: its choice may be another than that of the run before.

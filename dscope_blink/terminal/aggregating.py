@@ -39,14 +39,15 @@ def checked_aggregating(arguments: argparse.Namespace) -> Aggregating:
     """Check what was asked of `aggregate`; UserError with one line for every problem."""
     folders = [Path(text).expanduser() for text in arguments.sources]
     config = checked_config(arguments)
-    faces = find_faces(folders, arguments.image, config)
-    if not faces:
+    found = find_faces(folders, arguments.image, config)
+    if not found.faces:
         raise UserError(f"--image {arguments.image}: no source has seen such a face")
     return Aggregating(
         output_dir=check_output_folder(arguments.output_dir),
-        faces=faces,
+        faces=found.faces,
         config=config,
         pictures=None if arguments.input_dir is None else check_input_folder(arguments.input_dir),
         workers=workers_here() if arguments.workers is None else check_workers(arguments.workers),
+        log=found.log,
         resume=arguments.resume,
     )

@@ -46,7 +46,7 @@ class Report:
     detector: str = ""
     status: str = ""
     size_px: Size | None = None  # of what it looked at
-    region: str = ""  # empty: it names none
+    region: str | None = None  # empty: the whole picture; None: it does not say
     offset_px: Offset | None = None
     marks: tuple[Mapping[str, Any], ...] = ()
     log: tuple[LogLine, ...] = ()
@@ -188,16 +188,16 @@ def _whole_size(said: Any, name: str, log: _Log) -> Size | None:
     return None
 
 
-def _region(value: Mapping[str, Any], log: _Log) -> str:
+def _region(value: Mapping[str, Any], log: _Log) -> str | None:
     named, said = first_of(value, REGION_FIELDS)
     if not named:
         said = next((one["region"] for one in _within(value) if one.get("region") not in (None, "")), None)
     if said is None:
-        return ""
+        return None
     region = region_of_field(said) if isinstance(said, str) else None
     if region is None:
         log.add(f"`{named or 'region'}` is none that is known, got {shown(said)}: passed over", "warning")
-    return region or ""
+    return region
 
 
 def _offset(value: Mapping[str, Any], log: _Log) -> Offset | None:
