@@ -180,11 +180,10 @@ def _where(
 ) -> tuple[Pair, Rectangle | None, Points | None] | None:
     """Its centre, its box and its outline, where it has them; None, and rejected, where it has no place."""
     outline = _contour(value, mark_id, reading)
-    center = pair_of(value.get("location_xy"))
-    wrong = [f"`location_xy` must be x and y in pixels, got {shown(value['location_xy'])}"] * (
-        center is None and value.get("location_xy") is not None
-    )
-    box = rectangle_of(value.get("bbox"))
+    center, box = pair_of(value.get("location_xy")), rectangle_of(value.get("bbox"))
+    wrong = []
+    if center is None and value.get("location_xy") is not None:
+        wrong.append(f"`location_xy` must be x and y in pixels, got {shown(value['location_xy'])}")
     if box is not None and min(box[2:]) < 0:
         wrong.append(f"`bbox` must have a width and a height from 0, got {shown(value['bbox'])}")
         box = _turned_over(box, center)

@@ -15,6 +15,7 @@ Pair: TypeAlias = tuple[float, float]
 Rectangle: TypeAlias = tuple[float, float, float, float]  # x, y, width and height; the last two may be below 0
 
 FARTHEST = 1e9  # px, as in records
+LONGEST_NUMBER = 10**18  # of an id
 MOST_POINTS = 100_000  # of an outline
 SHOWN = 60  # letters of a wrong value
 
@@ -30,7 +31,7 @@ def text_of(value: Any) -> str:
     """In one line; empty for what is no text or number."""
     if type(value) is str:
         return printable(value).strip()
-    return str(value) if type(value) is int and abs(value) <= FARTHEST else ""
+    return str(value) if type(value) is int and abs(value) < LONGEST_NUMBER else ""
 
 
 def shown(value: Any) -> str:

@@ -46,7 +46,10 @@ def region_in(name: str) -> NamedRegion | None:
     `core_sample` is no region of a picture called sample.
     """
     found = _NAMED.fullmatch(name.strip())
-    return found and NamedRegion(found["region"].casefold(), found["picture"] or "")
+    if found is None:
+        return None
+    picture = found["picture"] or ""
+    return NamedRegion(found["region"].casefold(), "" if picture.casefold() == "region" else picture)
 
 
 def region_of_field(value: str) -> str | None:
