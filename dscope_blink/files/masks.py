@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,7 +18,9 @@ MaskLabels: TypeAlias = NDArray[np.int32]  # (H, W), 0 where nothing is
 
 MASK_ENDS = (".npy", ".png")
 KINDS = "biuf"  # of numbers, as NumPy calls them: yes or no, whole with and without sign, with decimals
-HEADER_BYTES = 2**16  # of an NPY file that is no attack
+HEADER_BYTES = 10_000  # of an NPY file: Python reads longer ones, and may crash at them
+# What NumPy raises at a header that is none: it goes through two parsers of Python.
+NO_HEADER = (ValueError, TypeError, EOFError, SyntaxError, TokenError, RecursionError, MemoryError)
 
 
 def read_mask(path: Path, max_pixels: int) -> MaskLabels:
@@ -50,11 +54,11 @@ def _of_npy(data: bytes, max_pixels: int) -> NDArray[Any]:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, kind = read(file, max_header_size=HEADER_BYTES)
-    except (ValueError, TypeError, EOFError, SyntaxError, RecursionError, MemoryError) as error:
+    except NO_HEADER as error:
         raise UnreadableImage(f"no NPY file: {' '.join(str(error).split())[:200]}") from None
     if kind.kind not in KINDS:
         raise UnreadableImage(f"a mask must hold numbers, got {str(kind)[:80]!r}")
-    pixels = int(np.prod(shape, dtype=object)) if shape else 0
+    pixels = math.prod(shape) if shape and min(shape) > 0 else 0
     if not 0 < pixels <= max_pixels:
         raise UnreadableImage(f"a mask must have 1 to {max_pixels} pixels, it has {pixels}")
     if len(data) - file.tell() != pixels * kind.itemsize:

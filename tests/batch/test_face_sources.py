@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
 import random
 from dataclasses import replace
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from dscope_blink.analysis.aggregation.aggregating import PROFILE
 from dscope_blink.batch.face_sources import Face, find_faces, read_detections
-from dscope_blink.records import Detection, LogLine, UserError
+from dscope_blink.records import Detection, Inspection, LogLine, UserError
 from tests.builders.foreign import SHA256, defect, mask_of, report, write_record, write_report
 from tests.builders.inspections import FAILED, HEIGHT, WIDTH
 from tests.builders.settings import SETTINGS
@@ -160,7 +163,7 @@ def test_a_region_begins_at_the_corner_of_its_mask(tmp_path: Path, where: str, m
     assert log == []
 
 
-def _save(path: Path, mask: np.ndarray) -> None:  # type: ignore[type-arg]
+def _save(path: Path, mask: NDArray[np.uint8]) -> None:
     if path.suffix == ".npy":
         np.save(path, mask)
     else:
@@ -178,7 +181,9 @@ def _save(path: Path, mask: np.ndarray) -> None:  # type: ignore[type-arg]
     ],
     ids=["file", "folder", "field", "metadata", "picture"],
 )
-def test_a_region_is_named_by_file_folder_or_field(tmp_path: Path, name: str, folder: str, field: dict) -> None:  # type: ignore[type-arg]
+def test_a_region_is_named_by_file_folder_or_field(
+    tmp_path: Path, name: str, folder: str, field: dict[str, Any]
+) -> None:
     write_record(tmp_path)
     size = {"image_width": REGION[2], "image_height": REGION[3]}
     content = report(defect("D1", 10, 20, 5), offset_xy=[400, 350], **(size | field))
@@ -344,7 +349,7 @@ def test_a_folder_of_nothing_usable_says_what_is_wrong_first(tmp_path: Path) -> 
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="results folder .*/none: no such folder"):
+    with pytest.raises(UserError, match=r"results folder .*/none: no such folder"):
         find_faces([tmp_path / "none"], None, CONFIG)
 
 
@@ -449,7 +454,7 @@ def test_the_order_of_folders_does_not_matter(tmp_path: Path) -> None:
         assert find_faces(shuffled, None, CONFIG).faces == find_faces(folders, None, CONFIG).faces
 
 
-def _later(record):  # type: ignore[no-untyped-def]
+def _later(record: Inspection) -> Inspection:
     return replace(
         record,
         image=replace(record.image, camera=None),
@@ -504,7 +509,8 @@ def test_an_old_report_is_told(tmp_path: Path) -> None:
     found, log = seen(tmp_path)
     assert ids(found["matcher"]) == ["D1"]
     assert log == [
-        "warning: it is old: made 2025-12-01T08:00:00+00:00, before its picture was taken, 2026-01-31T08:00:00.123+00:00"
+        "warning: it is old: made 2025-12-01T08:00:00+00:00, before its picture was taken, "
+        "2026-01-31T08:00:00.123+00:00"
     ]
 
 
@@ -549,8 +555,6 @@ def test_a_report_that_vanishes_is_a_line(tmp_path: Path) -> None:
 
 
 def test_faces_travel_to_other_processes(tmp_path: Path) -> None:
-    import pickle
-
     write_record(tmp_path)
     write_report(tmp_path, "fiber_07", report(defect()))
     face, _ = only_face(tmp_path)

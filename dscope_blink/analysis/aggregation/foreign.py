@@ -78,7 +78,7 @@ def read_report(data: bytes, file: str) -> Report:
         if not found:  # no marks of an analysis that failed are no clean face
             raise BadReport(why)
         log.add(f"{why}; its marks are used", "warning")
-    return replace(_head(value, log), marks=tuple(_objects(found, log)), log=tuple(log.lines))
+    return replace(_head(value, log), marks=tuple(_objects(found)), log=tuple(log.lines))
 
 
 def pictures_of_marks(report: Report) -> tuple[str, ...]:
@@ -121,12 +121,13 @@ def shown_error(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _objects(found: Sequence[Any], log: _Log) -> Iterator[Mapping[str, Any]]:
+def _objects(found: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
+    """What is no object has no place, under its number in the list, and is left out with the others that have none."""
     for place, mark in enumerate(found, 1):
-        if isinstance(mark, dict):
-            yield mark
-        else:  # it has no place: it is left out with the others that have none, under its number
-            yield {"defect_id": f"#{place}", "bbox": mark}
+        yield mark if isinstance(mark, dict) else {"defect_id": f"#{place}", NO_MARK: mark}
+
+
+NO_MARK = "\0"  # key of what stands among marks and is none
 
 
 def _head(value: Mapping[str, Any], log: _Log) -> Report:
@@ -175,7 +176,8 @@ def _size(value: Mapping[str, Any], log: _Log) -> Size | None:
         return _whole_size(value["image_size"], "image_size", log)
     shape = value.get("image_shape")
     if shape is not None:
-        return _whole_size(shape[1::-1] if isinstance(shape, list) else shape, "image_shape", log)
+        sides = shape[1::-1] if isinstance(shape, list) and len(shape) in (2, 3) else shape
+        return _whole_size(sides if sides is not shape else [shape], "image_shape", log)
     return None
 
 
@@ -201,10 +203,11 @@ def _region(value: Mapping[str, Any], log: _Log) -> str | None:
 
 
 def _offset(value: Mapping[str, Any], log: _Log) -> Offset | None:
-    named, said = first_of(value, OFFSET_FIELDS)
+    named, said = first_of(value, OFFSET_FIELDS, (None,))
     if not named:
         return None
-    offset = pair_of(said) or ((box := rectangle_of(said)) and (box[0], box[1])) or None
+    box = rectangle_of(said)
+    offset = pair_of(said) or (box[:2] if box and min(box[2:]) >= 0 else None)
     if offset is None:
         log.add(f"`{named}` must be x and y in pixels, got {shown(said)}: passed over", "warning")
     return offset

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.analysis.aggregation.foreign import Report
+from dscope_blink.analysis.aggregation.foreign import NO_MARK, Report
 from dscope_blink.analysis.aggregation.foreign_values import (
     Pair,
     Rectangle,
     corners_of,
     first_of,
+    id_of,
     line_in,
     number_of,
     pair_of,
@@ -69,8 +70,9 @@ class _Reading:
     source: str
     settings: AggregationSettings
     kinds: Mapping[str, str]
-    percent: bool
-    log: list[LogLine]
+    percent: bool = False  # confidences
+    corners: bool = False  # boxes have two corners
+    log: list[LogLine] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     counted: Counter[str] = field(default_factory=Counter)  # what is said once, of how many marks
 
@@ -98,10 +100,9 @@ def detection_of_report(
     -------
     Detection and the lines of the log: those of the report, and one for whatever is mended or left out
     """
-    reading = _Reading(
-        report, source.key, settings, {_plain(k): v for k, v in settings.type_names.items()}, False, list(report.log)
-    )
-    reading.percent = _is_percent(reading)
+    kinds = {_plain(name): kind for name, kind in settings.type_names.items()}
+    reading = _Reading(report, source.key, settings, kinds, log=list(report.log))
+    reading.percent, reading.corners = _is_percent(reading), _has_corners(reading)
     read = (_mark(one, place, reading) for place, one in enumerate(report.marks, 1))
     marks = _told_apart([mark for mark in read if mark], reading)
     picture_px, placing = _placed(report, around_it, marks, reading)
@@ -134,10 +135,13 @@ def _counted_lines(counted: Mapping[str, int]) -> list[str]:
 
 
 def _mark(value: Mapping[str, Any], place: int, reading: _Reading) -> _Mark | None:
-    mark_id = text_of(value.get("defect_id"))
+    mark_id = id_of(value.get("defect_id"))
     if not mark_id:
         mark_id = f"#{place}"
         reading.counted["{} no `defect_id`: called # and the place in the list"] += 1
+    if NO_MARK in value:
+        reading.reject(mark_id, f"it must be a JSON object, got {shown(value[NO_MARK])}")
+        return None
     area = _area(value, mark_id, reading)
     where = _where(value, mark_id, area, reading)
     if where is None:
@@ -181,6 +185,8 @@ def _where(
     """Its centre, its box and its outline, where it has them; None, and rejected, where it has no place."""
     outline = _contour(value, mark_id, reading)
     center, box = pair_of(value.get("location_xy")), rectangle_of(value.get("bbox"))
+    if box is not None and reading.corners:
+        box = _of_corners(box)
     wrong = []
     if center is None and value.get("location_xy") is not None:
         wrong.append(f"`location_xy` must be x and y in pixels, got {shown(value['location_xy'])}")
@@ -199,7 +205,7 @@ def _where(
 
 
 def _contour(value: Mapping[str, Any], mark_id: str, reading: _Reading) -> Points | None:
-    named, said = first_of(value, CONTOUR_FIELDS)
+    named, said = first_of(value, CONTOUR_FIELDS, (None,))
     outline = points_of(said) if named else None
     if named and outline is None:
         reading.add(f"mark {mark_id}: `{named}` must be at least 3 points of x and y, got {shown(said)}: passed over")
@@ -232,15 +238,31 @@ def _agreed(
         assert center is not None, "one of the three is known"
         return center, None, outline
     if center is not None and not _holds(box, center):
-        as_corners = (box[0], box[1], box[2] - box[0], box[3] - box[1])
-        if outline is None and min(as_corners[2:]) >= 0 and _holds(as_corners, center):
-            reading.add(f"mark {mark_id}: `bbox` must be x, y, width and height, it has two corners: taken for them")
-            box = as_corners
-        else:
-            reading.add(f"mark {mark_id}: `location_xy` must lie in its box, got {shown(list(center))}: the box counts")
-            center = None
+        reading.add(f"mark {mark_id}: `location_xy` must lie in its box, got {shown(list(center))}: the box counts")
+        center = None
     middle = (box[0] + max(box[2] - 1, 0) / 2, box[1] + max(box[3] - 1, 0) / 2)
     return center or middle, box, outline
+
+
+def _of_corners(box: Rectangle) -> Rectangle:
+    return box[0], box[1], box[2] - box[0], box[3] - box[1]
+
+
+def _has_corners(reading: _Reading) -> bool:
+    """Whether the report has the corners of its boxes: so each can be read, and most places lie in the middle then."""
+    pairs = ((pair_of(m.get("location_xy")), rectangle_of(m.get("bbox"))) for m in reading.report.marks)
+    known = [(center, box) for center, box in pairs if center is not None and box is not None]
+    if not known or any(min(_of_corners(box)[2:]) < 0 for _, box in known):
+        return False
+    nearer = sum(_off_middle(center, _of_corners(box)) < _off_middle(center, box) for center, box in known)
+    if corners := 2 * nearer > len(known):
+        reading.add("`bbox` must be x, y, width and height, places lie in the middle of two corners: taken for those")
+    return corners
+
+
+def _off_middle(center: Pair, box: Rectangle) -> float:
+    x, y, width, height = box
+    return abs(x + width / 2 - center[0]) + abs(y + height / 2 - center[1])
 
 
 def _plain(name: str) -> str:

@@ -28,10 +28,13 @@ def number_of(value: Any) -> float | None:
 
 
 def text_of(value: Any) -> str:
-    """In one line; empty for what is no text or number."""
-    if type(value) is str:
-        return printable(value).strip()
-    return str(value) if type(value) is int and abs(value) < LONGEST_NUMBER else ""
+    """A text in one line; empty for all else."""
+    return printable(value).strip() if type(value) is str else ""
+
+
+def id_of(value: Any) -> str:
+    """An id, which may be a number too; empty for all else."""
+    return str(value) if type(value) is int and abs(value) < LONGEST_NUMBER else text_of(value)
 
 
 def shown(value: Any) -> str:
@@ -85,9 +88,9 @@ def points_of(value: Any) -> Points | None:
     return np.array(found, np.float64) if len(found) == len(value) else None
 
 
-def first_of(report: Mapping[str, Any], names: Sequence[str]) -> tuple[str, Any]:
+def first_of(report: Mapping[str, Any], names: Sequence[str], nothing: Sequence[Any] = (None, "")) -> tuple[str, Any]:
     """The first of some fields that says anything, and what; empty and None where none does."""
-    return next(((name, report[name]) for name in names if report.get(name) not in (None, "")), ("", None))
+    return next(((name, report[name]) for name in names if report.get(name) not in nothing), ("", None))
 
 
 def square_around(center: Pair, area_px: float | None) -> Rectangle:
