@@ -81,7 +81,7 @@ def place_reports(
             placed.append((part, _placed(part, *found, found[1].faces[0], masks)))
     for part, reference, picture in _of_no_record(alone, log):
         placed.append((part, _placed(part, reference, picture, picture.key, masks)))
-    return tuple(_once_each(placed, log)), tuple(log)
+    return tuple(_with_own_masks(list(_once_each(placed, log)), log)), tuple(log)
 
 
 def _parts(files: Sequence[FoundFile], log: list[LogLine]) -> Iterator[_Part]:
@@ -178,6 +178,21 @@ def _once_each(placed: Sequence[tuple[_Part, PlacedReport]], log: list[LogLine])
             yield report
         else:
             log.append(part.line(f"a copy of {first}: it counts once", "info"))
+
+
+def _with_own_masks(reports: Sequence[PlacedReport], log: list[LogLine]) -> Iterator[PlacedReport]:
+    """A mask that lies beside reports on several pictures is that of one at most, and nobody says of which."""
+    of: dict[Path | None, set[str]] = {}
+    for report in reports:
+        of.setdefault(report.region_mask, set()).add(report.picture.key)
+    for report in reports:
+        pictures, mask = len(of[report.region_mask]), report.region_mask
+        if mask is None or pictures == 1:
+            yield report
+        else:
+            what = printable(f"the mask {mask.name} may be of any of {pictures} pictures: passed over")
+            log.append(LogLine(report.found.file, what, "warning"))
+            yield replace(report, region_mask=None)
 
 
 # --- pictures that no record is of

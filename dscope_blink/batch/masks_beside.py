@@ -39,9 +39,7 @@ def region_mask(masks: Sequence[FoundFile], report: FoundFile, region: str, pict
         return None
     nearest = [one for far, one in found if far == min(far for far, _ in found)]
     for_picture = [one for one in nearest if own in (*map(str.casefold, one.folders), _stem(one).partition("_")[0])]
-    best = for_picture or nearest
-    folders = {one.folders for one in best}
-    return min(best, key=lambda one: (one.path.suffix != ".npy", one.file)).path if len(folders) == 1 else None
+    return min(for_picture or nearest, key=lambda one: (len(one.folders), one.path.suffix != ".npy", one.file)).path
 
 
 def _stem(mask: FoundFile) -> str:

@@ -216,6 +216,43 @@ def test_a_wrong_offset_rejects_what_lands_outside(tmp_path: Path) -> None:
     assert log == [f"error: mark D2: {why}, its region begins at (600, 0): left out"]
 
 
+def test_marks_beside_their_region_show_a_wrong_offset_too(tmp_path: Path) -> None:
+    write_record(tmp_path)
+    np.save(tmp_path / "core_mask.npy", mask_of([REGION]))
+    write_report(tmp_path, "fiber_07_core", report(defect("D1"), defect("D2", 120), offset_xy=[10, 10], **NO_SIZE))
+    found, log = seen(tmp_path)
+    assert ids(found["matcher core"]) == ["D1", "D2"]
+    assert log == ["warning: 2 of 2 marks lie beside region core: its offset may be wrong"]
+
+
+def test_a_region_takes_no_mask_of_another_picture(tmp_path: Path) -> None:
+    write_record(tmp_path, "a", sha256="01" * 32)
+    write_record(tmp_path, "b", sha256="02" * 32)
+    for where in ("b/2_separated", "2_separated/b", "masks/b"):
+        (tmp_path / where).mkdir(parents=True)
+        np.save(tmp_path / where / "core_mask.npy", mask_of([REGION]))
+    np.save(tmp_path / "b_core_mask.npy", mask_of([REGION]))
+    for name in ("a", "b"):
+        content = report(defect("D1", 10, 20, 5), source_image=None, **NO_SIZE)
+        write_report(tmp_path / "3_detected", f"{name}_core", content)
+    faces = find_faces([tmp_path], None, CONFIG).faces
+    read = {face.name: read_detections(face, CONFIG)[0][-1] for face in faces}
+    assert {name: one.source.offset_px for name, one in read.items()} == {"a": (0, 0), "b": (400, 350)}
+
+
+def test_a_mask_that_may_be_of_several_pictures_is_that_of_none(tmp_path: Path) -> None:
+    for name, sha256 in (("a", "01" * 32), ("b", "02" * 32)):
+        write_record(tmp_path, name, sha256=sha256)
+        write_report(tmp_path / "3_detected", f"{name}_core", report(defect(), source_image=None, **NO_SIZE))
+    (tmp_path / "2_separated").mkdir()
+    np.save(tmp_path / "2_separated" / "core_mask.npy", mask_of([REGION]))
+    found = find_faces([tmp_path], None, CONFIG)
+    assert [face.sources[1].masks for face in found.faces] == [(None, None)] * 2
+    assert [line.problem for line in found.log] == [
+        "the mask core_mask.npy may be of any of 2 pictures: passed over"
+    ] * 2
+
+
 def test_what_lands_outside_may_be_clamped(tmp_path: Path) -> None:
     write_record(tmp_path)
     write_report(tmp_path, "fiber_07", report(defect("D2", 1200, 80)))
@@ -373,6 +410,32 @@ def test_pictures_of_one_name_in_several_folders_are_not_mixed_up(tmp_path: Path
     read_ids = [[ids(one) for one in read_detections(face, CONFIG)[0] if not one.inspection] for face in found.faces]
     assert read_ids == [[["lot1"]], [["lot2"]]]
     assert found.log == ()
+
+
+@pytest.mark.parametrize("tell", ["folder", "field", "hash"])
+def test_reports_alone_on_pictures_of_one_name_are_not_mixed_up(tmp_path: Path, tell: str) -> None:
+    for number, lot in enumerate(("lot1", "lot2"), 1):
+        said = {
+            "folder": {},
+            "field": {"source_image": f"in/{lot}/a.png"},
+            "hash": {"image_sha256": f"{number:02}" * 32},
+        }
+        folder = tmp_path / (lot if tell == "folder" else "out") / "3_detected"
+        name = f"run{number}" if tell == "field" else "a"
+        folder = folder / f"run{number}" if tell == "hash" else folder
+        write_report(folder, name, report(defect(lot), **({"source_image": "a.png"} | said[tell])))
+    found = find_faces([tmp_path], None, CONFIG)
+    assert [[ids(one) for one in read_detections(face, CONFIG)[0]] for face in found.faces] == [[["lot1"]], [["lot2"]]]
+    assert len({face.name for face in found.faces}) == 2
+    assert {line.severity for line in found.log} <= {"info"}
+
+
+def test_reports_of_several_programs_on_one_picture_are_one_face_without_record(tmp_path: Path) -> None:
+    write_report(tmp_path / "one", "a", report(defect(), source_image="/home/me/a.png"))
+    write_report(tmp_path / "two", "a", report(defect(), source_image=None, analysis_metadata=None))
+    write_report(tmp_path / "three", "a_core", report(defect(), source_image=None, analysis_metadata={"analyzer": "x"}))
+    found, _ = seen(tmp_path / "one", tmp_path / "two", tmp_path / "three")
+    assert list(found) == ["blackhat", "matcher", "x core"]
 
 
 def test_a_report_that_may_be_of_either_picture_is_left_out(tmp_path: Path) -> None:

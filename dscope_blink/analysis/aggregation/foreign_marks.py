@@ -106,6 +106,7 @@ def detection_of_report(
     read = (_mark(one, place, reading) for place, one in enumerate(report.marks, 1))
     marks = _told_apart([mark for mark in read if mark], reading)
     picture_px, placing = _placed(report, around_it, marks, reading)
+    _check_region(marks, around_it, picture_px, placing, reading)
     marks = _outlined(marks, around_it.marks_mask, picture_px, placing, reading)
     found = _in_picture(marks, source, placing.offset_px, picture_px, reading)
     reading.log += [LogLine(report.file, text, "warning") for text in _counted_lines(reading.counted)]
@@ -377,6 +378,21 @@ def _placed(
     if placing.why:
         reading.add(placing.why, placing.gravity)
     return whole, placing
+
+
+def _check_region(
+    marks: Sequence[_Mark], around_it: Surroundings, picture_px: Size | None, placing: Placing, reading: _Reading
+) -> None:
+    """A wrong offset shows in marks beside the region, too, before they leave the picture."""
+    mask = around_it.region_mask
+    if mask is None or _size(mask) != picture_px or not marks or not mask.any():
+        return
+    places = np.rint(np.array([mark.center_px for mark in marks]) + placing.offset_px)
+    x, y = np.clip(places, 0, (mask.shape[1] - 1, mask.shape[0] - 1)).astype(np.intp).T
+    beside = int((mask[y, x] == 0).sum())
+    if 2 * beside > len(marks):
+        what = f"{beside} of {len(marks)} marks lie beside region {around_it.region}: its offset may be wrong"
+        reading.add(what)
 
 
 def _size(mask: Whole) -> Size:
