@@ -61,7 +61,7 @@ ROOMS: Mapping[str, set[str]] = {
             "analysis.seen_outline",
             "analysis.registration",
         ),
-        *("analysis.zoning", "reporting"),
+        *("analysis.zoning", "analysis.aggregation", "files.masks", "reporting"),
         *("terminal.calibrate", "terminal.stages", "training"),
     },
     "cv2": {
@@ -77,7 +77,7 @@ ROOMS: Mapping[str, set[str]] = {
     "jsonschema": {"config.checking", "calibration.scale_file"},
     "msgspec": {
         *("records", "files.camera_text", "training.labels", "training.dataset", "training.card", "training.sides"),
-        "training.defect_types",
+        *("training.defect_types", "analysis.aggregation.foreign"),
     },
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},

@@ -17,6 +17,7 @@ from dscope_blink.reporting.tables import (
     DEFECT_COLUMNS,
     FILE_COLUMNS,
     LIMIT_COLUMNS,
+    LOG_COLUMNS,
     SETTING_COLUMNS,
     SHEETS,
     SUMMARY_COLUMNS,
@@ -49,6 +50,7 @@ def tables() -> Mapping[str, str]:
         "compared": COMPARISON_COLUMNS,
         "compared_marks": COMPARED_MARK_COLUMNS,
         "files": FILE_COLUMNS,
+        "integrity": LOG_COLUMNS,
         "limits": LIMIT_COLUMNS,
         "settings": SETTING_COLUMNS,
     }

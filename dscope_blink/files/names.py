@@ -26,6 +26,7 @@ RESULT, TABLE, CERTIFICATE = "_result.json", "_report.csv", "_certificate.pdf"
 AGREEMENT, CELLS = "_agreement.csv", "_cells.csv"
 AGGREGATE = "_aggregate.json"
 INTEGRITY_LOG = "integrity_log.csv"  # of a run that aggregates
+FOREIGN_REPORT = "_report.json"  # of marks that another program found, as foreign_report.schema.json has it
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
 VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
 # By the format that the configuration names: its choice may be another than that of the run before.

@@ -44,6 +44,10 @@ class Source:
     turn: Turn = _UNTURNED  # of its picture against that of the aggregate
     status: str = ""  # its own verdict, where it gives one
 
+    def looked_at(self, zone: Zone) -> bool:
+        """Whether it sought marks in a zone: one of the contact zone is of all that lies beyond the cladding."""
+        return self.region in (None, zone) or (self.region, zone) == ("contact", "adhesive")
+
 
 @dataclass(frozen=True, slots=True)
 class SourceMark:
