@@ -138,9 +138,7 @@ def _is_piece(
 LEAST_COVERED = 0.7  # of a line, by what is none
 
 
-def _centers_within(
-    shapes: Shapes, first: Places, second: Places, apart: Numbers, eps: float
-) -> NDArray[np.bool_]:
+def _centers_within(shapes: Shapes, first: Places, second: Places, apart: Numbers, eps: float) -> NDArray[np.bool_]:
     """Whether the centre of one lies on the other or as near to it as `eps`: then it covers half of it within that."""
     import shapely
 

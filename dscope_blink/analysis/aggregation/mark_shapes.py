@@ -90,10 +90,9 @@ def _mended(area: Any) -> Any:
 
 
 def middle_of(outline: Points) -> Points:
-    """The middle between both sides of an outline from one end to the other, (SAMPLES, 2); the ends lie farthest apart."""
+    """The middle between both sides of an outline, (SAMPLES, 2), from one end to that farthest from it."""
     apart = outline[:, None] - outline
-    first, last = np.unravel_index(int((apart**2).sum(axis=2).argmax()), (len(outline), len(outline)))
-    first, last = sorted((int(first), int(last)))
+    first, last = sorted(divmod(int((apart**2).sum(axis=2).argmax()), len(outline)))
     there, back = outline[first : last + 1], np.concatenate([outline[last:], outline[: first + 1]])[::-1]
     return (_evenly(there) + _evenly(back)) / 2
 
