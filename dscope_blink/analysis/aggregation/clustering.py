@@ -9,7 +9,7 @@ one mark, with several members of that source.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import product
+from itertools import compress, product
 from typing import TypeAlias
 
 import numpy as np
@@ -89,10 +89,11 @@ class _Building:
         self, marks: Sequence[SourceMark], shapes: Shapes, pairs: Pairs, settings: AggregationSettings
     ) -> None:
         self.marks, self.shapes, self.settings = marks, shapes, settings
-        columns = (pairs.first.tolist(), pairs.second.tolist(), pairs.one.tolist(), pairs.likeness.tolist())
-        self.one = {(i, j): one for i, j, one, _ in zip(*columns, strict=True)}
-        best_first = sorted((-like, i, j) for i, j, one, like in zip(*columns, strict=True) if one)
-        self.best_first = [(i, j) for _, i, j in best_first]
+        couples = list(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+        self.one = set(compress(couples, pairs.one.tolist()))
+        self.crossing = set(compress(couples, pairs.cross.tolist()))
+        order = np.lexsort((pairs.second, pairs.first, -pairs.likeness))
+        self.best_first = [couples[place] for place in order[pairs.one[order]].tolist()]
 
     def clusters(self, groups: NDArray[np.intp]) -> Iterator[Sequence[int]]:
         """The members of each; `groups` says which marks hang together at all."""
@@ -109,12 +110,12 @@ class _Building:
         across = [(min(pair), max(pair)) for pair in product(mine, others)]
         again = [pair for pair in across if self._is_of_one_source(*pair)]
         other = [pair for pair in across if not self._is_of_one_source(*pair)]
-        if not all(self._kinds_fit(*pair) for pair in other) or any(self._cross(*pair) for pair in other):
+        if not all(self._kinds_fit(*pair) for pair in other) or not self.crossing.isdisjoint(other):
             return False
         if again:
             return self._are_pieces(again, [*mine, *others])
         told = [pair for pair in other if not self._are_lines(*pair)]
-        return sum(self.one.get(pair, False) for pair in told) >= LEAST_LINKED * len(told)
+        return sum(pair in self.one for pair in told) >= LEAST_LINKED * len(told)
 
     def _is_of_one_source(self, first: int, second: int) -> bool:
         return self.marks[first].source == self.marks[second].source
@@ -124,10 +125,6 @@ class _Building:
 
     def _are_lines(self, first: int, second: int) -> bool:
         return bool(self.shapes.is_line[first] and self.shapes.is_line[second])
-
-    def _cross(self, first: int, second: int) -> bool:
-        """Whether both are lines that touch and do not run along one another."""
-        return self._are_lines(first, second) and not self.one.get((first, second), True)
 
     def _are_pieces(self, pairs: Sequence[tuple[int, int]], members: Sequence[int]) -> bool:
         """Whether what one source has seen apart lies end to end along one line that another has seen."""

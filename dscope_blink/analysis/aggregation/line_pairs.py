@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,15 @@ MOST_OFF = 0.75  # eps over the length along which they are compared, the tangen
 MOST_LAPPED = 0.25  # of the shorter of two pieces that lies beside the other
 
 
-def run_together(shapes: Shapes, first: NDArray[np.intp], second: NDArray[np.intp], eps: float) -> NDArray[np.bool_]:
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How two lines near each other lie, (P,) each; what is neither of both touches, or follows after the other."""
+
+    run: NDArray[np.bool_]  # along one another
+    cross: NDArray[np.bool_]  # in another direction
+
+
+def together(shapes: Shapes, first: NDArray[np.intp], second: NDArray[np.intp], eps: float) -> Together:
     """Whether lines run along one another, in one direction and within `eps`.
 
     Of two that cross, what lies near the other is as long as that is wide, and turned against it; the turn that is
@@ -28,16 +37,20 @@ def run_together(shapes: Shapes, first: NDArray[np.intp], second: NDArray[np.int
     ----------
     first, second : (P,) pairs of lines
     """
-    one_way, other_way = _along(shapes, first, second, eps), _along(shapes, second, first, eps)
-    return one_way | other_way
+    (enough, turned), (enough_back, turned_back) = (
+        _along(shapes, *pair, eps) for pair in ((first, second), (second, first))
+    )
+    return Together((enough & ~turned) | (enough_back & ~turned_back), turned & turned_back)
 
 
-def _along(shapes: Shapes, line: NDArray[np.intp], other: NDArray[np.intp], eps: float) -> NDArray[np.bool_]:
-    """Whether enough of a line lies beside another, in its direction; (P,)."""
+def _along(
+    shapes: Shapes, line: NDArray[np.intp], other: NDArray[np.intp], eps: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether enough of a line lies beside another, and whether what does is turned against it; (P,) each."""
     import shapely
 
     if not len(line):
-        return np.zeros(0, bool)
+        return np.zeros(0, bool), np.zeros(0, bool)
     middles = shapes.middles[line]  # (P, SAMPLES, 2)
     beside = shapely.distance(shapely.points(middles), shapes.areas[other][:, None]) <= eps
     share = beside.mean(axis=1)
@@ -56,7 +69,7 @@ def _along(shapes: Shapes, line: NDArray[np.intp], other: NDArray[np.intp], eps:
     turn = _turns_deg(chord, there[:, 1] - there[:, 0])
     most = MOST_TURN_DEG + np.degrees(np.arctan2(MOST_OFF * eps, np.maximum(length, 1e-9)))
     enough = (share >= LEAST_ALONG) | ((share >= LEAST_BESIDE) & (length >= LEAST_LENGTH * eps))
-    return np.asarray(enough & (turn <= most), bool)
+    return enough, (share > 0) & (turn > most)
 
 
 def _turns_deg(first: Points, second: Points) -> Numbers:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.analysis.aggregation.kinds_together import may_be_one
-from dscope_blink.analysis.aggregation.line_pairs import run_together
+from dscope_blink.analysis.aggregation.line_pairs import together
 from dscope_blink.analysis.aggregation.mark_shapes import LINEAR, Numbers, Shapes
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.records import SourceMark
@@ -32,6 +32,7 @@ class Pairs:
     apart: Numbers  # distance between the outlines
     likeness: Numbers  # 0..1: what both cover of what either does, eps / 2 around them included
     one: NDArray[np.bool_]  # whether the two may be one mark: near each other is not enough
+    cross: NDArray[np.bool_]  # whether they are lines that cross
 
 
 def pairs_of(
@@ -51,8 +52,8 @@ def pairs_of(
     apart = _apart(shapes, first, second)
     kept = _kinds_fit(marks, first, second, apart <= types_within, settings)
     first, second, apart = first[kept], second[kept], apart[kept]
-    one = _are_one(marks, shapes, first, second, apart, eps)
-    return Pairs(first, second, apart, _likeness(shapes, first, second, eps), one)
+    one, cross = _are_one(marks, shapes, first, second, apart, eps)
+    return Pairs(first, second, apart, _likeness(shapes, first, second, eps), one, cross)
 
 
 def _near(marks: Sequence[SourceMark], shapes: Shapes, eps: float) -> tuple[Places, Places]:
@@ -95,18 +96,19 @@ def _likeness(shapes: Shapes, first: Places, second: Places, eps: float) -> Numb
 
 def _are_one(
     marks: Sequence[SourceMark], shapes: Shapes, first: Places, second: Places, apart: Numbers, eps: float
-) -> NDArray[np.bool_]:
-    """Whether one of the two covers the other substantially: what only touches or crosses is another mark."""
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether one of the two covers the other substantially, for what only touches is another mark; which cross."""
     boxes = shapes.is_box[first] | shapes.is_box[second]
     lines = shapes.is_line[first] & shapes.is_line[second] & ~boxes
     mixed = (shapes.is_line[first] ^ shapes.is_line[second]) & ~boxes
     compact = ~(boxes | lines | mixed)
-    one = np.zeros(len(first), bool)
+    one, cross = np.zeros((2, len(first)), bool)
+    both = together(shapes, first[lines], second[lines], eps)
     one[boxes] = _boxes_cover(shapes, first[boxes], second[boxes])
-    one[lines] = run_together(shapes, first[lines], second[lines], eps)
+    one[lines], cross[lines] = both.run, both.cross
     one[mixed] = _is_piece(marks, shapes, first[mixed], second[mixed], eps)
     one[compact] = _centers_within(shapes, first[compact], second[compact], apart[compact], eps)
-    return one
+    return one, cross
 
 
 def _boxes_cover(shapes: Shapes, first: Places, second: Places) -> NDArray[np.bool_]:
@@ -129,10 +131,14 @@ def _is_piece(
     swapped = shapes.is_line[second]
     line, other = np.where(swapped, second, first), np.where(swapped, first, second)
     on_line = shapely.distance(shapes.centers[other], shapes.areas[line]) <= eps
-    linear = np.array([marks[i].kind in LINEAR for i in other.tolist()], bool)
+    alike = np.array([_are_alike(marks[i], marks[j]) for i, j in zip(line.tolist(), other.tolist(), strict=True)])
     points = shapely.points(shapes.middles[line])
     covered = (shapely.distance(points, shapes.areas[other][:, None]) <= eps).mean(axis=1)
-    return np.asarray(on_line & (linear | (covered >= LEAST_COVERED)), bool)
+    return np.asarray(on_line & (alike | (covered >= LEAST_COVERED)), bool)
+
+
+def _are_alike(first: SourceMark, second: SourceMark) -> bool:
+    return first.kind == second.kind or (first.kind in LINEAR and second.kind in LINEAR)
 
 
 LEAST_COVERED = 0.7  # of a line, by what is none
