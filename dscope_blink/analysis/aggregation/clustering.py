@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dscope_blink.analysis.aggregation.kinds_together import may_be_one
 from dscope_blink.analysis.aggregation.line_pairs import are_end_to_end
 from dscope_blink.analysis.aggregation.mark_pairs import TELLING, Pairs, pairs_of
-from dscope_blink.analysis.aggregation.mark_shapes import LINEAR, Shapes, shapes_of
+from dscope_blink.analysis.aggregation.mark_shapes import LINEAR, Shapes, lengths_of, shapes_of
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.records import Closeness, Scale, SourceMark
 
@@ -135,5 +135,4 @@ class _Building:
         return bool(lines) and all(are_end_to_end(self.shapes, pair, self._longest(lines)) for pair in pairs)
 
     def _longest(self, lines: Sequence[int]) -> int:
-        steps = np.diff(self.shapes.middles[list(lines)], axis=1)
-        return lines[int(np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1).round(TELLING).argmax())]
+        return lines[int(lengths_of(self.shapes.middles[list(lines)]).round(TELLING).argmax())]

@@ -15,7 +15,7 @@ Geometries: TypeAlias = NDArray[Any]  # of shapely
 Numbers: TypeAlias = NDArray[np.float64]
 
 SAMPLES = 17  # along the middle of a line
-LONG = 4.0  # length squared over area, from which on a mark is a line: a rectangle three times as long as wide
+LONG = 3.0  # length squared over area, from which on a mark is a line: of a rectangle three times as long as wide
 MAYBE_LONG = 18.0  # outline squared over area: a rectangle of two to one, a disc has 12.6
 LINEAR = ("scratch", "crack")
 
@@ -42,15 +42,20 @@ def shapes_of(marks: Sequence[SourceMark], axes: tuple[float, float], fineness: 
     area, around = shapely.area(areas), shapely.length(areas)
     linear = np.array([mark.kind in LINEAR for mark in marks], bool)
     maybe = (around * around >= MAYBE_LONG * area) | linear
-    middles = np.full((len(marks), SAMPLES, 2), np.nan)
+    middles, widths = np.full((len(marks), SAMPLES, 2), np.nan), np.zeros(len(marks))
     for place in np.flatnonzero(maybe).tolist():
-        middles[place] = middle_of(outlines[place])
-    steps = np.diff(middles, axis=1)
-    length = np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1)
+        middles[place], widths[place] = middle_of(outlines[place]), width_of(outlines[place])
+    length = lengths_of(middles) + widths
     is_line = np.nan_to_num(length * length, nan=-1.0) >= np.maximum(LONG * area, 1e-12)
     middles[~is_line] = np.nan
     is_box = np.array([mark.is_box for mark in marks], bool)
     return Shapes(areas, shapely.bounds(areas), shapely.centroid(areas), np.sqrt(area), is_line, is_box, middles)
+
+
+def lengths_of(middles: Numbers) -> Numbers:
+    """How long lines are; NaN for what is none."""
+    steps = np.diff(middles, axis=-2)
+    return np.hypot(steps[..., 0], steps[..., 1]).sum(axis=-1)
 
 
 def areas_of(outlines: Sequence[Points]) -> Geometries:
@@ -90,15 +95,26 @@ def _mended(area: Any) -> Any:
 
 
 def middle_of(outline: Points) -> Points:
-    """The middle between both sides of an outline, (SAMPLES, 2), from one end to that farthest from it."""
+    """The middle between both sides of an outline, (SAMPLES, 2), from near one end to near that farthest from it.
+
+    At the ends themselves, which are corners, it would lie beside the middle: half a width of either is left out.
+    """
     apart = outline[:, None] - outline
     first, last = sorted(divmod(int((apart**2).sum(axis=2).argmax()), len(outline)))
     there, back = outline[first : last + 1], np.concatenate([outline[last:], outline[: first + 1]])[::-1]
-    return (_evenly(there) + _evenly(back)) / 2
+    width = width_of(outline)
+    return (_evenly(there, width) + _evenly(back, width)) / 2
 
 
-def _evenly(points: Points) -> Points:
-    """A line by SAMPLES points at even distances along it."""
+def width_of(outline: Points) -> float:
+    """Of the ribbon that has this outline and area."""
+    ahead = np.roll(outline, -1, axis=0)
+    area = abs(float(np.sum(outline[:, 0] * ahead[:, 1] - ahead[:, 0] * outline[:, 1]))) / 2
+    return 2 * area / max(float(np.hypot(*(ahead - outline).T).sum()), 1e-9)
+
+
+def _evenly(points: Points, beyond: float) -> Points:
+    """A line by SAMPLES points at even distances along it, but for so much at both ends."""
     run = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
-    at = np.linspace(0.0, run[-1], SAMPLES)
+    at = np.linspace(min(beyond, run[-1] / 3), max(run[-1] - beyond, 2 * run[-1] / 3), SAMPLES)
     return np.stack([np.interp(at, run, points[:, 0]), np.interp(at, run, points[:, 1])], axis=1)
