@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -84,14 +85,43 @@ def _kinds_fit(
 
 
 def _likeness(shapes: Shapes, first: Places, second: Places, eps: float) -> Numbers:
+    """Of lines by their areas; of all else by discs of the same area and place, in a tenth of the time."""
+    lines = shapes.is_line[first] | shapes.is_line[second]
+    shares = np.empty(len(first))
+    shares[lines] = _shared_area(shapes, first[lines], second[lines], eps / 2)
+    shares[~lines] = _shared_disc(shapes, first[~lines], second[~lines], eps / 2)
+    return np.round(shares, TELLING)
+
+
+def _shared_area(shapes: Shapes, first: Places, second: Places, around: float) -> Numbers:
+    """Intersection over union."""
     import shapely
 
     used = np.unique(np.concatenate([first, second]))
     wide = np.empty(len(shapes.areas), object)
-    wide[used] = shapely.buffer(shapes.areas[used], eps / 2, quad_segs=ROUND)
+    wide[used] = shapely.buffer(shapes.areas[used], around, quad_segs=ROUND)
     area = shapely.area(wide)
     both = shapely.area(shapely.intersection(wide[first], wide[second]))
-    return np.round(both / np.maximum(area[first] + area[second] - both, 1e-12), TELLING)
+    return np.asarray(both / np.maximum(area[first] + area[second] - both, LEAST_AREA), np.float64)
+
+
+def _shared_disc(shapes: Shapes, first: Places, second: Places, around: float) -> Numbers:
+    """The same of discs: what two share are the two segments that the line through their crossings cuts off."""
+    import shapely
+
+    apart = np.maximum(shapely.distance(shapes.centers[first], shapes.centers[second]), 1e-9)
+    radius = shapes.sizes / math.sqrt(math.pi) + around
+    large, small = np.maximum(radius[first], radius[second]), np.minimum(radius[first], radius[second])
+    apart = np.clip(apart, large - small + 1e-9, large + small)  # within each other, or beside
+    chord = (apart**2 + large**2 - small**2) / (2 * apart)
+    both = sum(
+        r * r * np.arccos(np.clip(d / r, -1, 1)) - d * np.sqrt(np.maximum(r * r - d * d, 0))
+        for r, d in ((large, chord), (small, apart - chord))
+    )
+    return np.asarray(both / np.maximum(math.pi * (large**2 + small**2) - both, LEAST_AREA), np.float64)
+
+
+LEAST_AREA = 1e-12
 
 
 def _are_one(
