@@ -15,9 +15,14 @@ def area_of(mark: SourceMark) -> Any:
     """What a mark covers in pixels, without its holes; of what crosses itself all that it goes around."""
     import shapely
 
-    (area,) = areas_of([mark.outline_px])
+    area = shapely.Polygon(mark.outline_px) if len(mark.outline_px) > 2 else None
+    if area is None or not area.is_valid:
+        (area,) = areas_of([mark.outline_px])
+        area = area if area.geom_type in ("Polygon", "LineString", "Point") else joined([area])
     holes = () if mark.defect is None else mark.defect.holes_px
-    open_area = shapely.difference(area, shapely.union_all(areas_of(holes))) if holes else area
+    if not holes:
+        return area
+    open_area = shapely.difference(area, shapely.union_all(areas_of(holes)))
     return area if open_area.is_empty else joined([open_area])
 
 
@@ -28,7 +33,7 @@ def joined(areas: Sequence[Any]) -> Any:
     """
     import shapely
 
-    whole = shapely.union_all(areas)
+    whole = areas[0] if len(areas) == 1 else shapely.union_all(areas)
     while whole.geom_type.startswith(("Multi", "Geometry")):
         *others, least = sorted(whole.geoms, key=lambda part: (-part.area, part.bounds))
         nearest = min(others, key=lambda part: (part.distance(least), part.bounds))

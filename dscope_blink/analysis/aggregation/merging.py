@@ -43,7 +43,9 @@ def merged_defect(members: Sequence[SourceMark], base: Inspection, settings: Agg
     members = sorted(members, key=lambda member: member.name)
     kind = kind_of(members, settings)
     if len(members) == 1:
-        return _view(members[0], kind, base)
+        (member,) = members
+        mark = _view(member, kind, base)
+        return mark if mark is member.defect else as_recorded(mark, *JUDGED)
     views = _views(members, kind, base)
     whole = joined([area_of(member) for member in _outlined(members)])
     around = measured_outline(whole, kind, base, confidence_of(members), _detectors(members))
@@ -87,7 +89,7 @@ def _view(member: SourceMark, kind: str, base: Inspection) -> Defect:
     if mark is not None and _is_placed(member, mark, base):
         return mark
     seen = measured_outline(area_of(member), kind, base, member.confidence, member.detectors, member.is_box)
-    return as_recorded(seen if mark is None else _sized(seen, mark, base), *JUDGED)
+    return seen if mark is None else _sized(seen, mark, base)
 
 
 def _is_placed(member: SourceMark, mark: Defect, base: Inspection) -> bool:
@@ -114,7 +116,8 @@ def _as_one(views: Sequence[_View], around: Defect, members: Sequence[SourceMark
     marks = [view.mark for view in views]
     pool = [view for view in views if view.is_measured] or list(views)
     wholes = _wholes(pool, kind)
-    sizes: dict[str, Any] = {name: _median(wholes, members, name) for name in SIZES}
+    by_vote = _by_vote(wholes, members)
+    sizes: dict[str, Any] = {name: _median(by_vote, name) for name in SIZES}
     model = min((v.mark for v in wholes), key=lambda mark: (abs(mark.diameter_px - sizes["diameter_px"]), mark.id))
     sizes |= _longer(around, sizes, kind)
     every = [view.mark for view in _wholes(views, kind)]
@@ -152,15 +155,17 @@ def _wholes(views: Sequence[_View], kind: str) -> list[_View]:
     return [view for view in views if view.mark.diameter_px >= least]
 
 
-def _median(views: Sequence[_View], members: Sequence[SourceMark], name: str) -> float | None:
+def _by_vote(views: Sequence[_View], members: Sequence[SourceMark]) -> list[list[Defect]]:
+    """What each vote has of the mark."""
+    names = [{member.name for member in vote} for vote in votes(members)]
+    found = ([view.mark for view in views if view.members[0].name in mine] for mine in names)
+    return [marks for marks in found if marks]
+
+
+def _median(by_vote: Sequence[Sequence[Defect]], name: str) -> float | None:
     """Of a size as independent votes have it, each the median of its own; what was read twice counts once."""
-    by_vote = []
-    for vote in votes(members):
-        names = {member.name for member in vote}
-        sizes = {getattr(view.mark, name) for view in views if view.members[0].name in names}
-        if sizes and None not in sizes:
-            by_vote.append(median_high(sizes))
-    return median_high(by_vote) if by_vote else None
+    sizes = [{getattr(mark, name) for mark in marks} for marks in by_vote]
+    return None if any(None in mine for mine in sizes) else median_high(map(median_high, sizes))
 
 
 def _longer(around: Defect, sizes: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
