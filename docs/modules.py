@@ -94,6 +94,7 @@ ROOMS: Mapping[str, set[str]] = {
     "skimage": {"training"},
     "sklearn": {"training", "analysis.aggregation"},
     "shapely": {"analysis.aggregation"},
+    "scipy": {"analysis.aggregation"},
     "pyarrow": {"training"},
     "h5py": {"training"},
     "threadpoolctl": {"training"},

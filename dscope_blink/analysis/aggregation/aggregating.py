@@ -14,10 +14,11 @@ from dataclasses import replace
 from dscope_blink.analysis import judging
 from dscope_blink.analysis.aggregation.agreement import pairs_of, scores_of
 from dscope_blink.analysis.aggregation.clustering import closeness_of, cluster
-from dscope_blink.analysis.aggregation.merging import merged_defect, split_by_type, votes_of
+from dscope_blink.analysis.aggregation.merging import merged_defect
 from dscope_blink.analysis.aggregation.patterns import patterns_of
 from dscope_blink.analysis.aggregation.scoring import score_of
 from dscope_blink.analysis.aggregation.shots import Together, bring_together
+from dscope_blink.analysis.aggregation.votes import votes_of
 from dscope_blink.analysis.measuring import ids_in_order
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
@@ -62,8 +63,7 @@ def aggregate(
     marks = tuple(sorted((m for one in together.detections for m in one.marks), key=lambda mark: mark.name))
     scale = together.base.scale
     closeness = closeness_of(marks, scale, settings)
-    clusters = cluster(marks, closeness, scale)
-    groups = [group for one in clusters for group in split_by_type([marks[place] for place in one], settings)]
+    groups = [[marks[place] for place in one] for one in cluster(marks, closeness, scale, settings)]
     face, merged, beyond = _judged(groups, together, config)
     face = replace(face, provenance=_made_of(together, config, started))
     return Aggregate(
@@ -90,9 +90,9 @@ def _judged(
 ) -> tuple[Inspection, tuple[MergedMark, ...], tuple[Rejected, ...]]:
     """The face with its marks merged and judged; the marks; what lies in no zone that was asked for."""
     base = together.base
-    numbered = [replace(merged_defect(g, base, config.aggregation), id=str(k)) for k, g in enumerate(groups)]
     if not base.zones:
         return replace(base, defects=()), (), ()
+    numbered = [replace(merged_defect(g, base, config.aggregation), id=str(k)) for k, g in enumerate(groups)]
     placed = judging.placed(numbered, base.zones, base.criteria, base.request.zones)
     members = [groups[int(defect.id)] for defect in placed]
     named = [(members[place], replace(placed[place], id=mark_id)) for place, mark_id in ids_in_order(placed)]
