@@ -6,6 +6,7 @@ from dscope_blink.records.aggregate import (
     Closeness,
     Detection,
     Gravity,
+    KnownUids,
     LogLine,
     MergedMark,
     PairAgreement,
@@ -32,6 +33,7 @@ from dscope_blink.records.criteria import (
 )
 from dscope_blink.records.defects import (
     JUDGED,
+    SEVERITIES,
     SYMMETRY_BESIDE,
     SYMMETRY_ORDERS,
     Cell,
@@ -106,6 +108,7 @@ __all__ = [
     "NOT_MEASURED",
     "PROGRAM",
     "RECORD_SCHEMA",
+    "SEVERITIES",
     "SIDES",
     "SYMMETRY_BESIDE",
     "SYMMETRY_ORDERS",
@@ -139,6 +142,7 @@ __all__ = [
     "Gravity",
     "ImageInfo",
     "Inspection",
+    "KnownUids",
     "Labels",
     "LogLine",
     "MarkFate",
