@@ -186,7 +186,9 @@ def _member(member: SourceMark) -> Json:
 
 
 def _box(outline_px: Points) -> tuple[float, ...]:
-    """Left, top, width and height of an outline."""
+    """Left, top, width and height of an outline; nothing of one without points."""
+    if not len(outline_px):
+        return (0.0,) * 4
     return (*outline_px.min(axis=0).tolist(), *np.ptp(outline_px, axis=0).tolist())
 
 

@@ -24,6 +24,7 @@ from dscope_blink.records import Detection, Inspection, MergedMark, PairAgreemen
 
 _FINEST = 8.0  # pixels that one of the picture is drawn with, to compare areas
 _LARGEST = 256.0  # pixels along a mark that is drawn
+_NOWHERE = np.zeros((1, 2))  # a mark without an outline
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ def _shared_areas(mark: MergedMark, order: dict[str, int]) -> tuple[list[int], F
     """The sources of a mark, and the area that every two of them have in common, in square pixels."""
     outlines: dict[int, list[Points]] = {}
     for member in mark.members:
-        outlines.setdefault(order[member.source], []).append(member.outline_px)
+        outlines.setdefault(order[member.source], []).append(member.outline_px if len(member.outline_px) else _NOWHERE)
     points = np.concatenate([one for parts in outlines.values() for one in parts])
     low, span = points.min(axis=0), float(np.ptp(points, axis=0).max())
     fine = min(_FINEST, _LARGEST / max(span, 1.0))

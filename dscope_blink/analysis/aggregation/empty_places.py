@@ -58,7 +58,8 @@ def _touched(
 ) -> NDArray[np.bool_]:
     """Which places the outlines of all members touch, (rows, columns)."""
     drawn = np.zeros(shape, np.uint8)
-    for outline in (member.outline_px for mark in marks for member in mark.members):
+    outlines = (member.outline_px for mark in marks for member in mark.members)
+    for outline in (one for one in outlines if len(one)):
         points = np.floor((outline - corner) / side).astype(np.int32)  # the place that each lies in
         cv2.fillPoly(drawn, [points.reshape(-1, 1, 2)], 1)
     return drawn.astype(np.bool_)

@@ -53,6 +53,8 @@ def estimate(hits: Table, looked: Table, groups: NDArray[np.intp]) -> RaterEstim
     RaterEstimates : without any where fewer than 3 groups looked, or fewer than 10 items are likely true
     """
     nothing = RaterEstimates((None,) * len(hits), (None,) * len(hits), None)
+    if not len(hits):
+        return nothing
     apart = [groups == group for group in np.unique(groups)]
     hit = np.array([(hits & looked)[one].any(axis=0) for one in apart])
     seen = np.array([looked[one].any(axis=0) for one in apart])
