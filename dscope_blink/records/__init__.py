@@ -16,6 +16,7 @@ from dscope_blink.records.aggregate import (
     Source,
     SourceMark,
     SourceScore,
+    bounding_box,
 )
 from dscope_blink.records.arrays import FloatImage, Labels, Mask, Points
 from dscope_blink.records.checks import require
@@ -186,6 +187,7 @@ __all__ = [
     "ZoneRule",
     "Zones",
     "as_recorded",
+    "bounding_box",
     "check_in_words",
     "criteria_from",
     "deciding_bound",

@@ -102,12 +102,21 @@ class MergedMark:
         return tuple(dict.fromkeys(member.source for member in self.members))
 
 
+def bounding_box(outline_px: Points) -> tuple[float, float, float, float]:
+    """Left, top, width and height of an outline, (N, 2); of one without points nothing, at the origin."""
+    if not len(outline_px):
+        return 0.0, 0.0, 0.0, 0.0
+    (left, top), (right, bottom) = outline_px.min(axis=0).tolist(), outline_px.max(axis=0).tolist()
+    return left, top, right - left, bottom - top
+
+
 @dataclass(frozen=True, slots=True)
 class KnownUids:
     """Which marks the sources of an earlier aggregate of a face were part of."""
 
     sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # by key: sha256 and file
     uids: Mapping[tuple[str, str], str] = field(default_factory=dict)  # by source and id of a member
+    boxes: Mapping[tuple[str, str], tuple[float, float, float, float]] = field(default_factory=dict)  # of the same
 
 
 @dataclass(frozen=True, slots=True)

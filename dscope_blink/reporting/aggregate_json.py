@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
-import numpy as np
 
 from dscope_blink.records import (
     AGGREGATE_SCHEMA,
@@ -24,9 +22,9 @@ from dscope_blink.records import (
     KnownUids,
     LogLine,
     MergedMark,
-    Points,
     Source,
     SourceMark,
+    bounding_box,
     read_file,
     texts,
 )
@@ -181,15 +179,8 @@ def _member(member: SourceMark) -> Json:
         "severity": member.severity,
         "is_box": member.is_box,
         "detectors": member.detectors,
-        "bbox_px": _box(member.outline_px),
+        "bbox_px": bounding_box(member.outline_px),
     }
-
-
-def _box(outline_px: Points) -> tuple[float, ...]:
-    """Left, top, width and height of an outline; nothing of one without points."""
-    if not len(outline_px):
-        return (0.0,) * 4
-    return (*outline_px.min(axis=0).tolist(), *np.ptp(outline_px, axis=0).tolist())
 
 
 # --- what marks were called -----------------------------------------------------------------------------------------
@@ -198,6 +189,7 @@ def _box(outline_px: Points) -> tuple[float, ...]:
 class _Member(msgspec.Struct):
     source: str
     id: str
+    bbox_px: tuple[float, float, float, float]
 
 
 class _Mark(msgspec.Struct):
@@ -238,15 +230,16 @@ def known_uids(path: Path) -> tuple[KnownUids, tuple[LogLine, ...]]:
         return _EMPTY, (_lost(path, f"no aggregate, {str(error)[:200]}"),)
     if found.schema != AGGREGATE_SCHEMA:
         return _EMPTY, (_lost(path, f"its schema must be {AGGREGATE_SCHEMA}, got {found.schema[:50]!r}"),)
-    return KnownUids(_named_sources(found), _named_members(found)), ()
+    return _known(found), ()
 
 
-def _named_sources(found: _Named) -> Mapping[str, tuple[str, str]]:
-    return {source.key: (source.sha256, source.file) for source in found.sources}
-
-
-def _named_members(found: _Named) -> Mapping[tuple[str, str], str]:
-    return {(member.source, member.id): mark.uid for mark in found.marks for member in mark.members}
+def _known(found: _Named) -> KnownUids:
+    members = [((member.source, member.id), member, mark.uid) for mark in found.marks for member in mark.members]
+    return KnownUids(
+        sources={source.key: (source.sha256, source.file) for source in found.sources},
+        uids={name: uid for name, _, uid in members},
+        boxes={name: member.bbox_px for name, member, _ in members},
+    )
 
 
 def _lost(path: Path, why: str) -> LogLine:

@@ -51,7 +51,7 @@ def _free_names(keys: Sequence[str]) -> Mapping[str, str]:
     taken, names = {column.name for column in SOURCE_COLUMNS}, {}
     for key in keys:
         names[key] = key
-        while names[key] in taken or names[key] in keys and names[key] != key:
+        while names[key] in taken or (names[key] in keys and names[key] != key):
             names[key] += " (source)"
         taken.add(names[key])
     return names

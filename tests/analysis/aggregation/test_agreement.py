@@ -158,7 +158,12 @@ def test_a_mark_without_outline_has_no_area_to_speak_of():
 
 def test_every_two_sources_are_a_pair_once():
     pairs = who_found_what(sources("a", "b", "c", "d"), (), FACE).pairs
-    assert [(one.first, one.second) for one in pairs] == [*(("a", k) for k in "bcd"), ("b", "c"), ("b", "d"), ("c", "d")]
+    assert [(one.first, one.second) for one in pairs] == [
+        *(("a", k) for k in "bcd"),
+        ("b", "c"),
+        ("b", "d"),
+        ("c", "d"),
+    ]
 
 
 @pytest.mark.parametrize(
