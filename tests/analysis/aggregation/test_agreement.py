@@ -20,7 +20,7 @@ FACE = face()
 
 
 def shifted(defect, x_px):
-    return replace(defect, contour_px=defect.contour_px + (x_px, 0))
+    return replace(defect, contour_px=defect.contour_px + np.array([x_px, 0]))
 
 
 def sources(*keys: str) -> list[Detection]:
@@ -70,7 +70,7 @@ def test_pieces_that_are_one_mark_are_found_once():
 
 def test_without_sources_or_marks_there_is_nothing_to_say():
     assert who_found_what([], (), FACE).scores == ()
-    (a, b) = who_found_what(sources("a", "b"), (), FACE).scores
+    (a, _) = who_found_what(sources("a", "b"), (), FACE).scores
     assert (a.found, a.missed, a.sensitivity) == (0, (), None)
     (pair,) = who_found_what(sources("a", "b"), (), FACE).pairs
     assert (pair.kappa, pair.iou) == (None, None)
@@ -115,6 +115,7 @@ def test_two_sources_without_a_mark_in_common_agree_less_than_by_chance_in_nothi
     marks = (merged(SURE, member(SURE, "a")), merged(SMALL, member(SMALL, "b")))
     (pair,) = who_found_what(sources("a", "b"), marks, FACE).pairs
     assert pair.kappa == pytest.approx(cohens_kappa(0, 1, 1, pair.empty))
+    assert pair.kappa is not None
     assert pair.kappa < 0
     assert pair.iou == 0
 

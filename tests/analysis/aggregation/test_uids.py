@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,9 +28,7 @@ def sources(*keys: str, **changes) -> list[Source]:
     return [source(key, **changes) for key in keys]
 
 
-def known(
-    uids: dict[str, str], *of: Source, boxes: dict[str, tuple[float, float, float, float]] | None = None
-) -> KnownUids:
+def known(uids: dict[str, str], *of: Source, boxes: Any = None) -> KnownUids:
     about = {one.key: (one.sha256, one.file) for one in of}
     named = {(name[0], name[2:]): uid for name, uid in uids.items()}
     return KnownUids(about, named, {name: (boxes or {}).get("/".join(name), NOWHERE) for name in named})
