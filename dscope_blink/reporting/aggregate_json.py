@@ -221,7 +221,7 @@ def known_uids(path: Path) -> tuple[KnownUids, tuple[LogLine, ...]]:
     KnownUids, empty where there is no such file; and a line for one that cannot be read, whose names are lost
     """
     try:
-        found = msgspec.json.decode(read_file(path), type=_Named)
+        found = msgspec.convert(json.loads(read_file(path)), _Named)  # its own decoder refuses names that are no text
     except FileNotFoundError:
         return _EMPTY, ()
     except OSError as error:

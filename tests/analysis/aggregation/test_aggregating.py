@@ -44,7 +44,7 @@ def test_one_source_gives_itself():
     assert (score.found, score.alone, score.status_alone) == (3, ("P1", "P2", "C1"), "FAIL")
 
 
-def _place(defect: Defect) -> tuple:
+def _place(defect: Defect) -> tuple[object, ...]:
     return defect.centroid_px, defect.classification, defect.diameter_um, defect.severity, defect.counted
 
 
