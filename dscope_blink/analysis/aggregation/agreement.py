@@ -23,7 +23,7 @@ from dscope_blink.analysis.aggregation.views import looked_at
 from dscope_blink.records import Detection, Inspection, MergedMark, PairAgreement, Points, SourceScore
 
 _FINEST = 8.0  # pixels that one of the picture is drawn with, to compare areas
-_LARGEST = 256.0  # pixels along a mark that is drawn
+_LARGEST = 128.0  # pixels along a mark that is drawn
 _NOWHERE = np.zeros((1, 2))  # a mark without an outline
 
 
@@ -169,5 +169,5 @@ def _shared_areas(mark: MergedMark, order: dict[str, int]) -> tuple[list[int], F
     for layer, parts in zip(drawn, outlines.values(), strict=True):
         for part in parts:  # each by itself: where two overlap in one call, neither is filled
             cv2.fillPoly(layer, [np.round((part - low) * fine).astype(np.int32).reshape(-1, 1, 2)], 1)
-    flat = drawn.reshape(len(outlines), -1).astype(np.float64)
-    return list(outlines), flat @ flat.T / fine**2
+    flat = drawn.reshape(len(outlines), -1).astype(np.float32)  # whole numbers up to 2^24 are exact
+    return list(outlines), (flat @ flat.T).astype(np.float64) / fine**2

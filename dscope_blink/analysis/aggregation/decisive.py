@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from dscope_blink.analysis.aggregation.merged_face import Group, face_of, group_of, grouped
+from dscope_blink.analysis.aggregation.merged_face import Group, group_of, grouped, status_of
 from dscope_blink.analysis.aggregation.shots import Together, bring_together
 from dscope_blink.config.settings import Config
 from dscope_blink.records import Detection, Inspection, SourceMark, SourceScore, Status
@@ -43,9 +43,9 @@ class Trial:
         anew = bring_together(given)
         if anew.base.image.sha256 not in (None, self.together.base.image.sha256):
             others, _ = grouped(anew, self.config.aggregation)
-            return face_of(others, anew.base, anew.detections, self.config).inspection.verdict.status
+            return status_of(others, anew.base, anew.detections, self.config)
         groups = self._kept(lambda member: member.source != key, anew.base)
-        return face_of(groups, anew.base, left, self.config).inspection.verdict.status
+        return status_of(groups, anew.base, left, self.config)
 
     def alone(self, detection: Detection) -> Status:
         """The verdict if this were the only source: a record's own where it is by the same criteria."""
@@ -56,7 +56,7 @@ class Trial:
         return self._status(groups, [detection])
 
     def _status(self, groups: Sequence[Group], detections: Sequence[Detection]) -> Status:
-        return face_of(groups, self.together.base, detections, self.config).inspection.verdict.status
+        return status_of(groups, self.together.base, detections, self.config)
 
     def _kept(self, is_kept: Callable[[SourceMark], bool], base: Inspection) -> list[Group]:
         """The groups with the members that are kept; what loses none and lies on the same face is measured already."""
@@ -66,7 +66,7 @@ class Trial:
             if same and len(members) == len(group.members):
                 groups.append(group)
             elif members:
-                groups.append(group_of(members, base, settings))
+                groups.append(group_of(members, base, settings, group.defect.id))
         return groups
 
 

@@ -12,7 +12,7 @@ from dscope_blink.analysis.aggregation.shots import Together
 from dscope_blink.analysis.aggregation.verdicts import graded
 from dscope_blink.analysis.measuring import ids_in_order
 from dscope_blink.config.settings import AggregationSettings, Config
-from dscope_blink.records import Closeness, Defect, Detection, Inspection, Rejected, SourceMark
+from dscope_blink.records import Closeness, Defect, Detection, Inspection, Rejected, SourceMark, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Group:
     """Marks of the sources that are one, and what they measure together."""
 
     members: tuple[SourceMark, ...]  # by source and id
-    defect: Defect
+    defect: Defect  # not yet judged, with an id of its own among the groups; in a face as that has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,10 @@ class MergedFace:
     beyond: tuple[Rejected, ...]  # members that lie in no zone that was asked for
 
 
-def group_of(members: Sequence[SourceMark], base: Inspection, settings: AggregationSettings) -> Group:
-    """These marks as one."""
-    return Group(tuple(members), merged_defect(members, base, settings))
+def group_of(members: Sequence[SourceMark], base: Inspection, settings: AggregationSettings, name: str) -> Group:
+    """These marks as one of this name, whatever their sources have judged of them."""
+    defect = merged_defect(members, base, settings)
+    return Group(tuple(members), replace(defect, id=name, counted=False, severity="LOW"))
 
 
 def grouped(together: Together, settings: AggregationSettings) -> tuple[tuple[Group, ...], Closeness]:
@@ -44,7 +45,8 @@ def grouped(together: Together, settings: AggregationSettings) -> tuple[tuple[Gr
     closeness = closeness_of(marks, scale, settings)
     clusters = cluster(marks, closeness, scale)
     parts = (part for one in clusters for part in split_by_type([marks[place] for place in one], settings))
-    return tuple(group_of(part, together.base, settings) for part in parts), closeness
+    groups = (group_of(part, together.base, settings, str(number)) for number, part in enumerate(parts))
+    return tuple(groups), closeness
 
 
 def face_of(groups: Sequence[Group], base: Inspection, detections: Sequence[Detection], config: Config) -> MergedFace:
@@ -57,24 +59,28 @@ def face_of(groups: Sequence[Group], base: Inspection, detections: Sequence[Dete
     detections : that the marks are from
     config : limits of what can be graded
     """
-    numbered = [_unjudged(group, number) for number, group in enumerate(groups)]
+    placed = _placed(groups, base, detections)
+    by_name = {group.defect.id: group for group in groups}
+    named = [Group(by_name[placed[at].id].members, replace(placed[at], id=name)) for at, name in ids_in_order(placed)]
+    face = graded(replace(base, defects=tuple(group.defect for group in named)), detections, config)
     if base.zones:
-        numbered = list(judging.placed(numbered, base.zones, base.criteria, base.request.zones))
-    else:
-        numbered = [replace(defect, zone=_told_zone(groups[int(defect.id)], detections)) for defect in numbered]
-    kept = [groups[int(defect.id)] for defect in numbered]
-    named = [(kept[place].members, replace(numbered[place], id=name)) for place, name in ids_in_order(numbered)]
-    face = graded(replace(base, defects=tuple(defect for _, defect in named)), detections, config)
-    defects = face.defects if base.zones else tuple(defect for _, defect in named)
-    judged = tuple(Group(members, defect) for (members, _), defect in zip(named, defects, strict=True))
-    inside = {int(defect.id) for defect in numbered}
-    beyond = (m for number, group in enumerate(groups) if number not in inside for m in group.members)
-    return MergedFace(face, judged, tuple(Rejected(m.source, m.id, "in no zone that was asked for") for m in beyond))
+        named = [replace(group, defect=defect) for group, defect in zip(named, face.defects, strict=True)]
+    beyond = (m for name in by_name.keys() - {d.id for d in placed} for m in by_name[name].members)
+    gone = (Rejected(*name, "in no zone that was asked for") for name in sorted(member.name for member in beyond))
+    return MergedFace(face, tuple(named), tuple(gone))
 
 
-def _unjudged(group: Group, number: int) -> Defect:
-    """Whatever a source has judged of its mark."""
-    return replace(group.defect, id=str(number), counted=False, severity="LOW")
+def status_of(groups: Sequence[Group], base: Inspection, detections: Sequence[Detection], config: Config) -> Status:
+    """No more than the verdict of `face_of`."""
+    face = replace(base, defects=_placed(groups, base, detections))
+    return graded(face, detections, config).verdict.status
+
+
+def _placed(groups: Sequence[Group], base: Inspection, detections: Sequence[Detection]) -> tuple[Defect, ...]:
+    """The marks in the zones that were asked for; where no zone is known, all of them."""
+    if base.zones:
+        return judging.placed((one.defect for one in groups), base.zones, base.criteria, base.request.zones)
+    return tuple(replace(one.defect, zone=_told_zone(one, detections)) for one in groups)
 
 
 def _told_zone(group: Group, detections: Sequence[Detection]) -> str:

@@ -105,8 +105,8 @@ def test_a_mark_of_several_is_measured_again_by_those_that_are_left(monkeypatch)
     assert (found["a"][1:], found["b"][1:]) == (("PASS", True), ("FAIL", False))
 
 
-def _of_the_last(members, base, settings):
-    return Group(tuple(members), members[-1].defect)
+def _of_the_last(members, base, settings, name):
+    return Group(tuple(members), replace(members[-1].defect, id=name))
 
 
 @pytest.mark.parametrize("is_left", [True, False])
