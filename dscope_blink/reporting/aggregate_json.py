@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
+import numpy as np
 
 from dscope_blink.records import (
     AGGREGATE_SCHEMA,
@@ -32,6 +33,7 @@ from dscope_blink.records.rounding import kept
 
 Json: TypeAlias = dict[str, Any]
 _EMPTY = KnownUids()
+OUTLINE_DECIMALS = 1  # of what is drawn; the record has the outlines that are judged
 
 
 def aggregate_bytes(aggregate: Aggregate) -> bytes:
@@ -180,6 +182,7 @@ def _member(member: SourceMark) -> Json:
         "is_box": member.is_box,
         "detectors": member.detectors,
         "bbox_px": bounding_box(member.outline_px),
+        "outline_px": np.round(member.outline_px, OUTLINE_DECIMALS).tolist(),
     }
 
 

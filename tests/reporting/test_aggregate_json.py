@@ -273,3 +273,8 @@ def test_a_file_that_cannot_be_read_gives_none_either(tmp_path):
     known, (line,) = known_uids(Path(folder))
     assert known == KnownUids()
     assert line.problem.startswith("cannot be read, ")
+
+
+def test_outlines_are_those_of_the_sources_in_tenths():
+    (own,) = next(mark for mark in read(FOUND)["marks"] if mark["breaks_limit"])["members"]
+    assert np.array(own["outline_px"]) == pytest.approx(SURE.contour_px, abs=0.0501)

@@ -25,6 +25,7 @@ class Trial:
     together: Together
     groups: Sequence[Group]
     config: Config
+    bring: Callable[[Sequence[Detection]], Together] = bring_together
 
     @property
     def base_key(self) -> str | None:
@@ -40,7 +41,7 @@ class Trial:
         given = [one for one in self.given if one.source.key != key]
         if all(one.inspection is None for one in given):
             return NOBODY
-        anew = bring_together(given)
+        anew = self.bring(given)
         if anew.base.image.sha256 not in (None, self.together.base.image.sha256):
             others, _ = grouped(anew, self.config.aggregation)
             return status_of(others, anew.base, anew.detections, self.config)

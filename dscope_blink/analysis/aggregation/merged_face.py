@@ -12,7 +12,19 @@ from dscope_blink.analysis.aggregation.shots import Together
 from dscope_blink.analysis.aggregation.verdicts import graded
 from dscope_blink.analysis.measuring import ids_in_order
 from dscope_blink.config.settings import AggregationSettings, Config
-from dscope_blink.records import Closeness, Defect, Detection, Inspection, Rejected, SourceMark, Status
+from dscope_blink.records import (
+    CladdingFit,
+    Closeness,
+    Defect,
+    Detection,
+    Ellipse,
+    FiberGeometry,
+    FitUncertainty,
+    Inspection,
+    Rejected,
+    SourceMark,
+    Status,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +46,17 @@ class MergedFace:
 
 def group_of(members: Sequence[SourceMark], base: Inspection, settings: AggregationSettings, name: str) -> Group:
     """These marks as one of this name, whatever their sources have judged of them."""
-    defect = merged_defect(members, base, settings)
+    defect = merged_defect(members, base if base.geometry is not None else _as_if_located(base), settings)
     return Group(tuple(members), replace(defect, id=name, counted=False, severity="LOW"))
+
+
+def _as_if_located(base: Inspection) -> Inspection:
+    """With a cladding that fills the picture: marks of a face that was not located have sizes in pixels, no place."""
+    width, height = base.image.width or 1, base.image.height or 1
+    axes = (max(float(width), 1.0), max(float(height), 1.0))
+    filling = Ellipse(((width - 1) / 2, (height - 1) / 2), axes, 0.0)
+    unknown = CladdingFit(filling, 0.0, 0.0, 0.0, "contour", 1.0, FitUncertainty(0.0, 0.0, 0.0))
+    return replace(base, geometry=FiberGeometry(unknown, None), scale=None)
 
 
 def grouped(together: Together, settings: AggregationSettings) -> tuple[tuple[Group, ...], Closeness]:

@@ -18,13 +18,13 @@ OTHER_PICTURE = "cd" * 32
 BLURRED = notice("out_of_focus", "sharpness 1.2, needs 3")
 
 
-def scores(detections: Sequence[Detection], groups: Sequence[Group], base: Inspection | None = None):
+def scores(detections: Sequence[Detection], groups: Sequence[Group], base: Inspection | None = None, **how):
     """The verdict, and what each source decides of it; measured on the first record unless another face is given."""
     face_ = base or next(one.inspection for one in detections if one.inspection is not None)
     together = Together(face_, tuple(detections))
     status = face_of(groups, face_, detections, CONFIG).inspection.verdict.status
     blank = [SourceScore(one.source.key, 0, 0, (), (), (), None, None) for one in detections]
-    found = decided(blank, status, Trial(detections, together, groups, CONFIG))
+    found = decided(blank, status, Trial(detections, together, groups, CONFIG, **how))
     return status, {one.key: (one.status_alone, one.status_without, one.flips) for one in found}
 
 
@@ -110,11 +110,11 @@ def _of_the_last(members, base, settings, name):
 
 
 @pytest.mark.parametrize("is_left", [True, False])
-def test_where_the_picture_goes_with_the_source_the_others_are_brought_together_anew(monkeypatch, is_left):
+def test_where_the_picture_goes_with_the_source_the_others_are_brought_together_anew(is_left):
     elsewhere = replace(face(SPECK), image=replace(face().image, sha256=OTHER_PICTURE))
     shot, foreign = seen_by("b", elsewhere), report("c", SURE)
     left = [shot, foreign] if is_left else [shot]
-    monkeypatch.setattr(decisive, "bring_together", lambda given: Together(elsewhere, tuple(left)))
     detections = [seen_by("a", face(SMALL)), shot, foreign]
-    _, found = scores(detections, [group(SMALL, "a"), group(SPECK, "b"), group(SURE, "c")])
+    groups = [group(SMALL, "a"), group(SPECK, "b"), group(SURE, "c")]
+    _, found = scores(detections, groups, bring=lambda given: Together(elsewhere, tuple(left)))
     assert found["a"][1] == ("FAIL" if is_left else "PASS")
