@@ -60,6 +60,7 @@ ROOMS: Mapping[str, set[str]] = {
             "analysis.disc_diameter",
             "analysis.seen_outline",
             "analysis.registration",
+            "analysis.aggregation",
         ),
         *("analysis.zoning", "analysis.aggregation", "files.masks", "reporting"),
         *("terminal.calibrate", "terminal.stages", "training"),
@@ -77,7 +78,7 @@ ROOMS: Mapping[str, set[str]] = {
     "jsonschema": {"config.checking", "calibration.scale_file"},
     "msgspec": {
         *("records", "files.camera_text", "training.labels", "training.dataset", "training.card", "training.sides"),
-        *("training.defect_types", "analysis.aggregation.foreign"),
+        *("training.defect_types", "analysis.aggregation.foreign", "reporting.aggregate_json"),
     },
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},

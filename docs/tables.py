@@ -11,6 +11,7 @@ from docs.modules import ROOT
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.shipped import shipped
 from dscope_blink.reporting.comparison import COMPARED_MARK_COLUMNS, COMPARISON_COLUMNS
+from dscope_blink.reporting.source_table import SOURCE_COLUMNS
 from dscope_blink.reporting.tables import (
     AGREEMENT_COLUMNS,
     CHANGE_COLUMNS,
@@ -43,6 +44,7 @@ def tables() -> Mapping[str, str]:
     columns = {
         "report": DEFECT_COLUMNS,
         "agreement": AGREEMENT_COLUMNS,
+        "sources": SOURCE_COLUMNS,
         "cells": cell_columns(detectors),
         "summary": SUMMARY_COLUMNS,
         "changes": CHANGE_COLUMNS,

@@ -443,7 +443,7 @@ def numbered(defects: Sequence[Defect]) -> tuple[Defect, ...]:
 
 def ids_in_order(defects: Sequence[Defect]) -> Iterator[tuple[int, str]]:
     """The place of each defect and its id, in the order in which a record has them."""
-    names = list(ZONE_NAMES.values())
+    names = [*ZONE_NAMES.values(), ""]  # in no zone, where none is known
     counts = dict.fromkeys(ID_LETTERS, 0)
     for place, defect in sorted(enumerate(defects), key=lambda n: (names.index(n[1].zone), -n[1].diameter_px)):
         counts[defect.classification] += 1

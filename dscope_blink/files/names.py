@@ -24,7 +24,7 @@ CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says h
 
 RESULT, TABLE, CERTIFICATE = "_result.json", "_report.csv", "_certificate.pdf"
 AGREEMENT, CELLS = "_agreement.csv", "_cells.csv"
-AGGREGATE = "_aggregate.json"
+AGGREGATE, SOURCES = "_aggregate.json", "_sources.csv"
 INTEGRITY_LOG = "integrity_log.csv"  # of a run that aggregates
 FOREIGN_REPORT = "_report.json"  # of marks that another program found, as foreign_report.schema.json has it
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
@@ -56,6 +56,7 @@ RESULT_FILES = (
     ResultFile(tuple(ZONE_IMAGES.values()), drawn=True),
     ResultFile((CERTIFICATE,), title="Certificate"),
     ResultFile(tuple(AGGREGATE_FIGURE.values()), drawn=True, title="Who found what"),
+    ResultFile((SOURCES,), title="Who found what (CSV)"),
     ResultFile((AGGREGATE,), title="Sources (JSON)"),
     ResultFile((RESULT,), title="Record (JSON)"),
 )

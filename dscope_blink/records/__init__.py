@@ -6,6 +6,7 @@ from dscope_blink.records.aggregate import (
     Closeness,
     Detection,
     Gravity,
+    KnownUids,
     LogLine,
     MergedMark,
     PairAgreement,
@@ -15,6 +16,7 @@ from dscope_blink.records.aggregate import (
     Source,
     SourceMark,
     SourceScore,
+    bounding_box,
 )
 from dscope_blink.records.arrays import FloatImage, Labels, Mask, Points
 from dscope_blink.records.checks import require
@@ -32,6 +34,7 @@ from dscope_blink.records.criteria import (
 )
 from dscope_blink.records.defects import (
     JUDGED,
+    SEVERITIES,
     SYMMETRY_BESIDE,
     SYMMETRY_ORDERS,
     Cell,
@@ -106,6 +109,7 @@ __all__ = [
     "NOT_MEASURED",
     "PROGRAM",
     "RECORD_SCHEMA",
+    "SEVERITIES",
     "SIDES",
     "SYMMETRY_BESIDE",
     "SYMMETRY_ORDERS",
@@ -139,6 +143,7 @@ __all__ = [
     "Gravity",
     "ImageInfo",
     "Inspection",
+    "KnownUids",
     "Labels",
     "LogLine",
     "MarkFate",
@@ -182,6 +187,7 @@ __all__ = [
     "ZoneRule",
     "Zones",
     "as_recorded",
+    "bounding_box",
     "check_in_words",
     "criteria_from",
     "deciding_bound",

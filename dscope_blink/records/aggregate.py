@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from dscope_blink.records.arrays import Points
-from dscope_blink.records.defects import Defect
+from dscope_blink.records.defects import Defect, Severity
 from dscope_blink.records.face_change import Turn
 from dscope_blink.records.inspection import Inspection
 from dscope_blink.records.kinds import Kind, Zone
@@ -60,7 +60,7 @@ class SourceMark:
     outline_px: Points  # (N, 2) float64, x and y
     confidence: float  # 0..1
     detectors: tuple[str, ...]  # that found it; two marks with one in common are no two votes
-    severity: str | None = None  # that the source gave it; None: it says nothing
+    severity: Severity | None = None  # that the source gave it; None: it says nothing
     is_box: bool = False  # no outline is known, only the box around it
     defect: Defect | None = None  # as measured, where the source is a record of this program
 
@@ -97,13 +97,30 @@ class MergedMark:
     uid: str  # survives a rerun, with the same and with more sources
     defect: Defect  # as the record has it
     members: tuple[SourceMark, ...]  # by source and id
-    severity: str  # the worst that the criteria or a source give it
+    severity: Severity  # the worst that the criteria or a source give it
     votes: int  # independent detectors that found it
 
     @property
     def sources(self) -> tuple[str, ...]:
         """Keys of the sources that saw it."""
         return tuple(dict.fromkeys(member.source for member in self.members))
+
+
+def bounding_box(outline_px: Points) -> tuple[float, float, float, float]:
+    """Left, top, width and height of an outline, (N, 2); of one without points nothing, at the origin."""
+    if not len(outline_px):
+        return 0.0, 0.0, 0.0, 0.0
+    (left, top), (right, bottom) = outline_px.min(axis=0).tolist(), outline_px.max(axis=0).tolist()
+    return left, top, right - left, bottom - top
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUids:
+    """Which marks the sources of an earlier aggregate of a face were part of."""
+
+    sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # by key: sha256 and file
+    uids: Mapping[tuple[str, str], str] = field(default_factory=dict)  # by source and id of a member
+    boxes: Mapping[tuple[str, str], tuple[float, float, float, float]] = field(default_factory=dict)  # of the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +142,11 @@ class SourceScore:
     alone: tuple[str, ...]  # ids of the merged marks that no other source saw
     missed: tuple[str, ...]  # ids of those that it looked at the place of, and did not see
     unseen: tuple[str, ...]  # ids of those whose place it did not look at
-    sensitivity: float | None  # estimated; None: too little to estimate it from
-    specificity: float | None
+    sensitivity: float | None  # share of the marks that it finds; estimated; None: too little to estimate it from
+    specificity: float | None  # share of the places without a mark at which it reports none; estimated
     status_without: str = ""  # the verdict if it were no source; empty: there is no other
     flips: bool = False  # whether that is another one
+    status_alone: str = ""  # the verdict if it were the only source
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +159,9 @@ class PairAgreement:
     only_first: int
     only_second: int
     neither: int  # marks that only other sources saw
-    kappa: float | None  # Cohen's; None where it is not defined
+    kappa: float | None  # Cohen's, over these marks and `empty`; None where it is not defined
     iou: float | None  # of the areas of their marks; None: neither has any
+    empty: int = 0  # places without a mark that both looked at
 
 
 @dataclass(frozen=True, slots=True)

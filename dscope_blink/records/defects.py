@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from dscope_blink.records.arrays import Points, read_only
 from dscope_blink.records.checks import Place, Share, Size, Whole, require
 from dscope_blink.records.kinds import CLASSIFICATIONS, Kind, Zone
 
-Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW"]
+Severity = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "NEGLIGIBLE"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the worst first
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,11 @@ TITLES = MappingProxyType(
         "beyond_bits": "Beyond the bit depth",
         "hot_pixels": "Hot pixels",
         "assumed_bits": "Assumed bit depth",
+        # of an aggregate
+        "source_not_graded": "A source is not graded",
+        "source_fails": "A source fails",
+        "not_looked_at": "Not looked at",
+        "shot_not_graded": "Another shot is not graded",
         "other": "",
     }
 )
