@@ -305,7 +305,7 @@ def _in_pixels(mark: _Mark, place: _Place, chances: Mapping[str, float], field: 
         classification=kind,
         confidence=_confidence(mark.candidate, kind, config),
         centroid_px=place.centroid_px,
-        bbox_px=_box_around(contour, (fx * short / 2, fy * short / 2)),
+        bbox_px=box_around(contour, (fx * short / 2, fy * short / 2)),
         contour_px=contour,
         holes_px=true.holes,
         rect=Rectangle(
@@ -416,7 +416,7 @@ def _in_picture(points: Points, pixel_px: tuple[float, float]) -> Points:
     return (points + 0.5) * pixel_px - 0.5
 
 
-def _box_around(points: Points, beyond_px: tuple[float, float]) -> tuple[int, int, int, int]:
+def box_around(points: Points, beyond_px: tuple[float, float]) -> tuple[int, int, int, int]:
     """The pixels of the stored picture that an outline touches."""
     low, high = (points.min(axis=0) - beyond_px).tolist(), (points.max(axis=0) + beyond_px).tolist()
     x, y = (math.floor(value + 0.5 + ON_A_BORDER) for value in low)

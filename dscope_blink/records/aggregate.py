@@ -8,6 +8,7 @@ from typing import Literal
 
 from dscope_blink.records.arrays import Points
 from dscope_blink.records.defects import Defect
+from dscope_blink.records.ellipse import Ellipse
 from dscope_blink.records.face_change import Turn
 from dscope_blink.records.inspection import Inspection
 from dscope_blink.records.kinds import Kind, Zone
@@ -73,8 +74,9 @@ class Detection:
     source: Source
     marks: tuple[SourceMark, ...]
     inspection: Inspection | None = None  # the record that it is
-    size_px: tuple[int, int] | None = None  # width and height of the picture; None: it does not say
+    size_px: tuple[int, int] | None = None  # width and height of its picture; None: it does not say
     rejected: tuple[Rejected, ...] = ()
+    cladding: Ellipse | None = None  # in its own picture, where its marks were moved from there into another
 
 
 @dataclass(frozen=True, slots=True)
