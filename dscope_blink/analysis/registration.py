@@ -52,7 +52,8 @@ def compared(before: Inspection, after: Inspection) -> FaceChange:
     FaceChange
         Without marks where the turn is not known: then no more than their numbers can be compared.
     """
-    turn, shots = _turn(before, after)
+    weighed, shots = _turn(before, after)
+    turn = weighed.turn
     if turn.angle_deg is None or shots is None:
         return FaceChange(turn)
     first, second = shots
@@ -62,15 +63,30 @@ def compared(before: Inspection, after: Inspection) -> FaceChange:
 
 def find_turn(before: Inspection, after: Inspection) -> Turn:
     """The turn from one shot to the next; without an angle where a shot was not inspected or the marks do not tell."""
+    return weigh_turn(before, after).turn
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedTurn:
+    """A turn, and how much speaks for it."""
+
+    turn: Turn
+    alike: int = 0  # marks of the shot with fewer that lie on marks of the other
+    marks: int = 0  # of the shot with fewer
+    log_chance: float = 0.0  # natural logarithm of how likely so many lie so by chance, at most
+
+
+def weigh_turn(before: Inspection, after: Inspection) -> WeighedTurn:
+    """The turn from one shot to the next, with its evidence."""
     return _turn(before, after)[0]
 
 
-def _turn(before: Inspection, after: Inspection) -> tuple[Turn, tuple[_Shot, _Shot] | None]:
+def _turn(before: Inspection, after: Inspection) -> tuple[WeighedTurn, tuple[_Shot, _Shot] | None]:
     for name, inspection in (("first", before), ("second", after)):
         if inspection.geometry is None or not inspection.zones:
-            return Turn(None, f"no marks were sought in the {name} shot"), None
+            return WeighedTurn(Turn(None, f"no marks were sought in the {name} shot")), None
         if not inspection.defects:
-            return Turn(None, f"the {name} shot has no mark to find the turn by"), None
+            return WeighedTurn(Turn(None, f"the {name} shot has no mark to find the turn by")), None
     first, second = _Shot.of(before), _Shot.of(after)
     # By the shot with fewer marks: what was removed, or has come, is no evidence against a turn.
     if len(first.outlines) <= len(second.outlines):
@@ -145,7 +161,7 @@ def _evenly(path: Places) -> Places:
 # --- the turn
 
 
-def _decided(fewer: _Shot, other: _Shot, sign: float) -> Turn:
+def _decided(fewer: _Shot, other: _Shot, sign: float) -> WeighedTurn:
     """The turn of the best evidence, if that is neither chance nor much the same at another; `sign`: of `fewer`'s."""
     turns = np.arange(TURNS) * 360.0 / TURNS
     covered = _covered_shares(fewer, other, turns) >= COVERED  # (n_turn, n_mark)
@@ -153,15 +169,18 @@ def _decided(fewer: _Shot, other: _Shot, sign: float) -> Turn:
     evidence = covered @ -np.log(chance)
     best = int(evidence.argmax())
     apart = np.abs((turns - turns[best] + 180) % 360 - 180) > APART_DEG
-    marks = f"{covered[best].sum()} of {covered.shape[1]} marks"
-    if _log_chance(chance, float(evidence[best])) + math.log(_chances(covered, best)) > math.log(FALSE_ALARMS):
-        return Turn(None, f"too few marks lie alike at any turn: at most {marks}")
+    alike, count = int(covered[best].sum()), covered.shape[1]
+    log_chance = _log_chance(chance, float(evidence[best])) + math.log(_chances(covered, best))
+    if log_chance > math.log(FALSE_ALARMS):
+        why_not = f"too few marks lie alike at any turn: at most {alike} of {count} marks"
+        return WeighedTurn(Turn(None, why_not), alike, count, log_chance)
     if evidence[best] < DISTINCT * evidence[apart].max():
-        return Turn(None, f"the marks lie alike at more than one turn: {marks} at the best")
+        why_not = f"the marks lie alike at more than one turn: {alike} of {count} marks at the best"
+        return WeighedTurn(Turn(None, why_not), alike, count, log_chance)
     fine = turns[best] + FINE_DEG
     shares = _covered_shares(fewer, other, fine).sum(axis=1) + _covered_shares(other, fewer, -fine).sum(axis=1)
     middle = float(fine[shares >= shares.max() - 1e-9].mean())
-    return Turn(round(sign * middle % 360, 1) % 360)
+    return WeighedTurn(Turn(round(sign * middle % 360, 1) % 360), alike, count, log_chance)
 
 
 def _covered_shares(shot: _Shot, other: _Shot, turns_deg: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -80,6 +80,18 @@ class Detection:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureLikeness:
+    """How alike two pictures are at the turn at which they are most alike."""
+
+    first: str  # sha256
+    second: str
+    turn_deg: float  # of the face in the second against the first, clockwise on the screen
+    share: float  # correlation of what both show, -1..1
+    z: float  # that over the spread of the other turns
+    is_one_face: bool  # whether that is so much as another face does not reach
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """A mark that is no part of the aggregate, and why."""
 
