@@ -28,6 +28,7 @@ TOLERANCE = 0.03  # radii of the cladding: 1.9 um of 125, what an outline of a m
 COVERED = 0.5  # share of an outline that must lie on marks of the other shot
 TURNS = 360  # that are tried: 1 degree moves a mark at twice the cladding radius by the tolerance
 FINE_DEG = np.arange(-3.0, 3.01, 0.1)
+FEWEST_PAIRS = 3  # of marks, by which the turn is told finer
 APART_DEG = 10.0  # turns nearer than this to the best are the same one
 FALSE_ALARMS = 1e-3  # pairs of unrelated shots for which a turn may be found
 # Times the evidence for the next best turn. Of the photographs of one face turned in its holder that are decided, the
@@ -179,8 +180,38 @@ def _decided(fewer: _Shot, other: _Shot, sign: float) -> WeighedTurn:
         return WeighedTurn(Turn(None, why_not), alike, count, log_chance)
     fine = turns[best] + FINE_DEG
     shares = _covered_shares(fewer, other, fine).sum(axis=1) + _covered_shares(other, fewer, -fine).sum(axis=1)
-    middle = float(fine[shares >= shares.max() - 1e-9].mean())
+    middle = _by_pairs(fewer, other, float(fine[shares >= shares.max() - 1e-9].mean()))
     return WeighedTurn(Turn(round(sign * middle % 360, 1) % 360), alike, count, log_chance)
+
+
+def _by_pairs(shot: _Shot, other: _Shot, turn_deg: float) -> float:
+    """The turn by the marks that are each other's partners: the median of their angles.
+
+    What is covered tells it to a degree only, outlines being larger than their tolerance. Where a mark lies is the
+    surer the smaller it is, and the angle of that the farther out.
+    """
+    forth = np.exp(1j * math.radians(turn_deg))
+    partner, back = _partners(shot, other, forth), _partners(other, shot, forth.conjugate())
+    mine = np.flatnonzero(partner >= 0)
+    mine = mine[back[partner[mine]] == mine]
+    if len(mine) < FEWEST_PAIRS:
+        return turn_deg
+    own, its = shot.outlines[mine], other.outlines[partner[mine]]
+    places, its_places = own.mean(axis=1), its.mean(axis=1)
+    off_deg = np.degrees(np.angle(its_places / (places * forth)))
+    extent = np.maximum(np.abs(own - places[:, None]).max(axis=1), np.abs(its - its_places[:, None]).max(axis=1))
+    weight = np.minimum(np.abs(places), np.abs(its_places)) / (extent + TOLERANCE)
+    order = np.argsort(off_deg, kind="stable")
+    reached = weight[order].cumsum()
+    off = float(off_deg[order][np.searchsorted(reached, reached[-1] / 2)])
+    return turn_deg + off if abs(off) <= FINE_DEG[-1] else turn_deg
+
+
+def _partners(shot: _Shot, other: _Shot, forth: complex) -> NDArray[np.intp]:
+    """(n_mark,) the place of the mark of the other shot that covers most of each, -1 where none covers enough."""
+    found = other.marks_at(shot.outlines * forth)
+    counts = [Counter(labels[labels > 0].tolist()).most_common(1) for labels in found]
+    return np.array([of[0][0] - 1 if of and of[0][1] >= COVERED * _POINTS else -1 for of in counts], np.intp)
 
 
 def _covered_shares(shot: _Shot, other: _Shot, turns_deg: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from dscope_blink.analysis.aggregation.aggregating import aggregate
 from dscope_blink.batch.face_sources import Face, read_detections
 from dscope_blink.batch.run import Done
+from dscope_blink.batch.shot_pictures import alike_pictures
 from dscope_blink.config.settings import Config
 from dscope_blink.files.locking import locked
 from dscope_blink.files.names import AGGREGATE, RESULT
@@ -69,7 +70,8 @@ def aggregate_face(run: Aggregating, face: Face) -> Aggregate:
     """
     detections, log = read_detections(face)
     started = datetime.now().astimezone().isoformat(timespec="seconds")
-    done = aggregate(face.name, detections, run.config, started, log)
+    alike = alike_pictures(face, detections, run.pictures, run.config.preprocessing.max_pixels)
+    done = aggregate(face.name, detections, run.config, started, log, alike)
     start = str(run.output_dir / face.name)
     Path(start).parent.mkdir(parents=True, exist_ok=True)
     with writing(Path(start + RESULT)):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dscope_blink.analysis.registration import compared, find_turn
+from dscope_blink.analysis.registration import compared, find_turn, weigh_turn
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import Ellipse, FiberGeometry, ImageInfo, Inspection, Points, Provenance, Request, ZoneOutline
 from dscope_blink.synthetic.faces import FaceSpec, Pit, Scratch, render_face
@@ -75,6 +75,21 @@ def test_a_face_that_was_turned_shifted_scaled_and_seen_in_other_pixels_is_broug
         (name, "stayed", name) for name in (m.id for m in seen.defects)
     ]
     assert {fate.fate for fate in change.after} == {"stayed"}
+
+
+@pytest.mark.parametrize("turn_deg", [0.0, 12.34, 200.68])
+def test_the_turn_is_told_in_tenths_of_a_degree_by_marks_that_each_shot_outlines_otherwise(turn_deg):
+    grown = [(x, y, size + 0.01 * (k % 3)) for k, (x, y, size) in enumerate(DUST)]
+    assert apart(find_turn(shot(DUST), shot(grown, turn_deg)).angle_deg, turn_deg) <= 0.1
+    assert apart(find_turn(shot(grown, turn_deg), shot(DUST)).angle_deg, -turn_deg) <= 0.1
+
+
+def test_how_much_speaks_for_a_turn_is_told_with_it():
+    weighed = weigh_turn(shot(DUST[:7]), shot(DUST, 30.0))
+    assert weighed.turn == find_turn(shot(DUST[:7]), shot(DUST, 30.0))
+    assert (weighed.alike, weighed.marks) == (7, 7)
+    assert weighed.log_chance < weigh_turn(shot(DUST[:5]), shot(DUST, 30.0)).log_chance < math.log(1e-3)
+    assert weigh_turn(shot(DUST[:1]), shot(DUST)).log_chance > math.log(1e-3)
 
 
 def test_the_turn_back_is_the_turn_the_other_way():

@@ -27,6 +27,7 @@ from dscope_blink.records import (
     Inspection,
     LogLine,
     MergedMark,
+    PictureLikeness,
     Provenance,
     Rejected,
     SourceMark,
@@ -39,7 +40,12 @@ SEVERITIES: tuple[str, ...] = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "NEGLIGIBLE"
 
 
 def aggregate(
-    name: str, detections: Sequence[Detection], config: Config, started: str, log: Sequence[LogLine] = ()
+    name: str,
+    detections: Sequence[Detection],
+    config: Config,
+    started: str,
+    log: Sequence[LogLine] = (),
+    alike: Sequence[PictureLikeness] = (),
 ) -> Aggregate:
     """One face from several detections of it.
 
@@ -50,9 +56,10 @@ def aggregate(
     config : its section `aggregation`, and what can be graded
     started : when this was begun, ISO 8601
     log : what was found wrong with files while they were read
+    alike : how alike the pictures are that they saw, where there are several
     """
     settings = config.aggregation
-    together = bring_together(detections)
+    together = bring_together(detections, alike)
     marks = tuple(sorted((m for one in together.detections for m in one.marks), key=lambda mark: mark.name))
     scale = together.base.scale
     closeness = closeness_of(marks, scale, settings)
