@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,53 +10,11 @@ import pytest
 
 from dscope_blink.analysis.registration import compared, find_turn, weigh_turn
 from dscope_blink.pipeline import inspect_image
-from dscope_blink.records import Ellipse, FiberGeometry, ImageInfo, Inspection, Points, Provenance, Request, ZoneOutline
+from dscope_blink.records import Ellipse, ImageInfo, Inspection, Provenance, Request, ZoneOutline
 from dscope_blink.synthetic.faces import FaceSpec, Pit, Scratch, render_face
-from tests.builders.inspections import FAILED, NOT_LOCATED, cladding_fit, mark
+from tests.builders.inspections import NOT_LOCATED
 from tests.builders.settings import SETTINGS
-
-SIZE_PX = 1200
-Spot = tuple[float, float, float]  # x and y about the axis, radius; in cladding radii
-
-rng = np.random.default_rng(5)
-DUST: tuple[Spot, ...] = tuple(
-    (r * math.cos(t), r * math.sin(t), s)
-    for r, t, s in zip(rng.uniform(0.15, 1.7, 9), rng.uniform(0, 6.28, 9), rng.uniform(0.01, 0.05, 9), strict=True)
-)
-OTHER_DUST: tuple[Spot, ...] = tuple(
-    (r * math.cos(t), r * math.sin(t), s)
-    for r, t, s in zip(rng.uniform(0.15, 1.7, 9), rng.uniform(0, 6.28, 9), rng.uniform(0.01, 0.05, 9), strict=True)
-)
-
-
-def shot(
-    spots: Sequence[Spot],
-    turn_deg: float = 0.0,
-    center: tuple[float, float] = (600.0, 600.0),
-    axes: tuple[float, float] = (400.0, 400.0),
-) -> Inspection:
-    """A record of a face with round marks, turned, whose cladding is this ellipse in the picture."""
-    c, s = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
-
-    def placed(x: float, y: float) -> Points:
-        return np.array([(c * x - s * y) * axes[0] / 2 + center[0], (s * x + c * y) * axes[1] / 2 + center[1]])
-
-    circle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    marks = [
-        replace(
-            mark(f"P{number}", "pit_dig", (0.0, 0.0), 2 * size * axes[0] / 2),
-            contour_px=np.array([placed(x + size * math.cos(t), y + size * math.sin(t)) for t in circle]),
-        )
-        for number, (x, y, size) in enumerate(spots, 1)
-    ]
-    cladding = Ellipse(center, axes, 0.0)
-    return replace(
-        FAILED,
-        image=ImageInfo("face.png", "00" * 32, SIZE_PX, SIZE_PX),
-        geometry=FiberGeometry(cladding_fit(cladding), None),
-        zones=(ZoneOutline("D", cladding.scaled(2.0)),),
-        defects=tuple(marks),
-    )
+from tests.builders.shots import DUST, OTHER_DUST, Spot, shot
 
 
 def apart(first: float | None, second: float | None) -> float:
