@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from dscope_blink.analysis.aggregation.moving import Move, cladding_of, moved_mark
 from dscope_blink.analysis.aggregation.relations import Relation, Way, relations, ways_from
-from dscope_blink.records import Detection, Inspection, LogLine, PictureLikeness, Turn, texts
+from dscope_blink.records import Detection, Inspection, LogLine, PictureLikeness, Turn, notice, texts
 
 # Times both expanded uncertainties together: of one cladding measured twice, one in 15,000 pairs differs by more.
 MOST_APART = 2.0
@@ -50,11 +50,20 @@ def bring_together(detections: Sequence[Detection], alike: Sequence[PictureLiken
     log = [*map(_refusal, refused), *_ungraded(shots)]
     log += [_joining(one, shot, base, ways) for shot in joined if shot is not base for one in shot.detections]
     return Together(
-        base.inspection,
+        _warned(base.inspection, refused),
         tuple(sorted(moved, key=lambda one: one.source.key)),
         tuple(sorted(log, key=lambda line: (line.file, line.problem))),
         tuple(sorted(refused, key=lambda one: one.source.key)),
     )
+
+
+def _warned(base: Inspection, refused: Sequence[Detection]) -> Inspection:
+    """With what is left out, so that every report of the record says that it speaks of fewer shots than were taken."""
+    lost = sorted((one.source for one in refused), key=lambda source: source.key)
+    left_out = tuple(notice("shot_refused", f"{one.key}, {one.status or 'not judged'} by itself") for one in lost)
+    if not left_out:
+        return base
+    return replace(base, quality=replace(base.quality, warnings=(*base.quality.warnings, *left_out)))
 
 
 # --- the pictures -----------------------------------------------------------------------------------------------------

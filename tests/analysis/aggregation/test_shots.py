@@ -98,6 +98,9 @@ def test_another_face_is_refused_with_the_evidence():
     assert (line.file, line.severity) == ("c_result.json", "error")
     assert "nothing tells the turn between a.png (first) and c.png (second): too few marks lie alike" in line.problem
     assert line.problem.endswith("(by itself it is FAIL)")
+    assert FIRST.inspection is not None
+    new = [warning for warning in together.base.quality.warnings if warning not in FIRST.inspection.quality.warnings]
+    assert new == [notice("shot_refused", "c, FAIL by itself")]
 
 
 def test_another_fiber_is_refused_whatever_its_marks():
@@ -206,7 +209,7 @@ def test_the_base_is_graded_and_sees_most_and_what_could_not_be_graded_is_told()
 def test_of_equal_shots_one_that_fails_is_the_base():
     assert FIRST.inspection is not None
     passed = detection("a", replace(FIRST.inspection, verdict=Verdict("PASS")))
-    assert bring_together([passed, OTHER]).base is OTHER.inspection
+    assert bring_together([passed, OTHER]).base.image.file == "c.png"
     assert bring_together([passed, TURNED]).base is TURNED.inspection
 
 
