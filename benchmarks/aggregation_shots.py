@@ -46,7 +46,7 @@ BY_EYE = {
     "by eye: scratches": ["mm50_001.jpg", "mm50_003.jpg"],
     "by eye: bubbles": ["pal_160.jpg", "pal_164.jpg", "pal_166.jpg"],
 }
-COLOURS = ((0, 0, 255), (255, 200, 0), (0, 220, 0), (255, 0, 255))  # blue, green, red
+COLOURS = ((0, 0, 255), (255, 200, 0), (0, 220, 0), (255, 0, 255))  # red, blue, green, violet
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,7 @@ def sequences(labels: Mapping[str, str | None]) -> Mapping[str, list[str]]:
         if of is not None:
             named[of].append(name)
     known = {of: names for of, names in named.items() if len(names) > 1}
-    return {
-        **known,
-        "by eye": ["mm50_001.jpg", "mm50_003.jpg"],
-        "by eye too": ["pal_160.jpg", "pal_164.jpg", "pal_166.jpg"],
-    }
+    return {**known, **BY_EYE}
 
 
 def parsed() -> argparse.Namespace:
