@@ -35,6 +35,7 @@ FALSE_ALARMS = 1e-3  # pairs of unrelated shots for which a turn may be found
 # least has 2.5; of 1586 pairs of different faces, those that are as unlikely by chance have at most 1.3.
 DISTINCT = 2.0
 _POINTS = 24  # of an outline
+_AT_ONCE = 2_000_000  # points turned in memory: 360 turns of 200 marks
 _GRID = 64  # pixels per radius of the cladding, in which marks are drawn
 _FARTHEST = 8.0  # radii of the cladding that are drawn: no zone reaches so far
 _BINARY_PLACES = 4
@@ -216,8 +217,12 @@ def _partners(shot: _Shot, other: _Shot, forth: complex) -> NDArray[np.intp]:
 
 def _covered_shares(shot: _Shot, other: _Shot, turns_deg: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n_turn, n_mark): the share of each outline that lies on marks of the other shot when it is turned."""
-    turned = np.exp(1j * np.radians(turns_deg))[:, None, None] * shot.outlines
-    return np.asarray((other.marks_at(turned) > 0).mean(axis=2))
+    some = math.ceil(len(turns_deg) * shot.outlines.size / _AT_ONCE)
+    parts = (
+        (other.marks_at(np.exp(1j * np.radians(part))[:, None, None] * shot.outlines) > 0).mean(axis=2)
+        for part in np.array_split(turns_deg, min(some, len(turns_deg)))
+    )
+    return np.concatenate(list(parts))
 
 
 def _chances(covered: NDArray[np.bool_], best: int) -> float:

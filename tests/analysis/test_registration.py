@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dscope_blink.analysis import registration
 from dscope_blink.analysis.registration import compared, find_turn, weigh_turn
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import Ellipse, ImageInfo, Inspection, Provenance, Request, ZoneOutline
@@ -102,6 +103,12 @@ def test_where_the_marks_do_not_tell_no_turn_is_guessed(before, after, why):
     assert change.turn.angle_deg is None
     assert why in change.turn.why_not
     assert change.before == change.after == ()
+
+
+def test_the_turn_is_the_same_however_many_are_tried_at_once(monkeypatch):
+    whole = weigh_turn(shot(DUST), shot(DUST, 33.0))
+    monkeypatch.setattr(registration, "_AT_ONCE", 1000)
+    assert weigh_turn(shot(DUST), shot(DUST, 33.0)) == whole
 
 
 def test_marks_that_repeat_about_the_axis_do_not_tell_which_turn_it_was():
