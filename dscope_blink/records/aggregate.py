@@ -8,6 +8,7 @@ from typing import Literal
 
 from dscope_blink.records.arrays import Points
 from dscope_blink.records.defects import Defect, Severity
+from dscope_blink.records.ellipse import Ellipse
 from dscope_blink.records.face_change import Turn
 from dscope_blink.records.inspection import Inspection
 from dscope_blink.records.kinds import Kind, Zone
@@ -77,8 +78,21 @@ class Detection:
     source: Source
     marks: tuple[SourceMark, ...]
     inspection: Inspection | None = None  # the record that it is
-    size_px: tuple[int, int] | None = None  # width and height of the picture; None: it does not say
+    size_px: tuple[int, int] | None = None  # width and height of its picture; None: it does not say
     rejected: tuple[Rejected, ...] = ()
+    cladding: Ellipse | None = None  # in its own picture, where its marks were moved from there into another
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLikeness:
+    """How alike two pictures are at the turn at which they are most alike."""
+
+    first: str  # sha256
+    second: str
+    turn_deg: float  # of the face in the second against the first, clockwise on the screen
+    share: float  # correlation of what both show, -1..1
+    z: float  # that over the spread of the other turns
+    is_one_face: bool  # whether that is so much as another face does not reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ TITLES = MappingProxyType(
         "zone_cut": "Zone cut by the border",
         "zone_clipped": "Clipped zone",
         "zone_not_searched": "Searched in part",
+        "shot_refused": "Shot left out",
         # of what is not of the face
         "interlaced": "Interlaced",
         "speckle": "Laser speckle",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from dscope_blink.analysis.aggregation.agreement import who_found_what
 from dscope_blink.analysis.aggregation.decisive import Trial, decided
@@ -30,6 +31,7 @@ from dscope_blink.records import (
     KnownUids,
     LogLine,
     MergedMark,
+    PictureLikeness,
     Provenance,
     Source,
     as_recorded,
@@ -48,6 +50,7 @@ def aggregate(
     log: Sequence[LogLine] = (),
     known: KnownUids = NO_UIDS,
     base: Inspection | None = None,
+    alike: Sequence[PictureLikeness] = (),
 ) -> Aggregate:
     """One face from several detections of it.
 
@@ -60,6 +63,7 @@ def aggregate(
     log : what was found wrong with files while they were read
     known : what an earlier aggregate of the face called its marks
     base : the face that the marks lie on, where none of the detections is a record; it may be located or not
+    alike : how alike the pictures are that they saw, where there are several
 
     Returns
     -------
@@ -70,14 +74,14 @@ def aggregate(
     ValueError : no detection is a record, and there is no `base`
     """
     settings = config.aggregation
-    together = _together(detections, base)
+    together = _together(detections, base, alike)
     groups, closeness = grouped(together, settings)
     face = face_of(groups, together.base, together.detections, config)
     record = recorded(replace(face.inspection, provenance=_made_of(together, config, started)))
     sources = tuple(one.source for one in together.detections)
     marks = _merged(face, record, sources, known)
     found = who_found_what(together.detections, marks, record)
-    trial = Trial(detections, together, groups, config)
+    trial = Trial(detections, together, groups, config, partial(bring_together, alike=alike))
     return Aggregate(
         name=name,
         inspection=record,
@@ -94,9 +98,11 @@ def aggregate(
     )
 
 
-def _together(detections: Sequence[Detection], base: Inspection | None) -> Together:
+def _together(
+    detections: Sequence[Detection], base: Inspection | None, alike: Sequence[PictureLikeness]
+) -> Together:
     if any(one.inspection is not None for one in detections):
-        return bring_together(detections)
+        return bring_together(detections, alike)
     if base is None:
         raise ValueError("one of the detections must be a record, or a base must be given, there is neither")
     return Together(base, tuple(sorted(detections, key=lambda one: one.source.key)))

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dscope_blink.analysis.aggregation.moving import Move, cladding_of
 from dscope_blink.analysis.zoning import distances_px
 from dscope_blink.records import Detection, Inspection, Points, ZoneOutline
 
@@ -25,16 +26,24 @@ def looked_at(detection: Detection, base: Inspection, points_px: Points) -> NDAr
     (N,) bool : inside the source's own picture; of a record in a zone that was inspected, none where no mark was
         sought; of a report with a region inside that, by the zones of `base`
     """
-    seen = _in_picture(points_px, _size_px(detection, base))
+    own_px = _in_own_picture(detection, base, points_px)
+    seen = _in_picture(own_px, _size_px(detection, base))
     if detection.inspection is not None:
-        seen &= _in_zones(points_px, detection.inspection.zones, detection.inspection.request.zones)
+        seen &= _in_zones(own_px, detection.inspection.zones, detection.inspection.request.zones)
     if detection.source.region is not None:
         seen &= _in_zones(points_px, base.zones, (detection.source.region,))
     return seen
 
 
+def _in_own_picture(detection: Detection, base: Inspection, points_px: Points) -> Points:
+    cladding = cladding_of(base)
+    if detection.cladding is None or cladding is None:
+        return points_px
+    return Move(detection.cladding, cladding, detection.source.turn.angle_deg or 0.0).back.points(points_px)
+
+
 def _size_px(detection: Detection, base: Inspection) -> tuple[int, int] | None:
-    if detection.size_px is not None:
+    if detection.size_px is not None or detection.cladding is not None:
         return detection.size_px
     width, height = base.image.width, base.image.height
     return None if width is None or height is None else (width, height)
