@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.files.decoding import Picture as StoredPicture
 from dscope_blink.records import Aggregate, FloatImage, MergedMark, Points, ellipse_points
-from dscope_blink.reporting.aggregate_heat import heat_map
+from dscope_blink.reporting.aggregate_heat import end_to_end, heat_map, outline_of
 from dscope_blink.reporting.batch_statistics import simplified
 from dscope_blink.reporting.displayable import Picture, displayable
 from dscope_blink.reporting.drawing import bgr
@@ -28,6 +28,8 @@ _DARK = "#202020"  # below outlines, so that they show on any ground
 _NO_PICTURE = "#6E6E6E"  # ground where the picture is not at hand: white and yellow outlines show on it
 _HALOED = 1000  # marks: more would be a dark ground of their own
 _OFF_INCHES = 0.002  # that a drawn outline may lie off the recorded one
+_MANY_POINTS = 32  # of an outline: one with fewer is drawn as it is
+_DOT_PX = 3.0  # of the page
 _MAX_LABELS = 14  # of the worst marks: more would hide the face
 _DEAREST = 12.0  # label heights that a label may cost: a dearer one would be clutter
 _LETTERS = 8.0
@@ -149,7 +151,7 @@ def draw_face(page: Sheet, shown: Shown, photo: Picture | None, aggregate: Aggre
     _lay_ground(page, shown, photo)
     _draw_zones(page, shown, aggregate)
     marks = sorted(aggregate.marks, key=_badness)
-    paths = [_path_of(mark, shown) for mark in marks]
+    paths = _paths(marks, shown)
     if len(marks) <= _HALOED and marks:
         page.items.append(Shapes([(path,) for path in paths], [None] * len(paths), _DARK, 2.0, "halos"))
     for severity, colour in reversed(SEVERITY_COLOURS.items()):
@@ -194,15 +196,26 @@ def _badness(mark: MergedMark) -> tuple[int, float]:
     return list(SEVERITY_COLOURS).index(mark.severity), -mark.defect.diameter_px
 
 
-def _path_of(mark: MergedMark, shown: Shown) -> Points:
-    """Its outline in inches, of a mark without one the place of it, never smaller than a dot."""
-    outline = mark.defect.contour_px if len(mark.defect.contour_px) else np.array([mark.defect.centroid_px])
+def _paths(marks: Sequence[MergedMark], shown: Shown) -> list[Points]:
+    """Their outlines in inches; what is too small to be seen is a dot."""
+    if not marks:
+        return []
     px_per_inch = (shown.part[2] - shown.part[0]) / shown.area.width
-    path = shown.on_page(simplified(outline, _OFF_INCHES * px_per_inch))
-    if len(path) >= 3 and np.ptp(path, axis=0).max() * DPI >= 3:
-        return np.clip(path, (shown.area.left, shown.area.bottom), (shown.area.right, shown.area.top))
-    middle = shown.on_page(outline).mean(axis=0)
-    return np.asarray(middle + np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * 1.5 / DPI)
+    outlines = [outline_of(mark) for mark in marks]
+    drawn = [
+        simplified(outline, _OFF_INCHES * px_per_inch) if len(outline) > _MANY_POINTS else outline
+        for outline in outlines
+    ]
+    points, starts = end_to_end(drawn)
+    points, area = shown.on_page(points), shown.area
+    low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
+    seen = (high - low).max(axis=1) * DPI >= _DOT_PX
+    points = np.clip(points, (area.left, area.bottom), (area.right, area.top))
+    dot = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2 * _DOT_PX / DPI
+    return [
+        path if is_seen and len(path) >= 3 else middle + dot
+        for path, is_seen, middle in zip(np.split(points, starts[1:]), seen, (low + high) / 2, strict=True)
+    ]
 
 
 def _label(

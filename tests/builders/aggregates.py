@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,7 +24,10 @@ from dscope_blink.records import (
     SourceScore,
     ZoneOutline,
 )
+from dscope_blink.files.names import AGGREGATE
+from dscope_blink.reporting.aggregate_json import aggregate_bytes
 from tests.builders.inspections import FAILED, GEOMETRY, cladding_fit, mark
+from tests.builders.stored_results import result_of
 
 KEYS = ("deep_inspection", "fast_scan", "lei")
 KINDS = ("scratch", "pit_dig", "contamination", "crack", "chip")
@@ -143,3 +147,10 @@ def _placed(number: int, offset_px: tuple[float, float], center: tuple[float, fl
         rect=replace(made.rect, center_px=(float(x), float(y))),
         bbox_px=(int(max(x - size_px / 2, 0)), int(max(y - size_px / 2, 0)), int(size_px) + 1, int(size_px) + 1),
     )
+
+
+def stored_aggregate(folder: Path, name: str, aggregate: Aggregate) -> Path:
+    """The record of a face with NAME_aggregate.json and its pictures beside it."""
+    path = result_of(folder, name, replace(aggregate.inspection, image=replace(aggregate.inspection.image, file=f"{name}.png")))
+    (folder / f"{name}{AGGREGATE}").write_bytes(aggregate_bytes(aggregate))
+    return path
