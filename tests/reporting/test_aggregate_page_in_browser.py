@@ -58,7 +58,7 @@ def sees(page: Page, key: str) -> bool:
 def test_each_source_has_a_switch_that_shows_its_outlines_over_the_view(opened, tmp_path):
     page = opened([stored_aggregate(tmp_path, "a", FACE)])
     switches = page.locator("#layers label:has(input[data-layer^=source-])")
-    assert switches.all_inner_texts() == ["deep_inspection (3)", "fast_scan (3)", "lei (3)"]
+    assert [" ".join(text.split()) for text in switches.all_inner_texts()] == ["deep_inspection (3)", "fast_scan (3)", "lei (3)"]
     assert [sees(page, key) for key in KEYS] == [False, False, False]
     page.locator("[data-layer=source-1]").click()
     assert [sees(page, key) for key in KEYS] == [False, True, False]
