@@ -138,11 +138,12 @@ def scattered(count: int, width: int = 1000, height: int = 850, seed: int = 5) -
 def _placed(number: int, offset_px: tuple[float, float], center: tuple[float, float], rng: np.random.Generator) -> Defect:
     size_px = float(rng.gamma(2.0, center[1] / 150) + 1)
     made = mark(f"M{number}", KINDS[number % 5], (0, 0), size_px, severity=SEVERITIES[min(number % 7, 3)])
-    moved = np.array(center) + offset_px - made.centroid_px
+    turn = np.exp(1j * np.pi * rng.random()) if made.classification == "scratch" else 1.0
+    turned = ((made.contour_px - made.centroid_px) @ (1, 1j) * turn)[:, None]
     x, y = np.array(center) + offset_px
     return replace(
         made,
-        contour_px=made.contour_px + moved,
+        contour_px=np.hstack([turned.real, turned.imag]) + (x, y),
         centroid_px=(float(x), float(y)),
         rect=replace(made.rect, center_px=(float(x), float(y))),
         bbox_px=(int(max(x - size_px / 2, 0)), int(max(y - size_px / 2, 0)), int(size_px) + 1, int(size_px) + 1),
