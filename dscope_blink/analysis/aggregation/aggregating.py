@@ -91,7 +91,7 @@ def aggregate(
         score=score_of(marks, settings),
         scores=decided(found.scores, record.verdict.status, trial),
         pairs=found.pairs,
-        patterns=patterns_of(marks, record),
+        patterns=patterns_of(marks, record, together.detections),
         rejected=(*(gone for one in together.detections for gone in one.rejected), *face.beyond),
         log=(*log, *together.log, *_other_criteria(together)),
         counts=_counts(marks),
