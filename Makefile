@@ -29,8 +29,9 @@ check: lint test cover
 
 # The judge is proven: no line and no branch of it goes untested.
 cover: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto -q tests/analysis/test_cases.py tests/analysis/test_gradability.py tests/test_laws.py \
-		--cov=dscope_blink.analysis.judging --cov=dscope_blink.analysis.gradability --cov=dscope_blink.analysis.zoning --cov-branch --cov-fail-under=100
+	$(BIN)/python -m pytest -n auto -q tests/analysis/test_cases.py tests/analysis/test_gradability.py tests/test_laws.py tests/analysis/test_severity.py \
+		--cov=dscope_blink.analysis.judging --cov=dscope_blink.analysis.gradability --cov=dscope_blink.analysis.zoning \
+		--cov=dscope_blink.analysis.severity --cov-branch --cov-fail-under=100
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -21,10 +21,11 @@ from dscope_blink.analysis.judging import Judgement, grade, judge, not_graded, p
 from dscope_blink.analysis.zoning import zone_outlines
 from dscope_blink.batch.regrading import Asked, Stored, judged_again
 from dscope_blink.config.loading import load_config
-from dscope_blink.config.settings import ConfigFile, CriteriaBook
+from dscope_blink.config.settings import ConfigFile, CriteriaBook, SeverityRow
 from dscope_blink.records import (
     CLASSIFICATIONS,
     JUDGED,
+    SEVERITIES,
     ZONE_LETTERS,
     ZONE_NAMES,
     Clipping,
@@ -207,9 +208,14 @@ some_zones = st.lists(st.sampled_from(ALL_ZONES), min_size=1, unique=True).map(
 )
 
 
-def judged(marks: Sequence[Defect], table: Criteria, zones: Sequence[str] = ALL_ZONES) -> Judgement:
+def judged(
+    marks: Sequence[Defect],
+    table: Criteria,
+    zones: Sequence[str] = ALL_ZONES,
+    severities: Sequence[SeverityRow] = (),
+) -> Judgement:
     outlines = outlines_of(table)
-    return judge(placed(marks, outlines, table, zones), table, zones, outlines)
+    return judge(placed(marks, outlines, table, zones), table, zones, outlines, table=severities)
 
 
 def measured_by(defect: Defect, table: Criteria) -> str:
@@ -221,6 +227,69 @@ def measured_by(defect: Defect, table: Criteria) -> str:
 def resized(defect: Defect, table: Criteria, size_um: float) -> Defect:
     changes: dict[str, Any] = {measured_by(defect, table): size_um}
     return replace(defect, **changes)
+
+
+# --- how severe marks are, by any table
+
+some_sizes = st.lists(st.sampled_from(BOUNDS_UM), max_size=2, unique=True).map(sorted)
+some_severities = st.lists(st.sampled_from(SEVERITIES), min_size=3, max_size=3).map(
+    lambda names: sorted(names, key=SEVERITIES.index, reverse=True)
+)
+some_types = st.lists(st.sampled_from(CLASSIFICATIONS), min_size=1, unique=True).map(tuple)
+
+
+@st.composite
+def severity_tables(draw: st.DrawFn) -> tuple[SeverityRow, ...]:
+    """The table that ships, or one in which larger marks of some types in some zones are no less severe."""
+    if draw(yes_or_no):
+        return CONFIG.severity.table
+    types, zones, sizes = draw(some_types), draw(some_zones), [*draw(some_sizes), None]
+    return tuple(SeverityRow(types, zones, *row) for row in zip(sizes, draw(some_severities), strict=False))
+
+
+any_table = severity_tables()
+
+
+@many
+@given(table=criteria, marks=any_marks(8), severities=any_table)
+def test_the_verdict_never_depends_on_the_table_of_severities(
+    table: Criteria, marks: list[Defect], severities: tuple[SeverityRow, ...]
+):
+    plain, told = judged(marks, table), judged(marks, table, severities=severities)
+    assert told.verdict == plain.verdict
+    assert [replace(d, severity="LOW") for d in told.defects] == [replace(d, severity="LOW") for d in plain.defects]
+    limited = [(d, s) for d, s in zip(told.defects, plain.defects, strict=True) if s.severity != "LOW"]
+    assert all(SEVERITIES.index(d.severity) <= SEVERITIES.index(s.severity) for d, s in limited)
+
+
+@many
+@given(table=criteria, marks=any_marks(8), severities=any_table)
+def test_a_mark_that_any_doubt_names_is_not_negligible(
+    table: Criteria, marks: list[Defect], severities: tuple[SeverityRow, ...]
+):
+    judgement = judged(marks, table, severities=severities)
+    negligible = [d for d in judgement.defects if d.severity == "NEGLIGIBLE"]
+    assert not any(d.counted for d in negligible)
+    assert not any(f" {d.id} of " in doubt for d in negligible for doubt in judgement.verdict.doubts)
+    left = [d for d in marks if d.id not in {d.id for d in negligible}]
+    assert judged(left, table, severities=severities).verdict.status == judgement.verdict.status
+
+
+@many
+@given(
+    table=rules(most_counted=1).map(criteria_of),
+    marks=any_marks(6, 1),
+    larger_um=st.floats(0.0, 30.0),
+    severities=any_table,
+)
+def test_a_mark_that_grows_is_never_less_severe(
+    table: Criteria, marks: list[Defect], larger_um: float, severities: tuple[SeverityRow, ...]
+):
+    first, *others = marks
+    larger = resized(first, table, getattr(first, measured_by(first, table)) + larger_um)
+    before, after = (judged([one, *others], table, severities=severities).defects for one in (first, larger))
+    ranks = [SEVERITIES.index(d.severity) for found in (before, after) for d in found if d.id == first.id]
+    assert ranks == sorted(ranks, reverse=True)
 
 
 # --- more, larger, in another order

@@ -6,7 +6,7 @@ to the same verdict from what a record keeps.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import product
 from types import MappingProxyType
@@ -21,9 +21,10 @@ from dscope_blink.analysis.gradability import (
     why_not_graded,
     zone_warnings,
 )
+from dscope_blink.analysis.severity import by_table, worst
 from dscope_blink.analysis.structure import find_structure
 from dscope_blink.analysis.zoning import possible_zones, with_seen, zone_of
-from dscope_blink.config.settings import Config
+from dscope_blink.config.settings import Config, SeverityRow
 from dscope_blink.records import (
     LIMIT_BROKEN,
     ZONE_NAMES,
@@ -60,7 +61,7 @@ def grade(face: Inspection, config: Config, stored: Inspection | None = None) ->
     Parameters
     ----------
     face : located, its zones those of its criteria, its defects measured; its verdict is not read
-    config : limits of what can be graded
+    config : limits of what can be graded, and the table of severities
     stored : the face as its marks were sought, when that was for other criteria
 
     Returns
@@ -83,7 +84,8 @@ def grade(face: Inspection, config: Config, stored: Inspection | None = None) ->
     unseen = (*why_no_pass(face, hidden, config), *(() if structure is None else (structure.reason(face),)))
     if unseen and not _surely_fails(face, marks, hidden, config):
         return replace(face, quality=quality, verdict=not_graded(*unseen))
-    judgement = judge(marks, face.criteria, face.request.zones, face.zones, config.classification.min_probability)
+    likely, table = config.classification.min_probability, config.severity.table
+    judgement = judge(marks, face.criteria, face.request.zones, face.zones, likely, table)
     verdict = replace(judgement.verdict, reasons=(*judgement.verdict.reasons, *unseen))
     weighed = {mark.id: mark for mark in judgement.defects}
     defects = tuple(weighed.get(mark.id, mark) for mark in face.defects)
@@ -137,6 +139,10 @@ class _Rule:
     def in_words(self) -> str:
         return f"{self.kind} {self.size_by} {self.band.in_words}"
 
+    @property
+    def is_limit(self) -> bool:
+        return self.band.max_count is not None
+
 
 def judge(
     defects: Sequence[Defect],
@@ -144,6 +150,7 @@ def judge(
     zones: Sequence[str],
     outlines: Sequence[ZoneOutline] = (),
     min_probability: float = 1.0,
+    table: Sequence[SeverityRow] = (),
 ) -> Judgement:
     """Grade measured defects against the criteria.
 
@@ -154,6 +161,7 @@ def judge(
     zones : names of the zones that were inspected
     outlines : their borders: with them the verdict also tells what a mark just beyond one may change
     min_probability : how likely a mark must be of a kind with other limits to be doubted; 1: only if it surely is
+    table : what severities marks have beyond those that the criteria give them; the verdict does not go by it
 
     Returns
     -------
@@ -165,18 +173,23 @@ def judge(
         When a defect has no size in micrometres: without a scale nothing can be graded.
     """
     rules = _rules(criteria, zones)
-    held = [_hold(rule, defects, criteria) for rule in rules if rule.band.max_count is not None]
+    held = [_hold(rule, defects, criteria) for rule in rules if rule.is_limit]
     broken = [h for h in held if h.check.broken]
     violations = tuple(h.violation for h in broken)
+    doubt = _Doubt(rules, defects, criteria, outlines, min_probability)
+    options = {d.id: doubt.options(d) for d in defects}
     verdict = Verdict(
         "FAIL" if broken else "PASS",
         reasons=tuple(map(_in_words, violations)),
         violations=violations,
         checks=tuple(h.check for h in held),
-        doubts=_what_may_change([h.rule for h in broken], _Doubt(rules, defects, criteria, outlines, min_probability)),
+        doubts=_what_may_change([h.rule for h in broken], doubt, options),
     )
     counted = {d.id for h in held for d in h.within}
-    return Judgement(verdict, tuple(_weighed(d, counted, violations) for d in defects))
+    blamed = {name for violation in violations for name in violation.defects}
+    may_count = {name for name, choices in options.items() if any(rule and rule.is_limit for rule in choices)}
+    standing = _Standing(blamed, counted, may_count)
+    return Judgement(verdict, tuple(_weighed(d, standing, criteria, table) for d in defects))
 
 
 def _rules(criteria: Criteria, zones: Sequence[str]) -> tuple[_Rule, ...]:
@@ -254,12 +267,28 @@ def _some(texts: Sequence[str]) -> str:
     return ", ".join([*texts[:MOST_LISTED], *["..."] * (len(texts) > MOST_LISTED)])
 
 
-def _weighed(defect: Defect, counted: set[str], violations: Sequence[Violation]) -> Defect:
-    severity: Severity = "MEDIUM" if defect.id in counted else "LOW"
-    if any(defect.id in violation.defects for violation in violations):
-        severity = "CRITICAL" if defect.zone == ZONE_NAMES["A"] else "HIGH"
-    same = (defect.counted, defect.severity) == (defect.id in counted, severity)
-    return defect if same else replace(defect, counted=defect.id in counted, severity=severity)
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """Ids of the marks that break a limit, that one counts, and that one may count within what is unsure of them."""
+
+    blamed: Set[str]
+    counted: Set[str]
+    may_count: Set[str]
+
+    def least(self, defect: Defect) -> Severity:
+        """What the criteria make of the mark: no table makes it less."""
+        if defect.id in self.blamed:
+            return "CRITICAL" if defect.zone == ZONE_NAMES["A"] else "HIGH"
+        if defect.id in self.counted:
+            return "MEDIUM"
+        return "LOW" if defect.id in self.may_count else "NEGLIGIBLE"
+
+
+def _weighed(defect: Defect, standing: _Standing, criteria: Criteria, table: Sequence[SeverityRow]) -> Defect:
+    severity = worst(standing.least(defect), by_table(defect, criteria, table))
+    counted = defect.id in standing.counted
+    same = (defect.counted, defect.severity) == (counted, severity)
+    return defect if same else replace(defect, counted=counted, severity=severity)
 
 
 # --- how sure the verdict is ------------------------------------------------------------------------------------------
@@ -340,9 +369,10 @@ def _may_hold(rule: _Rule, defect: Defect) -> bool:
     return reaches_up and reaches_down
 
 
-def _what_may_change(broken: Sequence[_Rule], doubt: _Doubt) -> tuple[str, ...]:
+def _what_may_change(
+    broken: Sequence[_Rule], doubt: _Doubt, options: Mapping[str, Sequence[_Rule | None]]
+) -> tuple[str, ...]:
     """What would turn the verdict within the uncertainties of sizes, places and kinds; empty when nothing would."""
-    options = {d.id: doubt.options(d) for d in doubt.defects}
     if broken and not _all_may_hold(options.values()):
         return ()
     in_doubt = broken or [rule for rule in doubt.rules if _may_break(rule, options.values())]
@@ -386,6 +416,5 @@ def _all_may_hold(options: Iterable[Sequence[_Rule | None]]) -> bool:
 
 def _burden(choices: Sequence[_Rule | None]) -> tuple[_Rule, ...] | None:
     """The rules a mark must find a place in; None when one without limit may hold it."""
-    if any(rule is None or rule.band.max_count is None for rule in choices):
-        return None
-    return tuple(rule for rule in choices if rule is not None)
+    limits = tuple(rule for rule in choices if rule is not None and rule.is_limit)
+    return limits if len(limits) == len(choices) else None

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, NamedTuple, TypeAlias
 
 from jsonschema import Draft202012Validator, ValidationError
@@ -22,7 +22,7 @@ from dscope_blink.config.installed_detectors import (
     settings_asked,
 )
 from dscope_blink.config.shipped import shipped
-from dscope_blink.records import UserError
+from dscope_blink.records import SEVERITIES, Severity, UserError
 
 SCHEMA_FILE = shipped("config.schema.json")
 SHOWN_LENGTH = 40  # characters of a wrong value that a message repeats
@@ -265,6 +265,50 @@ def _bands(_: Any, on: Json, bands: Json, schema: Json) -> Iterator[ValidationEr
         yield ValidationError(f"must be null in the last band, got {reached[0]:g}", path=[len(bands) - 1, "max_um"])
 
 
+def _severities(_: Any, on: Json, rows: Json, schema: Json) -> Iterator[ValidationError]:
+    """Larger marks are never less severe than smaller ones, and every row is for some marks."""
+    if not _is_shaped(rows, schema):
+        return
+    wrong: dict[Place, str] = {}
+    idle = set(range(len(rows)))
+    for kind, zone in dict.fromkeys(pair for row in rows for pair in product(row["types"], row["zones"])):
+        here = {i: row for i, row in enumerate(rows) if kind in row["types"] and zone in row["zones"]}
+        used = _in_use(here)
+        idle -= used.keys()
+        wrong = _falling(used, f"{kind} in {zone}") | wrong  # a row is blamed once, for the first type and zone
+    wrong |= {(i,): "is for no mark: rows above it hold them all" for i in sorted(idle)}
+    for place, text in wrong.items():
+        yield ValidationError(text, path=place)
+
+
+def _in_use(rows: dict[int, Json]) -> dict[int, Json]:
+    """Those that hold sizes which none above them holds."""
+    used, reached = {}, 0.0
+    for i, row in rows.items():
+        end = math.inf if row["below_um"] is None else row["below_um"]
+        if end > reached:
+            used[i], reached = row, end
+    return used
+
+
+def _falling(rows: dict[int, Json], marks: str) -> dict[Place, str]:
+    """What makes larger ones of these marks less severe than smaller ones."""
+    wrong: dict[Place, str] = {}
+    for (_, smaller), (i, larger) in pairwise(rows.items()):
+        least, severity = smaller["severity"], larger["severity"]
+        if _rank(severity) < _rank(least):
+            wrong[i, "severity"] = f"must be at least {least}, as smaller marks are ({marks}), got {severity}"
+    i, last = [*rows.items()][-1]
+    if last["below_um"] is not None and _rank(last["severity"]) > _rank("LOW"):
+        text = f"must be null in the last row of {marks}, or larger marks are LOW, got {last['below_um']:g}"
+        wrong[i, "below_um"] = text
+    return wrong
+
+
+def _rank(severity: Severity) -> int:
+    return -SEVERITIES.index(severity)
+
+
 def _is_integer(_: object, value: object) -> bool:
     """JSON Schema takes 5.0 for an integer; a kernel size written so would reach its detector as a float."""
     return type(value) is int
@@ -285,6 +329,7 @@ _Validator = extend(
     {
         **{"x-installed": _installed, "x-detector": _detector},
         **{"x-keyOf": _key_of, "x-reachable": _reachable, "x-zones": _zones, "x-bands": _bands},
+        "x-severities": _severities,
     },
 )
 

@@ -271,6 +271,23 @@ class Classification:
 
 
 @dataclass(frozen=True, slots=True)
+class SeverityRow:
+    """What a mark of one of these types in one of these zones is, if it is surely smaller."""
+
+    types: tuple[str, ...]
+    zones: tuple[str, ...]  # by name
+    below_um: float | None  # None: of any size
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class SeveritySettings:
+    """How severe marks are beyond what the criteria make of them: the first row that fits."""
+
+    table: tuple[SeverityRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BatchSettings:
     """How the images of a batch are shared out."""
 
@@ -456,6 +473,7 @@ class Config:
     fusion: Fusion
     measurement: Measurement
     classification: Classification
+    severity: SeveritySettings
     criteria: CriteriaBook
     reporting: Reporting
     batch: BatchSettings

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.records import (
+    SEVERITIES,
     ZONE_LETTERS,
     Defect,
     Ellipse,
@@ -47,7 +48,6 @@ _LETTER_DEG = (45, 30, 60, 45)  # up from the right: apart from each other where
 _VEIL = 0.35  # over what was not inspected: marks there can still be made out
 _VEIL_STEP = 4  # grey levels, a power of two, between those left below it: their PNG takes a sixth less time and room
 _DARK = 64  # mean grey level of a picture on which a dark veil would not be seen, and a light one is drawn
-_SEVERITY_ORDER = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 
 
 def draw_face(photo: Picture, inspection: Inspection, pen: Pen, *, labelled: bool = True) -> int:
@@ -147,7 +147,9 @@ def _clear_of_marks(points: Points, inspection: Inspection, pen: Pen) -> NDArray
 
 
 def _most_severe(inspection: Inspection) -> list[Defect]:
-    return sorted(inspection.defects, key=lambda d: (_SEVERITY_ORDER.index(d.severity), -d.diameter_px))
+    """Those that break a limit first, whatever a table of severities makes of others."""
+    broken = inspection.broken
+    return sorted(inspection.defects, key=lambda d: (d.id not in broken, SEVERITIES.index(d.severity), -d.diameter_px))
 
 
 def _mark_colour(defect: Defect, broken: frozenset[str]) -> Colour:

@@ -17,6 +17,7 @@ from dscope_blink.config.settings import Config
 from dscope_blink.records import (
     CLASSIFICATIONS,
     DECIMALS,
+    SEVERITIES,
     ZONE_NAMES,
     Cell,
     Defect,
@@ -114,7 +115,7 @@ DEFECT_COLUMNS: tuple[Column, ...] = (
     _of_defect("Circularity", "", "float64", "4 pi area / perimeter^2, 1 for a disc", "circularity"),
     _of_defect("Aspect_Ratio", "", "float64", "length / width", "aspect_ratio"),
     _of_defect("Perimeter_px", "px", "float64", "length of the outline", "perimeter_px"),
-    _of_defect("Severity", "", "object", "CRITICAL, HIGH, MEDIUM or LOW", "severity"),
+    _of_defect("Severity", "", "object", f"how bad it is: {', '.join(SEVERITIES)}", "severity"),
     _of_defect("Counted", "", "bool", "whether a limit counts the mark", "counted"),
     _joined("Zones_Touched", "all zones that the mark overlaps", "zones_touched"),
     *(_size_uncertainty(stem, f"{stem.lower()}_um") for stem in ("Length", "Width", "Diameter")),

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from dscope_blink.records import (
     LIMIT_BROKEN,
+    SEVERITIES,
     ZONE_NAMES,
     Check,
     CoreFit,
@@ -35,7 +36,6 @@ Facts: TypeAlias = tuple[tuple[str, str], ...]  # label and text
 Result: TypeAlias = Literal["kept", "broken", "no limit", "not graded", "not inspected"]  # of a zone
 
 NOT_CONFIRMED = "NOT CONFIRMED: these limits are not confirmed against a published text"
-_SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _SOURCES = {
     "user_cladding": "known cladding diameter",
     "calibration": "calibration of the microscope",
@@ -387,7 +387,8 @@ def _to_spare(check: Check, at_most_um: float | None) -> str:
 def mark_table(inspection: Inspection) -> TextTable:
     """Every mark with its size and the limits it was held against, those that break one first."""
     criteria, checks = inspection.criteria, inspection.verdict.checks
-    marks = sorted(inspection.defects, key=lambda mark: _SEVERITIES.index(mark.severity))
+    blamed = inspection.broken
+    marks = sorted(inspection.defects, key=lambda mark: (mark.id not in blamed, SEVERITIES.index(mark.severity)))
     rows, broken = [], set()
     for number, mark in enumerate(marks):
         held = [check for check in checks if mark.id in check.defects]

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from dscope_blink.analysis.judging import judge
+from dscope_blink.config.settings import SeverityRow
 from dscope_blink.records import (
     ZONE_LETTERS,
     ZONE_NAMES,
@@ -45,6 +46,7 @@ def exact_marks(
     asked: Sequence[str],
     source: Source,
     beside: Sequence[Defect] = (),
+    table: Sequence[SeverityRow] = (),
 ) -> tuple[tuple[Mark, ...], Verdict]:
     """The marks that were painted, and the verdict that they deserve.
 
@@ -59,6 +61,7 @@ def exact_marks(
     criteria, asked : limits and the zones that they are asked for
     source : who says so
     beside : measured marks that are there already, and count as well; the painted ones are then named I1, I2 ...
+    table : of severities
     """
     labels = zone_map(face.image.shape[:2], zones).labels
     marks, defects, number = [], [], count(1)
@@ -71,7 +74,7 @@ def exact_marks(
         marks.append(Mark(name, piece.kind, defect.zone, outline, source, holes))
         if defect.zone in asked:
             defects.append(defect)
-    judged = judge([*beside, *defects], criteria, asked)
+    judged = judge([*beside, *defects], criteria, asked, table=table)
     known = {defect.id: defect for defect in judged.defects}
     told = (
         replace(mark, severity=known[mark.id].severity, counted=known[mark.id].counted) if mark.id in known else mark

@@ -19,19 +19,17 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from dscope_blink.files.whole_files import write_parts
-from dscope_blink.records import PROGRAM, VERSION
+from dscope_blink.records import PROGRAM, SEVERITIES, VERSION
 from dscope_blink.reporting.page_safety import policy_hash, script_json
 from dscope_blink.training.classes import MARK_PALETTE, MARK_VALUES, ZONE_CLASSES
 from dscope_blink.training.defect_types import DefectTypes
 from dscope_blink.training.labels import KINDS, Row
 from dscope_blink.training.partitions import adjusted_rand, purity
-from dscope_blink.training.severities import SEVERITIES
 from dscope_blink.training.type_features import FEATURES
 from dscope_blink.training.type_names import RULES
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 SPOOLED_BYTES = 8 * 2**20  # marks beyond wait in a file, so that memory does not grow with the data set
-TIERS = SEVERITIES[::-1]
 ZONES = ZONE_CLASSES[1:]
 LASTING = ("permanent", "transient", "unknown")
 TRUTH = {"rendered": "truth", "injected": "truth", "person": "what people say"}  # else the program's own class
@@ -72,7 +70,7 @@ class LibraryPage:
             KINDS.index(row["kind"]),
             row["cluster"],
             row["inferred"],
-            None if row["severity_tier"] is None else TIERS.index(row["severity_tier"]),
+            None if row["severity_tier"] is None else SEVERITIES.index(row["severity_tier"]),
             ZONES.index(row["zone"]) if row["zone"] in ZONES else None,
             row["patch_width_px"],
             row["patch_height_px"],
@@ -108,7 +106,7 @@ class LibraryPage:
             yield (b",\n" if number else b"") + line.rstrip()
         words = {
             "kinds": KINDS,
-            "tiers": TIERS,
+            "tiers": SEVERITIES,
             "zones": ZONES,
             "lasting": LASTING,
             "pictures": list(self.pictures),

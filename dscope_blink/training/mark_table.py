@@ -11,7 +11,7 @@ import numpy as np
 
 from dscope_blink.analysis.zoning import distances_px
 from dscope_blink.config.settings import Config, TrainingSettings
-from dscope_blink.records import Defect
+from dscope_blink.records import SEVERITIES, Defect
 from dscope_blink.training import mark_light, mark_shape
 from dscope_blink.training.classes import ZONES
 from dscope_blink.training.dataset import Dataset
@@ -28,7 +28,7 @@ NAMES = (
     Column("mark", "text", "its id within the picture"),
     Column("face", "text", "the physical face; empty: nobody says"),
     Column("kind", "text", f"what it is: {', '.join(KINDS)}"),
-    Column("severity", "text", "CRITICAL, HIGH, MEDIUM or LOW; empty: nobody says", tells_label=True),
+    Column("severity", "text", f"{', '.join(SEVERITIES)}; empty: nobody says", tells_label=True),
     Column("counted", "truth", "whether the criteria count it", tells_label=True),
     Column("confidence", "number", "of its class, 0..1; null: certain", tells_label=True),
     *(Column(f"p_{kind}", "number", f"how likely it is {kind}; null: certain", tells_label=True) for kind in KINDS),

@@ -99,7 +99,9 @@ def inject_picture(item: Item, folder: Path, pictures: Path, config: Config) -> 
     picture = painted(untouched, face.image)
     data, file = _png(picture), f"{item.name}.png"
     asked, there = inspection.request.zones, inspection.defects
-    marks, verdict = exact_marks(groups, face, inspection.zones, inspection.criteria, asked, INJECTED, there)
+    marks, verdict = exact_marks(
+        groups, face, inspection.zones, inspection.criteria, asked, INJECTED, there, config.severity.table
+    )
     clean = label_of(inspection, item.name, image_name(item.name, file), settings.face_columns, made_of)
     label = replace(
         clean,
@@ -168,7 +170,7 @@ def _rendered_label(name: str, spec: FaceSpec, face: RenderedFace, groups: tuple
     geometry = FiberGeometry(cladding, CoreFit(face.truth.core, "measured")).placed()
     scale = Scale(spec.um_per_px_x, spec.um_per_px_y, "user_cladding")
     zones = zone_outlines(geometry, criteria, request, scale)
-    marks, verdict = exact_marks(groups, face, zones, criteria, request.zones, RENDERED)
+    marks, verdict = exact_marks(groups, face, zones, criteria, request.zones, RENDERED, table=config.severity.table)
     core = geometry.core
     return Label(
         name=name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from dscope_blink.config.settings import TrainingSettings
-from dscope_blink.training.severities import SEVERITIES
+from dscope_blink.training.severities import FROM_THE_LEAST
 
 NO_ZONE = "outside"
 
@@ -30,8 +30,8 @@ def severity_score(size_um: float, zone: str, kind: str, settings: TrainingSetti
 
 
 def severity_tier(score: float | None, settings: TrainingSettings) -> str | None:
-    """The highest of SEVERITIES whose limit the score reaches, the least for one that reaches none; None of None."""
+    """The highest severity whose limit the score reaches, the least for one that reaches none; None of None."""
     if score is None:
         return None
-    reached = [tier for tier in SEVERITIES[1:] if score >= settings.severity_tiers[tier]]
-    return reached[-1] if reached else SEVERITIES[0]
+    reached = [tier for tier in FROM_THE_LEAST[1:] if score >= settings.severity_tiers[tier]]
+    return reached[-1] if reached else FROM_THE_LEAST[0]

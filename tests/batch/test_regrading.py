@@ -14,6 +14,7 @@ from dscope_blink.batch.regrading import Asked
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.results import find_results
 from dscope_blink.records import UserError
+from dscope_blink.records.stored import load_record
 from dscope_blink.synthetic.faces import Blemish, Pit
 from dscope_blink.terminal.commands import main
 from tests.builders import commands
@@ -162,6 +163,23 @@ def test_a_configuration_of_ones_own_judges(results: Path, tmp_path: Path) -> No
     assert regrade(results, f"--config={own}") == 0
     rows = table(results / "changes_regraded.csv")
     assert rows["pitted.png"]["Status_After"] == "FAIL"
+
+
+@pytest.mark.parametrize("severity", ["HIGH", "NEGLIGIBLE"])
+def test_a_record_keeps_its_severities_and_is_judged_again_by_the_table_of_today(
+    results: Path, tmp_path: Path, severity: str
+) -> None:
+    row = {"types": ["pit_dig"], "zones": ["contact"], "below_um": None, "severity": severity}
+    own = tmp_path / "own.json"
+    own.write_text(json.dumps({"extends": "shipped", "severity": {"table": [row]}}))
+    assert regrade(results, f"--config={own}", "--json-lines") == 0
+    assert table(results / "changes_regraded.csv") == {}
+    again = [json.loads(line) for line in (results / "records_regraded.jsonl").read_text().splitlines()]
+    stored = load_record(results / "pitted_result.json")
+    (pitted,) = (record for record in again if record["image"]["file"] == "pitted.png")
+    pairs = zip(stored.defects, pitted["defects"], strict=True)
+    of_pits = [(mark.severity, then["severity"]) for mark, then in pairs if mark.classification == "pit_dig"]
+    assert of_pits == [("LOW", severity)]
 
 
 def test_comparing_counts_every_edition_and_class_once(results: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from dscope_blink.config import checking
 from dscope_blink.config.loading import load_config
-from dscope_blink.records import ConfigError, SizeBand
+from dscope_blink.records import SEVERITIES, ConfigError, SizeBand
 from tests.builders.configurations import (
     DOCUMENT,
     SCHEMA,
@@ -265,6 +266,66 @@ def test_bands_are_accepted_exactly_when_every_size_lies_in_one_of_them(bands: l
     entries = [dataclasses.asdict(band) for band in bands]
     schema = {"$ref": "#/$defs/bands", "$defs": SCHEMA["$defs"]}
     assert checking._Validator(schema).is_valid(entries) == (once and each and in_order)
+
+
+def row(severity: str, below_um: float | None = None, types: Any = ("crack",), zones: Any = ("core",)) -> Any:
+    return {"types": list(types), "zones": list(zones), "below_um": below_um, "severity": severity}
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([row("MEDIUM", 5), row("LOW")],
+         "[1].severity: must be at least MEDIUM, as smaller marks are (crack in core), got LOW"),
+        ([row("LOW", 5), row("HIGH", 9)],
+         "[1].below_um: must be null in the last row of crack in core, or larger marks are LOW, got 9"),
+        ([row("LOW"), row("HIGH")], "[1]: is for no mark: rows above it hold them all"),
+        ([row("LOW", 5), row("LOW", 5, ["crack", "crack"])],
+         '[1].types: must be a list without repetition, got ["crack", "crack"]'),
+        ([row("SEVERE")], '[0].severity: must be one of "CRITICAL", "HIGH", "MEDIUM", "LOW", "NEGLIGIBLE", '
+         'got "SEVERE"'),
+        ([row("NEGLIGIBLE", 0)], "[0].below_um: must be greater than 0, got 0"),
+        ([row("LOW", zones=[])], "[0].zones: must be a list that is not empty, got []"),
+    ],
+)  # fmt: skip
+def test_a_table_of_severities_that_cannot_be_is_named(problems: Any, rows: list[Any], problem: str) -> None:
+    assert problems(put("severity", "table", rows)) == (f"$.severity.table{problem}",)
+
+
+@pytest.mark.parametrize("rows", [[], [row("NEGLIGIBLE", 2), row("LOW", 3), row("HIGH")], [row("NEGLIGIBLE")]])
+def test_other_tables_of_severities_are_accepted(tmp_path: Path, rows: list[Any]) -> None:
+    document = copy.deepcopy(DOCUMENT)
+    document["severity"]["table"] = rows
+    table = load_config(written(tmp_path, document)).profile("fast_scan").severity.table
+    assert [(row.below_um, row.severity) for row in table] == [(row["below_um"], row["severity"]) for row in rows]
+
+
+some_types, some_zones = (
+    st.lists(st.sampled_from(names), min_size=1, unique=True) for names in (["crack", "chip"], ["core", "contact"])
+)
+random_rows = st.lists(
+    st.builds(row, st.sampled_from(SEVERITIES), st.none() | st.integers(1, 4), some_types, some_zones), max_size=4
+)
+
+
+@settings(max_examples=150)
+@given(rows=random_rows)
+def test_severities_are_accepted_exactly_when_they_never_fall_and_each_row_is_met(rows: list[Any]) -> None:
+    met: set[int] = set()
+    rising = True
+    for kind, zone in itertools.product(["crack", "chip"], ["core", "contact"]):
+        ranks = []
+        for size_um in (0, 1, 2, 3, 4, 99):
+            fitting = [
+                (i, SEVERITIES.index(r["severity"]))
+                for i, r in enumerate(rows)
+                if kind in r["types"] and zone in r["zones"] and (r["below_um"] is None or size_um < r["below_um"])
+            ]
+            met |= {i for i, _ in fitting[:1]}
+            ranks.append(fitting[0][1] if fitting else SEVERITIES.index("LOW"))
+        rising = rising and ranks == sorted(ranks, reverse=True)
+    schema = SCHEMA["$defs"]["severity"]["properties"]["table"] | {"$defs": SCHEMA["$defs"]}
+    assert checking._Validator(schema).is_valid(rows) == (rising and len(met) == len(rows))
 
 
 def _swap(document: Any) -> None:

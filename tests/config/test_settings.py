@@ -19,7 +19,9 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config, DetectorSettings
 from dscope_blink.records import (
     CLASSIFICATIONS,
+    SEVERITIES,
     ZONE_LETTERS,
+    ZONE_NAMES,
     Criteria,
     OuterBorder,
     SizeMeasure,
@@ -109,7 +111,7 @@ def test_every_object_is_closed_and_every_key_is_described() -> None:
             assert re.fullmatch(r"[A-Zu].*[^.]\.", resolved(value)["description"]), key
 
 
-OWN_KEYWORDS = ("x-keyOf", "x-reachable", "x-zones", "x-bands", "x-installed", "x-detector")
+OWN_KEYWORDS = ("x-keyOf", "x-reachable", "x-zones", "x-bands", "x-severities", "x-installed", "x-detector")
 
 
 def test_every_keyword_of_the_schema_has_its_message() -> None:
@@ -156,6 +158,14 @@ def test_the_schema_lists_the_words_that_the_records_know() -> None:
     assert of_zone["zone"]["enum"] == list(ZONE_LETTERS)
     assert SCHEMA["$defs"]["size_measure"]["enum"] == list(get_args(SizeMeasure))
     assert of_class["zone_rule"]["enum"] == list(get_args(get_type_hints(Criteria)["zone_rule"]))
+    row = SCHEMA["$defs"]["severity_row"]["properties"]
+    assert row["types"]["items"]["enum"] == list(CLASSIFICATIONS)
+    assert row["zones"]["items"]["enum"] == list(ZONE_NAMES.values())
+    assert row["severity"]["enum"] == list(SEVERITIES)
+    for section, field in (("reporting", "severity_weights"), ("aggregation", "penalties")):
+        assert list(SCHEMA["$defs"][section]["properties"][field]["properties"]) == list(SEVERITIES)
+    tiers = SCHEMA["$defs"]["training"]["properties"]["severity_tiers"]["properties"]
+    assert list(tiers) == list(SEVERITIES[-2::-1])  # all but the least, which needs no limit
     assert of_zone["outer"]["properties"]["of"]["enum"] == list(get_args(get_type_hints(OuterBorder)["of"]))
 
 

@@ -52,7 +52,7 @@ from tests.builders.inspections import (
     mark,
 )
 
-WEIGHTS = {"CRITICAL": 8.0, "HIGH": 4.0, "MEDIUM": 2.0, "LOW": 1.0}
+WEIGHTS = {"CRITICAL": 8.0, "HIGH": 4.0, "MEDIUM": 2.0, "LOW": 1.0, "NEGLIGIBLE": 0.5}
 
 
 def _page(inspection: Inspection) -> Sheet:

@@ -105,6 +105,12 @@ def test_marks_that_break_a_limit_come_first():
     assert [row[6] for row in table.rows] == ["BREAKS IT", "within", "not counted", "not counted", "not counted"]
 
 
+def test_they_come_first_whatever_a_table_of_severities_makes_of_others():
+    first, *others = FAILED.defects
+    raised = replace(FAILED, defects=(*(replace(mark, severity="CRITICAL") for mark in others), first))
+    assert wording.mark_table(raised).broken == {0}
+
+
 def test_limits_are_confirmed_or_it_is_said_that_they_are_not():
     assert wording.unconfirmed(replace(PASSED, criteria=replace(LIMITS, confirmed=True))) == ""
     doubtful = replace(PASSED, criteria=replace(LIMITS, confirmed=False))

@@ -25,9 +25,10 @@ def test_a_mark_beyond_all_zones_has_the_weight_of_outside() -> None:
 
 def test_a_tier_begins_at_its_limit() -> None:
     limits = TRAINING.severity_tiers
-    assert severity_tier(0.0, TRAINING) == "LOW"
-    for tier in ("MEDIUM", "HIGH", "CRITICAL"):
+    assert severity_tier(0.0, TRAINING) == "NEGLIGIBLE"
+    for tier in ("LOW", "MEDIUM", "HIGH", "CRITICAL"):
         assert severity_tier(limits[tier], TRAINING) == tier
+    assert severity_tier(limits["LOW"] - 1e-9, TRAINING) == "NEGLIGIBLE"
     assert severity_tier(limits["MEDIUM"] - 1e-9, TRAINING) == "LOW"
 
 

@@ -28,11 +28,14 @@ def by_zone(rows: tuple[Row, ...]) -> dict[str, Row]:
     ("severities", "label"),
     [
         ((), "clean"),
+        (("NEGLIGIBLE", "NEGLIGIBLE"), "clean"),
         (("LOW",), "minor"),
+        (("NEGLIGIBLE", "LOW"), "minor"),
         (("LOW", "MEDIUM"), "minor"),
         (("LOW", "HIGH"), "major"),
         (("CRITICAL", ""), "major"),
         (("LOW", ""), None),
+        (("NEGLIGIBLE", ""), None),
         (("",), None),
     ],
 )
@@ -45,6 +48,8 @@ def test_from_which_severity_on_a_zone_is_minor_or_major_is_a_setting() -> None:
     marks = [drawn("P1", PIT, severity="MEDIUM")]
     assert zone_label(marks, replace(TRAINING, zone_minor_from="HIGH", zone_major_from="CRITICAL")) == "clean"
     assert zone_label(marks, replace(TRAINING, zone_major_from="MEDIUM")) == "major"
+    specks = [drawn("P1", PIT, severity="NEGLIGIBLE")]
+    assert zone_label(specks, replace(TRAINING, zone_minor_from="NEGLIGIBLE")) == "minor"
 
 
 def test_a_zone_is_measured_in_pixels_and_on_the_face() -> None:

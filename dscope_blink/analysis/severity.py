@@ -1,0 +1,45 @@
+"""How severe a mark is by a table of type, zone and size, beyond what the criteria make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dscope_blink.config.settings import SeverityRow
+from dscope_blink.records import SEVERITIES, Criteria, Defect, Severity, judged_by
+
+ELSE: Severity = "LOW"  # where no row fits: seen, and no limit counts it
+
+
+def by_table(mark: Defect, criteria: Criteria, table: Sequence[SeverityRow]) -> Severity:
+    """What the first row that fits makes of a mark; LOW where none does, and without a scale.
+
+    Parameters
+    ----------
+    mark : with the zone that the criteria put it in
+    criteria : they say which of its sizes counts
+    table : a row fits a mark of its types in its zones that is below its size with all that is unsure of that
+    """
+    largest_um = at_most_um(mark, criteria)
+    if largest_um is None:
+        return ELSE
+    fitting = (row.severity for row in table if _fits(row, mark, largest_um))
+    return next(fitting, ELSE)
+
+
+def at_most_um(mark: Defect, criteria: Criteria) -> float | None:
+    """The judged size with its expanded uncertainty, or the bound of one that is not resolved; None without a scale."""
+    name = f"{judged_by(mark, criteria)}_um"
+    size_um: float | None = getattr(mark, name)
+    if size_um is None:
+        return None
+    return max(size_um + mark.uncertainty.get(name, 0.0), mark.at_most.get(name, 0.0))
+
+
+def _fits(row: SeverityRow, mark: Defect, largest_um: float) -> bool:
+    of_its_kind = mark.classification in row.types and mark.zone in row.zones
+    return of_its_kind and (row.below_um is None or largest_um < row.below_um)
+
+
+def worst(*severities: Severity) -> Severity:
+    """The most severe of them."""
+    return min(severities, key=SEVERITIES.index)
