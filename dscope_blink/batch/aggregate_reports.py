@@ -15,10 +15,12 @@ from typing import Any
 from dscope_blink.batch.picture_reports import written_or_left_out
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture
-from dscope_blink.files.names import AGGREGATE
+from dscope_blink.files.names import AGGREGATE, AGGREGATE_FIGURE, SOURCES
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import Aggregate, Inspection, LogLine
+from dscope_blink.reporting.aggregate_figure import write_aggregate_figure
 from dscope_blink.reporting.aggregate_json import aggregate_bytes
+from dscope_blink.reporting.source_table import write_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,19 @@ def _write_json(path: Path, done: Aggregate, picture: Picture | None, config: Co
     write_file(path, aggregate_bytes(done))
 
 
-AGGREGATE_REPORTS: tuple[AggregateReport, ...] = (AggregateReport(lambda config: AGGREGATE, _write_json),)
+def _write_figure(path: Path, done: Aggregate, picture: Picture | None, config: Config) -> None:
+    write_aggregate_figure(path, done, picture, config.aggregation)
+
+
+def _write_sources(path: Path, done: Aggregate, picture: Picture | None, config: Config) -> None:
+    write_sources(path, done, config.reporting)
+
+
+AGGREGATE_REPORTS: tuple[AggregateReport, ...] = (
+    AggregateReport(lambda config: AGGREGATE_FIGURE.get(config.aggregation.figure_format, ""), _write_figure),
+    AggregateReport(lambda config: SOURCES, _write_sources),
+    AggregateReport(lambda config: AGGREGATE, _write_json),
+)
 
 
 # --- what a run says of a face

@@ -20,7 +20,7 @@ from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.records import LogLine, Notice, UserError
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.csv_files import csv_bytes
-from dscope_blink.reporting.tables import Table, summary_row
+from dscope_blink.reporting.tables import integrity_table, summary_row
 
 FEW = 8  # faces are brought together before another process has started
 MODULES = ("dscope_blink.batch.face_results",)  # what a process imports once, before its first face
@@ -184,9 +184,6 @@ def write_integrity_log(run: Aggregating, lines: Mapping[int, tuple[LogLine, ...
     ------
     WriteFailed : it cannot be written
     """
-    told = dict.fromkeys((*run.log, *(line for number in sorted(lines) for line in lines[number])))
-    table = Table(
-        dict.fromkeys(("file", "problem", "severity"), "object"), [[x.file, x.problem, x.severity] for x in told]
-    )
+    told = (*run.log, *(line for number in sorted(lines) for line in lines[number]))
     with writing(run.integrity_log):
-        write_file(run.integrity_log, csv_bytes(table, run.job.job.config.reporting.csv_style))
+        write_file(run.integrity_log, csv_bytes(integrity_table(told), run.job.job.config.reporting.csv_style))

@@ -25,10 +25,11 @@ from dscope_blink.batch.job import (
     sha256_of,
 )
 from dscope_blink.batch.picture_reports import ends_of, write_reports
+from dscope_blink.batch.shot_pictures import alike_pictures
 from dscope_blink.batch.whole_run import Done
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.manifest import Manifest, file_key
-from dscope_blink.files.names import CONFIDENCE, RESULT
+from dscope_blink.files.names import AGGREGATE, CONFIDENCE, RESULT
 from dscope_blink.files.whole_files import WriteFailed, writing
 from dscope_blink.pipeline import not_measured
 from dscope_blink.records import (
@@ -46,6 +47,7 @@ from dscope_blink.records import (
     rounded,
     texts,
 )
+from dscope_blink.reporting.aggregate_json import known_uids
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.reporting.tables import summary_row
 
@@ -145,8 +147,11 @@ def _made(job: FaceJob, face: Face) -> _Made:
         base, loaded = _looked_at(job, detections)
         if loaded is not None:
             detections, base = (*detections, _seen_here(job, base, detections)), None
-    made = _provenance(job, face)
-    done = aggregate(face.name, detections, job.job.config, made.started, log, base=base)
+    made, most_pixels = _provenance(job, face), job.job.config.preprocessing.max_pixels
+    known, lost = known_uids(Path(job.start_of(face) + AGGREGATE))
+    alike = alike_pictures(face, detections, job.pictures, most_pixels)
+    log = (*log, *lost)
+    done = aggregate(face.name, detections, job.job.config, made.started, log, known=known, base=base, alike=alike)
     own = {name: made.inputs[name] for name in (SOURCES, SETTINGS)}
     seen = {} if loaded is None or loaded.info.sha256 is None else {PICTURE: loaded.info.sha256}
     inputs = {**done.inspection.provenance.inputs, **own, **seen}

@@ -227,9 +227,7 @@ def _label(
     inside = [(path - (shown.area.left, shown.area.top)) * (DPI, -DPI) for path in paths]
     zones = aggregate.inspection.zones
     fiber = shown.share(ellipse_points(zones[1 if len(zones) > 1 else 0].outer)) * shown.size_px if zones else None
-    ground = Ground.of(
-        shown.size_px[::-1], _ROW_PX, np.zeros((1, 2)) if fiber is None else fiber, [*inside], []
-    )
+    ground = Ground.of(shown.size_px[::-1], _ROW_PX, np.zeros((1, 2)) if fiber is None else fiber, [*inside], [])
     labels, lines, colours = list[Words](), list[Points](), list[str]()
     for mark, path in list(zip(marks, inside, strict=True))[:_MAX_LABELS]:
         text = f"{mark.defect.id} \u00d7{len(mark.sources)}"

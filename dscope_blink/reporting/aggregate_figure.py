@@ -147,7 +147,10 @@ def _write_words(page: Sheet, aggregate: Aggregate) -> None:
     lines = [line for said in _said(aggregate) for line in _wrapped(said)]
     room = int(_TEXT.height / _LINE)
     if len(lines) > room:
-        lines = [*lines[: room - 1], _Line(f"... and {len(lines) - room + 1} lines more: {aggregate.name}_aggregate.json")]
+        lines = [
+            *lines[: room - 1],
+            _Line(f"... and {len(lines) - room + 1} lines more: {aggregate.name}_aggregate.json"),
+        ]
     for number, line in enumerate(lines):
         y = _TEXT.top - _LINE * number
         write(page, (_TEXT.left, y), shortened(line.text, _TEXT.width, _LETTERS), size=_LETTERS, bold=line.bold)
@@ -174,7 +177,11 @@ def _flips(aggregate: Aggregate) -> str:
     if len(aggregate.scores) < 2:
         return "One source: no other verdict to compare with"
     told = [f"without {one.key} it is {one.status_without.replace('_', ' ')}" for one in aggregate.scores if one.flips]
-    return f"The verdict hangs on a source: {', '.join(told)}" if told else "The verdict is the same without any one source"
+    return (
+        f"The verdict hangs on a source: {', '.join(told)}"
+        if told
+        else "The verdict is the same without any one source"
+    )
 
 
 def _merged(aggregate: Aggregate) -> str:

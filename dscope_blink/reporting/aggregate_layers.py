@@ -69,13 +69,13 @@ def _layers(stored: Mapping[str, Any]) -> FaceLayers:
     keys = list(dict.fromkeys([*told, *(str(member["source"]) for mark in marks for member in mark["members"])]))
     places = {key: place for place, key in enumerate(keys)}
     members = {str(mark["id"]): tuple(_member(one, places) for one in mark["members"]) for mark in marks}
-    score = stored.get("score") or {}
-    value = score.get("value")
+    score = stored.get("verdict_by_score") or {}
+    value = score.get("score")
     return FaceLayers(
         sources=tuple(_source(key, places[key], told.get(key, {}), members.values()) for key in keys),
         members=members,
         score=float(value) if isinstance(value, int | float) and math.isfinite(value) else None,
-        passed=bool(score["passed"]) if "passed" in score else None,
+        passed=score["status"] == "PASS" if "status" in score else None,
         reasons=tuple(map(str, score.get("reasons", ()))),
     )
 
@@ -83,16 +83,14 @@ def _layers(stored: Mapping[str, Any]) -> FaceLayers:
 def _told(stored: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """What is said of each source, in its description and among its scores."""
     told: dict[str, dict[str, Any]] = {}
-    for part in ("sources", "scores"):
+    for part in ("sources", "who_found_what"):
         for one in stored.get(part) or ():
             if isinstance(one, dict) and "key" in one:
                 told.setdefault(str(one["key"]), {}).update(one)
     return told
 
 
-def _source(
-    key: str, place: int, told: Mapping[str, Any], members: Iterable[tuple[Member, ...]]
-) -> SourceLayer:
+def _source(key: str, place: int, told: Mapping[str, Any], members: Iterable[tuple[Member, ...]]) -> SourceLayer:
     marks = list(members)
     count = sum(member.source == place for mark in marks for member in mark)
     alone = sum({member.source for member in mark} == {place} for mark in marks)

@@ -14,11 +14,11 @@ from functools import partial
 from dscope_blink.analysis.aggregation.agreement import who_found_what
 from dscope_blink.analysis.aggregation.decisive import Trial, decided
 from dscope_blink.analysis.aggregation.merged_face import Group, MergedFace, face_of, grouped
-from dscope_blink.analysis.aggregation.merging import votes_of
 from dscope_blink.analysis.aggregation.patterns import patterns_of
 from dscope_blink.analysis.aggregation.scoring import score_of
 from dscope_blink.analysis.aggregation.shots import Together, bring_together
 from dscope_blink.analysis.aggregation.uids import uids_of
+from dscope_blink.analysis.aggregation.votes import votes_of
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
     PROGRAM,
@@ -98,9 +98,7 @@ def aggregate(
     )
 
 
-def _together(
-    detections: Sequence[Detection], base: Inspection | None, alike: Sequence[PictureLikeness]
-) -> Together:
+def _together(detections: Sequence[Detection], base: Inspection | None, alike: Sequence[PictureLikeness]) -> Together:
     if any(one.inspection is not None for one in detections):
         return bring_together(detections, alike)
     if base is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from dscope_blink.analysis import judging
 from dscope_blink.analysis.aggregation.clustering import closeness_of, cluster
-from dscope_blink.analysis.aggregation.merging import merged_defect, split_by_type
+from dscope_blink.analysis.aggregation.merging import merged_defect
 from dscope_blink.analysis.aggregation.shots import Together
 from dscope_blink.analysis.aggregation.verdicts import graded
 from dscope_blink.analysis.measuring import ids_in_order
@@ -64,8 +64,7 @@ def grouped(together: Together, settings: AggregationSettings) -> tuple[tuple[Gr
     scale = together.base.scale
     marks = tuple(sorted((m for one in together.detections for m in one.marks), key=lambda mark: mark.name))
     closeness = closeness_of(marks, scale, settings)
-    clusters = cluster(marks, closeness, scale)
-    parts = (part for one in clusters for part in split_by_type([marks[place] for place in one], settings))
+    parts = ([marks[place] for place in one] for one in cluster(marks, closeness, scale, settings))
     groups = (group_of(part, together.base, settings, str(number)) for number, part in enumerate(parts))
     return tuple(groups), closeness
 
