@@ -61,8 +61,9 @@ ROOMS: Mapping[str, set[str]] = {
             "analysis.disc_diameter",
             "analysis.seen_outline",
             "analysis.registration",
+            "analysis.aggregation",
         ),
-        *("analysis.zoning", "reporting"),
+        *("analysis.zoning", "analysis.aggregation", "files.masks", "reporting"),
         *("terminal.calibrate", "terminal.stages", "training"),
     },
     "cv2": {
@@ -78,7 +79,7 @@ ROOMS: Mapping[str, set[str]] = {
     "jsonschema": {"config.checking", "calibration.scale_file"},
     "msgspec": {
         *("records", "files.camera_text", "training.labels", "training.dataset", "training.card", "training.sides"),
-        *("training.defect_types", "models"),
+        *("training.defect_types", "models", "analysis.aggregation.foreign", "reporting.aggregate_json"),
     },
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
@@ -95,6 +96,7 @@ ROOMS: Mapping[str, set[str]] = {
     "skimage": {"training"},
     "sklearn": {"training", "analysis.aggregation"},
     "shapely": {"analysis.aggregation"},
+    "scipy": {"analysis.aggregation"},
     "pyarrow": {"training"},
     "h5py": {"training"},
     "threadpoolctl": {"training"},

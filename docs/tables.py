@@ -1,7 +1,8 @@
-"""The tables of columns in docs/outputs.md, from their declarations: `python -m docs.tables` writes them again."""
+"""Tables of columns and settings in the pages, from their declarations: `python -m docs.tables` writes them again."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,12 +11,14 @@ from docs.modules import ROOT
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.shipped import shipped
 from dscope_blink.reporting.comparison import COMPARED_MARK_COLUMNS, COMPARISON_COLUMNS
+from dscope_blink.reporting.source_table import SOURCE_COLUMNS
 from dscope_blink.reporting.tables import (
     AGREEMENT_COLUMNS,
     CHANGE_COLUMNS,
     DEFECT_COLUMNS,
     FILE_COLUMNS,
     LIMIT_COLUMNS,
+    LOG_COLUMNS,
     SETTING_COLUMNS,
     SHEETS,
     SUMMARY_COLUMNS,
@@ -31,6 +34,7 @@ from dscope_blink.training.type_names import RULES
 
 PAGE = ROOT / "docs" / "outputs.md"
 TRAINING_PAGE = ROOT / "docs" / "training.md"
+AGGREGATION_PAGE = ROOT / "docs" / "aggregation.md"
 FENCE = "<!-- table: {} -->\n"
 
 
@@ -40,6 +44,7 @@ def tables() -> Mapping[str, str]:
     columns = {
         "report": DEFECT_COLUMNS,
         "agreement": AGREEMENT_COLUMNS,
+        "sources": SOURCE_COLUMNS,
         "cells": cell_columns(detectors),
         "summary": SUMMARY_COLUMNS,
         "changes": CHANGE_COLUMNS,
@@ -47,6 +52,7 @@ def tables() -> Mapping[str, str]:
         "compared": COMPARISON_COLUMNS,
         "compared_marks": COMPARED_MARK_COLUMNS,
         "files": FILE_COLUMNS,
+        "integrity": LOG_COLUMNS,
         "limits": LIMIT_COLUMNS,
         "settings": SETTING_COLUMNS,
     }
@@ -102,6 +108,32 @@ def training_page() -> str:
     return _filled_in(TRAINING_PAGE, training_tables())
 
 
+def aggregation_page() -> str:
+    """The text of docs/aggregation.md with the settings of the section `aggregation` and what they are as shipped."""
+    return _filled_in(AGGREGATION_PAGE, {"settings": setting_table("aggregation")})
+
+
+def setting_table(section: str) -> str:
+    """The settings of a section of the configuration as a Markdown table of name, value as shipped and meaning."""
+    schema = json.loads((ROOT / "config.schema.json").read_text(encoding="utf-8"))
+    shipped_values = json.loads((ROOT / "config.json").read_text(encoding="utf-8"))[section]
+    described = schema["$defs"][section]["properties"]
+    rows = [(name, _short(shipped_values[name]), described[name]["description"]) for name in described]
+    lines = [f"| `{name}` | {value} | {meaning} |" for name, value, meaning in rows]
+    return "\n".join(["| setting | as shipped | meaning |", "|---|---|---|", *lines]) + "\n"
+
+
+def _short(value: object) -> str:
+    """A value as the file has it; of a long one how many there are."""
+    text = json.dumps(value, ensure_ascii=False)
+    if len(text) > LONGEST_VALUE and isinstance(value, dict | list):
+        return f"{len(value)} of them"
+    return f"`{text}`"
+
+
+LONGEST_VALUE = 60  # letters of a cell
+
+
 def _filled_in(path: Path, filled: Mapping[str, str]) -> str:
     text = path.read_text(encoding="utf-8")
     for name, table in filled.items():
@@ -114,3 +146,4 @@ def _filled_in(path: Path, filled: Mapping[str, str]) -> str:
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
     TRAINING_PAGE.write_text(training_page(), encoding="utf-8")
+    AGGREGATION_PAGE.write_text(aggregation_page(), encoding="utf-8")

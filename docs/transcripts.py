@@ -151,6 +151,19 @@ TRIES = (
         ),
     ),
     Try(
+        "Two profiles, one result for each face",
+        "Whose verdict one source decides is said at the end; near names are suggested.",
+        (
+            Command(f"inspect faces --output-dir deep {OF_50_125} {PLAIN} --quiet"),
+            Command(f"inspect faces --output-dir fast --profile fast_scan {OF_50_125} {PLAIN} --quiet"),
+            Command(f"aggregate deep fast --output-dir together --input-dir faces {PLAIN}"),
+            Listed("together"),
+            Listed("together/integrity_log.csv"),
+            Command(f"aggregate deep fast --output-dir together --image durty {PLAIN}"),
+            Command(f"aggregate deep deep --output-dir deep/together {PLAIN}"),
+        ),
+    ),
+    Try(
         "Another edition for stored results",
         "Only what comes out otherwise has a row.",
         (

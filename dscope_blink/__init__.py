@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dscope_blink.library import (
+        Aggregate,
         Calibration,
         CladdingFit,
         Config,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
         UserError,
         Verdict,
         __version__,
+        aggregate,
+        aggregate_folders,
         inspect,
         inspect_folder,
         judge,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Aggregate",
     "Calibration",
     "CladdingFit",
     "Config",
@@ -57,6 +61,8 @@ __all__ = [
     "UserError",
     "Verdict",
     "__version__",
+    "aggregate",
+    "aggregate_folders",
     "inspect",
     "inspect_folder",
     "judge",

@@ -19,7 +19,7 @@ from tests.builders.residuals import FACE, field_of
 from tests.builders.settings import CONFIG_FILE, ROOT
 
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-PICTURE, FOLDER, RECORD, DETECTOR = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+PICTURE, FOLDER, RECORD, SEVERAL, DETECTOR = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 @pytest.fixture
@@ -60,6 +60,14 @@ def test_a_record_is_judged_again(here, capsys) -> None:
     again = run(RECORD)["again"]
     assert again.criteria.fiber_class == "single_mode_upc"
     assert capsys.readouterr().out.startswith("FAIL -> FAIL\n")
+
+
+def test_several_detections_are_brought_together(here, capsys) -> None:
+    face = run(SEVERAL)["face"]
+    assert {source.key for source in face.sources} == {"fast_scan", "deep_inspection"}
+    first, *others = capsys.readouterr().out.splitlines()
+    assert first == f"FAIL, {len(face.marks)} marks, score {face.score.value:g}"
+    assert len(others) == len(face.marks) + 2
 
 
 def test_the_detector_keeps_the_rules() -> None:

@@ -29,6 +29,7 @@ from dscope_blink.files.names import (
     COMPARISON,
     CONFIDENCE,
     HISTOGRAM,
+    INTEGRITY_LOG,
     REPORT,
     RESULT,
     SUMMARY,
@@ -48,6 +49,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
 TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+AGGREGATION = (ROOT / "docs" / "aggregation.md").read_text(encoding="utf-8")
 NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
@@ -78,6 +80,7 @@ PROGRAMS = (
         "main.py cameras",
         "main.py calibrate",
         "main.py completion",
+        "main.py aggregate",
         "main.py config check",
         "main.py config show",
         "main.py config diff",
@@ -132,8 +135,8 @@ def test_the_module_map_is_that_of_the_table_of_wings() -> None:
 
 @pytest.mark.parametrize(
     ("page", "folder"),
-    [(README, ROOT), *((page, ROOT / "docs") for page in (OUTPUTS, STATION, NIGHTLY, API))],
-    ids=["README", "outputs", "station", "nightly", "api"],
+    [(README, ROOT), *((page, ROOT / "docs") for page in (OUTPUTS, STATION, NIGHTLY, API, AGGREGATION))],
+    ids=["README", "outputs", "station", "nightly", "api", "aggregation"],
 )
 def test_every_picture_and_page_that_is_linked_is_there(page: str, folder: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", page)
@@ -151,7 +154,7 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_option_that_is_named_exists(offered: dict[str, set[str]]) -> None:
-    assert options_in(README + OUTPUTS + STATION + NIGHTLY) - set().union(*offered.values()) <= FOREIGN
+    assert options_in(README + OUTPUTS + STATION + NIGHTLY + AGGREGATION) - set().union(*offered.values()) <= FOREIGN
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -162,6 +165,7 @@ def test_every_option_that_exists_is_explained(program: str, offered: dict[str, 
 def test_the_tables_of_columns_and_sheets_are_those_of_the_program() -> None:
     assert tables.page() == OUTPUTS, "write them again with `python -m docs.tables`"
     assert tables.training_page() == TRAINING, "write them again with `python -m docs.tables`"
+    assert tables.aggregation_page() == AGGREGATION, "write them again with `python -m docs.tables`"
 
 
 @pytest.mark.parametrize(
@@ -169,6 +173,7 @@ def test_the_tables_of_columns_and_sheets_are_those_of_the_program() -> None:
     [
         (SUMMARY,),
         (COMPARISON,),
+        (INTEGRITY_LOG,),
         (COMPARED_PAGE, COMPARED, COMPARED_MARKS),
         (BATCH_CERTIFICATE,),
         (WORKBOOK,),

@@ -18,6 +18,7 @@ from dscope_blink.batch import job
 from dscope_blink.records import ConfigError, Scale, UserError
 from dscope_blink.reporting.tables import SUMMARY_COLUMNS
 from dscope_blink.terminal.commands import main
+from tests.builders.face_sources import by_second, stored
 from tests.builders.pictures import MULTIMODE, SCRATCH, blank_png, face_png, folder_of
 from tests.builders.settings import CONFIG_FILE, ROOT, SETTINGS
 
@@ -50,7 +51,10 @@ def test_importing_the_package_loads_nothing_else() -> None:
     assert outside == {"dscope_blink"}
 
 
-@pytest.mark.parametrize("name", ["inspect", "inspect_folder", "judge", "load_config", "load_record", "summary_table"])
+FUNCTIONS = [name for name in dscope_blink.__all__ if inspect.isfunction(getattr(dscope_blink, name))]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_says_what_it_takes_gives_and_raises(name: str) -> None:
     function = getattr(dscope_blink, name)
     said = inspect.getdoc(function) or ""
@@ -262,3 +266,54 @@ def test_the_configuration_is_the_one_that_ships_unless_another_is_named(tmp_pat
     (tmp_path / "mine.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ConfigError):
         dscope_blink.load_config(tmp_path / "mine.json")
+
+
+# --- several detections
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two folders of results of one picture, clean and of another profile."""
+    folder_of(tmp_path / "pictures", "a.png", data=face_png(SCRATCH))
+    found = dscope_blink.inspect(tmp_path / "pictures" / "a.png", **QUICK)
+    paths = stored(tmp_path / "first", found, "a.png"), stored(tmp_path / "second", by_second(found), "a.png")
+    return tmp_path, found, paths
+
+
+def test_inspections_and_files_are_brought_together_in_any_order(two) -> None:
+    _, found, (first, second) = two
+    faces = [dscope_blink.aggregate(sources) for sources in ([found, second], [second, found], [first, second])]
+    assert [{source.key for source in face.sources} for face in faces] == [{"fast_scan", "deep_inspection"}] * 3
+    marks = [[mark.defect for mark in face.marks] for face in faces]
+    assert marks[0] == marks[1] == marks[2] != []
+
+
+def test_the_same_inspection_twice_is_two_sources_of_two_names(two) -> None:
+    _, found, _ = two
+    face = dscope_blink.aggregate([found, found], name="twice")
+    assert [source.key for source in face.sources] == ["fast_scan", "fast_scan 2"]
+
+
+def test_without_a_record_nothing_can_be_brought_together(tmp_path) -> None:
+    with pytest.raises(UserError, match="at least one source must be a record"):
+        dscope_blink.aggregate([])
+    (tmp_path / "broken_result.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match=r"broken_result\.json: "):
+        dscope_blink.aggregate([tmp_path / "broken_result.json"])
+
+
+def test_folders_are_brought_together_face_by_face(two) -> None:
+    folder, found, _ = two
+    asked = {"output_dir": folder / "out", "profile": "fast_scan"}
+    (face,) = dscope_blink.aggregate_folders(
+        folder / "first", folder / "second", input_dir=folder / "pictures", **asked
+    )
+    assert face.verdict.status == found.verdict.status == "FAIL"
+    assert (folder / "out" / "a_annotated.png").exists()
+    assert dscope_blink.load_record(folder / "out" / "a_result.json") == face
+    with pytest.raises(UserError, match="image b: no source has seen such a face"):
+        dscope_blink.aggregate_folders(folder / "first", image="b", **asked)
+    with pytest.raises(UserError, match="named twice"):
+        dscope_blink.aggregate_folders(folder / "first", folder / "first", **asked)
+    with pytest.raises(UserError, match="no such folder"):
+        dscope_blink.aggregate_folders(folder / "third", **asked)

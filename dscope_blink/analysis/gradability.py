@@ -202,8 +202,12 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
         _why_blurred(face, um_per_px, config),
         _why_too_coarse(face, um_per_px, config),
         _why_too_narrow(face, um_per_px),
+        *(warning for warning in face.quality.warnings if warning.kind in OF_SOURCES),
     )
     return tuple(reason for reason in unseen if reason is not None)
+
+
+OF_SOURCES = ("source_not_graded", "source_fails", "not_looked_at")  # what keeps an aggregate from passing
 
 
 def _why_without_limit(face: Inspection) -> Notice | None:

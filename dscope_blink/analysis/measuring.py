@@ -38,7 +38,7 @@ from dscope_blink.records import (
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class OutlineShape:
     """Sizes of one mark as it is seen, in one unit of length."""
 
     area: float
@@ -63,7 +63,7 @@ class _Sizes:
     along: bool = False  # whether they are those of a line
 
     @classmethod
-    def of(cls, shape: _Shape, kind: str, blur: float) -> _Sizes:
+    def of(cls, shape: OutlineShape, kind: str, blur: float) -> _Sizes:
         """Of a line along it, else of rectangle and circle; of a chip, where blur is 0, as it is seen."""
         lost = TIP_BLURS * blur * min(shape.length / shape.width - 1, MOST_TIP)
         if kind in LINEAR and shape.line is not None:
@@ -174,7 +174,7 @@ def _places(candidates: Sequence[Candidate], field: Residual, face: LocatedFace)
     r_px = distances_px(points, cladding)
     core_px = r_px if core is None else distances_px(points, core.ellipse)
     columns = (
-        _zones_touched(r_px, core_px, starts, face.zones),
+        zones_touched(r_px, core_px, starts, face.zones),
         np.minimum.reduceat(r_px, starts).tolist(),
         np.maximum.reduceat(r_px, starts).tolist(),
         [None] * len(pixels) if core is None else np.minimum.reduceat(core_px, starts).tolist(),
@@ -190,7 +190,7 @@ def _pixels(candidate: Candidate) -> NDArray[np.float64]:
     return np.array([columns + x, rows + y], np.float64)
 
 
-def _zones_touched(
+def zones_touched(
     r_px: NDArray[np.float64], core_px: NDArray[np.float64], starts: NDArray[np.intp], zones: Sequence[ZoneOutline]
 ) -> list[tuple[str, ...]]:
     """Zones that hold a pixel at these distances from the centres of cladding and core; the innermost one holds it.
@@ -230,13 +230,13 @@ def _mark(candidate: Candidate, field: Residual, config: Config) -> _Mark:
 
 def _aspect_ratio(cut: SeenOutline, thickness_px: float, axes: tuple[float, float]) -> float:
     """Length over width by the thickest place: two specks that touch are no line, however long the outline is."""
-    shape = _shape(cut, axes)
+    shape = outline_shape(cut, axes)
     along, across = shape.line or (shape.length, shape.width)
     thickness = max(thickness_px * math.sqrt(axes[0] * axes[1]), across)
     return max(along, shape.length) / thickness
 
 
-def _shape(seen: SeenOutline, axes: tuple[float, float]) -> _Shape:
+def outline_shape(seen: SeenOutline, axes: tuple[float, float]) -> OutlineShape:
     """Sizes with x and y scaled by `axes`: (1, 1) for pixels, micrometres per pixel for micrometres."""
     unit = math.sqrt(axes[0] * axes[1])
     short = seen.short * unit
@@ -248,7 +248,7 @@ def _shape(seen: SeenOutline, axes: tuple[float, float]) -> _Shape:
     run = _run_length(seen, area, axes)
     orientation = (angle if sides[0] >= sides[1] else angle + 90) % 180
     ribbon = MIN_LINEAR_ASPECT * area / run <= run <= MAX_CURL * diameter and not _is_ring(points, area)
-    return _Shape(area, long_side, short_side, diameter, orientation, (run, area / run) if ribbon else None)
+    return OutlineShape(area, long_side, short_side, diameter, orientation, (run, area / run) if ribbon else None)
 
 
 THINNEST_PX = 0.5  # what pixels of the search still tell from a line without a width
@@ -267,12 +267,12 @@ MAX_CURL = (
 
 def _run_length(seen: SeenOutline, area: float, axes: tuple[float, float]) -> float:
     """Length of the ribbon with this outline and area: half the outline is length plus width, area their product."""
-    half = _outline_length(seen, axes) / 2 + 2 * seen.short * math.sqrt(axes[0] * axes[1])
+    half = outline_length(seen, axes) / 2 + 2 * seen.short * math.sqrt(axes[0] * axes[1])
     half = max(half, 2 * math.sqrt(area))  # no ribbon is shorter around than a square
     return (half + math.sqrt(max(half * half - 4 * area, 0.0))) / 2
 
 
-def _outline_length(seen: SeenOutline, axes: tuple[float, float]) -> float:
+def outline_length(seen: SeenOutline, axes: tuple[float, float]) -> float:
     smooth = cv2.approxPolyDP(seen.points.astype(np.float32), SMOOTHING_PX, True).reshape(-1, 2) * axes
     return float(cv2.arcLength(smooth.astype(np.float32), True))
 
@@ -291,10 +291,10 @@ def _in_pixels(mark: _Mark, place: _Place, chances: Mapping[str, float], field: 
     (fx, fy), settings = field.pixel_px, config.classification
     unit = math.sqrt(fx * fy)
     kind = likeliest(chances)
-    px = _shape(mark.seen, (fx, fy))
+    px = outline_shape(mark.seen, (fx, fy))
     sizes = _Sizes.of(px, kind, mark.blur_px * unit)
     true = _true_outline(mark.seen, px, sizes, field.pixel_px)
-    outline_px = _outline_length(true, (1.0, 1.0)) + math.pi * unit * mark.seen.short
+    outline_px = outline_length(true, (1.0, 1.0)) + math.pi * unit * mark.seen.short
     perimeter = max(outline_px, 2 * math.sqrt(math.pi * true.area))  # nothing of that area has a shorter one
     contour = true.points
     centre, size, angle = cv2.minAreaRect(contour.astype(np.float32))
@@ -305,7 +305,7 @@ def _in_pixels(mark: _Mark, place: _Place, chances: Mapping[str, float], field: 
         classification=kind,
         confidence=_confidence(mark.candidate, kind, config),
         centroid_px=place.centroid_px,
-        bbox_px=_box_around(contour, (fx * short / 2, fy * short / 2)),
+        bbox_px=box_around(contour, (fx * short / 2, fy * short / 2)),
         contour_px=contour,
         holes_px=true.holes,
         rect=Rectangle(
@@ -333,7 +333,7 @@ def _in_pixels(mark: _Mark, place: _Place, chances: Mapping[str, float], field: 
     )
 
 
-def _true_outline(seen: SeenOutline, shape: _Shape, sizes: _Sizes, pixel_px: tuple[float, float]) -> SeenOutline:
+def _true_outline(seen: SeenOutline, shape: OutlineShape, sizes: _Sizes, pixel_px: tuple[float, float]) -> SeenOutline:
     """The outline in the stored picture with the blur taken out, so that it has the sizes that are judged."""
     points = _in_picture(seen.points, pixel_px)
     holes = tuple(_in_picture(hole, pixel_px) for hole in seen.holes)
@@ -354,7 +354,7 @@ def _with_micrometres(
     """Distances from the centre count in shares of the cladding, as the zones do, also where it is elliptical."""
     fx, fy = field.pixel_px
     axes = (fx * scale.um_per_px_x, fy * scale.um_per_px_y)
-    shape = _shape(mark.seen, axes)
+    shape = outline_shape(mark.seen, axes)
     unit = math.sqrt(axes[0] * axes[1])
     um = _Sizes.of(shape, defect.classification, mark.blur_px * unit)
     um_per_px = face.um_per_radial_px
@@ -416,7 +416,7 @@ def _in_picture(points: Points, pixel_px: tuple[float, float]) -> Points:
     return (points + 0.5) * pixel_px - 0.5
 
 
-def _box_around(points: Points, beyond_px: tuple[float, float]) -> tuple[int, int, int, int]:
+def box_around(points: Points, beyond_px: tuple[float, float]) -> tuple[int, int, int, int]:
     """The pixels of the stored picture that an outline touches."""
     low, high = (points.min(axis=0) - beyond_px).tolist(), (points.max(axis=0) + beyond_px).tolist()
     x, y = (math.floor(value + 0.5 + ON_A_BORDER) for value in low)
@@ -443,7 +443,7 @@ def numbered(defects: Sequence[Defect]) -> tuple[Defect, ...]:
 
 def ids_in_order(defects: Sequence[Defect]) -> Iterator[tuple[int, str]]:
     """The place of each defect and its id, in the order in which a record has them."""
-    names = list(ZONE_NAMES.values())
+    names = [*ZONE_NAMES.values(), ""]  # in no zone, where none is known
     counts = dict.fromkeys(ID_LETTERS, 0)
     for place, defect in sorted(enumerate(defects), key=lambda n: (names.index(n[1].zone), -n[1].diameter_px)):
         counts[defect.classification] += 1

@@ -28,12 +28,14 @@ TOLERANCE = 0.03  # radii of the cladding: 1.9 um of 125, what an outline of a m
 COVERED = 0.5  # share of an outline that must lie on marks of the other shot
 TURNS = 360  # that are tried: 1 degree moves a mark at twice the cladding radius by the tolerance
 FINE_DEG = np.arange(-3.0, 3.01, 0.1)
+FEWEST_PAIRS = 3  # of marks, by which the turn is told finer
 APART_DEG = 10.0  # turns nearer than this to the best are the same one
 FALSE_ALARMS = 1e-3  # pairs of unrelated shots for which a turn may be found
 # Times the evidence for the next best turn. Of the photographs of one face turned in its holder that are decided, the
 # least has 2.5; of 1586 pairs of different faces, those that are as unlikely by chance have at most 1.3.
 DISTINCT = 2.0
 _POINTS = 24  # of an outline
+_AT_ONCE = 2_000_000  # points turned in memory: 360 turns of 200 marks
 _GRID = 64  # pixels per radius of the cladding, in which marks are drawn
 _FARTHEST = 8.0  # radii of the cladding that are drawn: no zone reaches so far
 _BINARY_PLACES = 4
@@ -52,7 +54,8 @@ def compared(before: Inspection, after: Inspection) -> FaceChange:
     FaceChange
         Without marks where the turn is not known: then no more than their numbers can be compared.
     """
-    turn, shots = _turn(before, after)
+    weighed, shots = _turn(before, after)
+    turn = weighed.turn
     if turn.angle_deg is None or shots is None:
         return FaceChange(turn)
     first, second = shots
@@ -62,15 +65,30 @@ def compared(before: Inspection, after: Inspection) -> FaceChange:
 
 def find_turn(before: Inspection, after: Inspection) -> Turn:
     """The turn from one shot to the next; without an angle where a shot was not inspected or the marks do not tell."""
+    return weigh_turn(before, after).turn
+
+
+@dataclass(frozen=True, slots=True)
+class WeighedTurn:
+    """A turn, and how much speaks for it."""
+
+    turn: Turn
+    alike: int = 0  # marks of the shot with fewer that lie on marks of the other
+    marks: int = 0  # of the shot with fewer
+    log_chance: float = 0.0  # natural logarithm of how likely so many lie so by chance, at most
+
+
+def weigh_turn(before: Inspection, after: Inspection) -> WeighedTurn:
+    """The turn from one shot to the next, with its evidence."""
     return _turn(before, after)[0]
 
 
-def _turn(before: Inspection, after: Inspection) -> tuple[Turn, tuple[_Shot, _Shot] | None]:
+def _turn(before: Inspection, after: Inspection) -> tuple[WeighedTurn, tuple[_Shot, _Shot] | None]:
     for name, inspection in (("first", before), ("second", after)):
         if inspection.geometry is None or not inspection.zones:
-            return Turn(None, f"no marks were sought in the {name} shot"), None
+            return WeighedTurn(Turn(None, f"no marks were sought in the {name} shot")), None
         if not inspection.defects:
-            return Turn(None, f"the {name} shot has no mark to find the turn by"), None
+            return WeighedTurn(Turn(None, f"the {name} shot has no mark to find the turn by")), None
     first, second = _Shot.of(before), _Shot.of(after)
     # By the shot with fewer marks: what was removed, or has come, is no evidence against a turn.
     if len(first.outlines) <= len(second.outlines):
@@ -145,7 +163,7 @@ def _evenly(path: Places) -> Places:
 # --- the turn
 
 
-def _decided(fewer: _Shot, other: _Shot, sign: float) -> Turn:
+def _decided(fewer: _Shot, other: _Shot, sign: float) -> WeighedTurn:
     """The turn of the best evidence, if that is neither chance nor much the same at another; `sign`: of `fewer`'s."""
     turns = np.arange(TURNS) * 360.0 / TURNS
     covered = _covered_shares(fewer, other, turns) >= COVERED  # (n_turn, n_mark)
@@ -153,21 +171,58 @@ def _decided(fewer: _Shot, other: _Shot, sign: float) -> Turn:
     evidence = covered @ -np.log(chance)
     best = int(evidence.argmax())
     apart = np.abs((turns - turns[best] + 180) % 360 - 180) > APART_DEG
-    marks = f"{covered[best].sum()} of {covered.shape[1]} marks"
-    if _log_chance(chance, float(evidence[best])) + math.log(_chances(covered, best)) > math.log(FALSE_ALARMS):
-        return Turn(None, f"too few marks lie alike at any turn: at most {marks}")
+    alike, count = int(covered[best].sum()), covered.shape[1]
+    log_chance = _log_chance(chance, float(evidence[best])) + math.log(_chances(covered, best))
+    if log_chance > math.log(FALSE_ALARMS):
+        why_not = f"too few marks lie alike at any turn: at most {alike} of {count} marks"
+        return WeighedTurn(Turn(None, why_not), alike, count, log_chance)
     if evidence[best] < DISTINCT * evidence[apart].max():
-        return Turn(None, f"the marks lie alike at more than one turn: {marks} at the best")
+        why_not = f"the marks lie alike at more than one turn: {alike} of {count} marks at the best"
+        return WeighedTurn(Turn(None, why_not), alike, count, log_chance)
     fine = turns[best] + FINE_DEG
     shares = _covered_shares(fewer, other, fine).sum(axis=1) + _covered_shares(other, fewer, -fine).sum(axis=1)
-    middle = float(fine[shares >= shares.max() - 1e-9].mean())
-    return Turn(round(sign * middle % 360, 1) % 360)
+    middle = _by_pairs(fewer, other, float(fine[shares >= shares.max() - 1e-9].mean()))
+    return WeighedTurn(Turn(round(sign * middle % 360, 1) % 360), alike, count, log_chance)
+
+
+def _by_pairs(shot: _Shot, other: _Shot, turn_deg: float) -> float:
+    """The turn by the marks that are each other's partners: the median of their angles.
+
+    What is covered tells it to a degree only, outlines being larger than their tolerance. Where a mark lies is the
+    surer the smaller it is, and the angle of that the farther out.
+    """
+    forth = np.exp(1j * math.radians(turn_deg))
+    partner, back = _partners(shot, other, forth), _partners(other, shot, forth.conjugate())
+    mine = np.flatnonzero(partner >= 0)
+    mine = mine[back[partner[mine]] == mine]
+    if len(mine) < FEWEST_PAIRS:
+        return turn_deg
+    own, its = shot.outlines[mine], other.outlines[partner[mine]]
+    places, its_places = own.mean(axis=1), its.mean(axis=1)
+    off_deg = np.degrees(np.angle(its_places / (places * forth)))
+    extent = np.maximum(np.abs(own - places[:, None]).max(axis=1), np.abs(its - its_places[:, None]).max(axis=1))
+    weight = np.minimum(np.abs(places), np.abs(its_places)) / (extent + TOLERANCE)
+    order = np.argsort(off_deg, kind="stable")
+    reached = weight[order].cumsum()
+    off = float(off_deg[order][np.searchsorted(reached, reached[-1] / 2)])
+    return turn_deg + off if abs(off) <= FINE_DEG[-1] else turn_deg
+
+
+def _partners(shot: _Shot, other: _Shot, forth: complex) -> NDArray[np.intp]:
+    """(n_mark,) the place of the mark of the other shot that covers most of each, -1 where none covers enough."""
+    found = other.marks_at(shot.outlines * forth)
+    counts = [Counter(labels[labels > 0].tolist()).most_common(1) for labels in found]
+    return np.array([of[0][0] - 1 if of and of[0][1] >= COVERED * _POINTS else -1 for of in counts], np.intp)
 
 
 def _covered_shares(shot: _Shot, other: _Shot, turns_deg: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n_turn, n_mark): the share of each outline that lies on marks of the other shot when it is turned."""
-    turned = np.exp(1j * np.radians(turns_deg))[:, None, None] * shot.outlines
-    return np.asarray((other.marks_at(turned) > 0).mean(axis=2))
+    some = math.ceil(len(turns_deg) * shot.outlines.size / _AT_ONCE)
+    parts = (
+        (other.marks_at(np.exp(1j * np.radians(part))[:, None, None] * shot.outlines) > 0).mean(axis=2)
+        for part in np.array_split(turns_deg, min(some, len(turns_deg)))
+    )
+    return np.concatenate(list(parts))
 
 
 def _chances(covered: NDArray[np.bool_], best: int) -> float:

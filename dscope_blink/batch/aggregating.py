@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 
-from dscope_blink.analysis.aggregation.aggregating import aggregate
-from dscope_blink.batch.face_sources import Face, read_detections
-from dscope_blink.batch.run import Done
-from dscope_blink.config.settings import Config
-from dscope_blink.files.locking import locked
-from dscope_blink.files.names import AGGREGATE, RESULT
+from dscope_blink.batch.aggregate_reports import FaceFacts, read_facts
+from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, in_time, with_log
+from dscope_blink.batch.face_results import FaceDone, FaceJob, aggregate_face, fail_face, is_finished
+from dscope_blink.batch.face_sources import Face
+from dscope_blink.batch.job import remove_unfinished
+from dscope_blink.batch.whole_run import run_into
+from dscope_blink.files.names import AGGREGATE, INTEGRITY_LOG, RESULT, safe_names
 from dscope_blink.files.whole_files import write_file, writing
-from dscope_blink.records import Aggregate, LogLine
-from dscope_blink.reporting.aggregate_json import aggregate_bytes
-from dscope_blink.reporting.batch_reports import write_batch_reports
-from dscope_blink.reporting.csv_files import SummaryTable
-from dscope_blink.reporting.picture_files import write_result, write_summary
-from dscope_blink.reporting.stored_results import StoredResults
-from dscope_blink.reporting.tables import summary_row
+from dscope_blink.records import LogLine, Notice, UserError
+from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.reporting.csv_files import csv_bytes
+from dscope_blink.reporting.tables import integrity_table, summary_row
+
+FEW = 8  # faces are brought together before another process has started
+MODULES = ("dscope_blink.batch.face_results",)  # what a process imports once, before its first face
 
 logger = logging.getLogger("dscope.aggregating")
 
@@ -30,49 +32,158 @@ logger = logging.getLogger("dscope.aggregating")
 class Aggregating:
     """Everything that aggregating needs, checked; nothing has been written yet."""
 
-    output_dir: Path
+    job: FaceJob  # what is asked of every face
     faces: tuple[Face, ...]
-    config: Config
-    pictures: Path | None = None  # folder that the names of pictures in records are relative to
     log: tuple[LogLine, ...] = ()  # what was found wrong with files of no face
+    warnings: tuple[str, ...] = ()  # about the folders and the manifest
     workers: int = 0  # processes of this machine; 0: this one alone
-    resume: bool = False
+    scheduler: str | None = None  # address of a Dask scheduler, whose workers are used instead
+    resume: bool = False  # what an earlier run has finished is kept
+
+    @property
+    def output_dir(self) -> Path:
+        """Where all of it is written."""
+        return self.job.job.output_dir
+
+    @property
+    def integrity_log(self) -> Path:
+        """Where it is written what was wrong with files."""
+        return self.output_dir / INTEGRITY_LOG
 
 
-def run_aggregation(run: Aggregating) -> Generator[Done]:
-    """Bring each face together and write its results, the summary and the reports of them all.
+def check_apart(folders: Sequence[Path], output_dir: Path) -> None:
+    """UserError, with a line for each problem, where results would count twice, or replace a source.
+
+    Parameters
+    ----------
+    folders : of sources
+    output_dir : of the results, which may not be there yet
+    """
+    problems = [*_twice(folders), *_among_sources(folders, output_dir)]
+    if problems:
+        raise UserError("\n".join(problems))
+
+
+def _twice(folders: Sequence[Path]) -> Iterator[str]:
+    for first, second in combinations(folders, 2):
+        one, other = first.resolve(), second.resolve()
+        if one == other:
+            yield f"results folder {second}: it is named twice"
+        elif one in other.parents or other in one.parents:
+            yield f"results folders {first} and {second}: one lies in the other, whose results would count twice"
+
+
+def _among_sources(folders: Sequence[Path], output_dir: Path) -> Iterator[str]:
+    """Results there would be sources the next time, or lie where a source lies."""
+    out = output_dir.resolve()
+    for folder, source in ((folder, folder.resolve()) for folder in folders):
+        if out == source:
+            yield f"output folder {output_dir}: it is a folder of sources"
+        elif source in out.parents:
+            yield f"output folder {output_dir}: it lies in the folder of sources {folder}"
+        elif out in source.parents:
+            yield f"output folder {output_dir}: the folder of sources {folder} lies in it"
+
+
+def in_folder(faces: Sequence[Face], output_dir: Path) -> tuple[Face, ...]:
+    """The faces under names that stay in the output folder, whatever the sources call them."""
+    names = safe_names([face.name for face in faces], output_dir)
+    return tuple(replace(face, name=name) for face, name in zip(faces, names, strict=True))
+
+
+def run_aggregation(run: Aggregating) -> Generator[FaceDone]:
+    """Bring each face together and write its results, the summary, the integrity log and the reports of them all.
+
+    The summary and the integrity log are complete for all finished faces however the run ends, in the order of the
+    faces. A log without lines says that all files were looked at and nothing was wrong with them.
 
     Yields
     ------
-    Done of each face, in the order in which they are finished
-    """
-    with locked(run.output_dir):
-        table, paths = SummaryTable(run.config.reporting.csv_style), []
-        for number, face in enumerate(run.faces):
-            done = aggregate_face(run, face)
-            path = Path(str(run.output_dir / face.name) + RESULT)
-            row = summary_row(done.inspection)
-            table.add(number, row)
-            paths.append(path)
-            yield Done(done.inspection, row, name=face.name)
-        with writing(run.output_dir / "summary_report.csv"):
-            write_summary(run.output_dir / "summary_report.csv", table)
-        write_batch_reports(run.output_dir, StoredResults(paths), run.config)
-
-
-def aggregate_face(run: Aggregating, face: Face) -> Aggregate:
-    """Bring one face together and write its results, the record last.
+    FaceDone of each face, in the order in which they are finished
 
     Raises
     ------
-    WriteFailed : a result cannot be written
+    UserError : another run writes to the output folder, its file system has no locks, or no scheduler answers
+    WriteFailed : a result cannot be written (disk full, no permission)
+    ReportsNotWritten : all is done but these reports of all faces
     """
-    detections, log = read_detections(face)
-    started = datetime.now().astimezone().isoformat(timespec="seconds")
-    done = aggregate(face.name, detections, run.config, started, log)
-    start = str(run.output_dir / face.name)
-    Path(start).parent.mkdir(parents=True, exist_ok=True)
-    with writing(Path(start + RESULT)):
-        write_file(Path(start + AGGREGATE), aggregate_bytes(done))
-        write_result(Path(start + RESULT), done.inspection)
-    return done
+    yield from run_into(run.output_dir, run.job.job.config, partial(_finish, run), run.warnings)
+
+
+def _finish(run: Aggregating, at_rest: Callable[[], None]) -> Generator[tuple[int, FaceDone]]:
+    """Every face, and the log of their files."""
+    under_way: dict[int, Face] = {}
+    lines: dict[int, tuple[LogLine, ...]] = {}
+    try:
+        for number, done in _finish_all(run, under_way):
+            lines[number] = done.facts.log
+            yield number, done
+    finally:
+        for face in under_way.values() if run.scheduler is None else ():  # a cluster may still be at them
+            remove_unfinished(run.job.start_of(face))
+        write_integrity_log(run, lines)
+
+
+def _finish_all(run: Aggregating, under_way: dict[int, Face]) -> Generator[tuple[int, FaceDone]]:
+    left = yield from _resume(run)
+    settings = run.job.job.config.batch
+    workers = Workers(settings, run.workers, run.scheduler, MODULES, FEW)
+    job = partial(Jobs(_here, _there, _on_cluster).at(workers), run.job)
+    with crew_of(workers, len(left)) as crew:
+        for number, face, outcome in do_all(crew, job, left, under_way, settings, lambda face: face.name):
+            done = fail_face(run.job, face, outcome) if isinstance(outcome, Notice) else outcome
+            del under_way[number]
+            yield number, done
+
+
+def _resume(run: Aggregating) -> Generator[tuple[int, FaceDone], None, Mapping[int, Face]]:
+    """What an earlier run has finished, if that is to be kept; returns the others."""
+    left = dict(enumerate(run.faces))
+    if not run.resume:
+        return left
+    for number, face in enumerate(run.faces):
+        done = _finished_before(run.job, face)
+        if done is not None:
+            del left[number]
+            yield number, done
+    logger.info("Resumed: %d of %d faces were finished before", len(run.faces) - len(left), len(run.faces))
+    return left
+
+
+def _finished_before(job: FaceJob, face: Face) -> FaceDone | None:
+    start = job.start_of(face)
+    try:
+        stored = load_record(Path(start + RESULT))
+        if not is_finished(job, face, stored):
+            return None
+        facts = FaceFacts() if not Path(start + AGGREGATE).exists() else read_facts(Path(start + AGGREGATE))
+    except (BadRecord, OSError, ValueError, KeyError, TypeError):
+        return None
+    return FaceDone(stored, summary_row(stored), resumed=True, name=face.name, facts=facts)
+
+
+def _here(job: FaceJob, item: tuple[int, Face]) -> FaceDone:
+    return aggregate_face(job, item[1])
+
+
+def _there(job: FaceJob, item: tuple[int, Face]) -> FaceDone:
+    """In another process, whose log comes back with the result."""
+    done, log = with_log(lambda: _here(job, item))
+    return replace(done, log=log)
+
+
+def _on_cluster(job: FaceJob, item: tuple[int, Face]) -> FaceDone:
+    """In a process of another program, which sets no limit of time."""
+    return in_time(lambda: _there(job, item), job.job.config.batch, job.job.output_dir, item[0])
+
+
+def write_integrity_log(run: Aggregating, lines: Mapping[int, tuple[LogLine, ...]]) -> None:
+    """One row for each line: those of no face first, then those of the faces in their order.
+
+    Raises
+    ------
+    WriteFailed : it cannot be written
+    """
+    told = (*run.log, *(line for number in sorted(lines) for line in lines[number]))
+    with writing(run.integrity_log):
+        write_file(run.integrity_log, csv_bytes(integrity_table(told), run.job.job.config.reporting.csv_style))

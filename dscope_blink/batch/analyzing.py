@@ -14,7 +14,7 @@ from dscope_blink.batch.picture_reports import write_reports
 from dscope_blink.batch.reference_faces import SeenFace, see_face
 from dscope_blink.config.settings import ReferenceSettings
 from dscope_blink.files.locking import locked
-from dscope_blink.files.names import ANOMALIES, ANOMALY_MASK, COMPARED_WITH_REFERENCE, RESULT, SUMMARY
+from dscope_blink.files.names import ANOMALY_MASK, COMPARED_WITH_REFERENCE, FOREIGN_REPORT, RESULT, SUMMARY
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.image_processing.anomalies import Region, departed, regions_of
@@ -85,7 +85,7 @@ def _analyzed(run: Analyzing, image: ImageFile) -> Comparison:
     Path(start).parent.mkdir(parents=True, exist_ok=True)
     with writing(Path(start + RESULT)):
         inspection = write_reports(start, seen.picture, done.inspection, run.job.config)
-        write_file(Path(start + ANOMALIES), report_bytes(done))
+        write_file(Path(start + FOREIGN_REPORT), report_bytes(done))
         if seen.picture is not None and seen.frame is not None:
             height, width = seen.picture.shape[:2]
             mask = departed(regions, seen.frame, (height, width))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from dscope_blink.batch.executors import QUEUED_PER_WORKER, Lost, Processes, as_completed, result_of, tune_process
+from dscope_blink.batch.crew import Workers, crew_of
+from dscope_blink.batch.executors import Lost, as_completed, result_of, tune_process
 from dscope_blink.config.settings import Config
 from dscope_blink.files.locking import locked
 from dscope_blink.files.names import RESULT
@@ -85,27 +84,14 @@ def _file(one: Built) -> str:
 
 
 def _build_all(run: DatasetRun) -> Iterator[tuple[int, Built]]:
-    with _crew(run) as (executor, at_once):
+    workers = Workers(run.config.batch, run.workers, modules=MODULES)
+    with crew_of(workers, len(run.items)) as crew:
         job = partial(_build, replace(run, items=()))
-        for (number, item), future in as_completed(executor, job, enumerate(run.items), at_once):
+        for (number, item), future in as_completed(crew.executor, job, enumerate(run.items), crew.at_once):
             try:
                 yield number, result_of(future)
             except (Lost, TimeoutError) as error:
                 yield number, Built(item, False, f"lost: {error or 'it took too long'}")
-
-
-@contextmanager
-def _crew(run: DatasetRun) -> Iterator[tuple[Executor, int]]:
-    if run.workers == 0:
-        with ThreadPoolExecutor(1) as thread:
-            yield thread, 1
-        return
-    executor, finished = Processes(run.workers, run.config.batch.time_limit_s, MODULES), False
-    try:
-        yield executor, run.workers * QUEUED_PER_WORKER
-        finished = True
-    finally:
-        executor.shutdown(cancel_futures=not finished)
 
 
 def _build(run: DatasetRun, numbered: tuple[int, Item]) -> Built:

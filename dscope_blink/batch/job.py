@@ -207,7 +207,7 @@ def _write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspe
     """Write all files of one image, the record last: where it lies, the others are complete."""
     started = perf_counter()
     start = str(job.output_dir / image.name)
-    with writing(Path(start + RESULT)), _all_or_none(start):
+    with writing(Path(start + RESULT)), all_or_none(start):
         inspection = write_reports(start, loaded.picture, inspection, job.config)
         own_s = {"read": loaded.read_s, "write": perf_counter() - started}
         times = {**inspection.timings_s, **{name: rounded(name, seconds) for name, seconds in own_s.items()}}
@@ -217,8 +217,13 @@ def _write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspe
 
 
 @contextmanager
-def _all_or_none(start: str) -> Iterator[None]:
-    """Nothing of an earlier run is left beside what is written, and nothing at all where that fails."""
+def all_or_none(start: str) -> Iterator[None]:
+    """Nothing of an earlier run is left beside what is written, and nothing at all where that fails.
+
+    Parameters
+    ----------
+    start : path of the results of one picture or face up to the end of NAME
+    """
     _remove_results(start)
     try:
         yield
@@ -228,9 +233,13 @@ def _all_or_none(start: str) -> Iterator[None]:
         raise
 
 
-def remove_unfinished(job: Job, image: ImageFile) -> None:
-    """Remove what a process has left that was ended while it wrote the results of an image; whole ones stay."""
-    start = str(job.output_dir / image.name)
+def remove_unfinished(start: str) -> None:
+    """Remove what a process has left that was ended while it wrote the results of an image; whole ones stay.
+
+    Parameters
+    ----------
+    start : path of the results up to the end of NAME
+    """
     if not Path(start + RESULT).exists():
         with suppress(OSError):
             _remove_results(start)
@@ -259,7 +268,7 @@ def fail_file(job: Job, image: ImageFile, reason: Notice) -> Inspection:
     """
     info = ImageInfo(image.file)
     with suppress(OSError):
-        info = replace(info, sha256=_sha256_of(image.path))
+        info = replace(info, sha256=sha256_of(image.path))
     failed = not_measured(info, image.request, job.config, provenance_of(job), reason)
     failed = _write_results(job, image, Loaded(info, problem=reason), failed)
     _log_outcome(image, failed)
@@ -279,13 +288,13 @@ def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
     if not all(Path(start + end).exists() for end in ends_of(job.config.reporting, stored)):
         return False
     try:
-        return _sha256_of(image.path) == stored.image.sha256
+        return sha256_of(image.path) == stored.image.sha256
     except OSError:
         return stored.image.sha256 is None
 
 
-def _sha256_of(path: Path) -> str:
-    """Read piece by piece: nothing says how large the file is."""
+def sha256_of(path: Path) -> str:
+    """That of a file, read piece by piece: nothing says how large it is; OSError if it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

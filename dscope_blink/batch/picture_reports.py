@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -73,9 +74,17 @@ class WithAnyPicture:
 PictureReport: TypeAlias = WithoutPicture | WithPicture | WithAnyPicture
 
 
-def ends_of(wanted: Reporting, inspection: Inspection) -> tuple[str, ...]:
-    """The ends of the names of all files that belong to a picture beside its record."""
-    return tuple(end for report in PICTURE_REPORTS for end in _ends(report, wanted, inspection))
+def ends_of(wanted: Reporting, inspection: Inspection, is_there: bool = True) -> tuple[str, ...]:
+    """The ends of the names of all files that belong to a picture beside its record.
+
+    Parameters
+    ----------
+    wanted : which are asked for
+    inspection : of the picture
+    is_there : whether the picture is at hand: without it none of those is written that show it
+    """
+    reports = (one for one in PICTURE_REPORTS if is_there or not isinstance(one, WithPicture))
+    return tuple(end for report in reports for end in _ends(report, wanted, inspection))
 
 
 def write_reports(start: str, picture: Picture | None, inspection: Inspection, config: Config) -> Inspection:
@@ -98,14 +107,39 @@ def write_reports(start: str, picture: Picture | None, inspection: Inspection, c
     """
     for report in PICTURE_REPORTS:
         ends = _ends(report, config.reporting, inspection)
-        try:
-            if ends:
-                _write(report, start, picture, inspection, config)
-        except Exception as error:
-            if is_of_writing(error):
-                raise
-            logger.exception("%s: not drawn", printable(inspection.image.file))
-            inspection = _left_out(start, ends, inspection, error)
+        if ends:
+            write = partial(_write, report, start, picture, inspection, config)
+            inspection = written_or_left_out(start, ends, inspection, write)
+    return inspection
+
+
+def written_or_left_out(
+    start: str, ends: tuple[str, ...], inspection: Inspection, write: Callable[[], None]
+) -> Inspection:
+    """Write files beside a record; those that fail in another way than that the system takes no more are left out.
+
+    Parameters
+    ----------
+    start : path of the files up to the end of NAME
+    ends : of their names
+    inspection : the record
+    write : writes them
+
+    Returns
+    -------
+    The record, with a warning if they were left out
+
+    Raises
+    ------
+    UserError, OSError : a file cannot be written (disk full, no permission)
+    """
+    try:
+        write()
+    except Exception as error:
+        if is_of_writing(error):
+            raise
+        logger.exception("%s: not drawn", printable(inspection.image.file))
+        return _left_out(start, ends, inspection, error)
     return inspection
 
 
@@ -119,7 +153,7 @@ def _write(report: PictureReport, start: str, picture: Picture | None, inspectio
 
 
 def _left_out(start: str, ends: tuple[str, ...], inspection: Inspection, error: Exception) -> Inspection:
-    """Remove what there is of a report, so that it counts as missing, and say so."""
+    """Remove what there is of a report that failed, so that it counts as missing, and say so."""
     for end in ends:
         with suppress(OSError):
             Path(start + end).unlink(missing_ok=True)

@@ -358,6 +358,7 @@ class AggregationSettings:
     unknown_type: Literal[
         "scratch", "pit_dig", "contamination", "crack", "chip"
     ]  # the kind of a name that is not among them
+    unknown_confidence: float  # of a mark of another program that says none
     out_of_picture: Literal["reject", "clamp"]
     penalties: Mapping[str, float]
     max_critical: int

@@ -24,9 +24,11 @@ CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says h
 
 RESULT, TABLE, CERTIFICATE = "_result.json", "_report.csv", "_certificate.pdf"
 AGREEMENT, CELLS = "_agreement.csv", "_cells.csv"
-AGGREGATE = "_aggregate.json"
-ANOMALIES, ANOMALY_MASK = "_report.json", "_defect_mask.npy"
+ANOMALY_MASK = "_defect_mask.npy"
 COMPARED_WITH_REFERENCE = "compare_reference.csv"
+AGGREGATE, SOURCES = "_aggregate.json", "_sources.csv"
+INTEGRITY_LOG = "integrity_log.csv"  # of a run that aggregates
+FOREIGN_REPORT = "_report.json"  # of marks that another program found, as foreign_report.schema.json has it
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
 VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
 # By the format that the configuration names: its choice may be another than that of the run before.
@@ -56,14 +58,14 @@ RESULT_FILES = (
     ResultFile(tuple(ZONE_IMAGES.values()), drawn=True),
     ResultFile((CERTIFICATE,), title="Certificate"),
     ResultFile(tuple(AGGREGATE_FIGURE.values()), drawn=True, title="Who found what"),
+    ResultFile((SOURCES,), title="Who found what (CSV)"),
     ResultFile((AGGREGATE,), title="Sources (JSON)"),
-    ResultFile((ANOMALIES,), title="Departures (JSON)"),
-    ResultFile((ANOMALY_MASK,)),
     ResultFile((RESULT,), title="Record (JSON)"),
 )
 DRAWN = tuple(end for file in RESULT_FILES if file.drawn for end in file.ends)
 
 RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
+NAMELESS = "face"  # of what is called nothing, or `.`
 LONGEST_NAME = 200  # bytes; file systems end at 255, and what is appended needs the rest
 LONGEST_PATH = 4000  # bytes; Linux ends at 4095
 
@@ -99,6 +101,8 @@ class Names:
 
 def _without_extension(file: str) -> str:
     path = PurePosixPath(file)
+    if not path.name:
+        return NAMELESS
     stem, mark = path.stem, f"_{_mark_of(path.name)}"
     if len(stem.encode()) > LONGEST_NAME:
         stem = stem.encode()[: LONGEST_NAME - len(mark)].decode(errors="ignore") + mark
@@ -114,6 +118,30 @@ def in_reach(name: str, file: str, output_dir: Path) -> str:
     """The name, or where the path of its results would be too long, one that says nothing but is short."""
     path = os.fsencode(output_dir.absolute() / name)
     return name if len(path) <= LONGEST_PATH else f"long_path_{_mark_of(file)}"
+
+
+def safe_names(names: Sequence[str], output_dir: Path) -> list[str]:
+    """Names of results from what somebody calls the faces: within the output folder, and fit for any file system.
+
+    Parameters
+    ----------
+    names : with forward slashes between folders; of any letters
+    output_dir : where the results go
+    """
+    plain = [_fit(name) for name in names]
+    given = Names().give([f"{name}.{number}" for number, name in enumerate(plain, 1)])
+    return [in_reach(name, name, output_dir) for name in given]
+
+
+def _fit(name: str) -> str:
+    """Without what leads out of a folder, and without signs that some file system does not take."""
+    text = os.fsencode(name).decode("utf-8", "replace")
+    folders = ("".join("_" if sign in UNFIT or not sign.isprintable() else sign for sign in p) for p in text.split("/"))
+    parts = [part.strip() for part in folders if part.strip(" .")]
+    return "/".join(parts) or NAMELESS
+
+
+UNFIT = frozenset('<>:"|?*\\')  # on Windows, or in its paths
 
 
 def _free_name(name: str, taken: set[str]) -> str:

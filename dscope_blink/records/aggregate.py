@@ -8,6 +8,7 @@ from typing import Literal
 
 from dscope_blink.records.arrays import Points
 from dscope_blink.records.defects import Defect, Severity
+from dscope_blink.records.ellipse import Ellipse
 from dscope_blink.records.face_change import Turn
 from dscope_blink.records.inspection import Inspection
 from dscope_blink.records.kinds import Kind, Zone
@@ -44,6 +45,10 @@ class Source:
     turn: Turn = _UNTURNED  # of its picture against that of the aggregate
     status: str = ""  # its own verdict, where it gives one
 
+    def looked_at(self, zone: Zone) -> bool:
+        """Whether it sought marks in a zone: one of the contact zone is of all that lies beyond the cladding."""
+        return self.region in (None, zone) or (self.region, zone) == ("contact", "adhesive")
+
 
 @dataclass(frozen=True, slots=True)
 class SourceMark:
@@ -73,8 +78,21 @@ class Detection:
     source: Source
     marks: tuple[SourceMark, ...]
     inspection: Inspection | None = None  # the record that it is
-    size_px: tuple[int, int] | None = None  # width and height of the picture; None: it does not say
+    size_px: tuple[int, int] | None = None  # width and height of its picture; None: it does not say
     rejected: tuple[Rejected, ...] = ()
+    cladding: Ellipse | None = None  # in its own picture, where its marks were moved from there into another
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLikeness:
+    """How alike two pictures are at the turn at which they are most alike."""
+
+    first: str  # sha256
+    second: str
+    turn_deg: float  # of the face in the second against the first, clockwise on the screen
+    share: float  # correlation of what both show, -1..1
+    z: float  # that over the spread of the other turns
+    is_one_face: bool  # whether that is so much as another face does not reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,23 @@ class MergedMark:
         return tuple(dict.fromkeys(member.source for member in self.members))
 
 
+def bounding_box(outline_px: Points) -> tuple[float, float, float, float]:
+    """Left, top, width and height of an outline, (N, 2); of one without points nothing, at the origin."""
+    if not len(outline_px):
+        return 0.0, 0.0, 0.0, 0.0
+    (left, top), (right, bottom) = outline_px.min(axis=0).tolist(), outline_px.max(axis=0).tolist()
+    return left, top, right - left, bottom - top
+
+
+@dataclass(frozen=True, slots=True)
+class KnownUids:
+    """Which marks the sources of an earlier aggregate of a face were part of."""
+
+    sources: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # by key: sha256 and file
+    uids: Mapping[tuple[str, str], str] = field(default_factory=dict)  # by source and id of a member
+    boxes: Mapping[tuple[str, str], tuple[float, float, float, float]] = field(default_factory=dict)  # of the same
+
+
 @dataclass(frozen=True, slots=True)
 class Closeness:
     """How near outlines of two sources must lie to be one mark."""
@@ -121,10 +156,11 @@ class SourceScore:
     alone: tuple[str, ...]  # ids of the merged marks that no other source saw
     missed: tuple[str, ...]  # ids of those that it looked at the place of, and did not see
     unseen: tuple[str, ...]  # ids of those whose place it did not look at
-    sensitivity: float | None  # estimated; None: too little to estimate it from
-    specificity: float | None
+    sensitivity: float | None  # share of the marks that it finds; estimated; None: too little to estimate it from
+    specificity: float | None  # share of the places without a mark at which it reports none; estimated
     status_without: str = ""  # the verdict if it were no source; empty: there is no other
     flips: bool = False  # whether that is another one
+    status_alone: str = ""  # the verdict if it were the only source
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +173,9 @@ class PairAgreement:
     only_first: int
     only_second: int
     neither: int  # marks that only other sources saw
-    kappa: float | None  # Cohen's; None where it is not defined
+    kappa: float | None  # Cohen's, over these marks and `empty`; None where it is not defined
     iou: float | None  # of the areas of their marks; None: neither has any
+    empty: int = 0  # places without a mark that both looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +189,11 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Marks that lie in a ring, in a row or across zones, and where that points."""
+    """Marks that lie together as chance does not bring them, and where that points."""
 
-    kind: Literal["ring", "row", "across_zones"]
+    kind: Literal[
+        "ring", "row", "across_zones", "parallel", "concentric", "radial", "one_sided", "stays"
+    ]  # stays: at its place of the picture while the face moves
     marks: tuple[str, ...]  # ids of merged marks
     text: str  # what it is, in words
     points_to: str  # polishing, handling, lens ...

@@ -35,6 +35,8 @@ TITLES = MappingProxyType(
         "structure_not_described": "Structure not described",
         "drawn_over": "Drawn over",
         "structure_not_found": "Described structure not found",
+        "no_geometry": "No geometry",
+        "no_source": "No source",
         # why it failed
         LIMIT_BROKEN: "Zone",
         # what there is to warn of
@@ -58,12 +60,18 @@ TITLES = MappingProxyType(
         "zone_cut": "Zone cut by the border",
         "zone_clipped": "Clipped zone",
         "zone_not_searched": "Searched in part",
+        "shot_refused": "Shot left out",
         # of what is not of the face
         "interlaced": "Interlaced",
         "speckle": "Laser speckle",
         "beyond_bits": "Beyond the bit depth",
         "hot_pixels": "Hot pixels",
         "assumed_bits": "Assumed bit depth",
+        # of an aggregate
+        "source_not_graded": "A source is not graded",
+        "source_fails": "A source fails",
+        "not_looked_at": "Not looked at",
+        "shot_not_graded": "Another shot is not graded",
         "other": "",
     }
 )

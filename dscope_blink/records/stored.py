@@ -11,7 +11,7 @@ changes the meaning of a key, or has no such value, needs another schema.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import lru_cache
 from itertools import zip_longest
 from pathlib import Path
@@ -159,6 +159,79 @@ def read_carried(path: Path) -> tuple[str, ...]:
         return tuple(msgspec.json.decode(read_file(path), type=_Carrier).request.manifest)
     except (OSError, ValueError, RecursionError):
         return ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHead:
+    """What tells of which face and picture a record is."""
+
+    image: HeadImage
+    request: HeadRequest
+    provenance: HeadProvenance
+
+    @property
+    def size_px(self) -> tuple[int, int] | None:
+        """Width and height of its picture; None: it could not be decoded."""
+        width, height = self.image.width, self.image.height
+        return None if width is None or height is None else (width, height)
+
+    @property
+    def taken(self) -> str:
+        """When its picture was taken; empty: nobody knows."""
+        return self.image.camera.taken if self.image.camera else ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadCamera:
+    """When a picture was taken."""
+
+    taken: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadImage:
+    """Which picture."""
+
+    file: str
+    sha256: str | None = None
+    width: int | None = None
+    height: int | None = None
+    camera: HeadCamera | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRequest:
+    """What the manifest says of it."""
+
+    manifest: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HeadProvenance:
+    """What it was made by and from."""
+
+    profile: str
+    inputs: Mapping[str, str | None] = field(default_factory=dict)
+
+
+def read_head(data: bytes) -> RecordHead:
+    """Only what tells of which face and picture a record is, in a hundredth of the time.
+
+    Raises
+    ------
+    BadRecord : it is no record; that the rest of it is one too is not looked at
+    """
+    try:
+        schema = msgspec.json.decode(data, type=_Named).schema
+        if schema not in (RECORD_SCHEMA, FIRST_SCHEMA):
+            raise ValueError(f"its schema must be {RECORD_SCHEMA} or {FIRST_SCHEMA}")
+        return msgspec.json.decode(data, type=RecordHead)
+    except (ValueError, RecursionError) as error:
+        raise BadRecord(f"no record: {_shortened(str(error))}") from None
+
+
+class _Named(msgspec.Struct):
+    schema: str = ""
 
 
 class _CarrierRequest(msgspec.Struct):

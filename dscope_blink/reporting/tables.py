@@ -22,6 +22,7 @@ from dscope_blink.records import (
     Cell,
     Defect,
     Inspection,
+    LogLine,
     Verdict,
     as_recorded,
     texts,
@@ -394,6 +395,22 @@ def cell_table(inspection: Inspection, detectors: Iterable[str]) -> Table:
     columns = cell_columns(detectors)
     columns = columns if inspection.scale else _without_scale(columns)
     return table_of(columns, ((as_recorded(cell),) for cell in inspection.cells))
+
+
+def _of_line(name: str, meaning: str) -> Column:
+    return Column(name, "", "object", meaning, lambda line: getattr(line, name))
+
+
+LOG_COLUMNS: tuple[Column, ...] = (
+    _of_line("file", "the folder that was given, and the path in it"),
+    _of_line("problem", "what is wrong with it, or what was decided: the mark, the rule and the value"),
+    _of_line("severity", "error: it or a mark of it is left out; warning: mended or doubtful; info: a decision"),
+)
+
+
+def integrity_table(lines: Iterable[LogLine]) -> Table:
+    """One row per line of the integrity log, each once, in the columns of integrity_log.csv."""
+    return table_of(LOG_COLUMNS, ((line,) for line in dict.fromkeys(lines)))
 
 
 AGREEMENT_COLUMNS: tuple[Column, ...] = (

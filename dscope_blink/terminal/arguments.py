@@ -101,6 +101,10 @@ def _add_inspect(parser: Parser) -> None:
     what.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
     what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
     _add_asked(parser)
+    _add_told(parser)
+
+
+def _add_told(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("what is printed")
     how.add_argument("--json-progress", action="store_true", help="print JSON lines instead (progress.schema.json)")
     how.add_argument("--progress-to", metavar="PLACE", help="JSON lines into a file, or to tcp://HOST:PORT, as well")
@@ -146,11 +150,17 @@ def _add_asked(parser: argparse.ArgumentParser) -> None:
     _add_reports(written)
     how = parser.add_argument_group("how it runs")
     how.add_argument("--recursive", action="store_true", help="look in subfolders as well")
-    how.add_argument(
+    _add_workers(how)
+    how.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
+
+
+def _add_workers(parser: Options) -> None:
+    parser.add_argument(
         "--workers", metavar="N", help="processes of this machine; default: one for each processor; 0: none but this"
     )
-    how.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT")
-    how.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture FAILs")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="use the workers of this Dask scheduler, tcp://HOST:PORT"
+    )
 
 
 class Options(Protocol):
@@ -215,19 +225,28 @@ def add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
-def add_aggregate(parser: argparse.ArgumentParser) -> None:
+def add_aggregate(parser: Parser) -> None:
     """What is asked of several detections of faces."""
-    parser.add_argument("sources", metavar="SOURCE_DIR", nargs="+", help="folder of results, or of foreign reports")
-    parser.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
-    parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures: they are drawn, and located anew")
-    parser.add_argument("--image", metavar="NAME", help="only this face or picture")
-    _add_settings(parser)
-    parser.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
-    parser.add_argument(
-        "--workers", metavar="N", help="processes of this machine; default: one for each processor; 0: none but this"
+    parser.epilog = "The options of fiber and limits are for pictures of which there is no record of this program."
+    what = parser.add_argument_group("sources and results")
+    what.add_argument("sources", metavar="SOURCE_DIR", nargs="+", help="folder of results or of foreign reports")
+    what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be; in no SOURCE_DIR")
+    what.add_argument(
+        "--input-dir", metavar="DIR", help="folder of the pictures, which are drawn, and located if need be"
     )
-    parser.add_argument("--fail-exit", action="store_true", help="exit code 3 when a face FAILs")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    what.add_argument("--image", metavar="NAME", help="only this face or picture")
+    what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    fiber = parser.add_argument_group("which fiber, scale and limits")
+    add_request(fiber)
+    fiber.add_argument("--manifest", metavar="FILE.csv", help="what overrides these options for single pictures")
+    written = parser.add_argument_group("what is written")
+    written.add_argument("--no-plots", action="store_true", help="write no histograms")
+    written.add_argument("--zone-images", action="store_true", help="cut each zone out as a picture of its own")
+    _add_reports(written)
+    how = parser.add_argument_group("how it runs")
+    _add_workers(how)
+    how.add_argument("--fail-exit", action="store_true", help="exit code 3 when a face FAILs")
+    _add_told(parser)
 
 
 def _add_learn(parser: argparse.ArgumentParser) -> None:
@@ -343,7 +362,7 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
     folder = Path(arguments.results_dir).expanduser()
-    config = replace(config, reporting=_reporting(config.reporting, arguments))
+    config = replace(config, reporting=reporting_of(config.reporting, arguments))
     check_packages(replace(config.reporting, plots=False))
     return StoredBatch(folder, found.paths, config, found.warnings)
 
@@ -436,7 +455,7 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     problems.raise_if_any()
     assert settings is not None, "without settings there was a problem"
     assert asked is not None, "nor without them"
-    config = replace(asked.config, reporting=_reporting(asked.config.reporting, arguments))
+    config = replace(asked.config, reporting=reporting_of(asked.config.reporting, arguments))
     check_packages(config.reporting)
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
@@ -601,7 +620,7 @@ def _asked(
     return PictureRequest(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
 
 
-def _reporting(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
+def reporting_of(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
     """The command line adds to what the configuration asks for, and may leave out plots and the report."""
     switches: dict[str, Any] = {name: getattr(configured, name) or getattr(arguments, name, False) for name in SWITCHES}
     plots = configured.plots and not getattr(arguments, "no_plots", False)

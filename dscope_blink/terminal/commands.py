@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
 
 from rich.console import Console
 
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
-from dscope_blink.batch.run import NONE_GRADED, Batch, Done, exit_code, run_batch
+from dscope_blink.batch.run import Batch, run_batch
+from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.loading import load_config
 from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
 from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series
-from dscope_blink.files.locking import check_locks, locked
-from dscope_blink.files.whole_files import WriteFailed
-from dscope_blink.records import UNCONFIRMED, Inspection, printable
-from dscope_blink.reporting.batch_reports import ReportsNotWritten, reports_of
+from dscope_blink.files.locking import locked
+from dscope_blink.records import UNCONFIRMED, Inspection
+from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.synthetic.samples import differs, write_samples
 from dscope_blink.synthetic.scenes import demo_faces
@@ -42,13 +39,14 @@ from dscope_blink.terminal.calibrate import calibrate
 from dscope_blink.terminal.completion import completion_script
 from dscope_blink.terminal.configuration import configuration
 from dscope_blink.terminal.dataset import dataset
-from dscope_blink.terminal.events import events_of, refusals
+from dscope_blink.terminal.events import Told, events_of, refusals
 from dscope_blink.terminal.log_file import log_file
-from dscope_blink.terminal.progress import Display, bar, in_words, lines, silent
+from dscope_blink.terminal.progress import Display, in_words, silent
 from dscope_blink.terminal.questions import ask_everything
 from dscope_blink.terminal.reference import analyze, learn_reference
 from dscope_blink.terminal.reports import write_reports
 from dscope_blink.terminal.running import UNFINISHED, as_program, complain, told
+from dscope_blink.terminal.showing import Ran, code_of, counted, display_of, run_shown
 from dscope_blink.terminal.starting import COMMAND, program_name
 from dscope_blink.terminal.tables import (
     batch_tables,
@@ -61,10 +59,6 @@ from dscope_blink.terminal.tables import (
 )
 
 MOST_WARNINGS = 10  # shown before the first picture; the log has them all
-
-GO_ON = "what was finished is kept, the same command with --resume does the rest"
-
-logger = logging.getLogger("dscope.main")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -91,72 +85,27 @@ def _inspect(arguments: argparse.Namespace) -> int:
         batch = checked_batch(arguments)
     if arguments.camera:
         take_picture(batch.job.config.camera, batch.images[0].path)
-    with events_of(batch, arguments) as events:
+    told_of = Told(batch.job.output_dir, batch.job.config, _total(batch))
+    with events_of(told_of, arguments) as events:
         events.start()
         if arguments.quiet or arguments.json_progress:
             ran = _run(batch, silent, events.picture)
         else:
             _announce(batch)
-            ran = _run(batch, _display(batch), events.picture)
+            ran = _run(batch, display_of(_total(batch)), events.picture)
             _conclude(batch, ran)
-        code = _exit_code(ran, arguments.fail_exit, events.failed_hooks)
+        code = code_of(ran, arguments.fail_exit, events.failed_hooks)
         events.end(ran.totals, code)
     return code
 
 
-@dataclass(frozen=True, slots=True)
-class _Ran:
-    """A batch that has run."""
-
-    totals: Totals
-    not_written: str = ""  # a line for each report that failed
-
-
-def _exit_code(ran: _Ran, fail_exit: bool, failed_hooks: int = 0) -> int:
-    if ran.not_written:
-        return complain(program_name(), ran.not_written, UNFINISHED)
-    if failed_hooks:
-        return complain(program_name(), f"the hook failed for {_images(failed_hooks)}, see the log", UNFINISHED)
-    code = exit_code(ran.totals, fail_exit)
-    if code == NONE_GRADED:
-        ((_, reason), count), *_ = ran.totals.reasons.most_common(1)
-        complain(program_name(), f"not one picture could be graded: {reason} ({count} of {ran.totals.images})", code)
-    return code
-
-
-def _images(count: int) -> str:
-    return f"{count} image{'' if count == 1 else 's'}"
-
-
-def _display(batch: Batch) -> Display:
-    return bar if sys.stdout.isatty() and not batch.watched else lines
-
-
-def _run(batch: Batch, display: Display, also: Callable[[Done, Totals], None] = lambda done, totals: None) -> _Ran:
+def _run(batch: Batch, display: Display, also: Callable[[Done, Totals], None] = lambda done, totals: None) -> Ran:
     """Run the batch with its log file beside its results."""
-    with suppress(WriteFailed):  # of which the log file tells
-        check_locks(batch.job.output_dir)
-    totals, total = Totals(), None if batch.watched else len(batch.images)
-    with log_file(batch.job.output_dir), closing(run_batch(batch)) as finished, display(total) as show:
-        try:
-            for done in finished:
-                totals.add(done.inspection, done.resumed)
-                show(done.inspection, totals)
-                also(done, totals)
-        except (WriteFailed, KeyboardInterrupt) as error:
-            logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
-            if isinstance(error, WriteFailed):
-                raise
-            with suppress(KeyboardInterrupt, StopIteration):
-                finished.throw(error)  # it may have come between two images: it is to end as if within one
-            if not batch.watched:
-                raise KeyboardInterrupt(GO_ON) from None
-        except ReportsNotWritten as error:
-            logger.error("Batch finished without all reports: %s", in_words(totals))
-            return _Ran(totals, str(error))
-        else:
-            logger.info("Batch finished: %s", in_words(totals))
-    return _Ran(totals)
+    return run_shown(run_batch(batch), batch.job.output_dir, _total(batch), display, also)
+
+
+def _total(batch: Batch) -> int | None:
+    return None if batch.watched else len(batch.images)
 
 
 def _nightly(arguments: argparse.Namespace) -> int:
@@ -168,14 +117,13 @@ def _nightly(arguments: argparse.Namespace) -> int:
             with log_file(night.batch.job.output_dir):
                 keep_newest(night.results_dir, night.keep, night.date)
         ran = _run(night.batch, silent)
-    totals = ran.totals
-    minutes = (time.monotonic() - started) / 60
-    print(f"{night.date}: {_images(totals.images)} in {minutes:.1f} min: {in_words(totals)}; {night.batch.summary}")
-    return _exit_code(ran, arguments.fail_exit)
+    minutes, images = (time.monotonic() - started) / 60, counted(ran.totals.images, "image")
+    print(f"{night.date}: {images} in {minutes:.1f} min: {in_words(ran.totals)}; {night.batch.summary}")
+    return code_of(ran, arguments.fail_exit)
 
 
 def _announce(batch: Batch) -> None:
-    what = f"watching {batch.watched.folder}, Ctrl-C ends it" if batch.watched else _images(len(batch.images))
+    what = f"watching {batch.watched.folder}, Ctrl-C ends it" if batch.watched else counted(len(batch.images), "image")
     print(f"{what}, profile {batch.job.config.profile}, results in {batch.job.output_dir}")
     for limits in batch.unconfirmed:
         print(f"Note: {UNCONFIRMED.format(limits)}")
@@ -185,9 +133,9 @@ def _announce(batch: Batch) -> None:
         print(f"and {len(batch.warnings) - MOST_WARNINGS} more warnings in the log")
 
 
-def _conclude(batch: Batch, ran: _Ran) -> None:
+def _conclude(batch: Batch, ran: Ran) -> None:
     totals = ran.totals
-    print(f"{_images(totals.images)}: {in_words(totals)}")
+    print(f"{counted(totals.images, 'image')}: {in_words(totals)}")
     console = console_of()
     for table in batch_tables(totals):
         console.print("", table)
@@ -287,7 +235,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     batch = checked_batch(make_parser(program_name()).parse_args(["inspect", *words]))
     _announce(batch)
     seen: list[Inspection] = []
-    ran = _run(batch, _display(batch), lambda done, _: seen.append(done.inspection))
+    ran = _run(batch, display_of(_total(batch)), lambda done, _: seen.append(done.inspection))
     console_of().print(comparison_table(seen))
     for report in reports_of(results, batch.job.config.reporting):
         print(f"Report: {report}")

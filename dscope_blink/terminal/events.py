@@ -13,11 +13,13 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dscope_blink.batch.run import Batch, Done
-from dscope_blink.files.names import RESULT
+from dscope_blink.batch.whole_run import Done
+from dscope_blink.config.settings import Config
+from dscope_blink.files.names import RESULT, SUMMARY
 from dscope_blink.records import PROGRAM, VERSION, Inspection, UserError, texts
 from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
@@ -33,48 +35,56 @@ Event: TypeAlias = Mapping[str, Any]
 Sink: TypeAlias = Callable[[str], None]  # takes one line, its end included
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of a batch before its first picture."""
+
+    folder: Path  # of the results
+    config: Config
+    total: int | None  # None: nobody knows
+
+
 class Events:
     """Tells of one batch; what cannot be told is logged once and ends no batch.
 
     Parameters
     ----------
-    batch : the batch
+    batch : what is said of it
     sinks : where the lines go
     hook : words of a command, in which `{record}` and the other FIELDS are replaced; empty: none
     """
 
-    def __init__(self, batch: Batch, sinks: Sequence[Sink], hook: Sequence[str] = ()) -> None:
+    def __init__(self, batch: Told, sinks: Sequence[Sink], hook: Sequence[str] = ()) -> None:
         self._batch, self._sinks, self._hook = batch, list(sinks), tuple(hook)
         self.failed_hooks = 0
 
     def start(self) -> None:
         """Before the first picture."""
         batch = self._batch
-        asked = {"total": self._total, "profile": batch.job.config.profile, "results": str(batch.job.output_dir)}
+        asked = {"total": batch.total, "profile": batch.config.profile, "results": str(batch.folder)}
         self._tell({"event": "start", "schema": SCHEMA, "program": f"{PROGRAM} {VERSION}", **asked})
 
     def picture(self, done: Done, totals: Totals) -> None:
         """After each picture, whose results are on disk."""
         inspection = done.inspection
-        record = Path(f"{self._batch.job.output_dir / done.name}{RESULT}")
-        event = {"event": "picture", "done": totals.images, "total": self._total, **_verdict(inspection)}
+        record = Path(f"{self._batch.folder / done.name}{RESULT}")
+        event = {"event": "picture", "done": totals.images, "total": self._batch.total, **_verdict(inspection)}
         self._tell(event | {"record": str(record), "resumed": done.resumed, "counts": totals.counts})
         if self._hook and not done.resumed:
             self._run_hook(inspection, record)
 
     def end(self, totals: Totals, code: int) -> None:
         """After the last picture, and the reports."""
-        reports = reports_of(self._batch.job.output_dir, self._batch.job.config.reporting)
-        paths = {"summary": str(self._batch.summary), "reports": [str(path) for path in reports if path.exists()]}
+        reports = reports_of(self._batch.folder, self._batch.config.reporting)
+        paths = {
+            "summary": str(self._batch.folder / SUMMARY),
+            "reports": [str(path) for path in reports if path.exists()],
+        }
         self._tell({"event": "end", "counts": totals.counts, "exit_code": code, **paths})
 
     def error(self, message: str) -> None:
         """Where the batch ends before its end."""
         self._tell(_error(message))
-
-    @property
-    def _total(self) -> int | None:
-        return None if self._batch.watched else len(self._batch.images)
 
     def _tell(self, event: Event) -> None:
         line = json.dumps(event) + "\n"
@@ -164,7 +174,7 @@ def _connected(place: str) -> socket.socket:
 
 
 @contextmanager
-def events_of(batch: Batch, arguments: argparse.Namespace) -> Iterator[Events]:
+def events_of(batch: Told, arguments: argparse.Namespace) -> Iterator[Events]:
     """Those that the command line asks for; where the batch ends early they tell why.
 
     Raises

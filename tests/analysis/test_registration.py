@@ -3,61 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from dscope_blink.analysis.registration import compared, find_turn
+from dscope_blink.analysis import registration
+from dscope_blink.analysis.registration import compared, find_turn, weigh_turn
 from dscope_blink.pipeline import inspect_image
-from dscope_blink.records import Ellipse, FiberGeometry, ImageInfo, Inspection, Points, Provenance, Request, ZoneOutline
+from dscope_blink.records import Ellipse, ImageInfo, Inspection, Provenance, Request, ZoneOutline
 from dscope_blink.synthetic.faces import FaceSpec, Pit, Scratch, render_face
-from tests.builders.inspections import FAILED, NOT_LOCATED, cladding_fit, mark
+from tests.builders.inspections import NOT_LOCATED
 from tests.builders.settings import SETTINGS
-
-SIZE_PX = 1200
-Spot = tuple[float, float, float]  # x and y about the axis, radius; in cladding radii
-
-rng = np.random.default_rng(5)
-DUST: tuple[Spot, ...] = tuple(
-    (r * math.cos(t), r * math.sin(t), s)
-    for r, t, s in zip(rng.uniform(0.15, 1.7, 9), rng.uniform(0, 6.28, 9), rng.uniform(0.01, 0.05, 9), strict=True)
-)
-OTHER_DUST: tuple[Spot, ...] = tuple(
-    (r * math.cos(t), r * math.sin(t), s)
-    for r, t, s in zip(rng.uniform(0.15, 1.7, 9), rng.uniform(0, 6.28, 9), rng.uniform(0.01, 0.05, 9), strict=True)
-)
-
-
-def shot(
-    spots: Sequence[Spot],
-    turn_deg: float = 0.0,
-    center: tuple[float, float] = (600.0, 600.0),
-    axes: tuple[float, float] = (400.0, 400.0),
-) -> Inspection:
-    """A record of a face with round marks, turned, whose cladding is this ellipse in the picture."""
-    c, s = math.cos(math.radians(turn_deg)), math.sin(math.radians(turn_deg))
-
-    def placed(x: float, y: float) -> Points:
-        return np.array([(c * x - s * y) * axes[0] / 2 + center[0], (s * x + c * y) * axes[1] / 2 + center[1]])
-
-    circle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    marks = [
-        replace(
-            mark(f"P{number}", "pit_dig", (0.0, 0.0), 2 * size * axes[0] / 2),
-            contour_px=np.array([placed(x + size * math.cos(t), y + size * math.sin(t)) for t in circle]),
-        )
-        for number, (x, y, size) in enumerate(spots, 1)
-    ]
-    cladding = Ellipse(center, axes, 0.0)
-    return replace(
-        FAILED,
-        image=ImageInfo("face.png", "00" * 32, SIZE_PX, SIZE_PX),
-        geometry=FiberGeometry(cladding_fit(cladding), None),
-        zones=(ZoneOutline("D", cladding.scaled(2.0)),),
-        defects=tuple(marks),
-    )
+from tests.builders.shots import DUST, OTHER_DUST, Spot, shot
 
 
 def apart(first: float | None, second: float | None) -> float:
@@ -75,6 +33,21 @@ def test_a_face_that_was_turned_shifted_scaled_and_seen_in_other_pixels_is_broug
         (name, "stayed", name) for name in (m.id for m in seen.defects)
     ]
     assert {fate.fate for fate in change.after} == {"stayed"}
+
+
+@pytest.mark.parametrize("turn_deg", [0.0, 12.34, 200.68])
+def test_the_turn_is_told_in_tenths_of_a_degree_by_marks_that_each_shot_outlines_otherwise(turn_deg):
+    grown = [(x, y, size + 0.01 * (k % 3)) for k, (x, y, size) in enumerate(DUST)]
+    assert apart(find_turn(shot(DUST), shot(grown, turn_deg)).angle_deg, turn_deg) <= 0.1
+    assert apart(find_turn(shot(grown, turn_deg), shot(DUST)).angle_deg, -turn_deg) <= 0.1
+
+
+def test_how_much_speaks_for_a_turn_is_told_with_it():
+    weighed = weigh_turn(shot(DUST[:7]), shot(DUST, 30.0))
+    assert weighed.turn == find_turn(shot(DUST[:7]), shot(DUST, 30.0))
+    assert (weighed.alike, weighed.marks) == (7, 7)
+    assert weighed.log_chance < weigh_turn(shot(DUST[:5]), shot(DUST, 30.0)).log_chance < math.log(1e-3)
+    assert weigh_turn(shot(DUST[:1]), shot(DUST)).log_chance > math.log(1e-3)
 
 
 def test_the_turn_back_is_the_turn_the_other_way():
@@ -130,6 +103,12 @@ def test_where_the_marks_do_not_tell_no_turn_is_guessed(before, after, why):
     assert change.turn.angle_deg is None
     assert why in change.turn.why_not
     assert change.before == change.after == ()
+
+
+def test_the_turn_is_the_same_however_many_are_tried_at_once(monkeypatch):
+    whole = weigh_turn(shot(DUST), shot(DUST, 33.0))
+    monkeypatch.setattr(registration, "_AT_ONCE", 1000)
+    assert weigh_turn(shot(DUST), shot(DUST, 33.0)) == whole
 
 
 def test_marks_that_repeat_about_the_axis_do_not_tell_which_turn_it_was():

@@ -20,11 +20,13 @@ import pytest
 from dscope_blink.batch import run
 from dscope_blink.batch.executors import own_time_limit
 from dscope_blink.batch.job import Job
-from dscope_blink.batch.run import Batch, Done, run_batch
+from dscope_blink.batch.run import Batch, run_batch
+from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.settings import Config
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed
-from dscope_blink.terminal.commands import GO_ON, main
+from dscope_blink.terminal.commands import main
+from dscope_blink.terminal.showing import GO_ON
 from tests.builders.batches import CONFIG, batch_of, finished, program, rows
 from tests.builders.clusters import started_cluster
 from tests.builders.pictures import SCRATCH, blanks, face_png, folder_of
@@ -157,7 +159,7 @@ def test_a_small_batch_takes_few_processes_and_one_without_workers_none(
         started.append(count)
         return ThreadPoolExecutor(count)
 
-    monkeypatch.setattr("dscope_blink.batch.run.Processes", processes)
+    monkeypatch.setattr("dscope_blink.batch.crew.Processes", processes)
     monkeypatch.setattr("dscope_blink.batch.run._inspect_there", run._inspect_here)
     asked = batch_of(blanks(tmp_path / "blanks", *(f"{k}.png" for k in range(images))), out)
     assert len(finished(replace(asked, workers=workers))) == images

@@ -14,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 
 from dscope_blink.batch.job import Job
-from dscope_blink.batch.run import Batch, Done, run_batch
+from dscope_blink.batch.run import Batch, run_batch
+from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.settings import Config
 from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.names import LOCK

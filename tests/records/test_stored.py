@@ -13,8 +13,9 @@ import pytest
 
 from dscope_blink.records import TITLES, Defect, Inspection, recorded
 from dscope_blink.records.notices import kind_of
-from dscope_blink.records.stored import BadRecord, load_record, read_record, to_json
-from tests.builders.inspections import COUNTED, EVERY_KIND, FAILED
+from dscope_blink.records.stored import BadRecord, load_record, read_head, read_record, to_json
+from dscope_blink.reporting.picture_files import write_result
+from tests.builders.inspections import COUNTED, EVERY_KIND, FAILED, HEIGHT, WIDTH
 
 OLD = Path(__file__).with_name("old_record.json")
 
@@ -339,3 +340,18 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path) -> None:
     (tmp_path / "folder_result.json").mkdir()
     with pytest.raises(BadRecord, match="cannot be read, Is a directory"):
         load_record(tmp_path / "folder_result.json")
+
+
+def test_the_head_of_a_record_tells_of_which_face_it_is(tmp_path: Path) -> None:
+    write_result(tmp_path / "a_result.json", FAILED)
+    head = read_head((tmp_path / "a_result.json").read_bytes())
+    assert (head.image.file, head.image.sha256) == (FAILED.image.file, FAILED.image.sha256)
+    assert head.size_px == (WIDTH, HEIGHT)
+    assert (head.provenance.profile, head.request.manifest) == ("deep_inspection", FAILED.request.manifest)
+    assert head.taken == FAILED.moment
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b'{"schema": "other"}', b"[" * 100_000])
+def test_what_is_no_record_has_no_head(data: bytes) -> None:
+    with pytest.raises(BadRecord, match="no record: "):
+        read_head(data)

@@ -16,7 +16,8 @@ from PIL import Image
 from dscope_blink.files.names import LOCK
 from dscope_blink.pipeline import all_stages
 from dscope_blink.records import PROGRAM, VERSION, UserError
-from dscope_blink.terminal.commands import GO_ON, main
+from dscope_blink.terminal.commands import main
+from dscope_blink.terminal.showing import GO_ON
 from tests.builders import commands
 from tests.builders.pictures import MULTIMODE, SCRATCH, blanks, face_png, folder_of
 

@@ -6,127 +6,138 @@ criteria as those of any record are; then who found what.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
-from dscope_blink.analysis import judging
-from dscope_blink.analysis.aggregation.agreement import pairs_of, scores_of
-from dscope_blink.analysis.aggregation.clustering import closeness_of, cluster
-from dscope_blink.analysis.aggregation.merging import merged_defect, split_by_type, votes_of
+from dscope_blink.analysis.aggregation.agreement import who_found_what
+from dscope_blink.analysis.aggregation.decisive import Trial, decided
+from dscope_blink.analysis.aggregation.merged_face import Group, MergedFace, face_of, grouped
 from dscope_blink.analysis.aggregation.patterns import patterns_of
 from dscope_blink.analysis.aggregation.scoring import score_of
 from dscope_blink.analysis.aggregation.shots import Together, bring_together
-from dscope_blink.analysis.measuring import ids_in_order
+from dscope_blink.analysis.aggregation.uids import uids_of
+from dscope_blink.analysis.aggregation.votes import votes_of
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
+    PROGRAM,
     SEVERITIES,
+    VERSION,
     Aggregate,
     Defect,
     Detection,
     Inspection,
+    KnownUids,
     LogLine,
     MergedMark,
+    PictureLikeness,
     Provenance,
-    Rejected,
-    SourceMark,
-    SourceScore,
+    Source,
+    as_recorded,
     recorded,
 )
 
 PROFILE = "aggregate"  # of the record of an aggregate
+NO_UIDS = KnownUids()
 
 
 def aggregate(
-    name: str, detections: Sequence[Detection], config: Config, started: str, log: Sequence[LogLine] = ()
+    name: str,
+    detections: Sequence[Detection],
+    config: Config,
+    started: str,
+    log: Sequence[LogLine] = (),
+    known: KnownUids = NO_UIDS,
+    base: Inspection | None = None,
+    alike: Sequence[PictureLikeness] = (),
 ) -> Aggregate:
     """One face from several detections of it.
 
     Parameters
     ----------
     name : of its files
-    detections : in pixels of their own pictures, at least one of them a record; their order does not matter
+    detections : in pixels of their own pictures, at least one; their order does not matter
     config : its section `aggregation`, and what can be graded
     started : when this was begun, ISO 8601
     log : what was found wrong with files while they were read
+    known : what an earlier aggregate of the face called its marks
+    base : the face that the marks lie on, where none of the detections is a record; it may be located or not
+    alike : how alike the pictures are that they saw, where there are several
+
+    Returns
+    -------
+    Aggregate : its record is judged by the acceptance criteria alone; the score stands beside it
+
+    Raises
+    ------
+    ValueError : no detection is a record, and there is no `base`
     """
     settings = config.aggregation
-    together = bring_together(detections)
-    marks = tuple(sorted((m for one in together.detections for m in one.marks), key=lambda mark: mark.name))
-    scale = together.base.scale
-    closeness = closeness_of(marks, scale, settings)
-    clusters = cluster(marks, closeness, scale)
-    groups = [group for one in clusters for group in split_by_type([marks[place] for place in one], settings)]
-    face, merged, beyond = _judged(groups, together, config)
-    face = replace(face, provenance=_made_of(together, config, started))
+    together = _together(detections, base, alike)
+    groups, closeness = grouped(together, settings)
+    face = face_of(groups, together.base, together.detections, config)
+    record = recorded(replace(face.inspection, provenance=_made_of(together, config, started)))
+    sources = tuple(one.source for one in together.detections)
+    marks = _merged(face, record, sources, known)
+    found = who_found_what(together.detections, marks, record)
+    trial = Trial(detections, together, groups, config, partial(bring_together, alike=alike))
     return Aggregate(
         name=name,
-        inspection=recorded(face),
-        sources=tuple(one.source for one in together.detections),
-        marks=merged,
+        inspection=record,
+        sources=sources,
+        marks=marks,
         closeness=closeness,
-        score=score_of(merged, settings),
-        scores=_decisive(scores_of(together.detections, merged), groups, face, together, config),
-        pairs=pairs_of(together.detections, merged),
-        patterns=patterns_of(merged, face),
-        rejected=(*(gone for one in together.detections for gone in one.rejected), *beyond),
-        log=(*log, *together.log),
-        counts=_counts(merged),
+        score=score_of(marks, settings),
+        scores=decided(found.scores, record.verdict.status, trial),
+        pairs=found.pairs,
+        patterns=patterns_of(marks, record, together.detections),
+        rejected=(*(gone for one in together.detections for gone in one.rejected), *face.beyond),
+        log=(*log, *together.log, *_other_criteria(together)),
+        counts=_counts(marks),
     )
 
 
-Groups = Sequence[Sequence[SourceMark]]
+def _together(detections: Sequence[Detection], base: Inspection | None, alike: Sequence[PictureLikeness]) -> Together:
+    if any(one.inspection is not None for one in detections):
+        return bring_together(detections, alike)
+    if base is None:
+        raise ValueError("one of the detections must be a record, or a base must be given, there is neither")
+    return Together(base, tuple(sorted(detections, key=lambda one: one.source.key)))
 
 
-def _judged(
-    groups: Groups, together: Together, config: Config
-) -> tuple[Inspection, tuple[MergedMark, ...], tuple[Rejected, ...]]:
-    """The face with its marks merged and judged; the marks; what lies in no zone that was asked for."""
-    base = together.base
-    numbered = [replace(merged_defect(g, base, config.aggregation), id=str(k)) for k, g in enumerate(groups)]
-    if not base.zones:
-        return replace(base, defects=()), (), ()
-    placed = judging.placed(numbered, base.zones, base.criteria, base.request.zones)
-    members = [groups[int(defect.id)] for defect in placed]
-    named = [(members[place], replace(placed[place], id=mark_id)) for place, mark_id in ids_in_order(placed)]
-    face = judging.grade(replace(base, defects=tuple(defect for _, defect in named)), config, base)
-    merged = tuple(_merged(group, defect) for (group, _), defect in zip(named, face.defects, strict=True))
-    inside = {int(defect.id) for defect in placed}
-    beyond = (m for k, group in enumerate(groups) if k not in inside for m in group)
-    return face, merged, tuple(Rejected(m.source, m.id, "in no zone that was asked for") for m in beyond)
+def _merged(
+    face: MergedFace, record: Inspection, sources: Sequence[Source], known: KnownUids
+) -> tuple[MergedMark, ...]:
+    """The marks of the record, or where it holds none the groups by themselves."""
+    measured = record.defects if record.zones else tuple(as_recorded(group.defect) for group in face.groups)
+    uids = uids_of([group.members for group in face.groups], sources, known)
+    return tuple(_mark(uid, defect, group) for uid, defect, group in zip(uids, measured, face.groups, strict=True))
 
 
-def _merged(members: Sequence[SourceMark], defect: Defect) -> MergedMark:
-    given = [member.severity for member in members if member.severity is not None and member.defect is None]
+def _mark(uid: str, defect: Defect, group: Group) -> MergedMark:
+    """Its severity is the worst that the criteria make of it or a source says that has no criteria of this program."""
+    given = [member.severity for member in group.members if member.severity is not None and member.defect is None]
     worst = min([defect.severity, *given], key=SEVERITIES.index)
-    return MergedMark(_uid(members), defect, tuple(members), worst, votes_of(members))
-
-
-def _uid(members: Sequence[SourceMark]) -> str:
-    return hashlib.sha256("\0".join(min(member.name for member in members)).encode()).hexdigest()[:12]
+    return MergedMark(uid, defect, group.members, worst, votes_of(group.members))
 
 
 def _made_of(together: Together, config: Config, started: str) -> Provenance:
     made = together.base.provenance
     sources = {f"source {one.source.key}": one.source.sha256 for one in together.detections}
-    return replace(made, profile=PROFILE, started=started, inputs={**made.inputs, "config": config.sha256, **sources})
+    inputs = {**made.inputs, "config": config.sha256, **sources}
+    return Provenance(f"{PROGRAM} {VERSION}", PROFILE, started, inputs)
 
 
-def _decisive(
-    scores: Sequence[SourceScore], groups: Groups, face: Inspection, together: Together, config: Config
-) -> tuple[SourceScore, ...]:
-    """With the verdict that there would be without each source."""
-    if len(scores) < 2:
-        return tuple(scores)
-    return tuple(_without(score, groups, face, together, config) for score in scores)
-
-
-def _without(score: SourceScore, groups: Groups, face: Inspection, together: Together, config: Config) -> SourceScore:
-    left = [[member for member in group if member.source != score.key] for group in groups]
-    judged, _, _ = _judged([group for group in left if group], together, config)
-    status = judged.verdict.status
-    return replace(score, status_without=status, flips=status != face.verdict.status)
+def _other_criteria(together: Together) -> Iterator[LogLine]:
+    """Which records were judged by other limits than their marks are now."""
+    now = together.base.criteria
+    for one in together.detections:
+        if one.inspection is not None and one.inspection.criteria != now:
+            was = one.inspection.criteria
+            text = f"judged by {was.edition} {was.fiber_class}, its marks are now by {now.edition} {now.fiber_class}"
+            alike = (was.edition, was.fiber_class) == (now.edition, now.fiber_class)
+            yield LogLine(one.source.file, f"{text}{', of other limits' if alike else ''}", "warning")
 
 
 def _counts(marks: Sequence[MergedMark]) -> Mapping[str, Mapping[str, int]]:

@@ -1,0 +1,143 @@
+"""What every run into a folder shares: its lock, the summary as it grows, the reports of all that is finished."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import TypeAlias, TypeVar
+
+from dscope_blink.config.settings import Config
+from dscope_blink.files.locking import locked
+from dscope_blink.files.names import RESULT, SUMMARY
+from dscope_blink.files.whole_files import TEMPORARY, writing
+from dscope_blink.records import Inspection, printable
+from dscope_blink.reporting.batch_reports import ReportsNotWritten, clear_reports, write_batch_reports
+from dscope_blink.reporting.csv_files import SummaryTable
+from dscope_blink.reporting.picture_files import write_summary
+from dscope_blink.reporting.stored_results import StoredResults
+from dscope_blink.reporting.tables import Row
+
+SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
+
+logger = logging.getLogger("dscope.batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One image or face whose results are on disk."""
+
+    inspection: Inspection
+    row: Row  # of the summary
+    log: tuple[logging.LogRecord, ...] = ()  # what another process logged about it
+    resumed: bool = False
+    name: str = ""  # start of the names of its results, relative to the output folder
+
+
+OneDone = TypeVar("OneDone", bound=Done)
+Renew: TypeAlias = Callable[[], None]  # the reports, while nothing comes
+
+
+def run_into(
+    folder: Path,
+    config: Config,
+    finish: Callable[[Renew], Generator[tuple[int, OneDone]]],
+    warnings: Iterable[str] = (),
+    reports_when_interrupted: bool = True,
+) -> Generator[OneDone]:
+    """Do all of a run under the lock of its folder, and write the summary and the reports.
+
+    The summary is complete for all that is finished however the run ends, in the order of the numbers. The reports are
+    written once all are finished, or KeyboardInterrupt ends it.
+
+    Parameters
+    ----------
+    folder : of the results, made if need be
+    config : its section `reporting` says which reports
+    finish : gives each that is done, with its number; it is closed before the lock is let go
+    warnings : logged before the first
+    reports_when_interrupted : whether Ctrl-C is to be followed by the reports of what is finished
+
+    Raises
+    ------
+    UserError : another run writes to the output folder, or its file system has no locks
+    WriteFailed : a result cannot be written (disk full, no permission)
+    ReportsNotWritten : all is done but these reports of the whole batch
+    """
+    with locked(folder):
+        _clear(folder)
+        for path in clear_reports(folder, config.reporting):
+            logger.warning("%s is of an earlier run, and could not be moved aside", path)
+        for warning in warnings:
+            logger.warning(warning)
+        summary, names = _Summary(folder / SUMMARY, config.reporting.csv_style), dict[int, str]()
+        reports = _Reports(folder, config, names)
+        try:
+            with closing(finish(reports.renew)) as finished:
+                for number, done in finished:
+                    for record in done.log:
+                        logging.getLogger(record.name).handle(record)
+                    summary.add(number, done.row)
+                    names[number] = done.name
+                    yield done
+        except KeyboardInterrupt:
+            if reports_when_interrupted:
+                reports.write()  # of what is finished
+            raise
+        finally:
+            summary.write()
+        reports.write()
+
+
+def _clear(folder: Path) -> None:
+    """Remove what a run that was killed has left half written."""
+    for path in folder.rglob(TEMPORARY):
+        path.unlink(missing_ok=True)
+
+
+class _Summary:
+    """The table of the run. Rewritten as it grows, seldom enough that a long run does not slow down."""
+
+    def __init__(self, path: Path, csv_style: str) -> None:
+        self._path, self._due = path, 0.0
+        self._table = SummaryTable(csv_style)
+
+    def add(self, number: int, row: Row) -> None:
+        self._table.add(number, row)
+        if perf_counter() >= self._due:
+            self.write()
+
+    def write(self) -> None:
+        started = perf_counter()
+        with writing(self._path):
+            write_summary(self._path, self._table)
+        ended = perf_counter()
+        self._due = ended + (ended - started) / SUMMARY_SHARE
+
+
+class _Reports:
+    """The reports of the run: of a watch renewed whenever the folder rests, as seldom as the summary."""
+
+    def __init__(self, folder: Path, config: Config, names: Mapping[int, str]) -> None:
+        self._folder, self._config, self._names = folder, config, names
+        self._told, self._due = 0, 0.0
+
+    def renew(self) -> None:
+        if self._told < len(self._names) and perf_counter() >= self._due:
+            try:
+                self.write()
+            except ReportsNotWritten as error:  # of which the end of the watch tells again
+                logger.error("%s", printable(str(error)))
+
+    def write(self) -> None:
+        started = perf_counter()
+        self._told = len(self._names)
+        results = [Path(str(self._folder / self._names[number]) + RESULT) for number in sorted(self._names)]
+        try:
+            write_batch_reports(self._folder, StoredResults(results), self._config)
+        finally:
+            ended = perf_counter()
+            self._due = ended + (ended - started) / SUMMARY_SHARE
