@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -58,11 +58,8 @@ def test_distances_are_in_micrometres_along_either_axis() -> None:
     assert together(*below, scale=wide) == sets("a1 b1")
 
 
-@pytest.mark.parametrize("angle", [12, 20, 45, 90, 135])
-@pytest.mark.parametrize("length", [40, 160])
+@pytest.mark.parametrize(("angle", "length"), [(12, 160), (20, 160), (45, 40), (45, 160), (90, 40), (135, 160)])
 def test_scratches_that_cross_are_two(angle: float, length: float) -> None:
-    if length * math.sin(math.radians(angle)) < 20:
-        pytest.skip("nowhere are the two farther apart than eps and their widths")
     marks = [
         seen(key, name, bar((100 + shift, 100), length, 3, turn), "scratch")
         for key, shift in (("a", 0.0), ("b", 2.0))
@@ -196,16 +193,16 @@ def faces(draw: st.DrawFn) -> list[SourceMark]:
 
 
 @given(faces(), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
-def test_the_order_of_marks_does_not_matter(marks: list[SourceMark], random: st.RandomsStrategy) -> None:
-    shuffled = random.sample(marks, len(marks))  # type: ignore[attr-defined]
+@settings(max_examples=30, deadline=None)
+def test_the_order_of_marks_does_not_matter(marks: list[SourceMark], random: Random) -> None:
+    shuffled = random.sample(marks, len(marks))
     assert names_of(marks, cluster(marks, NEAR, SQUARE, SETTINGS)) == names_of(
         shuffled, cluster(shuffled, NEAR, SQUARE, SETTINGS)
     )
 
 
 @given(faces())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_mark_is_in_one_cluster_and_a_source_in_pieces_of_lines_only(marks: list[SourceMark]) -> None:
     clusters = cluster(marks, NEAR, SQUARE, SETTINGS)
     assert sorted(place for one in clusters for place in one) == list(range(len(marks)))
@@ -216,22 +213,34 @@ def test_every_mark_is_in_one_cluster_and_a_source_in_pieces_of_lines_only(marks
 
 
 @given(faces())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_quarter_turn_of_all_sources_changes_no_cluster(marks: list[SourceMark]) -> None:
     turned = [replace(mark, outline_px=mark.outline_px @ np.array([[0.0, 1.0], [-1.0, 0.0]]) + 500) for mark in marks]
     assert cluster(marks, NEAR, SQUARE, SETTINGS) == cluster(turned, NEAR, SQUARE, SETTINGS)
 
 
 @given(faces())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_one_source_alone_keeps_all_its_marks(marks: list[SourceMark]) -> None:
     alone = [replace(mark, source="a") for mark in marks]
     assert len(cluster(alone, NEAR, SQUARE, SETTINGS)) == len(marks)
 
 
 @given(faces())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_marks_of_one_source_again_change_no_number(marks: list[SourceMark]) -> None:
     alone = [replace(mark, source="a") for mark in marks]
     again = [*alone, *(replace(mark, source="b") for mark in alone)]
     assert together(*again) == {frozenset({f"a{mark.id}", f"b{mark.id}"}) for mark in alone}
+
+
+@given(faces())
+@settings(max_examples=30, deadline=None)
+def test_one_more_mark_removes_none_of_its_sources_other_marks(marks: list[SourceMark]) -> None:
+    """Compact ones: a line may show that two pieces are one."""
+    round_marks = [replace(mark, kind="pit_dig", named="pit_dig") for mark in marks if len(mark.outline_px) > 4]
+    for count in range(len(round_marks) + 1):
+        clusters = cluster(round_marks[:count], NEAR, SQUARE, SETTINGS)
+        for key in "abcd":
+            mine = [one for one in clusters if any(round_marks[place].source == key for place in one)]
+            assert len(mine) == sum(mark.source == key for mark in round_marks[:count])
