@@ -273,6 +273,7 @@ def _run_length(seen: SeenOutline, area: float, axes: tuple[float, float]) -> fl
 
 
 def outline_length(seen: SeenOutline, axes: tuple[float, float]) -> float:
+    """Length of the outline with x and y scaled by `axes`, without the stairs of the pixel grid."""
     smooth = cv2.approxPolyDP(seen.points.astype(np.float32), SMOOTHING_PX, True).reshape(-1, 2) * axes
     return float(cv2.arcLength(smooth.astype(np.float32), True))
 

@@ -8,15 +8,15 @@ one mark, with several members of that source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import compress, product
+from collections.abc import Iterator, Sequence, Set
+from itertools import compress, pairwise, product
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.analysis.aggregation.kinds_together import may_be_one
-from dscope_blink.analysis.aggregation.line_pairs import are_end_to_end
+from dscope_blink.analysis.aggregation.line_pairs import are_bridged, spans_along
 from dscope_blink.analysis.aggregation.mark_pairs import TELLING, Pairs, pairs_of
 from dscope_blink.analysis.aggregation.mark_shapes import LINEAR, Shapes, lengths_of, shapes_of
 from dscope_blink.config.settings import AggregationSettings
@@ -113,7 +113,7 @@ class _Building:
         if not all(self._kinds_fit(*pair) for pair in other) or not self.crossing.isdisjoint(other):
             return False
         if again:
-            return self._are_pieces(again, [*mine, *others])
+            return self._are_pieces({place for pair in again for place in pair}, [*mine, *others])
         told = [pair for pair in other if not self._are_lines(*pair)]
         return sum(pair in self.one for pair in told) >= LEAST_LINKED * len(told)
 
@@ -126,13 +126,18 @@ class _Building:
     def _are_lines(self, first: int, second: int) -> bool:
         return bool(self.shapes.is_line[first] and self.shapes.is_line[second])
 
-    def _are_pieces(self, pairs: Sequence[tuple[int, int]], members: Sequence[int]) -> bool:
-        """Whether what one source has seen apart lies end to end along one line that another has seen."""
-        places = {place for pair in pairs for place in pair}
-        if not all(self.shapes.is_line[place] or self.marks[place].kind in LINEAR for place in places):
-            return False
+    def _are_pieces(self, pieces: Set[int], members: Sequence[int]) -> bool:
+        """Whether what a source has seen apart lies along one line, and another has seen on over every gap."""
         lines = [place for place in members if self.shapes.is_line[place]]
-        return bool(lines) and all(are_end_to_end(self.shapes, pair, self._longest(lines)) for pair in pairs)
+        if not lines or not all(self.shapes.is_line[place] or self.marks[place].kind in LINEAR for place in pieces):
+            return False
+        spans = spans_along(self.shapes, members, self._longest(lines))
+        for source in {self.marks[place].source for place in pieces}:
+            mine = sorted(spans[place] for place in members if self.marks[place].source == source)
+            others = [spans[place] for place in members if self.marks[place].source != source]
+            if not all(are_bridged(pair, others) for pair in pairwise(mine)):
+                return False
+        return True
 
     def _longest(self, lines: Sequence[int]) -> int:
         return lines[int(lengths_of(self.shapes.middles[list(lines)]).round(TELLING).argmax())]

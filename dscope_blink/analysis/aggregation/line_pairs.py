@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ LEAST_LENGTH = 3.0  # eps
 MOST_TURN_DEG = 5.0  # between two long lines
 MOST_OFF = 0.75  # eps over the length along which they are compared, the tangent of what is added for short ones
 MOST_LAPPED = 0.25  # of the shorter of two pieces that lies beside the other
+LEAST_BRIDGED = 0.35  # of the shorter: so much of either lies beside what joins them, more than beside each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +93,18 @@ def _lengthened(middles: Numbers) -> Numbers:
 STEADY = 4  # samples over which the direction of an end is taken
 
 
-def are_end_to_end(shapes: Shapes, pieces: tuple[int, int], along: int) -> bool:
-    """Whether two marks lie one after the other along a line, not side by side."""
+Span: TypeAlias = tuple[float, float]  # from where to where along a line a mark lies
+
+
+def spans_along(shapes: Shapes, places: Sequence[int], line: int) -> Mapping[int, Span]:
+    """Where marks lie along a line, which goes straight on beyond its ends."""
     import shapely
 
-    track = shapely.linestrings(_lengthened(shapes.middles[along]))
-    (start, stop), (begin, end) = (_span(shapes, piece, track) for piece in pieces)
-    lapped = min(stop, end) - max(start, begin)
-    return lapped <= MOST_LAPPED * min(stop - start, end - begin)
+    track = shapely.linestrings(_lengthened(shapes.middles[line]))
+    return {place: _span(shapes, place, track) for place in places}
 
 
-def _span(shapes: Shapes, place: int, track: object) -> tuple[float, float]:
-    """From where to where along a line a mark lies."""
+def _span(shapes: Shapes, place: int, track: object) -> Span:
     import shapely
 
     points = shapes.middles[place]
@@ -109,3 +112,19 @@ def _span(shapes: Shapes, place: int, track: object) -> tuple[float, float]:
         points = shapely.get_coordinates(shapes.areas[place])
     at = shapely.line_locate_point(track, shapely.points(points))
     return float(at.min()), float(at.max())
+
+
+def are_bridged(pieces: tuple[Span, Span], others: Iterable[Span]) -> bool:
+    """Whether two marks of a source lie one after the other, and one of another source on both of them.
+
+    One that only goes as far as the first of them does tells nothing that the source does not know itself.
+    """
+    shorter = min(stop - start for start, stop in pieces)
+    return lapped(*pieces) <= MOST_LAPPED * shorter and any(
+        all(lapped(span, piece) >= LEAST_BRIDGED * shorter for piece in pieces) for span in others
+    )
+
+
+def lapped(first: Span, second: Span) -> float:
+    """How much of a line two spans share; negative for a gap."""
+    return min(first[1], second[1]) - max(first[0], second[0])

@@ -18,7 +18,7 @@ from dscope_blink.records import SourceMark
 
 Places: TypeAlias = NDArray[np.intp]  # (P,) of marks
 
-MUCH_LARGER = 3.0  # times the side of a square of its area: the smaller of two must lie on it, not beside it
+MUCH_LARGER = 3.0  # times, by the side of a square of its area and eps: the smaller of two must lie on it, not beside
 LEAST_BOX_SHARE = 0.5  # of either box that the other covers
 TELLING = 6  # decimals of a likeness: what a turned picture rounds otherwise does not count
 ROUND = 2  # segments of a quarter of the circles that areas are widened by
@@ -182,6 +182,6 @@ def _centers_within(shapes: Shapes, first: Places, second: Places, apart: Number
         shapely.distance(shapes.centers[first], shapes.areas[second]),
         shapely.distance(shapes.centers[second], shapes.areas[first]),
     )
-    ratio = shapes.sizes[first] / np.maximum(shapes.sizes[second], 1e-9)
-    alike = np.maximum(ratio, 1 / np.maximum(ratio, 1e-9)) <= MUCH_LARGER
+    ratio = (shapes.sizes[first] + eps) / (shapes.sizes[second] + eps)
+    alike = np.maximum(ratio, 1 / ratio) <= MUCH_LARGER
     return np.asarray((nearest <= eps) & (alike | (apart == 0)), bool)
