@@ -92,7 +92,8 @@ class PictureLikeness:
     turn_deg: float  # of the face in the second against the first, clockwise on the screen
     share: float  # correlation of what both show, -1..1
     z: float  # that over the spread of the other turns
-    is_one_face: bool  # whether that is so much as another face does not reach
+    seen: float  # share of the rings about the fiber that both show
+    tells_the_turn: bool  # whether that is so much as another face does not reach
 
 
 @dataclass(frozen=True, slots=True)

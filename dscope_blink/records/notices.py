@@ -61,6 +61,7 @@ TITLES = MappingProxyType(
         "zone_clipped": "Clipped zone",
         "zone_not_searched": "Searched in part",
         "shot_refused": "Shot left out",
+        "failing_shot_refused": "A shot that fails is left out",
         # of what is not of the face
         "interlaced": "Interlaced",
         "speckle": "Laser speckle",

@@ -52,7 +52,7 @@ def test_shots_of_a_face_without_marks_are_brought_together_by_their_pictures(tm
     face = face_of(tmp_path, tmp_path / "in", a=picture(), b=turned(picture(), 40.0), c=other(3))
     detections, _ = read_detections(face)
     alike = alike_pictures(face, detections, tmp_path / "in", MAX_PIXELS)
-    assert sum(one.is_one_face for one in alike) == 1
+    assert sum(one.tells_the_turn for one in alike) == 1
     turns = {one.source.picture: one.source.turn for one in bring_together(detections, alike).detections}
     assert {"a.png", "b.png"} == set(turns)
     (turn,) = (of.angle_deg for of in turns.values() if of.angle_deg)
@@ -63,7 +63,7 @@ def test_shots_of_a_face_without_marks_are_brought_together_by_their_pictures(tm
 def test_pictures_that_lie_beside_the_records_are_found(tmp_path):
     face = face_of(tmp_path, tmp_path, a=picture(), b=turned(picture(), 40.0))
     (alike,) = compared(face, None)
-    assert alike.is_one_face
+    assert alike.tells_the_turn
 
 
 def test_what_is_gone_or_another_picture_now_is_not_compared(tmp_path):

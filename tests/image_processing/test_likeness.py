@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from dscope_blink.image_processing.likeness import ANGLES, RINGS, FaceMap, compare_pictures, likenesses
+from dscope_blink.image_processing.likeness import ANGLES, RINGS, FaceMap, Likeness, compare_pictures, likenesses
 from dscope_blink.records import Ellipse
 from dscope_blink.synthetic.faces import Blemish
 from tests.builders.copies import COPIES, MARKS, SPEC, map_of, other, picture, turned
@@ -55,7 +55,7 @@ def test_an_even_picture_is_like_nothing() -> None:
 def test_every_two_pictures_are_compared_once_whatever_their_order() -> None:
     maps = {"b": map_of(turned(picture(), 30.0)), "a": map_of(picture()), "c": map_of(other(3))}
     found = compare_pictures(maps)
-    assert [(one.first, one.second, one.is_one_face) for one in found] == [
+    assert [(one.first, one.second, one.tells_the_turn) for one in found] == [
         ("a", "b", True),
         ("a", "c", False),
         ("b", "c", False),
@@ -66,3 +66,16 @@ def test_every_two_pictures_are_compared_once_whatever_their_order() -> None:
 
 def test_no_two_pictures_are_nothing_to_compare() -> None:
     assert compare_pictures({}) == compare_pictures({"a": map_of(picture())}) == ()
+
+
+@pytest.mark.parametrize(
+    ("like", "is_one_face", "tells_the_turn"),
+    [
+        (Likeness(0.3, 20.0, 80.0, 0.8), True, True),
+        (Likeness(0.3, 20.0, 80.0, 0.3), True, False),  # one long scratch across the fiber is like another
+        (Likeness(0.3, 20.0, 1.0, 0.3), True, True),
+        (Likeness(0.3, 10.0, 80.0, 0.8), False, False),
+    ],
+)
+def test_a_turn_is_told_by_more_than_the_fiber_alone(like: Likeness, is_one_face: bool, tells_the_turn: bool) -> None:
+    assert (like.is_one_face, like.tells_the_turn) == (is_one_face, tells_the_turn)

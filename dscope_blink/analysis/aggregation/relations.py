@@ -63,12 +63,12 @@ def relations(
 
 
 def _swapped(one: PictureLikeness) -> PictureLikeness:
-    return PictureLikeness(one.second, one.first, -one.turn_deg % 360, one.share, one.z, one.is_one_face)
+    return PictureLikeness(one.second, one.first, -one.turn_deg % 360, one.share, one.z, one.seen, one.tells_the_turn)
 
 
 def _relation(a: str, b: str, marks: WeighedTurn, alike: PictureLikeness | None) -> Relation:
     by_marks = marks.turn.angle_deg
-    by_likeness = alike.turn_deg if alike is not None and alike.is_one_face else None
+    by_likeness = alike.turn_deg if alike is not None and alike.tells_the_turn else None
     told = _likeness_in_words(alike)
     if by_marks is None and by_likeness is None:
         return Relation(a, b, None, (0, 0.0), "; ".join(filter(None, (marks.turn.why_not, told))))
@@ -90,9 +90,10 @@ def _marks_in_words(marks: WeighedTurn) -> str:
 def _likeness_in_words(alike: PictureLikeness | None) -> str:
     if alike is None:
         return ""
-    if not alike.is_one_face:
-        return f"the pictures are no more alike than those of other faces ({alike.share:.2f}, {alike.z:.1f} sigmas)"
-    return f"the pictures are alike ({alike.share:.2f}, {alike.z:.1f} sigmas)"
+    told = f"{alike.share:.2f}, {alike.z:.1f} sigmas, {100 * alike.seen:.0f} % of the rings seen in both"
+    if not alike.tells_the_turn:
+        return f"the pictures are no more alike than those of other faces may be ({told})"
+    return f"the pictures are alike ({told})"
 
 
 def ways_from(base: str, related: Mapping[tuple[str, str], Relation], keys: Sequence[str]) -> Mapping[str, Way]:

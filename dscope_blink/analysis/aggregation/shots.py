@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from dscope_blink.analysis.aggregation.moving import Move, cladding_of, moved_mark
 from dscope_blink.analysis.aggregation.relations import Relation, Way, relations, ways_from
-from dscope_blink.records import Detection, Inspection, LogLine, PictureLikeness, Turn, notice, texts
+from dscope_blink.records import Detection, Inspection, LogLine, Notice, PictureLikeness, Source, Turn, notice, texts
 
 # Times both expanded uncertainties together: of one cladding measured twice, one in 15,000 pairs differs by more.
 MOST_APART = 2.0
@@ -59,11 +59,17 @@ def bring_together(detections: Sequence[Detection], alike: Sequence[PictureLiken
 
 def _warned(base: Inspection, refused: Sequence[Detection]) -> Inspection:
     """With what is left out, so that every report of the record says that it speaks of fewer shots than were taken."""
-    lost = sorted((one.source for one in refused), key=lambda source: source.key)
-    left_out = tuple(notice("shot_refused", f"{one.key}, {one.status or 'not judged'} by itself") for one in lost)
-    if not left_out:
+    if not refused:
         return base
+    left_out = map(_left_out, sorted((one.source for one in refused), key=lambda source: source.key))
     return replace(base, quality=replace(base.quality, warnings=(*base.quality.warnings, *left_out)))
+
+
+def _left_out(source: Source) -> Notice:
+    """One that fails is another matter: the face may have a mark there that none of the others shows."""
+    if source.status == "FAIL":
+        return notice("failing_shot_refused", f"{source.key}, {source.turn.why_not}")
+    return notice("shot_refused", f"{source.key}, {source.status or 'not judged'} by itself; {source.turn.why_not}")
 
 
 # --- the pictures -----------------------------------------------------------------------------------------------------

@@ -43,11 +43,11 @@ def keys(together: Together) -> list[str]:
     return [one.source.key for one in together.detections]
 
 
-def alike(first: Detection, second: Detection, turn_deg: float, is_one_face: bool = True) -> PictureLikeness:
+def alike(first: Detection, second: Detection, turn_deg: float, tells_the_turn: bool = True) -> PictureLikeness:
     one, other = first.source.picture_sha256, second.source.picture_sha256
     assert one is not None
     assert other is not None
-    return PictureLikeness(one, other, turn_deg, 0.3, 20.0, is_one_face)
+    return PictureLikeness(one, other, turn_deg, 0.3, 20.0, 0.8, tells_the_turn)
 
 
 def farthest(together: Together) -> float:
@@ -100,7 +100,9 @@ def test_another_face_is_refused_with_the_evidence():
     assert line.problem.endswith("(by itself it is FAIL)")
     assert FIRST.inspection is not None
     new = [warning for warning in together.base.quality.warnings if warning not in FIRST.inspection.quality.warnings]
-    assert new == [notice("shot_refused", "c, FAIL by itself")]
+    (why,) = new
+    assert why.kind == "failing_shot_refused"
+    assert why.text.startswith("A shot that fails is left out: c, nothing tells the turn")
 
 
 def test_another_fiber_is_refused_whatever_its_marks():
@@ -122,10 +124,10 @@ def test_where_marks_do_not_tell_the_pictures_may():
         together = bring_together([first, second], [told])
         assert keys(together) == ["a", "b"]
         assert farthest(together) < 0.01
-        assert "the pictures are alike (0.30, 20.0 sigmas)" in together.log[0].problem
-    unlike = bring_together([first, second], [alike(first, second, 48.0, is_one_face=False)])
+        assert "the pictures are alike (0.30, 20.0 sigmas, 80 % of the rings seen in both)" in together.log[0].problem
+    unlike = bring_together([first, second], [alike(first, second, 48.0, tells_the_turn=False)])
     assert keys(unlike) == ["a"]
-    assert "no more alike than those of other faces (0.30, 20.0 sigmas)" in unlike.log[0].problem
+    assert "no more alike than those of other faces may be (0.30, 20.0 sigmas, 80 %" in unlike.log[0].problem
 
 
 def test_marks_and_pictures_that_contradict_each_other_are_refused():
