@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dscope_blink.analysis.aggregation.foreign import BadReport, Report, part_of, pictures_of_marks, read_report
 from dscope_blink.analysis.aggregation.regions import region_in
-from dscope_blink.batch.masks_beside import marks_mask, region_mask
+from dscope_blink.batch.masks_beside import Masks
 from dscope_blink.batch.picture_names import (
     Folders,
     KnownPicture,
@@ -70,7 +70,7 @@ def place_reports(
     log: list[LogLine] = []
     placed: list[tuple[_Part, PlacedReport]] = []
     alone: list[_Part] = []
-    pictures = Pictures(known)
+    pictures, found_masks = Pictures(known), Masks(masks)
     for part in _parts(files, log):
         found = _known(part, pictures, log)
         if isinstance(found, LogLine):
@@ -78,9 +78,9 @@ def place_reports(
         elif found is None:
             alone.append(part)
         else:
-            placed.append((part, _placed(part, *found, found[1].faces[0], masks)))
+            placed.append((part, _placed(part, *found, found[1].faces[0], found_masks)))
     for part, reference, picture in _of_no_record(alone, log):
-        placed.append((part, _placed(part, reference, picture, picture.key, masks)))
+        placed.append((part, _placed(part, reference, picture, picture.key, found_masks)))
     return tuple(_with_own_masks(list(_once_each(placed, log)), log)), tuple(log)
 
 
@@ -153,9 +153,7 @@ def _region_of(part: _Part, reference: Reference) -> str:
     return reference.region or region_of_folders(part.found)
 
 
-def _placed(
-    part: _Part, reference: Reference, picture: KnownPicture, face: str, masks: Sequence[FoundFile]
-) -> PlacedReport:
+def _placed(part: _Part, reference: Reference, picture: KnownPicture, face: str, masks: Masks) -> PlacedReport:
     region = _region_of(part, reference)
     return PlacedReport(
         face=face,
@@ -163,8 +161,8 @@ def _placed(
         picture=picture,
         part=part.part,
         region=region,
-        marks_mask=marks_mask(masks, part.found, region),
-        region_mask=region_mask(masks, part.found, region, picture.path.stem) if region else None,
+        marks_mask=masks.of_marks(part.found, region),
+        region_mask=masks.of_region(part.found, region, picture.path.stem) if region else None,
     )
 
 

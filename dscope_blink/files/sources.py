@@ -21,11 +21,7 @@ class FoundFile:
 
     path: Path
     file: str  # what it is called: the name of the folder that was given, and the path in it
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """The folders it lies in, the one that was given first."""
-        return tuple(self.file.split("/")[:-1])
+    folders: tuple[str, ...]  # it lies in, the one that was given first
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +49,7 @@ def find_sources(folders: Sequence[Path]) -> FoundSources:
             raise UserError(f"results folder {folder}: {'not a folder' if folder.exists() else 'no such folder'}")
     log: list[LogLine] = []
     found = [
-        file
-        for folder, name in zip(folders, _names_of(folders), strict=True)
-        for file in _files_in(folder, name, log)
-        if _is_sought(file.path.name)
+        file for folder, name in zip(folders, _names_of(folders), strict=True) for file in _files_in(folder, name, log)
     ]
     once = _each_once(found, log)
     of = _chosen(once)
@@ -89,7 +82,9 @@ def _files_in(folder: Path, name: str, log: list[LogLine]) -> list[FoundFile]:
         links = [one for one in folders if os.path.islink(os.path.join(parent, one))]
         here = Path(parent).relative_to(folder)
         log += [LogLine(_called(name, here / one), "a link to a folder is not followed", "info") for one in links]
-        found += [FoundFile(Path(parent, one), _called(name, here / one)) for one in names if not one.startswith(".")]
+        above = (*name.split("/"), *here.parts)
+        sought = (one for one in names if not one.startswith(".") and _is_sought(one))
+        found += [FoundFile(Path(parent, one), _called(name, here / one), above) for one in sought]
     log += [LogLine(printable(str(e.filename)), f"cannot be read, {e.strerror}", "warning") for e in errors]
     log += [LogLine(printable(name), left_out_text(one), "info") for one in sorted(systems)]
     return found
