@@ -125,21 +125,10 @@ def _known(part: _Part, pictures: Pictures, log: list[LogLine]) -> tuple[Referen
     if sha256 is not None and not reference.region and picture.sha256 not in (None, sha256):
         log.append(part.line(f"its picture is called {said} and has another sha256: taken for another", "warning"))
         return None
-    if _is_of_another_size(part, reference, picture):
-        (width, height), (other_width, other_height) = part.report.size_px or (0, 0), picture.size_px or (0, 0)
-        sizes = f"{width} x {height} pixels, its picture {said} has {other_width} x {other_height}"
-        return part.line(f"it must be of a picture of the same size, got {sizes}: left out")
     if is_before(part.report.timestamp, picture.taken):
         what = f"it is old: made {part.report.timestamp}, before its picture was taken, {picture.taken}"
         log.append(part.line(what, "warning"))
     return reference, picture
-
-
-def _is_of_another_size(part: _Part, reference: Reference, picture: KnownPicture) -> bool:
-    """What looked at a part of the picture has a size of its own."""
-    size, whole = part.report.size_px, picture.size_px
-    is_part = _region_of(part, reference) or part.report.offset_px is not None
-    return not is_part and None not in (size, whole) and size != whole
 
 
 def _region_of(part: _Part, reference: Reference) -> str:

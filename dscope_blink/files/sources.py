@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +62,16 @@ def find_sources(folders: Sequence[Path]) -> FoundSources:
     )
 
 
+def masks_beside(reports: Sequence[FoundFile]) -> tuple[FoundFile, ...]:
+    """The masks in the folders of some reports; none where a folder cannot be read."""
+    found = []
+    for folder, folders in dict.fromkeys((one.path.parent, one.folders) for one in reports):
+        with suppress(OSError):
+            names = sorted(name for name in os.listdir(folder) if _is_mask(name))
+            found += [FoundFile(folder / name, printable((folder / name).as_posix()), folders) for name in names]
+    return tuple(found)
+
+
 def _names_of(folders: Sequence[Path]) -> list[str]:
     """What each folder is called: its own name, and as many of those above it as tell it from the others."""
     parts = [Path(os.path.abspath(folder)).parts for folder in folders]
@@ -95,8 +106,11 @@ def _called(name: str, path: Path) -> str:
 
 
 def _is_sought(name: str) -> bool:
-    is_mask = name.lower().endswith(MASK_ENDS) and any(word in name.lower() for word in MASK_NAMES)
-    return name.endswith((RESULT, FOREIGN_REPORT)) or is_mask
+    return name.endswith((RESULT, FOREIGN_REPORT)) or _is_mask(name)
+
+
+def _is_mask(name: str) -> bool:
+    return name.lower().endswith(MASK_ENDS) and any(word in name.lower() for word in MASK_NAMES)
 
 
 def _each_once(found: Sequence[FoundFile], log: list[LogLine]) -> list[FoundFile]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.analysis.aggregation.foreign import NO_MARK, Report
+from dscope_blink.analysis.aggregation.foreign import NO_MARK, BadReport, Report
 from dscope_blink.analysis.aggregation.foreign_values import (
     Pair,
     Rectangle,
@@ -99,7 +99,12 @@ def detection_of_report(
     Returns
     -------
     Detection and the lines of the log: those of the report, and one for whatever is mended or left out
+
+    Raises
+    ------
+    BadReport : it is of a picture of another size
     """
+    _check_size(report, around_it)
     kinds = {_plain(name): kind for name, kind in settings.type_names.items()}
     reading = _Reading(report, source.key, settings, kinds, log=list(report.log))
     reading.percent, reading.corners = _is_percent(reading), _has_corners(reading)
@@ -112,6 +117,14 @@ def detection_of_report(
     reading.log += [LogLine(report.file, text, "warning") for text in _counted_lines(reading.counted)]
     placed = replace(source, offset_px=placing.offset_px)
     return Detection(placed, found, None, picture_px, tuple(reading.rejected)), tuple(reading.log)
+
+
+def _check_size(report: Report, around_it: Surroundings) -> None:
+    """What looked at a part of the picture has a size of its own."""
+    said, whole = report.size_px, around_it.picture_px
+    is_whole = not around_it.region and report.offset_px is None
+    if is_whole and said is not None and whole is not None and said != whole:
+        raise BadReport(f"it must be of a picture of {_by(whole)} pixels, got {_by(said)}: left out")
 
 
 def _source_mark(mark: _Mark, outline_px: Points, source: Source) -> SourceMark:

@@ -79,7 +79,7 @@ CLEAN = {name: value for name, value in report(defect()).items() if name not in 
 def _takes_without_a_word(content: Any) -> bool:
     """A type that the settings do not know and ids that are not apart are no matter of the form."""
     try:
-        _, log = detected(content)
+        _, log = detected(content, picture_px=None)
     except BadReport:
         return False
     said = [line.problem for line in log if line.severity != "info"]
