@@ -76,14 +76,17 @@ IN_REPORT = (
 CLEAN = {name: value for name, value in report(defect()).items() if name not in ("image_width", "image_height")}
 
 
+BESIDE_THE_FORM = ("`type_names` lacks", "must lie in its box", "must lie in the picture")
+
+
 def _takes_without_a_word(content: Any) -> bool:
-    """A type that the settings do not know and ids that are not apart are no matter of the form."""
+    """Whether nothing but what is no matter of the form is said."""
     try:
         _, log = detected(content, picture_px=None)
     except BadReport:
         return False
     said = [line.problem for line in log if line.severity != "info"]
-    return all("`type_names` lacks" in text or "location_xy` must lie in its box" in text for text in said)
+    return not any(all(text not in line for text in BESIDE_THE_FORM) for line in said)
 
 
 def _disagreements(contents: Iterable[Any]) -> list[Any]:
