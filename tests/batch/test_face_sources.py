@@ -438,7 +438,7 @@ def test_reports_alone_on_pictures_of_one_name_are_not_mixed_up(tmp_path: Path, 
 
 
 def test_reports_of_several_programs_on_one_picture_are_one_face_without_record(tmp_path: Path) -> None:
-    write_report(tmp_path / "one", "a", report(defect(), source_image="/home/me/a.png"))
+    write_report(tmp_path / "one", "a", report(defect(), source_image="/pictures/me/a.png"))
     write_report(tmp_path / "two", "a", report(defect(), source_image=None, analysis_metadata=None))
     write_report(tmp_path / "three", "a_core", report(defect(), source_image=None, analysis_metadata={"analyzer": "x"}))
     found, _ = seen(tmp_path / "one", tmp_path / "two", tmp_path / "three")
