@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from dscope_blink.analysis.aggregation.aggregating import PROFILE
 from dscope_blink.analysis.aggregation.foreign import BadReport, algorithms_of, part_of, read_report
-from dscope_blink.analysis.aggregation.foreign_marks import Surroundings, detection_of_report
+from dscope_blink.analysis.aggregation.foreign_detection import Surroundings, detection_of_report
 from dscope_blink.analysis.aggregation.mask_outlines import Whole
 from dscope_blink.analysis.aggregation.own_marks import detection_of
 from dscope_blink.analysis.aggregation.regions import ZONE_OF_REGION

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from dscope_blink.analysis.aggregation.foreign import BadReport, read_report
-from dscope_blink.analysis.aggregation.foreign_marks import Surroundings, detection_of_report
+from dscope_blink.analysis.aggregation.foreign_detection import Surroundings, detection_of_report
 from dscope_blink.analysis.aggregation.regions import place_region, region_in, region_of_field
 from dscope_blink.config.shipped import shipped
 from dscope_blink.records import Detection, LogLine, Source
