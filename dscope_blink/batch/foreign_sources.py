@@ -24,6 +24,8 @@ from dscope_blink.files.sources import FoundFile
 from dscope_blink.records import Gravity, LogLine, printable, read_file
 from dscope_blink.records.moments import is_before
 
+LONGEST_LINE = 400  # letters of what is said: others choose the names in it
+
 
 @dataclass(frozen=True, slots=True)
 class PlacedReport:
@@ -49,7 +51,7 @@ class _Part:
     references: tuple[Reference, ...]
 
     def line(self, problem: str, severity: Gravity = "error") -> LogLine:
-        return LogLine(self.found.file, printable(problem), severity)
+        return LogLine(self.found.file, printable(problem[:LONGEST_LINE]), severity)
 
 
 def place_reports(

@@ -169,6 +169,17 @@ def test_any_unicode_is_read(encoding: str) -> None:
     assert detected(content)[0].marks[0].id == "図"
 
 
+def test_texts_without_end_cost_neither_time_nor_room() -> None:
+    long = "_" * 10**6
+    mark = dict.fromkeys(IN_MARK, long)
+    content = dict.fromkeys(IN_REPORT, long) | {"defects": [mark, defect(long), defect(long + "b")], "success": True}
+    detection, log = detected(content)
+    assert len(detection.marks) + len(detection.rejected) == 3
+    assert all(len(line.problem) < 500 for line in log)
+    ids = [mark.id for mark in detection.marks] + [mark.id for mark in detection.rejected]
+    assert max(map(len, ids)) < 200
+
+
 def test_no_analysis_that_failed_is_a_clean_face() -> None:
     with pytest.raises(BadReport, match="it says that its analysis failed: 'no reference'"):
         detected(report(success=False, error="no reference"))
