@@ -7,6 +7,7 @@ that its hash names, else of the one that its name and its folders mean; where s
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -14,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from dscope_blink.analysis.aggregation.aggregating import PROFILE
 from dscope_blink.analysis.aggregation.foreign import BadReport, algorithms_of, part_of, read_report
-from dscope_blink.analysis.aggregation.foreign_marks import Surroundings, detection_of_report
+from dscope_blink.analysis.aggregation.foreign_detection import Surroundings, detection_of_report
 from dscope_blink.analysis.aggregation.mask_outlines import Whole
 from dscope_blink.analysis.aggregation.own_marks import detection_of
 from dscope_blink.analysis.aggregation.regions import ZONE_OF_REGION
@@ -24,7 +25,7 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.masks import read_mask
 from dscope_blink.files.names import FOREIGN_REPORT, RESULT, Names
 from dscope_blink.files.pictures import natural_order
-from dscope_blink.files.sources import FoundFile, find_sources
+from dscope_blink.files.sources import FoundFile, find_sources, masks_beside
 from dscope_blink.records import Detection, LogLine, Source, UnreadableImage, UserError, printable, read_file
 from dscope_blink.records.aggregate import SourceKind
 from dscope_blink.records.moments import in_utc
@@ -103,6 +104,31 @@ def find_faces(folders: Sequence[Path], image: str | None, config: Config) -> Fo
     if not grouped:
         raise _nothing(folders, log)
     return FoundFaces(_named(grouped, records, image), tuple(log))
+
+
+def face_of_files(name: str, paths: Sequence[Path]) -> tuple[Face, tuple[LogLine, ...]]:
+    """One face of which somebody says what has seen it: records, and reports of other programs.
+
+    Parameters
+    ----------
+    name : of the face
+    paths : their files; a report that names no picture of the records is of theirs, if that is but one
+
+    Returns
+    -------
+    The face, and a line for each file that is no source of it
+    """
+    files = [FoundFile(path.absolute(), path.as_posix(), path.absolute().parent.parts) for path in paths]
+    reports = [file for file in files if file.path.name.endswith(FOREIGN_REPORT)]
+    log: list[LogLine] = []
+    records = _once_each(_records([file for file in files if file not in reports], log), log)
+    pictures = list(_pictures(records, (), log).values())
+    placed, lines = place_reports(reports, masks_beside(reports), pictures)
+    known = {picture.key for picture in pictures}
+    sole = pictures[0] if len(pictures) == 1 else None
+    own = [one if sole is None or one.picture.key in known else replace(one, picture=sole) for one in placed]
+    sources = [SourceFile(record.found.path, record.found.file) for record in records]
+    return Face(name, (*sources, *map(_source_file, own))), (*log, *lines)
 
 
 def _source_file(report: PlacedReport) -> SourceFile:
@@ -265,7 +291,7 @@ def read_detections(face: Face, config: Config) -> tuple[tuple[Detection, ...], 
             log.append(LogLine(source.file, f"cannot be read, {error.strerror}", "error"))
         except (BadRecord, BadReport) as error:
             log.append(LogLine(source.file, printable(str(error)), "error"))
-    return _named_apart(found), tuple(log)
+    return _named_apart(_of_one_size(found, log)), tuple(log)
 
 
 def _record(source: SourceFile, data: bytes) -> tuple[Detection, tuple[LogLine, ...]]:
@@ -315,6 +341,23 @@ def _mask(path: Path | None, source: SourceFile, config: Config) -> tuple[Whole 
         return read_mask(path, config.preprocessing.max_pixels), None
     except UnreadableImage as error:
         return None, LogLine(source.file, printable(f"its mask {path.name}: {error}: passed over"), "warning")
+
+
+def _of_one_size(found: Sequence[Detection], log: list[LogLine]) -> list[Detection]:
+    """Where no record says how large the picture is, what most reports say; of as many the larger."""
+    if any(one.inspection is not None for one in found):
+        return list(found)
+    sizes = Counter(one.size_px for one in found if one.size_px is not None)
+    if len(sizes) < 2:
+        return list(found)
+    size = max(sizes, key=lambda one: (sizes[one], one))
+    for one in found:
+        if one.size_px is not None and one.size_px != size:
+            width, height = one.size_px
+            others = f"{size[0]} x {size[1]} pixels as {sizes[size]} others are"
+            what = f"it must be of a picture of {others}, got {width} x {height}: left out"
+            log.append(LogLine(one.source.file, what, "error"))
+    return [one for one in found if one.size_px in (None, size)]
 
 
 def _named_apart(found: Sequence[Detection]) -> tuple[Detection, ...]:

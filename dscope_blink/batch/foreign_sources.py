@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dscope_blink.analysis.aggregation.foreign import BadReport, Report, part_of, pictures_of_marks, read_report
 from dscope_blink.analysis.aggregation.regions import region_in
-from dscope_blink.batch.masks_beside import marks_mask, region_mask
+from dscope_blink.batch.masks_beside import Masks
 from dscope_blink.batch.picture_names import (
     Folders,
     KnownPicture,
@@ -23,6 +23,8 @@ from dscope_blink.batch.picture_names import (
 from dscope_blink.files.sources import FoundFile
 from dscope_blink.records import Gravity, LogLine, printable, read_file
 from dscope_blink.records.moments import is_before
+
+LONGEST_LINE = 400  # letters of what is said: others choose the names in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class _Part:
     references: tuple[Reference, ...]
 
     def line(self, problem: str, severity: Gravity = "error") -> LogLine:
-        return LogLine(self.found.file, printable(problem), severity)
+        return LogLine(self.found.file, printable(problem[:LONGEST_LINE]), severity)
 
 
 def place_reports(
@@ -70,7 +72,7 @@ def place_reports(
     log: list[LogLine] = []
     placed: list[tuple[_Part, PlacedReport]] = []
     alone: list[_Part] = []
-    pictures = Pictures(known)
+    pictures, found_masks = Pictures(known), Masks(masks)
     for part in _parts(files, log):
         found = _known(part, pictures, log)
         if isinstance(found, LogLine):
@@ -78,9 +80,9 @@ def place_reports(
         elif found is None:
             alone.append(part)
         else:
-            placed.append((part, _placed(part, *found, found[1].faces[0], masks)))
+            placed.append((part, _placed(part, *found, found[1].faces[0], found_masks)))
     for part, reference, picture in _of_no_record(alone, log):
-        placed.append((part, _placed(part, reference, picture, picture.key, masks)))
+        placed.append((part, _placed(part, reference, picture, picture.key, found_masks)))
     return tuple(_with_own_masks(list(_once_each(placed, log)), log)), tuple(log)
 
 
@@ -125,21 +127,10 @@ def _known(part: _Part, pictures: Pictures, log: list[LogLine]) -> tuple[Referen
     if sha256 is not None and not reference.region and picture.sha256 not in (None, sha256):
         log.append(part.line(f"its picture is called {said} and has another sha256: taken for another", "warning"))
         return None
-    if _is_of_another_size(part, reference, picture):
-        (width, height), (other_width, other_height) = part.report.size_px or (0, 0), picture.size_px or (0, 0)
-        sizes = f"{width} x {height} pixels, its picture {said} has {other_width} x {other_height}"
-        return part.line(f"it must be of a picture of the same size, got {sizes}: left out")
     if is_before(part.report.timestamp, picture.taken):
         what = f"it is old: made {part.report.timestamp}, before its picture was taken, {picture.taken}"
         log.append(part.line(what, "warning"))
     return reference, picture
-
-
-def _is_of_another_size(part: _Part, reference: Reference, picture: KnownPicture) -> bool:
-    """What looked at a part of the picture has a size of its own."""
-    size, whole = part.report.size_px, picture.size_px
-    is_part = _region_of(part, reference) or part.report.offset_px is not None
-    return not is_part and None not in (size, whole) and size != whole
 
 
 def _region_of(part: _Part, reference: Reference) -> str:
@@ -153,9 +144,7 @@ def _region_of(part: _Part, reference: Reference) -> str:
     return reference.region or region_of_folders(part.found)
 
 
-def _placed(
-    part: _Part, reference: Reference, picture: KnownPicture, face: str, masks: Sequence[FoundFile]
-) -> PlacedReport:
+def _placed(part: _Part, reference: Reference, picture: KnownPicture, face: str, masks: Masks) -> PlacedReport:
     region = _region_of(part, reference)
     return PlacedReport(
         face=face,
@@ -163,8 +152,8 @@ def _placed(
         picture=picture,
         part=part.part,
         region=region,
-        marks_mask=marks_mask(masks, part.found, region),
-        region_mask=region_mask(masks, part.found, region, picture.path.stem) if region else None,
+        marks_mask=masks.of_marks(part.found, region),
+        region_mask=masks.of_region(part.found, region, picture.path.stem) if region else None,
     )
 
 

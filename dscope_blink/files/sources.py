@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,11 +22,7 @@ class FoundFile:
 
     path: Path
     file: str  # what it is called: the name of the folder that was given, and the path in it
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """The folders it lies in, the one that was given first."""
-        return tuple(self.file.split("/")[:-1])
+    folders: tuple[str, ...]  # it lies in, the one that was given first
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +50,7 @@ def find_sources(folders: Sequence[Path]) -> FoundSources:
             raise UserError(f"results folder {folder}: {'not a folder' if folder.exists() else 'no such folder'}")
     log: list[LogLine] = []
     found = [
-        file
-        for folder, name in zip(folders, _names_of(folders), strict=True)
-        for file in _files_in(folder, name, log)
-        if _is_sought(file.path.name)
+        file for folder, name in zip(folders, _names_of(folders), strict=True) for file in _files_in(folder, name, log)
     ]
     once = _each_once(found, log)
     of = _chosen(once)
@@ -66,6 +60,16 @@ def find_sources(folders: Sequence[Path]) -> FoundSources:
         of(lambda name: name.lower().endswith(MASK_ENDS)),
         tuple(log),
     )
+
+
+def masks_beside(reports: Sequence[FoundFile]) -> tuple[FoundFile, ...]:
+    """The masks in the folders of some reports; none where a folder cannot be read."""
+    found = []
+    for folder, folders in dict.fromkeys((one.path.parent, one.folders) for one in reports):
+        with suppress(OSError):
+            names = sorted(name for name in os.listdir(folder) if _is_mask(name))
+            found += [FoundFile(folder / name, printable((folder / name).as_posix()), folders) for name in names]
+    return tuple(found)
 
 
 def _names_of(folders: Sequence[Path]) -> list[str]:
@@ -89,7 +93,9 @@ def _files_in(folder: Path, name: str, log: list[LogLine]) -> list[FoundFile]:
         links = [one for one in folders if os.path.islink(os.path.join(parent, one))]
         here = Path(parent).relative_to(folder)
         log += [LogLine(_called(name, here / one), "a link to a folder is not followed", "info") for one in links]
-        found += [FoundFile(Path(parent, one), _called(name, here / one)) for one in names if not one.startswith(".")]
+        above = (*name.split("/"), *here.parts)
+        sought = (one for one in names if not one.startswith(".") and _is_sought(one))
+        found += [FoundFile(Path(parent, one), _called(name, here / one), above) for one in sought]
     log += [LogLine(printable(str(e.filename)), f"cannot be read, {e.strerror}", "warning") for e in errors]
     log += [LogLine(printable(name), left_out_text(one), "info") for one in sorted(systems)]
     return found
@@ -100,8 +106,11 @@ def _called(name: str, path: Path) -> str:
 
 
 def _is_sought(name: str) -> bool:
-    is_mask = name.lower().endswith(MASK_ENDS) and any(word in name.lower() for word in MASK_NAMES)
-    return name.endswith((RESULT, FOREIGN_REPORT)) or is_mask
+    return name.endswith((RESULT, FOREIGN_REPORT)) or _is_mask(name)
+
+
+def _is_mask(name: str) -> bool:
+    return name.lower().endswith(MASK_ENDS) and any(word in name.lower() for word in MASK_NAMES)
 
 
 def _each_once(found: Sequence[FoundFile], log: list[LogLine]) -> list[FoundFile]:

@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dscope_blink.analysis.aggregation.aggregating import PROFILE
-from dscope_blink.batch.face_sources import Face, find_faces, read_detections
+from dscope_blink.batch.face_sources import Face, face_of_files, find_faces, read_detections
 from dscope_blink.records import Detection, Inspection, LogLine, UserError
 from tests.builders.foreign import SHA256, defect, mask_of, report, write_record, write_report
 from tests.builders.inspections import FAILED, HEIGHT, WIDTH
@@ -138,9 +138,16 @@ def test_a_report_on_a_picture_of_another_size_is_left_out(tmp_path: Path) -> No
     write_report(tmp_path, "fiber_07", report(defect(), image_width=640, image_height=480))
     found, log = seen(tmp_path)
     assert list(found) == ["deep_inspection"]
+    assert log == [f"error: it must be of a picture of {WIDTH} x {HEIGHT} pixels, got 640 x 480: left out"]
+
+
+def test_without_record_the_size_that_most_reports_say_counts(tmp_path: Path) -> None:
+    for name, width in (("one", 640), ("two", 1000), ("three", 1000)):
+        write_report(tmp_path / name, "a", report(defect(), source_image="a.png", image_width=width, detector=name))
+    found, log = seen(*(tmp_path / name for name in ("one", "two", "three")))
+    assert list(found) == ["three", "two"]
     assert log == [
-        "error: it must be of a picture of the same size, got 640 x 480 pixels, "
-        f"its picture fiber_07.png has {WIDTH} x {HEIGHT}: left out"
+        f"error: it must be of a picture of 1000 x {HEIGHT} pixels as 2 others are, got 640 x {HEIGHT}: left out"
     ]
 
 
@@ -431,7 +438,7 @@ def test_reports_alone_on_pictures_of_one_name_are_not_mixed_up(tmp_path: Path, 
 
 
 def test_reports_of_several_programs_on_one_picture_are_one_face_without_record(tmp_path: Path) -> None:
-    write_report(tmp_path / "one", "a", report(defect(), source_image="/home/me/a.png"))
+    write_report(tmp_path / "one", "a", report(defect(), source_image="/pictures/me/a.png"))
     write_report(tmp_path / "two", "a", report(defect(), source_image=None, analysis_metadata=None))
     write_report(tmp_path / "three", "a_core", report(defect(), source_image=None, analysis_metadata={"analyzer": "x"}))
     found, _ = seen(tmp_path / "one", tmp_path / "two", tmp_path / "three")
@@ -622,3 +629,18 @@ def test_faces_travel_to_other_processes(tmp_path: Path) -> None:
     write_report(tmp_path, "fiber_07", report(defect()))
     face, _ = only_face(tmp_path)
     assert pickle.loads(pickle.dumps(face)) == face
+
+
+def test_files_that_somebody_names_are_sources_of_one_face(tmp_path: Path) -> None:
+    write_record(tmp_path)
+    renamed = write_report(tmp_path / "other", "scan1", report(defect("D1"), source_image="scan1.png"))
+    np.save(tmp_path / "other" / "scan1_defect_mask.npy", mask_of([(100, 80, 10, 10)]))
+    broken = write_report(tmp_path / "other", "broken", b"{")
+    smaller = write_report(tmp_path, "fiber_07", report(defect(), image_width=5, image_height=5))
+    face, log = face_of_files("F1", [renamed, tmp_path / "fiber_07_result.json", broken, smaller, tmp_path / "no.json"])
+    detections, more = read_detections(face, CONFIG)
+    assert [one.source.key for one in detections] == ["deep_inspection", "matcher"]
+    assert detections[1].source.picture_sha256 == SHA256
+    assert not detections[1].marks[0].is_box
+    assert [line.severity for line in log] == ["error"] * 2
+    assert [line.severity for line in more] == ["error"]

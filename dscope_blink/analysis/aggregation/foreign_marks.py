@@ -1,20 +1,16 @@
-"""The marks of a report of another program, each checked value by value, in pixels of the picture of the aggregate."""
+"""The marks of a report of another program, each checked value by value, in the coordinates of the report."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from dscope_blink.analysis.aggregation.foreign import NO_MARK, Report
 from dscope_blink.analysis.aggregation.foreign_values import (
     Pair,
     Rectangle,
-    corners_of,
     first_of,
     id_of,
     line_in,
@@ -26,29 +22,18 @@ from dscope_blink.analysis.aggregation.foreign_values import (
     square_around,
     text_of,
 )
-from dscope_blink.analysis.aggregation.mask_outlines import Sought, Whole, outlines_in
-from dscope_blink.analysis.aggregation.regions import Box, Placing, Size, place_region
 from dscope_blink.config.settings import AggregationSettings
-from dscope_blink.records import Detection, Gravity, LogLine, Points, Rejected, Source, SourceMark
+from dscope_blink.records import Gravity, LogLine, Points, Rejected
 
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "NEGLIGIBLE")
 LINES = ("scratch", "crack")  # kinds that run straight along a diagonal of their box, where an orientation says so
 CONTOUR_FIELDS = ("contour", "contour_px", "outline", "polygon")
 PERCENT = 100.0
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What is known of the picture of a report, beside the report."""
-
-    picture_px: Size | None = None  # width and height; None: nobody says
-    region: str = ""  # that the report is of; empty: the whole picture
-    region_mask: Whole | None = None  # (H, W) of the whole picture, not 0 in the region
-    marks_mask: Whole | None = None  # (H, W) of what the report looked at or of the whole picture, not 0 in marks
+DECIDING = 1000  # marks are enough to say how a report writes its boxes
 
 
 @dataclass(slots=True)
-class _Mark:
+class Mark:
     """One mark, in the coordinates of its report; not frozen, for there are thousands of them."""
 
     id: str
@@ -63,7 +48,7 @@ class _Mark:
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """What is gathered while the marks of a report are read."""
 
     report: Report
@@ -84,48 +69,18 @@ class _Reading:
         self.add(f"mark {mark_id}: {reason}: left out", "error")
 
 
-def detection_of_report(
-    report: Report, source: Source, around_it: Surroundings, settings: AggregationSettings
-) -> tuple[Detection, tuple[LogLine, ...]]:
-    """The marks of a report, in pixels of its whole picture.
-
-    Parameters
-    ----------
-    report : of one picture
-    source : what is said of it; region and offset are found here
-    around_it : what lies beside the report
-    settings : how others call the kinds of marks, and what becomes of a mark outside of the picture
-
-    Returns
-    -------
-    Detection and the lines of the log: those of the report, and one for whatever is mended or left out
-    """
-    kinds = {_plain(name): kind for name, kind in settings.type_names.items()}
-    reading = _Reading(report, source.key, settings, kinds, log=list(report.log))
+def read_marks(reading: Reading) -> list[Mark]:
+    """Every mark of a report that has a place, under an id of its own; what is wrong is told to `reading`."""
     reading.percent, reading.corners = _is_percent(reading), _has_corners(reading)
-    read = (_mark(one, place, reading) for place, one in enumerate(report.marks, 1))
+    read = (_mark(one, place, reading) for place, one in enumerate(reading.report.marks, 1))
     marks = _told_apart([mark for mark in read if mark], reading)
-    picture_px, placing = _placed(report, around_it, marks, reading)
-    _check_region(marks, around_it, picture_px, placing, reading)
-    marks = _outlined(marks, around_it.marks_mask, picture_px, placing, reading)
-    found = _in_picture(marks, source, placing.offset_px, picture_px, reading)
-    reading.log += [LogLine(report.file, text, "warning") for text in _counted_lines(reading.counted)]
-    placed = replace(source, offset_px=placing.offset_px)
-    return Detection(placed, found, None, picture_px, tuple(reading.rejected)), tuple(reading.log)
+    reading.log += [LogLine(reading.report.file, text, "warning") for text in _counted_lines(reading.counted)]
+    return marks
 
 
-def _source_mark(mark: _Mark, outline_px: Points, source: Source) -> SourceMark:
-    return SourceMark(
-        source=source.key,
-        id=mark.id,
-        kind=mark.kind,
-        named=mark.named,
-        outline_px=outline_px,
-        confidence=mark.confidence,
-        detectors=mark.detectors or (source.detector,),
-        severity=mark.severity,
-        is_box=mark.outline_px is None,
-    )
+def plain_name(name: str) -> str:
+    """A name of a kind without case, spaces and dashes."""
+    return "_".join(name.casefold().replace("-", " ").replace("_", " ").split())
 
 
 def _counted_lines(counted: Mapping[str, int]) -> list[str]:
@@ -135,7 +90,7 @@ def _counted_lines(counted: Mapping[str, int]) -> list[str]:
 # --- one mark
 
 
-def _mark(value: Mapping[str, Any], place: int, reading: _Reading) -> _Mark | None:
+def _mark(value: Mapping[str, Any], place: int, reading: Reading) -> Mark | None:
     mark_id = id_of(value.get("defect_id"))
     if not mark_id:
         mark_id = f"#{place}"
@@ -152,7 +107,7 @@ def _mark(value: Mapping[str, Any], place: int, reading: _Reading) -> _Mark | No
     if outline is None:
         outline = _line(value, kind, box, area)
     box = square_around(center, area) if box is None and outline is None else box
-    return _Mark(
+    return Mark(
         mark_id,
         kind,
         named,
@@ -171,7 +126,7 @@ def _line(value: Mapping[str, Any], kind: str, box: Rectangle | None, area: floa
     return None if turned is None or box is None else line_in(box, turned, area)
 
 
-def _area(value: Mapping[str, Any], mark_id: str, reading: _Reading) -> float | None:
+def _area(value: Mapping[str, Any], mark_id: str, reading: Reading) -> float | None:
     said = value.get("area_px")
     area = number_of(said)
     if said is not None and (area is None or area < 0):
@@ -181,7 +136,7 @@ def _area(value: Mapping[str, Any], mark_id: str, reading: _Reading) -> float | 
 
 
 def _where(
-    value: Mapping[str, Any], mark_id: str, area: float | None, reading: _Reading
+    value: Mapping[str, Any], mark_id: str, area: float | None, reading: Reading
 ) -> tuple[Pair, Rectangle | None, Points | None] | None:
     """Its centre, its box and its outline, where it has them; None, and rejected, where it has no place."""
     outline = _contour(value, mark_id, reading)
@@ -205,7 +160,7 @@ def _where(
     return _agreed(center, box, outline, mark_id, reading)
 
 
-def _contour(value: Mapping[str, Any], mark_id: str, reading: _Reading) -> Points | None:
+def _contour(value: Mapping[str, Any], mark_id: str, reading: Reading) -> Points | None:
     named, said = first_of(value, CONTOUR_FIELDS, (None,))
     outline = points_of(said) if named else None
     if named and outline is None:
@@ -228,7 +183,7 @@ def _holds(box: Rectangle, center: Pair) -> bool:
 
 
 def _agreed(
-    center: Pair | None, box: Rectangle | None, outline: Points | None, mark_id: str, reading: _Reading
+    center: Pair | None, box: Rectangle | None, outline: Points | None, mark_id: str, reading: Reading
 ) -> tuple[Pair, Rectangle | None, Points | None]:
     """Places that contradict each other made to agree: the outline counts before the box, the box before the place."""
     if outline is not None:
@@ -249,9 +204,10 @@ def _of_corners(box: Rectangle) -> Rectangle:
     return box[0], box[1], box[2] - box[0], box[3] - box[1]
 
 
-def _has_corners(reading: _Reading) -> bool:
+def _has_corners(reading: Reading) -> bool:
     """Whether the report has the corners of its boxes: so each can be read, and most places lie in the middle then."""
-    pairs = ((pair_of(m.get("location_xy")), rectangle_of(m.get("bbox"))) for m in reading.report.marks)
+    deciding = reading.report.marks[:DECIDING]
+    pairs = ((pair_of(mark.get("location_xy")), rectangle_of(mark.get("bbox"))) for mark in deciding)
     known = [(center, box) for center, box in pairs if center is not None and box is not None]
     if not known or any(min(_of_corners(box)[2:]) < 0 for _, box in known):
         return False
@@ -266,14 +222,9 @@ def _off_middle(center: Pair, box: Rectangle) -> float:
     return abs(x + width / 2 - center[0]) + abs(y + height / 2 - center[1])
 
 
-def _plain(name: str) -> str:
-    """A name of a kind without case, spaces and dashes."""
-    return "_".join(name.casefold().replace("-", " ").replace("_", " ").split())
-
-
-def _kind(value: Mapping[str, Any], reading: _Reading) -> tuple[str, str]:
+def _kind(value: Mapping[str, Any], reading: Reading) -> tuple[str, str]:
     named = text_of(value.get("defect_type"))
-    kind = reading.kinds.get(_plain(named))
+    kind = reading.kinds.get(plain_name(named))
     if kind is None:
         unknown = reading.settings.unknown_type
         said = f"the type {shown(named)}, which `type_names` lacks" if named else "no `defect_type`"
@@ -282,7 +233,7 @@ def _kind(value: Mapping[str, Any], reading: _Reading) -> tuple[str, str]:
     return kind, named
 
 
-def _is_percent(reading: _Reading) -> bool:
+def _is_percent(reading: Reading) -> bool:
     """Whether the report has its confidences in percent: most lie above 1, and all below 100."""
     found = [number for mark in reading.report.marks if (number := number_of(mark.get("confidence"))) is not None]
     above = sum(number > 1 for number in found)
@@ -292,7 +243,7 @@ def _is_percent(reading: _Reading) -> bool:
     return percent
 
 
-def _confidence(value: Mapping[str, Any], mark_id: str, reading: _Reading) -> float:
+def _confidence(value: Mapping[str, Any], mark_id: str, reading: Reading) -> float:
     said, unknown = value.get("confidence"), reading.settings.unknown_confidence
     if said is None:
         reading.counted[f"{{}} no `confidence`: taken for {unknown:g}"] += 1
@@ -306,7 +257,7 @@ def _confidence(value: Mapping[str, Any], mark_id: str, reading: _Reading) -> fl
     return number
 
 
-def _severity(value: Mapping[str, Any], reading: _Reading) -> str | None:
+def _severity(value: Mapping[str, Any], reading: Reading) -> str | None:
     said = value.get("severity")
     if said is None:
         return None
@@ -318,7 +269,7 @@ def _severity(value: Mapping[str, Any], reading: _Reading) -> str | None:
     return None
 
 
-def _detectors(value: Mapping[str, Any], mark_id: str, reading: _Reading) -> tuple[str, ...]:
+def _detectors(value: Mapping[str, Any], mark_id: str, reading: Reading) -> tuple[str, ...]:
     said = value.get("contributing_algorithms")
     names = said if isinstance(said, list) else [] if said is None else [said]
     found = tuple(dict.fromkeys(text for one in names if (text := text_of(one))))
@@ -327,7 +278,7 @@ def _detectors(value: Mapping[str, Any], mark_id: str, reading: _Reading) -> tup
     return found
 
 
-def _told_apart(marks: Sequence[_Mark], reading: _Reading) -> list[_Mark]:
+def _told_apart(marks: Sequence[Mark], reading: Reading) -> list[Mark]:
     """Marks of one id under ids of their own: both stay."""
     taken = {mark.id for mark in marks}
     seen: set[str] = set()
@@ -344,136 +295,3 @@ def _told_apart(marks: Sequence[_Mark], reading: _Reading) -> list[_Mark]:
         mark.id = own
         named.append(mark)
     return named
-
-
-# --- all marks in the picture
-
-
-def _placed(
-    report: Report, around_it: Surroundings, marks: Sequence[_Mark], reading: _Reading
-) -> tuple[Size | None, Placing]:
-    """The size of the picture, and where the coordinates of the report begin in it."""
-    region_mask, region = around_it.region_mask, around_it.region
-    whole = around_it.picture_px or (None if region_mask is None else _size(region_mask))
-    if whole is None and not region and report.offset_px is None:
-        whole = report.size_px or (None if around_it.marks_mask is None else _size(around_it.marks_mask))
-    box = None
-    if region_mask is not None and _size(region_mask) != whole:
-        reading.add(
-            f"the mask of region {region} has {_by(_size(region_mask))} pixels, its picture {_by(whole)}: passed over"
-        )
-    elif region_mask is not None:
-        box = _box_around(region_mask)
-        if box is None:
-            reading.add(f"the mask of region {region} is empty: passed over")
-    cut = report.size_px or (None if around_it.marks_mask is None else _size(around_it.marks_mask))
-    if cut is not None and whole is not None and not region and report.offset_px is None:
-        cut = whole
-    centers = np.array([mark.center_px for mark in marks])
-    reach = None
-    if len(centers):
-        (x0, y0), (x1, y1) = centers.min(axis=0), centers.max(axis=0)
-        reach = (float(x0), float(x1), float(y0), float(y1))
-    placing = place_region(region, report.offset_px, cut, box, whole, reach)
-    if placing.why:
-        reading.add(placing.why, placing.gravity)
-    return whole, placing
-
-
-def _check_region(
-    marks: Sequence[_Mark], around_it: Surroundings, picture_px: Size | None, placing: Placing, reading: _Reading
-) -> None:
-    """A wrong offset shows in marks beside the region, too, before they leave the picture."""
-    mask = around_it.region_mask
-    if mask is None or _size(mask) != picture_px or not marks or not mask.any():
-        return
-    places = np.rint(np.array([mark.center_px for mark in marks]) + placing.offset_px)
-    x, y = np.clip(places, 0, (mask.shape[1] - 1, mask.shape[0] - 1)).astype(np.intp).T
-    beside = int((mask[y, x] == 0).sum())
-    if 2 * beside > len(marks):
-        what = f"{beside} of {len(marks)} marks lie beside region {around_it.region}: its offset may be wrong"
-        reading.add(what)
-
-
-def _size(mask: Whole) -> Size:
-    return mask.shape[1], mask.shape[0]
-
-
-def _by(size_px: Size | None) -> str:
-    return "no size" if size_px is None else f"{size_px[0]} x {size_px[1]}"
-
-
-def _box_around(mask: Whole) -> Box | None:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return None
-    x, y = int(columns[0]), int(rows[0])
-    return x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1
-
-
-def _outlined(
-    marks: Sequence[_Mark], mask: Whole | None, picture_px: Size | None, placing: Placing, reading: _Reading
-) -> list[_Mark]:
-    """With the outlines of the mask of the marks, in the coordinates of the report."""
-    if mask is None or not marks:
-        return list(marks)
-    size = _size(mask)
-    if size == picture_px:
-        shift = placing.offset_px
-    elif size == placing.cut_px or (picture_px is None and placing.cut_px is None):
-        shift = (0.0, 0.0)
-    else:
-        others = f"the picture {_by(picture_px)}" + f", the region {_by(placing.cut_px)}" * (placing.cut_px is not None)
-        reading.add(f"the mask of the marks has {_by(size)} pixels, {others}: passed over")
-        return list(marks)
-    found = outlines_in(mask, [Sought(_shifted(m.center_px, shift), _shifted_box(m.box_px, shift)) for m in marks])
-    missing = sum(outline is None for outline in found)
-    if missing:
-        which = "1 mark is" if missing == 1 else f"{missing} marks are"
-        reading.add(f"{which} no part of the mask, or share one: they keep their boxes", "info")
-    for mark, outline in zip(marks, found, strict=True):
-        if outline is not None:
-            mark.outline_px = outline - shift
-    return list(marks)
-
-
-def _shifted(center: Pair, shift: Pair) -> Pair:
-    return center[0] + shift[0], center[1] + shift[1]
-
-
-def _shifted_box(box: Rectangle | None, shift: Pair) -> Rectangle | None:
-    return box and (box[0] + shift[0], box[1] + shift[1], box[2], box[3])
-
-
-def _in_picture(
-    marks: Sequence[_Mark], source: Source, offset: Pair, picture_px: Size | None, reading: _Reading
-) -> tuple[SourceMark, ...]:
-    """In pixels of the whole picture; what lies outside of it is rejected or, where that is asked for, moved in."""
-    if not marks:
-        return ()
-    right, below = (np.inf, np.inf) if picture_px is None else (picture_px[0] - 0.5, picture_px[1] - 0.5)
-    centers = np.array([mark.center_px for mark in marks]) + offset
-    nearest = np.clip(centers, 0.0, (right - 0.5, below - 0.5))
-    outside = np.abs(nearest - centers).max(axis=1) > 0.5
-    outlines, counts = _outlines(marks)
-    moves = np.where(outside[:, None], nearest - centers, 0.0) + offset
-    placed = np.clip(outlines + np.repeat(moves, counts, axis=0), -0.5, (right, below))
-    ends = np.cumsum(counts).tolist()
-    starts = [0, *ends[:-1]]
-    found = []
-    for mark, start, end, out, at, to in zip(marks, starts, ends, outside.tolist(), centers, nearest, strict=True):
-        if out:
-            where = f"it must lie in the picture of {_by(picture_px)} pixels, its centre is at ({at[0]:g}, {at[1]:g})"
-            if reading.settings.out_of_picture == "reject":
-                reading.reject(mark.id, where + f", its region begins at ({offset[0]:g}, {offset[1]:g})" * any(offset))
-                continue
-            reading.add(f"mark {mark.id}: {where}: moved to ({to[0]:g}, {to[1]:g})")
-        found.append(_source_mark(mark, placed[start:end], source))
-    return tuple(found)
-
-
-def _outlines(marks: Sequence[_Mark]) -> tuple[Points, NDArray[np.intp]]:
-    """The outlines of all marks one after the other, and how many points each has: in a thirtieth of the time."""
-    boxes = corners_of(np.array([mark.box_px or (0.0, 0.0, 0.0, 0.0) for mark in marks]))  # (marks, 4, 2)
-    each = [box if mark.outline_px is None else mark.outline_px for mark, box in zip(marks, boxes, strict=True)]
-    return np.concatenate(each), np.array([len(one) for one in each])

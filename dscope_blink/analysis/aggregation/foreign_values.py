@@ -16,6 +16,8 @@ Rectangle: TypeAlias = tuple[float, float, float, float]  # x, y, width and heig
 
 FARTHEST = 1e9  # px, as in records
 LONGEST_NUMBER = 10**18  # of an id
+LONGEST_ID = 100  # letters
+LONGEST_TEXT = 1000  # letters
 MOST_POINTS = 100_000  # of an outline
 SHOWN = 60  # letters of a wrong value
 
@@ -28,17 +30,18 @@ def number_of(value: Any) -> float | None:
 
 
 def text_of(value: Any) -> str:
-    """A text in one line; empty for all else."""
-    return printable(value).strip() if type(value) is str else ""
+    """A text in one line, cut where it is longer than any name; empty for all else."""
+    return printable(value[:LONGEST_TEXT]).strip() if type(value) is str else ""
 
 
 def id_of(value: Any) -> str:
     """An id, which may be a number too; empty for all else."""
-    return str(value) if type(value) is int and abs(value) < LONGEST_NUMBER else text_of(value)
+    return str(value) if type(value) is int and abs(value) < LONGEST_NUMBER else text_of(value)[:LONGEST_ID]
 
 
 def shown(value: Any) -> str:
     """A wrong value for a line of the log, however long it is."""
+    value = value[:SHOWN] if isinstance(value, str) else value
     text = printable(repr(value) if _is_short(value) else f"{type(value).__name__} of {len(value)}")
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 4]} ..."
 
@@ -47,7 +50,9 @@ def _is_short(value: Any) -> bool:
     """Whether its text is made without going through more than a few values."""
     if isinstance(value, list | dict):
         inside = value if isinstance(value, list) else value.values()
-        return len(value) <= 8 and not any(isinstance(one, list | dict) for one in inside)
+        texts = (one for one in (*value, *inside) if isinstance(one, str)) if len(value) <= 8 else ()
+        plain = not any(isinstance(one, list | dict) for one in inside)
+        return len(value) <= 8 and plain and all(len(text) <= SHOWN for text in texts)
     return True
 
 

@@ -32,6 +32,9 @@ _NAMED = re.compile(
 )
 
 
+LONGEST_NAME = 255  # letters, of a file; the time that the pattern takes grows with the square of it
+
+
 @dataclass(frozen=True, slots=True)
 class NamedRegion:
     """What a name says: the region, and what is left of it, the name of the picture; empty where nothing is."""
@@ -45,7 +48,7 @@ def region_in(name: str) -> NamedRegion | None:
 
     `core_sample` is no region of a picture called sample.
     """
-    found = _NAMED.fullmatch(name.strip())
+    found = _NAMED.fullmatch(name.strip()) if len(name) <= LONGEST_NAME else None
     if found is None:
         return None
     picture = found["picture"] or ""
