@@ -78,7 +78,8 @@ ROOMS: Mapping[str, set[str]] = {
     "jsonschema": {"config.checking", "calibration.scale_file"},
     "msgspec": {
         *("records", "files.camera_text", "training.labels", "training.dataset", "training.card", "training.sides"),
-        *("training.defect_types", "reporting.aggregate_json"),
+        "training.defect_types",
+        "reporting.aggregate_json",
     },
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},

@@ -24,8 +24,9 @@ CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says h
 
 RESULT, TABLE, CERTIFICATE = "_result.json", "_report.csv", "_certificate.pdf"
 AGREEMENT, CELLS = "_agreement.csv", "_cells.csv"
-AGGREGATE, SOURCES = "_aggregate.json", "_sources.csv"
+AGGREGATE = "_aggregate.json"
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
+SOURCES = "_sources.csv"  # which of them has which mark of an aggregate
 VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
 # By the format that the configuration names: its choice may be another than that of the run before.
 ANNOTATED = {"png": "_annotated.png", "jpeg": "_annotated.jpg"}
