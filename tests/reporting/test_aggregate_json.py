@@ -6,7 +6,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -116,6 +116,7 @@ def test_the_schema_itself_is_valid_and_names_what_records_allow():
     assert tuple(named["mark"]["properties"]["type"]["enum"]) == CLASSIFICATIONS
     assert tuple(named["mark"]["properties"]["severity"]["enum"]) == SEVERITIES
     assert tuple(named["mark"]["properties"]["zone"]["enum"]) == (*ZONE_NAMES.values(), None)
+    assert set(get_args(get_type_hints(Pattern)["kind"])) <= set(named["pattern"]["properties"]["kind"]["enum"])
     assert tuple(parts["summary"]["properties"]["status"]["enum"]) == Status.__args__  # type: ignore[attr-defined]
 
 
