@@ -46,6 +46,7 @@ def aggregate(
     config: Config,
     started: str,
     log: Sequence[LogLine] = (),
+    *,
     known: KnownUids = NO_UIDS,
     base: Inspection | None = None,
 ) -> Aggregate:
