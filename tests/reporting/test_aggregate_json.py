@@ -23,6 +23,7 @@ from dscope_blink.records import (
     LogLine,
     Pattern,
     Rejected,
+    Score,
     Status,
     Turn,
     notice,
@@ -166,8 +167,8 @@ def test_both_verdicts_are_named_and_neither_overrides_the_other():
     assert told["verdict_by_criteria"]["status"] == told["summary"]["status"] == "FAIL"
     assert told["verdict_by_criteria"]["reasons"][0].startswith("Zone cladding: defect diameter > 5 um")
     assert told["verdict_by_criteria"]["reason_kinds"] == ["limit_broken"]
-    assert (told["verdict_by_score"]["status"], told["verdict_by_score"]["score"]) == ("FAIL", FOUND.score.value)
-    assert told["verdict_by_score"]["reasons"] == list(FOUND.score.reasons)
+    poor = read(replace(FOUND, score=Score(12.5, False, ("too many", "too poor"))))["verdict_by_score"]
+    assert poor == {"status": "FAIL", "score": 12.5, "reasons": ["too many", "too poor"]}
     ungraded = read(ODD["not graded"])
     assert {ungraded[f"verdict_by_{way}"]["status"] for way in ("criteria", "score")} == {"FAIL", "PASS"}
 
