@@ -48,6 +48,7 @@ def aggregate(
     config: Config,
     started: str,
     log: Sequence[LogLine] = (),
+    *,
     known: KnownUids = NO_UIDS,
     base: Inspection | None = None,
     alike: Sequence[PictureLikeness] = (),

@@ -61,7 +61,7 @@ class Trial:
 
     def _kept(self, is_kept: Callable[[SourceMark], bool], base: Inspection) -> list[Group]:
         """The groups with the members that are kept; what loses none and lies on the same face is measured already."""
-        same, settings, groups = base is self.together.base, self.config.aggregation, []
+        same, settings, groups = _measure_alike(base, self.together.base), self.config.aggregation, []
         for group in self.groups:
             members = [member for member in group.members if is_kept(member)]
             if same and len(members) == len(group.members):
@@ -93,3 +93,8 @@ def decided(scores: Sequence[SourceScore], status: Status, trial: Trial) -> tupl
 def _is_record(detection: Detection, base: Inspection) -> bool:
     record = detection.inspection
     return record is base or (record is not None and (record.image, record.provenance) == (base.image, base.provenance))
+
+
+def _measure_alike(first: Inspection, second: Inspection) -> bool:
+    """Whether a mark on one face measures what it does on the other: two runs locate the fiber at the same place."""
+    return all(getattr(first, part) == getattr(second, part) for part in ("geometry", "scale", "zones", "request"))

@@ -24,6 +24,7 @@ from dscope_blink.records import (
     Rejected,
     SourceMark,
     Status,
+    ZoneOutline,
 )
 
 
@@ -46,17 +47,23 @@ class MergedFace:
 
 def group_of(members: Sequence[SourceMark], base: Inspection, settings: AggregationSettings, name: str) -> Group:
     """These marks as one of this name, whatever their sources have judged of them."""
-    defect = merged_defect(members, base if base.geometry is not None else _as_if_located(base), settings)
+    if base.zones:
+        defect = merged_defect(members, base, settings)
+    else:
+        defect = replace(merged_defect(members, _as_if_inspected(base), settings), zones_touched=())
     return Group(tuple(members), replace(defect, id=name, counted=False, severity="LOW"))
 
 
-def _as_if_located(base: Inspection) -> Inspection:
-    """With a cladding that fills the picture: marks of a face that was not located have sizes in pixels, no place."""
+def _as_if_inspected(base: Inspection) -> Inspection:
+    """With one zone, and a cladding that fills the picture where none was located: there marks have sizes in pixels."""
     width, height = base.image.width or 1, base.image.height or 1
     axes = (max(float(width), 1.0), max(float(height), 1.0))
     filling = Ellipse(((width - 1) / 2, (height - 1) / 2), axes, 0.0)
     unknown = CladdingFit(filling, 0.0, 0.0, 0.0, "contour", 1.0, FitUncertainty(0.0, 0.0, 0.0))
-    return replace(base, geometry=FiberGeometry(unknown, None), scale=None)
+    zones = (ZoneOutline("D", filling),)
+    if base.geometry is not None:
+        return replace(base, zones=zones)
+    return replace(base, geometry=FiberGeometry(unknown, None), scale=None, zones=zones)
 
 
 def grouped(together: Together, settings: AggregationSettings) -> tuple[tuple[Group, ...], Closeness]:

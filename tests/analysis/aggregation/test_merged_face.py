@@ -21,8 +21,16 @@ def test_what_sources_have_judged_of_a_mark_is_forgotten():
     assert found.members[0].defect == judged
 
 
-@pytest.mark.parametrize("base", [LOST, replace(LOST, image=replace(LOST.image, width=None, height=None))])
-def test_a_mark_of_a_face_that_was_not_located_is_measured_in_pixels(base, monkeypatch):
+@pytest.mark.parametrize(
+    ("base", "scale"),
+    [
+        (LOST, None),
+        (replace(LOST, image=replace(LOST.image, width=None, height=None), scale=face().scale), None),
+        (replace(face(), zones=()), face().scale),
+    ],
+    ids=["not located", "of unknown size", "out of focus"],
+)
+def test_a_mark_of_a_face_without_zones_is_measured_as_far_as_that_goes(base, scale, monkeypatch):
     seen = []
 
     def measured(members, on, settings):
@@ -30,11 +38,11 @@ def test_a_mark_of_a_face_that_was_not_located_is_measured_in_pixels(base, monke
         return SURE
 
     monkeypatch.setattr(merged_face, "merged_defect", measured)
-    group_of([member(SURE, "a")], base, CONFIG.aggregation, "0")
+    found = group_of([member(SURE, "a")], base, CONFIG.aggregation, "0")
     (on,) = seen
-    assert on.geometry is not None
-    assert on.scale is None
-    assert base.geometry is None
+    assert None not in (on.geometry, on.zones[0])
+    assert on.scale == scale
+    assert found.defect.zones_touched == ()
 
 
 def test_marks_are_named_by_zone_and_size_whatever_their_groups_are_called():

@@ -132,6 +132,7 @@ def test_a_file_name_that_is_no_text_is_none_the_less_a_name():
 names = st.sampled_from([f"{key}/P{number}" for key in "abc" for number in range(4)])
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.lists(names, min_size=1, unique=True), unique_by=tuple), st.dictionaries(names, st.sampled_from("xyz"))
 )
