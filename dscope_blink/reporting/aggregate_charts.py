@@ -16,7 +16,6 @@ from dscope_blink.reporting.plots import (
     RoundMap,
     centroids,
     draw_compass,
-    draw_lines,
     draw_markers,
     draw_zone_outlines,
     write,
@@ -33,16 +32,17 @@ _ROW = 0.2  # inches, the highest row
 _MARKER_POINTS, _MARKER_STEP, _MARKER_MOST = 4.5, 1.5, 11.0  # by the number of sources
 _FEW = 150  # marks: the markers of more are smaller, so that they lie apart
 _DARK_FROM = 0.6  # agreement on which white letters stand
+_LONGEST = 200  # letters of a line: more do not fit into any, and to measure thousands takes minutes
 _NO_VALUE = "\u2013"
 
 
-def shortened(text: str, inches: float, size: float) -> str:
+def shortened(text: str, inches: float, size: float, bold: bool = False) -> str:
     """The text in letters that can be drawn; of one that is too long, beginning and end."""
-    text = drawable(text)
-    if text_inches(text, size) <= inches:
+    text = drawable(text if len(text) <= _LONGEST else _elided(text, _LONGEST))
+    if text_inches(text, size, bold) <= inches:
         return text
     kept = len(text) - 1
-    while kept > 2 and text_inches(_elided(text, kept), size) > inches:
+    while kept > 2 and text_inches(_elided(text, kept), size, bold) > inches:
         kept -= 1
     return _elided(text, kept)
 
@@ -75,13 +75,23 @@ def _found(score: SourceScore) -> str:
 def draw_types(page: Sheet, area: Area, aggregate: Aggregate) -> None:
     """Number of marks of each type."""
     counts = aggregate.counts.get("type", {})
-    _draw_counts(page, area, "marks by type", [(title, counts.get(kind, 0), SHARED_COLOUR) for kind, title in CLASS_TITLES.items()])
+    _draw_counts(
+        page,
+        area,
+        "marks by type",
+        [(title, counts.get(kind, 0), SHARED_COLOUR) for kind, title in CLASS_TITLES.items()],
+    )
 
 
 def draw_severities(page: Sheet, area: Area, aggregate: Aggregate) -> None:
     """Number of marks of each severity, in its colour."""
     counts = aggregate.counts.get("severity", {})
-    _draw_counts(page, area, "marks by severity", [(name, counts.get(name, 0), colour) for name, colour in SEVERITY_COLOURS.items()])
+    _draw_counts(
+        page,
+        area,
+        "marks by severity",
+        [(name, counts.get(name, 0), colour) for name, colour in SEVERITY_COLOURS.items()],
+    )
 
 
 def _draw_counts(page: Sheet, area: Area, title: str, rows: Sequence[tuple[str, int, str]]) -> None:
@@ -116,7 +126,9 @@ def draw_polar(page: Sheet, area: Area, aggregate: Aggregate) -> None:
     middle = area.left + area.width / 2
     write(page, (middle, area.top), "about the fiber: larger, seen by more sources", size=9, bold=True, across="center")
     if face.geometry is None or not face.zones:
-        write(page, (middle, area.bottom + area.height / 2), "no polar map: the zones were not inspected", across="center")
+        write(
+            page, (middle, area.bottom + area.height / 2), "no polar map: the zones were not inspected", across="center"
+        )
         return
     centre = middle, area.bottom + (area.height - 0.2) / 2
     chart = RoundMap.of(centre, min(area.width / 2, (area.height - 0.2) / 2) / 1.2, face)
@@ -129,7 +141,7 @@ def draw_polar(page: Sheet, area: Area, aggregate: Aggregate) -> None:
 def _draw_marks(page: Sheet, chart: RoundMap, aggregate: Aggregate) -> None:
     """The worst on top."""
     shrunk = min(1.0, (_FEW / max(len(aggregate.marks), 1)) ** 0.5)
-    for severity, colour in reversed(SEVERITY_COLOURS.items()):
+    for severity, colour in reversed(tuple(SEVERITY_COLOURS.items())):
         for kind, outline in CLASS_MARKS.items():
             marks = [m for m in aggregate.marks if (m.severity, m.defect.classification) == (severity, kind)]
             if not marks:
@@ -137,14 +149,18 @@ def _draw_marks(page: Sheet, chart: RoundMap, aggregate: Aggregate) -> None:
             places = chart.on_page(centroids([mark.defect for mark in marks], aggregate.inspection))
             sizes = [_MARKER_POINTS + _MARKER_STEP * (len(mark.sources) - 1) for mark in marks]
             points = np.maximum(np.minimum(sizes, _MARKER_MOST) * shrunk, 2.5)
-            draw_markers(page, outline, places, points, [colour] * len(marks), EDGE, width=0.6, label=f"{severity} {kind}")
+            draw_markers(
+                page, outline, places, points, [colour] * len(marks), EDGE, width=0.6, label=f"{severity} {kind}"
+            )
 
 
 def draw_legend(page: Sheet, area: Area, aggregate: Aggregate) -> None:
     """Colours of severities and shapes of types that are there, in one row of each."""
     found = {mark.severity for mark in aggregate.marks}
     kinds = {mark.defect.classification for mark in aggregate.marks}
-    severities = [(name, CLASS_MARKS["contamination"], colour) for name, colour in SEVERITY_COLOURS.items() if name in found]
+    severities = [
+        (name, CLASS_MARKS["contamination"], colour) for name, colour in SEVERITY_COLOURS.items() if name in found
+    ]
     types = [(CLASS_TITLES[kind], outline, None) for kind, outline in CLASS_MARKS.items() if kind in kinds]
     for y, row in ((area.top, severities), (area.top - 0.2, types)):
         x = area.left
@@ -189,7 +205,9 @@ def _agreed(pairs: Sequence[PairAgreement]) -> dict[tuple[str, str], tuple[float
 def _cell(page: Sheet, corner: tuple[float, float], side: float, value: float | None) -> None:
     share = 0.0 if value is None else min(max(value, 0.0), 1.0)
     page.items.append(Shapes([(_square(corner, side),)], [_mixed(share)], "#DDDDDD", 0.6, "agreement"))
-    text = _NO_VALUE if value is None else f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.0f}"
+    text = (
+        _NO_VALUE if value is None else f"{value:.2f}".replace("0.", ".", 1) if abs(value) < 0.995 else f"{value:.0f}"
+    )
     size = min(_SMALL, side * 72 / 2.6)
     middle = corner[0] + side / 2, corner[1] + side / 2
     write(page, middle, text, size=size, across="center", colour="#FFFFFF" if share > _DARK_FROM else "#000000")
@@ -203,4 +221,3 @@ def _mixed(share: float) -> str:
     """From white to the colour of full agreement."""
     full = np.array([int(AGREEING_COLOUR[i : i + 2], 16) for i in (1, 3, 5)])
     return "#" + "".join(f"{round(level):02X}" for level in 255 + (full - 255) * share)
-

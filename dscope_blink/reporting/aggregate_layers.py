@@ -90,9 +90,7 @@ def _told(stored: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return told
 
 
-def _source(
-    key: str, place: int, told: Mapping[str, Any], members: Iterable[tuple[Member, ...]]
-) -> SourceLayer:
+def _source(key: str, place: int, told: Mapping[str, Any], members: Iterable[tuple[Member, ...]]) -> SourceLayer:
     marks = list(members)
     count = sum(member.source == place for mark in marks for member in mark)
     alone = sum({member.source for member in mark} == {place} for mark in marks)

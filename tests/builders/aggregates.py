@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dscope_blink.files.names import AGGREGATE
 from dscope_blink.records import (
     Aggregate,
     Closeness,
@@ -18,25 +19,28 @@ from dscope_blink.records import (
     MergedMark,
     PairAgreement,
     Pattern,
+    Scale,
     Score,
     Source,
     SourceMark,
     SourceScore,
     ZoneOutline,
 )
-from dscope_blink.files.names import AGGREGATE
 from dscope_blink.reporting.aggregate_json import aggregate_bytes
 from tests.builders.inspections import FAILED, GEOMETRY, cladding_fit, mark
 from tests.builders.stored_results import result_of
 
 KEYS = ("deep_inspection", "fast_scan", "lei")
 KINDS = ("scratch", "pit_dig", "contamination", "crack", "chip")
+FAILING = Score(45.0, False, ("1 critical marks, at most 0", "score 45, at least 70"))
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _SHIFT_PX = np.array([[0.0, 0.0], [1.5, 0.5], [-1.0, 1.0], [0.5, -1.5]])  # from source to source, in turns
 
 
 def source_of(key: str) -> Source:
-    return Source(key, "record", f"{key}/face_result.json", "ab" * 32, key, "2026-01-31T08:00:00+00:00", "face.png", None)
+    return Source(
+        key, "record", f"{key}/face_result.json", "ab" * 32, key, "2026-01-31T08:00:00+00:00", "face.png", None
+    )
 
 
 def member_of(defect: Defect, key: str, place: int) -> SourceMark:
@@ -64,7 +68,7 @@ def aggregate_of(
     inspection: Inspection = FAILED,
     keys: Sequence[str] = KEYS,
     seen: Mapping[str, Sequence[str]] | None = None,
-    score: Score = Score(45.0, False, ("1 critical marks, at most 0", "score 45, at least 70")),
+    score: Score = FAILING,
     patterns: Sequence[Pattern] = (),
 ) -> Aggregate:
     """A face whose marks these sources have seen.
@@ -128,14 +132,16 @@ def scattered(count: int, width: int = 1000, height: int = 850, seed: int = 5) -
     return replace(
         FAILED,
         image=replace(FAILED.image, width=width, height=height),
-        scale=replace(FAILED.scale, um_per_px_x=1 / um_px, um_per_px_y=1 / um_px),
+        scale=Scale(1 / um_px, 1 / um_px, "user_cladding"),
         geometry=replace(GEOMETRY, cladding=cladding, core=None),
         zones=zones,
         defects=tuple(marks),
     )
 
 
-def _placed(number: int, offset_px: tuple[float, float], center: tuple[float, float], rng: np.random.Generator) -> Defect:
+def _placed(
+    number: int, offset_px: tuple[float, float], center: tuple[float, float], rng: np.random.Generator
+) -> Defect:
     size_px = float(rng.gamma(2.0, center[1] / 150) + 1)
     made = mark(f"M{number}", KINDS[number % 5], (0, 0), size_px, severity=SEVERITIES[min(number % 7, 3)])
     turn = np.exp(1j * np.pi * rng.random()) if made.classification == "scratch" else 1.0
@@ -143,7 +149,7 @@ def _placed(number: int, offset_px: tuple[float, float], center: tuple[float, fl
     x, y = np.array(center) + offset_px
     return replace(
         made,
-        contour_px=np.hstack([turned.real, turned.imag]) + (x, y),
+        contour_px=np.hstack([turned.real, turned.imag]) + np.array([x, y]),
         centroid_px=(float(x), float(y)),
         rect=replace(made.rect, center_px=(float(x), float(y))),
         bbox_px=(int(max(x - size_px / 2, 0)), int(max(y - size_px / 2, 0)), int(size_px) + 1, int(size_px) + 1),
@@ -152,6 +158,8 @@ def _placed(number: int, offset_px: tuple[float, float], center: tuple[float, fl
 
 def stored_aggregate(folder: Path, name: str, aggregate: Aggregate) -> Path:
     """The record of a face with NAME_aggregate.json and its pictures beside it."""
-    path = result_of(folder, name, replace(aggregate.inspection, image=replace(aggregate.inspection.image, file=f"{name}.png")))
+    path = result_of(
+        folder, name, replace(aggregate.inspection, image=replace(aggregate.inspection.image, file=f"{name}.png"))
+    )
     (folder / f"{name}{AGGREGATE}").write_bytes(aggregate_bytes(aggregate))
     return path

@@ -66,7 +66,9 @@ def test_a_face_without_an_aggregate_has_no_layers(tmp_path):
 
 
 def test_members_without_outlines_are_counted_all_the_same(tmp_path):
-    layers = read_of(tmp_path, {"marks": [{"id": "S1", "members": [{"source": "a", "id": "1"}, {"source": "b", "id": 2}]}]})
+    layers = read_of(
+        tmp_path, {"marks": [{"id": "S1", "members": [{"source": "a", "id": "1"}, {"source": "b", "id": 2}]}]}
+    )
     assert layers is not None
     assert [(one.key, one.marks, one.alone) for one in layers.sources] == [("a", 1, 0), ("b", 1, 0)]
     assert layers.members["S1"][1].id == "2"

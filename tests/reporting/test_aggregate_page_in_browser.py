@@ -15,8 +15,8 @@ from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.stored_results import StoredResults
 from tests.builders.aggregates import KEYS, aggregate_of, stored_aggregate
 from tests.builders.browsers import READY, clean_page, started
-from tests.builders.stored_results import APART, HOSTILE, REPORTING, results_of
 from tests.builders.inspections import PASSED
+from tests.builders.stored_results import APART, HOSTILE, REPORTING, results_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -58,7 +58,11 @@ def sees(page: Page, key: str) -> bool:
 def test_each_source_has_a_switch_that_shows_its_outlines_over_the_view(opened, tmp_path):
     page = opened([stored_aggregate(tmp_path, "a", FACE)])
     switches = page.locator("#layers label:has(input[data-layer^=source-])")
-    assert [" ".join(text.split()) for text in switches.all_inner_texts()] == ["deep_inspection (3)", "fast_scan (3)", "lei (3)"]
+    assert [" ".join(text.split()) for text in switches.all_inner_texts()] == [
+        "deep_inspection (3)",
+        "fast_scan (3)",
+        "lei (3)",
+    ]
     assert [sees(page, key) for key in KEYS] == [False, False, False]
     page.locator("[data-layer=source-1]").click()
     assert [sees(page, key) for key in KEYS] == [False, True, False]
@@ -85,7 +89,10 @@ def test_the_words_say_verdict_score_and_who_found_what(opened, tmp_path):
     page = opened([stored_aggregate(tmp_path, "a", FACE)])
     words = page.locator("#words").inner_text()
     assert "FAIL by the acceptance criteria" in words
-    assert "Score 45 of 100, fails: 1 critical marks, at most 0; score 45, at least 70. It overrides no criterion." in words
+    assert (
+        "Score 45 of 100, fails: 1 critical marks, at most 0; score 45, at least 70. It overrides no criterion."
+        in words
+    )
     assert page.locator("#words table.sources tbody tr").all_inner_texts() == [
         "deep_inspection\t3, 1 alone\tPASS, decides it",
         "fast_scan\t3, 0 alone\tFAIL",
@@ -134,7 +141,8 @@ def test_twelve_sources_of_long_names_hide_nothing(opened, tmp_path, width):
     assert page.locator("#words").evaluate("one => one.scrollWidth - one.clientWidth") <= 0
     picture = page.locator(".face-pane").bounding_box()
     tools = page.locator(".tools").bounding_box()
-    assert picture and tools
+    assert picture is not None
+    assert tools is not None
     assert picture["height"] > 200
     assert picture["y"] + picture["height"] <= tools["y"] + 0.5
     boxes = [box for one in page.locator(".tools label, .tools button").all() if (box := one.bounding_box())]
@@ -150,6 +158,7 @@ def test_lines_of_two_sources_never_look_alike(opened, tmp_path):
     page = opened([stored_aggregate(tmp_path, "a", replace(aggregate_of(keys=LONG)))])
     page.keyboard.press("s")
     looks = page.locator("#layer-sources g path.line").evaluate_all(
-        "all => all.map((one) => [one.parentNode.dataset.source, getComputedStyle(one).stroke + getComputedStyle(one).strokeDasharray])"
+        "all => all.map((one) => [one.parentNode.dataset.source, getComputedStyle(one)])"
+        ".map(([key, style]) => [key, style.stroke + style.strokeDasharray])"
     )
     assert len({look for _, look in looks}) == len({key for key, _ in looks}) == 5  # who saw any of the five marks

@@ -201,9 +201,7 @@ def test_turning_the_marks_turns_the_patterns():
     face = scattered(25, seed=3)
     face = replace(face, defects=(*face.defects, *row), image=replace(face.image, width=1000, height=1000))
     turned = replace(face, defects=tuple(map(_quarter_turned, face.defects)))
-    (one,), (other,) = (
-        [p for p in patterns_of(aggregate_of(f).marks, f) if p.kind == "row"] for f in (face, turned)
-    )
+    (one,), (other,) = ([p for p in patterns_of(aggregate_of(f).marks, f) if p.kind == "row"] for f in (face, turned))
     assert one.marks == other.marks
     turned_by = _degrees(other) - _degrees(one)
     assert turned_by % 180 == pytest.approx(90, abs=1)
@@ -233,8 +231,11 @@ def shot(name: str, angle_deg: float, center_px: tuple[float, float], places: Se
         for turned in np.array(places) * np.exp(1j * math.radians(angle_deg))
     ]
     marks = [
-        replace(mark(f"{'D' if k < len(dust) else 'F'}{k}", "contamination", (0, 0), 6.0), centroid_px=tuple(map(float, at)))
-        for k, at in enumerate([*dust, *of_the_face])
+        replace(
+            mark(f"{'D' if k < len(dust) else 'F'}{k}", "contamination", (0, 0), 6.0),
+            centroid_px=(float(place[0]), float(place[1])),
+        )
+        for k, place in enumerate([*dust, *of_the_face])
     ]
     cladding = cladding_fit(Ellipse(center_px, (2 * RADIUS_PX, 2 * RADIUS_PX), 0.0))
     assert face.geometry is not None
