@@ -172,7 +172,7 @@ def _said(aggregate: Aggregate) -> Iterator[_Line]:
     yield _Line(_flips(aggregate), bold=any(one.flips for one in aggregate.scores))
     yield _Line(_merged(aggregate))
     for pattern in aggregate.patterns:
-        yield _Line(f"Pattern: {pattern.text}")
+        yield _Line(f"Pattern: {pattern.text}; it points to {pattern.points_to}")
 
 
 def _flips(aggregate: Aggregate) -> str:

@@ -28,10 +28,8 @@ from tests.builders.stored_results import HOSTILE, PICTURE
 SETTINGS_OF = SETTINGS.profile("fast_scan").aggregation
 LONG = [f"detector_with_a_very_long_name_that_says_all_of_its_settings_{number}" for number in range(12)]
 TOLD = tuple(
-    Pattern(
-        "ring", ("S1",), f"{number} marks lie on a circle about the fiber, by chance on fewer than 1 of 1000 faces", ""
-    )
-    for number in range(30)
+    Pattern("ring", ("S1",), f"{count} marks lie on a circle about the fiber, by chance on few faces", "polishing")
+    for count in range(30)
 )
 
 
@@ -177,6 +175,7 @@ def test_the_words_name_verdict_score_and_who_decides():
     assert "The verdict hangs on a source: without deep_inspection it is PASS" in text
     assert "9 marks of 3 sources are 5, 2 seen by one source alone; one within 2 um: as configured" in text
     assert "Pattern: 0 marks lie on a circle about the fiber" in text
+    assert "it points to polishing" in " ".join(text.split())
 
 
 def test_what_does_not_fit_is_counted():
