@@ -32,16 +32,17 @@ _ROW = 0.2  # inches, the highest row
 _MARKER_POINTS, _MARKER_STEP, _MARKER_MOST = 4.5, 1.5, 11.0  # by the number of sources
 _FEW = 150  # marks: the markers of more are smaller, so that they lie apart
 _DARK_FROM = 0.6  # agreement on which white letters stand
+_LONGEST = 200  # letters of a line: more do not fit into any, and to measure thousands takes minutes
 _NO_VALUE = "\u2013"
 
 
-def shortened(text: str, inches: float, size: float) -> str:
+def shortened(text: str, inches: float, size: float, bold: bool = False) -> str:
     """The text in letters that can be drawn; of one that is too long, beginning and end."""
-    text = drawable(text)
-    if text_inches(text, size) <= inches:
+    text = drawable(text if len(text) <= _LONGEST else _elided(text, _LONGEST))
+    if text_inches(text, size, bold) <= inches:
         return text
     kept = len(text) - 1
-    while kept > 2 and text_inches(_elided(text, kept), size) > inches:
+    while kept > 2 and text_inches(_elided(text, kept), size, bold) > inches:
         kept -= 1
     return _elided(text, kept)
 
@@ -140,7 +141,7 @@ def draw_polar(page: Sheet, area: Area, aggregate: Aggregate) -> None:
 def _draw_marks(page: Sheet, chart: RoundMap, aggregate: Aggregate) -> None:
     """The worst on top."""
     shrunk = min(1.0, (_FEW / max(len(aggregate.marks), 1)) ** 0.5)
-    for severity, colour in reversed(SEVERITY_COLOURS.items()):
+    for severity, colour in reversed(tuple(SEVERITY_COLOURS.items())):
         for kind, outline in CLASS_MARKS.items():
             marks = [m for m in aggregate.marks if (m.severity, m.defect.classification) == (severity, kind)]
             if not marks:

@@ -154,7 +154,7 @@ def draw_face(page: Sheet, shown: Shown, photo: Picture | None, aggregate: Aggre
     paths = _paths(marks, shown)
     if len(marks) <= _HALOED and marks:
         page.items.append(Shapes([(path,) for path in paths], [None] * len(paths), _DARK, 2.0, "halos"))
-    for severity, colour in reversed(SEVERITY_COLOURS.items()):
+    for severity, colour in reversed(tuple(SEVERITY_COLOURS.items())):
         rings = [(path,) for mark, path in zip(marks, paths, strict=True) if mark.severity == severity]
         if rings:
             page.items.append(Shapes(rings, [None] * len(rings), colour, 1.0, f"marks {severity}"))
@@ -175,7 +175,7 @@ def _draw_zones(page: Sheet, shown: Shown, aggregate: Aggregate, width: float = 
     for zone in aggregate.inspection.zones:
         ring = ellipse_points(zone.outer, 180)
         share = shown.share(ring)
-        inside = ((share >= 0) & (share <= 1)).all(axis=1)
+        inside = np.asarray(((share >= 0) & (share <= 1)).all(axis=1))
         paths = [path for path in _runs(shown.on_page(ring), inside) if len(path) > 1]
         if paths:
             page.items.append(Strokes(paths, [ZONE_COLOURS[zone.letter]] * len(paths), width, f"zone {zone.letter}"))
@@ -203,7 +203,7 @@ def _paths(marks: Sequence[MergedMark], shown: Shown) -> list[Points]:
     px_per_inch = (shown.part[2] - shown.part[0]) / shown.area.width
     outlines = [outline_of(mark) for mark in marks]
     drawn = [
-        simplified(outline, _OFF_INCHES * px_per_inch) if len(outline) > _MANY_POINTS else outline
+        simplified(outline, _OFF_INCHES * px_per_inch).astype(np.float64) if len(outline) > _MANY_POINTS else outline
         for outline in outlines
     ]
     points, starts = end_to_end(drawn)

@@ -42,6 +42,7 @@ _TYPES, _SEVERITIES = Area(7.15, 0.45, 2.15, 1.55), Area(9.45, 0.45, 2.15, 1.55)
 _AGREEMENT = Area(11.85, 0.3, 3.9, 4.9)
 _TEXT = Area(0.25, 0.15, 6.6, 2.75)
 _LINE, _LETTERS = 0.155, 8.5  # inches from line to line, points
+_LONGEST_WORD = 200  # letters: no line holds more
 _SHARP = {"png": 1, "svg": 2}  # pixels of its pictures for one of a screen: an SVG is looked at closer
 
 
@@ -98,7 +99,7 @@ def aggregate_sheet(
 
 def _write_title(page: Sheet, aggregate: Aggregate) -> None:
     verdict = aggregate.inspection.verdict.status
-    write(page, (_FACE.left, _TITLE_Y), shortened(aggregate.name, 6.5, 13), size=13, bold=True)
+    write(page, (_FACE.left, _TITLE_Y), shortened(aggregate.name, 6.5, 13, bold=True), size=13, bold=True)
     x, colour = _HEAT.left, STATUS_COLOURS[verdict]
     text = verdict.replace("_", " ")
     write(page, (x, _TITLE_Y), text, size=13, bold=True, colour=colour)
@@ -111,7 +112,7 @@ def _write_title(page: Sheet, aggregate: Aggregate) -> None:
 
 
 def _write_beside_the_legend(page: Sheet, is_missing: bool) -> None:
-    note = "S1 ×2: the mark S1, seen by two sources"
+    note = "S1 \u00d72: the mark S1, seen by two sources"
     write(page, (_FACE.right, _FACE_LEGEND.top - 0.2), note, across="right", size=7.5)
     if is_missing:
         write(page, (_FACE.right, _FACE_LEGEND.top), "the picture is not at hand", across="right", size=7.5)
@@ -119,7 +120,7 @@ def _write_beside_the_legend(page: Sheet, is_missing: bool) -> None:
 
 def _write_heat_title(page: Sheet, settings: AggregationSettings, aggregate: Aggregate) -> None:
     unit = "px" if aggregate.inspection.scale is None else "um"
-    title = f"heat: penalty × confidence, spread by {settings.heat_sigma_um:g} {unit}"
+    title = f"heat: penalty times confidence, spread by {settings.heat_sigma_um:g} {unit}"
     write(page, (_HEAT.left, _HEAT.top + 0.15), title, size=9, bold=True)
 
 
@@ -153,7 +154,9 @@ def _write_words(page: Sheet, aggregate: Aggregate) -> None:
         ]
     for number, line in enumerate(lines):
         y = _TEXT.top - _LINE * number
-        write(page, (_TEXT.left, y), shortened(line.text, _TEXT.width, _LETTERS), size=_LETTERS, bold=line.bold)
+        write(
+            page, (_TEXT.left, y), shortened(line.text, _TEXT.width, _LETTERS, line.bold), size=_LETTERS, bold=line.bold
+        )
 
 
 def _said(aggregate: Aggregate) -> Iterator[_Line]:
@@ -169,7 +172,7 @@ def _said(aggregate: Aggregate) -> Iterator[_Line]:
     yield _Line(_flips(aggregate), bold=any(one.flips for one in aggregate.scores))
     yield _Line(_merged(aggregate))
     for pattern in aggregate.patterns:
-        yield _Line(f"Pattern: {pattern.text}")
+        yield _Line(f"Pattern: {pattern.text}; it points to {pattern.points_to}")
 
 
 def _flips(aggregate: Aggregate) -> str:
@@ -200,7 +203,7 @@ def _wrapped(line: _Line) -> Iterator[_Line]:
     """Lines that fit; what goes on is indented."""
     words, current = drawable(line.text.lstrip()).split(" "), "  " if line.text.startswith("  ") else ""
     begun = False
-    for word in words:
+    for word in (word[:_LONGEST_WORD] for word in words):
         longer = f"{current} {word}" if begun else current + word
         if begun and text_inches(longer, _LETTERS, line.bold) > _TEXT.width:
             yield _Line(current, line.bold)

@@ -90,5 +90,5 @@ def _lay_small(laid: FloatImage, small: Sequence[tuple[Points, float]]) -> None:
     corner = np.minimum(np.floor(places).astype(int), np.maximum(last - 1, 0))
     x, y = (places - corner).T
     for right, down, share in ((0, 0, (1 - x) * (1 - y)), (1, 0, x * (1 - y)), (0, 1, (1 - x) * y), (1, 1, x * y)):
-        at = np.minimum(corner + (right, down), last)
+        at = np.minimum(corner + np.array([right, down]), last)
         np.add.at(laid, (at[:, 1], at[:, 0]), (weights * share).astype(np.float32))

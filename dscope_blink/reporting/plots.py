@@ -100,12 +100,14 @@ def polar_sheet(inspection: Inspection, weights: Mapping[str, float], spread_sha
 
 
 def write(page: Sheet, at: tuple[float, float], text: str, size: float = 8.5, **looks: Any) -> None:
+    """Words on the page."""
     page.items.append(Words(at, text, size, **looks))
 
 
 def draw_lines(
     page: Sheet, paths: Sequence[Points], colours: str | Sequence[str], width: float, label: str = ""
 ) -> None:
+    """Open lines of one width, of one colour or one for each."""
     each = [colours] * len(paths) if isinstance(colours, str) else colours
     page.items.append(Strokes(paths, each, width, label))
 
@@ -138,6 +140,7 @@ def _offsets(points_px: Points, inspection: Inspection) -> Points:
 
 
 def centroids(defects: Sequence[Defect], inspection: Inspection) -> Points:
+    """(N, 2) offsets of marks from the centre of the cladding, y down."""
     return _offsets(np.array([defect.centroid_px for defect in defects]), inspection)
 
 
@@ -201,12 +204,14 @@ def draw_compass(page: Sheet, chart: RoundMap) -> None:
 
 
 def write_angles(page: Sheet, chart: RoundMap) -> None:
+    """Degrees clockwise from the right, around the map."""
     places = chart.centre + 1.12 * chart.radius * _directions()[::2]
     for degrees, (x, y) in zip(range(0, 360, 90), places, strict=True):
         write(page, (x, y), f"{degrees}°", size=8, colour="#666666", across="center")
 
 
 def draw_zone_outlines(page: Sheet, chart: RoundMap, inspection: Inspection, width: float) -> None:
+    """The borders of the zones in their colours."""
     paths = [chart.on_page(np.vstack([outline, outline[:1]])) for outline in _outlines(inspection)]
     colours = [ZONE_COLOURS[zone.letter] for zone in inspection.zones]
     draw_lines(page, paths, colours, width, "zones")

@@ -19,6 +19,7 @@ from dscope_blink.records import (
     MergedMark,
     PairAgreement,
     Pattern,
+    Scale,
     Score,
     Source,
     SourceMark,
@@ -31,6 +32,7 @@ from tests.builders.stored_results import result_of
 
 KEYS = ("deep_inspection", "fast_scan", "lei")
 KINDS = ("scratch", "pit_dig", "contamination", "crack", "chip")
+FAILING = Score(45.0, False, ("1 critical marks, at most 0", "score 45, at least 70"))
 SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _SHIFT_PX = np.array([[0.0, 0.0], [1.5, 0.5], [-1.0, 1.0], [0.5, -1.5]])  # from source to source, in turns
 
@@ -66,7 +68,7 @@ def aggregate_of(
     inspection: Inspection = FAILED,
     keys: Sequence[str] = KEYS,
     seen: Mapping[str, Sequence[str]] | None = None,
-    score: Score = Score(45.0, False, ("1 critical marks, at most 0", "score 45, at least 70")),
+    score: Score = FAILING,
     patterns: Sequence[Pattern] = (),
 ) -> Aggregate:
     """A face whose marks these sources have seen.
@@ -130,7 +132,7 @@ def scattered(count: int, width: int = 1000, height: int = 850, seed: int = 5) -
     return replace(
         FAILED,
         image=replace(FAILED.image, width=width, height=height),
-        scale=replace(FAILED.scale, um_per_px_x=1 / um_px, um_per_px_y=1 / um_px),
+        scale=Scale(1 / um_px, 1 / um_px, "user_cladding"),
         geometry=replace(GEOMETRY, cladding=cladding, core=None),
         zones=zones,
         defects=tuple(marks),
@@ -147,7 +149,7 @@ def _placed(
     x, y = np.array(center) + offset_px
     return replace(
         made,
-        contour_px=np.hstack([turned.real, turned.imag]) + (x, y),
+        contour_px=np.hstack([turned.real, turned.imag]) + np.array([x, y]),
         centroid_px=(float(x), float(y)),
         rect=replace(made.rect, center_px=(float(x), float(y))),
         bbox_px=(int(max(x - size_px / 2, 0)), int(max(y - size_px / 2, 0)), int(size_px) + 1, int(size_px) + 1),

@@ -40,7 +40,7 @@ def test_the_heat_of_a_mark_is_its_weight_wherever_it_lies(kind, size_px, at):
 @pytest.mark.parametrize("size_px", [0.5, 3.0, 40.0, 200.0])
 def test_the_heat_lies_where_the_mark_does(size_px):
     heat = heat_map([one(size_px, at=(31.7, -12.2))], PART, SHAPE, SIGMA_PX, WEIGHTS)
-    assert middle(heat) == pytest.approx(np.array(CENTER) + (31.7, -12.2), abs=1.0 if size_px > 8 else 0.05)
+    assert middle(heat) == pytest.approx(np.array(CENTER) + np.array([31.7, -12.2]), abs=1.0 if size_px > 8 else 0.05)
 
 
 def test_a_lone_small_mark_reaches_its_weight_in_the_area_of_the_gaussian():

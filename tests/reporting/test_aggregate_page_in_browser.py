@@ -141,7 +141,8 @@ def test_twelve_sources_of_long_names_hide_nothing(opened, tmp_path, width):
     assert page.locator("#words").evaluate("one => one.scrollWidth - one.clientWidth") <= 0
     picture = page.locator(".face-pane").bounding_box()
     tools = page.locator(".tools").bounding_box()
-    assert picture and tools
+    assert picture is not None
+    assert tools is not None
     assert picture["height"] > 200
     assert picture["y"] + picture["height"] <= tools["y"] + 0.5
     boxes = [box for one in page.locator(".tools label, .tools button").all() if (box := one.bounding_box())]
@@ -157,6 +158,7 @@ def test_lines_of_two_sources_never_look_alike(opened, tmp_path):
     page = opened([stored_aggregate(tmp_path, "a", replace(aggregate_of(keys=LONG)))])
     page.keyboard.press("s")
     looks = page.locator("#layer-sources g path.line").evaluate_all(
-        "all => all.map((one) => [one.parentNode.dataset.source, getComputedStyle(one).stroke + getComputedStyle(one).strokeDasharray])"
+        "all => all.map((one) => [one.parentNode.dataset.source, getComputedStyle(one)])"
+        ".map(([key, style]) => [key, style.stroke + style.strokeDasharray])"
     )
     assert len({look for _, look in looks}) == len({key for key, _ in looks}) == 5  # who saw any of the five marks

@@ -45,7 +45,7 @@ class FacePlaces:
         looked_at = _looked_at(face, center, matrix, float(outermost))
         return cls(
             tuple(marks),
-            (centroids - center) @ matrix @ (1, 1j),
+            np.asarray((centroids - center) @ matrix @ (1, 1j), dtype=np.complex128),
             np.array([direction for direction, _ in shapes]),
             np.array([length for _, length in shapes]),
             float(outermost),

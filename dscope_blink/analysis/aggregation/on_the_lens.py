@@ -1,4 +1,4 @@
-"""Marks that stay at their place of the picture while the face moves: dust on the lens or the camera, not on the face."""
+"""Marks that stay at their place of the picture while the face moves: dust on lens or camera, not on the face."""
 
 from __future__ import annotations
 

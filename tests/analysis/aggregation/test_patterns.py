@@ -11,7 +11,7 @@ import pytest
 
 from dscope_blink.analysis.aggregation.chance import FALSE_ALARMS, log_tail
 from dscope_blink.analysis.aggregation.patterns import patterns_of
-from dscope_blink.records import Defect, Detection, Ellipse, Inspection, MergedMark, Pattern, Turn
+from dscope_blink.records import Defect, Detection, Ellipse, Inspection, MergedMark, Pattern, Points, Turn
 from tests.builders.aggregates import aggregate_of, member_of, merged, scattered, source_of
 from tests.builders.inspections import NOT_LOCATED, cladding_fit, mark
 
@@ -226,15 +226,16 @@ def shot(name: str, angle_deg: float, center_px: tuple[float, float], places: Se
     """A picture in which the face lies turned and elsewhere; the dust of the lens is at the same pixels of all."""
     face = scattered(0)
     dust = [(130.0, 200.0), (700.0, 610.0), (655.0, 240.0), (300.0, 700.0)]
-    of_the_face = [
+    of_the_face: list[Points] = [
         np.array(center_px) + RADIUS_PX * np.array([turned.real, turned.imag])
         for turned in np.array(places) * np.exp(1j * math.radians(angle_deg))
     ]
     marks = [
         replace(
-            mark(f"{'D' if k < len(dust) else 'F'}{k}", "contamination", (0, 0), 6.0), centroid_px=tuple(map(float, at))
+            mark(f"{'D' if k < len(dust) else 'F'}{k}", "contamination", (0, 0), 6.0),
+            centroid_px=(float(place[0]), float(place[1])),
         )
-        for k, at in enumerate([*dust, *of_the_face])
+        for k, place in enumerate([*map(np.array, dust), *of_the_face])
     ]
     cladding = cladding_fit(Ellipse(center_px, (2 * RADIUS_PX, 2 * RADIUS_PX), 0.0))
     assert face.geometry is not None
