@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from dscope_blink.analysis.aggregation.aggregating import aggregate
 from dscope_blink.batch import aggregating as module
+from dscope_blink.batch.aggregate_reports import aggregate_ends
 from dscope_blink.batch.aggregating import check_apart, in_folder, run_aggregation
 from dscope_blink.batch.face_results import FaceJob
 from dscope_blink.batch.face_sources import Face, SourceFile
@@ -34,6 +35,7 @@ from tests.builders.face_sources import (
     SECOND,
     aggregating,
     brought_together,
+    by_second,
     pictures_of,
     seen,
     stored,
@@ -96,7 +98,8 @@ def test_each_face_has_one_record_of_all_its_sources(sources, out):
 
 def test_without_pictures_only_what_needs_none_is_written(sources, out):
     brought_together(aggregating(out, *sources, config=WITH_PAGE))
-    files = {f"{name}{end}" for name in "abc" for end in ("_result.json", "_aggregate.json", "_report.csv")}
+    ends = ("_result.json", "_report.csv", *aggregate_ends(WITH_PAGE))
+    files = {f"{name}{end}" for name in "abc" for end in ends}
     assert written(out) - files == {"summary_report.csv", "integrity_log.csv", "report.html"}
     assert files <= written(out)
     assert log_of(out) == []
@@ -106,7 +109,9 @@ def test_the_pictures_that_were_inspected_are_drawn_on(sources, out, tmp_path):
     pictures = pictures_of(tmp_path / "pictures")
     brought_together(aggregating(out, *sources, config=WITH_PAGE, pictures=pictures))
     drawn = {f"{name}{end}" for name in "ab" for end in ("_annotated.png", "_view.jpg", "_thumbnail.jpg")}
-    assert {file for file in written(out) if file.endswith((".png", ".jpg"))} == drawn
+    of_aggregate = aggregate_ends(WITH_PAGE)
+    shown = {file for file in written(out) if file.endswith((".png", ".jpg")) and not file.endswith(of_aggregate)}
+    assert shown == drawn
     (line,) = log_of(out)
     assert (line["file"], line["severity"]) == ("c.png", "warning")
     assert line["problem"].startswith("not in the folder of the pictures")
@@ -283,7 +288,7 @@ def test_what_differs_is_done_again(sources, out, change):
 
 def test_one_more_source_does_its_face_again(sources, out, tmp_path, inspected):
     brought_together(aggregating(out, *sources))
-    stored(tmp_path / "third", inspected[1], "b.png")
+    stored(tmp_path / "third", by_second(inspected[1], "third"), "b.png")
     again = brought_together(aggregating(out, *sources, tmp_path / "third", resume=True))
     assert {name: done.resumed for name, done in again.items()} == {"a": True, "b": False, "c": True}
 

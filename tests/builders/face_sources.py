@@ -44,9 +44,9 @@ def stored(folder: Path, inspection: Inspection, file: str, **manifest: str) -> 
     return path
 
 
-def by_second(inspection: Inspection) -> Inspection:
+def by_second(inspection: Inspection, profile: str = SECOND) -> Inspection:
     """The same by another profile."""
-    return replace(inspection, provenance=replace(inspection.provenance, profile=SECOND))
+    return replace(inspection, provenance=replace(inspection.provenance, profile=profile))
 
 
 def two_sources(folder: Path, clean: Inspection, scratched: Inspection, *names: str) -> tuple[Path, Path]:
@@ -75,7 +75,7 @@ def aggregating(
     """A run over all faces of some folders, in this process."""
     reporting = replace(config.reporting, plots=False)
     config = replace(config, reporting=reporting)
-    faces = in_folder(find_faces(folders, None, config).faces, out)
+    faces = in_folder(find_faces(folders, None, config).faces, out) if folders else ()
     return replace(Aggregating(FaceJob(Job(out, config), ASKED, pictures), faces), **changes)
 
 
