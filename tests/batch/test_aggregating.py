@@ -235,7 +235,7 @@ def test_without_a_picture_a_face_of_foreign_reports_alone_is_not_graded(tmp_pat
     done = brought_together(run)["a"]
     assert [reason.kind for reason in done.inspection.verdict.reasons] == ["no_geometry"]
     assert done.inspection.image.file == "a.png"
-    assert json.loads((out / "a_aggregate.json").read_text(encoding="utf-8"))["verdict"] == "NOT_GRADED"
+    assert "NOT_GRADED" in (out / "a_aggregate.json").read_text(encoding="utf-8")
     assert brought_together(replace(run, resume=True))["a"].resumed
 
 
