@@ -103,7 +103,7 @@ def inspected(pictures: Path, folder: Path) -> list[Path]:
 def shots_of(name: str, named: Sequence[str], results: Sequence[Path], pictures: Path, config: Config) -> Shots:
     stored = [folder / f"{Path(picture).stem}{RESULT}" for folder in results for picture in named]
     face = Face(name, tuple(SourceFile(path, f"{path.parent.name}/{path.name}") for path in stored))
-    detections, _ = read_detections(face)
+    detections, _ = read_detections(face, config)
     return Shots(face, detections, alike_pictures(face, detections, pictures, config.preprocessing.max_pixels))
 
 
@@ -113,7 +113,7 @@ def shots_of(name: str, named: Sequence[str], results: Sequence[Path], pictures:
 def one_face(name: str, shots: Shots, config: Config) -> Together:
     together = bring_together(shots.detections, shots.alike)
     began = process_time()
-    done = aggregate(name, shots.detections, config, STARTED, (), shots.alike)
+    done = aggregate(name, shots.detections, config, STARTED, alike=shots.alike)
     joined = f"{len(together.detections)} of {len(shots.detections)} sources in {together.base.image.file}"
     result = f"{done.inspection.verdict.status}, {len(done.marks)} marks, {process_time() - began:.2f} s"
     print(f"\n{name}: {joined}: {result}")

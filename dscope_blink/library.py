@@ -23,7 +23,7 @@ from dscope_blink.analysis.aggregation.own_marks import detection_of
 from dscope_blink.batch import regrading
 from dscope_blink.batch.aggregating import Aggregating, check_apart, in_folder, run_aggregation
 from dscope_blink.batch.face_results import FaceJob
-from dscope_blink.batch.face_sources import Face, SourceFile, find_faces, read_detections
+from dscope_blink.batch.face_sources import face_of_files, find_faces, read_detections
 from dscope_blink.batch.job import (
     Job,
     Loaded,
@@ -40,7 +40,6 @@ from dscope_blink.config.settings import Config, ConfigFile
 from dscope_blink.config.shipped import calibration_file, shipped
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.manifest import NUMBERS, Manifest, make_request
-from dscope_blink.files.names import FOREIGN_REPORT
 from dscope_blink.files.pictures import find_images
 from dscope_blink.files.plan import ImageFile, plan_images
 from dscope_blink.records import (
@@ -281,18 +280,15 @@ def aggregate(
     """
     settings, given = _settings(config, profile), list(sources)
     paths = [Path(source) for source in given if not isinstance(source, Inspection)]
-    found, log = read_detections(Face(name, tuple(map(_source_file, paths))), settings)
+    face, refused = face_of_files(name, paths)
+    found, read = read_detections(face, settings)
+    log = (*refused, *read)
     detections = (*found, *_own([one for one in given if isinstance(one, Inspection)], found))
     if not any(one.inspection is not None for one in detections):
         why = [f"{line.file}: {line.problem}" for line in log] or ["at least one source must be a record"]
         raise UserError("\n".join(why))
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     return aggregating.aggregate(name, detections, settings, started, log)
-
-
-def _source_file(path: Path) -> SourceFile:
-    is_foreign = path.name.endswith(FOREIGN_REPORT)
-    return SourceFile(path, path.as_posix(), "foreign" if is_foreign else "record")
 
 
 def _own(inspections: Sequence[Inspection], others: Sequence[Detection]) -> Iterator[Detection]:

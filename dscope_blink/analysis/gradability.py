@@ -207,7 +207,8 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
     return tuple(reason for reason in unseen if reason is not None)
 
 
-OF_SOURCES = ("source_not_graded", "source_fails", "not_looked_at")  # what keeps an aggregate from passing
+# What keeps an aggregate from passing.
+OF_SOURCES = ("source_not_graded", "source_fails", "not_looked_at", "failing_shot_refused")
 
 
 def _why_without_limit(face: Inspection) -> Notice | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -30,6 +30,7 @@ from dscope_blink.batch.whole_run import Done
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.manifest import Manifest, file_key
 from dscope_blink.files.names import AGGREGATE, CONFIDENCE, RESULT
+from dscope_blink.files.pictures import SUFFIXES
 from dscope_blink.files.whole_files import WriteFailed, writing
 from dscope_blink.pipeline import not_measured
 from dscope_blink.records import (
@@ -196,8 +197,16 @@ def _place_of(job: FaceJob, file: str) -> Path | None:
         return None
     inside = [] if named.is_absolute() or ".." in named.parts else [job.pictures / named]
     with suppress(OSError, ValueError):  # a name that is too long, or holds what no name may
-        return next((path for path in (*inside, job.pictures / named.name) if path.is_file()), None)
+        return next((path for path in _tried((*inside, job.pictures / named.name)) if path.is_file()), None)
     return None
+
+
+def _tried(paths: Sequence[Path]) -> Iterator[Path]:
+    """Each, and where nobody says what kind of picture it is, with the endings that a picture has."""
+    for path in paths:
+        yield path
+        if path.suffix.lower() not in SUFFIXES:
+            yield from (path.with_name(path.name + suffix) for suffix in sorted(SUFFIXES))
 
 
 def _picture_of(job: FaceJob, image: ImageInfo) -> tuple[Picture | None, tuple[LogLine, ...]]:

@@ -18,6 +18,7 @@ from dscope_blink.records import FiberGeometry, ImageInfo, PictureLikeness, Scal
 from dscope_blink.reporting.picture_files import write_result
 from tests.builders.copies import SPEC, other, picture, turned
 from tests.builders.inspections import PASSED, cladding_fit
+from tests.builders.settings import SETTINGS
 
 MAX_PIXELS = 10_000_000
 
@@ -43,14 +44,14 @@ def face_of(folder: Path, pictures: Path, **images: np.ndarray) -> Face:
 
 
 def compared(face: Face, pictures: Path | None) -> tuple[PictureLikeness, ...]:
-    detections, log = read_detections(face)
+    detections, log = read_detections(face, SETTINGS.profile(SETTINGS.default_profile))
     assert not log
     return alike_pictures(face, detections, pictures, MAX_PIXELS)
 
 
 def test_shots_of_a_face_without_marks_are_brought_together_by_their_pictures(tmp_path):
     face = face_of(tmp_path, tmp_path / "in", a=picture(), b=turned(picture(), 40.0), c=other(3))
-    detections, _ = read_detections(face)
+    detections, _ = read_detections(face, SETTINGS.profile(SETTINGS.default_profile))
     alike = alike_pictures(face, detections, tmp_path / "in", MAX_PIXELS)
     assert sum(one.tells_the_turn for one in alike) == 1
     turns = {one.source.picture: one.source.turn for one in bring_together(detections, alike).detections}

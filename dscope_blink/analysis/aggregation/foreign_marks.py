@@ -23,9 +23,8 @@ from dscope_blink.analysis.aggregation.foreign_values import (
     text_of,
 )
 from dscope_blink.config.settings import AggregationSettings
-from dscope_blink.records import Gravity, LogLine, Points, Rejected
+from dscope_blink.records import SEVERITIES, Gravity, LogLine, Points, Rejected, Severity
 
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW", "NEGLIGIBLE")
 LINES = ("scratch", "crack")  # kinds that run straight along a diagonal of their box, where an orientation says so
 CONTOUR_FIELDS = ("contour", "contour_px", "outline", "polygon")
 PERCENT = 100.0
@@ -44,7 +43,7 @@ class Mark:
     outline_px: Points | None  # None: only its box is known
     confidence: float
     detectors: tuple[str, ...]
-    severity: str | None
+    severity: Severity | None
 
 
 @dataclass(slots=True)
@@ -257,13 +256,13 @@ def _confidence(value: Mapping[str, Any], mark_id: str, reading: Reading) -> flo
     return number
 
 
-def _severity(value: Mapping[str, Any], reading: Reading) -> str | None:
+def _severity(value: Mapping[str, Any], reading: Reading) -> Severity | None:
     said = value.get("severity")
     if said is None:
         return None
     severity = text_of(said).upper()
     if severity in SEVERITIES:
-        return severity
+        return next(one for one in SEVERITIES if one == severity)
     text = shown(said).replace("{", "{{").replace("}", "}}")
     reading.counted["{} the severity " + text + f", which must be one of {', '.join(SEVERITIES)}: passed over"] += 1
     return None

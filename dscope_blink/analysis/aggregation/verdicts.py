@@ -102,4 +102,4 @@ def _unlooked(face: Inspection, detections: Sequence[Detection]) -> Iterator[Not
 def _looked_at_zone(detection: Detection, zone: str) -> bool:
     record = detection.inspection
     asked = record is None or (record.was_measured and zone in record.request.zones)
-    return asked and detection.source.region in (None, zone)
+    return asked and detection.source.looked_at(zone)

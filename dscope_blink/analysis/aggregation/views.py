@@ -31,7 +31,8 @@ def looked_at(detection: Detection, base: Inspection, points_px: Points) -> NDAr
     if detection.inspection is not None:
         seen &= _in_zones(own_px, detection.inspection.zones, detection.inspection.request.zones)
     if detection.source.region is not None:
-        seen &= _in_zones(points_px, base.zones, (detection.source.region,))
+        regions = [zone.name for zone in base.zones if detection.source.looked_at(zone.name)]
+        seen &= _in_zones(points_px, base.zones, regions)
     return seen
 
 
