@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ def predicted_limit(scores: NDArray[np.float64], rate: float) -> float:
     return math.exp(float(logs.mean()) + reach)
 
 
+@lru_cache(maxsize=64)
 def student_t(share: float, freedom: int) -> float:
     """The quantile of Student's t: with x = sqrt(freedom) tan(turn), its density goes with cos(turn)^(freedom - 1)."""
     turn = np.linspace(-math.pi / 2, math.pi / 2, STEPS + 1)
