@@ -38,9 +38,11 @@ SHAPE: tuple[Feature, ...] = (
         "light of the ferrule over that of the cladding, medians",
         scale=True,
     ),
-    Feature("core_noise", "1", "face", "picture", "noise of the core over its light: finest texture, robust"),
-    Feature("cladding_noise", "1", "face", "picture", "the same of the cladding"),
-    Feature("ferrule_noise", "1", "face", "picture", "the same of the ferrule"),
+    Feature(
+        "core_noise", "share of light", "face", "picture", "noise of the core over its light: finest texture, robust"
+    ),
+    Feature("cladding_noise", "share of light", "face", "picture", "the same of the cladding"),
+    Feature("ferrule_noise", "share of light", "face", "picture", "the same of the ferrule"),
     Feature("slope_along", "light/radius", "face", "slope", "slope of the light of the fiber along x", False),
     Feature("slope_down", "light/radius", "face", "slope", "slope of the light of the fiber along y", False),
     Feature("slope", "light/radius", "face", "slope", "steepest slope of the light of the fiber", scale=True),

@@ -13,6 +13,7 @@ FeatureZone: TypeAlias = Literal["core", "cladding", "ferrule", "face"]
 LEAST: Mapping[str, float] = MappingProxyType(
     {
         "light": 1e-3,
+        "share of light": 1e-4,
         "light/px": 1e-4,
         "light/px^2": 1e-4,
         "light/radius": 3e-3,
