@@ -107,7 +107,7 @@ def outwards(radius_px: int) -> NDArray[np.float32]:
     half = len(radii_px(radius_px)) // 2
     along = np.arange(-half, half + 1, dtype=np.float32)
     radii = np.maximum(radii_px(radius_px), np.float32(1e-6))
-    ways = np.stack([along / radii, along[:, None] / radii])
+    ways = np.stack([along / radii, along[:, None] / radii]).astype(np.float32)
     ways.flags.writeable = False
     return ways
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dscope_blink.image_processing.face_features import FEATURES
 from dscope_blink.models.family import (
     ARRAY_NAMES,
     GATES,
@@ -20,7 +21,7 @@ from dscope_blink.models.family import (
     why_drifted,
     why_not_of_the_family,
 )
-from tests.builders.families import FEATURES, MIDDLE, NAMES, SPREAD, a_family, faces, histograms
+from tests.builders.families import MIDDLE, NAMES, SPREAD, a_family, faces, histograms
 
 FAMILY = a_family(12)
 

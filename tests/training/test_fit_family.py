@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dscope_blink.image_processing.face_features import FEATURES
-from dscope_blink.models.family import NoFamily, compare_with_family, why_not_of_the_family
+from dscope_blink.models.family import Family, NoFamily, compare_with_family, why_not_of_the_family
 from dscope_blink.training.left_out import predicted_limit, student_t
 from tests.builders.families import MIDDLE, NAMES, a_family, faces, histograms
 
@@ -30,6 +30,7 @@ def test_the_order_of_references_does_not_matter():
     from dscope_blink.training.fit_family import fit_family
 
     turned = fit_family(FEATURES, faces(9)[::-1], histograms(9), 0.05)
+    assert isinstance(turned, Family)
     face = faces(1, 11)[0]
     found, again = (compare_with_family(face, family, 3) for family in (a_family(9), turned))
     assert found.score == pytest.approx(again.score, rel=1e-5)
@@ -42,6 +43,7 @@ def test_a_feature_that_few_faces_have_is_not_compared():
     k = NAMES.index("core_ratio")
     values[:5, k] = np.nan
     family = fit_family(FEATURES, values, histograms(8), 0.05)
+    assert isinstance(family, Family)
     assert np.isnan(family.location[k])
     far = MIDDLE.copy()
     far[k] *= 3
