@@ -61,6 +61,7 @@ ROOMS: Mapping[str, set[str]] = {
             "analysis.disc_diameter",
             "analysis.seen_outline",
             "analysis.registration",
+            "analysis.aggregation",
         ),
         *("analysis.zoning", "reporting"),
         *("terminal.calibrate", "terminal.stages", "training"),

@@ -152,9 +152,11 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Marks that lie in a ring, in a row or across zones, and where that points."""
+    """Marks that lie together as chance does not bring them, and where that points."""
 
-    kind: Literal["ring", "row", "across_zones"]
+    kind: Literal[
+        "ring", "row", "across_zones", "parallel", "concentric", "radial", "one_sided", "stays"
+    ]  # stays: at its place of the picture while the face moves
     marks: tuple[str, ...]  # ids of merged marks
     text: str  # what it is, in words
     points_to: str  # polishing, handling, lens ...

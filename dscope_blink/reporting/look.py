@@ -23,6 +23,18 @@ RESULT_COLOURS = MappingProxyType(
     }
 )
 STATUS_COLOURS = MappingProxyType({"PASS": "#009E73", "FAIL": VIOLATING_COLOUR, "NOT_GRADED": "#505050"})
+# Of merged marks, from the worst on; what counts most is of the colour of what breaks a limit.
+SEVERITY_COLOURS = MappingProxyType(
+    {
+        "CRITICAL": VIOLATING_COLOUR,
+        "HIGH": "#E69F00",
+        "MEDIUM": COUNTED_COLOUR,
+        "LOW": UNCOUNTED_COLOUR,
+        "NEGLIGIBLE": "#B4B4B4",
+    }
+)
+# Of the sources of a face, in their order; after the last they begin again, with broken lines.
+SOURCE_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
 CLASS_TITLES = MappingProxyType(
     {"scratch": "Scratch", "pit_dig": "Pit/Dig", "contamination": "Contamination", "crack": "Crack", "chip": "Chip"}
 )

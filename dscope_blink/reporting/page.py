@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Reporting
-from dscope_blink.files.names import CONFIDENCE, RESULT, RESULT_FILES, THUMBNAIL, VIEW
+from dscope_blink.files.names import AGGREGATE, CONFIDENCE, RESULT, RESULT_FILES, THUMBNAIL, VIEW
 from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import write_parts
 from dscope_blink.records import (
@@ -45,12 +45,14 @@ from dscope_blink.records import (
     unsure_size,
 )
 from dscope_blink.reporting import wording
+from dscope_blink.reporting.aggregate_layers import FaceLayers, Member, read_layers
 from dscope_blink.reporting.batch_groups import groupings, heading, in_words
 from dscope_blink.reporting.batch_statistics import BatchStatistics, simplified
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
 from dscope_blink.reporting.look import (
     CLASS_TITLES,
     COUNTED_COLOUR,
+    SOURCE_COLOURS,
     STATUS_COLOURS,
     UNCOUNTED_COLOUR,
     VIOLATING_COLOUR,
@@ -97,10 +99,12 @@ def write_html_report(path: Path, results: StoredResults, wanted: Reporting) -> 
     ------
     UserError : it cannot be written
     """
-    folder = path.parent
-    embedded = _bytes_of_pictures(results.paths) * BASE64 <= wanted.report_embed_max_mb * 1e6
+    folder, room = path.parent, wanted.report_embed_max_mb * 1e6
+    layers = sum(_size(_beside(result, AGGREGATE)) for result in results.paths)  # they take less in the page
+    layered = layers <= room
+    embedded = _bytes_of_pictures(results.paths) * BASE64 + layers * layered <= room
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as details:
-        page = _Page(_Pictures(folder, embedded, as_stored=not results.judged_again))
+        page = _Page(_Pictures(folder, embedded, as_stored=not results.judged_again, layered=layered))
         for result, inspection in results.inspections():
             details.write(script_json(page.add(result, inspection)) + b"\n")
         details.seek(0)
@@ -130,6 +134,7 @@ class _Pictures:
     folder: Path
     embedded: bool
     as_stored: bool = True  # the files beside the record show the verdict of the page
+    layered: bool = True  # there is room for the outlines of the sources of a face
 
     def link(self, path: Path) -> str:
         """Address relative to the page; empty where there is no such file."""
@@ -163,10 +168,11 @@ class _Page:
     def add(self, result: Path, inspection: Inspection) -> Json:
         """Take up one inspection; what only its own view shows is returned."""
         self.batch.add(inspection)
-        self.rows.append(script_json(self._row(result, inspection)))
-        return _details(result, inspection, self.pictures)
+        layers = read_layers(_beside(result, AGGREGATE)) if self.pictures.as_stored else None
+        self.rows.append(script_json(self._row(result, inspection, layers)))
+        return _details(result, inspection, self.pictures, layers)
 
-    def _row(self, result: Path, inspection: Inspection) -> Json:
+    def _row(self, result: Path, inspection: Inspection, layers: FaceLayers | None) -> Json:
         """Names of one letter or two, for there are as many of them as rows."""
         verdict, criteria, measured = inspection.verdict, inspection.criteria, inspection.measured
         limits = f"{criteria.edition} {criteria.fiber_class}"
@@ -187,6 +193,7 @@ class _Page:
             "g": self._values(),
             "w": len(inspection.quality.warnings),
             "i": self.pictures.source(_beside(result, THUMBNAIL)),
+            **({} if layers is None or layers.score is None else {"c": layers.score}),
         }
 
     def _values(self) -> list[int | None]:
@@ -224,7 +231,7 @@ def _links(result: Path, pictures: _Pictures) -> list[list[str]]:
     return [[title, link] for title, end in found if (link := pictures.link(_beside(result, end)))]
 
 
-def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Json:
+def _details(result: Path, inspection: Inspection, pictures: _Pictures, layers: FaceLayers | None) -> Json:
     verdict, image, asked = inspection.verdict, inspection.image, inspection.request.zones
     view = pictures.source(_beside(result, VIEW))
     drawn = annotated_picture(str(_beside(result, ""))) if pictures.as_stored else None
@@ -243,7 +250,30 @@ def _details(result: Path, inspection: Inspection, pictures: _Pictures) -> Json:
         "marks": _marks(inspection),
         "checks": [_check(check) for check in verdict.checks],
         "facts": _facts(inspection),
+        "who": None if layers is None else _who(layers, inspection, pictures.layered),
     }
+
+
+def _who(layers: FaceLayers, inspection: Inspection, outlines: bool) -> Json:
+    """The score of a face, its sources, and of each mark who saw it, with its outline where that is another one."""
+    own = {mark.id: _svg_path(simplified(mark.contour_px, OUTLINE_PX)) for mark in inspection.defects}
+    seen = {name: members for name, members in layers.members.items() if name in own}
+    return {
+        "score": layers.score,
+        "passed": layers.passed,
+        "reasons": layers.reasons,
+        "sources": [[one.key, one.marks, one.alone, one.status_without, int(one.flips)] for one in layers.sources],
+        "marks": {name: [_seen(one, own[name], outlines) for one in members] for name, members in seen.items()},
+        "outlines": int(outlines),
+    }
+
+
+def _seen(member: Member, own: str, outlines: bool) -> list[int | str]:
+    """Number of its source, id, and its outline; 0 where that is the one of the mark, empty where it is not known."""
+    if not outlines:
+        return [member.source, member.id, ""]
+    path = _svg_path(simplified(member.outline_px, OUTLINE_PX))
+    return [member.source, member.id, 0 if path == own else path]
 
 
 def _svg_ellipse(ellipse: Ellipse) -> list[float]:
@@ -381,6 +411,7 @@ def _colours() -> str:
     named = {f"zone-{letter}": colour for letter, colour in ZONE_COLOURS.items()}
     named |= {f"status-{status}": colour for status, colour in STATUS_COLOURS.items()}
     named |= {"mark-broken": VIOLATING_COLOUR, "mark-counted": COUNTED_COLOUR, "mark-free": UNCOUNTED_COLOUR}
+    named |= {f"source-{number}": colour for number, colour in enumerate(SOURCE_COLOURS)}
     return "".join(f"--{name}:{colour};" for name, colour in named.items())
 
 

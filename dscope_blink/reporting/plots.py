@@ -22,7 +22,7 @@ _CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1) / 2
 _SQUARE = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2
 _HALF_CROSS = np.array([(-1, 2), (0, 1), (1, 2), (2, 1), (1, 0), (2, -1)]) / 4
 # Outlines of markers that are 1 wide.
-_CLASS_MARKS = MappingProxyType(
+CLASS_MARKS = MappingProxyType(
     {
         "scratch": np.array([(0, 1), (-1, -1), (1, -1)]) / 2,
         "pit_dig": _CIRCLE,
@@ -32,7 +32,7 @@ _CLASS_MARKS = MappingProxyType(
     }
 )
 _STANDINGS = (("breaks a limit", VIOLATING_COLOUR), ("counted", COUNTED_COLOUR), ("not counted", UNCOUNTED_COLOUR))
-_EDGE = "#444444"  # around what is white or yellow, on white paper
+EDGE = "#444444"  # around what is white or yellow, on white paper
 _DIMENSIONS = MappingProxyType(
     {
         "cladding_diameter": "cladding",
@@ -58,7 +58,7 @@ _HEAT_CELLS = 100  # along a side of the map: finer than the bells
 # Doubling from level to level, as the weights that ship do: each lies well within a level. Lightness falls all the way,
 # so that hue does not matter (ColorBrewer 2.0, YlOrBr, Harrower and Brewer 2003, DOI 10.1179/000870403235002042).
 _HEAT_LEVELS = (0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8)
-_HEAT_COLOURS = ("#FFF7BC", "#FEE391", "#FEC44F", "#FE9929", "#EC7014", "#CC4C02", "#8C2D04")
+HEAT_COLOURS = ("#FFF7BC", "#FEE391", "#FEC44F", "#FE9929", "#EC7014", "#CC4C02", "#8C2D04")
 
 
 def diameter_text(outline: ZoneOutline, inspection: Inspection) -> str:
@@ -87,7 +87,7 @@ def polar_sheet(inspection: Inspection, weights: Mapping[str, float], spread_sha
     """
     page = Sheet(_PAGE_INCHES)
     title = f"{drawable(inspection.image.file)}    {inspection.verdict.status.replace('_', ' ')}"
-    _write(page, (_PAGE_INCHES[0] / 2, 7.35), title, size=12, bold=True, across="center")
+    write(page, (_PAGE_INCHES[0] / 2, 7.35), title, size=12, bold=True, across="center")
     if inspection.geometry is None or not inspection.zones:
         _write_reasons(page, inspection)
     else:
@@ -99,18 +99,18 @@ def polar_sheet(inspection: Inspection, weights: Mapping[str, float], spread_sha
     return page
 
 
-def _write(page: Sheet, at: tuple[float, float], text: str, size: float = 8.5, **looks: Any) -> None:
+def write(page: Sheet, at: tuple[float, float], text: str, size: float = 8.5, **looks: Any) -> None:
     page.items.append(Words(at, text, size, **looks))
 
 
-def _draw_lines(
+def draw_lines(
     page: Sheet, paths: Sequence[Points], colours: str | Sequence[str], width: float, label: str = ""
 ) -> None:
     each = [colours] * len(paths) if isinstance(colours, str) else colours
     page.items.append(Strokes(paths, each, width, label))
 
 
-def _draw_markers(
+def draw_markers(
     page: Sheet, outline: Points, places: Points, points: Points, faces: Sequence[str | None], edge: str, **looks: Any
 ) -> None:
     """An outline that is 1 wide at each place, enlarged to so many points."""
@@ -121,8 +121,8 @@ def _draw_markers(
 def _write_reasons(page: Sheet, inspection: Inspection) -> None:
     text = "\n".join(line for reason in inspection.verdict.reasons for line in textwrap.wrap(drawable(reason.text), 90))
     middle = _PAGE_INCHES[0] / 2
-    _write(page, (middle, 3.8), text, size=12, across="center")
-    _write(page, (middle, 1.0), "No map: the zones of this picture were not inspected.", across="center")
+    write(page, (middle, 3.8), text, size=12, across="center")
+    write(page, (middle, 1.0), "No map: the zones of this picture were not inspected.", across="center")
 
 
 def _factors(inspection: Inspection) -> tuple[float, float]:
@@ -137,7 +137,7 @@ def _offsets(points_px: Points, inspection: Inspection) -> Points:
     return (np.reshape(points_px, (-1, 2)) - inspection.geometry.cladding.ellipse.center_px) * _factors(inspection)
 
 
-def _centroids(defects: Sequence[Defect], inspection: Inspection) -> Points:
+def centroids(defects: Sequence[Defect], inspection: Inspection) -> Points:
     return _offsets(np.array([defect.centroid_px for defect in defects]), inspection)
 
 
@@ -148,7 +148,7 @@ def _outlines(inspection: Inspection) -> list[Points]:
 def _radius_limit(inspection: Inspection) -> float:
     assert inspection.geometry is not None
     cladding = _offsets(ellipse_points(inspection.geometry.cladding.ellipse, _OUTLINE_POINTS), inspection)
-    everything = np.concatenate([cladding, *_outlines(inspection), _centroids(inspection.defects, inspection)])
+    everything = np.concatenate([cladding, *_outlines(inspection), centroids(inspection.defects, inspection)])
     return float(np.hypot(*everything.T).max())
 
 
@@ -158,7 +158,7 @@ def _standing(defect: Defect, broken: frozenset[str]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Map:
+class RoundMap:
     """A round map on the page."""
 
     centre: tuple[float, float]  # inches
@@ -166,7 +166,7 @@ class _Map:
     inches_per_unit: float  # um, or px without a scale
 
     @classmethod
-    def of(cls, centre: tuple[float, float], radius: float, inspection: Inspection) -> _Map:
+    def of(cls, centre: tuple[float, float], radius: float, inspection: Inspection) -> RoundMap:
         return cls(centre, radius, radius / _radius_limit(inspection))
 
     def on_page(self, offsets: Points) -> Points:
@@ -175,14 +175,14 @@ class _Map:
 
 
 def _draw_map(page: Sheet, inspection: Inspection) -> None:
-    chart = _Map.of(_MAP_CENTRE, _MAP_RADIUS, inspection)
-    _draw_compass(page, chart)
-    _write_angles(page, chart)
-    _draw_zone_outlines(page, chart, inspection, 1.8)
+    chart = RoundMap.of(_MAP_CENTRE, _MAP_RADIUS, inspection)
+    draw_compass(page, chart)
+    write_angles(page, chart)
+    draw_zone_outlines(page, chart, inspection, 1.8)
     _write_diameters(page, chart, inspection)
     _draw_marks(page, chart, inspection)
     _draw_centres(page, chart, inspection)
-    _write(page, (0.15, 0.15), _dimensions_text(inspection), up="bottom")
+    write(page, (0.15, 0.15), _dimensions_text(inspection), up="bottom")
 
 
 def _directions() -> Points:
@@ -191,36 +191,36 @@ def _directions() -> Points:
     return np.stack([np.cos(t), -np.sin(t)], axis=1)
 
 
-def _draw_compass(page: Sheet, chart: _Map) -> None:
+def draw_compass(page: Sheet, chart: RoundMap) -> None:
     """Spokes every 45 degrees, and the rim."""
     rim = _RIM * chart.radius
     spokes = [np.array([chart.centre, end]) for end in chart.centre + rim * _directions()]
     around = np.linspace(0, 2 * np.pi, 181)
     circle = chart.centre + rim * np.stack([np.cos(around), np.sin(around)], axis=1)
-    _draw_lines(page, [*spokes, circle], "#DDDDDD", 0.8)
+    draw_lines(page, [*spokes, circle], "#DDDDDD", 0.8)
 
 
-def _write_angles(page: Sheet, chart: _Map) -> None:
+def write_angles(page: Sheet, chart: RoundMap) -> None:
     places = chart.centre + 1.12 * chart.radius * _directions()[::2]
     for degrees, (x, y) in zip(range(0, 360, 90), places, strict=True):
-        _write(page, (x, y), f"{degrees}°", size=8, colour="#666666", across="center")
+        write(page, (x, y), f"{degrees}°", size=8, colour="#666666", across="center")
 
 
-def _draw_zone_outlines(page: Sheet, chart: _Map, inspection: Inspection, width: float) -> None:
+def draw_zone_outlines(page: Sheet, chart: RoundMap, inspection: Inspection, width: float) -> None:
     paths = [chart.on_page(np.vstack([outline, outline[:1]])) for outline in _outlines(inspection)]
     colours = [ZONE_COLOURS[zone.letter] for zone in inspection.zones]
-    _draw_lines(page, paths, colours, width, "zones")
+    draw_lines(page, paths, colours, width, "zones")
 
 
-def _write_diameters(page: Sheet, chart: _Map, inspection: Inspection) -> None:
+def _write_diameters(page: Sheet, chart: RoundMap, inspection: Inspection) -> None:
     """Each diameter on its outline, where it hides no mark and no other diameter."""
-    taken = list(_centroids(inspection.defects, inspection))
+    taken = list(centroids(inspection.defects, inspection))
     for zone, outline in zip(inspection.zones, _outlines(inspection), strict=True):
         place = _free_place(outline[::5], taken)
         taken.append(place)
         x, y = chart.on_page(place)[0]
         text = f"{zone.letter} {zone.name} {diameter_text(zone, inspection)}"
-        _write(page, (x, y), text, size=8, across="center", box=ZONE_COLOURS[zone.letter])
+        write(page, (x, y), text, size=8, across="center", box=ZONE_COLOURS[zone.letter])
 
 
 def _free_place(outline: Points, taken: Sequence[Points]) -> Points:
@@ -231,38 +231,38 @@ def _free_place(outline: Points, taken: Sequence[Points]) -> Points:
     return np.asarray(outline[np.hypot(apart[..., 0], apart[..., 1]).min(axis=1).argmax()])
 
 
-def _mark_points(defects: Sequence[Defect], chart: _Map, inspection: Inspection) -> Points:
+def _mark_points(defects: Sequence[Defect], chart: RoundMap, inspection: Inspection) -> Points:
     """Diameters of markers in points: true to the scale of the map within `_MARK_POINTS`."""
     um = inspection.scale is not None
     diameters = np.array([(d.diameter_um or 0.0) if um else d.diameter_px for d in defects])
     return np.clip(diameters * chart.inches_per_unit * 72, *_MARK_POINTS)
 
 
-def _draw_marks(page: Sheet, chart: _Map, inspection: Inspection) -> None:
+def _draw_marks(page: Sheet, chart: RoundMap, inspection: Inspection) -> None:
     """The shape says the class, the colour the standing; rings and ids for what breaks a limit."""
     broken = violating_ids(inspection)
     for name in CLASS_TITLES:
         marks = [d for d in inspection.defects if d.classification == name]
         if marks:
-            places = chart.on_page(_centroids(marks, inspection))
+            places = chart.on_page(centroids(marks, inspection))
             points = _mark_points(marks, chart, inspection)
             faces = [_STANDINGS[_standing(defect, broken)][1] for defect in marks]
-            _draw_markers(page, _CLASS_MARKS[name], places, points, faces, _EDGE, width=0.8, label=name)
+            draw_markers(page, CLASS_MARKS[name], places, points, faces, EDGE, width=0.8, label=name)
     _draw_rings(page, chart, [d for d in inspection.defects if d.id in broken], inspection)
 
 
-def _draw_rings(page: Sheet, chart: _Map, marks: Sequence[Defect], inspection: Inspection) -> None:
+def _draw_rings(page: Sheet, chart: RoundMap, marks: Sequence[Defect], inspection: Inspection) -> None:
     if not marks:
         return
-    places = chart.on_page(_centroids(marks, inspection))
+    places = chart.on_page(centroids(marks, inspection))
     points = _mark_points(marks, chart, inspection) + 8
-    _draw_markers(page, _CIRCLE, places, points, [None] * len(marks), VIOLATING_COLOUR, width=2.0, label="rings")
+    draw_markers(page, _CIRCLE, places, points, [None] * len(marks), VIOLATING_COLOUR, width=2.0, label="rings")
     corners = places + (0.35 * points / 72 + 0.03)[:, None]  # at the upper right, clear of the ring
     for defect, corner in list(zip(marks, corners.tolist(), strict=True))[:_MAX_NAMED]:
-        _write(page, tuple(corner), defect.id, size=8, up="bottom")
+        write(page, tuple(corner), defect.id, size=8, up="bottom")
 
 
-def _draw_centres(page: Sheet, chart: _Map, inspection: Inspection) -> None:
+def _draw_centres(page: Sheet, chart: RoundMap, inspection: Inspection) -> None:
     """Crosses at the centres of cladding and core: the offset to scale."""
     assert inspection.geometry is not None
     _draw_cross(page, np.array(chart.centre), np.array([(12, 0), (0, 12)]), "#000000", 0.8)
@@ -274,7 +274,7 @@ def _draw_centres(page: Sheet, chart: _Map, inspection: Inspection) -> None:
 def _draw_cross(page: Sheet, centre: Points, strokes_points: Points, colour: str, width: float) -> None:
     """Two strokes that halve each other; each as (x, y) from end to end."""
     halves = strokes_points / 2 / 72
-    _draw_lines(page, [centre + np.array([-half, half]) for half in halves], colour, width, "cross")
+    draw_lines(page, [centre + np.array([-half, half]) for half in halves], colour, width, "cross")
 
 
 def _dimensions_text(inspection: Inspection) -> str:
@@ -289,18 +289,18 @@ def _dimensions_text(inspection: Inspection) -> str:
 
 
 def _draw_heat(page: Sheet, inspection: Inspection, weights: Mapping[str, float], spread_share: float) -> None:
-    chart = _Map.of(_HEAT_CENTRE, _HEAT_RADIUS, inspection)
+    chart = RoundMap.of(_HEAT_CENTRE, _HEAT_RADIUS, inspection)
     limit = _RIM * _radius_limit(inspection)
     at, heat = heat_map(inspection, weights, limit, spread_share * limit)
     x, y = chart.on_page(np.stack([at, at], axis=1)).T
     lines = contour_generator(x, y, heat, fill_type=FillType.OuterOffset)
-    for level, colour in zip(_HEAT_LEVELS, _HEAT_COLOURS, strict=True):  # hotter ones on top of cooler ones
+    for level, colour in zip(_HEAT_LEVELS, HEAT_COLOURS, strict=True):  # hotter ones on top of cooler ones
         areas: Any = lines.filled(level, np.inf)  # points of each area with its holes, and where each ring begins
         rings = [np.split(points, starts[1:-1]) for points, starts in zip(*areas, strict=True)]
         page.items.append(Shapes(rings, [colour] * len(rings), None, 0.0, "heat"))
-    _draw_compass(page, chart)
-    _draw_zone_outlines(page, chart, inspection, 1.0)
-    _write(page, (_HEAT_CENTRE[0], 6.92), "heat: marks weighed by severity", size=9, across="center")
+    draw_compass(page, chart)
+    draw_zone_outlines(page, chart, inspection, 1.0)
+    write(page, (_HEAT_CENTRE[0], 6.92), "heat: marks weighed by severity", size=9, across="center")
 
 
 def heat_map(
@@ -361,18 +361,18 @@ def _lone(points: Points, spread: float) -> Points:
 
 def _draw_radii(page: Sheet, inspection: Inspection) -> None:
     limit = _radius_limit(inspection)
-    radii = np.hypot(*_centroids(inspection.defects, inspection).T)
+    radii = np.hypot(*centroids(inspection.defects, inspection).T)
     field, bars = _bars(_RADII_CORNER, radii, np.linspace(0, 1.0001 * limit, _RADIAL_BINS + 1), inspection)
     outer = [np.hypot(*outline.T).mean() for outline in _outlines(inspection)]
     zones = [field.on_page(np.array([[radius, 0], [radius, field.ends[1]]])) for radius in outer]
-    _draw_lines(page, zones, [ZONE_COLOURS[zone.letter] for zone in inspection.zones], 1.5)
+    draw_lines(page, zones, [ZONE_COLOURS[zone.letter] for zone in inspection.zones], 1.5)
     page.items.append(bars)
     unit = "um" if inspection.scale else "px"
     _draw_ticks(page, field, _round_ticks(limit), f"marks by distance ({unit})")
 
 
 def _draw_angles(page: Sheet, inspection: Inspection) -> None:
-    x, y = _centroids(inspection.defects, inspection).T
+    x, y = centroids(inspection.defects, inspection).T
     angles = np.rad2deg(np.arctan2(y, x)) % 360
     field, bars = _bars(_ANGLES_CORNER, angles, np.linspace(0, 360, _ANGULAR_BINS + 1), inspection)
     page.items.append(bars)
@@ -391,7 +391,7 @@ def _bars(corner: tuple[float, float], values: Points, edges: Points, inspection
     corners = np.array([[left, low], [right, low], [right, high], [left, high]]).transpose(2, 0, 1)  # (n_bar, 4, 2)
     field = _Field(corner, _FIELD_SIZE, (float(edges[-1]), 1.05 * max(tops[-1].max(), 1)))
     colours = [_STANDINGS[k][1] for k in kind]
-    return field, Shapes([(bar,) for bar in field.on_page(corners)], colours, _EDGE, 0.6, "bars")
+    return field, Shapes([(bar,) for bar in field.on_page(corners)], colours, EDGE, 0.6, "bars")
 
 
 def _draw_ticks(page: Sheet, field: _Field, ticks: Sequence[float], title: str) -> None:
@@ -401,12 +401,12 @@ def _draw_ticks(page: Sheet, field: _Field, ticks: Sequence[float], title: str) 
     beside = field.on_page(np.array([(0, count) for count in counts]))
     corners = field.on_page(np.array([(0, field.ends[1]), (0, 0), (field.ends[0], 0)]))
     strokes = [np.array([p, p - (0, 0.05)]) for p in below] + [np.array([p, p - (0.05, 0)]) for p in beside]
-    _draw_lines(page, [corners, *strokes], "#000000", 0.8)
+    draw_lines(page, [corners, *strokes], "#000000", 0.8)
     for tick, (x, y) in zip(ticks, below, strict=True):
-        _write(page, (x, y - 0.14), f"{tick:g}", size=8, across="center")
+        write(page, (x, y - 0.14), f"{tick:g}", size=8, across="center")
     for count, (x, y) in zip(counts, beside, strict=True):
-        _write(page, (x - 0.1, y), f"{count:g}", size=8, across="right")
-    _write(page, (corners[1:, 0].mean(), corners[1, 1] - 0.38), title, across="center")
+        write(page, (x - 0.1, y), f"{count:g}", size=8, across="right")
+    write(page, (corners[1:, 0].mean(), corners[1, 1] - 0.38), title, across="center")
 
 
 def _round_ticks(top: float) -> list[float]:
@@ -423,12 +423,12 @@ def _draw_legend(page: Sheet, inspection: Inspection) -> None:
     rows = np.array([(_LEGEND_X, 6.8 - 0.22 * k) for k in range(len(_STANDINGS) + len(CLASS_TITLES))])
     levels = np.array([(7.1 + 0.47 * k, 3.5) for k in range(len(_HEAT_LEVELS))])
     squares = np.vstack([rows[: len(_STANDINGS)], levels])
-    colours = [*(colour for _, colour in _STANDINGS), *_HEAT_COLOURS]
-    _draw_markers(page, _SQUARE, squares, np.full(len(squares), 8.0), colours, _EDGE, width=0.6)
+    colours = [*(colour for _, colour in _STANDINGS), *HEAT_COLOURS]
+    draw_markers(page, _SQUARE, squares, np.full(len(squares), 8.0), colours, EDGE, width=0.6)
     found = [name for name in CLASS_TITLES if classes[name]]
     for name, place in zip(found, rows[len(_STANDINGS) :], strict=False):
-        _draw_markers(page, _CLASS_MARKS[name], place[None], np.array([8.0]), [None], _EDGE, width=1.0)
+        draw_markers(page, CLASS_MARKS[name], place[None], np.array([8.0]), [None], EDGE, width=1.0)
     texts = [f"{name} ({standings[kind]})" for kind, (name, _) in enumerate(_STANDINGS)]
     texts += [f"{CLASS_TITLES[name]} ({classes[name]})" for name in found]
     for (x, y), text in zip([*rows[: len(texts)], *levels], [*texts, *map("{:g}".format, _HEAT_LEVELS)], strict=True):
-        _write(page, (x + 0.12, y), text)
+        write(page, (x + 0.12, y), text)

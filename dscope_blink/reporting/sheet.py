@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from dscope_blink.records import Points
+from dscope_blink.reporting.displayable import Picture
 
 Rings: TypeAlias = Sequence[Points]  # (N, 2) each, closed by itself; where two overlap there is a hole
 
@@ -50,8 +51,18 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class Photo:
+    """A picture, stretched to the rectangle that it takes."""
+
+    at: tuple[float, float]  # lower left
+    size: tuple[float, float]  # width and height
+    picture: Picture
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """A page, empty at first."""
 
     inches: tuple[float, float]  # width and height
-    items: list[Strokes | Shapes | Words] = field(default_factory=list)
+    items: list[Strokes | Shapes | Words | Photo] = field(default_factory=list)

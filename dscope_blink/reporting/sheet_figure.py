@@ -8,7 +8,7 @@ import numpy as np
 
 from dscope_blink.reporting.as_shipped import matplotlib_as_shipped
 from dscope_blink.reporting.figures import empty_figure
-from dscope_blink.reporting.sheet import Rings, Shapes, Sheet, Strokes, Words
+from dscope_blink.reporting.sheet import Photo, Rings, Shapes, Sheet, Strokes, Words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,18 @@ def figure_of(sheet: Sheet) -> Figure:
                 _add_shapes(page, item, place)
             case Words():
                 _add_words(page, item, place)
+            case Photo():
+                _add_photo(page, item, place)
     return figure
+
+
+def _add_photo(page: Axes, photo: Photo, place: int) -> None:
+    from matplotlib.image import AxesImage
+
+    (left, bottom), (width, height) = photo.at, photo.size
+    image = AxesImage(page, extent=(left, left + width, bottom, bottom + height), zorder=place, label=photo.label)
+    image.set_data(photo.picture[..., ::-1])
+    page.add_image(image)
 
 
 def _add_strokes(page: Axes, strokes: Strokes, place: int) -> None:

@@ -17,13 +17,14 @@ from dscope_blink.records import Points
 from dscope_blink.reporting.displayable import Picture
 from dscope_blink.reporting.drawing import SHIFT, bgr, fixed
 from dscope_blink.reporting.fonts import font_file
-from dscope_blink.reporting.sheet import Shapes, Sheet, Strokes, Words
+from dscope_blink.reporting.sheet import Photo, Shapes, Sheet, Strokes, Words
 
 DPI = 100
 _THIN_PX = 1.5  # thinner lines are of one pixel
 _SMOOTHED_PX = 1.0  # that a smooth edge adds to the width of a figure
 _STRAIGHT_PX = 0.01  # off a row or a column
 _LINE = 1.2  # from line to line, in heights of one
+_MANY = 100  # thin outlines: more are drawn at once, in a tenth of the time
 _BOX_GAP = 0.2  # around words in a box, in sizes of their letters
 _MASKS = 1024  # of words that are kept: 2 kB each
 
@@ -42,7 +43,25 @@ def pixels(sheet: Sheet) -> Picture:
                 _draw_shapes(paper, item)
             case Words():
                 _draw_words(paper, item)
+            case Photo():
+                _lay_photo(paper, item)
     return paper
+
+
+def text_inches(text: str, size: float, bold: bool = False) -> float:
+    """How wide a line of words is on the page."""
+    return float(_font(size, bold).getlength(text)) / DPI
+
+
+def _lay_photo(paper: Picture, photo: Photo) -> None:
+    """On whole pixels; reduced by areas, so that nothing thin is lost between them."""
+    height = len(paper)
+    left, right = (round(x * DPI) for x in (photo.at[0], photo.at[0] + photo.size[0]))
+    bottom, top = (height - round(y * DPI) for y in (photo.at[1], photo.at[1] + photo.size[1]))
+    size = (right - left, bottom - top)
+    smaller = size[0] < photo.picture.shape[1]
+    fitted = cv2.resize(photo.picture, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    paper[top:bottom, left:right] = fitted
 
 
 def _on_paper(paper: Picture, places: Points) -> Points:
@@ -56,6 +75,13 @@ def _draw_strokes(paper: Picture, strokes: Strokes) -> None:
 
 
 def _draw_shapes(paper: Picture, shapes: Shapes) -> None:
+    thin = shapes.width * DPI / 72 <= _THIN_PX
+    if len(shapes.rings) > _MANY and thin and shapes.edge is not None and not any(shapes.faces):
+        paths = [ring for rings in shapes.rings for ring in rings]
+        points = fixed(_on_paper(paper, np.concatenate(paths)))
+        many = np.split(points, np.cumsum([len(path) for path in paths])[:-1])
+        cv2.polylines(paper, many, True, bgr(shapes.edge), 1, cv2.LINE_AA, SHIFT)
+        return
     for rings, face in zip(shapes.rings, shapes.faces, strict=True):
         paths = [_on_paper(paper, ring) for ring in rings]
         if face is not None:
@@ -79,7 +105,7 @@ def _draw_line(paper: Picture, path: Points, closed: bool, colour: str, points: 
 def _band(path: Points, width: float) -> Points:
     """The outline of a line that is so wide, in pixels."""
     along = np.gradient(path, axis=0)
-    across = along[:, ::-1] * (1, -1) / np.hypot(*along.T)[:, None] * (width / 2)
+    across = along[:, ::-1] * (1, -1) / np.maximum(np.hypot(*along.T), _STRAIGHT_PX)[:, None] * (width / 2)
     return np.vstack([path + across, (path - across)[::-1]])
 
 

@@ -69,7 +69,7 @@ def aggregate(
         score=score_of(merged, settings),
         scores=_decisive(scores_of(together.detections, merged), groups, face, together, config),
         pairs=pairs_of(together.detections, merged),
-        patterns=patterns_of(merged, face),
+        patterns=patterns_of(merged, face, together.detections),
         rejected=(*(gone for one in together.detections for gone in one.rejected), *beyond),
         log=(*log, *together.log),
         counts=_counts(merged),

@@ -269,7 +269,8 @@
 
   function verdictCell(row) {
     const warned = row.w ? make("div", { class: "sub" }, row.w === 1 ? "1 warning" : `${row.w} warnings`) : "";
-    return make("td", {}, badge(row.s), row.m ? make("div", {}, marginal()) : "", warned);
+    const score = row.c === undefined ? "" : make("div", { class: "sub", title: "of 100; it overrides no criterion" }, `score ${row.c}`);
+    return make("td", {}, badge(row.s), row.m ? make("div", {}, marginal()) : "", score, warned);
   }
 
   /** Marks of each zone, those that break a limit told apart. */
@@ -347,7 +348,7 @@
   // --- the view of one picture
 
   const viewer = find("viewer"), stage = find("stage"), words = find("words");
-  const layers = { photo: true, zones: true, names: true, evidence: false, kinds: batch.kinds.map(() => true) };
+  const layers = { photo: true, zones: true, names: true, evidence: false, kinds: batch.kinds.map(() => true), sources: Object.create(null) };
   let lines = null, current = null, before = null, frame = [0, 0, 1, 1], whole = [0, 0, 1, 1];
 
   /** Only what is looked at is parsed. */
@@ -409,6 +410,7 @@
     find("layer-zones").replaceChildren(...(drawn ? [] : details.zones.flatMap(zoneShapes)));
     find("layer-marks").replaceChildren(...(drawn ? [] : details.marks.map(markShape).reverse()));
     find("layer-names").replaceChildren(...(drawn ? [] : details.marks.map(markName)));
+    find("layer-sources").replaceChildren(...(drawn ? [] : sourceShapes(details)));
     fillLayers(details, drawn);
     look(whole);
   }
@@ -448,6 +450,22 @@
     return group;
   }
 
+  const SOURCE_COLOURS = 7;  // then they begin again, with broken lines
+  const sourceStyle = (number) => `source-${number % SOURCE_COLOURS}${number >= SOURCE_COLOURS ? " again" : ""}`;
+
+  /** The outlines as each source reported them; of a mark that is just that one, its own. */
+  function sourceShapes(details) {
+    if (!details.who) return [];
+    const own = new Map(details.marks.map((mark) => [mark.id, mark.path]));
+    const groups = details.who.sources.map(([key], number) => draw("g", { class: sourceStyle(number), "data-source": key }));
+    for (const [id, members] of Object.entries(details.who.marks)) {
+      for (const [number, , path] of members) {
+        if (path !== "") groups[number].append(...["halo", "line"].map((style) => draw("path", { class: style, d: path || own.get(id) })));
+      }
+    }
+    return groups;
+  }
+
   /** Beside the mark; the names of those that no limit counts would hide the face. */
   function markName(mark) {
     const name = draw("text", { x: mark.name[0], y: mark.name[1] }, mark.state === "free" ? "" : ` ${mark.id}`);
@@ -462,6 +480,12 @@
       return make("label", {}, input, title, extra);
     };
     const simple = (key, title, extra) => box(key, title, () => layers[key], (on) => { layers[key] = on; }, extra);
+    const sourceBox = ([key, marks], number) => {
+      const title = make("span", { class: "name", title: key }, key);
+      const label = box(`source-${number}`, title, () => Boolean(layers.sources[key]), (on) => { layers.sources[key] = on; }, ` (${marks})`);
+      label.querySelector("input").after(make("span", { class: `swatch ${sourceStyle(number)}` }));
+      return label;
+    };
     const kinds = batch.kinds.map((title, kind) => [title, kind, details.marks.filter((mark) => mark.kind === kind).length]);
     const boxes = [
       details.zones.length ? simple("zones", "Zones") : null,
@@ -470,6 +494,7 @@
       details.marks.length ? simple("names", "Names") : null,
       details.evidence ? simple("evidence", "Confidence map", make("span", { class: "ramp", title: "weak, just a mark, strong" })) : null,
       details.view ? simple("photo", "Picture") : null,
+      ...(details.who?.outlines ? details.who.sources.map(sourceBox) : []),
     ];
     find("layers").replaceChildren(...(drawn ? [] : boxes.filter(Boolean)));
     applyLayers();
@@ -484,6 +509,15 @@
       const on = layers.kinds[Number(group.dataset.kind)];
       visible(group, group.parentNode.id === "layer-names" ? on && layers.names : on);
     }
+    for (const group of stage.querySelectorAll("[data-source]")) visible(group, Boolean(layers.sources[group.dataset.source]));
+  }
+
+  /** The outlines of all sources of the face that is shown. */
+  function toggleSources() {
+    const boxes = [...find("layers").querySelectorAll("input[data-layer^=source-]")], on = !boxes.some((input) => input.checked);
+    for (const input of boxes) input.checked = on;
+    for (const group of stage.querySelectorAll("[data-source]")) layers.sources[group.dataset.source] = on;
+    applyLayers();
   }
 
   function toggle(key) {
@@ -556,13 +590,15 @@
     const parts = [];
     const section = (title, ...content) => parts.push(make("h3", {}, title), ...content);
     const list = (texts, style) => make("ul", { class: style }, ...texts.map((text) => make("li", {}, text)));
+    if (details.who) section("Verdict and score", ...verdictAndScore(row, details.who));
     if (details.reasons.length) section("Why", list(details.reasons, "reasons"));
     if (details.closest) section("Closest limit", make("p", {}, details.closest));
     if (details.doubts.length) section("Marginal: within the uncertainty", list(details.doubts, "doubts"));
     if (details.warnings.length) section("Warnings", list(details.warnings, "warnings"));
-    if (details.marks.length) section(`Marks (${details.marks.length})`, marksTable(details.marks, details.checks));
+    if (details.marks.length) section(`Marks (${details.marks.length})`, marksTable(details.marks, details.checks, details.who));
     else if (details.zones.length) section("Marks", make("p", {}, "None was found."));
     if (details.outermost) parts.push(make("p", { class: "small" }, `Nothing is sought beyond zone ${details.outermost}.`));
+    if (details.who) section("Who found what", ...sourcesTable(details.who));
     if (details.checks.length) section("Limits held", checksTable(details.checks));
     section("Files", make("p", { class: "links" }, ...details.links.map(([title, href]) => make("a", { href, target: "_blank", rel: "noopener" }, title))));
     section("Measured", make("dl", { class: "facts" }, ...details.facts.flatMap(([name, text]) => [make("dt", {}, name), make("dd", {}, text)])));
@@ -572,17 +608,45 @@
 
   const heading = (...names) => make("thead", {}, make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name))));
 
-  function marksTable(marks, checks) {
-    const head = heading("Mark", "Zone", `Length, width, diameter (${marks[0].unit})`, "Measured against its limit");
-    return make("table", {}, head, make("tbody", {}, ...marks.map((mark) => markLine(mark, checks))));
+  /** Of a face from several detections: both, named, for they may say different things. */
+  function verdictAndScore(row, who) {
+    const parts = [make("p", {}, badge(row.s), " by the acceptance criteria")];
+    if (who.score === null) return parts;
+    const says = who.passed === null ? "" : who.passed ? ", passes" : ", fails";
+    const reasons = who.reasons.length ? `: ${who.reasons.join("; ")}` : "";
+    return [...parts, make("p", { class: "score" }, make("strong", {}, `Score ${who.score} of 100${says}`), `${reasons}. It overrides no criterion.`)];
   }
 
-  function markLine(mark, checks) {
+  function sourcesTable(who) {
+    const lines = who.sources.map(([key, marks, alone, without, flips], number) => make("tr", {},
+      make("td", {}, make("span", { class: `swatch ${sourceStyle(number)}` }), make("span", { class: "source" }, key)),
+      make("td", {}, `${marks}, ${alone} alone`),
+      make("td", { class: flips ? "verdict-broken" : "" }, without ? `${without.replace("_", " ")}${flips ? ", decides it" : ""}` : "\u2013")));
+    const table = make("table", { class: "sources" }, heading("Source", "Marks", "Verdict without it"), make("tbody", {}, ...lines));
+    const note = "The outlines of the sources are not in this page: they would make it larger than report_embed_max_mb allows. They are in Sources (JSON).";
+    return who.outlines ? [table] : [table, make("p", { class: "small" }, note)];
+  }
+
+  /** Who saw a mark, and what it is called there. */
+  function seenBy(mark, who) {
+    const members = who?.marks[mark.id];
+    if (!Array.isArray(members)) return "";
+    const count = new Set(members.map(([number]) => number)).size;
+    const names = members.map(([number, id]) => `${who.sources[number][0]} (${id})`).join(", ");
+    return make("div", { class: "sub seen" }, `${count} of ${who.sources.length} sources: ${names}`);
+  }
+
+  function marksTable(marks, checks, who) {
+    const head = heading("Mark", "Zone", `Length, width, diameter (${marks[0].unit})`, "Measured against its limit");
+    return make("table", {}, head, make("tbody", {}, ...marks.map((mark) => markLine(mark, checks, who))));
+  }
+
+  function markLine(mark, checks, who) {
     const go = make("button", { type: "button", class: "go" }, mark.id);
     const line = make("tr", { class: `pick ${mark.state}`, "data-id": mark.id },
       make("td", {}, go, make("div", { class: "sub" }, mark.title)),
       make("td", {}, batch.zones[mark.zone]),
-      make("td", {}, make("span", { class: "sizes" }, mark.sizes.join(" / ")), make("div", { class: "sub", title: mark.by }, `confidence ${mark.confidence}`)),
+      make("td", {}, make("span", { class: "sizes" }, mark.sizes.join(" / ")), make("div", { class: "sub", title: mark.by }, `confidence ${mark.confidence}`), seenBy(mark, who)),
       make("td", {}, ...limitWords(mark, checks)));
     line.addEventListener("click", () => pick(mark, true));
     return line;
@@ -706,7 +770,7 @@
   const KEYS = {
     n: () => step(1), ArrowRight: () => step(1), p: () => step(-1), ArrowLeft: () => step(-1),
     "+": () => zoom(0.7), "=": () => zoom(0.7), "-": () => zoom(1 / 0.7), 0: () => look(whole),
-    z: () => toggle("zones"), m: () => toggle("marks"), c: () => toggle("evidence"),
+    z: () => toggle("zones"), m: () => toggle("marks"), c: () => toggle("evidence"), s: toggleSources,
   };
 
   window.addEventListener("hashchange", follow);
