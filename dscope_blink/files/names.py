@@ -26,6 +26,7 @@ RESULT, TABLE, CERTIFICATE = "_result.json", "_report.csv", "_certificate.pdf"
 AGREEMENT, CELLS = "_agreement.csv", "_cells.csv"
 AGGREGATE = "_aggregate.json"
 ANOMALIES, ANOMALY_MASK = "_report.json", "_defect_mask.npy"
+ANALYSIS_TEXT, ANALYSIS_FIGURE = "_analysis.txt", {"png": "_analysis.png", "svg": "_analysis.svg"}
 COMPARED_WITH_REFERENCE = "compare_reference.csv"
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
 VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
@@ -57,6 +58,8 @@ RESULT_FILES = (
     ResultFile((CERTIFICATE,), title="Certificate"),
     ResultFile(tuple(AGGREGATE_FIGURE.values()), drawn=True, title="Who found what"),
     ResultFile((AGGREGATE,), title="Sources (JSON)"),
+    ResultFile(tuple(ANALYSIS_FIGURE.values()), drawn=True, title="Beside good faces"),
+    ResultFile((ANALYSIS_TEXT,), title="Beside good faces (text)"),
     ResultFile((ANOMALIES,), title="Departures (JSON)"),
     ResultFile((ANOMALY_MASK,)),
     ResultFile((RESULT,), title="Record (JSON)"),
