@@ -113,7 +113,9 @@ def check_updatable(model: ReferenceModel, radius_px: int, microscope: str) -> N
     if model.radius_px != radius_px:
         raise UserError(f"the model has reference.radius_px {model.radius_px}, the configuration {radius_px}")
     if microscope and microscope != model.card.microscope:
-        raise UserError(f"--microscope {microscope}: the model is of {model.card.microscope or 'one that nobody named'}")
+        raise UserError(
+            f"--microscope {microscope}: the model is of {model.card.microscope or 'one that nobody named'}"
+        )
 
 
 def _kept(model: ReferenceModel, wanted: Learning) -> list[_Offered]:

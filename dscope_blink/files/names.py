@@ -27,6 +27,7 @@ AGREEMENT, CELLS = "_agreement.csv", "_cells.csv"
 AGGREGATE = "_aggregate.json"
 ANOMALIES, ANOMALY_MASK = "_report.json", "_defect_mask.npy"
 ANALYSIS_TEXT, ANALYSIS_FIGURE = "_analysis.txt", {"png": "_analysis.png", "svg": "_analysis.svg"}
+MODEL_CARD = "_card.html"  # beside the model
 COMPARED_WITH_REFERENCE = "compare_reference.csv"
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
 VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report

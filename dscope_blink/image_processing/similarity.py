@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -58,8 +58,10 @@ def _windows(face: FloatImage, normal: FloatImage, seen: Mask, window: int, span
     """(m, m) of windows whose centres are half a window apart; what is not seen of both is alike in both."""
     from skimage import metrics
 
+    compare: Callable[..., tuple[float, FloatImage]] = metrics.structural_similarity
+
     places = tuple(slice(window // 2, side - window // 2, window // 2) for side in face.shape)
-    _, alike = metrics.structural_similarity(face, normal, win_size=window + 1, data_range=span, full=True)
+    _, alike = compare(face, normal, win_size=window + 1, data_range=span, full=True)
     share = cv2.blur(seen.astype(np.float32), (window + 1, window + 1), borderType=cv2.BORDER_CONSTANT)[places]
     return np.where(share >= LEAST_SEEN, alike[places], np.float32(np.nan)).astype(np.float32)
 

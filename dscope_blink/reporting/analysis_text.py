@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from dscope_blink.models.reference import ReferenceCard
+from dscope_blink.models.reference import ReferenceCard, ReferenceFace
 from dscope_blink.records import ANOMALY, Anomaly, Comparison, Defect, printable, texts
 from dscope_blink.reporting.look import CLASS_TITLES
 
@@ -49,10 +50,25 @@ def card_lines(card: ReferenceCard) -> Iterator[str]:
     used = sum(face.used for face in card.faces)
     until = "for ever" if card.expires is None else f"until {card.expires[:10]}"
     yield f"Model: {used} of {len(card.faces)} faces, made {card.made[:10]}, holds {until}"
+    if card.updated is not None:
+        yield f"  faces were added {card.updated[:10]}"
     if card.microscope:
         yield f"  microscope: {card.microscope}"
     said = f"  {card.rate:.0%} of good faces may be called anomalous; its faces bound that to {card.rate_at_most:.0%}"
     yield said + (": too few to be sure" if used < FEW_FACES else "")
+
+
+def expired(card: ReferenceCard, now: datetime) -> tuple[str, ...]:
+    """A line for a model whose time is over; nothing for one that holds."""
+    if card.expires is None or datetime.fromisoformat(card.expires) >= now:
+        return ()
+    return (f"EXPIRED {card.expires[:10]}: analyze refuses it, learn it anew",)
+
+
+def face_line(face: ReferenceFace) -> str:
+    """One picture that was offered, and what became of it."""
+    score = "" if face.left_out_score is None else f", {face.left_out_score:.2f} of the limit by a model of the others"
+    return f"{face.file}: {'used' if face.used else f'left out, {face.why_not}'}{score}"
 
 
 def _anomaly_lines(comparison: Comparison) -> Iterator[str]:
