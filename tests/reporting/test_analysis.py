@@ -134,7 +134,8 @@ def test_a_name_cannot_begin_a_line_of_the_text() -> None:
 
 def test_the_table_has_a_row_for_each_picture_and_a_column_for_each_declaration() -> None:
     table = comparison_table([FOUND, NOTHING])
-    assert list(table.columns) == [column.name for column in REFERENCE_COLUMNS]
+    assert list(table.types) == [column.name for column in REFERENCE_COLUMNS]
+    assert [len(row) for row in table.rows] == [len(REFERENCE_COLUMNS)] * 2
 
 
 def test_a_model_whose_time_is_over_is_said_to_be_so() -> None:
