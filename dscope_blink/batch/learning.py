@@ -9,14 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.reference_faces import SeenFace, see_face, taught
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.image_processing.departures import SCALES_PX
-from dscope_blink.image_processing.face_frame import FaceFrame
+from dscope_blink.image_processing.face_frame import frame_of
 from dscope_blink.models.reference import (
     FaceFacts,
     LevelStack,
@@ -26,6 +24,7 @@ from dscope_blink.models.reference import (
     kept_levels,
     light_of,
     model_bytes,
+    stacked,
 )
 from dscope_blink.records import PROGRAM, VERSION, FiberGeometry, Inspection, UserError, printable
 from dscope_blink.training.fit_reference import Fitted, fit_reference
@@ -89,7 +88,9 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
         seen_one(image)
     levels = [one.levels for one in offered if one.levels is not None]
     try:
-        fitted = fit_reference([_frame(one, settings.radius_px) for one in levels], settings.false_alarm_rate)
+        fitted = fit_reference(
+            [frame_of(light_of(one), settings.radius_px) for one in levels], settings.false_alarm_rate
+        )
     except UserError as error:
         left = "; ".join(f"{printable(one.face.file)}: {one.face.why_not}" for one in offered if one.face.why_not)
         raise UserError(f"{error}{f' ({left})' if left else ''}") from None
@@ -156,15 +157,9 @@ def _facts(inspection: Inspection, geometry: FiberGeometry, radius_px: int) -> F
     )
 
 
-def _frame(levels: LevelStack, radius_px: int) -> FaceFrame:
-    """Where it lay in its picture does not matter for what it teaches."""
-    return FaceFrame(light_of(levels), np.eye(2, 3), radius_px)
-
-
 def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> ReferenceModel:
     settings = wanted.job.config.reference
     levels = [one.levels for one in offered if one.levels is not None]
-    kept = np.stack(levels) if settings.keep_faces else np.empty((0, *levels[0].shape), np.uint16)
     return ReferenceModel(
         _card(wanted, _judged(offered, fitted), fitted),
         settings.radius_px,
@@ -174,7 +169,7 @@ def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> Ref
         fitted.ring_spread,
         fitted.limits,
         fitted.ring_limits,
-        kept,
+        stacked(levels, settings.keep_faces),
     )
 
 

@@ -11,6 +11,7 @@ import io
 import math
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -113,6 +114,11 @@ def kept_levels(lights: FloatImage) -> LevelStack:
     with np.errstate(invalid="ignore"):
         levels = np.clip(np.rint(lights * LIGHT_STEPS), 0, UNSEEN - 1)
     return np.where(np.isfinite(lights), levels, UNSEEN).astype(np.uint16)
+
+
+def stacked(levels: Sequence[LevelStack], keep: bool) -> LevelStack:
+    """(n_face, n, n) of the faces of a model; without any where none are to be kept."""
+    return np.stack(levels) if keep else np.empty((0, *levels[0].shape), np.uint16)
 
 
 def light_of(levels: LevelStack) -> FloatImage:

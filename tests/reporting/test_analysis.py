@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,7 +29,7 @@ CENTER = np.array(GEOMETRY.cladding.ellipse.center_px)
 PICTURE = np.full((FAILED.image.height or 0, FAILED.image.width or 0), 120, np.uint8)
 
 
-def anomaly(number: int, at: tuple[float, float], size_px: float, **changes: object) -> Anomaly:
+def anomaly(number: int, at: tuple[float, float], size_px: float, **changes: Any) -> Anomaly:
     square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2 * size_px + CENTER + at
     return replace(
         Anomaly(f"N{number}", ANOMALY, "core", 3.4, square, size_px**2, size_px, size_px / 2, 0.9, "HIGH"), **changes
@@ -105,6 +106,7 @@ def test_any_size_of_picture_gives_a_figure_of_the_same_size(shape: tuple[int, i
     drawn = cv2.imdecode(
         np.frombuffer(analysis_figure(bare, card_of(8), np.zeros(shape, np.uint8), None, "png"), np.uint8), 1
     )
+    assert drawn is not None
     assert drawn.shape == (900, 1600, 3)
 
 
