@@ -143,10 +143,8 @@ def test_a_mark_of_which_nobody_knows_the_place_keeps_the_face_from_passing():
 
 @pytest.mark.parametrize(("place", "sized", "status"), [(SMALL, False, "NOT_GRADED"), (SMALL, True, "PASS")])
 def test_a_mark_of_which_no_source_knows_the_size_keeps_the_face_from_passing(place, sized, status):
-    middle = place.contour_px.mean(axis=0)
-    point = member(
-        place, "matcher", outline_px=middle + np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5)]), is_point=True
-    )
+    outline = place.contour_px.mean(axis=0) + np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5)])
+    point = member(place, "matcher", outline_px=outline, is_point=True)
     record = face(SMALL) if sized else face()
     assert verdict_of(face(SMALL), seen_by("a", record), told_by("matcher", point)).verdict.status == status
 
