@@ -208,7 +208,14 @@ def why_no_pass(face: Inspection, hidden: Hidden, config: Config) -> tuple[Notic
 
 
 # What keeps an aggregate from passing.
-OF_SOURCES = ("source_not_graded", "source_fails", "not_looked_at", "failing_shot_refused")
+OF_SOURCES = (
+    "source_not_graded",
+    "source_fails",
+    "not_looked_at",
+    "failing_shot_refused",
+    "mark_without_place",
+    "mark_without_size",
+)
 
 
 def _why_without_limit(face: Inspection) -> Notice | None:

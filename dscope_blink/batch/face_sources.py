@@ -374,7 +374,9 @@ def _named_apart(found: Sequence[Detection]) -> tuple[Detection, ...]:
         taken.add(name)
         marks = tuple(replace(mark, source=name) for mark in one.marks)
         rejected = tuple(replace(mark, source=name) for mark in one.rejected)
-        named.append(replace(one, source=replace(one.source, key=name), marks=marks, rejected=rejected))
+        placeless = tuple(replace(mark, source=name) for mark in one.placeless)
+        source = replace(one.source, key=name)
+        named.append(replace(one, source=source, marks=marks, rejected=rejected, placeless=placeless))
     return tuple(named)
 
 

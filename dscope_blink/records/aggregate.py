@@ -63,6 +63,7 @@ class SourceMark:
     detectors: tuple[str, ...]  # that found it; two marks with one in common are no two votes
     severity: Severity | None = None  # that the source gave it; None: it says nothing
     is_box: bool = False  # no outline is known, only the box around it
+    is_point: bool = False  # nor a box or an area: how large it is, nobody says
     defect: Defect | None = None  # as measured, where the source is a record of this program
 
     @property
@@ -80,6 +81,7 @@ class Detection:
     inspection: Inspection | None = None  # the record that it is
     size_px: tuple[int, int] | None = None  # width and height of its picture; None: it does not say
     rejected: tuple[Rejected, ...] = ()
+    placeless: tuple[Rejected, ...] = ()  # marks of which nobody knows where they lie: rejected, or moved in
     cladding: Ellipse | None = None  # in its own picture, where its marks were moved from there into another
 
 

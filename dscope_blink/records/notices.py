@@ -72,6 +72,8 @@ TITLES = MappingProxyType(
         "source_not_graded": "A source is not graded",
         "source_fails": "A source fails",
         "not_looked_at": "Not looked at",
+        "mark_without_place": "A mark has no place",
+        "mark_without_size": "A mark has no size",
         "shot_not_graded": "Another shot is not graded",
         "other": "",
     }

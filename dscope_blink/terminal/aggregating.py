@@ -35,7 +35,7 @@ from dscope_blink.terminal.events import Told, events_of, refusals
 from dscope_blink.terminal.progress import in_words, silent
 from dscope_blink.terminal.running import UNFINISHED, complain
 from dscope_blink.terminal.showing import Ran, code_of, counted, display_of, run_shown
-from dscope_blink.terminal.starting import program_name
+from dscope_blink.terminal.starting import missing_packages, program_name
 from dscope_blink.terminal.tables import batch_tables, console_of, print_line
 
 MOST_WARNINGS = 10  # shown before the first face; the log has them all
@@ -159,7 +159,7 @@ def checked_aggregating(arguments: argparse.Namespace) -> Aggregating:
     assert asked is not None, "without settings there was a problem"
     check_apart(folders, output_dir)
     config = _writing(asked.config, arguments)
-    check_packages(config.reporting)
+    _check_packages(config)
     found = _found(folders, arguments.image, config)
     return Aggregating(
         _job(asked, config, output_dir, pictures),
@@ -169,6 +169,13 @@ def checked_aggregating(arguments: argparse.Namespace) -> Aggregating:
         scheduler=arguments.scheduler,
         resume=arguments.resume,
     )
+
+
+def _check_packages(config: Config) -> None:
+    """UserError unless what brings outlines together is there, too: else every face is an internal error."""
+    if missing := missing_packages(("shapely", "sklearn")):
+        raise UserError("\n".join(missing))
+    check_packages(config.reporting)
 
 
 def _job(asked: PictureRequest, config: Config, output_dir: Path, pictures: Path | None) -> FaceJob:

@@ -16,6 +16,7 @@ INSTALLED_AS = MappingProxyType(  # where the names differ
     {"cv2": "opencv-contrib-python", "PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
 )
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"  # of a checkout
+LEARNING, OF_LEARNING = "requirements-learn.txt", ("shapely", "sklearn", "skimage")  # not in that one
 
 
 def program_name() -> str:
@@ -61,7 +62,8 @@ def what_is_missing(error: ImportError) -> str:
 
 
 def _needs(package: str) -> str:
-    how = f"-r {REQUIREMENTS.name}" if REQUIREMENTS.exists() else INSTALLED_AS.get(package, package)
+    file = REQUIREMENTS.with_name(LEARNING) if package in OF_LEARNING else REQUIREMENTS
+    how = f"-r {file.name}" if file.exists() else INSTALLED_AS.get(package, package)
     return f"this program needs {package} (pip install {how})"
 
 

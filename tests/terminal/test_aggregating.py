@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,14 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(folders, tmp_path, mon
     assert line.startswith("main.py: ")
     assert told in line
     assert sorted(path for path in tmp_path.rglob("*")) == before
+
+
+def test_a_missing_package_is_one_line_and_nothing_is_written(folders, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "shapely", None)
+    assert aggregate(tmp_path / "out", *folders) == 2
+    needed = "main.py: this program needs shapely (pip install -r requirements-learn.txt)"
+    assert capsys.readouterr().err.splitlines() == [needed]
+    assert not (tmp_path / "out").exists()
 
 
 def test_no_folder_of_sources_is_one_line(tmp_path, capsys):

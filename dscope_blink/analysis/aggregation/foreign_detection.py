@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.analysis.aggregation.foreign import BadReport, Report
-from dscope_blink.analysis.aggregation.foreign_marks import Mark, Reading, plain_name, read_marks
+from dscope_blink.analysis.aggregation.foreign_marks import Mark, Reading, grow, plain_name, read_marks
 from dscope_blink.analysis.aggregation.foreign_values import (
     Pair,
     Rectangle,
@@ -18,7 +18,7 @@ from dscope_blink.analysis.aggregation.foreign_values import (
 from dscope_blink.analysis.aggregation.mask_outlines import Sought, Whole, outlines_in
 from dscope_blink.analysis.aggregation.regions import Box, Placing, Size, place_region
 from dscope_blink.config.settings import AggregationSettings
-from dscope_blink.records import Detection, LogLine, Points, Source, SourceMark
+from dscope_blink.records import Detection, LogLine, Points, Rejected, Source, SourceMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,11 @@ def detection_of_report(
     picture_px, placing = _placed(report, around_it, marks, reading)
     _check_region(marks, around_it, picture_px, placing, reading)
     marks = _outlined(marks, around_it.marks_mask, picture_px, placing, reading)
+    grow(marks, reading)
     found = _in_picture(marks, source, placing.offset_px, picture_px, reading)
     placed = replace(source, offset_px=placing.offset_px)
-    return Detection(placed, found, None, picture_px, tuple(reading.rejected)), tuple(reading.log)
+    gone, placeless = tuple(reading.rejected), tuple(reading.placeless)
+    return Detection(placed, found, None, picture_px, gone, placeless), tuple(reading.log)
 
 
 def _check_size(report: Report, around_it: Surroundings) -> None:
@@ -82,6 +84,7 @@ def _source_mark(mark: Mark, outline_px: Points, source: Source) -> SourceMark:
         detectors=mark.detectors or (source.detector,),
         severity=mark.severity,
         is_box=mark.outline_px is None,
+        is_point=mark.is_point and mark.outline_px is None,
     )
 
 
@@ -206,6 +209,7 @@ def _in_picture(
             if reading.settings.out_of_picture == "reject":
                 reading.reject(mark.id, where + f", its region begins at ({offset[0]:g}, {offset[1]:g})" * any(offset))
                 continue
+            reading.placeless.append(Rejected(source.key, mark.id, where))
             reading.add(f"mark {mark.id}: {where}: moved to ({to[0]:g}, {to[1]:g})")
         found.append(_source_mark(mark, placed[start:end], source))
     return tuple(found)

@@ -44,6 +44,8 @@ class Mark:
     confidence: float
     detectors: tuple[str, ...]
     severity: Severity | None
+    is_point: bool = False  # nobody says how large it is
+    area_px: float | None = None  # as it is said
 
 
 @dataclass(slots=True)
@@ -58,6 +60,7 @@ class Reading:
     corners: bool = False  # boxes have two corners
     log: list[LogLine] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    placeless: list[Rejected] = field(default_factory=list)  # those, and what was moved to the border
     counted: Counter[str] = field(default_factory=Counter)  # what is said once, of how many marks
 
     def add(self, problem: str, gravity: Gravity = "warning") -> None:
@@ -65,6 +68,7 @@ class Reading:
 
     def reject(self, mark_id: str, reason: str) -> None:
         self.rejected.append(Rejected(self.source, mark_id, reason))
+        self.placeless.append(self.rejected[-1])
         self.add(f"mark {mark_id}: {reason}: left out", "error")
 
 
@@ -75,6 +79,21 @@ def read_marks(reading: Reading) -> list[Mark]:
     marks = _told_apart([mark for mark in read if mark], reading)
     reading.log += [LogLine(reading.report.file, text, "warning") for text in _counted_lines(reading.counted)]
     return marks
+
+
+def grow(marks: Sequence[Mark], reading: Reading) -> None:
+    """Where an area does not fit into the box, one of them is wrong: the larger counts, lest it keep a limit."""
+    for mark in marks:
+        if mark.outline_px is not None or mark.box_px is None or mark.area_px is None:
+            continue
+        width, height = mark.box_px[2:]
+        if mark.area_px <= (max(width, 1.0) + 1) * (
+            max(height, 1.0) + 1
+        ):  # from the first pixel to the last it is 1 less
+            continue
+        box = f"{width:g} x {height:g}"
+        reading.add(f"mark {mark.id}: `area_px` must fit into its box of {box}, got {mark.area_px:g}: it counts")
+        mark.box_px = square_around(mark.center_px, mark.area_px)
 
 
 def plain_name(name: str) -> str:
@@ -103,6 +122,7 @@ def _mark(value: Mapping[str, Any], place: int, reading: Reading) -> Mark | None
         return None
     kind, named = _kind(value, reading)
     center, box, outline = where
+    is_point = outline is None and not area and (box is None or not max(box[2:]))
     if outline is None:
         outline = _line(value, kind, box, area)
     box = square_around(center, area) if box is None and outline is None else box
@@ -116,6 +136,8 @@ def _mark(value: Mapping[str, Any], place: int, reading: Reading) -> Mark | None
         _confidence(value, mark_id, reading),
         _detectors(value, mark_id, reading),
         _severity(value, reading),
+        is_point,
+        area,
     )
 
 

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from dscope_blink.analysis import judging
+from dscope_blink.analysis.aggregation.views import in_zones
 from dscope_blink.analysis.gradability import NOT_OF_THE_FACE, OF_SOURCES, limited_zones
 from dscope_blink.config.settings import Config
-from dscope_blink.records import LIMIT_BROKEN, Detection, Inspection, Notice, notice, texts
+from dscope_blink.records import LIMIT_BROKEN, Detection, Inspection, Notice, bounding_box, notice, texts
 
 
 def graded(face: Inspection, detections: Sequence[Detection], config: Config) -> Inspection:
@@ -28,11 +31,17 @@ def graded(face: Inspection, detections: Sequence[Detection], config: Config) ->
 
     Returns
     -------
-    As `judging.grade`; PASS only if no record of the same picture is NOT_GRADED or surely fails by itself, and every
-    zone with limits was looked at
+    As `judging.grade`; PASS only if no record of the same picture is NOT_GRADED or surely fails by itself, every zone
+    with limits was looked at, and the place of every mark is known, in these zones its size too
     """
     own = judging.grade(face, config, face) if face.zones else _without_zones(face)
-    doubts = (*_refusals(own, detections), *_failures(own, detections), *_unlooked(own, detections))
+    doubts = (
+        *_refusals(own, detections),
+        *_failures(own, detections),
+        *_unlooked(own, detections),
+        *_placeless(detections),
+        *_sizeless(own, detections),
+    )
     if not doubts:
         return own
     warned = replace(face, quality=replace(face.quality, warnings=_once(face.quality.warnings, doubts)))
@@ -97,6 +106,33 @@ def _unlooked(face: Inspection, detections: Sequence[Detection]) -> Iterator[Not
     for zone in limited_zones(face):
         if not any(_looked_at_zone(one, zone) for one in detections):
             yield notice("not_looked_at", f"zone {zone}, by no source")
+
+
+def _placeless(detections: Sequence[Detection]) -> Iterator[Notice]:
+    """Marks that may lie in any zone: one line for each source, by the first of them."""
+    for one in detections:
+        if one.placeless:
+            first, more = one.placeless[0], len(one.placeless) - 1
+            others = f"; and {more} more" if more else ""
+            yield notice("mark_without_place", f"{one.source.key}, {first.id}: {first.reason}{others}")
+
+
+def _sizeless(face: Inspection, detections: Sequence[Detection]) -> Iterator[Notice]:
+    """Marks in zones with limits of which one source says the place, and none the size."""
+    points = [mark for one in detections for mark in one.marks if mark.is_point]
+    if not points or not face.zones:
+        return
+    places = np.array([mark.outline_px.mean(axis=0) for mark in points])
+    limited = in_zones(places, face.zones, limited_zones(face))
+    boxes = [bounding_box(mark.outline_px) for one in detections for mark in one.marks if not mark.is_point]
+    sized = np.zeros(len(points), np.bool_)
+    for left, top, width, height in boxes:
+        sized |= ((places >= (left, top)) & (places <= (left + width, top + height))).all(axis=1)
+    unsized = [points[at] for at in np.flatnonzero(limited & ~sized)]
+    for source in dict.fromkeys(mark.source for mark in unsized):
+        found = [mark.id for mark in unsized if mark.source == source]
+        others = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        yield notice("mark_without_size", f"{source}, {found[0]}{others}: no box, outline or area is given")
 
 
 def _looked_at_zone(detection: Detection, zone: str) -> bool:

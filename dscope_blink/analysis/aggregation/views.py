@@ -29,10 +29,10 @@ def looked_at(detection: Detection, base: Inspection, points_px: Points) -> NDAr
     own_px = _in_own_picture(detection, base, points_px)
     seen = _in_picture(own_px, _size_px(detection, base))
     if detection.inspection is not None:
-        seen &= _in_zones(own_px, detection.inspection.zones, detection.inspection.request.zones)
+        seen &= in_zones(own_px, detection.inspection.zones, detection.inspection.request.zones)
     if detection.source.region is not None:
         regions = [zone.name for zone in base.zones if detection.source.looked_at(zone.name)]
-        seen &= _in_zones(points_px, base.zones, regions)
+        seen &= in_zones(points_px, base.zones, regions)
     return seen
 
 
@@ -57,7 +57,7 @@ def _in_picture(points_px: Points, size_px: tuple[int, int] | None) -> NDArray[n
     return np.asarray(((points_px >= -0.5) & (points_px <= np.array(size_px) - 0.5)).all(axis=1))
 
 
-def _in_zones(points_px: Points, outlines: Sequence[ZoneOutline], asked: Collection[str]) -> NDArray[np.bool_]:
+def in_zones(points_px: Points, outlines: Sequence[ZoneOutline], asked: Collection[str]) -> NDArray[np.bool_]:
     """Whether the innermost zone that holds each point is one of those that are asked for."""
     inside, left = np.zeros(len(points_px), np.bool_), np.ones(len(points_px), np.bool_)
     for outline in outlines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -76,7 +77,7 @@ IN_REPORT = (
 CLEAN = {name: value for name, value in report(defect()).items() if name not in ("image_width", "image_height")}
 
 
-BESIDE_THE_FORM = ("`type_names` lacks", "must lie in its box", "must lie in the picture")
+BESIDE_THE_FORM = ("`type_names` lacks", "must lie in its box", "must fit into its box", "must lie in the picture")
 
 
 def _takes_without_a_word(content: Any) -> bool:
@@ -252,6 +253,28 @@ def test_a_part_of_two_marks_is_the_outline_of_neither() -> None:
     detection, log = detected(report(*marks), marks_mask=mask)
     assert all(mark.is_box for mark in detection.marks)
     assert [line.severity for line in log] == ["info"]
+
+
+def test_an_area_that_does_not_fit_into_its_box_counts():
+    detection, log = detected(report(defect(bbox=[100, 80, 4, 4], location_xy=[101.5, 81.5], area_px=1600)))
+    assert np.ptp(detection.marks[0].outline_px, axis=0).tolist() == [40, 40]
+    assert [line.problem for line in log] == ["mark D1: `area_px` must fit into its box of 4 x 4, got 1600: it counts"]
+
+
+@pytest.mark.parametrize("box", [None, [100, 80, 0, 0]])
+def test_a_mark_without_box_outline_and_area_is_but_a_point(box):
+    sized, point = defect("D1", x=10), defect("D2", bbox=box, location_xy=[100, 80], area_px=None)
+    assert [mark.is_point for mark in detected(report(sized, point))[0].marks] == [False, True]
+
+
+def test_marks_without_a_place_are_told_with_the_detection_whether_rejected_or_moved():
+    away = report(defect("D1", x=9000), defect("D2", bbox="?", location_xy=None))
+    rejected, _ = detected(away)
+    assert [one.id for one in rejected.placeless] == ["D2", "D1"]
+    clamp, data = replace(SETTING, out_of_picture="clamp"), json.dumps(away).encode()
+    moved, _ = detection_of_report(read_report(data, "a_report.json"), SOURCE, Surroundings(PICTURE), clamp)
+    assert [one.id for one in moved.placeless] == ["D2", "D1"]
+    assert len(moved.marks) == 1
 
 
 def test_values_of_a_label_image_are_the_marks() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 import pytest
 
 from dscope_blink.analysis import judging
 from dscope_blink.analysis.aggregation.verdicts import graded
 from dscope_blink.batch.regrading import Asked, judge_again
-from dscope_blink.records import Detection, Inspection, notice, recorded, texts
+from dscope_blink.records import Detection, Inspection, Rejected, notice, recorded, texts
 from dscope_blink.records.stored import from_json, to_json
 from tests.builders.found_marks import (
     CONFIG,
@@ -20,6 +21,7 @@ from tests.builders.found_marks import (
     UNSURE,
     UPC,
     face,
+    member,
     refused,
     seen_by,
     told_by,
@@ -130,6 +132,26 @@ def test_a_zone_with_limits_that_no_source_looked_at_keeps_the_face_from_passing
 def test_reports_of_both_zones_with_limits_let_it_pass():
     both = (told_by(zone, region=zone) for zone in ("core", "cladding"))
     assert verdict_of(face(SMALL), *both).verdict.status == "PASS"
+
+
+def test_a_mark_of_which_nobody_knows_the_place_keeps_the_face_from_passing():
+    lost = replace(told_by("matcher"), placeless=(Rejected("matcher", "D1", "outside"), Rejected("matcher", "D2", "x")))
+    found = verdict_of(face(SMALL), seen_by("a", face(SMALL)), lost)
+    assert found.verdict.status == "NOT_GRADED"
+    assert texts(found.verdict.reasons) == ["A mark has no place: matcher, D1: outside; and 1 more"]
+
+
+@pytest.mark.parametrize(("place", "sized", "status"), [(SMALL, False, "NOT_GRADED"), (SMALL, True, "PASS")])
+def test_a_mark_of_which_no_source_knows_the_size_keeps_the_face_from_passing(place, sized, status):
+    outline = place.contour_px.mean(axis=0) + np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5)])
+    point = member(place, "matcher", outline_px=outline, is_point=True)
+    record = face(SMALL) if sized else face()
+    assert verdict_of(face(SMALL), seen_by("a", record), told_by("matcher", point)).verdict.status == status
+
+
+def test_the_size_of_a_mark_in_a_zone_without_limits_is_no_matter():
+    point = member(SMALL, "matcher", outline_px=np.array([[5.0, 5.0], [6.0, 5.0], [6.0, 6.0]]), is_point=True)
+    assert verdict_of(face(), seen_by("a", face()), told_by("matcher", point)).verdict.status == "PASS"
 
 
 def test_a_record_that_was_not_inspected_looked_at_no_zone():
