@@ -203,14 +203,23 @@ def _holds(box: Rectangle, center: Pair) -> bool:
     return -beside_x <= center[0] - x <= width + beside_x and -beside_y <= center[1] - y <= height + beside_y
 
 
+FILLED = 0.5  # of the sides of its box, that an outline has at least: else one of them is wrong, and a limit may break
+
+
 def _agreed(
     center: Pair | None, box: Rectangle | None, outline: Points | None, mark_id: str, reading: Reading
 ) -> tuple[Pair, Rectangle | None, Points | None]:
-    """Places that contradict each other made to agree: the outline counts before the box, the box before the place."""
+    """Places that contradict each other made to agree: an outline before a box that it fills, a box before the place."""
     if outline is not None:
         x, y = outline.min(axis=0)
         right, below = outline.max(axis=0)
-        box = (float(x), float(y), float(right - x + 1), float(below - y + 1))
+        around = (float(x), float(y), float(right - x + 1), float(below - y + 1))
+        if box is not None and any(side < FILLED * given for side, given in zip(around[2:], box[2:], strict=True)):
+            text = f"its outline must fill its box of {shown(list(box))}, it has one of {shown(list(around))}"
+            reading.add(f"mark {mark_id}: {text}: the larger counts")
+            outline = None
+        else:
+            box = around
     if box is None:
         assert center is not None, "one of the three is known"
         return center, None, outline

@@ -261,6 +261,14 @@ def test_an_area_that_does_not_fit_into_its_box_counts():
     assert [line.problem for line in log] == ["mark D1: `area_px` must fit into its box of 4 x 4, got 1600: it counts"]
 
 
+def test_an_outline_far_smaller_than_its_box_does_not_make_the_mark_small():
+    speck = [[100, 80], [101, 80], [101, 81]]
+    detection, log = detected(report(defect(bbox=[100, 80, 40, 30], location_xy=[119, 94], contour=speck, area_px=2)))
+    assert np.ptp(detection.marks[0].outline_px, axis=0).tolist() == [40, 30]
+    assert [line.severity for line in log] == ["warning"]
+    assert "the larger counts" in log[0].problem
+
+
 @pytest.mark.parametrize("box", [None, [100, 80, 0, 0]])
 def test_a_mark_without_box_outline_and_area_is_but_a_point(box):
     sized, point = defect("D1", x=10), defect("D2", bbox=box, location_xy=[100, 80], area_px=None)
