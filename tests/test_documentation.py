@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import tables, transcripts
+from docs import reference_features, tables, transcripts
 from docs.modules import PAGE, ROOMS, page
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.names import (
@@ -166,6 +166,11 @@ def test_the_tables_of_columns_and_sheets_are_those_of_the_program() -> None:
     assert tables.page() == OUTPUTS, "write them again with `python -m docs.tables`"
     assert tables.training_page() == TRAINING, "write them again with `python -m docs.tables`"
     assert tables.aggregation_page() == AGGREGATION, "write them again with `python -m docs.tables`"
+
+
+def test_the_table_of_features_is_that_of_the_program() -> None:
+    written = reference_features.PAGE.read_text(encoding="utf-8")
+    assert reference_features.page() == written, "write it again with `python -m docs.reference_features`"
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,13 @@ from dscope_blink.image_processing.departures import (
 )
 from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.records import FloatImage, UserError
+from dscope_blink.training.left_out import predicted_limit, student_t
 
 FEWEST = 3  # faces: of two nobody can say which one is odd
 FEWEST_BY_PLACE = 5  # of fewer the median at a place is mostly noise, and the archetype is the same all around
 SIGMA = 1.4826  # from the median of magnitudes
 RING_NEIGHBOURS = 5  # on either side, whose departures count for the spread of a ring: one ring has but one a face
 LEAST_SPREAD = 1e-4  # of the median light: less than rounding to 16 bits leaves of a face
-GUMBEL = math.sqrt(6) / math.pi
-EULER = 0.5772156649
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +108,30 @@ class _Learned:
 
 def _learned(lights: FloatImage, radius_px: int, rate: float) -> _Learned:
     left = [_by_the_others(lights, k, radius_px) for k in range(len(lights))]
-    places = np.stack([one.places for one in left])  # (n_face, n_scale, n, n)
     rings = np.stack([one.rings for one in left])  # (n_face, n_ring_scale, n_radius)
-    spread = _spread(places, radius_px)
-    ring_spread = _ring_spread(rings)
-    worst = _worst(np.abs(places) / spread[:, ring_of(radius_px)], 2)  # (n_face, n_scale)
-    worst_ring = _worst(np.abs(rings) / ring_spread, 1)
+    around = np.stack([_around(one.places, radius_px) for one in left])  # (n_face, n_scale, n_radius)
+    # Each face by the spreads of the others: one that had a part in its own spread lies nearer than further ones will.
+    worst = np.stack([_worst_places(one.places, _spread(_others(around, k)), radius_px) for k, one in enumerate(left)])
+    worst_ring = np.stack([_worst(np.abs(one) / _ring_spread(_others(rings, k)), 1) for k, one in enumerate(rings)])
     limits, maxima = _limits(worst, rate / 2)
     ring_limits, ring_maxima = _limits(worst_ring, rate / 2)
-    archetype = archetype_of(lights, radius_px)
-    return _Learned(archetype, spread, ring_spread, limits, ring_limits, np.fmax(maxima, ring_maxima))
+    return _Learned(
+        archetype_of(lights, radius_px),
+        _spread(around),
+        _ring_spread(rings),
+        limits,
+        ring_limits,
+        np.fmax(maxima, ring_maxima),
+    )
+
+
+def _others(values: FloatImage, place: int) -> FloatImage:
+    return np.delete(values, place, axis=0)
+
+
+def _worst_places(places: FloatImage, spread: FloatImage, radius_px: int) -> NDArray[np.float64]:
+    """(n_scale,) the greatest departure of a face in spreads."""
+    return _worst(np.abs(places) / spread[:, ring_of(radius_px)], 2)
 
 
 def _limits(worst: NDArray[np.float64], rate: float) -> tuple[FloatImage, NDArray[np.float64]]:
@@ -128,7 +141,7 @@ def _limits(worst: NDArray[np.float64], rate: float) -> tuple[FloatImage, NDArra
     """
     usual = np.median(worst, axis=0)
     maxima = (worst / usual).max(axis=1)
-    limit = _limit(maxima, rate)
+    limit = max(predicted_limit(maxima, rate), float(maxima.max()))  # no good face that was left out lies beyond
     return (usual * limit).astype(np.float32), maxima / limit
 
 
@@ -142,9 +155,15 @@ def _worst(scores: NDArray[np.floating], axes: int) -> NDArray[np.float64]:
     return np.asarray(np.fmax.reduce(flat, axis=-1), np.float64)
 
 
-def _spread(places: FloatImage, radius_px: int) -> FloatImage:
+def _around(places: FloatImage, radius_px: int) -> FloatImage:
+    """(n_scale, n_radius) median magnitude of the departures of a face in each ring."""
+    return np.stack([ring_medians(np.abs(one), radius_px) for one in places])
+
+
+def _spread(around: FloatImage) -> FloatImage:
     """(n_scale, n_radius) robust, of the departures of all faces in each ring and its two neighbours."""
-    rows = [ring_medians(np.abs(places[:, scale]), radius_px) for scale in range(places.shape[1])]
+    with np.errstate(all="ignore"):
+        rows = [_median(around[:, scale]) for scale in range(around.shape[1])]
     spread = SIGMA * np.stack([_of_neighbours(row, 1) for row in rows])
     return np.maximum(_filled(spread), np.float32(LEAST_SPREAD))
 
@@ -175,17 +194,9 @@ def _filled(spread: FloatImage) -> FloatImage:
     return spread
 
 
-def _limit(maxima: NDArray[np.float64], rate: float) -> float:
-    """What `rate` of good faces exceed: the greatest of many values that hardly depend on each other, E. J. Gumbel,
-    "Statistics of Extremes" (1958), by the moments of those of the faces left out, and no less than any of these.
-    """
-    scale = float(maxima.std(ddof=1)) * GUMBEL
-    location = float(maxima.mean()) - EULER * scale
-    return max(location - scale * math.log(-math.log(1 - rate)), float(maxima.max()))
-
-
-DIRTY = 3.0  # times what the others extrapolate to: by then it is no tail of theirs
-DIRTY_RATE = 0.001
+DIRTY = 1.5  # times the median score of the others: whatever lies nearer is no dirt worth a reference
+DIRTY_RATE = 0.005  # of good faces that are left out as dirty
+LEAST_OF_LOGS = 0.1  # spread of the logarithms of scores: that of the greatest of so many departures is never less
 
 
 def _dirty(maxima: NDArray[np.float64]) -> int | None:
@@ -193,25 +204,25 @@ def _dirty(maxima: NDArray[np.float64]) -> int | None:
     if len(maxima) <= FEWEST:
         return None
     worst = int(maxima.argmax())
-    others = np.delete(maxima, worst)
+    others = np.log(np.delete(maxima, worst))
     middle = float(np.median(others))
-    spread = SIGMA * float(np.median(np.abs(others - middle)))
-    beyond = middle + max(spread, 0.05 * middle) * GUMBEL * -math.log(-math.log(1 - DIRTY_RATE))
-    return worst if maxima[worst] > max(beyond, 1.5 * middle) else None
+    spread = max(SIGMA * float(np.median(np.abs(others - middle))), LEAST_OF_LOGS)
+    reach = student_t(1 - DIRTY_RATE, len(others) - 1) * spread * math.sqrt(1 + 1 / len(others))
+    return worst if math.log(maxima[worst]) > middle + max(reach, math.log(DIRTY)) else None
 
 
 def _scores(faces: Sequence[FaceFrame], used: Sequence[int], learned: _Learned) -> tuple[float, ...]:
-    """Of every face; one that is used by the archetype of the others."""
+    """Of every face; one that is used by the others alone."""
     radius_px = faces[0].radius_px
-    lights = np.stack([faces[k].light for k in used])
-    places, rings = ring_of(radius_px), learned.ring_limits[:, None] * learned.ring_spread
-    scores = []
-    for number, face in enumerate(faces):
-        others = lights if number not in used else np.delete(lights, used.index(number), axis=0)
-        found = departures(face.light, archetype_of(others, radius_px), radius_px)
-        limits = (learned.limits[:, None] * learned.spread)[:, places]
-        scores.append(float(max(np.nanmax(np.abs(found.places) / limits), np.nanmax(np.abs(found.rings) / rings))))
-    return tuple(scores)
+    own = dict(zip(used, learned.maxima, strict=True))
+    return tuple(float(own[k]) if k in own else _score(face.light, radius_px, learned) for k, face in enumerate(faces))
+
+
+def _score(light: FloatImage, radius_px: int, learned: _Learned) -> float:
+    found = departures(light, learned.archetype, radius_px)
+    places = _worst_places(found.places, learned.limits[:, None] * learned.spread, radius_px)
+    rings = np.abs(found.rings) / (learned.ring_limits[:, None] * learned.ring_spread)
+    return float(max(np.nanmax(places), np.nanmax(rings)))
 
 
 def _bound(faces: int, beyond: int) -> float:

@@ -1,0 +1,38 @@
+"""Scores of good faces that had no part in what judges them, to a limit that a stated rate of further ones exceeds."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAST = 1e-6  # of a score, for its logarithm
+STEPS = 20_000  # of the integral of Student's t: six digits
+
+
+def predicted_limit(scores: NDArray[np.float64], rate: float) -> float:
+    """What `rate` of further good faces exceed: the upper prediction limit of one more, of a log-normal sample.
+
+    Few faces tell little of how far their tail reaches; Student's t says how much the limit must allow for that (G. J.
+    Hahn, "Factors for Calculating Two-Sided Prediction Intervals for Samples from a Normal Distribution", 1969, DOI
+    10.1080/01621459.1969.10501016).
+
+    Parameters
+    ----------
+    scores : (n_face,) of the faces left out, not below 0, at least two
+    rate : 0 < rate < 1
+    """
+    logs = np.log(np.maximum(scores, LEAST))
+    reach = student_t(1 - rate, len(logs) - 1) * float(logs.std(ddof=1)) * math.sqrt(1 + 1 / len(logs))
+    return math.exp(float(logs.mean()) + reach)
+
+
+@lru_cache(maxsize=64)
+def student_t(share: float, freedom: int) -> float:
+    """The quantile of Student's t: with x = sqrt(freedom) tan(turn), its density goes with cos(turn)^(freedom - 1)."""
+    turn = np.linspace(-math.pi / 2, math.pi / 2, STEPS + 1)
+    middle = (turn[1:] + turn[:-1]) / 2
+    sums = np.concatenate([[0.0], np.cumsum(np.cos(middle) ** (freedom - 1))])
+    return math.sqrt(freedom) * math.tan(float(np.interp(share, sums / sums[-1], turn)))
