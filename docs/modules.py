@@ -93,7 +93,7 @@ ROOMS: Mapping[str, set[str]] = {
     "watchdog": {"files.watching"},
     "reportlab": {"reporting.certificate"},
     "xlsxwriter": {"reporting.workbook"},
-    "skimage": {"training", "image_processing.zone_textures"},
+    "skimage": {"training", "image_processing.zone_textures", "image_processing.similarity"},
     "sklearn": {"training", "analysis.aggregation"},
     "shapely": {"analysis.aggregation"},
     "scipy": {"analysis.aggregation"},

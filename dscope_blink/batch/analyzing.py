@@ -14,13 +14,25 @@ from dscope_blink.batch.picture_reports import write_reports
 from dscope_blink.batch.reference_faces import SeenFace, see_face
 from dscope_blink.config.settings import ReferenceSettings
 from dscope_blink.files.locking import locked
-from dscope_blink.files.names import ANOMALY_MASK, COMPARED_WITH_REFERENCE, FOREIGN_REPORT, RESULT, SUMMARY
+from dscope_blink.files.names import (
+    ANALYSIS_FIGURE,
+    ANALYSIS_TEXT,
+    ANOMALY_MASK,
+    COMPARED_WITH_REFERENCE,
+    FOREIGN_REPORT,
+    RESULT,
+    SUMMARY,
+)
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.image_processing.anomalies import Region, departed, regions_of
+from dscope_blink.image_processing.comparison_maps import comparison_maps
 from dscope_blink.image_processing.departures import FaceScore, score_face
+from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.reference import ReferenceModel
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, Inspection, UserError
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Inspection, UserError
+from dscope_blink.reporting.analysis_figure import analysis_figure
+from dscope_blink.reporting.analysis_text import text_bytes
 from dscope_blink.reporting.anomaly_files import comparison_table, mask_bytes, report_bytes
 from dscope_blink.reporting.batch_reports import write_batch_reports
 from dscope_blink.reporting.csv_files import SummaryTable, csv_bytes
@@ -81,10 +93,15 @@ def _analyzed(run: Analyzing, image: ImageFile) -> Comparison:
     settings = run.job.config.reference
     seen = see_face(run.job, image, run.model.radius_px)
     done, regions = compare(seen, run.model, settings)
+    maps = _maps(seen, done, run.model, settings)
+    if maps is not None:
+        done = replace(done, similarity=maps[1])
     start = str(run.job.output_dir / image.name)
     Path(start).parent.mkdir(parents=True, exist_ok=True)
     with writing(Path(start + RESULT)):
         inspection = write_reports(start, seen.picture, done.inspection, run.job.config)
+        write_file(Path(start + ANALYSIS_TEXT), text_bytes(done, run.model.card))
+        _write_figure(start, seen, done, run, None if maps is None else maps[0])
         write_file(Path(start + FOREIGN_REPORT), report_bytes(done))
         if seen.picture is not None and seen.frame is not None:
             height, width = seen.picture.shape[:2]
@@ -92,6 +109,25 @@ def _analyzed(run: Analyzing, image: ImageFile) -> Comparison:
             write_file(Path(start + ANOMALY_MASK), mask_bytes(mask))
         write_result(Path(start + RESULT), replace(inspection, confidence=None))
     return replace(done, inspection=inspection)
+
+
+def _maps(
+    seen: SeenFace, done: Comparison, model: ReferenceModel, settings: ReferenceSettings
+) -> tuple[ComparisonMaps, float | None] | None:
+    """What is drawn of a face, and how alike it is to the archetype; None where it was not compared."""
+    if seen.frame is None or done.score is None:
+        return None
+    alike = similarity(seen.frame.light, model.archetype)
+    score = score_face(seen.frame, model, settings.absolute_limit)
+    whole = None if alike.whole is None else round(alike.whole, 4)
+    return comparison_maps(seen.frame, model, score, alike, settings.absolute_limit), whole
+
+
+def _write_figure(start: str, seen: SeenFace, done: Comparison, run: Analyzing, maps: ComparisonMaps | None) -> None:
+    wanted = run.job.config.reference.figure_format
+    if wanted != "none" and seen.picture is not None:
+        drawn = analysis_figure(done, run.model.card, seen.picture, maps, wanted)
+        write_file(Path(start + ANALYSIS_FIGURE[wanted]), drawn)
 
 
 def compare(

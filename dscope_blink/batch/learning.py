@@ -1,10 +1,10 @@
-"""A folder of good faces to a reference model."""
+"""A folder of good faces to a reference model, and more of them to one that there is."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -14,8 +14,19 @@ from dscope_blink.batch.reference_faces import SeenFace, see_face, taught
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.image_processing.departures import SCALES_PX
-from dscope_blink.models.reference import ReferenceCard, ReferenceFace, ReferenceModel, model_bytes
-from dscope_blink.records import PROGRAM, VERSION, Inspection, UserError, printable
+from dscope_blink.image_processing.face_frame import frame_of
+from dscope_blink.models.reference import (
+    FaceFacts,
+    LevelStack,
+    ReferenceCard,
+    ReferenceFace,
+    ReferenceModel,
+    kept_levels,
+    light_of,
+    model_bytes,
+    stacked,
+)
+from dscope_blink.records import PROGRAM, VERSION, FiberGeometry, Inspection, UserError, printable
 from dscope_blink.training.fit_reference import Fitted, fit_reference
 
 logger = logging.getLogger("dscope.learning")
@@ -29,6 +40,7 @@ class Learning:
     images: tuple[ImageFile, ...]
     output: Path
     microscope: str = ""
+    update: ReferenceModel | None = None  # to which the pictures are added
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +51,20 @@ class Learned:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """A face that a model may be learned from, or why it is not."""
+
+    face: ReferenceFace
+    levels: LevelStack | None = None  # (n, n) as a model keeps it
+
+
 def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image: None) -> Learned:
     """Learn what is normal from good faces, and write it.
 
     A face that FAILs teaches nothing, nor does one that is not graded for what hides it; of the others the marks that
-    were found are left out, and whole faces that depart from all others.
+    were found are left out, and whole faces that depart from all others. Adding faces to a model gives the same numbers
+    as learning all of them at once: it keeps the faces that it was offered, also those that it left out.
 
     Parameters
     ----------
@@ -52,26 +73,66 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
 
     Raises
     ------
-    UserError : too few faces, or too few that are alike
+    UserError : too few faces, or too few that are alike; or the model cannot be added to
     WriteFailed : the model cannot be written
     """
     settings = wanted.job.config.reference
-    faces = []
+    offered = [] if wanted.update is None else _kept(wanted.update, wanted)
+    known = {one.face.sha256 for one in offered if one.face.sha256}
     for image in wanted.images:
-        faces.append(see_face(wanted.job, image, settings.radius_px))
+        one = _offered(see_face(wanted.job, image, settings.radius_px), settings.mark_margin_px)
+        if one.face.sha256 in known:
+            raise UserError(f"{printable(image.file)}: it is among the faces already, learn from each only once")
+        known.add(one.face.sha256 or image.file)
+        offered.append(one)
         seen_one(image)
-    why_not = [_why_not(face) for face in faces]
-    usable = [place for place, reason in enumerate(why_not) if not reason]
-    frames = [frame for place in usable if (frame := taught(faces[place], settings.mark_margin_px)) is not None]
+    levels = [one.levels for one in offered if one.levels is not None]
     try:
-        fitted = fit_reference(frames, settings.false_alarm_rate)
+        fitted = fit_reference(
+            [frame_of(light_of(one), settings.radius_px) for one in levels], settings.false_alarm_rate
+        )
     except UserError as error:
-        left = "; ".join(f"{printable(f.inspection.image.file)}: {r}" for f, r in zip(faces, why_not, strict=True) if r)
+        left = "; ".join(f"{printable(one.face.file)}: {one.face.why_not}" for one in offered if one.face.why_not)
         raise UserError(f"{error}{f' ({left})' if left else ''}") from None
-    model = _model(wanted, faces, why_not, usable, fitted)
+    model = _model(wanted, offered, fitted)
     write_file(wanted.output, model_bytes(model))
-    logger.info("%s: learned from %d of %d pictures", wanted.output, len(fitted.used), len(faces))
+    logger.info("%s: learned from %d of %d pictures", wanted.output, len(fitted.used), len(offered))
     return Learned(model, wanted.output)
+
+
+def check_updatable(model: ReferenceModel, radius_px: int, microscope: str) -> None:
+    """UserError for a model that no faces can be added to.
+
+    Parameters
+    ----------
+    model : the model
+    radius_px : of the cladding in the frame, as the configuration has it
+    microscope : what the new pictures were taken with; empty: nobody says
+    """
+    if not len(model.faces):
+        raise UserError("the model keeps no faces (reference.keep_faces was off): learn it anew from all pictures")
+    if model.radius_px != radius_px:
+        raise UserError(f"the model has reference.radius_px {model.radius_px}, the configuration {radius_px}")
+    if microscope and microscope != model.card.microscope:
+        raise UserError(
+            f"--microscope {microscope}: the model is of {model.card.microscope or 'one that nobody named'}"
+        )
+
+
+def _kept(model: ReferenceModel, wanted: Learning) -> list[_Offered]:
+    check_updatable(model, wanted.job.config.reference.radius_px, wanted.microscope)
+    levels = iter(model.faces)
+    return [_Offered(face, None if face.seen is None else next(levels)) for face in model.card.faces]
+
+
+def _offered(seen: SeenFace, margin_px: float) -> _Offered:
+    inspection, reason = seen.inspection, _why_not(seen)
+    face = ReferenceFace(inspection.image.file, inspection.image.sha256 or "", False, reason)
+    frame = None if reason else taught(seen, margin_px)
+    if frame is None or inspection.geometry is None:
+        return _Offered(face)
+    facts = _facts(inspection, inspection.geometry, frame.radius_px)
+    return _Offered(replace(face, seen=facts), kept_levels(frame.light))
 
 
 def _why_not(face: SeenFace) -> str:
@@ -85,59 +146,69 @@ def _why_not(face: SeenFace) -> str:
     return ""
 
 
-def _model(
-    wanted: Learning, faces: Sequence[SeenFace], why_not: Sequence[str], usable: Sequence[int], fitted: Fitted
-) -> ReferenceModel:
-    used = {usable[place] for place in fitted.used}
-    scores = {usable[place]: score for place, score in enumerate(fitted.scores)}
-    named = tuple(
-        ReferenceFace(
-            face.inspection.image.file,
-            face.inspection.image.sha256 or "",
-            place in used,
-            why_not[place] or ("" if place in used else "it departs from all others"),
-            None if place not in scores else round(scores[place], 3),
-        )
-        for place, face in enumerate(faces)
+def _facts(inspection: Inspection, geometry: FiberGeometry, radius_px: int) -> FaceFacts:
+    diameter_px = geometry.cladding.ellipse.mean_diameter_px
+    core = None if geometry.core is None else geometry.core.ellipse.mean_diameter_px
+    return FaceFacts(
+        cladding_px=diameter_px,
+        blur_px=geometry.cladding.blur_px * 2 * radius_px / diameter_px,
+        core_ratio=None if core is None else core / diameter_px,
+        um_per_px=None if inspection.scale is None else inspection.scale.um_per_px,
     )
-    card = _card(wanted, [faces[place].inspection for place in sorted(used)], named, fitted)
+
+
+def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> ReferenceModel:
+    settings = wanted.job.config.reference
+    levels = [one.levels for one in offered if one.levels is not None]
     return ReferenceModel(
-        card,
-        wanted.job.config.reference.radius_px,
+        _card(wanted, _judged(offered, fitted), fitted),
+        settings.radius_px,
         SCALES_PX,
         fitted.archetype,
         fitted.spread,
         fitted.ring_spread,
         fitted.limits,
         fitted.ring_limits,
+        stacked(levels, settings.keep_faces),
     )
 
 
-def _card(
-    wanted: Learning, used: Sequence[Inspection], faces: tuple[ReferenceFace, ...], fitted: Fitted
-) -> ReferenceCard:
+def _judged(offered: Sequence[_Offered], fitted: Fitted) -> tuple[ReferenceFace, ...]:
+    """Each face, with what the model makes of it."""
+    places, faces = iter(range(len(fitted.scores))), []
+    for one in offered:
+        if one.levels is None:
+            faces.append(one.face)
+            continue
+        place = next(places)
+        used, score = place in fitted.used, round(fitted.scores[place], 3)
+        why_not = "" if used else "it departs from all others"
+        faces.append(replace(one.face, used=used, why_not=why_not, left_out_score=score))
+    return tuple(faces)
+
+
+def _card(wanted: Learning, faces: tuple[ReferenceFace, ...], fitted: Fitted) -> ReferenceCard:
+    """A model that faces are added to is as old as its oldest."""
     settings, now = wanted.job.config.reference, datetime.now().astimezone()
-    expires = now + timedelta(days=settings.valid_days) if settings.valid_days else None
-    claddings = [one.geometry.cladding for one in used if one.geometry is not None]
-    scales = [one.scale.um_per_px for one in used if one.scale is not None]
-    ratios = [
-        one.geometry.core.ellipse.mean_diameter_px / one.geometry.cladding.ellipse.mean_diameter_px
-        for one in used
-        if one.geometry is not None and one.geometry.core is not None
-    ]
-    diameter_px = median(cladding.ellipse.mean_diameter_px for cladding in claddings)
+    old = None if wanted.update is None else wanted.update.card
+    used = [face.seen for face in faces if face.used and face.seen is not None]
+    scales = [one.um_per_px for one in used if one.um_per_px is not None]
+    ratios = [one.core_ratio for one in used if one.core_ratio is not None]
+    diameter_px, moment = median(one.cladding_px for one in used), now.isoformat(timespec="seconds")
+    expires = (now + timedelta(days=settings.valid_days)).isoformat(timespec="seconds") if settings.valid_days else None
     return ReferenceCard(
         program=f"{PROGRAM} {VERSION}",
-        made=now.isoformat(timespec="seconds"),
-        expires=None if expires is None else expires.isoformat(timespec="seconds"),
-        microscope=wanted.microscope,
+        made=moment if old is None else old.made,
+        expires=expires if old is None else old.expires,
+        microscope=wanted.microscope if old is None else old.microscope,
         cladding_um=median(scales) * diameter_px if scales else None,
         core_ratio=median(ratios) if ratios else None,
         um_per_px=median(scales) if scales else None,
         cladding_px=diameter_px,
-        blur_px=median(cladding.blur_px for cladding in claddings) * 2 * settings.radius_px / diameter_px,
+        blur_px=median(one.blur_px for one in used),
         config_sha256=wanted.job.config.sha256,
         faces=faces,
         rate=settings.false_alarm_rate,
         rate_at_most=round(fitted.rate_at_most, 4),
+        updated=None if old is None else moment,
     )

@@ -380,6 +380,8 @@ class ReferenceSettings:
     confidence_from: Mapping[str, float]  # confidence -> least score
     severity_from_um: Mapping[str, Mapping[str, float]]  # zone -> severity -> least diameter
     valid_days: int  # 0: for ever
+    keep_faces: bool  # in the model, so that faces can be added to it
+    figure_format: Literal["png", "svg", "none"]
 
 
 @dataclass(frozen=True, slots=True)

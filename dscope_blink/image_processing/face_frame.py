@@ -89,6 +89,11 @@ def face_frame(gray: FloatImage, geometry: FiberGeometry, radius_px: int, unseen
     return FaceFrame(light / np.float32(level), to_picture, radius_px)
 
 
+def frame_of(light: FloatImage, radius_px: int) -> FaceFrame:
+    """A face whose light in the frame is known, and not where it lay in its picture."""
+    return FaceFrame(light, np.eye(2, 3), radius_px)
+
+
 def _to_picture(cladding: Ellipse, radius_px: int) -> NDArray[np.float64]:
     center, matrix = to_circle(cladding)
     linear = np.linalg.inv(matrix).T / radius_px  # columns: steps of the picture for a step of the frame

@@ -11,9 +11,10 @@ import io
 import math
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -21,10 +22,24 @@ from numpy.typing import NDArray
 
 from dscope_blink.records import FloatImage, UserError, read_file
 
+LevelStack: TypeAlias = NDArray[np.uint16]
+Number = TypeVar("Number", np.float32, np.uint16)
+
 SCHEMA: Literal["dscope-blink/reference/1"] = "dscope-blink/reference/1"
 META, ARRAYS = "model.json", "arrays.npz"
 MOST_BYTES = 256 * 2**20  # of the file, and of what it holds when unpacked
+ROOM_BYTES = 2**20  # of these, for what is no number
 MOST_SIDE = 4096  # pixels of the frame
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFacts:
+    """What a model says of its faces, by the inspection of one."""
+
+    cladding_px: float  # diameter in the picture
+    blur_px: float  # sigma of the cladding edge in the frame
+    core_ratio: float | None = None  # core over cladding diameter
+    um_per_px: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +51,7 @@ class ReferenceFace:
     used: bool
     why_not: str = ""  # where it was left out
     left_out_score: float | None = None  # its score by a model of all the others; None: it could not be scored
+    seen: FaceFacts | None = None  # None: it taught nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +72,7 @@ class ReferenceCard:
     rate: float  # of good faces that are meant to be called anomalous
     rate_at_most: float  # what the faces left out bound it to, at 95 % confidence
     note: str = ""
+    updated: str | None = None  # when faces were added last, ISO 8601 with offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +90,7 @@ class ReferenceModel:
     ring_spread: FloatImage  # (n_ring_scale, n_radius) float32, of the departures of whole rings
     limits: FloatImage  # (n_scale,) float32, times the spread
     ring_limits: FloatImage  # (n_ring_scale,) float32
+    faces: LevelStack  # (n_face, n, n) uint16 as `kept_levels` has it, of the card's faces that taught; or (0, n, n)
     sha256: str = ""  # of its file; empty: it has none yet
 
     @property
@@ -80,8 +98,32 @@ class ReferenceModel:
         """The faces that it was learned from."""
         return tuple(face for face in self.card.faces if face.used)
 
+    @property
+    def taught(self) -> tuple[ReferenceFace, ...]:
+        """Those whose light it was offered: the ones that it keeps, unless it keeps none."""
+        return tuple(face for face in self.card.faces if face.seen is not None)
 
-ARRAY_NAMES = ("archetype", "spread", "ring_spread", "limits", "ring_limits")
+
+ARRAY_NAMES = ("archetype", "spread", "ring_spread", "limits", "ring_limits", "faces")
+LIGHT_STEPS = 1024  # of light 1.0: finer than the noise of any picture of 8 bits, coarse enough to pack well
+UNSEEN = np.uint16(65535)
+
+
+def kept_levels(lights: FloatImage) -> LevelStack:
+    """(..., n, n) uint16 of light in the frame, as a model keeps faces: steps of 1/1024, 65535 for what is not seen."""
+    with np.errstate(invalid="ignore"):
+        levels = np.clip(np.rint(lights * LIGHT_STEPS), 0, UNSEEN - 1)
+    return np.where(np.isfinite(lights), levels, UNSEEN).astype(np.uint16)
+
+
+def stacked(levels: Sequence[LevelStack], keep: bool) -> LevelStack:
+    """(n_face, n, n) of the faces of a model; without any where none are to be kept."""
+    return np.stack(levels) if keep else np.empty((0, *levels[0].shape), np.uint16)
+
+
+def light_of(levels: LevelStack) -> FloatImage:
+    """The other way round."""
+    return np.where(levels == UNSEEN, np.float32(math.nan), levels.astype(np.float32) / LIGHT_STEPS)
 
 
 # What readers of zip, JSON and arrays raise of files that are none; zlib.error is of what was damaged.
@@ -106,6 +148,10 @@ class _Meta:
 
 def model_bytes(model: ReferenceModel) -> bytes:
     """The file; the same of the same model."""
+    size = sum(getattr(model, name).nbytes for name in ARRAY_NAMES)
+    if size > MOST_BYTES - ROOM_BYTES:
+        text = f"a model must have at most {MOST_BYTES - ROOM_BYTES} bytes of numbers, got {size}"
+        raise UserError(f"{text}: keep no faces (reference.keep_faces), or fewer of them")
     arrays = io.BytesIO()
     np.savez(arrays, **{name: getattr(model, name) for name in ARRAY_NAMES})
     data = arrays.getvalue()
@@ -160,14 +206,15 @@ def _model(data: bytes) -> ReferenceModel:
     return model
 
 
-def _arrays(packed: bytes) -> tuple[FloatImage, FloatImage, FloatImage, FloatImage, FloatImage]:
+def _arrays(packed: bytes) -> tuple[FloatImage, FloatImage, FloatImage, FloatImage, FloatImage, LevelStack]:
     """In the order of ARRAY_NAMES."""
     with zipfile.ZipFile(io.BytesIO(packed)) as arrays:
         _check_size(arrays)
         archetype, spread, ring_spread, limits, ring_limits = (
-            _array(arrays.read(f"{name}.npy"), name) for name in ARRAY_NAMES
+            _array(arrays.read(f"{name}.npy"), name, np.float32) for name in ARRAY_NAMES[:-1]
         )
-    return archetype, spread, ring_spread, limits, ring_limits
+        faces = _array(arrays.read(f"{ARRAY_NAMES[-1]}.npy"), ARRAY_NAMES[-1], np.uint16)
+    return archetype, spread, ring_spread, limits, ring_limits, faces
 
 
 def _check_size(packed: zipfile.ZipFile) -> None:
@@ -177,25 +224,26 @@ def _check_size(packed: zipfile.ZipFile) -> None:
         raise ValueError(f"unpacked it must have at most {MOST_BYTES} bytes, got {unpacked}")
 
 
-def _array(data: bytes, name: str) -> NDArray[np.float32]:
+def _array(data: bytes, name: str, kind: type[Number]) -> NDArray[Number]:
     """No more memory is taken than the file has bytes, whatever shape it claims."""
     file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
         raise ValueError(f"{name} must be of format 1.0, got {'.'.join(map(str, version))}")
     shape, by_column, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype != np.float32 or by_column:
-        raise ValueError(f"{name} must be of float32, row by row, got {dtype}")
-    numbers = data[file.tell() :]
-    if math.prod(shape) * 4 != len(numbers):
-        raise ValueError(f"{name} must hold as many numbers as its shape {shape} says, got {len(numbers) / 4:g}")
-    return np.frombuffer(numbers, np.float32).reshape(shape)  # read-only
+    if dtype != kind or by_column:
+        raise ValueError(f"{name} must be of {kind.__name__}, row by row, got {dtype}")
+    numbers, size = data[file.tell() :], dtype.itemsize
+    if math.prod(shape) * size != len(numbers):
+        raise ValueError(f"{name} must hold as many numbers as its shape {shape} says, got {len(numbers) / size:g}")
+    return np.frombuffer(numbers, kind).reshape(shape)  # read-only
 
 
 def _check(model: ReferenceModel) -> None:
     """ValueError where arrays do not fit together."""
     side, scales, rings = len(model.archetype), len(model.scales_px), len(model.ring_limits)
     radii = model.spread.shape[-1]
+    taught = len(model.taught)
     rules = {
         f"radius_px must lie in 16..1024, got {model.radius_px}": not 16 <= model.radius_px <= 1024,
         f"archetype must be square, of at most {MOST_SIDE} px": model.archetype.shape != (side, side)
@@ -205,6 +253,9 @@ def _check(model: ReferenceModel) -> None:
         "ring_spread must have a row for each of the ring limits": model.ring_spread.shape != (rings, radii)
         or not rings,
         "spread must reach to the corner of the frame": radii < side * 0.7,
+        f"it must keep the {taught} faces that taught it, or none": model.faces.ndim != 3
+        or model.faces.shape[1:] != (side, side)
+        or len(model.faces) not in (0, taught),
         "spreads and limits must be positive": not all(
             (part > 0).all() for part in (model.spread, model.ring_spread, model.limits, model.ring_limits)
         ),

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dscope_blink.records.arrays import Points
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.records.arrays import FloatImage, Points
 from dscope_blink.records.inspection import Inspection
 from dscope_blink.records.kinds import Zone
 
@@ -41,3 +44,22 @@ class Comparison:
     ring_score: float | None = None
     anomalies: tuple[Anomaly, ...] = ()  # the worst first
     model_sha256: str = ""
+    similarity: float | None = None  # structural, of the whole face with the archetype; None: it was not compared
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ComparisonMaps:
+    """A face beside what good ones are like, place by place, in the frame of the reference.
+
+    Light 1.0 is the median of a face; NaN where nothing is seen.
+    """
+
+    to_picture: NDArray[np.float64]  # (2, 3), from x, y, 1 of the frame to x, y of the stored picture
+    radius_px: int  # of the cladding in the frame
+    archetype: FloatImage  # (n, n)
+    similarity: FloatImage  # (n, n) structural, 1 alike
+    scores: FloatImage  # (n, n), 1.0 the limit
+    ring_light: FloatImage  # (n_radius,) median light of the face around the fiber
+    ring_normal: FloatImage  # (n_radius,) that of the archetype
+    ring_limit: FloatImage  # (n_radius,) how far a ring may depart, of those that are looked at one by one
+    ring_scores: FloatImage  # (n_radius,) of the worst scale, 1.0 the limit

@@ -28,6 +28,7 @@ def report_bytes(comparison: Comparison) -> bytes:
         "reasons": comparison.reasons,
         "score": comparison.score,
         "ring_score": comparison.ring_score,
+        "similarity": comparison.similarity,
         "defects": [_defect(anomaly) for anomaly in comparison.anomalies],
     }
     return (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(
@@ -93,11 +94,20 @@ REFERENCE_COLUMNS = (
     ),
     Column("Score", "", "float64", "of the worst place or ring, 1 the limit of the model", lambda one: one.score),
     Column("Ring_Score", "", "float64", "of the worst ring, 1 the limit", lambda one: one.ring_score),
+    Column(
+        "Similarity",
+        "",
+        "float64",
+        "structural, of the whole face with the archetype, 1 the same",
+        lambda one: one.similarity,
+    ),
     Column("Anomalies", "", "int64", "places beyond the limit", lambda one: len(one.anomalies)),
     Column("Unnamed", "", "int64", "of these, places where the inspection found no mark", _unnamed),
     Column("Worst_ID", "", "object", "the place that departs most", lambda one: _of_worst(one, "id")),
     Column("Worst_Zone", "", "object", "its zone", lambda one: _of_worst(one, "zone")),
     Column("Worst_Diameter_um", "um", "float64", "the circle around it", lambda one: _of_worst(one, "diameter_um")),
+    Column("Worst_Severity", "", "object", "its severity by size and zone", lambda one: _of_worst(one, "severity")),
     Column("Pass/Fail_Status", "", "object", "the acceptance verdict", lambda one: one.inspection.verdict.status),
     Column("Reasons", "", "object", "why it is no NORMAL one", lambda one: "; ".join(one.reasons)),
+    Column("Model_SHA256", "", "object", "of the file of the model", lambda one: one.model_sha256),
 )

@@ -252,7 +252,9 @@ def add_aggregate(parser: Parser) -> None:
 def _add_learn(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("good faces and model")
     _add_pictures(what)
-    what.add_argument("--output", metavar="FILE.dscope", help="file of the model")
+    what.add_argument("--output", metavar="FILE.dscope", help="file of the model; with --update default: the same")
+    what.add_argument("--update", metavar="FILE.dscope", help="add the pictures to this model")
+    what.add_argument("--show", metavar="FILE.dscope", help="write the card of this model beside it; no pictures")
     what.add_argument("--microscope", metavar="NAME", default="", help="what the pictures were taken with")
     parser.set_defaults(camera=False, watch=False, resume=False)
     _add_asked(parser)

@@ -11,7 +11,7 @@ import numpy as np
 
 from dscope_blink.image_processing.departures import SCALES_PX
 from dscope_blink.image_processing.face_frame import FaceFrame, face_frame
-from dscope_blink.models.reference import ReferenceCard, ReferenceFace, ReferenceModel
+from dscope_blink.models.reference import FaceFacts, ReferenceCard, ReferenceFace, ReferenceModel, kept_levels
 from dscope_blink.records import FloatImage
 from dscope_blink.synthetic.faces import Blemish, FaceSpec, render_face
 from dscope_blink.training.fit_reference import fit_reference
@@ -53,6 +53,9 @@ def good_faces(count: int = 8) -> tuple[FaceFrame, ...]:
     return tuple(framed(varied(seed), seed) for seed in range(count))
 
 
+FACTS = FaceFacts(cladding_px=147.0, blur_px=1.0, core_ratio=0.4, um_per_px=0.85)
+
+
 def card_of(count: int, **others: Any) -> ReferenceCard:
     fields: dict[str, Any] = {
         "program": "D-Scope Blink 0",
@@ -65,7 +68,7 @@ def card_of(count: int, **others: Any) -> ReferenceCard:
         "cladding_px": 147.0,
         "blur_px": 1.0,
         "config_sha256": "0" * 64,
-        "faces": tuple(ReferenceFace(f"{n}.png", "0" * 64, True) for n in range(count)),
+        "faces": tuple(ReferenceFace(f"{n}.png", f"{n:064x}", True, "", 0.5, FACTS) for n in range(count)),
         "rate": 0.05,
         "rate_at_most": 0.3,
     }
@@ -78,4 +81,6 @@ def learned(count: int = 8) -> ReferenceModel:
     fit = fit_reference(good_faces(count), 0.05)
     arrays: tuple[FloatImage, ...] = (fit.archetype, fit.spread, fit.ring_spread, fit.limits, fit.ring_limits)
     archetype, spread, ring_spread, limits, ring_limits = arrays
-    return ReferenceModel(card_of(count), RADIUS_PX, SCALES_PX, archetype, spread, ring_spread, limits, ring_limits)
+    numbers = archetype, spread, ring_spread, limits, ring_limits
+    faces = kept_levels(np.stack([face.light for face in good_faces(count)]))
+    return ReferenceModel(card_of(count), RADIUS_PX, SCALES_PX, *numbers, faces)

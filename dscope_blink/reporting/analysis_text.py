@@ -1,0 +1,109 @@
+"""NAME_analysis.txt: what a comparison of a face with good ones came to, in plain lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from dscope_blink.models.reference import ReferenceCard, ReferenceFace
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, Defect, printable, texts
+from dscope_blink.reporting.look import CLASS_TITLES
+
+STATUS_WORDS = {
+    "NORMAL": "NORMAL: no place and no ring departs from good faces by more than the limit",
+    "ANOMALOUS": "ANOMALOUS: it departs from good faces",
+    "NOT_OF_THIS_FAMILY": "NOT OF THIS FAMILY: the model knows no such faces, so nothing was compared",
+    "NOT_COMPARED": "NOT COMPARED",
+}
+FEW_FACES = 10  # of fewer the bound of the false alarms is above a quarter
+SHORT = 16  # letters of a hash that no two models share
+
+
+def text_bytes(comparison: Comparison, card: ReferenceCard) -> bytes:
+    """The file; every line of it is one of `analysis_lines`, or of the tables behind them."""
+    lines = (*analysis_lines(comparison, card), "", *_anomaly_lines(comparison), "", *_unmatched_lines(comparison))
+    return ("\n".join(printable(line) for line in lines) + "\n").encode("utf-8", "replace")
+
+
+def analysis_lines(comparison: Comparison, card: ReferenceCard) -> Iterator[str]:
+    """What was compared with what, and what came out, without the single places."""
+    inspection = comparison.inspection
+    yield f"Picture: {inspection.image.file}"
+    yield STATUS_WORDS[comparison.status]
+    yield from (f"  {reason}" for reason in comparison.reasons)
+    if comparison.score is not None and comparison.ring_score is not None:
+        yield f"Score {comparison.score:.2f} (1 is the limit), of whole rings {comparison.ring_score:.2f}"
+    if comparison.similarity is not None:
+        yield f"Structural similarity with the archetype: {comparison.similarity:.3f}"
+    if comparison.score is not None:
+        named = sum(bool(one.marks) for one in comparison.anomalies)
+        yield f"Places that depart: {len(comparison.anomalies)}, of these {named} where the inspection found marks"
+    verdict = inspection.verdict
+    reasons = "; ".join(texts(verdict.reasons))
+    yield f"Verdict by the acceptance criteria, which is another: {verdict.status}{f' ({reasons})' if reasons else ''}"
+    yield from card_lines(card)
+    yield f"  sha256 {comparison.model_sha256[:SHORT]}"
+
+
+def card_lines(card: ReferenceCard) -> Iterator[str]:
+    """A model in a few lines, with what it cannot say."""
+    used = sum(face.used for face in card.faces)
+    until = "for ever" if card.expires is None else f"until {card.expires[:10]}"
+    yield f"Model: {used} of {len(card.faces)} faces, made {card.made[:10]}, holds {until}"
+    if card.updated is not None:
+        yield f"  faces were added {card.updated[:10]}"
+    if card.microscope:
+        yield f"  microscope: {card.microscope}"
+    said = f"  {card.rate:.0%} of good faces may be called anomalous; its faces bound that to {card.rate_at_most:.0%}"
+    yield said + (": too few to be sure" if used < FEW_FACES else "")
+
+
+def expired(card: ReferenceCard, now: datetime) -> tuple[str, ...]:
+    """A line for a model whose time is over; nothing for one that holds."""
+    if card.expires is None or datetime.fromisoformat(card.expires) >= now:
+        return ()
+    return (f"EXPIRED {card.expires[:10]}: analyze refuses it, learn it anew",)
+
+
+def face_line(face: ReferenceFace) -> str:
+    """One picture that was offered, and what became of it."""
+    score = "" if face.left_out_score is None else f", {face.left_out_score:.2f} of the limit by a model of the others"
+    return f"{face.file}: {'used' if face.used else f'left out, {face.why_not}'}{score}"
+
+
+def _anomaly_lines(comparison: Comparison) -> Iterator[str]:
+    """A line for each place."""
+    if not comparison.anomalies:
+        return
+    yield "Place  score  kind           severity  sure  zone       diameter   at x, y       marks"
+    for one in comparison.anomalies:
+        x, y = (one.outline_px.min(axis=0) + one.outline_px.max(axis=0)) / 2
+        at = f"{x:.0f}, {y:.0f}"
+        yield (
+            f"{one.id:<6} {one.score:5.2f}  {_kind(one):<13}  {one.severity:<8}  {one.confidence:4.1f}  "
+            f"{one.zone or 'beyond':<9}  {_diameter(one):<9}  {at:<12}  {', '.join(one.marks) or 'none'}"
+        )
+
+
+def _kind(anomaly: Anomaly) -> str:
+    return "no known kind" if anomaly.kind == ANOMALY else CLASS_TITLES.get(anomaly.kind, anomaly.kind)
+
+
+def _diameter(anomaly: Anomaly) -> str:
+    return f"{anomaly.diameter_px:.1f} px" if anomaly.diameter_um is None else f"{anomaly.diameter_um:.1f} um"
+
+
+def _unmatched_lines(comparison: Comparison) -> Iterator[str]:
+    """Marks of the inspection where the reference sees nothing: each sees what the other cannot."""
+    if comparison.score is None:
+        return
+    alone = [mark.id for mark in unmatched(comparison)]
+    if alone:
+        yield f"Marks of the inspection where the face departs from no good one: {', '.join(alone)}"
+    yield "What the model cannot say: whether a departure matters. That is for the acceptance criteria to decide."
+
+
+def unmatched(comparison: Comparison) -> tuple[Defect, ...]:
+    """Marks of the inspection that lie in no place that departs."""
+    seen = {name for one in comparison.anomalies for name in one.marks}
+    return tuple(mark for mark in comparison.inspection.defects if mark.id not in seen)

@@ -1,0 +1,87 @@
+"""Faces to models, without pictures: what is seen of each is made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dscope_blink.batch import learning
+from dscope_blink.batch.job import Job
+from dscope_blink.batch.learning import Learned, Learning, learn
+from dscope_blink.batch.reference_faces import SeenFace
+from dscope_blink.config.settings import Config
+from dscope_blink.files.plan import ImageFile
+from dscope_blink.models.reference import ARRAY_NAMES, load_model
+from dscope_blink.records import UserError
+from tests.builders.batches import ASKED, CONFIG
+from tests.builders.inspections import PASSED
+from tests.builders.references import RADIUS_PX, good_faces
+
+SETTINGS = replace(CONFIG.reference, radius_px=RADIUS_PX)
+HERE = replace(CONFIG, reference=SETTINGS)
+COUNT = 7
+FAILING = "1.png"
+
+
+@pytest.fixture(autouse=True)
+def _seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def see(job: Job, image: ImageFile, radius_px: int) -> SeenFace:
+        number = int(image.file.removesuffix(".png"))
+        info = replace(PASSED.image, file=image.file, sha256=f"{number:064x}")
+        inspection = replace(PASSED, image=info)
+        if image.file == FAILING:
+            return SeenFace(inspection, why_not="no fiber was found")
+        return SeenFace(inspection, frame=good_faces()[number])
+
+    monkeypatch.setattr(learning, "see_face", see)
+
+
+def learned_of(tmp_path: Path, *numbers: int, config: Config = HERE, base: Learned | None = None) -> Learned:
+    images = tuple(ImageFile(tmp_path / f"{n}.png", f"{n}.png", str(n), ASKED) for n in numbers)
+    update = None if base is None else load_model(base.path)
+    name = "-".join(map(str, numbers)) + ("" if base is None else "u")
+    return learn(Learning(Job(tmp_path, config), images, tmp_path / f"{name}.dscope", update=update))
+
+
+def test_adding_faces_gives_what_learning_all_at_once_does(tmp_path: Path) -> None:
+    whole = learned_of(tmp_path, *range(COUNT)).model
+    base = learned_of(tmp_path, 0, 1, 2, 3)
+    added = learned_of(tmp_path, 4, 5, 6, base=base).model
+    for name in ARRAY_NAMES:
+        np.testing.assert_array_equal(getattr(added, name), getattr(whole, name))
+    assert added.card.faces == whole.card.faces
+    assert (added.card.made, added.card.expires) == (base.model.card.made, base.model.card.expires)
+    assert added.card.updated is not None
+    assert whole.card.updated is None
+
+
+def test_what_teaches_nothing_is_named_and_not_kept(tmp_path: Path) -> None:
+    model = learned_of(tmp_path, *range(COUNT)).model
+    out = [face for face in model.card.faces if not face.used]
+    assert [(face.file, face.why_not, face.seen) for face in out] == [(FAILING, "no fiber was found", None)]
+    assert len(model.faces) == COUNT - 1
+
+
+def test_a_face_teaches_only_once(tmp_path: Path) -> None:
+    base = learned_of(tmp_path, 0, 2, 3, 4)
+    with pytest.raises(UserError, match=r"3\.png: it is among the faces already"):
+        learned_of(tmp_path, 3, 5, base=base)
+
+
+def test_a_model_without_its_faces_cannot_be_added_to(tmp_path: Path) -> None:
+    bare = replace(HERE, reference=replace(SETTINGS, keep_faces=False))
+    base = learned_of(tmp_path, 0, 2, 3, 4, config=bare)
+    assert len(base.model.faces) == 0
+    with pytest.raises(UserError, match="keeps no faces"):
+        learned_of(tmp_path, 5, base=base)
+
+
+def test_a_model_of_another_frame_or_microscope_cannot_be_added_to(tmp_path: Path) -> None:
+    base = learned_of(tmp_path, 0, 2, 3, 4)
+    with pytest.raises(UserError, match="radius_px"):
+        learned_of(tmp_path, 5, base=base, config=replace(HERE, reference=replace(SETTINGS, radius_px=90)))
+    with pytest.raises(UserError, match="microscope B"):
+        learning.check_updatable(base.model, RADIUS_PX, "B")
