@@ -12,6 +12,7 @@ contrast. With photographs, those of one kind are learned by halves.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import resource
@@ -24,6 +25,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,9 +43,9 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.image_processing.anomalies import REACH
 from dscope_blink.image_processing.departures import score_face
-from dscope_blink.image_processing.face_frame import FaceFrame, face_frame, side_px
+from dscope_blink.image_processing.face_frame import FaceFrame, side_px
 from dscope_blink.models.reference import ReferenceModel
-from dscope_blink.records import FloatImage, Inspection, Mask, Request
+from dscope_blink.records import FloatImage, Inspection, Mask, Request, UserError
 from dscope_blink.synthetic.faces import Blemish, FaceSpec, Field, Picture, RenderedFace, Ring, render_face
 from dscope_blink.synthetic.scenes import random_blemishes
 
@@ -178,7 +180,9 @@ def _in_frame(values: FloatImage, frame: FaceFrame, how: int) -> FloatImage:
 def _inside(values: FloatImage, radius_px: int) -> FloatImage:
     """The square around the cladding, and 0 in its corners."""
     middle = len(values) // 2
-    part = np.nan_to_num(values[middle - radius_px : middle + radius_px + 1, middle - radius_px : middle + radius_px + 1])
+    part = np.nan_to_num(
+        values[middle - radius_px : middle + radius_px + 1, middle - radius_px : middle + radius_px + 1]
+    )
     return np.where(_disc(radius_px), part, np.float32(0))
 
 
@@ -265,8 +269,8 @@ class _Asked:
         own = [self._score(face.image) for face in faces]
         for size in SIZES:
             how = cv2.INTER_AREA if size < 1 else cv2.INTER_CUBIC
-            others = [self._score(np.asarray(cv2.resize(f.image, None, fx=size, fy=size, interpolation=how))) for f in faces]
-            found[size] = tuple(zip(others, own, strict=True))
+            resized = [np.asarray(cv2.resize(f.image, None, fx=size, fy=size, interpolation=how)) for f in faces]
+            found[size] = tuple(zip(map(self._score, resized), own, strict=True))
         return found
 
     def _score(self, pixels: Picture) -> float:
@@ -353,8 +357,9 @@ def aupro(faces: Sequence[Face], method: str) -> float:
 def print_marks(told: Sequence[Told]) -> None:
     clean = [face for one in told for face in one.clean]
     print(f"\n{len(clean)} clean faces; marks of {SIZE_UM[0]:g} to {SIZE_UM[1]:g} um, one a face\n")
-    print("| contrast | method | faces | image AUROC | pixel AUROC | AUPRO | recall at 0.1 false | recall as it is | false as it is |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    columns = ["contrast", "method", "faces", "image AUROC", "pixel AUROC", "AUPRO"]
+    columns += ["recall at 0.1 false", "recall as it is", "false as it is"]
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for place, (low, high) in enumerate(CONTRASTS):
         faces = [face for one in told for face in one.marked[place]]
         for method in clean[0].said:
@@ -401,6 +406,55 @@ def print_sizes(told: Sequence[Told]) -> None:
         )
 
 
+def print_photographs(folder: Path) -> None:
+    """Those of one kind under one light, the core lit or not: each half is learned, the other one asked about."""
+    marks = {one["name"]: one["zones"] for one in json.loads((folder / "labels.json").read_text())}
+    with TemporaryDirectory() as out:
+        job = Job(Path(out), load_config(ROOT / "config.json").profile(PROFILE))
+        images = [ImageFile(path, path.name, path.stem, REQUEST) for path in sorted(folder.glob("mm50_*.jpg"))]
+        seen = {image.file: see_face(job, image, job.config.reference.radius_px) for image in images}
+        for lit in (True, False):
+            frames = {file: face.frame for file, face in seen.items() if face.frame is not None}
+            mine = [image for image in images if image.file in frames and _lit(frames[image.file]) == lit]
+            print(f"\nphotographs, core {'lit' if lit else 'not lit'}: {len(mine)}; not located {_unlocated(seen)}")
+            for half in (0, 1):
+                wanted = Learning(job, tuple(mine[half::2]), Path(out) / "half.dscope")
+                _print_half(wanted, mine[1 - half :: 2], seen, marks)
+
+
+def _unlocated(seen: Mapping[str, SeenFace]) -> str:
+    return ", ".join(file for file, face in seen.items() if face.frame is None) or "none"
+
+
+def _lit(frame: FaceFrame) -> bool:
+    """Whether the core is brighter than the cladding around it."""
+    part = _inside(frame.light, frame.radius_px)
+    along = np.arange(-frame.radius_px, frame.radius_px + 1) / frame.radius_px
+    radii = np.hypot(along, along[:, None])
+    return bool(np.median(part[radii < 0.3]) > 1.1 * np.median(part[(radii > 0.5) & (radii < 0.9)]))
+
+
+def _print_half(
+    wanted: Learning, others: Sequence[ImageFile], seen: Mapping[str, SeenFace], marks: Mapping[str, object]
+) -> None:
+    try:
+        card = (model := learn(wanted).model).card
+    except UserError as error:
+        print(f"  {error}")
+        return
+    print(f"  learned from {len(model.used)} of {len(card.faces)}")
+    for face in card.faces:
+        if not face.used:
+            print(f"    left out {face.file}: {face.why_not}, score {face.left_out_score}")
+    for image in others:
+        done, _ = compare(seen[image.file], model, wanted.job.config.reference)
+        explained = sum(bool(one.marks) for one in done.anomalies)
+        print(
+            f"    {image.file} {done.status} score {done.score} ring {done.ring_score} anomalies {len(done.anomalies)}"
+            f" ({explained} with a mark of {len(done.inspection.defects)}), labels {marks.get(image.file)}"
+        )
+
+
 def timed(seed: int, faces: int) -> tuple[str, ...]:
     """Learning so many faces, and analysing one; on one core."""
     cv2.setNumThreads(1)
@@ -434,7 +488,7 @@ def timed(seed: int, faces: int) -> tuple[str, ...]:
     )
 
 
-def _seconds(do: Callable, each: Sequence) -> float:
+def _seconds(do: Callable[[Any], object], each: Sequence[object]) -> float:
     start = time.process_time()
     for one in each:
         do(one)
@@ -465,6 +519,8 @@ def main() -> None:
     print_marks(told)
     print_shares(told)
     print_sizes(told)
+    if given.photographs is not None:
+        print_photographs(given.photographs)
     if given.timed:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             for line in pool.submit(timed, given.seed, given.timed).result():
