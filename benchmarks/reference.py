@@ -298,11 +298,14 @@ def false_per_face(clean: Sequence[Said], limit: float) -> float:
 
 
 def limit_for(clean: Sequence[Said], rate: float) -> float:
-    """The least limit, in steps of 2 %, at which clean faces have at most so many marks each."""
-    limit = 20.0
-    while limit > 0.005 and false_per_face(clean, limit / 1.02) <= rate:
-        limit /= 1.02
-    return limit
+    """The least limit, to 1 %, at which clean faces have at most so many marks each: fewer the higher it is."""
+    low, high = 0.005, 20.0
+    if false_per_face(clean, low) <= rate:
+        return low
+    while high > low * 1.01:
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if false_per_face(clean, middle) <= rate else (middle, high)
+    return high
 
 
 def recall(faces: Sequence[Face], method: str, limit: float) -> float:
