@@ -23,6 +23,7 @@ from dscope_blink.records import FloatImage
 
 SCALES_PX = (0.0, 1.0, 2.0, 4.0, 8.0)  # sigmas in the frame: from what one pixel shows to a stain of half a core
 RING_SCALES_PX = (1.0, 4.0)  # sigmas along the radius
+FINE_RING_PX = (1.0, 6.0)  # what is left of the first beyond the second: a narrow ring, however bright its zone is
 LEAST_WEIGHT = 0.2  # of the Gaussian that must lie on what is seen
 LIGHT_STEP = 7  # each so manyth pixel tells the slope of the light: it has but four numbers
 LIGHT_ROUNDS = 4
@@ -53,8 +54,16 @@ def departures(light: FloatImage, archetype: FloatImage, radius_px: int) -> Depa
     places -= _slope(places, radius_px)
     return Departures(
         np.stack([smoothed(places, sigma) for sigma in SCALES_PX]),
-        np.stack([smoothed(profile[None, :], sigma)[0] for sigma in RING_SCALES_PX]),
+        np.stack([*(_along(profile, sigma) for sigma in RING_SCALES_PX), _fine(profile)]),
     )
+
+
+def _along(profile: FloatImage, sigma_px: float) -> FloatImage:
+    return smoothed(profile[None, :], sigma_px)[0]
+
+
+def _fine(profile: FloatImage) -> FloatImage:
+    return np.asarray(_along(profile, FINE_RING_PX[0]) - _along(profile, FINE_RING_PX[1]))
 
 
 def _gain(light: FloatImage, archetype: FloatImage) -> float:

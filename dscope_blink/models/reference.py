@@ -30,6 +30,7 @@ META, ARRAYS = "model.json", "arrays.npz"
 MOST_BYTES = 256 * 2**20  # of the file, and of what it holds when unpacked
 ROOM_BYTES = 2**20  # of these, for what is no number
 MOST_SIDE = 4096  # pixels of the frame
+SCALES, RING_SCALES = 5, 3  # at which `image_processing.departures` looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +250,10 @@ def _check(model: ReferenceModel) -> None:
         f"archetype must be square, of at most {MOST_SIDE} px": model.archetype.shape != (side, side)
         or not 2 * model.radius_px < side <= MOST_SIDE,
         "spread must have a row for each scale": model.spread.shape != (scales, radii),
-        "limits must have one for each scale": model.limits.shape != (scales,) or not scales,
-        "ring_spread must have a row for each of the ring limits": model.ring_spread.shape != (rings, radii)
-        or not rings,
+        "limits must have one for each scale": model.limits.shape != (scales,),
+        "ring_spread must have a row for each of the ring limits": model.ring_spread.shape != (rings, radii),
+        f"there must be {SCALES} scales and {RING_SCALES} of rings, got {scales} and {rings}": (scales, rings)
+        != (SCALES, RING_SCALES),
         "spread must reach to the corner of the frame": radii < side * 0.7,
         f"it must keep the {taught} faces that taught it, or none": model.faces.ndim != 3
         or model.faces.shape[1:] != (side, side)

@@ -8,7 +8,7 @@ import pytest
 from dscope_blink.image_processing.anomalies import in_picture, regions_of, without_marks
 from dscope_blink.image_processing.departures import FaceScore, ring_medians, ring_of, score_face
 from dscope_blink.image_processing.face_frame import FaceFrame, face_frame, radii_px, side_px
-from dscope_blink.synthetic.faces import Blemish, Contamination, Pit, Scratch, render_face
+from dscope_blink.synthetic.faces import Blemish, Contamination, Pit, Ring, Scratch, render_face
 from tests.builders.faces import face_with
 from tests.builders.references import KIND, RADIUS_PX, framed, learned, varied
 
@@ -44,6 +44,19 @@ def test_a_mark_departs_where_it_lies(name: str) -> None:
     low, high = worst.outline_px.min(axis=0), worst.outline_px.max(axis=0)
     assert (low - 4 < centre).all()
     assert (centre < high + 4).all()
+
+
+@pytest.mark.parametrize("offset_um", [(3.0, 0.0), (-2.1, 2.1), (0.0, -3.0)])
+def test_a_displaced_core_is_no_slope_of_the_light(offset_um: tuple[float, float]) -> None:
+    assert _score(framed(replace(varied(203), core_offset_um=offset_um), 203)).places > 1
+
+
+def test_a_narrow_ring_departs_however_little_it_is_beside_what_its_zone_varies_by() -> None:
+    spec = varied(204)
+    score = _score(framed(replace(spec, rings=(Ring(40.0, 2.5, 0.08 * spec.cladding),)), 204))
+    at_px = round(40.0 / (KIND.cladding_diameter_um / 2) * RADIUS_PX)
+    assert score.ring > 1
+    assert abs(int(np.nanargmax(score.rings)) - at_px) <= 3
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
