@@ -209,7 +209,7 @@ FILLED = 0.5  # of the sides of its box, that an outline has at least: else one 
 def _agreed(
     center: Pair | None, box: Rectangle | None, outline: Points | None, mark_id: str, reading: Reading
 ) -> tuple[Pair, Rectangle | None, Points | None]:
-    """Places that contradict each other made to agree: an outline before a box that it fills, a box before the place."""
+    """Places that contradict each other made to agree: an outline before the box it fills, a box before the place."""
     if outline is not None:
         x, y = outline.min(axis=0)
         right, below = outline.max(axis=0)
