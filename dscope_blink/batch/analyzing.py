@@ -45,6 +45,7 @@ from dscope_blink.reporting.tables import summary_row
 MOST_APART = 0.1  # of the core ratio of the references: faces of other fibers
 MOST_SCALED = 1.5  # times the size of the fiber in the references, or one over it: another microscope
 
+MOST_NAMED = 3  # of these, in a reason
 DEVIANT = 10  # features that are named of a face
 
 logger = logging.getLogger("dscope.analyzing")
@@ -241,11 +242,14 @@ def _anomaly(region: Region, inspection: Inspection, settings: ReferenceSettings
     )
 
 
-def _reasons(anomalies: tuple[Anomaly, ...], score: FaceScore) -> tuple[str, ...]:
+def _reasons(anomalies: tuple[Anomaly, ...], score: FaceScore, whole: WholeFace | None) -> tuple[str, ...]:
     reasons = []
     if anomalies:
         worst = anomalies[0]
         reasons.append(f"{len(anomalies)} places depart, the worst {worst.score:.1f} times the limit ({worst.id})")
     if score.ring > 1:
         reasons.append(f"whole rings depart, the worst {score.ring:.1f} times the limit")
+    if whole is not None and whole.score > 1:
+        most = ", ".join(one.in_words for one in whole.deviations[:MOST_NAMED])
+        reasons.append(f"as a whole it lies {whole.score:.1f} times the limit from the references, most by {most}")
     return tuple(reasons)
