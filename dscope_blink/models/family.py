@@ -1,8 +1,9 @@
 """A family of faces in numbers: whether a face is of it, how far it lies from all of it, and in what; weights only.
 
-Two questions, two answers. Whether the picture is of this microscope and this fiber is asked of a few features
-that dirt moves little (GATES): a film or a haze over much of a face may still reach them. How unusual the face is as a whole is one distance over all features, group by group; it sees
-what is wrong with much of a face, and explains it, but no small mark.
+Two questions, two answers. Whether the picture is of this microscope and this fiber is asked of a few features that
+dirt moves little (GATES): a film or a haze over much of a face may still reach them. How unusual the face is as a whole
+is one distance over all features, group by group; it sees what is wrong with much of a face, and explains it, but no
+small mark.
 """
 
 from __future__ import annotations

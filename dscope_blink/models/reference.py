@@ -200,7 +200,9 @@ def model_bytes(model: ReferenceModel) -> bytes:
     arrays = io.BytesIO()
     np.savez(arrays, **numbers)
     data = arrays.getvalue()
-    meta = _Meta(SCHEMA, hashlib.sha256(data).hexdigest(), model.radius_px, model.scales_px, model.card, _feature_meta(model))
+    meta = _Meta(
+        SCHEMA, hashlib.sha256(data).hexdigest(), model.radius_px, model.scales_px, model.card, _feature_meta(model)
+    )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as whole:
         for name, part in ((META, msgspec.json.format(msgspec.json.encode(meta))), (ARRAYS, data)):

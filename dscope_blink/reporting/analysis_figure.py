@@ -46,7 +46,12 @@ STATUS_COLOURS = {
 }
 TITLES = (
     *("1  picture", "2  archetype: the median good face", "3  structural similarity", "4  departures, 1 the limit"),
-    *("5  places that depart", "6  marks of the inspection beside them", "7  light around the fiber, features", "8  in words"),
+    *(
+        "5  places that depart",
+        "6  marks of the inspection beside them",
+        "7  light around the fiber, features",
+        "8  in words",
+    ),
 )
 
 

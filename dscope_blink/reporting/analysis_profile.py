@@ -55,7 +55,7 @@ def draw_profile(page: Sheet, area: Area, maps: ComparisonMaps, deviations: Sequ
 def draw_deviations(page: Sheet, area: Area, deviations: Sequence[Deviation]) -> None:
     """A bar for each of the most deviant features, to the right where the face has more, else to the left."""
     shown = deviations[:MOST_BARS]
-    reach = max(max(abs(one.spreads) for one in shown), LEAST_REACH)
+    reach = max(*(abs(one.spreads) for one in shown), LEAST_REACH)
     width = area.width * BARS_SHARE
     middle, step = area.right - width / 2 - 0.05, area.height / MOST_BARS
     half = width / 2 - BAR_NUMBERS

@@ -126,7 +126,9 @@ REFERENCE_COLUMNS = (
         "structural, of the whole face with the archetype, 1 the same",
         lambda one: one.similarity,
     ),
-    Column("Distance", "", "float64", "of the face as a whole from the references", lambda one: _of_whole(one, "distance")),
+    Column(
+        "Distance", "", "float64", "of the face as a whole from the references", lambda one: _of_whole(one, "distance")
+    ),
     Column("Distance_Limit", "", "float64", "that few good faces exceed", lambda one: _of_whole(one, "limit")),
     Column("Most_Deviant", "", "object", "the feature that deviates most, and which way", _most_deviant),
     Column("Anomalies", "", "int64", "places beyond the limit", lambda one: len(one.anomalies)),

@@ -46,9 +46,7 @@ COUNT = 8
 @cache
 def with_family() -> ReferenceModel:
     family = a_family(COUNT)
-    numbers = taught_numbers(
-        family.names, family.groups, list(zip(faces(COUNT), histograms(COUNT), strict=True))
-    )
+    numbers = taught_numbers(family.names, family.groups, list(zip(faces(COUNT), histograms(COUNT), strict=True)))
     return replace(learned(COUNT), numbers=numbers, family=family)
 
 
@@ -211,7 +209,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _with_family(family_location=_of_family("location")[:-1]),
         "location must be of shape",
     ),
-    "family of no shape": (lambda: _with_family(family_limits=np.float32(1)), "limits must be of shape"),
+    "family of no shape": (lambda: _with_family(family_limits=np.array(1, np.float32)), "limits must be of shape"),
     "family of NaN": (
         lambda: _with_family(family_group_precision=np.full_like(_of_family("group_precision"), np.nan)),
         "must be finite",
@@ -219,7 +217,9 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "family of pickle": (lambda: _with_family(family_limits=np.array([{}] * 2, object)), "float32"),
     "family of fewer faces": (
         lambda: _with_family(
-            **{f"family_{name}": _of_family(name)[:5] for name in ("references", "histograms", "left_out")}
+            family_references=_of_family("references")[:5],
+            family_histograms=_of_family("histograms")[:5],
+            family_left_out=_of_family("left_out")[:5],
         ),
         "of the 8 faces that are used",
     ),
