@@ -22,8 +22,9 @@ to noise; tests hold them to it. `least`: a difference by which two pictures of 
 
 ## Gates: what a face is of another family by
 
-No dirt moves them, and what is not seen says nothing. Beyond the limit, that is learned from faces left out, a face is
-not of the family. The spread of a gate is never less than the last column.
+Dirt moves them little: a film or a haze over much of a face may still reach them. What is not seen says nothing.
+Beyond the limit, that is learned from faces left out, a face is not of the family.
+The spread of a gate is never less than the last column.
 
 | feature | another | what it is | least spread |
 |---|---|---|---|

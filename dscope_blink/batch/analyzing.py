@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,9 +28,11 @@ from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.image_processing.anomalies import Region, departed, regions_of
 from dscope_blink.image_processing.comparison_maps import comparison_maps
 from dscope_blink.image_processing.departures import FaceScore, score_face
+from dscope_blink.image_processing.face_features import FEATURE_NAMES, face_features
 from dscope_blink.image_processing.similarity import similarity
+from dscope_blink.models.family import Family, NoFamily, compare_with_family, why_drifted
 from dscope_blink.models.reference import ReferenceModel
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Inspection, UserError
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Inspection, UserError, WholeFace
 from dscope_blink.reporting.analysis_figure import analysis_figure
 from dscope_blink.reporting.analysis_text import text_bytes
 from dscope_blink.reporting.anomaly_files import comparison_table, mask_bytes, report_bytes
@@ -42,6 +44,9 @@ from dscope_blink.reporting.tables import summary_row
 
 MOST_APART = 0.1  # of the core ratio of the references: faces of other fibers
 MOST_SCALED = 1.5  # times the size of the fiber in the references, or one over it: another microscope
+
+MOST_NAMED = 3  # of these, in a reason
+DEVIANT = 10  # features that are named of a face
 
 logger = logging.getLogger("dscope.analyzing")
 
@@ -87,6 +92,8 @@ def run_analysis(run: Analyzing) -> Generator[Comparison]:
         table = comparison_table(rows)
         write_file(folder / COMPARED_WITH_REFERENCE, csv_bytes(table, config.reporting.csv_style))
         write_batch_reports(folder, StoredResults(paths), config)
+        for line in drift_of(rows, run.model):
+            logger.warning("the batch drifts away from the model: %s", line)
 
 
 def _analyzed(run: Analyzing, image: ImageFile) -> Comparison:
@@ -137,14 +144,23 @@ def compare(
     inspection = seen.inspection
     if seen.frame is None:
         return Comparison("NOT_COMPARED", (seen.why_not,), inspection, model_sha256=model.sha256), ()
-    foreign = _why_foreign(inspection, model)
+    whole, foreign = _whole(seen, model)
+    family = family_of(model)
+    why_not = family.reason if isinstance(family, NoFamily) else ""
     if foreign:
-        return Comparison("NOT_OF_THIS_FAMILY", foreign, inspection, model_sha256=model.sha256), ()
+        return Comparison(
+            "NOT_OF_THIS_FAMILY",
+            foreign,
+            inspection,
+            model_sha256=model.sha256,
+            whole=whole,
+            why_not_whole=why_not,
+        ), ()
     score = score_face(seen.frame, model, settings.absolute_limit)
     pairs = [(region, _anomaly(region, inspection, settings)) for region in regions_of(seen.frame, score)]
     kept = [pair for pair in pairs if pair[1].diameter_um is None or pair[1].diameter_um >= settings.min_diameter_um]
     anomalies = tuple(replace(anomaly, id=f"N{number}") for number, (_, anomaly) in enumerate(kept, 1))
-    reasons = _reasons(anomalies, score)
+    reasons = _reasons(anomalies, score, whole)
     done = Comparison(
         "ANOMALOUS" if reasons else "NORMAL",
         reasons,
@@ -153,8 +169,39 @@ def compare(
         round(score.ring, 3),
         anomalies,
         model.sha256,
+        whole=whole,
+        why_not_whole=why_not,
     )
     return done, tuple(region for region, _ in kept)
+
+
+def family_of(model: ReferenceModel) -> Family | NoFamily:
+    """What a face as a whole is compared with; not that of another version, whose features mean something else."""
+    if isinstance(model.family, Family) and model.family.names != FEATURE_NAMES:
+        return NoFamily("its features are those of another version of the program, learn it anew")
+    return model.family
+
+
+def drift_of(comparisons: Sequence[Comparison], model: ReferenceModel) -> tuple[str, ...]:
+    """What says that a batch as a whole has moved away from the model; empty: nothing."""
+    family = family_of(model)
+    rows = [one.whole.values for one in comparisons if one.whole is not None]
+    if isinstance(family, NoFamily) or not rows:
+        return ()
+    return why_drifted(rows, family)
+
+
+def _whole(seen: SeenFace, model: ReferenceModel) -> tuple[WholeFace | None, tuple[str, ...]]:
+    """The face as a whole, and in what it is none of those that the model knows.
+
+    A model that knows no family is asked by plain rules.
+    """
+    family, geometry = family_of(model), seen.inspection.geometry
+    if isinstance(family, NoFamily) or seen.frame is None or geometry is None:
+        return None, _why_foreign(seen.inspection, model)
+    values = face_features(seen.frame, geometry, seen.inspection).values
+    found = compare_with_family(values, family, DEVIANT)
+    return WholeFace(found.distance, found.limit, found.deviations, tuple(values.tolist())), found.why_not
 
 
 def _why_foreign(inspection: Inspection, model: ReferenceModel) -> tuple[str, ...]:
@@ -195,11 +242,14 @@ def _anomaly(region: Region, inspection: Inspection, settings: ReferenceSettings
     )
 
 
-def _reasons(anomalies: tuple[Anomaly, ...], score: FaceScore) -> tuple[str, ...]:
+def _reasons(anomalies: tuple[Anomaly, ...], score: FaceScore, whole: WholeFace | None) -> tuple[str, ...]:
     reasons = []
     if anomalies:
         worst = anomalies[0]
         reasons.append(f"{len(anomalies)} places depart, the worst {worst.score:.1f} times the limit ({worst.id})")
     if score.ring > 1:
         reasons.append(f"whole rings depart, the worst {score.ring:.1f} times the limit")
+    if whole is not None and whole.score > 1:
+        most = ", ".join(one.in_words for one in whole.deviations[:MOST_NAMED])
+        reasons.append(f"as a whole it lies {whole.score:.1f} times the limit from the references, most by {most}")
     return tuple(reasons)

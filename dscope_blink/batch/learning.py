@@ -14,20 +14,31 @@ from dscope_blink.batch.reference_faces import SeenFace, see_face, taught
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.image_processing.departures import SCALES_PX
+from dscope_blink.image_processing.face_features import FEATURE_NAMES, FEATURES, FaceNumbers, face_features
 from dscope_blink.image_processing.face_frame import frame_of
+from dscope_blink.models.family import Family, NoFamily
 from dscope_blink.models.reference import (
+    NO_FEATURES,
     FaceFacts,
     LevelStack,
     ReferenceCard,
     ReferenceFace,
     ReferenceModel,
+    TaughtNumbers,
     kept_levels,
     light_of,
     model_bytes,
     stacked,
+    taught_numbers,
 )
 from dscope_blink.records import PROGRAM, VERSION, FiberGeometry, Inspection, UserError, printable
+from dscope_blink.training.fit_family import fit_family, group_of
 from dscope_blink.training.fit_reference import Fitted, fit_reference
+
+# Places and rings share one half of the stated rate, the distance and the gates of the whole face the other: together
+# they keep it. Measured (benchmarks/reference_family.py has the faces): docs/reference.md.
+LOCAL_SHARE = 0.5
+WHOLE_SHARE = 0.25  # for the distance, and as much for the gates
 
 logger = logging.getLogger("dscope.learning")
 
@@ -57,6 +68,7 @@ class _Offered:
 
     face: ReferenceFace
     levels: LevelStack | None = None  # (n, n) as a model keeps it
+    numbers: FaceNumbers | None = None  # None: an older model keeps none
 
 
 def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image: None) -> Learned:
@@ -89,7 +101,8 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
     levels = [one.levels for one in offered if one.levels is not None]
     try:
         fitted = fit_reference(
-            [frame_of(light_of(one), settings.radius_px) for one in levels], settings.false_alarm_rate
+            [frame_of(light_of(one), settings.radius_px) for one in levels],
+            settings.false_alarm_rate * LOCAL_SHARE,
         )
     except UserError as error:
         left = "; ".join(f"{printable(one.face.file)}: {one.face.why_not}" for one in offered if one.face.why_not)
@@ -121,8 +134,18 @@ def check_updatable(model: ReferenceModel, radius_px: int, microscope: str) -> N
 
 def _kept(model: ReferenceModel, wanted: Learning) -> list[_Offered]:
     check_updatable(model, wanted.job.config.reference.radius_px, wanted.microscope)
-    levels = iter(model.faces)
-    return [_Offered(face, None if face.seen is None else next(levels)) for face in model.card.faces]
+    numbers = model.numbers
+    if numbers is not None and numbers.names != FEATURE_NAMES:  # of another version: they mean something else
+        numbers = None
+    offered, place = [], 0
+    for face in model.card.faces:
+        if face.seen is None:
+            offered.append(_Offered(face))
+            continue
+        known = None if numbers is None else FaceNumbers(*numbers.of_face(place))
+        offered.append(_Offered(face, model.faces[place], known))
+        place += 1
+    return offered
 
 
 def _offered(seen: SeenFace, margin_px: float) -> _Offered:
@@ -132,7 +155,9 @@ def _offered(seen: SeenFace, margin_px: float) -> _Offered:
     if frame is None or inspection.geometry is None:
         return _Offered(face)
     facts = _facts(inspection, inspection.geometry, frame.radius_px)
-    return _Offered(replace(face, seen=facts), kept_levels(frame.light))
+    assert seen.frame is not None, "it teaches"
+    known = face_features(seen.frame, inspection.geometry, inspection)
+    return _Offered(replace(face, seen=facts), kept_levels(frame.light), known)
 
 
 def _why_not(face: SeenFace) -> str:
@@ -160,6 +185,7 @@ def _facts(inspection: Inspection, geometry: FiberGeometry, radius_px: int) -> F
 def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> ReferenceModel:
     settings = wanted.job.config.reference
     levels = [one.levels for one in offered if one.levels is not None]
+    numbers = _numbers(offered)
     return ReferenceModel(
         _card(wanted, _judged(offered, fitted), fitted),
         settings.radius_px,
@@ -170,7 +196,23 @@ def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> Ref
         fitted.limits,
         fitted.ring_limits,
         stacked(levels, settings.keep_faces),
+        numbers,
+        NO_FEATURES if numbers is None else _family(numbers, fitted.used, settings.false_alarm_rate * WHOLE_SHARE),
     )
+
+
+def _numbers(offered: Sequence[_Offered]) -> TaughtNumbers | None:
+    """The features of the faces that taught; None where an older model has none of some."""
+    taught = [one for one in offered if one.levels is not None]
+    known = [(one.numbers.values, one.numbers.histograms) for one in taught if one.numbers is not None]
+    if len(known) < len(taught):
+        return None
+    return taught_numbers(FEATURE_NAMES, tuple(map(group_of, FEATURES)), known)
+
+
+def _family(numbers: TaughtNumbers, used: Sequence[int], rate: float) -> Family | NoFamily:
+    places = list(used)
+    return fit_family(FEATURES, numbers.values[places], numbers.histograms[places], rate)
 
 
 def _judged(offered: Sequence[_Offered], fitted: Fitted) -> tuple[ReferenceFace, ...]:

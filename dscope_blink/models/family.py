@@ -1,8 +1,9 @@
 """A family of faces in numbers: whether a face is of it, how far it lies from all of it, and in what; weights only.
 
 Two questions, two answers. Whether the picture is of this microscope and this fiber is asked of a few features that
-no dirt moves (GATES). How unusual the face is as a whole is one distance over all features, group by group; it sees
-what is wrong with much of a face, and explains it, but no small mark.
+dirt moves little (GATES): a film or a haze over much of a face may still reach them. How unusual the face is as a whole
+is one distance over all features, group by group; it sees what is wrong with much of a face, and explains it, but no
+small mark.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.records import FloatImage
+from dscope_blink.records import Deviation, FloatImage
 
 Numbers: TypeAlias = NDArray[np.floating[Any]]
 
@@ -26,7 +27,7 @@ FEWEST_OF_BATCH = 5  # faces, of which a median tells anything
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A feature that tells families apart, and dirt does not move."""
+    """A feature that tells families apart, and that dirt moves little."""
 
     name: str  # of the feature
     other: str  # what a face is of that has it otherwise
@@ -77,22 +78,6 @@ class NoFamily:
     """Why there is no family to compare with."""
 
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deviation:
-    """A feature of a face beside those of the family."""
-
-    name: str
-    value: float
-    middle: float  # of the family
-    spreads: float  # from the middle, above 0 where the face has more
-
-    @property
-    def in_words(self) -> str:
-        """As a reason."""
-        way = "above" if self.spreads > 0 else "below"
-        return f"{self.name} {self.value:.4g}, {abs(self.spreads):.1f} spreads {way} {self.middle:.4g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +135,7 @@ def why_not_of_the_family(values: Numbers, family: Family) -> tuple[str, ...]:
     return _reasons(apart, float(family.limits[1]), values, family, "")
 
 
-def why_drifted(batch: Numbers, family: Family) -> tuple[str, ...]:
+def why_drifted(batch: Numbers | Sequence[Sequence[float]], family: Family) -> tuple[str, ...]:
     """What says that a batch as a whole has moved away from the family; empty: nothing, or it has too few faces.
 
     The median of many faces varies less than a face does, by sqrt(pi / 2 n), and so does that of the family.

@@ -11,7 +11,7 @@ import io
 import math
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -20,6 +20,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dscope_blink.models.family import ARRAY_NAMES as FAMILY_ARRAYS
+from dscope_blink.models.family import Family, NoFamily, family_arrays, family_from
 from dscope_blink.records import FloatImage, UserError, read_file
 
 LevelStack: TypeAlias = NDArray[np.uint16]
@@ -77,6 +79,37 @@ class ReferenceCard:
 
 
 @dataclass(frozen=True, slots=True)
+class TaughtNumbers:
+    """The features of the faces that taught a model, so that a family can be fitted anew when faces are added."""
+
+    names: tuple[str, ...]  # of the features
+    groups: tuple[str, ...]  # (n_feature) the group of each
+    values: FloatImage  # (n_face, n_feature) float32; NaN: not seen
+    histograms: FloatImage  # (n_face, n_zone, n_bin) float32, shares of light
+
+    def of_face(self, place: int) -> tuple[NDArray[np.float64], FloatImage]:
+        """Values, (n_feature,), and histograms, (n_zone, n_bin), of one face."""
+        return self.values[place].astype(np.float64), self.histograms[place]
+
+
+def taught_numbers(
+    names: tuple[str, ...], groups: tuple[str, ...], faces: Sequence[tuple[NDArray[np.float64], FloatImage]]
+) -> TaughtNumbers:
+    """Those of faces, in the precision that a file gives back.
+
+    Parameters
+    ----------
+    names, groups : of the features
+    faces : values, (n_feature,), and histograms, (n_zone, n_bin), of each
+    """
+    values = np.stack([one for one, _ in faces]).astype(np.float32)
+    return TaughtNumbers(names, groups, values, np.stack([light for _, light in faces]))
+
+
+NO_FEATURES = NoFamily("the model keeps no features of its faces")
+
+
+@dataclass(frozen=True, slots=True)
 class ReferenceModel:
     """Normal faces in the frame of `image_processing.face_frame`: light 1.0 is the median of a face.
 
@@ -92,6 +125,8 @@ class ReferenceModel:
     limits: FloatImage  # (n_scale,) float32, times the spread
     ring_limits: FloatImage  # (n_ring_scale,) float32
     faces: LevelStack  # (n_face, n, n) uint16 as `kept_levels` has it, of the card's faces that taught; or (0, n, n)
+    numbers: TaughtNumbers | None = None  # of the same faces
+    family: Family | NoFamily = NO_FEATURES  # of those that are used
     sha256: str = ""  # of its file; empty: it has none yet
 
     @property
@@ -106,6 +141,7 @@ class ReferenceModel:
 
 
 ARRAY_NAMES = ("archetype", "spread", "ring_spread", "limits", "ring_limits", "faces")
+TAUGHT_ARRAYS = ("values", "histograms")
 LIGHT_STEPS = 1024  # of light 1.0: finer than the noise of any picture of 8 bits, coarse enough to pack well
 UNSEEN = np.uint16(65535)
 
@@ -139,24 +175,35 @@ class BadModel(UserError):
 
 
 @dataclass(frozen=True, slots=True)
+class _FeatureMeta:
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    why_no_family: str = ""  # empty: there is one
+
+
+@dataclass(frozen=True, slots=True)
 class _Meta:
     schema: Literal["dscope-blink/reference/1"]
     arrays_sha256: str
     radius_px: int
     scales_px: tuple[float, ...]
     card: ReferenceCard
+    features: _FeatureMeta | None = None
 
 
 def model_bytes(model: ReferenceModel) -> bytes:
     """The file; the same of the same model."""
-    size = sum(getattr(model, name).nbytes for name in ARRAY_NAMES)
+    numbers = {name: getattr(model, name) for name in ARRAY_NAMES} | _feature_arrays(model)
+    size = sum(array.nbytes for array in numbers.values())
     if size > MOST_BYTES - ROOM_BYTES:
         text = f"a model must have at most {MOST_BYTES - ROOM_BYTES} bytes of numbers, got {size}"
         raise UserError(f"{text}: keep no faces (reference.keep_faces), or fewer of them")
     arrays = io.BytesIO()
-    np.savez(arrays, **{name: getattr(model, name) for name in ARRAY_NAMES})
+    np.savez(arrays, **numbers)
     data = arrays.getvalue()
-    meta = _Meta(SCHEMA, hashlib.sha256(data).hexdigest(), model.radius_px, model.scales_px, model.card)
+    meta = _Meta(
+        SCHEMA, hashlib.sha256(data).hexdigest(), model.radius_px, model.scales_px, model.card, _feature_meta(model)
+    )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as whole:
         for name, part in ((META, msgspec.json.format(msgspec.json.encode(meta))), (ARRAYS, data)):
@@ -164,6 +211,22 @@ def model_bytes(model: ReferenceModel) -> bytes:
             info.compress_type = zipfile.ZIP_DEFLATED
             whole.writestr(info, part)
     return packed.getvalue()
+
+
+def _feature_meta(model: ReferenceModel) -> _FeatureMeta | None:
+    if model.numbers is None:
+        return None
+    why = model.family.reason if isinstance(model.family, NoFamily) else ""
+    return _FeatureMeta(model.numbers.names, model.numbers.groups, why)
+
+
+def _feature_arrays(model: ReferenceModel) -> dict[str, FloatImage]:
+    if model.numbers is None:
+        return {}
+    own = {f"taught_{name}": getattr(model.numbers, name) for name in TAUGHT_ARRAYS}
+    if isinstance(model.family, NoFamily):
+        return own
+    return own | {f"family_{name}": array for name, array in family_arrays(model.family).items()}
 
 
 def load_model(path: Path) -> ReferenceModel:
@@ -200,8 +263,10 @@ def _model(data: bytes) -> ReferenceModel:
     meta = msgspec.convert(known, _Meta)
     if hashlib.sha256(packed).hexdigest() != meta.arrays_sha256:
         raise ValueError("its numbers are not those that it was written with")
+    numbers, family = _features(packed, meta)
+    sha256 = hashlib.sha256(data).hexdigest()
     model = ReferenceModel(
-        meta.card, meta.radius_px, meta.scales_px, *_arrays(packed), hashlib.sha256(data).hexdigest()
+        meta.card, meta.radius_px, meta.scales_px, *_arrays(packed), numbers=numbers, family=family, sha256=sha256
     )
     _check(model)
     return model
@@ -216,6 +281,33 @@ def _arrays(packed: bytes) -> tuple[FloatImage, FloatImage, FloatImage, FloatIma
         )
         faces = _array(arrays.read(f"{ARRAY_NAMES[-1]}.npy"), ARRAY_NAMES[-1], np.uint16)
     return archetype, spread, ring_spread, limits, ring_limits, faces
+
+
+def _features(packed: bytes, meta: _Meta) -> tuple[TaughtNumbers | None, Family | NoFamily]:
+    """The features of the faces that taught, and the family of those that are used."""
+    about = meta.features
+    if about is None:
+        return None, NO_FEATURES
+    taught = sum(face.seen is not None for face in meta.card.faces)
+    own = _floats(packed, "taught_", TAUGHT_ARRAYS)
+    numbers = TaughtNumbers(about.names, about.groups, own["values"], own["histograms"])
+    if numbers.values.shape != (taught, len(about.names)):
+        raise ValueError(f"taught_values must be of {taught} faces and {len(about.names)} features")
+    if numbers.histograms.ndim != 3 or len(numbers.histograms) != taught:
+        raise ValueError(f"taught_histograms must be of {taught} faces")
+    if about.why_no_family:
+        return numbers, NoFamily(about.why_no_family)
+    family = family_from(about.names, about.groups, _floats(packed, "family_", FAMILY_ARRAYS))
+    used = sum(face.used for face in meta.card.faces)
+    if len(family.references) != used or family.histograms.shape[1:] != numbers.histograms.shape[1:]:
+        raise ValueError(f"its family must be of the {used} faces that are used, and their light as that of all")
+    return numbers, family
+
+
+def _floats(packed: bytes, before: str, names: Sequence[str]) -> Mapping[str, FloatImage]:
+    with zipfile.ZipFile(io.BytesIO(packed)) as arrays:
+        _check_size(arrays)
+        return {name: _array(arrays.read(f"{before}{name}.npy"), f"{before}{name}", np.float32) for name in names}
 
 
 def _check_size(packed: zipfile.ZipFile) -> None:

@@ -92,7 +92,15 @@ from dscope_blink.records.judged_sizes import (
 from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
 from dscope_blink.records.reading import read_file
-from dscope_blink.records.reference import ANOMALY, Anomaly, Comparison, ComparisonMaps, Normality
+from dscope_blink.records.reference import (
+    ANOMALY,
+    Anomaly,
+    Comparison,
+    ComparisonMaps,
+    Deviation,
+    Normality,
+    WholeFace,
+)
 from dscope_blink.records.residual import Candidate, Residual
 from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded, size_in_words
 from dscope_blink.records.scale import Calibration, Scale, ScaleSource, TargetFeatures
@@ -139,6 +147,7 @@ __all__ = [
     "Criteria",
     "Defect",
     "Detection",
+    "Deviation",
     "Ellipse",
     "FaceChange",
     "Fate",
@@ -190,6 +199,7 @@ __all__ = [
     "UserError",
     "Verdict",
     "Violation",
+    "WholeFace",
     "ZoneCriteria",
     "ZoneOutline",
     "ZoneRule",

@@ -34,6 +34,37 @@ class Anomaly:
 
 
 @dataclass(frozen=True, slots=True)
+class Deviation:
+    """A feature of a face beside those of the family."""
+
+    name: str
+    value: float
+    middle: float  # of the family
+    spreads: float  # from the middle, above 0 where the face has more
+
+    @property
+    def in_words(self) -> str:
+        """As a reason."""
+        way = "above" if self.spreads > 0 else "below"
+        return f"{self.name} {self.value:.4g}, {abs(self.spreads):.1f} spreads {way} {self.middle:.4g}"
+
+
+@dataclass(frozen=True, slots=True)
+class WholeFace:
+    """A face as a whole beside the references."""
+
+    distance: float  # Mahalanobis, of the groups of features
+    limit: float  # that the stated rate of good faces exceed
+    deviations: tuple[Deviation, ...]  # the most deviant feature first
+    values: tuple[float, ...]  # of all features, in the order of the model; NaN: not seen
+
+    @property
+    def score(self) -> float:
+        """1.0: as unusual as the stated rate of good faces."""
+        return self.distance / self.limit
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """A face beside what good ones are like; the acceptance verdict stays its own."""
 
@@ -45,6 +76,8 @@ class Comparison:
     anomalies: tuple[Anomaly, ...] = ()  # the worst first
     model_sha256: str = ""
     similarity: float | None = None  # structural, of the whole face with the archetype; None: it was not compared
+    whole: WholeFace | None = None  # None: the model knows no family, or the face was not compared
+    why_not_whole: str = ""  # why the model knows no family
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -46,7 +46,12 @@ STATUS_COLOURS = {
 }
 TITLES = (
     *("1  picture", "2  archetype: the median good face", "3  structural similarity", "4  departures, 1 the limit"),
-    *("5  places that depart", "6  marks of the inspection beside them", "7  light around the fiber", "8  in words"),
+    *(
+        "5  places that depart",
+        "6  marks of the inspection beside them",
+        "7  light around the fiber, features",
+        "8  in words",
+    ),
 )
 
 
@@ -101,7 +106,8 @@ def analysis_sheet(
     if maps is None:
         _say_nothing(page, areas[6])
     else:
-        draw_profile(page, areas[6], maps)
+        whole = comparison.whole
+        draw_profile(page, areas[6], maps, () if whole is None else whole.deviations)
     _write_words(page, areas[7], comparison, card)
     return page
 

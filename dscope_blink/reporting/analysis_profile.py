@@ -1,15 +1,15 @@
-"""Light around the fiber against that of good faces, and how far each ring departs, over the distance from the centre.
-
-The lower half is the place of the features that deviate most, where a model knows any.
+"""Light around the fiber against that of good faces over the distance from the centre; below it the features that
+deviate most, or, where a model knows none, how far each ring departs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from dscope_blink.records import ComparisonMaps, FloatImage, Points
+from dscope_blink.records import ComparisonMaps, Deviation, FloatImage, Points
 from dscope_blink.reporting.aggregate_face import Area
 from dscope_blink.reporting.figures import round_number
 from dscope_blink.reporting.look import VIOLATING_COLOUR
@@ -18,6 +18,11 @@ from dscope_blink.reporting.sheet import Shapes, Sheet
 
 FACE_COLOUR, NORMAL_COLOUR, BAND_COLOUR, AXES_COLOUR = "#0072B2", "#606060", "#D9D9D9", "#000000"
 BELOW, BESIDE, BETWEEN, ABOVE = 0.32, 0.42, 0.5, 0.18  # of a field, for its numbers and words; inches
+MORE_COLOUR = "#D55E00"
+MOST_BARS = 7
+LEAST_REACH = 3.0  # spreads that the bars span: what good faces have is to look small
+BARS_SHARE = 0.52  # of the width, for the bars; the rest is for names
+BAR_NUMBERS = 0.34  # inches beside a bar, for its number
 ROOM = 0.05  # of a range, above and below
 
 
@@ -35,12 +40,37 @@ class Field:
         return np.asarray((self.area.left, self.area.bottom) + share * (self.area.width, self.area.height))
 
 
-def draw_profile(page: Sheet, area: Area, maps: ComparisonMaps) -> None:
+def draw_profile(page: Sheet, area: Area, maps: ComparisonMaps, deviations: Sequence[Deviation] = ()) -> None:
     """Both halves of the panel."""
     height = (area.height - BELOW - BETWEEN - ABOVE) / 2
     left, width = area.left + BESIDE, area.width - BESIDE - 0.05
     _draw_light(page, Area(left, area.bottom + BELOW + height + BETWEEN, width, height), maps)
-    _draw_scores(page, Area(left, area.bottom + BELOW, width, height), maps)
+    lower = Area(left, area.bottom + BELOW, width, height)
+    if deviations:
+        draw_deviations(page, Area(area.left, lower.bottom, area.width, height), deviations)
+    else:
+        _draw_scores(page, lower, maps)
+
+
+def draw_deviations(page: Sheet, area: Area, deviations: Sequence[Deviation]) -> None:
+    """A bar for each of the most deviant features, to the right where the face has more, else to the left."""
+    shown = deviations[:MOST_BARS]
+    reach = max(*(abs(one.spreads) for one in shown), LEAST_REACH)
+    width = area.width * BARS_SHARE
+    middle, step = area.right - width / 2 - 0.05, area.height / MOST_BARS
+    half = width / 2 - BAR_NUMBERS
+    for number, one in enumerate(shown):
+        y, end = area.top - step * (number + 0.5), middle + half * one.spreads / reach
+        thick = step * 0.3
+        bar = np.array([(middle, y - thick), (end, y - thick), (end, y + thick), (middle, y + thick)])
+        colour = MORE_COLOUR if one.spreads > 0 else FACE_COLOUR
+        page.items.append(Shapes([(bar,)], [colour], None, 0.0, "deviation"))
+        write(page, (area.right - width - 0.05, y), one.name, size=7.5, across="right")
+        more = one.spreads > 0
+        beside = (end + (0.05 if more else -0.05), y)
+        write(page, beside, f"{one.spreads:+.1f}", size=7.5, across="left" if more else "right")
+    draw_lines(page, [np.array([(middle, area.bottom), (middle, area.top)])], AXES_COLOUR, 0.8, "axes")
+    write(page, (area.left, area.top + 0.13), "features that deviate most, in spreads of good faces", size=8)
 
 
 def _draw_light(page: Sheet, area: Area, maps: ComparisonMaps) -> None:

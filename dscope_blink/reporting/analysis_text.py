@@ -12,10 +12,11 @@ from dscope_blink.reporting.look import CLASS_TITLES
 STATUS_WORDS = {
     "NORMAL": "NORMAL: no place and no ring departs from good faces by more than the limit",
     "ANOMALOUS": "ANOMALOUS: it departs from good faces",
-    "NOT_OF_THIS_FAMILY": "NOT OF THIS FAMILY: the model knows no such faces, so nothing was compared",
+    "NOT_OF_THIS_FAMILY": "NOT OF THIS FAMILY: the model knows no such faces, so no places were compared",
     "NOT_COMPARED": "NOT COMPARED",
 }
 FEW_FACES = 10  # of fewer the bound of the false alarms is above a quarter
+MOST_NAMED = 5  # features
 SHORT = 16  # letters of a hash that no two models share
 
 
@@ -38,11 +39,22 @@ def analysis_lines(comparison: Comparison, card: ReferenceCard) -> Iterator[str]
     if comparison.score is not None:
         named = sum(bool(one.marks) for one in comparison.anomalies)
         yield f"Places that depart: {len(comparison.anomalies)}, of these {named} where the inspection found marks"
+    yield from _whole_lines(comparison)
     verdict = inspection.verdict
     reasons = "; ".join(texts(verdict.reasons))
     yield f"Verdict by the acceptance criteria, which is another: {verdict.status}{f' ({reasons})' if reasons else ''}"
     yield from card_lines(card)
     yield f"  sha256 {comparison.model_sha256[:SHORT]}"
+
+
+def _whole_lines(comparison: Comparison) -> Iterator[str]:
+    """The face as a whole; or that the model says nothing of it."""
+    whole = comparison.whole
+    if whole is not None:
+        yield f"As a whole: distance {whole.distance:.2f}, {whole.score:.2f} of the limit; it deviates most by"
+        yield from (f"  {one.in_words}" for one in whole.deviations[:MOST_NAMED])
+    elif comparison.why_not_whole:
+        yield f"As a whole: not compared, {comparison.why_not_whole}; only places and rings are"
 
 
 def card_lines(card: ReferenceCard) -> Iterator[str]:

@@ -29,11 +29,27 @@ def report_bytes(comparison: Comparison) -> bytes:
         "score": comparison.score,
         "ring_score": comparison.ring_score,
         "similarity": comparison.similarity,
+        "whole": _whole(comparison),
         "defects": [_defect(anomaly) for anomaly in comparison.anomalies],
     }
     return (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(
         "utf-8", "backslashreplace"
     )
+
+
+def _whole(comparison: Comparison) -> dict[str, Any] | None:
+    """The face as a whole; None where it was not compared so."""
+    whole = comparison.whole
+    if whole is None:
+        return None
+    return {
+        "distance": round(whole.distance, 4),
+        "limit": round(whole.limit, 4),
+        "deviations": [
+            {"feature": one.name, "value": one.value, "middle": one.middle, "spreads": round(one.spreads, 2)}
+            for one in whole.deviations
+        ],
+    }
 
 
 def _defect(anomaly: Anomaly) -> dict[str, Any]:
@@ -83,6 +99,15 @@ def _of_worst(comparison: Comparison, key: str) -> Any:
     return None if worst is None else getattr(worst, key)
 
 
+def _of_whole(comparison: Comparison, key: str) -> Any:
+    return None if comparison.whole is None else round(getattr(comparison.whole, key), 4)
+
+
+def _most_deviant(comparison: Comparison) -> str | None:
+    whole = comparison.whole
+    return None if whole is None or not whole.deviations else whole.deviations[0].in_words
+
+
 REFERENCE_COLUMNS = (
     Column("Image_Filename", "", "object", "the picture", lambda one: one.inspection.image.file),
     Column(
@@ -101,6 +126,11 @@ REFERENCE_COLUMNS = (
         "structural, of the whole face with the archetype, 1 the same",
         lambda one: one.similarity,
     ),
+    Column(
+        "Distance", "", "float64", "of the face as a whole from the references", lambda one: _of_whole(one, "distance")
+    ),
+    Column("Distance_Limit", "", "float64", "that few good faces exceed", lambda one: _of_whole(one, "limit")),
+    Column("Most_Deviant", "", "object", "the feature that deviates most, and which way", _most_deviant),
     Column("Anomalies", "", "int64", "places beyond the limit", lambda one: len(one.anomalies)),
     Column("Unnamed", "", "int64", "of these, places where the inspection found no mark", _unnamed),
     Column("Worst_ID", "", "object", "the place that departs most", lambda one: _of_worst(one, "id")),

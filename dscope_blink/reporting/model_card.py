@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dscope_blink.models.family import GATES, Family, NoFamily
 from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.records import PROGRAM, VERSION, FloatImage
 from dscope_blink.reporting.page_safety import policy_hash
@@ -54,6 +55,7 @@ def model_page(name: str, model: ReferenceModel, notes: Sequence[str]) -> bytes:
         f"<h2>Light around the fiber</h2>\n{_profile(model)}",
         "<h2>Limits</h2>\n<p>How many times its spread a place or a ring may depart.</p>\n",
         _table(_limits(model)),
+        _family(model),
         f"<h2>Faces: {len(model.used)} used of {len(model.card.faces)}</h2>\n",
         _faces(model),
         "<h2>What it cannot say</h2>\n<ul>",
@@ -101,6 +103,30 @@ def _limits(model: ReferenceModel) -> Iterator[tuple[str, ...]]:
         yield f"places, Gaussian of {sigma:g} px", f"{limit:.2f}"
     for number, limit in enumerate(model.ring_limits, 1):
         yield f"whole rings, scale {number}", f"{limit:.2f}"
+
+
+def _family(model: ReferenceModel) -> str:
+    """What a face as a whole must have to be of the family."""
+    family = model.family
+    if isinstance(family, NoFamily):
+        return f"<h2>Faces as a whole</h2>\n<p>Not compared: {escape(family.reason)}.</p>\n"
+    gates = ((gate, family.at(gate.name)) for gate in GATES)
+    head = "<tr><th>feature</th><th>of another</th><th>median</th><th>spread</th><th>what it is</th></tr>"
+    rows = "".join(
+        f"<tr>{_cells((escape(gate.name), escape(gate.other), *_middle(family, at), escape(gate.says)))}</tr>"
+        for gate, at in gates
+    )
+    said = (
+        f"{len(family.names)} features, in {len(set(family.groups))} groups; limit of the distance "
+        f"{family.limits[0]:.2f}, of the gates {family.limits[1]:.2f} spreads."
+    )
+    return f"<h2>Faces as a whole</h2>\n<p>{said}</p>\n<table>{head}{rows}</table>\n"
+
+
+def _middle(family: Family, at: int) -> tuple[str, str]:
+    if not np.isfinite(family.location[at]):
+        return "not seen", ""
+    return f"{family.location[at]:.4g}", f"{family.spread[at]:.2g}"
 
 
 def _faces(model: ReferenceModel) -> str:

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from rich.progress import Progress, track
 
-from dscope_blink.batch.analyzing import Analyzing, check_expiry, run_analysis
+from dscope_blink.batch.analyzing import Analyzing, check_expiry, drift_of, run_analysis
 from dscope_blink.batch.learning import Learning, check_updatable, learn
 from dscope_blink.batch.run import Batch, exit_code
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.names import MODEL_CARD
 from dscope_blink.files.whole_files import write_file
+from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceModel, load_model
-from dscope_blink.records import UserError, printable
+from dscope_blink.records import Comparison, UserError, printable
 from dscope_blink.reporting.analysis_text import card_lines, expired, face_line
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.model_card import model_page
@@ -58,6 +59,8 @@ def learn_reference(arguments: argparse.Namespace) -> int:
         f"{card.rate:.0%} of good faces may be called anomalous; the {used} faces bound that to {card.rate_at_most:.0%}"
     )
     print_line(console, text)
+    if isinstance(learned.model.family, NoFamily):
+        print_line(console, f"Only places and rings are compared: {learned.model.family.reason}")
     return 1 if left_out else 0
 
 
@@ -100,13 +103,17 @@ def analyze(arguments: argparse.Namespace) -> int:
     model = _checked_model(arguments.reference)
     batch: Batch = checked_batch(arguments)
     console, totals, found = console_of(arguments.quiet), Totals(), Counter[str]()
+    seen: list[Comparison] = []
     run = Analyzing(batch.job, batch.images, model)
     with log_file(batch.job.output_dir), closing(run_analysis(run)) as analyzing:
         for done in track(analyzing, "faces", len(run.images), console=console, transient=True):
             totals.add(done.inspection)
             found[done.status] += 1
+            seen.append(done)
     for status, count in sorted(found.items()):
         print_line(console, f"{status}: {count}")
+    for line in drift_of(seen, model):
+        print_line(console, f"The batch drifts away from the model: {line}")
     print_line(console, f"Results: {batch.job.output_dir}")
     return exit_code(totals, arguments.fail_exit)
 

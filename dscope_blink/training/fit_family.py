@@ -46,7 +46,7 @@ def fit_family(
     if len(values) < FEWEST:
         return NoFamily(f"a family needs at least {FEWEST} references, got {len(values)}")
     known = np.asarray(values, np.float64)
-    names, groups = (tuple(feature.name for feature in features), tuple(_group(feature) for feature in features))
+    names, groups = (tuple(feature.name for feature in features), tuple(group_of(feature) for feature in features))
     least = np.array([feature.least for feature in features])
     whole = _fitted(known, groups, least)
     left = np.array(
@@ -70,7 +70,8 @@ def fit_family(
     )
 
 
-def _group(feature: Feature) -> str:
+def group_of(feature: Feature) -> str:
+    """The group that a feature deviates with: those of one zone that say the same kind of thing."""
     return f"{feature.zone} {feature.group}"
 
 

@@ -14,7 +14,8 @@ from dscope_blink.batch.learning import Learned, Learning, learn
 from dscope_blink.batch.reference_faces import SeenFace
 from dscope_blink.config.settings import Config
 from dscope_blink.files.plan import ImageFile
-from dscope_blink.models.reference import ARRAY_NAMES, load_model
+from dscope_blink.models.family import Family, NoFamily, family_arrays
+from dscope_blink.models.reference import ARRAY_NAMES, NO_FEATURES, load_model, model_bytes
 from dscope_blink.records import UserError
 from tests.builders.batches import ASKED, CONFIG
 from tests.builders.inspections import PASSED
@@ -53,6 +54,10 @@ def test_adding_faces_gives_what_learning_all_at_once_does(tmp_path: Path) -> No
     for name in ARRAY_NAMES:
         np.testing.assert_array_equal(getattr(added, name), getattr(whole, name))
     assert added.card.faces == whole.card.faces
+    assert isinstance(added.family, Family)
+    assert isinstance(whole.family, Family)
+    for name, array in family_arrays(whole.family).items():
+        np.testing.assert_array_equal(family_arrays(added.family)[name], array)
     assert (added.card.made, added.card.expires) == (base.model.card.made, base.model.card.expires)
     assert added.card.updated is not None
     assert whole.card.updated is None
@@ -63,6 +68,22 @@ def test_what_teaches_nothing_is_named_and_not_kept(tmp_path: Path) -> None:
     out = [face for face in model.card.faces if not face.used]
     assert [(face.file, face.why_not, face.seen) for face in out] == [(FAILING, "no fiber was found", None)]
     assert len(model.faces) == COUNT - 1
+
+
+def test_a_model_of_few_faces_knows_no_family_and_why(tmp_path: Path) -> None:
+    few = learned_of(tmp_path, 0, 2, 3, 4)
+    assert few.model.family == NoFamily("a family needs at least 5 references, got 4")
+    assert load_model(few.path).family == few.model.family
+    assert few.model.numbers is not None
+    assert len(few.model.numbers.values) == 4
+
+
+def test_a_model_without_features_gets_no_family_by_adding_faces(tmp_path: Path) -> None:
+    old = learned_of(tmp_path, 0, 2, 3, 4)
+    old.path.write_bytes(model_bytes(replace(old.model, numbers=None, family=NO_FEATURES)))
+    added = learned_of(tmp_path, 5, 6, base=old).model
+    assert added.family == NO_FEATURES
+    assert added.numbers is None
 
 
 def test_a_face_teaches_only_once(tmp_path: Path) -> None:

@@ -5,13 +5,26 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dscope_blink.models import reference
-from dscope_blink.models.reference import ARRAY_NAMES, ARRAYS, META, BadModel, load_model, model_bytes
+from dscope_blink.models.family import Family, NoFamily, family_arrays
+from dscope_blink.models.reference import (
+    ARRAY_NAMES,
+    ARRAYS,
+    META,
+    BadModel,
+    ReferenceModel,
+    load_model,
+    model_bytes,
+    taught_numbers,
+)
+from tests.builders.families import a_family, faces, histograms
 from tests.builders.references import learned
 
 
@@ -25,6 +38,38 @@ def test_a_model_comes_back_from_its_file(tmp_path: Path) -> None:
     for name in ARRAY_NAMES:
         np.testing.assert_array_equal(getattr(back, name), getattr(model, name))
     assert back.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+COUNT = 8
+
+
+@cache
+def with_family() -> ReferenceModel:
+    family = a_family(COUNT)
+    numbers = taught_numbers(family.names, family.groups, list(zip(faces(COUNT), histograms(COUNT), strict=True)))
+    return replace(learned(COUNT), numbers=numbers, family=family)
+
+
+def test_a_family_comes_back_from_its_file(tmp_path: Path) -> None:
+    model, path = with_family(), tmp_path / "m.dscope"
+    path.write_bytes(model_bytes(model))
+    back = load_model(path)
+    assert isinstance(back.family, Family)
+    assert isinstance(model.family, Family)
+    assert (back.family.names, back.family.groups) == (model.family.names, model.family.groups)
+    for name, array in family_arrays(model.family).items():
+        np.testing.assert_array_equal(family_arrays(back.family)[name], array)
+    assert back.numbers is not None
+    np.testing.assert_array_equal(back.numbers.values, faces(COUNT).astype(np.float32))
+    np.testing.assert_array_equal(back.numbers.histograms, histograms(COUNT))
+
+
+def test_why_there_is_no_family_comes_back_too(tmp_path: Path) -> None:
+    path = tmp_path / "m.dscope"
+    path.write_bytes(model_bytes(replace(with_family(), family=NoFamily("too few"))))
+    back = load_model(path)
+    assert back.family == NoFamily("too few")
+    assert back.numbers is not None
 
 
 def test_the_same_model_is_the_same_file() -> None:
@@ -59,6 +104,40 @@ def _with_arrays(**changed: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -
     np.savez_compressed(file, **arrays)
     meta = json.loads(parts[META]) | {"arrays_sha256": hashlib.sha256(file.getvalue()).hexdigest()}
     return _packed({META: json.dumps(meta).encode(), ARRAYS: file.getvalue()})
+
+
+def _with_family(
+    change: Callable[[dict[str, object]], object] = lambda meta: None,
+    **changed: np.ndarray[tuple[int, ...], np.dtype[np.generic]],
+) -> bytes:
+    """The same of a model that knows a family; `change` is of what it says of the features."""
+    parts = _parts(model_bytes(with_family()))
+    with np.load(io.BytesIO(parts[ARRAYS])) as kept:
+        arrays = dict(kept) | changed
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    meta = json.loads(parts[META]) | {"arrays_sha256": hashlib.sha256(file.getvalue()).hexdigest()}
+    change(meta["features"])
+    return _packed({META: json.dumps(meta).encode(), ARRAYS: file.getvalue()})
+
+
+def _of_family(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    family = with_family().family
+    assert isinstance(family, Family)
+    return np.array(getattr(family, name))
+
+
+def _renamed(about: dict[str, object]) -> None:
+    names = about["names"]
+    assert isinstance(names, list)
+    names[names.index("cladding_px")] = "something"
+
+
+def _one_name_less(about: dict[str, object]) -> None:
+    for part in ("names", "groups"):
+        listed = about[part]
+        assert isinstance(listed, list)
+        listed.pop()
 
 
 def _truncated() -> bytes:
@@ -126,6 +205,35 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "not square": (lambda: _with_arrays(archetype=np.ones((30, 40), np.float32)), "archetype must be square"),
     "other scales": (lambda: _with_arrays(limits=np.ones(4, np.float32)), "limits must have one for each scale"),
     "NaN": (lambda: _with_arrays(limits=np.full(5, np.nan, np.float32)), "must be positive"),
+    "family of another shape": (
+        lambda: _with_family(family_location=_of_family("location")[:-1]),
+        "location must be of shape",
+    ),
+    "family of no shape": (lambda: _with_family(family_limits=np.array(1, np.float32)), "limits must be of shape"),
+    "family of NaN": (
+        lambda: _with_family(family_group_precision=np.full_like(_of_family("group_precision"), np.nan)),
+        "must be finite",
+    ),
+    "family of pickle": (lambda: _with_family(family_limits=np.array([{}] * 2, object)), "float32"),
+    "family of fewer faces": (
+        lambda: _with_family(
+            family_references=_of_family("references")[:5],
+            family_histograms=_of_family("histograms")[:5],
+            family_left_out=_of_family("left_out")[:5],
+        ),
+        "of the 8 faces that are used",
+    ),
+    "family without a gate": (lambda: _with_family(_renamed), "its features must hold"),
+    "names that do not fit": (lambda: _with_family(_one_name_less), "taught_values must be of 8 faces"),
+    "groups that do not fit": (lambda: _with_family(lambda m: m.update(groups=["a"])), "must"),
+    "taught by fewer": (
+        lambda: _with_family(taught_histograms=histograms(COUNT)[:3]),
+        "taught_histograms must be of 8 faces",
+    ),
+    "a family that is not there": (
+        lambda: _with_meta(lambda m: m.update(features={"names": ["a"], "groups": ["a"]})),
+        "taught_values.npy",
+    ),
     "negative": (lambda: _with_arrays(limits=np.full(5, -1, np.float32)), "must be positive"),
 }
 

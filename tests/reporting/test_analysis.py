@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -14,14 +15,18 @@ from dscope_blink.image_processing.comparison_maps import comparison_maps
 from dscope_blink.image_processing.departures import score_face
 from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.image_processing.similarity import similarity
+from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceFace
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Deviation, WholeFace
+from dscope_blink.reporting.aggregate_face import Area
 from dscope_blink.reporting.analysis_figure import TITLES, analysis_figure, analysis_sheet, part_of
 from dscope_blink.reporting.analysis_maps import archetype_photo, departure_photo, similarity_photo
+from dscope_blink.reporting.analysis_profile import draw_deviations
 from dscope_blink.reporting.analysis_text import card_lines, expired, text_bytes
-from dscope_blink.reporting.anomaly_files import REFERENCE_COLUMNS, comparison_table
+from dscope_blink.reporting.anomaly_files import REFERENCE_COLUMNS, comparison_table, report_bytes
 from dscope_blink.reporting.model_card import model_page
-from dscope_blink.reporting.sheet import Photo, Words
+from dscope_blink.reporting.sheet import Photo, Shapes, Sheet, Words
+from tests.builders.families import a_family
 from tests.builders.inspections import FAILED, GEOMETRY
 from tests.builders.references import RADIUS_PX, card_of, good_faces, learned
 
@@ -127,6 +132,54 @@ def test_the_text_names_each_place_and_keeps_both_verdicts_apart() -> None:
     alone = next(line for line in lines if line.startswith("Marks of the inspection where"))
     assert "S1" not in alone
     assert "P1" in alone
+
+
+FEATURES_APART = (Deviation("core_mean", 1.2, 1.0, 8.25), Deviation("cladding_entropy", 2.0, 3.0, -4.0))
+WHOLE = WholeFace(9.0, 6.0, FEATURES_APART, (1.2, 2.0))
+
+
+def test_the_face_as_a_whole_is_told_everywhere(maps: ComparisonMaps) -> None:
+    done = replace(FOUND, whole=WHOLE)
+    text = text_bytes(done, card_of(8)).decode()
+    assert "As a whole: distance 9.00, 1.50 of the limit" in text
+    assert "core_mean 1.2, 8.2 spreads above 1" in text
+    assert "cladding_entropy 2, 4.0 spreads below 3" in text
+    row = dict(zip(comparison_table([done]).types, comparison_table([done]).rows[0], strict=True))
+    assert (row["Distance"], row["Distance_Limit"]) == (9.0, 6.0)
+    assert row["Most_Deviant"] == "core_mean 1.2, 8.2 spreads above 1"
+    report = json.loads(report_bytes(done))["whole"]
+    assert (report["distance"], report["limit"]) == (9.0, 6.0)
+    assert [one["feature"] for one in report["deviations"]] == ["core_mean", "cladding_entropy"]
+    assert json.loads(report_bytes(FOUND))["whole"] is None
+    words = words_of(done, maps)
+    assert {"core_mean", "+8.2", "cladding_entropy", "-4.0"} <= set(words)
+    assert "core_mean" not in words_of(FOUND, maps)
+
+
+def test_bars_lie_on_the_side_that_the_face_departs_to_and_within_the_panel() -> None:
+    page, area = Sheet((4, 4)), Area(0.2, 0.2, 3.7, 1.2)
+    draw_deviations(page, area, FEATURES_APART)
+    bars = [item.rings[0][0] for item in page.items if isinstance(item, Shapes)]
+    start = bars[0][:, 0].min()
+    assert bars[0][:, 0].max() > start
+    assert bars[1][:, 0].max() == pytest.approx(start)
+    for bar in bars:
+        assert area.left < bar[:, 0].min() < bar[:, 0].max() < area.right
+        assert area.bottom < bar[:, 1].min() < bar[:, 1].max() < area.top
+
+
+def test_a_model_without_a_family_says_that_only_places_are_compared() -> None:
+    text = text_bytes(replace(FOUND, why_not_whole="a family needs at least 5 references, got 4"), card_of(4)).decode()
+    assert "As a whole: not compared, a family needs at least 5 references, got 4; only places and rings are" in text
+
+
+def test_the_card_tells_of_the_family_or_why_there_is_none() -> None:
+    family = a_family(12)
+    page = model_page("m", replace(learned(), family=family), ()).decode()
+    assert f"{len(family.names)} features" in page
+    assert "blur of the cladding edge in the picture, px" in page
+    bare = model_page("m", replace(learned(), family=NoFamily("a <few>")), ()).decode()
+    assert "Not compared: a &lt;few&gt;." in bare
 
 
 def test_a_name_cannot_begin_a_line_of_the_text() -> None:

@@ -1,0 +1,100 @@
+"""A face beside a family: what is said of it as a whole, without pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dscope_blink.batch import analyzing
+from dscope_blink.batch.analyzing import compare, drift_of, family_of
+from dscope_blink.batch.reference_faces import SeenFace
+from dscope_blink.image_processing.face_features import FaceNumbers
+from dscope_blink.models.family import GATES, NoFamily
+from dscope_blink.models.reference import ReferenceModel
+from dscope_blink.records import Comparison
+from tests.builders.batches import CONFIG
+from tests.builders.families import MIDDLE, NAMES, SPREAD, a_family, faces, histograms
+from tests.builders.inspections import PASSED
+from tests.builders.references import RADIUS_PX, good_faces, learned
+
+SETTINGS = replace(CONFIG.reference, radius_px=RADIUS_PX)
+SEEN = SeenFace(PASSED, frame=good_faces()[0])
+
+
+@cache
+def model() -> ReferenceModel:
+    bare = learned()
+    assert PASSED.geometry is not None
+    diameter_px = PASSED.geometry.cladding.ellipse.mean_diameter_px
+    return replace(bare, card=replace(bare.card, cladding_px=diameter_px, core_ratio=None), family=a_family(12))
+
+
+def compared(values: NDArray[np.float64], known: ReferenceModel, monkeypatch: pytest.MonkeyPatch) -> Comparison:
+    monkeypatch.setattr(analyzing, "face_features", lambda *seen: FaceNumbers(values, histograms(1)[0]))
+    return compare(SEEN, known, SETTINGS)[0]
+
+
+def moved(names: Sequence[str], spreads: float) -> NDArray[np.float64]:
+    values = MIDDLE.copy()
+    for name in names:
+        values[NAMES.index(name)] += spreads * SPREAD[NAMES.index(name)]
+    return values
+
+
+def test_a_face_in_the_middle_of_its_family_is_normal(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = compared(MIDDLE, model(), monkeypatch)
+    assert (done.status, done.reasons) == ("NORMAL", ())
+    assert done.whole is not None
+    assert done.whole.score < 1
+    assert done.why_not_whole == ""
+
+
+def test_a_face_far_from_its_family_is_anomalous_and_the_reason_says_by_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    gates = {gate.name for gate in GATES}
+    names = [name for name in NAMES if name not in gates and name.startswith("core_")]
+    done = compared(moved(names, 20), model(), monkeypatch)
+    assert done.status == "ANOMALOUS"
+    assert done.whole is not None
+    assert done.whole.score > 1
+    (reason,) = done.reasons
+    assert reason.startswith("as a whole it lies ")
+    assert "above" in reason
+    assert done.whole.deviations[0].name in reason
+
+
+def test_a_face_of_another_size_is_not_of_the_family_and_its_distance_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = compared(moved(["cladding_px"], 50), model(), monkeypatch)
+    assert done.status == "NOT_OF_THIS_FAMILY"
+    assert done.reasons[0].startswith("another microscope: ")
+    assert done.whole is not None
+    assert done.whole.deviations[0].name == "cladding_px"
+    assert (done.score, done.anomalies) == (None, ())
+
+
+def test_a_model_without_a_family_compares_places_alone_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = replace(model(), family=NoFamily("too few"))
+    done = compared(moved(["cladding_px"], 50), few, monkeypatch)
+    assert (done.status, done.whole, done.why_not_whole) == ("NORMAL", None, "too few")
+    small = replace(few, card=replace(few.card, cladding_px=few.card.cladding_px * 2))
+    assert compared(MIDDLE, small, monkeypatch).status == "NOT_OF_THIS_FAMILY"
+
+
+def test_a_family_of_other_features_is_none() -> None:
+    family = a_family(12)
+    other = replace(model(), family=replace(family, names=("new", *family.names[1:])))
+    assert isinstance(family_of(other), NoFamily)
+
+
+def test_a_batch_that_moved_away_is_said_to_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = faces(8, seed=9)
+    still = [compared(row, model(), monkeypatch) for row in batch]
+    assert drift_of(still, model()) == ()
+    batch[:, NAMES.index("edge_blur_px")] *= 1.3
+    (line,) = drift_of([compared(row, model(), monkeypatch) for row in batch], model())
+    assert "median of 8 faces: blur of the cladding edge" in line
+    assert drift_of([], model()) == ()
