@@ -99,11 +99,21 @@ def middle_of(outline: Points) -> Points:
 
     At the ends themselves, which are corners, it would lie beside the middle: half a width of either is left out.
     """
-    apart = outline[:, None] - outline
-    first, last = sorted(divmod(int((apart**2).sum(axis=2).argmax()), len(outline)))
+    corners = _corners(outline)
+    apart = outline[corners, None] - outline[corners]
+    pair = divmod(int((apart**2).sum(axis=2).argmax()), len(corners))
+    first, last = sorted(corners[list(pair)].tolist())
     there, back = outline[first : last + 1], np.concatenate([outline[last:], outline[: first + 1]])[::-1]
     width = width_of(outline)
     return (_evenly(there, width) + _evenly(back, width)) / 2
+
+
+def _corners(outline: Points) -> NDArray[np.intp]:
+    """Places of the points on the convex hull, of which two are farthest apart: all pairs of thousands fill memory."""
+    import shapely
+
+    hull = shapely.get_coordinates(shapely.convex_hull(shapely.multipoints(outline)))
+    return np.flatnonzero(np.isin(outline @ (1, 1j), hull @ (1, 1j)))
 
 
 def width_of(outline: Points) -> float:
