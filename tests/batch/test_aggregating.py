@@ -24,6 +24,7 @@ from dscope_blink.batch.aggregate_reports import aggregate_ends
 from dscope_blink.batch.aggregating import check_apart, in_folder, run_aggregation
 from dscope_blink.batch.face_results import FaceJob
 from dscope_blink.batch.face_sources import Face, SourceFile
+from dscope_blink.batch.regrading import Asked, judge_again
 from dscope_blink.config.settings import Config
 from dscope_blink.files.names import LOCK
 from dscope_blink.files.whole_files import WriteFailed
@@ -41,7 +42,7 @@ from tests.builders.face_sources import (
     stored,
     two_sources,
 )
-from tests.builders.settings import ROOT
+from tests.builders.settings import ROOT, SETTINGS
 from tests.builders.unprivileged import unprivileged
 
 WITH_PAGE = replace(CONFIG, reporting=replace(CONFIG.reporting, report=True))
@@ -94,6 +95,16 @@ def test_each_face_has_one_record_of_all_its_sources(sources, out):
     assert {"source fast_scan", f"source {SECOND}"} <= set(record.provenance.inputs)
     assert done["b"].facts.sources == 2
     assert done["b"].facts.marks == len(record.defects) > 0
+
+
+def test_what_was_brought_together_is_judged_again_to_the_same(sources, out):
+    done = brought_together(aggregating(out, *sources))
+    assert {one.inspection.verdict.status for one in done.values()} == {"PASS", "FAIL"}
+    for name in done:
+        before = load_record(out / f"{name}_result.json")
+        again = judge_again(before, Asked(own=True), SETTINGS)
+        assert again.verdict == before.verdict
+        assert again.defects == before.defects
 
 
 def test_without_pictures_only_what_needs_none_is_written(sources, out):
