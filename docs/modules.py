@@ -242,7 +242,7 @@ CHANGES = (
     ),
     ("a format of pictures", "`files/decoding.py`, `files/pictures.py`"),
     ("a target of calibration", "`calibration/target_scale.py`, `terminal/calibrate.py`, `calibration.schema.json`"),
-    ("a command", "`terminal/arguments.py`, `terminal/commands.py`"),
+    ("a command", "`terminal/options.py`, `terminal/arguments.py`, `terminal/commands.py`"),
     ("a wing, a module, a package from outside", "`docs/modules.py`, then `python -m docs.modules`"),
 )
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from docs.licences import named
-from dscope_blink.terminal.arguments import make_parser
+from dscope_blink.terminal.options import make_parser
 from tests.builders.settings import ROOT
 
 DEPLOY = ROOT / "deploy"

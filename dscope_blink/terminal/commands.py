@@ -24,7 +24,6 @@ from dscope_blink.synthetic.samples import differs, write_samples
 from dscope_blink.synthetic.scenes import demo_faces
 from dscope_blink.terminal.aggregating import aggregate_sources
 from dscope_blink.terminal.arguments import (
-    CONFIG,
     check_output_folder,
     checked_batch,
     checked_config,
@@ -33,7 +32,6 @@ from dscope_blink.terminal.arguments import (
     checked_record,
     checked_regrading,
     checked_series,
-    make_parser,
 )
 from dscope_blink.terminal.calibrate import calibrate
 from dscope_blink.terminal.completion import completion_script
@@ -41,6 +39,7 @@ from dscope_blink.terminal.configuration import configuration
 from dscope_blink.terminal.dataset import dataset
 from dscope_blink.terminal.events import Told, events_of, refusals
 from dscope_blink.terminal.log_file import log_file
+from dscope_blink.terminal.options import CONFIG, make_parser
 from dscope_blink.terminal.progress import Display, in_words, silent
 from dscope_blink.terminal.questions import ask_everything
 from dscope_blink.terminal.reference import analyze, learn_reference

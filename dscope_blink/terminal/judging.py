@@ -11,7 +11,8 @@ from rich.console import Console
 from dscope_blink.batch.regrading import Asked, judge_again
 from dscope_blink.config.loading import load_config
 from dscope_blink.records import UNCONFIRMED, Inspection, UserError, check_in_words, texts
-from dscope_blink.terminal.arguments import CONFIG, checked_record
+from dscope_blink.terminal.arguments import checked_record
+from dscope_blink.terminal.options import CONFIG
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import told
 from dscope_blink.terminal.tables import console_of, print_line

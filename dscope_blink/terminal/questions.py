@@ -17,7 +17,8 @@ from dscope_blink.config.settings import Config, ConfigFile, CriteriaBook
 from dscope_blink.config.shipped import calibration_file
 from dscope_blink.files.manifest import positive_number
 from dscope_blink.records import PROGRAM, VERSION, UserError
-from dscope_blink.terminal.arguments import CONFIG, ZONES, check_images, check_output_folder, parse_zones
+from dscope_blink.terminal.arguments import check_images, check_output_folder, parse_zones
+from dscope_blink.terminal.options import CONFIG, ZONES
 from dscope_blink.terminal.starting import program_name
 
 BACK, HELP = "<", "?"

@@ -12,9 +12,10 @@ from dscope_blink.reporting.batch_reports import (
     write_certificates,
 )
 from dscope_blink.reporting.stored_results import kept_apart
-from dscope_blink.terminal.arguments import add_report, checked_reports
+from dscope_blink.terminal.arguments import checked_reports
 from dscope_blink.terminal.comparing import compare_results
 from dscope_blink.terminal.log_file import log_file
+from dscope_blink.terminal.options import add_report
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import told
 from dscope_blink.terminal.tables import console_of, print_line

@@ -19,7 +19,8 @@ from dscope_blink.pipeline import Search, Stages, all_stages
 from dscope_blink.records import Request, UserError, texts
 from dscope_blink.reporting.picture_files import write_annotated
 from dscope_blink.reporting.stages import MARKS, EdgePoints, SearchSeen, StagesSeen, stage_pictures
-from dscope_blink.terminal.arguments import add_request, check_output_folder, checked_request
+from dscope_blink.terminal.arguments import check_output_folder, checked_request
+from dscope_blink.terminal.options import add_request
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import UNFINISHED, told
 

@@ -29,8 +29,8 @@ from dscope_blink.records.stored import load_record
 from dscope_blink.synthetic.faces import Illumination, render_face
 from dscope_blink.synthetic.targets import Shot, dot_grid
 from dscope_blink.terminal import calibrate
-from dscope_blink.terminal.arguments import CONFIG
 from dscope_blink.terminal.commands import main
+from dscope_blink.terminal.options import CONFIG
 from tests.builders.commands import IN_THIS_PROCESS, inspect
 from tests.builders.emulator import SERIAL, emulated, surface, written
 from tests.builders.pictures import FACE, MULTIMODE, face_png

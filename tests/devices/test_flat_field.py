@@ -13,7 +13,7 @@ from dscope_blink.devices.flat_field import structure, why_not_blank
 from dscope_blink.files.decoding import decode_image, to_gray
 from dscope_blink.records import FloatImage
 from dscope_blink.synthetic.faces import render_face
-from dscope_blink.terminal.arguments import CONFIG
+from dscope_blink.terminal.options import CONFIG
 from tests.builders.emulator import surface
 from tests.builders.pictures import FACE
 

@@ -9,7 +9,8 @@ import pytest
 from dscope_blink.batch.run import Batch
 from dscope_blink.config.loading import load_config
 from dscope_blink.records import UserError
-from dscope_blink.terminal.arguments import CONFIG, check_output_folder, checked_batch, make_parser, parse_zones
+from dscope_blink.terminal.arguments import check_output_folder, checked_batch, parse_zones
+from dscope_blink.terminal.options import CONFIG, make_parser
 from tests.builders.pictures import MULTIMODE, folder_of
 from tests.builders.unprivileged import unprivileged
 
