@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.reference_family import EDITION, Painter, auroc, film, haze, kind_of, stain, varied
-from dscope_blink.batch.analyzing import Analyzing, compare, run_analysis
+from dscope_blink.batch.analyzing import Analyzing, compare_seen, run_analysis
 from dscope_blink.batch.job import Job, inspect_file
 from dscope_blink.batch.learning import Learning, learn
 from dscope_blink.batch.reference_faces import SeenFace, see_face
@@ -42,7 +42,6 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.image_processing.anomalies import REACH
-from dscope_blink.image_processing.departures import score_face
 from dscope_blink.image_processing.face_frame import FaceFrame, side_px
 from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.records import FloatImage, Inspection, Mask, Request, UserError
@@ -151,12 +150,10 @@ class Said:
 
 def said_by_model(seen: SeenFace, model: ReferenceModel, config: Config, with_map: bool = False) -> Said:
     nothing = np.zeros((2 * model.radius_px + 1,) * 2, np.float32)
-    if seen.frame is None:
-        return Said(0.0, nothing, REACH, False, False)
-    done, _ = compare(seen, model, config.reference)
-    places = nothing
-    if with_map:
-        places = _inside(score_face(seen.frame, model, config.reference.absolute_limit).map, model.radius_px)
+    found = compare_seen(seen, model, config.reference)
+    done, places = found.comparison, nothing
+    if with_map and found.score is not None:
+        places = _inside(found.score.map, model.radius_px)
     compared = done.status in ("NORMAL", "ANOMALOUS")
     return Said(done.score or 0.0, places, REACH, done.status == "ANOMALOUS", compared)
 
@@ -450,7 +447,7 @@ def _print_half(
         if not face.used:
             print(f"    left out {face.file}: {face.why_not}, score {face.left_out_score}")
     for image in others:
-        done, _ = compare(seen[image.file], model, wanted.job.config.reference)
+        done = compare_seen(seen[image.file], model, wanted.job.config.reference).comparison
         explained = sum(bool(one.marks) for one in done.anomalies)
         print(
             f"    {image.file} {done.status} score {done.score} ring {done.ring_score} anomalies {len(done.anomalies)}"
@@ -478,7 +475,7 @@ def timed(seed: int, faces: int) -> tuple[str, ...]:
         inspect = _seconds(lambda image: inspect_file(job, image), others)
         see = _seconds(lambda image: see_face(job, image, radius_px), others)
         seen = [see_face(job, image, radius_px) for image in others]
-        compared = _seconds(lambda one: compare(one, model, job.config.reference), seen)
+        compared = _seconds(lambda one: compare_seen(one, model, job.config.reference), seen)
         start = time.process_time()
         list(run_analysis(Analyzing(job, others, model)))
         whole = (time.process_time() - start) / len(others)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dscope_blink.image_processing.departures import FaceScore, ring_medians
+from dscope_blink.image_processing.departures import FaceScore, ring_limits_of, ring_medians
 from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.image_processing.similarity import Similarity
 from dscope_blink.models.reference import ReferenceModel
@@ -26,7 +26,7 @@ def comparison_maps(
     with np.errstate(invalid="ignore", divide="ignore"):
         brighter = np.nanmedian(face.light / model.archetype)
     light, normal = (ring_medians(one, model.radius_px) for one in (face.light / brighter, model.archetype))
-    limits = np.maximum(model.ring_spread * model.ring_limits[:, None], np.float32(absolute))
+    limits = ring_limits_of(model, absolute)
     return ComparisonMaps(
         face.to_picture, model.radius_px, model.archetype, alike.map, score.map, light, normal, limits[0], score.rings
     )

@@ -200,12 +200,16 @@ def score_face(face: FaceFrame, model: ReferenceModel, absolute: float) -> FaceS
     found = departures(face.light, model.archetype, model.radius_px)
     limits = np.maximum(model.spread * model.limits[:, None], np.float32(absolute))  # (n_scale, n_radius)
     scores = np.abs(found.places) / limits[:, ring_of(model.radius_px)]
-    ring_limits = np.maximum(model.ring_spread * model.ring_limits[:, None], np.float32(absolute))
-    rings = np.abs(found.rings) / ring_limits
+    rings = np.abs(found.rings) / ring_limits_of(model, absolute)
     worst = tuple(float(np.nanmax(one)) for one in scores)
     return FaceScore(_most(scores), _most(rings), worst)
 
 
-def _most(values: FloatImage) -> FloatImage:
+def ring_limits_of(model: ReferenceModel, absolute: float) -> FloatImage:
+    """(n_ring_scale, n_radius) float32, beyond which a ring departs; `absolute` as `score_face` has it."""
+    return np.maximum(model.ring_spread * model.ring_limits[:, None], np.float32(absolute))
+
+
+def _most(values: NDArray[np.floating]) -> FloatImage:
     """The greatest along the first axis; NaN where all are."""
     return np.asarray(np.fmax.reduce(values, axis=0))

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from rich.progress import Progress, track
 
-from dscope_blink.batch.analyzing import Analyzing, check_expiry, drift_of, run_analysis
+from dscope_blink.batch.analyzing import Analyzing, check_expiry, run_analysis
 from dscope_blink.batch.learning import Learning, check_updatable, learn
 from dscope_blink.batch.run import Batch, exit_code
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.names import MODEL_CARD
 from dscope_blink.files.whole_files import write_file
+from dscope_blink.image_processing.face_comparison import drift_of
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceModel, load_model
 from dscope_blink.records import Comparison, UserError, printable

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dscope_blink.batch import analyzing
-from dscope_blink.batch.analyzing import compare, drift_of, family_of
-from dscope_blink.batch.reference_faces import SeenFace
+from dscope_blink.image_processing import face_comparison
+from dscope_blink.image_processing.face_comparison import compare, drift_of, family_of
 from dscope_blink.image_processing.face_features import FaceNumbers
 from dscope_blink.models.family import GATES, NoFamily
 from dscope_blink.models.reference import ReferenceModel
@@ -23,7 +22,7 @@ from tests.builders.inspections import PASSED
 from tests.builders.references import RADIUS_PX, good_faces, learned
 
 SETTINGS = replace(CONFIG.reference, radius_px=RADIUS_PX)
-SEEN = SeenFace(PASSED, frame=good_faces()[0])
+FRAME = good_faces()[0]
 
 
 @cache
@@ -35,8 +34,8 @@ def model() -> ReferenceModel:
 
 
 def compared(values: NDArray[np.float64], known: ReferenceModel, monkeypatch: pytest.MonkeyPatch) -> Comparison:
-    monkeypatch.setattr(analyzing, "face_features", lambda *seen: FaceNumbers(values, histograms(1)[0]))
-    return compare(SEEN, known, SETTINGS)[0]
+    monkeypatch.setattr(face_comparison, "face_features", lambda *seen: FaceNumbers(values, histograms(1)[0]))
+    return compare(PASSED, FRAME, known, SETTINGS).comparison
 
 
 def moved(names: Sequence[str], spreads: float) -> NDArray[np.float64]:
