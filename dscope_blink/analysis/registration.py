@@ -63,11 +63,6 @@ def compared(before: Inspection, after: Inspection) -> FaceChange:
     return FaceChange(turn, _fates(first, second, forth, "removed"), _fates(second, first, forth.conjugate(), "new"))
 
 
-def find_turn(before: Inspection, after: Inspection) -> Turn:
-    """The turn from one shot to the next; without an angle where a shot was not inspected or the marks do not tell."""
-    return weigh_turn(before, after).turn
-
-
 @dataclass(frozen=True, slots=True)
 class WeighedTurn:
     """A turn, and how much speaks for it."""
@@ -79,7 +74,10 @@ class WeighedTurn:
 
 
 def weigh_turn(before: Inspection, after: Inspection) -> WeighedTurn:
-    """The turn from one shot to the next, with its evidence."""
+    """The turn from one shot to the next, with its evidence.
+
+    Without an angle where a shot was not inspected or the marks do not tell.
+    """
     return _turn(before, after)[0]
 
 

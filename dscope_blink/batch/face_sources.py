@@ -62,11 +62,6 @@ class Face:
     picture: str = ""  # one that shows it, relative to the folder of the pictures
     picture_sha256: str | None = None
 
-    @property
-    def has_record(self) -> bool:
-        """Whether a record of this program says where its zones lie; else only other programs have seen it."""
-        return any(source.kind == "record" for source in self.sources)
-
 
 @dataclass(frozen=True, slots=True)
 class FoundFaces:

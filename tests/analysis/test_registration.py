@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dscope_blink.analysis import registration
-from dscope_blink.analysis.registration import compared, find_turn, weigh_turn
+from dscope_blink.analysis.registration import compared, weigh_turn
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import Ellipse, ImageInfo, Inspection, Provenance, Request, ZoneOutline
 from dscope_blink.synthetic.faces import FaceSpec, Pit, Scratch, render_face
@@ -38,13 +38,13 @@ def test_a_face_that_was_turned_shifted_scaled_and_seen_in_other_pixels_is_broug
 @pytest.mark.parametrize("turn_deg", [0.0, 12.34, 200.68])
 def test_the_turn_is_told_in_tenths_of_a_degree_by_marks_that_each_shot_outlines_otherwise(turn_deg):
     grown = [(x, y, size + 0.01 * (k % 3)) for k, (x, y, size) in enumerate(DUST)]
-    assert apart(find_turn(shot(DUST), shot(grown, turn_deg)).angle_deg, turn_deg) <= 0.1
-    assert apart(find_turn(shot(grown, turn_deg), shot(DUST)).angle_deg, -turn_deg) <= 0.1
+    assert apart(weigh_turn(shot(DUST), shot(grown, turn_deg)).turn.angle_deg, turn_deg) <= 0.1
+    assert apart(weigh_turn(shot(grown, turn_deg), shot(DUST)).turn.angle_deg, -turn_deg) <= 0.1
 
 
 def test_how_much_speaks_for_a_turn_is_told_with_it():
     weighed = weigh_turn(shot(DUST[:7]), shot(DUST, 30.0))
-    assert weighed.turn == find_turn(shot(DUST[:7]), shot(DUST, 30.0))
+    assert weighed.turn == weigh_turn(shot(DUST[:7]), shot(DUST, 30.0)).turn
     assert (weighed.alike, weighed.marks) == (7, 7)
     assert weighed.log_chance < weigh_turn(shot(DUST[:5]), shot(DUST, 30.0)).log_chance < math.log(1e-3)
     assert weigh_turn(shot(DUST[:1]), shot(DUST)).log_chance > math.log(1e-3)
@@ -52,9 +52,9 @@ def test_how_much_speaks_for_a_turn_is_told_with_it():
 
 def test_the_turn_back_is_the_turn_the_other_way():
     seen = shot(DUST[:7], 75.0)
-    back = find_turn(seen, shot(DUST)).angle_deg
+    back = weigh_turn(seen, shot(DUST)).turn.angle_deg
     assert back is not None
-    assert apart(find_turn(shot(DUST), seen).angle_deg, -back) < 1
+    assert apart(weigh_turn(shot(DUST), seen).turn.angle_deg, -back) < 1
 
 
 def test_after_cleaning_what_went_stayed_and_came_is_told():
@@ -114,19 +114,19 @@ def test_the_turn_is_the_same_however_many_are_tried_at_once(monkeypatch):
 def test_marks_that_repeat_about_the_axis_do_not_tell_which_turn_it_was():
     half = [spot for spot in DUST if spot[1] > 0] + [(0.7, 0.4, 0.02), (-0.9, 0.3, 0.03)]
     twice = (*half, *((-x, -y, size) for x, y, size in half))
-    turn = find_turn(shot(twice), shot(twice, 30.0))
+    turn = weigh_turn(shot(twice), shot(twice, 30.0)).turn
     assert turn.angle_deg is None
     assert "more than one turn" in turn.why_not
 
 
 def test_what_was_not_inspected_is_not_compared():
-    assert find_turn(shot(DUST), NOT_LOCATED).why_not == "no marks were sought in the second shot"
-    assert find_turn(NOT_LOCATED, shot(DUST)).why_not == "no marks were sought in the first shot"
+    assert weigh_turn(shot(DUST), NOT_LOCATED).turn.why_not == "no marks were sought in the second shot"
+    assert weigh_turn(NOT_LOCATED, shot(DUST)).turn.why_not == "no marks were sought in the first shot"
 
 
 def test_a_mark_that_lies_beyond_all_measure_costs_neither_memory_nor_the_turn():
     far = (*DUST, (1e5, 0.0, 0.05))
-    assert apart(find_turn(shot(far), shot(far, 50.0)).angle_deg, 50.0) < 1
+    assert apart(weigh_turn(shot(far), shot(far, 50.0)).turn.angle_deg, 50.0) < 1
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -138,7 +138,7 @@ def test_faces_of_other_dust_are_never_taken_for_one(seed):
         return [*zip(r * np.cos(t), r * np.sin(t), drawn.uniform(0.005, 0.06, count), strict=True)]
 
     first, second = dust(int(drawn.integers(3, 60))), dust(int(drawn.integers(3, 60)))
-    assert find_turn(shot(first), shot(second)).angle_deg is None
+    assert weigh_turn(shot(first), shot(second)).turn.angle_deg is None
 
 
 @pytest.mark.slow
