@@ -59,8 +59,6 @@ class Face:
 
     name: str  # start of the names of its results, relative to the output folder
     sources: tuple[SourceFile, ...]
-    picture: str = ""  # one that shows it, relative to the folder of the pictures
-    picture_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +241,10 @@ def _named(grouped: dict[str, list[SourceFile]], records: Sequence[_Record], ima
         ordered = tuple(sorted(sources, key=lambda one: (one.kind != "record", *_by_name(one.file), one.part or "")))
         seen = [shown[one.file] for one in ordered if one.kind == "record"]
         seen.sort(key=lambda one: (one.sha256 is None, _by_name(one.file)))
-        first = ordered[0]
-        picture, sha256 = (seen[0].file, seen[0].sha256) if seen else (first.picture, first.picture_sha256)
+        picture = seen[0].file if seen else ordered[0].picture
         told = key.removeprefix(TOLD) if key.startswith(TOLD) else picture
         if image is None or image in {key, *_names_of(told), *(name for one in seen for name in _names_of(one.file))}:
-            faces.append(Face(told, ordered, picture, sha256))
+            faces.append(Face(told, ordered))
     faces.sort(key=lambda face: (*_by_name(face.name), *_by_name(face.sources[0].file)))
     given = Names().give([face.name for face in faces])
     return tuple(replace(face, name=name) for face, name in zip(faces, given, strict=True))
