@@ -9,6 +9,7 @@ import numpy as np
 
 from dscope_blink.analysis.aggregation.chance import IN_WORDS, is_chance, log_tail
 from dscope_blink.analysis.aggregation.face_places import FacePlaces, Floats
+from dscope_blink.analysis.measuring import LINEAR
 from dscope_blink.records import Pattern
 
 _LONG = 0.5  # radii of the cladding: a shorter mark crosses a border by chance of its place
@@ -18,7 +19,7 @@ _ABOUT_DEG = 10.0  # off the circle about the fiber, or off the way out from it
 _FEWEST = 5
 _ONE_LINE = 0.03  # radii: marks of one direction that lie no farther off one line are pieces of one
 _EDGE = 0.08  # radii: marks along the edge of the cladding or core run about the fiber anyway
-_CLASSES = {"scratch": ("scratch", "crack"), "streak": ("contamination",)}
+_CLASSES = {"scratch": LINEAR, "streak": ("contamination",)}
 _ABOUT: tuple[tuple[Literal["concentric", "radial"], float, str, str], ...] = (
     ("concentric", np.pi / 2, "run about the fiber", "polishing, in circles"),
     ("radial", 0.0, "point to the fiber", "handling or the cleave: something went outwards"),

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from dscope_blink.analysis.aggregation.kinds_together import may_be_one
 from dscope_blink.analysis.aggregation.line_pairs import together
-from dscope_blink.analysis.aggregation.mark_shapes import LINEAR, Numbers, Shapes
+from dscope_blink.analysis.aggregation.mark_shapes import Numbers, Shapes
+from dscope_blink.analysis.measuring import LINEAR
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.records import SourceMark
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from dscope_blink.analysis.aggregation.joined_outlines import area_of, joined
 from dscope_blink.analysis.aggregation.kinds_together import kind_of
-from dscope_blink.analysis.aggregation.mark_shapes import LINEAR
 from dscope_blink.analysis.aggregation.outline_sizes import measured_outline
 from dscope_blink.analysis.aggregation.votes import confidence_of, votes
+from dscope_blink.analysis.measuring import LINEAR
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.records import CLASSIFICATIONS, JUDGED, ZONE_NAMES, Defect, Inspection, SourceMark, as_recorded
 
