@@ -117,14 +117,14 @@ def _shape_of(aggregate: Aggregate, picture: StoredPicture | None) -> tuple[int,
     """(H, W) of the picture, by itself, its record, or else what its marks reach."""
     image = aggregate.inspection.image
     if picture is not None:
-        if None not in (image.width, image.height) and picture.shape[1::-1] != (image.width, image.height):
+        if image.size_px is not None and picture.shape[1::-1] != image.size_px:
             raise ValueError(
                 f"{image.file}: the picture must have the {image.width} x {image.height} px of its record, "
                 f"got {picture.shape[1]} x {picture.shape[0]}"
             )
         return picture.shape[0], picture.shape[1]
-    if image.width is not None and image.height is not None:
-        return image.height, image.width
+    if image.size_px is not None:
+        return image.size_px[::-1]
     points = np.concatenate([np.ones((1, 2)), *(mark.defect.contour_px for mark in aggregate.marks)])
     x, y = np.ceil(points.max(axis=0)).astype(int) + 1
     return int(y), int(x)
