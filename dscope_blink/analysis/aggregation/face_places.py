@@ -15,6 +15,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.complex128]  # x + iy, y down
 
 _RADII, _ANGLES = 240, 360  # of the grid on which is seen what was looked at
+_CROSSED = ("core", "cladding", "contact")  # zones that a mark may lie across
 _STREAK = 3.0  # times as long as wide: such a mark has a direction
 
 
@@ -70,9 +71,19 @@ class FacePlaces:
         column = (np.degrees(np.angle(places)) % 360 / 360 * _ANGLES).astype(int) % _ANGLES
         return np.asarray((row < _RADII) & self.looked_at[np.minimum(row, _RADII - 1), column])
 
+    def zones_crossed(self, chosen: Sequence[int]) -> list[str]:
+        """Of core, cladding and contact zone those that some marks touch."""
+        touched = {zone for place in chosen for zone in self.marks[place].defect.zones_touched}
+        return [zone for zone in _CROSSED if zone in touched]
+
     def ids(self, chosen: Sequence[int]) -> tuple[str, ...]:
         """Of some marks, in the order of the record."""
         return tuple(self.marks[place].defect.id for place in sorted(chosen))
+
+
+def apart_deg(directions: Floats, others: Floats | float) -> Floats:
+    """Between lines that have no head, 0..90 degrees; radians in, NaN where one has no direction."""
+    return np.asarray(np.degrees(np.abs((directions - others + np.pi / 2) % np.pi - np.pi / 2)))
 
 
 def _outline(mark: MergedMark) -> Points:
