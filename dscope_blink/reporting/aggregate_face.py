@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.files.decoding import Picture as StoredPicture
-from dscope_blink.records import Aggregate, FloatImage, MergedMark, Points, ellipse_points
+from dscope_blink.records import SEVERITIES, Aggregate, FloatImage, MergedMark, Points, ellipse_points
 from dscope_blink.reporting.aggregate_heat import end_to_end, heat_map, outline_of
 from dscope_blink.reporting.batch_statistics import simplified
 from dscope_blink.reporting.displayable import Picture, displayable
@@ -193,7 +193,7 @@ def _runs(ring: Points, inside: NDArray[np.bool_]) -> list[Points]:
 
 def _badness(mark: MergedMark) -> tuple[int, float]:
     """The worst first, of these the largest."""
-    return list(SEVERITY_COLOURS).index(mark.severity), -mark.defect.diameter_px
+    return SEVERITIES.index(mark.severity), -mark.defect.diameter_px
 
 
 def _paths(marks: Sequence[MergedMark], shown: Shown) -> list[Points]:

@@ -19,10 +19,10 @@ from dscope_blink.analysis.aggregation.scoring import score_of
 from dscope_blink.analysis.aggregation.shots import Together, bring_together
 from dscope_blink.analysis.aggregation.uids import uids_of
 from dscope_blink.analysis.aggregation.votes import votes_of
+from dscope_blink.analysis.severity import worst
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
     PROGRAM,
-    SEVERITIES,
     VERSION,
     Aggregate,
     Defect,
@@ -119,8 +119,7 @@ def _merged(
 def _mark(uid: str, defect: Defect, group: Group) -> MergedMark:
     """Its severity is the worst that the criteria make of it or a source says that has no criteria of this program."""
     given = [member.severity for member in group.members if member.severity is not None and member.defect is None]
-    worst = min([defect.severity, *given], key=SEVERITIES.index)
-    return MergedMark(uid, defect, group.members, worst, votes_of(group.members))
+    return MergedMark(uid, defect, group.members, worst(defect.severity, *given), votes_of(group.members))
 
 
 def _made_of(together: Together, config: Config, started: str) -> Provenance:
