@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
 from dscope_blink.records.arrays import Points
 from dscope_blink.records.defects import Defect, Severity
 from dscope_blink.records.ellipse import Ellipse
@@ -121,6 +123,11 @@ class MergedMark:
     def sources(self) -> tuple[str, ...]:
         """Keys of the sources that saw it."""
         return tuple(dict.fromkeys(member.source for member in self.members))
+
+    @property
+    def outline_px(self) -> Points:
+        """Its outline, of a mark without one the place where it is: (N, 2), N at least 1."""
+        return self.defect.contour_px if len(self.defect.contour_px) else np.array([self.defect.centroid_px])
 
 
 def bounding_box(outline_px: Points) -> tuple[float, float, float, float]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.files.decoding import Picture as StoredPicture
 from dscope_blink.records import SEVERITIES, Aggregate, FloatImage, MergedMark, Points, ellipse_points
-from dscope_blink.reporting.aggregate_heat import end_to_end, heat_map, outline_of
+from dscope_blink.reporting.aggregate_heat import end_to_end, heat_map
 from dscope_blink.reporting.batch_statistics import simplified
 from dscope_blink.reporting.displayable import Picture, displayable
 from dscope_blink.reporting.drawing import bgr
@@ -201,7 +201,7 @@ def _paths(marks: Sequence[MergedMark], shown: Shown) -> list[Points]:
     if not marks:
         return []
     px_per_inch = (shown.part[2] - shown.part[0]) / shown.area.width
-    outlines = [outline_of(mark) for mark in marks]
+    outlines = [mark.outline_px for mark in marks]
     drawn = [
         simplified(outline, _OFF_INCHES * px_per_inch).astype(np.float64) if len(outline) > _MANY_POINTS else outline
         for outline in outlines

@@ -39,8 +39,7 @@ class FacePlaces:
             return None
         cladding = face.geometry.cladding.ellipse
         center, matrix = to_circle(cladding)
-        paths = [_outline(mark) for mark in marks]
-        shapes = [_direction((path - center) @ matrix) for path in paths]
+        shapes = [_direction((mark.outline_px - center) @ matrix) for mark in marks]
         centroids = np.array([mark.defect.centroid_px for mark in marks]).reshape(-1, 2)
         outermost = max(ellipse.mean_diameter_px for ellipse in asked) / cladding.mean_diameter_px
         looked_at = _looked_at(face, center, matrix, float(outermost))
@@ -84,10 +83,6 @@ class FacePlaces:
 def apart_deg(directions: Floats, others: Floats | float) -> Floats:
     """Between lines that have no head, 0..90 degrees; radians in, NaN where one has no direction."""
     return np.asarray(np.degrees(np.abs((directions - others + np.pi / 2) % np.pi - np.pi / 2)))
-
-
-def _outline(mark: MergedMark) -> Points:
-    return mark.defect.contour_px if len(mark.defect.contour_px) else np.array([mark.defect.centroid_px])
 
 
 def _direction(outline: Points) -> tuple[float, float]:
