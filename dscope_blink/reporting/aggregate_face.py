@@ -21,7 +21,7 @@ from dscope_blink.reporting.label_places import Ground, leader
 from dscope_blink.reporting.look import SEVERITY_COLOURS, ZONE_COLOURS
 from dscope_blink.reporting.plots import HEAT_COLOURS
 from dscope_blink.reporting.sheet import Photo, Shapes, Sheet, Strokes, Words
-from dscope_blink.reporting.sheet_pixels import DPI, text_inches
+from dscope_blink.reporting.sheet_pixels import DPI, fitted, text_inches
 
 _MARGIN = 0.02  # beside the outermost zone, of its diameter
 _DARK = "#202020"  # below outlines, so that they show on any ground
@@ -295,7 +295,5 @@ def _pale(photo: Picture | None, size: tuple[int, int]) -> NDArray[np.float32]:
     """The picture in light grey, of the size of the map; white where it is not at hand."""
     if photo is None:
         return np.full((size[1], size[0], 3), 255, np.float32)
-    smaller = size[0] < photo.shape[1]
-    fitted = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-    grey = cv2.cvtColor(fitted, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    grey = cv2.cvtColor(fitted(photo, size), cv2.COLOR_BGR2GRAY).astype(np.float32)
     return np.repeat((grey * (1 - _PALE) + 255 * _PALE)[..., None], 3, axis=2)
