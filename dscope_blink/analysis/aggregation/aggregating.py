@@ -13,6 +13,7 @@ from functools import partial
 
 from dscope_blink.analysis.aggregation.agreement import who_found_what
 from dscope_blink.analysis.aggregation.decisive import Trial, decided
+from dscope_blink.analysis.aggregation.joined_outlines import Areas
 from dscope_blink.analysis.aggregation.merged_face import Group, MergedFace, face_of, grouped
 from dscope_blink.analysis.aggregation.patterns import patterns_of
 from dscope_blink.analysis.aggregation.scoring import score_of
@@ -76,13 +77,14 @@ def aggregate(
     """
     settings = config.aggregation
     together = _together(detections, base, alike)
-    groups, closeness = grouped(together, settings)
+    areas = Areas()
+    groups, closeness = grouped(together, settings, areas)
     face = face_of(groups, together.base, together.detections, config)
     record = recorded(replace(face.inspection, provenance=_made_of(together, config, started)))
     sources = tuple(one.source for one in together.detections)
     marks = _merged(face, record, sources, known)
     found = who_found_what(together.detections, marks, record)
-    trial = Trial(detections, together, groups, config, partial(bring_together, alike=alike))
+    trial = Trial(detections, together, groups, config, partial(bring_together, alike=alike), areas)
     return Aggregate(
         name=name,
         inspection=record,
