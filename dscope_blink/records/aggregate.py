@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -224,4 +225,13 @@ class Aggregate:
     patterns: tuple[Pattern, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     log: tuple[LogLine, ...] = ()
-    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # marks by type, severity, region, source
+
+    @property
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Marks by type, severity, region and source; a region that is not known is empty."""
+        return {
+            "type": Counter(mark.defect.classification for mark in self.marks),
+            "severity": Counter(mark.severity for mark in self.marks),
+            "region": Counter(mark.defect.zone for mark in self.marks),
+            "source": Counter(key for mark in self.marks for key in mark.sources),
+        }

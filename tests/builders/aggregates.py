@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -90,12 +89,6 @@ def aggregate_of(
         scores=tuple(score_of(key, marks, flips=key == keys[0] and len(keys) > 1) for key in keys),
         pairs=tuple(_pair(a, b, marks) for place, a in enumerate(keys) for b in keys[place + 1 :]),
         patterns=tuple(patterns),
-        counts={
-            "type": Counter(one.defect.classification for one in marks),
-            "severity": Counter(one.severity for one in marks),
-            "region": Counter(one.defect.zone for one in marks),
-            "source": Counter(key for one in marks for key in one.sources),
-        },
     )
 
 

@@ -6,8 +6,7 @@ criteria as those of any record are; then who found what.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -97,7 +96,6 @@ def aggregate(
         patterns=patterns_of(marks, record, together.detections),
         rejected=(*(gone for one in together.detections for gone in one.rejected), *face.beyond),
         log=(*log, *together.log, *_other_criteria(together)),
-        counts=_counts(marks),
     )
 
 
@@ -140,12 +138,3 @@ def _other_criteria(together: Together) -> Iterator[LogLine]:
             text = f"judged by {was.edition} {was.fiber_class}, its marks are now by {now.edition} {now.fiber_class}"
             alike = (was.edition, was.fiber_class) == (now.edition, now.fiber_class)
             yield LogLine(one.source.file, f"{text}{', of other limits' if alike else ''}", "warning")
-
-
-def _counts(marks: Sequence[MergedMark]) -> Mapping[str, Mapping[str, int]]:
-    return {
-        "type": Counter(mark.defect.classification for mark in marks),
-        "severity": Counter(mark.severity for mark in marks),
-        "region": Counter(mark.defect.zone for mark in marks),
-        "source": Counter(key for mark in marks for key in mark.sources),
-    }
