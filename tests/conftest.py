@@ -7,11 +7,15 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.builders.folders import SHARED
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Each worker of the tests has a processor of its own; more threads in each would only get into each other's way.
 # It is set before numpy and OpenCV are first imported, and every process of a test inherits it.
@@ -45,6 +49,14 @@ def found_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.builders.emulator import FOUND
 
     monkeypatch.setattr("dscope_blink.devices.camera._devices", FOUND)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    from tests.builders.browsers import started
+
+    with started() as one:
+        yield one
 
 
 @pytest.fixture

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
 
 from dscope_blink.records.arrays import Points
 from dscope_blink.records.defects import Defect, Severity
@@ -122,6 +125,11 @@ class MergedMark:
         """Keys of the sources that saw it."""
         return tuple(dict.fromkeys(member.source for member in self.members))
 
+    @property
+    def outline_px(self) -> Points:
+        """Its outline, of a mark without one the place where it is: (N, 2), N at least 1."""
+        return self.defect.contour_px if len(self.defect.contour_px) else np.array([self.defect.centroid_px])
+
 
 def bounding_box(outline_px: Points) -> tuple[float, float, float, float]:
     """Left, top, width and height of an outline, (N, 2); of one without points nothing, at the origin."""
@@ -217,4 +225,13 @@ class Aggregate:
     patterns: tuple[Pattern, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     log: tuple[LogLine, ...] = ()
-    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  # marks by type, severity, region, source
+
+    @property
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Marks by type, severity, region and source; a region that is not known is empty."""
+        return {
+            "type": Counter(mark.defect.classification for mark in self.marks),
+            "severity": Counter(mark.severity for mark in self.marks),
+            "region": Counter(mark.defect.zone for mark in self.marks),
+            "source": Counter(key for mark in self.marks for key in mark.sources),
+        }

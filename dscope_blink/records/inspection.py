@@ -60,6 +60,11 @@ class ImageInfo:
     camera: CameraReading | None = None  # None: the file does not say
     bits: int | None = None  # of 16, that its levels have; None: the file does not say
 
+    @property
+    def size_px(self) -> tuple[int, int] | None:
+        """Width and height; None: it could not be decoded."""
+        return None if self.width is None or self.height is None else (self.width, self.height)
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:

@@ -74,7 +74,7 @@ def _found(score: SourceScore) -> str:
 
 def draw_types(page: Sheet, area: Area, aggregate: Aggregate) -> None:
     """Number of marks of each type."""
-    counts = aggregate.counts.get("type", {})
+    counts = aggregate.counts["type"]
     _draw_counts(
         page,
         area,
@@ -85,7 +85,7 @@ def draw_types(page: Sheet, area: Area, aggregate: Aggregate) -> None:
 
 def draw_severities(page: Sheet, area: Area, aggregate: Aggregate) -> None:
     """Number of marks of each severity, in its colour."""
-    counts = aggregate.counts.get("severity", {})
+    counts = aggregate.counts["severity"]
     _draw_counts(
         page,
         area,

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.files.decoding import Picture as StoredPicture
-from dscope_blink.records import Aggregate, FloatImage, MergedMark, Points, ellipse_points
-from dscope_blink.reporting.aggregate_heat import end_to_end, heat_map, outline_of
+from dscope_blink.records import SEVERITIES, Aggregate, FloatImage, MergedMark, Points, ellipse_points
+from dscope_blink.reporting.aggregate_heat import end_to_end, heat_map
 from dscope_blink.reporting.batch_statistics import simplified
 from dscope_blink.reporting.displayable import Picture, displayable
 from dscope_blink.reporting.drawing import bgr
@@ -21,7 +21,7 @@ from dscope_blink.reporting.label_places import Ground, leader
 from dscope_blink.reporting.look import SEVERITY_COLOURS, ZONE_COLOURS
 from dscope_blink.reporting.plots import HEAT_COLOURS
 from dscope_blink.reporting.sheet import Photo, Shapes, Sheet, Strokes, Words
-from dscope_blink.reporting.sheet_pixels import DPI, text_inches
+from dscope_blink.reporting.sheet_pixels import DPI, fitted, text_inches
 
 _MARGIN = 0.02  # beside the outermost zone, of its diameter
 _DARK = "#202020"  # below outlines, so that they show on any ground
@@ -117,14 +117,14 @@ def _shape_of(aggregate: Aggregate, picture: StoredPicture | None) -> tuple[int,
     """(H, W) of the picture, by itself, its record, or else what its marks reach."""
     image = aggregate.inspection.image
     if picture is not None:
-        if None not in (image.width, image.height) and picture.shape[1::-1] != (image.width, image.height):
+        if image.size_px is not None and picture.shape[1::-1] != image.size_px:
             raise ValueError(
                 f"{image.file}: the picture must have the {image.width} x {image.height} px of its record, "
                 f"got {picture.shape[1]} x {picture.shape[0]}"
             )
         return picture.shape[0], picture.shape[1]
-    if image.width is not None and image.height is not None:
-        return image.height, image.width
+    if image.size_px is not None:
+        return image.size_px[::-1]
     points = np.concatenate([np.ones((1, 2)), *(mark.defect.contour_px for mark in aggregate.marks)])
     x, y = np.ceil(points.max(axis=0)).astype(int) + 1
     return int(y), int(x)
@@ -193,7 +193,7 @@ def _runs(ring: Points, inside: NDArray[np.bool_]) -> list[Points]:
 
 def _badness(mark: MergedMark) -> tuple[int, float]:
     """The worst first, of these the largest."""
-    return list(SEVERITY_COLOURS).index(mark.severity), -mark.defect.diameter_px
+    return SEVERITIES.index(mark.severity), -mark.defect.diameter_px
 
 
 def _paths(marks: Sequence[MergedMark], shown: Shown) -> list[Points]:
@@ -201,7 +201,7 @@ def _paths(marks: Sequence[MergedMark], shown: Shown) -> list[Points]:
     if not marks:
         return []
     px_per_inch = (shown.part[2] - shown.part[0]) / shown.area.width
-    outlines = [outline_of(mark) for mark in marks]
+    outlines = [mark.outline_px for mark in marks]
     drawn = [
         simplified(outline, _OFF_INCHES * px_per_inch).astype(np.float64) if len(outline) > _MANY_POINTS else outline
         for outline in outlines
@@ -295,7 +295,5 @@ def _pale(photo: Picture | None, size: tuple[int, int]) -> NDArray[np.float32]:
     """The picture in light grey, of the size of the map; white where it is not at hand."""
     if photo is None:
         return np.full((size[1], size[0], 3), 255, np.float32)
-    smaller = size[0] < photo.shape[1]
-    fitted = cv2.resize(photo, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-    grey = cv2.cvtColor(fitted, cv2.COLOR_BGR2GRAY).astype(np.float32)
+    grey = cv2.cvtColor(fitted(photo, size), cv2.COLOR_BGR2GRAY).astype(np.float32)
     return np.repeat((grey * (1 - _PALE) + 255 * _PALE)[..., None], 3, axis=2)

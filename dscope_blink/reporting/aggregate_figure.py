@@ -11,6 +11,7 @@ import numpy as np
 
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.files.decoding import Picture as StoredPicture
+from dscope_blink.files.names import AGGREGATE
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import Aggregate, texts
 from dscope_blink.reporting.aggregate_charts import (
@@ -150,7 +151,7 @@ def _write_words(page: Sheet, aggregate: Aggregate) -> None:
     if len(lines) > room:
         lines = [
             *lines[: room - 1],
-            _Line(f"... and {len(lines) - room + 1} lines more: {aggregate.name}_aggregate.json"),
+            _Line(f"... and {len(lines) - room + 1} lines more: {aggregate.name}{AGGREGATE}"),
         ]
     for number, line in enumerate(lines):
         y = _TEXT.top - _LINE * number

@@ -42,7 +42,7 @@ def heat_map(
     left, top, right, bottom = part
     cells_per_px = np.array([shape[1] / (right - left), shape[0] / (bottom - top)])
     laid, small = np.zeros(shape, np.float32), list[tuple[Points, float]]()
-    points, starts = end_to_end([outline_of(mark) for mark in marks])
+    points, starts = end_to_end([mark.outline_px for mark in marks])
     cells = (points + 0.5 - part[:2]) * cells_per_px - 0.5  # centres at integers, as those of pixels are
     extents = (np.maximum.reduceat(cells, starts) - np.minimum.reduceat(cells, starts)).max(axis=1) if marks else ()
     for mark, path, extent in zip(marks, np.split(cells, starts[1:]), extents, strict=False):
@@ -53,11 +53,6 @@ def heat_map(
     sigma_x, sigma_y = (np.array(sigma_px) * cells_per_px).tolist()
     blurred = cv2.GaussianBlur(laid, (0, 0), sigma_x, sigmaY=sigma_y, borderType=cv2.BORDER_REFLECT)
     return np.asarray(blurred, dtype=np.float32)
-
-
-def outline_of(mark: MergedMark) -> Points:
-    """Its outline, of a mark without one the place where it is: (N, 2), N at least 1."""
-    return mark.defect.contour_px if len(mark.defect.contour_px) else np.array([mark.defect.centroid_px])
 
 
 def end_to_end(outlines: Sequence[Points]) -> tuple[Points, NDArray[np.int64]]:

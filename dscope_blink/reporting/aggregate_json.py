@@ -129,15 +129,16 @@ def _score(aggregate: Aggregate) -> Json:
 
 def _counts(aggregate: Aggregate) -> Json:
     """Every type, severity, zone and source there may be, also those without a mark."""
-    regions = Counter({zone or "unknown": count for zone, count in aggregate.counts.get("region", {}).items()})
-    of = {**aggregate.counts, "region": regions}
+    counts = aggregate.counts
+    regions = Counter({zone or "unknown": count for zone, count in counts["region"].items()})
+    of = {**counts, "region": regions}
     named = {
         "type": CLASSIFICATIONS,
         "severity": SEVERITIES,
         "region": (*ZONE_NAMES.values(), *(["unknown"] if regions["unknown"] else [])),
         "source": [source.key for source in aggregate.sources],
     }
-    return {of_what: {name: of.get(of_what, {}).get(name, 0) for name in names} for of_what, names in named.items()}
+    return {of_what: {name: of[of_what].get(name, 0) for name in names} for of_what, names in named.items()}
 
 
 def _source(source: Source) -> Json:

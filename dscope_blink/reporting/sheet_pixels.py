@@ -54,14 +54,19 @@ def text_inches(text: str, size: float, bold: bool = False) -> float:
 
 
 def _lay_photo(paper: Picture, photo: Photo) -> None:
-    """On whole pixels; reduced by areas, so that nothing thin is lost between them."""
+    """On whole pixels."""
     height = len(paper)
     left, right = (round(x * DPI) for x in (photo.at[0], photo.at[0] + photo.size[0]))
     bottom, top = (height - round(y * DPI) for y in (photo.at[1], photo.at[1] + photo.size[1]))
     size = (right - left, bottom - top)
-    smaller = size[0] < photo.picture.shape[1]
-    fitted = cv2.resize(photo.picture, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-    paper[top:bottom, left:right] = fitted
+    paper[top:bottom, left:right] = fitted(photo.picture, size)
+
+
+def fitted(picture: Picture, size: tuple[int, int]) -> Picture:
+    """A picture with so many columns and rows; reduced by areas, so that nothing thin is lost between them."""
+    smaller = size[0] < picture.shape[1]
+    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.uint8)
 
 
 def _on_paper(paper: Picture, places: Points) -> Points:

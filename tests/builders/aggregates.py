@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,8 @@ import numpy as np
 
 from dscope_blink.files.names import AGGREGATE
 from dscope_blink.records import (
+    CLASSIFICATIONS,
+    SEVERITIES,
     Aggregate,
     Closeness,
     Defect,
@@ -31,9 +32,7 @@ from tests.builders.inspections import FAILED, GEOMETRY, cladding_fit, mark
 from tests.builders.stored_results import result_of
 
 KEYS = ("deep_inspection", "fast_scan", "lei")
-KINDS = ("scratch", "pit_dig", "contamination", "crack", "chip")
 FAILING = Score(45.0, False, ("1 critical marks, at most 0", "score 45, at least 70"))
-SEVERITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _SHIFT_PX = np.array([[0.0, 0.0], [1.5, 0.5], [-1.0, 1.0], [0.5, -1.5]])  # from source to source, in turns
 
 
@@ -90,12 +89,6 @@ def aggregate_of(
         scores=tuple(score_of(key, marks, flips=key == keys[0] and len(keys) > 1) for key in keys),
         pairs=tuple(_pair(a, b, marks) for place, a in enumerate(keys) for b in keys[place + 1 :]),
         patterns=tuple(patterns),
-        counts={
-            "type": Counter(one.defect.classification for one in marks),
-            "severity": Counter(one.severity for one in marks),
-            "region": Counter(one.defect.zone for one in marks),
-            "source": Counter(key for one in marks for key in one.sources),
-        },
     )
 
 
@@ -143,7 +136,7 @@ def _placed(
     number: int, offset_px: tuple[float, float], center: tuple[float, float], rng: np.random.Generator
 ) -> Defect:
     size_px = float(rng.gamma(2.0, center[1] / 150) + 1)
-    made = mark(f"M{number}", KINDS[number % 5], (0, 0), size_px, severity=SEVERITIES[min(number % 7, 3)])
+    made = mark(f"M{number}", CLASSIFICATIONS[number % 5], (0, 0), size_px, severity=SEVERITIES[min(number % 7, 3)])
     turn = np.exp(1j * np.pi * rng.random()) if made.classification == "scratch" else 1.0
     turned = ((made.contour_px - made.centroid_px) @ (1, 1j) * turn)[:, None]
     x, y = np.array(center) + offset_px

@@ -26,14 +26,14 @@ SIZE_PX = 1200
 Spot = tuple[float, float, float]  # x and y about the axis, radius; in cladding radii
 
 rng = np.random.default_rng(5)
-DUST: tuple[Spot, ...] = tuple(
-    (r * math.cos(t), r * math.sin(t), s)
-    for r, t, s in zip(rng.uniform(0.15, 1.7, 9), rng.uniform(0, 6.28, 9), rng.uniform(0.01, 0.05, 9), strict=True)
-)
-OTHER_DUST: tuple[Spot, ...] = tuple(
-    (r * math.cos(t), r * math.sin(t), s)
-    for r, t, s in zip(rng.uniform(0.15, 1.7, 9), rng.uniform(0, 6.28, 9), rng.uniform(0.01, 0.05, 9), strict=True)
-)
+
+
+def _scattered() -> tuple[Spot, ...]:
+    polar = zip(rng.uniform(0.15, 1.7, 9), rng.uniform(0, 6.28, 9), rng.uniform(0.01, 0.05, 9), strict=True)
+    return tuple((r * math.cos(t), r * math.sin(t), s) for r, t, s in polar)
+
+
+DUST, OTHER_DUST = _scattered(), _scattered()
 
 
 def shot(

@@ -12,11 +12,9 @@ import pytest
 
 from dscope_blink.files.names import AGGREGATE, REPORT
 from dscope_blink.reporting.aggregate_layers import FaceLayers, read_layers
-from dscope_blink.reporting.aggregate_marks import member_json
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.stored_results import StoredResults
-from tests.builders.aggregates import KEYS, aggregate_of, member_of, stored_aggregate
-from tests.builders.inspections import COUNTED
+from tests.builders.aggregates import KEYS, aggregate_of, stored_aggregate
 from tests.builders.stored_results import APART, HOSTILE, REPORTING
 
 FACE = aggregate_of(seen={"S1": KEYS[:1], "P1": KEYS, "E1": KEYS[1:], "C1": KEYS[2:], "K1": KEYS[:2]})
@@ -30,15 +28,6 @@ def read_of(folder: Path, stored: Any) -> FaceLayers | None:
 def details_of(page: Path) -> list[dict[str, Any]]:
     text = page.read_text().split('id="details">')[1].split("</script>")[0]
     return [json.loads(line) for line in text.strip().splitlines()]
-
-
-def test_a_member_is_stored_with_its_outline_in_tenths_of_a_pixel():
-    member = member_of(COUNTED, "lei", 1)
-    stored = member_json(member)
-    assert (stored["source"], stored["id"], stored["type"]) == ("lei", "P1.1", "pit_dig")
-    assert np.abs(np.array(stored["outline_px"]) - member.outline_px).max() <= 0.05 + 1e-9
-    assert json.loads(json.dumps(stored)) == stored
-    assert all(abs(value * 10 - round(value * 10)) < 1e-6 for pair in stored["outline_px"] for value in pair)
 
 
 def test_what_is_stored_of_a_face_is_read_back(tmp_path):

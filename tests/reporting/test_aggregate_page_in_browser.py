@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dscope_blink.files.names import REPORT
-from dscope_blink.reporting.page import write_html_report
-from dscope_blink.reporting.stored_results import StoredResults
 from tests.builders.aggregates import KEYS, aggregate_of, stored_aggregate
-from tests.builders.browsers import READY, clean_page, started
 from tests.builders.inspections import PASSED
 from tests.builders.stored_results import APART, HOSTILE, REPORTING, results_of
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.slow  # each test opens pages in a program of its own
 
@@ -28,25 +23,17 @@ FACE = aggregate_of(seen={"S1": KEYS[:1], "P1": KEYS, "E1": KEYS[1:], "C1": KEYS
 LONG = [f"detector_with_a_very_long_name_that_says_all_of_its_settings_{number}" for number in range(12)]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as one:
-        yield one
-
-
 @pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
-    """Opens the page of stored results; nothing it says may be an error, a dialog or a request to a network."""
-    with clean_page(browser) as page:
+def opened(opened: Opener) -> Opener:
+    """Opens the page of stored results, and the view of a.png on it."""
 
-        def open_page(results: list[Path], wanted=REPORTING) -> Page:
-            page.goto(write_html_report(tmp_path / REPORT, StoredResults(results), wanted).as_uri())
-            page.wait_for_selector(READY)
-            page.locator("#table").get_by_role("link", name="a.png", exact=True).click()
-            page.wait_for_selector("#viewer[open]")
-            return page
+    def open_view(results: list[Path], wanted=REPORTING) -> Page:
+        page = opened(results, wanted)
+        page.locator("#table").get_by_role("link", name="a.png", exact=True).click()
+        page.wait_for_selector("#viewer[open]")
+        return page
 
-        yield open_page
+    return open_view
 
 
 def sees(page: Page, key: str) -> bool:
@@ -155,7 +142,7 @@ def test_twelve_sources_of_long_names_hide_nothing(opened, tmp_path, width):
 
 
 def test_lines_of_two_sources_never_look_alike(opened, tmp_path):
-    page = opened([stored_aggregate(tmp_path, "a", replace(aggregate_of(keys=LONG)))])
+    page = opened([stored_aggregate(tmp_path, "a", aggregate_of(keys=LONG))])
     page.keyboard.press("s")
     looks = page.locator("#layer-sources g path.line").evaluate_all(
         "all => all.map((one) => [one.parentNode.dataset.source, getComputedStyle(one)])"

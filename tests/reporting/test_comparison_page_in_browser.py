@@ -10,7 +10,6 @@ import pytest
 from dscope_blink.terminal.commands import main
 from tests.batch.test_comparing import face, write
 from tests.builders.stored_results import HOSTILE
-from tests.reporting.test_page_in_browser import browser  # noqa: F401
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-def test_it_shows_its_pictures_and_colours_and_complains_of_nothing(browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+def test_it_shows_its_pictures_and_colours_and_complains_of_nothing(browser: Browser, tmp_path: Path) -> None:
     names = {f"n{number}": text for number, text in enumerate(HOSTILE)}
     before = write(tmp_path / "a", {n: face("FAIL", range(7), serial=t) for n, t in names.items()}, pictures=True)
     after = write(tmp_path / "b", {n: face("PASS", range(1, 8), 200, t) for n, t in names.items()}, pictures=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -13,41 +13,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dscope_blink.files.names import REPORT
 from dscope_blink.records import Inspection, Notice
-from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.page_charts import STATUSES
-from dscope_blink.reporting.stored_results import StoredResults
-from tests.builders.browsers import READY, clean_page, started
+from tests.builders.browsers import READY
 from tests.builders.folders import linux_names
 from tests.builders.inspections import EVERY_KIND, FAILED, MARGINAL, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
-from tests.builders.stored_results import APART, HOSTILE, REPORTING, alternating, annotated, result_of, results_of
+from tests.builders.stored_results import APART, HOSTILE, alternating, annotated, result_of, results_of
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, FloatRect, Locator, Page
+    from playwright.sync_api import FloatRect, Locator, Page
 
 pytestmark = pytest.mark.slow  # each test opens pages in a program of its own
 
 Opener = Callable[..., "Page"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as one:
-        yield one
-
-
-@pytest.fixture
-def opened(browser: Browser, tmp_path: Path) -> Iterator[Opener]:
-    """Opens the page of stored results; nothing it says may be an error, a dialog or a request to a network."""
-    with clean_page(browser) as page:
-
-        def open_page(results: list[Path], wanted=REPORTING) -> Page:
-            page.goto(write_html_report(tmp_path / REPORT, StoredResults(results), wanted).as_uri())
-            page.wait_for_selector(READY)
-            return page
-
-        yield open_page
 
 
 SHOWS = "async (link) => { const image = new Image(); image.src = link; await image.decode(); }"  # else it throws

@@ -17,7 +17,7 @@ import pytest
 from dscope_blink.training.defect_types import fit_types
 from dscope_blink.training.labels import Row
 from dscope_blink.training.library_page import LibraryPage
-from tests.builders.browsers import READY, clean_page, started
+from tests.builders.browsers import READY, clean_page
 from tests.builders.mark_rows import mark_rows
 from tests.builders.settings import SETTINGS
 
@@ -83,12 +83,6 @@ def test_truth_stands_in_a_table_of_its_own(tmp_path) -> None:
 
 
 # --- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as one:
-        yield one
 
 
 @pytest.fixture

@@ -6,23 +6,23 @@ criteria as those of any record are; then who found what.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 from dscope_blink.analysis.aggregation.agreement import who_found_what
 from dscope_blink.analysis.aggregation.decisive import Trial, decided
+from dscope_blink.analysis.aggregation.joined_outlines import Areas
 from dscope_blink.analysis.aggregation.merged_face import Group, MergedFace, face_of, grouped
 from dscope_blink.analysis.aggregation.patterns import patterns_of
 from dscope_blink.analysis.aggregation.scoring import score_of
 from dscope_blink.analysis.aggregation.shots import Together, bring_together
 from dscope_blink.analysis.aggregation.uids import uids_of
 from dscope_blink.analysis.aggregation.votes import votes_of
+from dscope_blink.analysis.severity import worst
 from dscope_blink.config.settings import Config
 from dscope_blink.records import (
     PROGRAM,
-    SEVERITIES,
     VERSION,
     Aggregate,
     Defect,
@@ -76,13 +76,14 @@ def aggregate(
     """
     settings = config.aggregation
     together = _together(detections, base, alike)
-    groups, closeness = grouped(together, settings)
+    areas = Areas()
+    groups, closeness = grouped(together, settings, areas)
     face = face_of(groups, together.base, together.detections, config)
     record = recorded(replace(face.inspection, provenance=_made_of(together, config, started)))
     sources = tuple(one.source for one in together.detections)
     marks = _merged(face, record, sources, known)
     found = who_found_what(together.detections, marks, record)
-    trial = Trial(detections, together, groups, config, partial(bring_together, alike=alike))
+    trial = Trial(detections, together, groups, config, partial(bring_together, alike=alike), areas)
     return Aggregate(
         name=name,
         inspection=record,
@@ -95,7 +96,6 @@ def aggregate(
         patterns=patterns_of(marks, record, together.detections),
         rejected=(*(gone for one in together.detections for gone in one.rejected), *face.beyond),
         log=(*log, *together.log, *_other_criteria(together)),
-        counts=_counts(marks),
     )
 
 
@@ -119,8 +119,7 @@ def _merged(
 def _mark(uid: str, defect: Defect, group: Group) -> MergedMark:
     """Its severity is the worst that the criteria make of it or a source says that has no criteria of this program."""
     given = [member.severity for member in group.members if member.severity is not None and member.defect is None]
-    worst = min([defect.severity, *given], key=SEVERITIES.index)
-    return MergedMark(uid, defect, group.members, worst, votes_of(group.members))
+    return MergedMark(uid, defect, group.members, worst(defect.severity, *given), votes_of(group.members))
 
 
 def _made_of(together: Together, config: Config, started: str) -> Provenance:
@@ -139,12 +138,3 @@ def _other_criteria(together: Together) -> Iterator[LogLine]:
             text = f"judged by {was.edition} {was.fiber_class}, its marks are now by {now.edition} {now.fiber_class}"
             alike = (was.edition, was.fiber_class) == (now.edition, now.fiber_class)
             yield LogLine(one.source.file, f"{text}{', of other limits' if alike else ''}", "warning")
-
-
-def _counts(marks: Sequence[MergedMark]) -> Mapping[str, Mapping[str, int]]:
-    return {
-        "type": Counter(mark.defect.classification for mark in marks),
-        "severity": Counter(mark.severity for mark in marks),
-        "region": Counter(mark.defect.zone for mark in marks),
-        "source": Counter(key for mark in marks for key in mark.sources),
-    }

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from dscope_blink.analysis.aggregation.kinds_together import may_be_one
 from dscope_blink.analysis.aggregation.line_pairs import are_bridged, spans_along
 from dscope_blink.analysis.aggregation.mark_pairs import TELLING, Pairs, pairs_of
-from dscope_blink.analysis.aggregation.mark_shapes import LINEAR, Shapes, lengths_of, shapes_of
+from dscope_blink.analysis.aggregation.mark_shapes import Shapes, lengths_of, shapes_of
+from dscope_blink.analysis.measuring import LINEAR
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.records import Closeness, Scale, SourceMark
 

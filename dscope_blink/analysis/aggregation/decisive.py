@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from dscope_blink.analysis.aggregation.joined_outlines import Areas
 from dscope_blink.analysis.aggregation.merged_face import Group, group_of, grouped, status_of
 from dscope_blink.analysis.aggregation.shots import Together, bring_together
 from dscope_blink.config.settings import Config
@@ -26,6 +27,7 @@ class Trial:
     groups: Sequence[Group]
     config: Config
     bring: Callable[[Sequence[Detection]], Together] = bring_together
+    areas: Areas = field(default_factory=Areas)  # that the marks were found to cover
 
     @property
     def base_key(self) -> str | None:
@@ -43,7 +45,7 @@ class Trial:
             return NOBODY
         anew = self.bring(given)
         if anew.base.image.sha256 not in (None, self.together.base.image.sha256):
-            others, _ = grouped(anew, self.config.aggregation)
+            others, _ = grouped(anew, self.config.aggregation, self.areas)
             return status_of(others, anew.base, anew.detections, self.config)
         groups = self._kept(lambda member: member.source != key, anew.base)
         return status_of(groups, anew.base, left, self.config)
@@ -67,7 +69,7 @@ class Trial:
             if same and len(members) == len(group.members):
                 groups.append(group)
             elif members:
-                groups.append(group_of(members, base, settings, group.defect.id))
+                groups.append(group_of(members, base, settings, group.defect.id, self.areas))
         return groups
 
 

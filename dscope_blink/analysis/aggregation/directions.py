@@ -8,17 +8,17 @@ from typing import Literal
 import numpy as np
 
 from dscope_blink.analysis.aggregation.chance import IN_WORDS, is_chance, log_tail
-from dscope_blink.analysis.aggregation.face_places import FacePlaces, Floats
+from dscope_blink.analysis.aggregation.face_places import FacePlaces, apart_deg
+from dscope_blink.analysis.measuring import LINEAR
 from dscope_blink.records import Pattern
 
 _LONG = 0.5  # radii of the cladding: a shorter mark crosses a border by chance of its place
-_CROSSED = ("core", "cladding", "contact")
 _WITHIN_DEG = (7.5, 15.0)  # of the direction that they share
 _ABOUT_DEG = 10.0  # off the circle about the fiber, or off the way out from it
 _FEWEST = 5
 _ONE_LINE = 0.03  # radii: marks of one direction that lie no farther off one line are pieces of one
 _EDGE = 0.08  # radii: marks along the edge of the cladding or core run about the fiber anyway
-_CLASSES = {"scratch": ("scratch", "crack"), "streak": ("contamination",)}
+_CLASSES = {"scratch": LINEAR, "streak": ("contamination",)}
 _ABOUT: tuple[tuple[Literal["concentric", "radial"], float, str, str], ...] = (
     ("concentric", np.pi / 2, "run about the fiber", "polishing, in circles"),
     ("radial", 0.0, "point to the fiber", "handling or the cleave: something went outwards"),
@@ -28,20 +28,23 @@ _CAUSES = {"scratch": "polishing, in that direction", "streak": "cleaning: wiped
 
 def across_zones(face: FacePlaces) -> tuple[Pattern, ...]:
     """Long scratches that touch two or three of core, cladding and contact zone; that is no matter of chance."""
-    crossing = [place for place in _long_ones(face, "scratch") if len(_zones(face, place)) > 1]
-    return tuple(_across(face, place) for place in crossing if face.lengths[place] >= _LONG)
-
-
-def _zones(face: FacePlaces, place: int) -> list[str]:
-    touched = face.marks[place].defect.zones_touched
-    return [zone for zone in _CROSSED if zone in touched]
+    long_ones = [place for place in _long_ones(face, "scratch") if face.lengths[place] >= _LONG]
+    return tuple(_across(face, place) for place in long_ones if len(face.zones_crossed([place])) > 1)
 
 
 def _across(face: FacePlaces, place: int) -> Pattern:
-    mark, zones = face.marks[place].defect, _zones(face, place)
     degrees = np.degrees(face.directions[place])
-    text = f"{mark.id} at {degrees:.0f} deg lies across {', '.join(zones[:-1])} and {zones[-1]}"
-    return Pattern("across_zones", (mark.id,), text, "polishing or wiping: it was made across the finished face")
+    text = f"{face.marks[place].defect.id} at {degrees:.0f} deg lies {across_in_words(face, [place])}"
+    return Pattern("across_zones", face.ids([place]), text, MADE_ACROSS)
+
+
+def across_in_words(face: FacePlaces, places: Sequence[int]) -> str:
+    """Which zones marks lie across."""
+    *others, last = face.zones_crossed(places)
+    return f"across {', '.join(others)} and {last}"
+
+
+MADE_ACROSS = "polishing or wiping: it was made across the finished face"
 
 
 def parallels(face: FacePlaces) -> tuple[Pattern, ...]:
@@ -58,14 +61,15 @@ def _parallel(face: FacePlaces, what: str) -> Pattern | None:
     best, found = 0.0, (0.0, 0.0)
     for within in _WITHIN_DEG:
         for place in lines:
-            off = _off_deg(face, lines, face.directions[place])
+            off = apart_deg(face.directions[lines], float(face.directions[place]))
             likely = log_tail(int((off <= within).sum()) - 1, len(lines) - 1, 2 * within / 180)
             if likely < best:
                 best, found = likely, (float(face.directions[place]), within)
     if is_chance(best, len(_WITHIN_DEG) * len(lines)):
         return None
     direction, within = found
-    members = [p for p, off in zip(long_ones, _off_deg(face, long_ones, direction), strict=True) if off <= within]
+    near = apart_deg(face.directions[long_ones], direction) <= within
+    members = [place for place, is_near in zip(long_ones, near.tolist(), strict=True) if is_near]
     text = f"{len(members)} of {len(long_ones)} {_plural(what)} run at {np.degrees(direction):.0f} deg, {IN_WORDS}"
     return Pattern("parallel", face.ids(members), text, _CAUSES[what])
 
@@ -77,10 +81,10 @@ def about_the_fiber(face: FacePlaces) -> Pattern | None:
     if len(lines) < _FEWEST:
         return None
     for kind, turn, how, points_to in _ABOUT:
-        off = [_apart_deg(face.directions[p], np.angle(face.places[p]) + turn) for p in lines]
-        count = int((np.array(off) <= _ABOUT_DEG).sum())
+        near = apart_deg(face.directions[lines], np.angle(face.places[lines]) + turn) <= _ABOUT_DEG
+        count = int(near.sum())
         if not is_chance(log_tail(count, len(lines), 2 * _ABOUT_DEG / 180), len(_ABOUT)):
-            members = [p for p, angle in zip(lines, off, strict=True) if angle <= _ABOUT_DEG]
+            members = [place for place, is_near in zip(lines, near.tolist(), strict=True) if is_near]
             text = f"{len(members)} of {len(lines)} scratches {how}, {IN_WORDS}"
             return Pattern(kind, face.ids(members), text, points_to)
     return None
@@ -108,19 +112,10 @@ def _one_of_each_line(face: FacePlaces, places: Sequence[int]) -> list[int]:
 
 
 def _on_one_line(face: FacePlaces, one: int, other: int) -> bool:
-    if _apart_deg(face.directions[one], face.directions[other]) > _WITHIN_DEG[0]:
+    if apart_deg(face.directions[one], face.directions[other]) > _WITHIN_DEG[0]:
         return False
     apart = (face.places[one] - face.places[other]) * np.exp(-1j * face.directions[other])
     return abs(float(apart.imag)) <= _ONE_LINE
-
-
-def _apart_deg(one: float, other: float) -> float:
-    return float(np.degrees(abs((one - other + np.pi / 2) % np.pi - np.pi / 2)))
-
-
-def _off_deg(face: FacePlaces, places: Sequence[int], direction: float) -> Floats:
-    off = (face.directions[list(places)] - direction + np.pi / 2) % np.pi - np.pi / 2
-    return np.asarray(np.degrees(np.abs(off)))
 
 
 def _plural(what: str) -> str:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.analysis.zoning import distances_px
+from dscope_blink.analysis.aggregation.views import in_picture, in_zones
 from dscope_blink.records import Inspection, MergedMark, Points
 
 PLACE_UM = 5.0  # side of a place: a mark of the sizes that decide most verdicts, 2 to 10 um, lies in one or a few
@@ -39,7 +39,8 @@ def empty_places(face: Inspection, marks: Sequence[MergedMark]) -> Points:
     y, x = np.mgrid[:rows, :columns].reshape(2, -1)  # (rows * columns,) each
     centers = corner + (np.stack([x, y], axis=1) + 0.5) * side
     free = ~_touched(marks, corner, side, (rows, columns))[y, x]
-    return np.asarray(centers[free & _is_inspected(centers, face)])
+    inspected = in_picture(centers, face.image.size_px) & in_zones(centers, face.zones, face.request.zones)
+    return np.asarray(centers[free & inspected])
 
 
 def _sides_px(face: Inspection, across_px: float) -> NDArray[np.float64]:
@@ -63,14 +64,3 @@ def _touched(
         points = np.floor((outline - corner) / side).astype(np.int32)  # the place that each lies in
         cv2.fillPoly(drawn, [points.reshape(-1, 1, 2)], 1)
     return drawn.astype(np.bool_)
-
-
-def _is_inspected(points_px: Points, face: Inspection) -> NDArray[np.bool_]:
-    """Whether they lie in the picture, and the innermost zone that holds each is one that was asked for."""
-    size = np.array([face.image.width or np.inf, face.image.height or np.inf])
-    seen = ((points_px >= -0.5) & (points_px <= size - 0.5)).all(axis=1)
-    zone = np.full(len(points_px), -1)
-    for number, outline in reversed(list(enumerate(face.zones))):
-        zone[distances_px(points_px, outline.outer) <= outline.radius_px] = number
-    asked = [number for number, outline in enumerate(face.zones) if outline.name in face.request.zones]
-    return np.asarray(seen & np.isin(zone, asked))

@@ -15,6 +15,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.complex128]  # x + iy, y down
 
 _RADII, _ANGLES = 240, 360  # of the grid on which is seen what was looked at
+_CROSSED = ("core", "cladding", "contact")  # zones that a mark may lie across
 _STREAK = 3.0  # times as long as wide: such a mark has a direction
 
 
@@ -38,8 +39,7 @@ class FacePlaces:
             return None
         cladding = face.geometry.cladding.ellipse
         center, matrix = to_circle(cladding)
-        paths = [_outline(mark) for mark in marks]
-        shapes = [_direction((path - center) @ matrix) for path in paths]
+        shapes = [_direction((mark.outline_px - center) @ matrix) for mark in marks]
         centroids = np.array([mark.defect.centroid_px for mark in marks]).reshape(-1, 2)
         outermost = max(ellipse.mean_diameter_px for ellipse in asked) / cladding.mean_diameter_px
         looked_at = _looked_at(face, center, matrix, float(outermost))
@@ -70,13 +70,19 @@ class FacePlaces:
         column = (np.degrees(np.angle(places)) % 360 / 360 * _ANGLES).astype(int) % _ANGLES
         return np.asarray((row < _RADII) & self.looked_at[np.minimum(row, _RADII - 1), column])
 
+    def zones_crossed(self, chosen: Sequence[int]) -> list[str]:
+        """Of core, cladding and contact zone those that some marks touch."""
+        touched = {zone for place in chosen for zone in self.marks[place].defect.zones_touched}
+        return [zone for zone in _CROSSED if zone in touched]
+
     def ids(self, chosen: Sequence[int]) -> tuple[str, ...]:
         """Of some marks, in the order of the record."""
         return tuple(self.marks[place].defect.id for place in sorted(chosen))
 
 
-def _outline(mark: MergedMark) -> Points:
-    return mark.defect.contour_px if len(mark.defect.contour_px) else np.array([mark.defect.centroid_px])
+def apart_deg(directions: Floats, others: Floats | float) -> Floats:
+    """Between lines that have no head, 0..90 degrees; radians in, NaN where one has no direction."""
+    return np.asarray(np.degrees(np.abs((directions - others + np.pi / 2) % np.pi - np.pi / 2)))
 
 
 def _direction(outline: Points) -> tuple[float, float]:

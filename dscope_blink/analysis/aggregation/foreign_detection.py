@@ -16,7 +16,7 @@ from dscope_blink.analysis.aggregation.foreign_values import (
     corners_of,
 )
 from dscope_blink.analysis.aggregation.mask_outlines import Sought, Whole, outlines_in
-from dscope_blink.analysis.aggregation.regions import Box, Placing, Size, place_region
+from dscope_blink.analysis.aggregation.regions import Box, Placing, Size, place_region, sides
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.records import Detection, LogLine, Points, Rejected, Source, SourceMark
 
@@ -70,7 +70,7 @@ def _check_size(report: Report, around_it: Surroundings) -> None:
     said, whole = report.size_px, around_it.picture_px
     is_whole = not around_it.region and report.offset_px is None
     if is_whole and said is not None and whole is not None and said != whole:
-        raise BadReport(f"it must be of a picture of {_by(whole)} pixels, got {_by(said)}: left out")
+        raise BadReport(f"it must be of a picture of {sides(whole)} pixels, got {sides(said)}: left out")
 
 
 def _source_mark(mark: Mark, outline_px: Points, source: Source) -> SourceMark:
@@ -101,9 +101,8 @@ def _placed(
         whole = report.size_px or (None if around_it.marks_mask is None else _size(around_it.marks_mask))
     box = None
     if region_mask is not None and _size(region_mask) != whole:
-        reading.add(
-            f"the mask of region {region} has {_by(_size(region_mask))} pixels, its picture {_by(whole)}: passed over"
-        )
+        has = sides(_size(region_mask))
+        reading.add(f"the mask of region {region} has {has} pixels, its picture {sides(whole)}: passed over")
     elif region_mask is not None:
         box = _box_around(region_mask)
         if box is None:
@@ -141,10 +140,6 @@ def _size(mask: Whole) -> Size:
     return mask.shape[1], mask.shape[0]
 
 
-def _by(size_px: Size | None) -> str:
-    return "no size" if size_px is None else f"{size_px[0]} x {size_px[1]}"
-
-
 def _box_around(mask: Whole) -> Box | None:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
@@ -165,8 +160,9 @@ def _outlined(
     elif size == placing.cut_px or (picture_px is None and placing.cut_px is None):
         shift = (0.0, 0.0)
     else:
-        others = f"the picture {_by(picture_px)}" + f", the region {_by(placing.cut_px)}" * (placing.cut_px is not None)
-        reading.add(f"the mask of the marks has {_by(size)} pixels, {others}: passed over")
+        cut = "" if placing.cut_px is None else f", the region {sides(placing.cut_px)}"
+        others = f"the picture {sides(picture_px)}{cut}"
+        reading.add(f"the mask of the marks has {sides(size)} pixels, {others}: passed over")
         return list(marks)
     found = outlines_in(mask, [Sought(_shifted(m.center_px, shift), _shifted_box(m.box_px, shift)) for m in marks])
     missing = sum(outline is None for outline in found)
@@ -205,7 +201,7 @@ def _in_picture(
     found = []
     for mark, start, end, out, at, to in zip(marks, starts, ends, outside.tolist(), centers, nearest, strict=True):
         if out:
-            where = f"it must lie in the picture of {_by(picture_px)} pixels, its centre is at ({at[0]:g}, {at[1]:g})"
+            where = f"it must lie in the picture of {sides(picture_px)} pixels, its centre is at ({at[0]:g}, {at[1]:g})"
             if reading.settings.out_of_picture == "reject":
                 reading.reject(mark.id, where + f", its region begins at ({offset[0]:g}, {offset[1]:g})" * any(offset))
                 continue

@@ -22,10 +22,10 @@ from dscope_blink.analysis.aggregation.foreign_values import (
     square_around,
     text_of,
 )
+from dscope_blink.analysis.measuring import LINEAR
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.records import SEVERITIES, Gravity, LogLine, Points, Rejected, Severity
 
-LINES = ("scratch", "crack")  # kinds that run straight along a diagonal of their box, where an orientation says so
 CONTOUR_FIELDS = ("contour", "contour_px", "outline", "polygon")
 PERCENT = 100.0
 DECIDING = 1000  # marks are enough to say how a report writes its boxes
@@ -143,7 +143,7 @@ def _mark(value: Mapping[str, Any], place: int, reading: Reading) -> Mark | None
 
 def _line(value: Mapping[str, Any], kind: str, box: Rectangle | None, area: float | None) -> Points | None:
     """The outline of a straight mark that has none, where its orientation says how it lies in its box."""
-    turned = number_of(value.get("orientation")) if kind in LINES else None
+    turned = number_of(value.get("orientation")) if kind in LINEAR else None
     return None if turned is None or box is None else line_in(box, turned, area)
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from dscope_blink.analysis.aggregation.kinds_together import may_be_one
 from dscope_blink.analysis.aggregation.line_pairs import together
-from dscope_blink.analysis.aggregation.mark_shapes import LINEAR, Numbers, Shapes
+from dscope_blink.analysis.aggregation.mark_shapes import Numbers, Shapes
+from dscope_blink.analysis.measuring import LINEAR
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.records import SourceMark
 
@@ -147,7 +148,7 @@ def _boxes_cover(shapes: Shapes, first: Places, second: Places) -> NDArray[np.bo
     sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
     both = np.maximum(sides, 0.0).prod(axis=1)
     least = np.maximum((a[:, 2:] - a[:, :2]).prod(axis=1), (b[:, 2:] - b[:, :2]).prod(axis=1))
-    return np.asarray(both >= LEAST_BOX_SHARE * np.maximum(least, 1e-12), bool)
+    return np.asarray(both >= LEAST_BOX_SHARE * np.maximum(least, LEAST_AREA), bool)
 
 
 def _is_piece(

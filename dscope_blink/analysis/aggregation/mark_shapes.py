@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dscope_blink.analysis.measuring import LINEAR
 from dscope_blink.records import Points, SourceMark
 
 Geometries: TypeAlias = NDArray[Any]  # of shapely
@@ -17,7 +18,6 @@ Numbers: TypeAlias = NDArray[np.float64]
 SAMPLES = 17  # along the middle of a line
 LONG = 3.0  # length squared over area, from which on a mark is a line: of a rectangle three times as long as wide
 MAYBE_LONG = 18.0  # outline squared over area: a rectangle of two to one, a disc has 12.6
-LINEAR = ("scratch", "crack")
 
 
 @dataclass(frozen=True, slots=True)

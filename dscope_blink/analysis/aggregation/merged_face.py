@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from dscope_blink.analysis import judging
 from dscope_blink.analysis.aggregation.clustering import closeness_of, cluster
+from dscope_blink.analysis.aggregation.joined_outlines import Areas
 from dscope_blink.analysis.aggregation.merging import merged_defect
 from dscope_blink.analysis.aggregation.shots import Together
 from dscope_blink.analysis.aggregation.verdicts import graded
@@ -45,12 +46,18 @@ class MergedFace:
     beyond: tuple[Rejected, ...]  # members that lie in no zone that was asked for
 
 
-def group_of(members: Sequence[SourceMark], base: Inspection, settings: AggregationSettings, name: str) -> Group:
+def group_of(
+    members: Sequence[SourceMark],
+    base: Inspection,
+    settings: AggregationSettings,
+    name: str,
+    areas: Areas | None = None,
+) -> Group:
     """These marks as one of this name, whatever their sources have judged of them."""
     if base.zones:
-        defect = merged_defect(members, base, settings)
+        defect = merged_defect(members, base, settings, areas)
     else:
-        defect = replace(merged_defect(members, _as_if_inspected(base), settings), zones_touched=())
+        defect = replace(merged_defect(members, _as_if_inspected(base), settings, areas), zones_touched=())
     return Group(tuple(members), replace(defect, id=name, counted=False, severity="LOW"))
 
 
@@ -66,13 +73,13 @@ def _as_if_inspected(base: Inspection) -> Inspection:
     return replace(base, geometry=FiberGeometry(unknown, None), scale=None, zones=zones)
 
 
-def grouped(together: Together, settings: AggregationSettings) -> tuple[tuple[Group, ...], Closeness]:
+def grouped(together: Together, settings: AggregationSettings, areas: Areas) -> tuple[tuple[Group, ...], Closeness]:
     """Which marks of all sources are one, and how near they had to lie for it."""
     scale = together.base.scale
     marks = tuple(sorted((m for one in together.detections for m in one.marks), key=lambda mark: mark.name))
     closeness = closeness_of(marks, scale, settings)
     parts = ([marks[place] for place in one] for one in cluster(marks, closeness, scale, settings))
-    groups = (group_of(part, together.base, settings, str(number)) for number, part in enumerate(parts))
+    groups = (group_of(part, together.base, settings, str(number), areas) for number, part in enumerate(parts))
     return tuple(groups), closeness
 
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from dscope_blink.analysis.aggregation.joined_outlines import area_of, joined
+from dscope_blink.analysis.aggregation.joined_outlines import Areas, joined
 from dscope_blink.analysis.aggregation.kinds_together import kind_of
-from dscope_blink.analysis.aggregation.mark_shapes import LINEAR
 from dscope_blink.analysis.aggregation.outline_sizes import measured_outline
 from dscope_blink.analysis.aggregation.votes import confidence_of, votes
+from dscope_blink.analysis.measuring import LINEAR
 from dscope_blink.config.settings import AggregationSettings
 from dscope_blink.records import CLASSIFICATIONS, JUDGED, ZONE_NAMES, Defect, Inspection, SourceMark, as_recorded
 
@@ -31,7 +31,9 @@ LONGER = 1.3  # times the longest of its members: what they are together is long
 DECIMALS = 3  # of probabilities
 
 
-def merged_defect(members: Sequence[SourceMark], base: Inspection, settings: AggregationSettings) -> Defect:
+def merged_defect(
+    members: Sequence[SourceMark], base: Inspection, settings: AggregationSettings, areas: Areas | None = None
+) -> Defect:
     """The one mark that the members are; one member alone is itself.
 
     Parameters
@@ -39,15 +41,16 @@ def merged_defect(members: Sequence[SourceMark], base: Inspection, settings: Agg
     members : marks of a cluster, in pixels of the picture of `base`
     base : located, with the geometry and scale by which it is measured
     settings : which type wins
+    areas : what marks cover, where they are merged more than once
     """
     members = sorted(members, key=lambda member: member.name)
-    kind = kind_of(members, settings)
+    kind, areas = kind_of(members, settings), areas or Areas()
     if len(members) == 1:
         (member,) = members
-        mark = _view(member, kind, base)
+        mark = _view(member, kind, base, areas)
         return mark if mark is member.defect else as_recorded(mark, *JUDGED)
-    views = _views(members, kind, base)
-    whole = joined([area_of(member) for member in _outlined(members)])
+    views = _views(members, kind, base, areas)
+    whole = joined([areas.of(member) for member in _outlined(members)])
     around = measured_outline(whole, kind, base, confidence_of(members), _detectors(members))
     return as_recorded(_as_one(views, around, members, kind), *JUDGED)
 
@@ -65,17 +68,17 @@ class _View:
         return all(member.defect is not None for member in self.members)
 
 
-def _views(members: Sequence[SourceMark], kind: str, base: Inspection) -> list[_View]:
+def _views(members: Sequence[SourceMark], kind: str, base: Inspection, areas: Areas) -> list[_View]:
     of_source = (tuple(mine) for _, mine in groupby(members, key=lambda member: member.source))
-    return [_View(mine, _seen_by(mine, kind, base)) for mine in of_source]
+    return [_View(mine, _seen_by(mine, kind, base, areas)) for mine in of_source]
 
 
-def _seen_by(mine: Sequence[SourceMark], kind: str, base: Inspection) -> Defect:
+def _seen_by(mine: Sequence[SourceMark], kind: str, base: Inspection, areas: Areas) -> Defect:
     """What one source has, of several pieces as long as they are together and as wide as the widest."""
-    marks = [_view(member, kind, base) for member in mine]
+    marks = [_view(member, kind, base, areas) for member in mine]
     if len(marks) == 1:
         return marks[0]
-    whole = measured_outline(joined([area_of(member) for member in mine]), kind, base, 0.0, ())
+    whole = measured_outline(joined([areas.of(member) for member in mine]), kind, base, 0.0, ())
     widest, widest_px = _greatest(marks, "width_um"), max(mark.width_px for mark in marks)
     unsure = {name: max(mark.uncertainty.get(name, 0.0) for mark in (*marks, whole)) for name in whole.uncertainty}
     area_px = sum(mark.area_px for mark in marks)
@@ -83,12 +86,12 @@ def _seen_by(mine: Sequence[SourceMark], kind: str, base: Inspection) -> Defect:
     return replace(whole, width_um=widest, width_px=widest_px, area_px=area_px, area_um2=area_um2, uncertainty=unsure)
 
 
-def _view(member: SourceMark, kind: str, base: Inspection) -> Defect:
+def _view(member: SourceMark, kind: str, base: Inspection, areas: Areas) -> Defect:
     """A mark as its source has it, where it lies in the picture of `base`."""
     mark = member.defect
     if mark is not None and _is_placed(member, mark, base):
         return mark
-    seen = measured_outline(area_of(member), kind, base, member.confidence, member.detectors, member.is_box)
+    seen = measured_outline(areas.of(member), kind, base, member.confidence, member.detectors, member.is_box)
     return seen if mark is None else _sized(seen, mark, base)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -11,7 +10,8 @@ import numpy as np
 
 from dscope_blink.analysis.aggregation.chance import IN_WORDS, is_chance, log_tail
 from dscope_blink.analysis.aggregation.face_places import Floats
-from dscope_blink.records import Detection, MergedMark, Pattern, Points, to_circle
+from dscope_blink.analysis.aggregation.moving import Move, cladding_of
+from dscope_blink.records import Detection, Ellipse, MergedMark, Pattern, Points
 
 _TOLERANCE = 0.03  # radii of the cladding: what an outline moves by from shot to shot
 _AROUND = 10.0  # tolerances: as dense as there marks lie by chance, too
@@ -23,11 +23,9 @@ _FEWEST = 2
 class _Shot:
     """One picture and the marks that its records have, in its own pixels."""
 
-    picture: str
     size_px: tuple[int, int]
     angle_deg: float
-    center: Points
-    matrix: Points  # from pixels to radii of the cladding
+    cladding: Ellipse
     names: tuple[tuple[str, str], ...]  # source and id of each mark
     places_px: Points  # (n, 2)
 
@@ -57,32 +55,31 @@ def _shots(detections: Sequence[Detection]) -> list[_Shot]:
     grouped: dict[str, list[Detection]] = {}
     for one in detections:
         grouped.setdefault(one.source.picture_sha256 or one.source.picture, []).append(one)
-    shots = (_shot(picture, group) for picture, group in grouped.items())
+    shots = map(_shot, grouped.values())
     return [shot for shot in shots if shot is not None]
 
 
-def _shot(picture: str, group: Sequence[Detection]) -> _Shot | None:
+def _shot(group: Sequence[Detection]) -> _Shot | None:
     """By the record of it that has most marks: those of others would be the same again."""
     records = [one for one in group if one.inspection is not None and one.source.turn.angle_deg is not None]
     if not records:
         return None
     best = max(records, key=lambda one: (len(one.marks), one.source.key))
     face, angle = best.inspection, best.source.turn.angle_deg
-    if face is None or face.geometry is None or angle is None or None in (face.image.width, face.image.height):
+    cladding = None if face is None else cladding_of(face)
+    if face is None or cladding is None or angle is None or face.image.size_px is None:
         return None
-    center, matrix = to_circle(face.geometry.cladding.ellipse)
     names = tuple((best.source.key, mark.id) for mark in face.defects)
     places = np.array([mark.centroid_px for mark in face.defects]).reshape(-1, 2)
-    size = (face.image.width or 0, face.image.height or 0)
-    return _Shot(picture, size, angle, center, matrix, names, places)
+    return _Shot(face.image.size_px, angle, cladding, names, places)
 
 
 def _staying_in(first: _Shot, second: _Shot, pairs: int) -> set[tuple[str, str]]:
     """Source and id of the marks of both pictures that are at the same place, if those are no chance."""
     if not len(first.names) or not len(second.names):
         return set()
-    tolerance = _TOLERANCE / math.sqrt(abs(float(np.linalg.det(second.matrix))))
-    moved_to = _moved(first, second)
+    tolerance = _TOLERANCE * second.cladding.area_diameter_px / 2
+    moved_to = Move(first.cladding, second.cladding, first.angle_deg - second.angle_deg).points(first.places_px)
     to_place, to_moved = _apart(first.places_px, second.places_px), _apart(moved_to, second.places_px)
     tells = np.hypot(*(moved_to - first.places_px).T) >= _MOVED * tolerance
     stays = tells & (to_place.min(axis=1) <= tolerance) & (to_moved.min(axis=1) > tolerance)
@@ -95,13 +92,6 @@ def _staying_in(first: _Shot, second: _Shot, pairs: int) -> set[tuple[str, str]]
     partners = to_place.argmin(axis=1)
     mine = {name for name, is_one in zip(first.names, stays, strict=True) if is_one}
     return mine | {second.names[partners[place]] for place in np.flatnonzero(stays)}
-
-
-def _moved(first: _Shot, second: _Shot) -> Points:
-    """Where marks of the face are in the second picture, in its pixels: it turns about the fiber with the face."""
-    places = (first.places_px - first.center) @ first.matrix @ (1, 1j)
-    turned = places * np.exp(1j * math.radians(second.angle_deg - first.angle_deg))
-    return np.stack([turned.real, turned.imag], axis=1) @ np.linalg.inv(second.matrix) + second.center
 
 
 def _apart(some: Points, others: Points) -> Floats:

@@ -10,8 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dscope_blink.analysis.aggregation.mark_shapes import LINEAR
-from dscope_blink.analysis.measuring import box_around, outline_length, outline_shape, zones_touched
+from dscope_blink.analysis.measuring import LINEAR, box_around, outline_length, outline_shape, zones_touched
 from dscope_blink.analysis.seen_outline import SeenOutline
 from dscope_blink.analysis.zoning import cladding_um, distances_px
 from dscope_blink.records import Defect, FiberGeometry, Inspection, Points, Rectangle, Scale

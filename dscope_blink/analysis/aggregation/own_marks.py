@@ -27,6 +27,4 @@ def detection_of(inspection: Inspection, source: Source) -> Detection:
         )
         for mark in inspection.defects
     )
-    width, height = inspection.image.width, inspection.image.height
-    size = None if width is None or height is None else (width, height)
-    return Detection(source, marks, inspection, size)
+    return Detection(source, marks, inspection, inspection.image.size_px)

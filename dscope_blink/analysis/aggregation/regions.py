@@ -110,9 +110,9 @@ def place_region(
 
 def _in_its_box(region: str, cut_px: Size | None, box_px: Box, reach_px: Reach | None) -> Placing:
     x, y, width, height = box_px
-    corner, size = (float(x), float(y)), _by((width, height))
+    corner, size = (float(x), float(y)), sides((width, height))
     if cut_px is not None and cut_px != (width, height):
-        what = f"region {region}: its picture has {_by(cut_px)} pixels, the box around its mask {size}"
+        what = f"region {region}: its picture has {sides(cut_px)} pixels, the box around its mask {size}"
         return Placing(corner, what, "warning", cut_px)
     if reach_px is not None and _lie_in(reach_px, box_px) and not _lie_in(reach_px, (0, 0, width, height)):
         what = f"region {region}: its marks lie beyond {size} pixels and, as they are, in its mask: they are not moved"
@@ -126,5 +126,6 @@ def _lie_in(reach_px: Reach, box_px: Box) -> bool:
     return x - 0.5 <= x0 and x1 <= x + width - 0.5 and y - 0.5 <= y0 and y1 <= y + height - 0.5
 
 
-def _by(size_px: Size) -> str:
-    return f"{size_px[0]} x {size_px[1]}"
+def sides(size_px: Size | None) -> str:
+    """A size for a line of the log."""
+    return "no size" if size_px is None else f"{size_px[0]} x {size_px[1]}"

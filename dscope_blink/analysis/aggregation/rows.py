@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.analysis.aggregation.chance import IN_WORDS, is_chance, log_tail
-from dscope_blink.analysis.aggregation.face_places import FacePlaces
+from dscope_blink.analysis.aggregation.directions import MADE_ACROSS, across_in_words
+from dscope_blink.analysis.aggregation.face_places import FacePlaces, apart_deg
 from dscope_blink.records import Pattern
 
 MOST_MARKS = 200  # among more no rows are looked for: pairs times marks would take seconds
@@ -26,7 +27,6 @@ _FEWEST = 4  # boxes that hold a mark, beside the two at its ends
 _MOST_ROWS = 3
 _ALONG_DEG = 15.0  # that a scratch may lie off the row that it is a piece of
 _PIECES = 0.6  # of the marks of a row: then it is a scratch in pieces
-_CROSSED = {"core", "cladding", "contact"}
 
 
 def rows_of(face: FacePlaces, elsewhere: Sequence[str] = ()) -> tuple[Pattern, ...]:
@@ -83,18 +83,16 @@ def _share(face: FacePlaces, start: int, end: int, half: float) -> float:
 def _row(face: FacePlaces, members: Sequence[int]) -> Pattern:
     first, last = _ends(face, members)
     direction = np.angle(last - first) % np.pi
-    off = np.abs((face.directions[members] - direction + np.pi / 2) % np.pi - np.pi / 2)
-    along = np.degrees(off) <= _ALONG_DEG  # NaN, of a mark without direction, is not
+    along = apart_deg(face.directions[members], direction) <= _ALONG_DEG  # NaN, of a mark without direction, is not
     ids, degrees = face.ids(members), np.degrees(direction)
     if along.mean() < _PIECES:
         text = f"{len(ids)} marks lie in a row at {degrees:.0f} deg, {IN_WORDS}"
         return Pattern("row", ids, text, "handling or polishing: one hard grain that skipped across the face")
-    zones = {zone for place in members for zone in face.marks[place].defect.zones_touched} & _CROSSED
-    if len(zones) < 2:
+    if len(face.zones_crossed(members)) < 2:
         text = f"{len(ids)} marks lie along one line at {degrees:.0f} deg like pieces of one scratch, {IN_WORDS}"
         return Pattern("row", ids, text, "polishing: one scratch that was found in pieces")
-    text = f"{len(ids)} pieces of a scratch at {degrees:.0f} deg lie across {_listed(zones)}, {IN_WORDS}"
-    return Pattern("across_zones", ids, text, "polishing or wiping: it was made across the finished face")
+    text = f"{len(ids)} pieces of a scratch at {degrees:.0f} deg lie {across_in_words(face, members)}, {IN_WORDS}"
+    return Pattern("across_zones", ids, text, MADE_ACROSS)
 
 
 def _ends(face: FacePlaces, members: Sequence[int]) -> tuple[complex, complex]:
@@ -102,8 +100,3 @@ def _ends(face: FacePlaces, members: Sequence[int]) -> tuple[complex, complex]:
     apart = np.abs(places[:, None] - places)
     first, last = np.unravel_index(int(apart.argmax()), apart.shape)
     return complex(places[first]), complex(places[last])
-
-
-def _listed(zones: set[str]) -> str:
-    *others, last = [zone for zone in ("core", "cladding", "contact") if zone in zones]
-    return f"{', '.join(others)} and {last}"

@@ -65,11 +65,10 @@ def _without_zones(face: Inspection) -> Inspection:
 NO_ZONES = notice("not_inspected", "the face was located in no source, so its marks lie in no zone")
 
 
-def is_of_its_picture(detection: Detection, face: Inspection) -> bool:
+def _is_of_its_picture(detection: Detection, face: Inspection) -> bool:
     """Whether a source looked at the picture of the face; one that does not say which it was counts as such."""
-    return None in (detection.source.picture_sha256, face.image.sha256) or (
-        detection.source.picture_sha256 == face.image.sha256
-    )
+    its, own = detection.source.picture_sha256, face.image.sha256
+    return None in (its, own) or its == own
 
 
 def _refusals(face: Inspection, detections: Sequence[Detection]) -> Iterator[Notice]:
@@ -80,7 +79,7 @@ def _refusals(face: Inspection, detections: Sequence[Detection]) -> Iterator[Not
         if record is None or record.verdict.status != "NOT_GRADED":
             continue
         for reason in (one for one in record.verdict.reasons if one.text not in own):
-            same = is_of_its_picture(detection, face)
+            same = _is_of_its_picture(detection, face)
             yield notice("source_not_graded" if same else "shot_not_graded", f"{key}: {reason.text}")
             if same and reason.kind in NOT_OF_THE_FACE:  # marks that may be none fail nothing
                 yield Notice(reason.kind, f"{reason.text} ({key})")
@@ -90,7 +89,7 @@ def _failures(face: Inspection, detections: Sequence[Detection]) -> Iterator[Not
     """Limits that a source of the picture surely breaks by the same criteria, where the merged marks break none."""
     if face.verdict.status != "PASS":
         return
-    for detection in (one for one in detections if is_of_its_picture(one, face)):
+    for detection in (one for one in detections if _is_of_its_picture(one, face)):
         record = detection.inspection
         if record is None or record.verdict.status != "FAIL" or record.verdict.marginal:
             continue

@@ -27,7 +27,7 @@ def looked_at(detection: Detection, base: Inspection, points_px: Points) -> NDAr
         sought; of a report with a region inside that, by the zones of `base`
     """
     own_px = _in_own_picture(detection, base, points_px)
-    seen = _in_picture(own_px, _size_px(detection, base))
+    seen = in_picture(own_px, _size_px(detection, base))
     if detection.inspection is not None:
         seen &= in_zones(own_px, detection.inspection.zones, detection.inspection.request.zones)
     if detection.source.region is not None:
@@ -46,12 +46,11 @@ def _in_own_picture(detection: Detection, base: Inspection, points_px: Points) -
 def _size_px(detection: Detection, base: Inspection) -> tuple[int, int] | None:
     if detection.size_px is not None or detection.cladding is not None:
         return detection.size_px
-    width, height = base.image.width, base.image.height
-    return None if width is None or height is None else (width, height)
+    return base.image.size_px
 
 
-def _in_picture(points_px: Points, size_px: tuple[int, int] | None) -> NDArray[np.bool_]:
-    """A picture whose size nobody says ends nowhere."""
+def in_picture(points_px: Points, size_px: tuple[int, int] | None) -> NDArray[np.bool_]:
+    """Whether points lie in a picture; one whose size nobody says ends nowhere."""
     if size_px is None:
         return np.ones(len(points_px), np.bool_)
     return np.asarray(((points_px >= -0.5) & (points_px <= np.array(size_px) - 0.5)).all(axis=1))

@@ -105,7 +105,7 @@ def test_a_mark_of_several_is_measured_again_by_those_that_are_left(monkeypatch)
     assert (found["a"][1:], found["b"][1:]) == (("PASS", True), ("FAIL", False))
 
 
-def _of_the_last(members, base, settings, name):
+def _of_the_last(members, base, settings, name, areas):
     return Group(tuple(members), replace(members[-1].defect, id=name))
 
 

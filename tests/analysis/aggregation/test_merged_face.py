@@ -33,7 +33,7 @@ def test_what_sources_have_judged_of_a_mark_is_forgotten():
 def test_a_mark_of_a_face_without_zones_is_measured_as_far_as_that_goes(base, scale, monkeypatch):
     seen = []
 
-    def measured(members, on, settings):
+    def measured(members, on, settings, areas):
         seen.append(on)
         return SURE
 

@@ -16,6 +16,7 @@ pytest.importorskip("sklearn.cluster")
 pytest.importorskip("shapely")
 
 from dscope_blink.analysis.aggregation.aggregating import aggregate
+from dscope_blink.analysis.aggregation.joined_outlines import Areas, area_of
 from dscope_blink.analysis.aggregation.merging import merged_defect
 from dscope_blink.analysis.aggregation.own_marks import detection_of
 from dscope_blink.analysis.judging import grade
@@ -251,3 +252,10 @@ def test_no_mark_of_any_source_is_lost() -> None:
     found = together(as_source("first", FACE_OF_TWO), OTHERS)
     linked = {member.name for one in found.marks for member in one.members}
     assert linked == {("first", mark.id) for mark in FACE_OF_TWO.defects} | {("other", str(k)) for k in range(4)}
+
+
+def test_what_a_mark_covers_is_worked_out_once() -> None:
+    areas, marks = Areas(), [seen(name, "1", disc(near_center(*at), 8)) for name, at in (("a", (0, 0)), ("b", (30, 9)))]
+    first = [areas.of(mark) for mark in marks]
+    assert [area.equals(area_of(mark)) for area, mark in zip(first, marks, strict=True)] == [True, True]
+    assert all(areas.of(mark) is area for area, mark in zip(first, marks, strict=True))
