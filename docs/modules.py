@@ -62,6 +62,7 @@ ROOMS: Mapping[str, set[str]] = {
             "analysis.seen_outline",
             "analysis.registration",
             "analysis.aggregation",
+            "analysis.kappa",
         ),
         *("analysis.zoning", "analysis.aggregation", "files.masks", "reporting"),
         *("terminal.calibrate", "terminal.stages", "training"),

@@ -13,6 +13,7 @@ from dscope_blink.reporting.aggregate_face import Shown
 from dscope_blink.reporting.displayable import Picture
 from dscope_blink.reporting.drawing import bgr
 from dscope_blink.reporting.plots import HEAT_COLOURS
+from dscope_blink.reporting.sheet_pixels import fitted
 
 UNSEEN = 225  # grey of what the frame does not reach, or the picture does not show
 PALE = 0.6  # of white over the picture below the departures
@@ -34,7 +35,7 @@ def archetype_photo(maps: ComparisonMaps, shown: Shown, photo: Picture, zoom: in
     """
     normal = _in_part(maps.archetype, maps, shown, zoom)
     seen = np.isfinite(normal)
-    grey = cv2.cvtColor(_fitted(photo, normal.shape), cv2.COLOR_BGR2GRAY).astype(np.float32)
+    grey = cv2.cvtColor(fitted(photo, normal.shape[::-1]), cv2.COLOR_BGR2GRAY).astype(np.float32)
     slope, level = _line(normal[seen][::7], grey[seen][::7])
     return _grey(np.where(seen, normal * slope + level, np.float32(UNSEEN)))
 
@@ -51,7 +52,7 @@ def departure_photo(maps: ComparisonMaps, shown: Shown, photo: Picture, zoom: in
     scores = np.nan_to_num(_in_part(maps.scores, maps, shown, zoom))
     level = np.digitize(scores, DEPARTURE_LEVELS)
     colours = np.array([(255, 255, 255), *map(bgr, HEAT_COLOURS)], np.float32)[level]  # (H, W, 3)
-    grey = cv2.cvtColor(_fitted(photo, scores.shape), cv2.COLOR_BGR2GRAY).astype(np.float32)
+    grey = cv2.cvtColor(fitted(photo, scores.shape[::-1]), cv2.COLOR_BGR2GRAY).astype(np.float32)
     below = (grey * (1 - PALE) + 255 * PALE)[..., None]
     through = np.where(level > 0, THROUGH, 1.0)[..., None].astype(np.float32)
     return np.asarray(np.rint(below * through + colours * (1 - through)), np.uint8)
@@ -89,14 +90,6 @@ def _line(values: NDArray[np.float32], levels: NDArray[np.float32]) -> tuple[np.
         return np.float32(0), np.float32(128)
     slope, level = np.polyfit(values.astype(np.float64), levels.astype(np.float64), 1)
     return np.float32(slope), np.float32(level)
-
-
-def _fitted(photo: Picture, shape: tuple[int, ...]) -> Picture:
-    if photo.shape[:2] == shape:
-        return photo
-    smaller = shape[1] < photo.shape[1]
-    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(photo, shape[::-1], interpolation=interpolation), np.uint8)
 
 
 def _level(values: FloatImage) -> NDArray[np.uint8]:

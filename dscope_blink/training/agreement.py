@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from dscope_blink.analysis.kappa import kappa
 from dscope_blink.records import UserError
 from dscope_blink.training.classes import MARK_CLASSES, MARK_VALUES
 from dscope_blink.training.corrections import CORRECTIONS, Correction, corrected, correction_path, read_correction
@@ -69,25 +70,6 @@ def agreement(first: Path, second: Path) -> Agreement:
         pixel_iou=both / any_of_them if any_of_them else None,
         mark_iou=float(np.mean(overlaps)) if overlaps else None,
     )
-
-
-def kappa(counts: Counts) -> float | None:
-    """Cohen, "A Coefficient of Agreement for Nominal Scales", 1960, doi:10.1177/001316446002000104.
-
-    Parameters
-    ----------
-    counts : of the first by rows, of the second by columns
-
-    Returns
-    -------
-    1: they agree, 0: no more than by chance; None where chance alone would make them agree
-    """
-    total = int(counts.sum())
-    if total == 0:
-        return None
-    seen = float(np.trace(counts)) / total
-    chance = float(counts.sum(axis=1) @ counts.sum(axis=0)) / total**2
-    return None if chance >= 1 else (seen - chance) / (1 - chance)
 
 
 def _compare_marks(labels: tuple[Label, Label], images: tuple[Any, Any], counts: Counts) -> list[float]:

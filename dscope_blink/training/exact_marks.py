@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from dscope_blink.analysis.judging import judge
+from dscope_blink.analysis.measuring import LINEAR
 from dscope_blink.config.settings import SeverityRow
 from dscope_blink.records import (
     ZONE_LETTERS,
@@ -128,7 +129,7 @@ def _measured(piece: _Piece, face: RenderedFace) -> BlemishTruth:
     pixel = float(um.mean())
     sides = cv2.minAreaRect(points)[1]
     length, width = max(sides) + pixel, min(sides) + pixel
-    if piece.kind in ("scratch", "crack"):
+    if piece.kind in LINEAR:
         width = min(width, 2 * _half_width(piece.mask) * pixel)
     diameter = 2 * cv2.minEnclosingCircle(points)[1] + pixel
     centre = (float(at[:, 0].mean()), float(at[:, 1].mean()))

@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from dscope_blink.analysis.kappa import kappa
 from dscope_blink.records import UserError
 from dscope_blink.synthetic.faces import Pit
 from dscope_blink.terminal.commands import main
-from dscope_blink.training.agreement import agreement, kappa
+from dscope_blink.training.agreement import agreement
 from dscope_blink.training.corrections import corrected, correction_path, read_correction
 from dscope_blink.training.dataset import label_path, open_dataset
 from dscope_blink.training.exporting import export

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from dscope_blink.analysis.aggregation.empty_places import empty_places
 from dscope_blink.analysis.aggregation.rater_estimates import Floats, Table, estimate
 from dscope_blink.analysis.aggregation.views import looked_at
+from dscope_blink.analysis.kappa import kappa
 from dscope_blink.records import Detection, Inspection, MergedMark, PairAgreement, Points, SourceScore
 
 _FINEST = 8.0  # pixels that one of the picture is drawn with, to compare areas
@@ -124,8 +125,8 @@ def _pairs(detections: Sequence[Detection], marks: Sequence[MergedMark], seen: _
 
 def _pair(first: str, second: str, counts: tuple[int, int, int, int], empty: int, iou: float) -> PairAgreement:
     both, only_first, only_second, neither = counts
-    kappa = cohens_kappa(both, only_first, only_second, neither + empty)
-    return PairAgreement(first, second, *counts, kappa, None if math.isnan(iou) else iou, empty)
+    beyond_chance = cohens_kappa(both, only_first, only_second, neither + empty)
+    return PairAgreement(first, second, *counts, beyond_chance, None if math.isnan(iou) else iou, empty)
 
 
 def cohens_kappa(both: int, only_first: int, only_second: int, neither: int) -> float | None:
@@ -135,12 +136,7 @@ def cohens_kappa(both: int, only_first: int, only_second: int, neither: int) -> 
     -------
     None where chance alone agrees, or nothing is known that neither reports
     """
-    items = both + only_first + only_second + neither
-    if neither == 0:
-        return None
-    first, second = (both + only_first) / items, (both + only_second) / items
-    by_chance = first * second + (1 - first) * (1 - second)
-    return None if by_chance == 1 else ((both + neither) / items - by_chance) / (1 - by_chance)
+    return None if neither == 0 else kappa(np.array([[both, only_first], [only_second, neither]]))
 
 
 def _iou(keys: Sequence[str], marks: Sequence[MergedMark], looked: Table) -> Floats:
