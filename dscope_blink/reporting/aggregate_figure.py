@@ -196,7 +196,7 @@ def _merged(aggregate: Aggregate) -> str:
     lost = f", {len(aggregate.rejected)} rejected" if aggregate.rejected else ""
     return (
         f"{members} marks of {len(aggregate.sources)} sources are {len(aggregate.marks)}, {alone} seen by one source "
-        f"alone{lost}; one within {near.eps:g} {near.unit}: {near.why}"
+        f"alone{lost}; outlines within {near.eps:g} {near.unit} may be one mark ({near.why})"
     )
 
 
