@@ -32,6 +32,7 @@ WINGS = (
     Wing("files", 2, "pictures found, named, decoded, written whole, watched"),
     Wing("detectors", 3, "residual in, support out; one file each"),
     Wing("analysis", 3, "candidates to verdict: measuring, classification, dimensions, zoning, judging, aggregation"),
+    Wing("gates", 3, "OK or NG of what lies in a known arrangement: printed sheets, connectors of many fibers"),
     Wing("devices", 3, "what is wired on: camera, capturing, flat field"),
     Wing("reporting", 3, "records to paper and page: tables, annotation, maps, html page, pdf, excel, wording, look"),
     Wing("synthetic", 3, "rendered truth: faces, scenes, targets, samples of the demo"),
