@@ -18,7 +18,7 @@ test-all: $(VENV)/dev.stamp
 # What is slow because it starts a program stands here, so that it runs in CI.
 test-whole: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto -m slow tests/test_installed.py tests/test_doors.py tests/test_end_to_end.py \
-		tests/terminal tests/batch tests/devices/test_capturing.py tests/files/test_watching.py \
+		tests/terminal tests/batch tests/devices tests/files/test_watching.py \
 		tests/reporting/test_as_shipped.py tests/reporting/test_page_in_browser.py
 
 # Where the time of the quick tests goes; they are to take no more than a minute on two processors.

@@ -92,6 +92,8 @@ ROOMS: Mapping[str, set[str]] = {
     },
     "pandas": {"reporting.tables", "library"},
     "pypylon": {"devices.camera"},
+    "pymodbus": {"devices.modbus"},
+    "paho": {"devices.mqtt"},
     "watchdog": {"files.watching"},
     "reportlab": {"reporting.certificate"},
     "xlsxwriter": {"reporting.workbook"},

@@ -53,7 +53,11 @@ AGGREGATION = (ROOT / "docs" / "aggregation.md").read_text(encoding="utf-8")
 NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-cluster.txt", "requirements-learn.txt")
+REQUIREMENTS = (
+    "requirements.txt",
+    "requirements-dev.txt",
+    *("requirements-cluster.txt", "requirements-learn.txt", "requirements-gates.txt"),
+)
 NAMES_OF_ANNOTATED, NAMES_OF_HISTOGRAM, NAMES_OF_ZONE_IMAGES = (
     tuple(f"NAME{end}" for end in ends.values()) for ends in (ANNOTATED, HISTOGRAM, ZONE_IMAGES)
 )
@@ -234,7 +238,7 @@ def test_the_project_file_and_the_program_name_the_same_version() -> None:
 def test_the_wheel_requires_what_a_checkout_requires() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["dependencies"] == requirement_lines("requirements.txt")
-    for extra in ("cluster", "learn"):
+    for extra in ("cluster", "learn", "gates"):
         assert project["optional-dependencies"][extra] == requirement_lines(f"requirements-{extra}.txt")
 
 
@@ -254,7 +258,7 @@ def test_conda_and_pip_install_the_same() -> None:
 
 
 def test_every_package_that_is_imported_is_required() -> None:
-    files = ("requirements.txt", "requirements-cluster.txt", "requirements-learn.txt")
+    files = [name for name in REQUIREMENTS if name != "requirements-dev.txt"]
     required = {line.partition(">")[0] for name in files for line in requirement_lines(name)}
     assert {INSTALLED_AS.get(package, package) for package in ROOMS} == required
 

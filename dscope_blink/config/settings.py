@@ -410,6 +410,38 @@ class Reporting:
 
 
 @dataclass(frozen=True, slots=True)
+class ModbusSettings:
+    """A Modbus TCP server that is told of each picture."""
+
+    host: str
+    port: int
+    device_id: int
+    register: int  # the first of the holding registers
+
+
+@dataclass(frozen=True, slots=True)
+class MqttSettings:
+    """An MQTT broker that is told of each picture."""
+
+    host: str
+    port: int
+    topic: str
+    username: str | None  # None: anonymous
+    tls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSettings:
+    """Who is told of each picture while a run goes on."""
+
+    heartbeat_s: float
+    fresh_s: float  # how long a result holds
+    timeout_s: float  # of an answer
+    modbus: ModbusSettings | None
+    mqtt: MqttSettings | None
+
+
+@dataclass(frozen=True, slots=True)
 class FlatFieldSettings:
     """What is a picture of a blank surface, and how many are averaged."""
 
@@ -498,6 +530,7 @@ class Config:
     reference: ReferenceSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
+    signals: SignalSettings
     fiber_structures: Mapping[str, StructureDescription]
 
     def structure_of(self, request: Request) -> StructureDescription | None:

@@ -1,4 +1,4 @@
-"""What a batch comes to while it runs, for other programs: JSON lines as progress.schema.json has them, and a command.
+"""What a batch comes to while it runs: JSON lines as progress.schema.json has them, a command, and signals for a line.
 
 The lines go to the standard output, a file or a TCP address; the command is run once for each picture.
 """
@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.settings import Config
+from dscope_blink.devices.signals import Signals, signalling
 from dscope_blink.files.names import RESULT, SUMMARY
 from dscope_blink.records import PROGRAM, VERSION, Inspection, UserError, texts
 from dscope_blink.reporting.batch_reports import reports_of
@@ -27,6 +28,7 @@ from dscope_blink.reporting.batch_totals import Totals
 SCHEMA = "dscope-blink/progress/1"
 HOOK_S = 60.0  # a command that takes longer is ended
 CONNECT_S = 5.0
+NOBODY = Signals(())
 FIELDS = ("file", "status", "record")  # what a command may be told, in braces
 
 logger = logging.getLogger("dscope.events")
@@ -52,10 +54,11 @@ class Events:
     batch : what is said of it
     sinks : where the lines go
     hook : words of a command, in which `{record}` and the other FIELDS are replaced; empty: none
+    signals : told of each picture that this batch judges itself
     """
 
-    def __init__(self, batch: Told, sinks: Sequence[Sink], hook: Sequence[str] = ()) -> None:
-        self._batch, self._sinks, self._hook = batch, list(sinks), tuple(hook)
+    def __init__(self, batch: Told, sinks: Sequence[Sink], hook: Sequence[str] = (), signals: Signals = NOBODY) -> None:
+        self._batch, self._sinks, self._hook, self._signals = batch, list(sinks), tuple(hook), signals
         self.failed_hooks = 0
 
     def start(self) -> None:
@@ -70,6 +73,8 @@ class Events:
         record = Path(f"{self._batch.folder / done.name}{RESULT}")
         event = {"event": "picture", "done": totals.images, "total": self._batch.total, **_verdict(inspection)}
         self._tell(event | {"record": str(record), "resumed": done.resumed, "counts": totals.counts})
+        if not done.resumed:
+            self._signals.result(_OK.get(inspection.verdict.status), inspection.image.file, _why(inspection))
         if self._hook and not done.resumed:
             self._run_hook(inspection, record)
 
@@ -103,6 +108,13 @@ class Events:
         except (OSError, subprocess.SubprocessError) as error:
             self.failed_hooks += 1
             logger.error("Hook of %s: %s", inspection.image.file, error)
+
+
+_OK = {"PASS": True, "FAIL": False}  # of anything else nobody knows
+
+
+def _why(inspection: Inspection) -> str:
+    return "; ".join(texts(inspection.verdict.reasons)) if inspection.verdict.status != "PASS" else ""
 
 
 def _error(message: str) -> Event:
@@ -179,12 +191,13 @@ def events_of(batch: Told, arguments: argparse.Namespace) -> Iterator[Events]:
 
     Raises
     ------
-    UserError : the hook is no command, or its place cannot be told anything
+    UserError : the hook is no command, its place cannot be told anything, or nobody hears the signals
     """
     hook, places = checked_hook(arguments.hook), [arguments.progress_to] if arguments.progress_to else []
     with ExitStack() as stack:
         sinks = [stack.enter_context(sink_to(place)) for place in places]
-        events = Events(batch, [*([_print] if arguments.json_progress else []), *sinks], hook)
+        signals = stack.enter_context(signalling(batch.config.signals))
+        events = Events(batch, [*([_print] if arguments.json_progress else []), *sinks], hook, signals)
         try:
             yield events
         except (UserError, KeyboardInterrupt) as error:

@@ -13,7 +13,13 @@ from typing import NoReturn
 COMMAND, CHECKOUT = "dscope-blink", "main.py"
 USER_ERROR = 2  # exit code
 INSTALLED_AS = MappingProxyType(  # where the names differ
-    {"cv2": "opencv-contrib-python", "PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
+    {
+        "paho": "paho-mqtt",
+        "cv2": "opencv-contrib-python",
+        "PIL": "pillow",
+        "skimage": "scikit-image",
+        "sklearn": "scikit-learn",
+    }
 )
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"  # of a checkout
 LEARNING, OF_LEARNING = "requirements-learn.txt", ("shapely", "sklearn", "skimage")  # not in that one

@@ -82,9 +82,9 @@ def test_a_field_has_the_type_that_its_schema_has(name: str) -> None:
             assert list(get_args(hint)) == schema["enum"], field
         elif written not in ("array", "object"):
             kinds = get_args(hint) or (hint,)
-            assert {words[kind] for kind in kinds} == set([written] if isinstance(written, str) else written or ()), (
-                field
-            )
+            assert {words.get(kind, "object") for kind in kinds} == set(
+                [written] if isinstance(written, str) else written or ()
+            ), field
 
 
 def test_config_has_the_sections_of_the_schema_and_a_profile_can_override_each() -> None:

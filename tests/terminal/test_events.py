@@ -14,7 +14,11 @@ from jsonschema import Draft202012Validator
 
 from dscope_blink.config.shipped import shipped
 from dscope_blink.terminal.commands import main
+from tests.builders.lines import ModbusServer, free_port, modbus_server
 from tests.builders.pictures import MULTIMODE, SCRATCH, face_png, folder_of
+from tests.builders.waiting import until
+
+__all__ = ["modbus_server"]
 
 VALIDATOR = Draft202012Validator(json.loads(shipped("progress.schema.json").read_text(encoding="utf-8")))
 
@@ -145,3 +149,27 @@ def test_a_command_that_fails_is_told_and_ends_no_batch(faces, hook, capsys, cap
 def test_a_command_is_checked_before_the_first_picture(faces, hook, told, capsys):
     assert inspect(faces, f"--hook={hook}") == 2
     assert told in capsys.readouterr().err
+
+
+def _with_modbus(folder: Path, port: int) -> str:
+    path = folder / "line.json"
+    modbus = {"host": "127.0.0.1", "port": port, "device_id": 1, "register": 0}
+    path.write_text(json.dumps({"extends": "shipped", "signals": {"modbus": modbus}}), encoding="utf-8")
+    return f"--config={path}"
+
+
+@pytest.mark.slow
+def test_a_line_hears_of_each_picture(faces, modbus_server: ModbusServer) -> None:
+    assert inspect(faces, _with_modbus(faces.parent, modbus_server.port)) == 0
+    until(lambda: modbus_server.writes[-1][1][1:3] == [1, 2])
+    said = [(registers[1], registers[2]) for _, registers in modbus_server.writes]
+    assert sorted(set(said), key=said.index) == [(1, 0), (2, 1), (4, 2), (1, 2)]
+    assert inspect(faces, _with_modbus(faces.parent, modbus_server.port), "--resume") == 0
+    assert {registers[1] for _, registers in modbus_server.writes[len(said) :]} == {1}, "nothing of it is new"
+
+
+def test_a_line_that_does_not_answer_ends_the_run_before_it_begins(faces, capsys) -> None:
+    pytest.importorskip("pymodbus")
+    port = free_port()
+    assert inspect(faces, _with_modbus(faces.parent, port)) == 2
+    assert f"Modbus server 127.0.0.1:{port}: nobody answers" in capsys.readouterr().err
