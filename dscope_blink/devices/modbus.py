@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from dscope_blink.config.settings import ModbusSettings
 from dscope_blink.devices.signal_state import Colour, LinkLost, Signal
-from dscope_blink.records import UserError
 
 if TYPE_CHECKING:
     from pymodbus.client import ModbusTcpClient
@@ -79,10 +78,8 @@ class ModbusLink:
 
     def _connected(self) -> ModbusTcpClient:
         if self._client is None:
-            try:
-                from pymodbus.client import ModbusTcpClient
-            except ModuleNotFoundError:
-                raise UserError("signals.modbus needs the package pymodbus: install requirements-gates.txt") from None
+            from pymodbus.client import ModbusTcpClient
+
             client = ModbusTcpClient(
                 self._settings.host, port=self._settings.port, timeout=self._timeout_s, retries=0, reconnect_delay=0
             )

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from dscope_blink.config.settings import MqttSettings
 from dscope_blink.devices.signal_state import LinkLost, Signal
-from dscope_blink.records import UserError
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -95,11 +94,9 @@ class MqttLink:
         return self._client
 
     def _connect(self) -> Client:
-        try:
-            from paho.mqtt.client import Client, MQTTv5
-            from paho.mqtt.enums import CallbackAPIVersion
-        except ModuleNotFoundError:
-            raise UserError("signals.mqtt needs the package paho-mqtt: install requirements-gates.txt") from None
+        from paho.mqtt.client import Client, MQTTv5
+        from paho.mqtt.enums import CallbackAPIVersion
+
         client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5, reconnect_on_failure=False)
         client.connect_timeout = self._timeout_s
         client.will_set(self._settings.topic, json.dumps(_will()), qos=ONCE_AT_LEAST, retain=True)

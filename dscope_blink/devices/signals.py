@@ -137,7 +137,8 @@ def signalling(settings: SignalSettings) -> Iterator[Signals]:
 
     Raises
     ------
-    UserError : one is named and nobody hears it, or the package for it is not installed
+    UserError : one is named and nobody hears it
+    ImportError : the package for it is not installed
     """
     beacons = tuple(Beacon(link, settings) for link in _links(settings))
     started: list[Beacon] = []

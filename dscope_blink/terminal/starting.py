@@ -22,7 +22,12 @@ INSTALLED_AS = MappingProxyType(  # where the names differ
     }
 )
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"  # of a checkout
-LEARNING, OF_LEARNING = "requirements-learn.txt", ("shapely", "sklearn", "skimage")  # not in that one
+OTHER_REQUIREMENTS = MappingProxyType(  # file beside it -> packages that are not in that one
+    {
+        "requirements-learn.txt": ("shapely", "skimage", "sklearn"),
+        "requirements-gates.txt": ("paho", "pymodbus"),
+    }
+)
 
 
 def program_name() -> str:
@@ -68,7 +73,8 @@ def what_is_missing(error: ImportError) -> str:
 
 
 def _needs(package: str) -> str:
-    file = REQUIREMENTS.with_name(LEARNING) if package in OF_LEARNING else REQUIREMENTS
+    other = (name for name, packages in OTHER_REQUIREMENTS.items() if package in packages)
+    file = REQUIREMENTS.with_name(next(other, REQUIREMENTS.name))
     how = f"-r {file.name}" if file.exists() else INSTALLED_AS.get(package, package)
     return f"this program needs {package} (pip install {how})"
 
