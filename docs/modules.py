@@ -72,7 +72,7 @@ ROOMS: Mapping[str, set[str]] = {
         *("files.decoding", "detectors", "analysis.measuring", "analysis.mark_features", "analysis.seen_outline"),
         *("analysis.registration", "analysis.aggregation"),
         *("devices.flat_field", "synthetic", "image_processing"),
-        *("calibration.coarse_targets", "batch.executors", "reporting", "training"),
+        *("calibration.coarse_targets", "batch.executors", "reporting", "training", "models.letterbox"),
     },
     "PIL": {"files.decoding", "reporting.sheet_pixels"},
     "contourpy": {"reporting.plots"},
@@ -103,6 +103,8 @@ ROOMS: Mapping[str, set[str]] = {
     "h5py": {"training"},
     "threadpoolctl": {"training"},
     "pycocotools": {"training"},
+    "onnxruntime": {"models.session"},
+    "torch": {"training"},
     "rich": {"terminal"},
     "shtab": {"terminal.completion"},
 }

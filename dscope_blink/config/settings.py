@@ -384,6 +384,35 @@ class ReferenceSettings:
     figure_format: Literal["png", "svg", "none"]
 
 
+OutputLayout = Literal["yolov5", "yolov8", "yolox", "end_to_end", "detr_softmax", "detr_sigmoid"]
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """What a network of objects is fed, and what its output means: declared, never guessed."""
+
+    file: str  # relative to the configuration
+    sha256: str | None  # None: any
+    layout: OutputLayout
+    classes: tuple[str, ...]  # names, in the order of the network
+    mask_coefficients: int  # for each box, which are not used; 0: it gives no masks
+    strides: tuple[int, ...]  # of the grids of cells, px of the input; empty where the layout has no grids
+    input_side_px: int
+    letterbox: Literal["center", "corner", "stretch"]
+    pad_level: int  # 0..255
+    color: Literal["rgb", "bgr", "gray"]
+    levels: Literal["0..1", "0..255"]
+    mean: tuple[float, ...]  # of each channel, in `levels`; empty: nothing is taken off
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """What lies in a known arrangement: how it is found and held against its layout."""
+
+    networks: Mapping[str, NetworkSettings]
+
+
 @dataclass(frozen=True, slots=True)
 class Reporting:
     """What is written beside the tables."""
@@ -496,6 +525,7 @@ class Config:
     training: TrainingSettings
     aggregation: AggregationSettings
     reference: ReferenceSettings
+    gates: GateSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
     fiber_structures: Mapping[str, StructureDescription]
