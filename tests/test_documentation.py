@@ -234,7 +234,7 @@ def test_the_project_file_and_the_program_name_the_same_version() -> None:
 def test_the_wheel_requires_what_a_checkout_requires() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["dependencies"] == requirement_lines("requirements.txt")
-    for extra in ("cluster", "learn"):
+    for extra in ("cluster", "gates", "learn"):
         assert project["optional-dependencies"][extra] == requirement_lines(f"requirements-{extra}.txt")
 
 

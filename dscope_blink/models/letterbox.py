@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dscope_blink.records import FloatImage, Points
 
 if TYPE_CHECKING:
-    from dscope_blink.config.settings import NetworkSettings
+    from dscope_blink.config.network_settings import NetworkSettings
 
 CHANNELS = {"rgb": 3, "bgr": 3, "gray": 1}
 FULL_LEVEL = 255

@@ -28,7 +28,7 @@ from dscope_blink.models.suppression import suppressed
 from dscope_blink.records import Box, FloatImage, FoundObject, Points
 
 if TYPE_CHECKING:
-    from dscope_blink.config.settings import NetworkSettings
+    from dscope_blink.config.network_settings import NetworkSettings
 
 ANCHORS = 3  # of YOLOv5 in each cell
 ON_GRIDS = ("yolov5", "yolov8", "yolox")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dscope_blink.config.settings import NetworkSettings, OutputLayout
+from dscope_blink.config.network_settings import NetworkSettings, OutputLayout
 from dscope_blink.models.letterbox import fit_of, network_input
 from dscope_blink.models.objects import DECODERS, ObjectNetwork, Wanted, object_network
 from dscope_blink.models.session import BadNetwork, network_from

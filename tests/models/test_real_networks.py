@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from dscope_blink.config.settings import NetworkSettings
+from dscope_blink.config.network_settings import NetworkSettings
 from dscope_blink.models.objects import Wanted, object_network
 from dscope_blink.models.session import BadNetwork, load_network
 from tests.builders.folders import SHARED
