@@ -42,7 +42,7 @@ class SheetPlan:
 
 @dataclass(frozen=True, slots=True)
 class SheetFault:
-    """What is wrong with one marker; `amount` is px for moved, ink 0..1 for pale and ghost, of each side for the rest."""
+    """What is wrong with one marker; `amount` is px if moved, ink 0..1 if pale or a ghost, of each side if fat or thin."""
 
     fault: Fault
     place: str | None = None  # id in the plan; an extra one has none
@@ -217,8 +217,8 @@ def _with_fault(block: _Block, wrong: SheetFault | None, rng: np.random.Generato
             y = place.y_px + wrong.amount * math.sin(math.radians(angle))
             return replace(marked, place=replace(place, x_px=x, y_px=y))
         case "fat" | "thin":
-            sides = {"width_px": place.width_px * wrong.amount, "height_px": place.height_px * wrong.amount}
-            return replace(marked, place=replace(place, **sides))
+            wide, high = place.width_px * wrong.amount, place.height_px * wrong.amount
+            return replace(marked, place=replace(place, width_px=wide, height_px=high))
         case "pale":
             return replace(marked, ink=wrong.amount)
         case "ghost":
@@ -337,7 +337,7 @@ def _form(plan: SheetPlan, rng: np.random.Generator) -> FloatImage:
         _answers(paper, rng)
     if plan.content == "ballot":
         _ballot(paper, rng)
-    return paper.astype(np.float32) / 255
+    return paper.astype(np.float32) / np.float32(255)
 
 
 def _text(paper: NDArray[np.uint8], text: str, x: int, y: int, size: float, bold: int = 1) -> None:
