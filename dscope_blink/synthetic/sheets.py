@@ -21,7 +21,6 @@ from dscope_blink.records import Box, Fault, FloatImage, LayoutPlace
 Content = Literal["answers", "ballot", "none"]
 Picture8 = NDArray[np.uint8]  # (H, W, 3) blue, green, red
 
-SHIFT = 4  # bits of a pixel that OpenCV draws polygons with
 BIG_PX = (60.0, 24.0)  # of a marker, on an A4 page at 150 dpi: 10 x 4 mm
 SMALL_PX = (18.0, 18.0)
 PAGE_PX = (1240, 1754)
@@ -42,7 +41,7 @@ class SheetPlan:
 
 @dataclass(frozen=True, slots=True)
 class SheetFault:
-    """What is wrong with one marker; `amount` is px if moved, ink 0..1 if pale or a ghost, of each side if fat or thin."""
+    """What is wrong with one marker; `amount` is px if moved, ink 0..1 if pale or ghost, of each side if fat or thin."""
 
     fault: Fault
     place: str | None = None  # id in the plan; an extra one has none
@@ -248,18 +247,23 @@ def _corners(place: LayoutPlace) -> NDArray[np.float64]:
 
 
 def _print_block(ink: FloatImage, block: _Block) -> None:
-    corners = _corners(block.place) - 0.5
-    reach = 3 + int(4 * block.blur_px)
-    left, top = np.maximum(np.floor(corners.min(axis=0)).astype(int) - reach, 0)
-    right, below = np.ceil(corners.max(axis=0)).astype(int) + reach
-    part = ink[top:below, left:right]
-    drawn = np.zeros(part.shape, np.uint8)
-    points = np.rint((corners - (left, top)) * (1 << SHIFT)).astype(np.int32)
-    cv2.fillPoly(drawn, [points], 255, cv2.LINE_AA, SHIFT)
-    patch = drawn.astype(np.float32) * np.float32(block.ink / 255)
+    reach = 2 + int(4 * block.blur_px)
+    place = block.place
+    columns, across = _covered(place.x_px, place.width_px, reach)
+    rows, along = _covered(place.y_px, place.height_px, reach)
+    patch = np.outer(along, across) * np.float32(block.ink)
     if block.blur_px:
         patch = cv2.GaussianBlur(patch, (0, 0), block.blur_px)
+    part = ink[rows, columns]
     np.maximum(part, patch, out=part)
+
+
+def _covered(middle_px: float, side_px: float, reach: int) -> tuple[slice, FloatImage]:
+    """The pixels of a line around a stretch, and the share of each that it covers."""
+    low, high = middle_px - side_px / 2, middle_px + side_px / 2
+    pixels = np.arange(math.floor(low) - reach, math.ceil(high) + reach)
+    covered = np.clip(np.minimum(high, pixels + 1) - np.maximum(low, pixels), 0, 1).astype(np.float32)
+    return slice(int(pixels[0]), int(pixels[-1]) + 1), covered
 
 
 def _to_picture(plan: SheetPlan, look: Look) -> NDArray[np.float64]:
@@ -297,11 +301,12 @@ def _photographed(
     smooth = cv2.GaussianBlur(printed, (0, 0), max(0.3, 0.5 / look.scale))  # no detail finer than the new pixels
     seen = cv2.warpPerspective(smooth, grid, size, flags=cv2.INTER_LINEAR)
     seen = _streaked(cv2.GaussianBlur(seen, (0, 0), look.blur_px), look)
-    light = np.asarray(look.paper, np.float32) * (1 - seen)[..., None]  # (H, W, 3)
-    light += np.float32(look.noise) * rng.standard_normal((*seen.shape, 1), np.float32)
-    picture = np.clip(np.rint(light), 0, 255).astype(np.uint8)
+    light = 255 * (1 - seen) + np.float32(look.noise) * rng.standard_normal(seen.shape, np.float32)
+    levels = np.clip(np.rint(light), 0, 255).astype(np.uint8)
+    tints = [np.rint(np.arange(256) * (one / 255)).astype(np.uint8) for one in look.paper]
+    picture = cv2.merge([cv2.LUT(levels, tint) for tint in tints])
     if look.jpeg_quality is None:
-        return picture
+        return np.asarray(picture, np.uint8)
     stored = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg_quality])[1]
     return np.asarray(cv2.imdecode(stored, cv2.IMREAD_COLOR), np.uint8)
 
