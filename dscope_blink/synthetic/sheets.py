@@ -41,7 +41,7 @@ class SheetPlan:
 
 @dataclass(frozen=True, slots=True)
 class SheetFault:
-    """What is wrong with one marker; `amount` is px if moved, ink 0..1 if pale or ghost, of each side if fat or thin."""
+    """What is wrong with a marker; `amount` is px if moved, ink 0..1 if pale or ghost, of the sides if fat or thin."""
 
     fault: Fault
     place: str | None = None  # id in the plan; an extra one has none
