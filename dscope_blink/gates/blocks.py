@@ -22,18 +22,19 @@ from dscope_blink.records import Box, FoundObject
 
 Gray8 = NDArray[np.uint8]  # (H, W)
 Numbers = NDArray[np.float64]
-_Row = tuple[float, float, float, float, float]  # middle, sides, turn
+_Row = tuple[float, float, float, float, float, float]  # middle, sides, turn, area
 
 COARSE = 4  # the paper's light is smooth: a quarter of the resolution shows it
 GAP_PX = 3  # of the picture that is looked at: streaks that take ink are closed up to it
-ROUGH_FILL = 0.55  # of the upright box of a block turned by 5 degrees, six times as long as it is high
+ROUGH_FILL = 0.85  # of the ink that a rectangle would have; what is emptier is a letter or a box
+ROUGH_SPREAD = (0.85, 1.2)  # area over that of the rectangle with its moments: 1, of an ellipse 1.05, of letters less
 LONG_ENOUGH = 1.5  # sides of a block whose turn its own moments tell; that of a square is the sheet's
-INSIDE, OUTSIDE = 32, 8  # samples of a patch along each axis: on the block, and beyond either edge
+INSIDE, OUTSIDE = 24, 8  # samples of a patch along each axis: on the block, and beyond either edge
 MARGIN_SHARE = 0.5  # of the short side that a patch shows beyond each edge; blocks may stand this close together
 FRINGE_SHARE = 0.2  # of the short side next to an edge that is neither ink nor paper in a blurred picture
 CORNER_SHARE = 0.22  # of the short side: a circle leaves two thirds of the corner of its square empty
 EDGE_SHARE = 0.35  # of the short side by which an edge may lie off the one that was cut out
-PAPER_QUANTILE = 0.7  # of what is around a block: paper even where a streak or a neighbour is there, too
+PAPER_QUANTILE = 0.85  # of what is around a block: paper even where a streak or a neighbour is there, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +115,14 @@ def _candidates(gray: Gray8, scale: float, wanted: Search, settings: BlockSettin
     sizes = _Sizes.of(settings.kinds, math.hypot(*seen.shape))
     ink = _ink(np.asarray(seen, np.uint8), sizes, settings)
     depths = [level for level in settings.levels if level >= wanted.confidence] or [min(settings.levels)]
-    rows = [row for depth in depths for row in _cut_out(ink, depth, sizes)]
-    table = np.array(rows, float).reshape(-1, 5)
+    max_turn = math.radians(settings.max_turn_deg)
+    rows = [row for depth in depths for row in _cut_out(ink, depth, sizes, max_turn)]
+    table = np.array(rows, float).reshape(-1, 6)
+    spread = table[:, 5] / (table[:, 2] * table[:, 3])
+    table = table[(spread >= ROUGH_SPREAD[0]) & (spread <= ROUGH_SPREAD[1])]
     stretch = np.array([gray.shape[1] / seen.shape[1], gray.shape[0] / seen.shape[0]])
     found = _Rectangles(table[:, :2] * stretch, table[:, 2:4] * stretch, _turns(table))
-    return found.only(np.abs(found.turn_rad) <= math.radians(settings.max_turn_deg))
+    return found.only(np.abs(found.turn_rad) <= max_turn)
 
 
 def _turns(table: Numbers) -> Numbers:
@@ -160,7 +164,7 @@ def _ink(seen: Gray8, sizes: _Sizes, settings: BlockSettings) -> Gray8:
     return np.asarray(cv2.bitwise_not(share), np.uint8)
 
 
-def _cut_out(ink: Gray8, depth: float, sizes: _Sizes) -> list[_Row]:
+def _cut_out(ink: Gray8, depth: float, sizes: _Sizes, max_turn_rad: float) -> list[_Row]:
     """Connected ink of at least this depth with sides that a marker may have: middle, sides and turn."""
     dark = cv2.threshold(ink, 255 * depth, 255, cv2.THRESH_BINARY)[1]
     thin = max(1, int(0.6 * sizes.least_px))
@@ -170,8 +174,15 @@ def _cut_out(ink: Gray8, depth: float, sizes: _Sizes) -> list[_Row]:
     wide, high, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
     long, short = np.maximum(wide, high), np.minimum(wide, high)
     fits = (short >= 0.7 * sizes.least_px) & (long >= 0.7 * sizes.shortest_long_px) & (long <= 1.3 * sizes.largest_px)
-    fits &= area >= ROUGH_FILL * wide * high
+    fits &= area >= ROUGH_FILL * _least_area(long, short, max_turn_rad)
     return [_along_own_axes(labels, stats[k], int(k)) for k in np.flatnonzero(fits[:n]) if k]
+
+
+def _least_area(long: Numbers, short: Numbers, max_turn_rad: float) -> Numbers:
+    """Of a rectangle in upright boxes, turned as far as it may be."""
+    c, s = math.cos(max_turn_rad), math.sin(max_turn_rad)
+    a, b = (long * c - short * s) / (c * c - s * s), (short * c - long * s) / (c * c - s * s)
+    return np.asarray(a * np.maximum(b, 0))
 
 
 def _along_own_axes(labels: NDArray[np.int32], stats: NDArray[np.int32], label: int) -> _Row:
@@ -186,7 +197,7 @@ def _along_own_axes(labels: NDArray[np.int32], stats: NDArray[np.int32], label: 
     along = c * c * xx + s * s * yy + 2 * c * s * xy
     across = s * s * xx + c * c * yy - 2 * c * s * xy
     middle = x + moments["m10"] / area + 0.5, y + moments["m01"] / area + 0.5
-    return *middle, math.sqrt(12 * max(along, 1 / 12)), math.sqrt(12 * max(across, 1 / 12)), turn
+    return *middle, math.sqrt(12 * max(along, 1 / 12)), math.sqrt(12 * max(across, 1 / 12)), turn, area
 
 
 # --- measured in the picture itself
@@ -313,18 +324,24 @@ def _box(blocks: _Rectangles, k: int) -> Box:
 
 
 def _without_overlap(found: list[FoundObject], overlap: float) -> tuple[FoundObject, ...]:
-    """The surest of what lies on one another or within another; `found` has the surest first."""
-    kept: list[FoundObject] = []
-    for one in found:
-        if not any(one.box.overlap(other.box) > overlap or _holds(one.box, other.box) for other in kept):
+    """The surest of what lies on one another; none stands in another, for blocks are solid. `found` has it first."""
+    sides = np.array([[f.box.left_px, f.box.top_px, f.box.right_px, f.box.bottom_px] for f in found]).reshape(-1, 4)
+    middles = (sides[:, :2] + sides[:, 2:]) / 2
+    left = np.ones(len(found), bool)
+    kept = []
+    for k, one in enumerate(found):
+        if left[k]:
             kept.append(one)
+            inside = _in_box(middles, sides[k]) | _in_box(middles[k], sides)
+            left &= ~(inside | (_overlaps(sides, sides[k]) > overlap))
     return tuple(kept)
 
 
-def _holds(one: Box, other: Box) -> bool:
-    """Whether the middle of either lies in the other: blocks are solid, and none stands in another."""
-    return _is_in(one.center_px, other) or _is_in(other.center_px, one)
+def _in_box(places: Numbers, boxes: Numbers) -> NDArray[np.bool_]:
+    return np.asarray(((places >= boxes[..., :2]) & (places <= boxes[..., 2:])).all(axis=-1))
 
 
-def _is_in(place_px: tuple[float, float], box: Box) -> bool:
-    return box.left_px <= place_px[0] <= box.right_px and box.top_px <= place_px[1] <= box.bottom_px
+def _overlaps(boxes: Numbers, one: Numbers) -> Numbers:
+    shared = np.maximum(np.minimum(boxes[:, 2:], one[2:]) - np.maximum(boxes[:, :2], one[:2]), 0).prod(axis=1)
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return np.asarray(shared / (areas + (one[2:] - one[:2]).prod() - shared))
