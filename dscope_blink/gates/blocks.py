@@ -214,11 +214,12 @@ def _patches(gray: Gray8, blocks: _Rectangles) -> _Patches:
     n = across.shape[1]
     flat = (part.reshape(-1, n).astype(np.float32) for part in (x, y))
     levels = _sampled(gray, *flat).reshape(-1, n, n).astype(np.float32)
-    ring = levels[:, *_ring(n)]
+    rows, columns = _ring(n)
+    ring = levels[:, rows, columns]
     inner = slice(OUTSIDE + INSIDE // 5, OUTSIDE + INSIDE - INSIDE // 5)
     paper = np.quantile(ring, PAPER_QUANTILE, axis=1)
     ink = np.median(levels[:, inner, inner].reshape(len(levels), -1), axis=1)
-    return _Patches(levels, across, along, paper, ink)
+    return _Patches(levels, across, along, paper.astype(np.float64), ink.astype(np.float64))
 
 
 ROWS_AT_ONCE = 32_000  # OpenCV takes maps of fewer than 32,768 rows
@@ -237,12 +238,13 @@ def _line(half: Numbers, margin: Numbers) -> Numbers:
     return np.concatenate([-half - margin * off[::-1], half * on, half + margin * off], axis=1)
 
 
-def _ring(n: int) -> tuple[NDArray[np.intp], ...]:
+def _ring(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of what lies around a block, without the fringe of its edge."""
     away = OUTSIDE - math.ceil(OUTSIDE * FRINGE_SHARE / MARGIN_SHARE)
     ring = np.ones((n, n), bool)
     ring[away:-away, away:-away] = False
-    return np.nonzero(ring)
+    rows, columns = np.nonzero(ring)
+    return rows, columns
 
 
 def _at_their_edges(gray: Gray8, rough: _Rectangles) -> _Rectangles:
@@ -302,7 +304,8 @@ def _confidence(gray: Gray8, blocks: _Rectangles, settings: BlockSettings) -> Nu
     depth = (seen.paper[:, None, None] - seen.levels) / np.maximum(seen.paper - seen.ink, 1)[:, None, None]
     inside = slice(OUTSIDE, -OUTSIDE)
     fill = (depth[:, inside, inside] > 0.5).mean(axis=(1, 2))
-    surround = (depth[:, *_ring(depth.shape[1])] > 0.5).mean(axis=1)
+    rows, columns = _ring(depth.shape[1])
+    surround = (depth[:, rows, columns] > 0.5).mean(axis=1)
     corners = _corners(np.clip(depth[:, inside, inside], 0, 1), blocks)
     is_block = (fill >= settings.min_fill) & (corners >= settings.min_corners) & (surround <= settings.max_surround)
     return np.where(is_block, np.sqrt(corners) * contrast * fill, 0)
