@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from dscope_blink.config.checking import Json, must_be_one_of
-from dscope_blink.config.network_settings import NetworkSettings
+from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.records import Criteria, Request, Severity, StructureDescription, UserError, criteria_from
 
 
@@ -386,13 +386,6 @@ class ReferenceSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class GateSettings:
-    """What lies in a known arrangement: how it is found and held against its layout."""
-
-    networks: Mapping[str, NetworkSettings]
-
-
-@dataclass(frozen=True, slots=True)
 class Reporting:
     """What is written beside the tables."""
 
@@ -504,9 +497,9 @@ class Config:
     training: TrainingSettings
     aggregation: AggregationSettings
     reference: ReferenceSettings
-    gates: GateSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
+    gates: GateSettings
     fiber_structures: Mapping[str, StructureDescription]
 
     def structure_of(self, request: Request) -> StructureDescription | None:

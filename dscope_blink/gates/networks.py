@@ -4,29 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from dscope_blink.config.checking import must_be_one_of
+from dscope_blink.gates.searching import Picture, Search
 from dscope_blink.models.objects import ObjectNetwork, Wanted, object_network
 from dscope_blink.models.session import load_network
 from dscope_blink.records import FoundObject, UserError
 
 if TYPE_CHECKING:
-    from dscope_blink.config.settings import GateSettings
-
-
-class Search(Protocol):
-    """What is asked of a finder."""
-
-    @property
-    def side_px(self) -> int: ...
-    @property
-    def confidence(self) -> float: ...
-    @property
-    def overlap(self) -> float: ...
+    from dscope_blink.config.gate_settings import GateSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +28,7 @@ class NetworkFinder:
         """The network file and its hash."""
         return ((Path(self.network.network.name).name, self.network.network.sha256),)
 
-    def __call__(self, picture: NDArray[np.uint8], wanted: Search) -> tuple[FoundObject, ...]:
+    def __call__(self, picture: Picture, wanted: Search) -> tuple[FoundObject, ...]:
         """The markers in a picture.
 
         Parameters

@@ -6,7 +6,6 @@ import hashlib
 import json
 import pickle
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import pytest
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.shipped import shipped
 from dscope_blink.gates.networks import network_finder
+from dscope_blink.gates.searching import MarkerFinder, Search
 from dscope_blink.records import UserError
 from tests.builders.configurations import DOCUMENT, problems_of, put, written
 from tests.builders.networks import saying
@@ -35,14 +35,8 @@ DECLARED = {
     "mean": [],
     "std": [],
 }
+ASKED = Search(side_px=64, confidence=0.5, overlap=0.5)
 GATES = SETTINGS.profile(SETTINGS.default_profile).gates
-
-
-@dataclass(frozen=True)
-class Asked:
-    side_px: int = 64
-    confidence: float = 0.5
-    overlap: float = 0.5
 
 
 def site(folder: Path, **declared) -> Path:
@@ -55,7 +49,7 @@ def site(folder: Path, **declared) -> Path:
     return folder / "site.json"
 
 
-def finder_of(path: Path, name: str = "ours"):
+def finder_of(path: Path, name: str = "ours") -> MarkerFinder:
     config = load_config(path).profile("fast_scan")
     return network_finder(name, config.gates, config.folder)
 
@@ -64,7 +58,7 @@ def test_a_network_beside_the_configuration_finds_markers_in_pixels_of_the_pictu
     finder = finder_of(site(tmp_path))
     data = (tmp_path / "own" / "ours.onnx").read_bytes()
     assert (finder.name, finder.inputs) == ("ours", (("ours.onnx", hashlib.sha256(data).hexdigest()),))
-    (found,) = finder(np.zeros((128, 96), np.uint8), Asked())
+    (found,) = finder(np.zeros((128, 96), np.uint8), ASKED)
     assert (found.kind, round(found.confidence, 6)) == ("big", 0.9)
     assert (found.box.left_px, found.box.top_px, found.box.right_px, found.box.bottom_px) == (16, 32, 48, 64)
 
@@ -72,7 +66,7 @@ def test_a_network_beside_the_configuration_finds_markers_in_pixels_of_the_pictu
 def test_a_finder_works_in_another_process(tmp_path):
     finder = finder_of(site(tmp_path))
     picture = np.zeros((128, 96, 3), np.uint8)
-    assert pickle.loads(pickle.dumps(finder))(picture, Asked()) == finder(picture, Asked())
+    assert pickle.loads(pickle.dumps(finder))(picture, ASKED) == finder(picture, ASKED)
 
 
 def test_a_configuration_that_extends_this_one_finds_the_same_network(tmp_path):
