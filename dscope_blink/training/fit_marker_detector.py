@@ -106,10 +106,10 @@ def _learn(network: MarkerNetwork, settings: NetworkSettings, course: Course) ->
     network.train()
     for step in range(course.steps):
         chosen = rng.integers(len(sheets), size=BATCH)
-        levels, *asked = _stacked([lesson(sheets[k], settings.strides, rng) for k in chosen])
-        loss = loss_of(network(levels), *asked, cells)
+        levels, present, boxes, classes = _stacked([lesson(sheets[k], settings.strides, rng) for k in chosen])
+        loss = loss_of(network(levels), present, boxes, classes, cells)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimizer.step()
         schedule.step()
         if step % 50 == 0 or step == course.steps - 1:

@@ -40,7 +40,7 @@ class MarkerNetwork(nn.Module):
             nn.Sequential(_block(width, width), nn.Conv2d(width, 5 + classes, 1)) for width in (third, fourth)
         )
         for head in self.heads:
-            nn.init.constant_(head[-1].bias[4], torch.logit(torch.tensor(RARE)).item())  # type: ignore[index]
+            nn.init.constant_(head[-1].bias[4], torch.logit(torch.tensor(RARE)).item())
 
     def forward(self, images: Tensor) -> Tensor:
         """Rows of all cells, grid after grid."""
@@ -103,5 +103,5 @@ def onnx_bytes(network: MarkerNetwork, side_px: int) -> bytes:
         warnings.simplefilter("ignore", DeprecationWarning)
         example = (torch.zeros(1, 1, side_px, side_px),)
         names = {"input_names": ["images"], "output_names": ["rows"]}
-        torch.onnx.export(_Exported(network).eval(), example, file, opset_version=OPSET, dynamo=False, **names)  # type: ignore[arg-type]
+        torch.onnx.export(_Exported(network).eval(), example, file, opset_version=OPSET, dynamo=False, **names)
     return file.getvalue()

@@ -115,7 +115,7 @@ def lesson(sheet: SeenSheet, strides: Sequence[int], rng: np.random.Generator) -
     x, y = _corner(sheet, rng)
     levels = sheet.levels[y : y + CROP_PX, x : x + CROP_PX].astype(np.float32) / 255
     boxes, inside = _cut(sheet.boxes - _shift(x, y))
-    for axis in np.flatnonzero(rng.random(2) < 0.5):  # 0: left and right, 1: up and down
+    for axis in (axis for axis in (0, 1) if rng.random() < 0.5):  # 0: left and right, 1: up and down
         levels = np.flip(levels, axis=1 - axis)
         boxes[:, [axis, axis + 2]] = CROP_PX - boxes[:, [axis + 2, axis]]
     asked = [_asked(boxes, sheet.classes, inside, stride) for stride in strides]

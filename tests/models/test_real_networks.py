@@ -118,7 +118,7 @@ def share(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 @pytest.mark.parametrize("settings", [YOLOX, YOLOV8], ids=["yolox_nano", "yolov8n_int8"])
 @pytest.mark.parametrize("file", PICTURES)
 def test_a_real_network_is_decoded_as_a_slow_loop_does(settings, file):
-    picture = cv2.imread(str(SHARED / file))
+    picture = np.asarray(cv2.imread(str(SHARED / file)), np.uint8)
     network = object_network(load_network(SHARED / "models" / settings.file), settings)
     found = network.find(picture, Wanted(settings.input_side_px, CONFIDENCE, OVERLAP))
     wanted = expected(settings, picture)
