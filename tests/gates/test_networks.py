@@ -6,13 +6,17 @@ import hashlib
 import json
 import pickle
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 from dscope_blink.config.loading import load_config
+from dscope_blink.config.network_settings import OutputLayout
 from dscope_blink.config.shipped import shipped
+from dscope_blink.gates.finders import marker_finder
 from dscope_blink.gates.networks import network_finder
 from dscope_blink.gates.searching import MarkerFinder, Search
 from dscope_blink.records import UserError
@@ -118,6 +122,15 @@ def test_a_wrong_declaration_is_a_problem_of_the_configuration(tmp_path, key, va
     assert says in problem
 
 
+def test_the_configuration_names_the_finder(tmp_path):
+    assert marker_finder(GATES, CONFIG_FILE.parent).name == "blocks"
+    config = load_config(site(tmp_path)).profile("fast_scan")
+    named = replace(config.gates, finder="ours")
+    assert marker_finder(named, config.folder).inputs == finder_of(tmp_path / "site.json").inputs
+    with pytest.raises(UserError, match=r"gates\.networks: must be one of"):
+        marker_finder(replace(named, finder="dots"), config.folder)
+
+
 # --- the network that ships
 
 
@@ -130,7 +143,57 @@ def test_the_network_that_ships_is_what_the_configuration_declares_and_its_card_
     assert f"`{sha256}`" in path.with_suffix(".md").read_text(encoding="utf-8")
 
 
-def test_every_layout_has_its_row_and_its_example_in_the_documentation():
-    text = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
-    for layout in ("yolov5", "yolov8", "yolox", "end_to_end", "detr_softmax", "detr_sigmoid"):
-        assert len(re.findall(rf"^\| `{layout}`", text, re.MULTILINE)) >= 2, layout
+# --- what the documentation shows
+
+TEXT = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
+EXAMPLE = json.loads(re.search(r"(?:^    .*\n)+", TEXT, re.MULTILINE)[0])  # type: ignore[index]
+SHAPES = {  # outputs for the examples there: two classes, 32 coefficients of masks
+    "yolov5": [(1, 25200, 7)],
+    "yolov5 with masks": [(1, 25200, 39), (1, 32, 160, 160)],
+    "yolov8": [(1, 6, 8400)],
+    "yolov8 with masks": [(1, 38, 8400), (1, 32, 160, 160)],
+    "yolox": [(1, 3549, 7)],
+    "end_to_end": [(1, 300, 6)],
+    "detr_softmax": [(1, 100, 3), (1, 100, 4)],
+    "detr_sigmoid": [(1, 300, 2), (1, 300, 4)],
+}
+
+
+def shown_examples() -> dict[str, dict[str, Any]]:
+    """The entries of the table of examples."""
+    head, _, *rows = re.search(r"^\| `layout` \| `classes`.*\n(?:\|.*\n)+", TEXT, re.MULTILINE)[0].splitlines()  # type: ignore[index]
+    assert head.count("|") == 11
+    entries = {}
+    for row in rows:
+        name, *cells, scaling = [cell.strip().replace("`", "") for cell in row.strip("|").split("|")]
+        keys = ("classes", "mask_coefficients", "strides", "input_side_px", "letterbox", "pad_level", "color", "levels")
+        values = [json.loads(cell) if re.match(r"[\[\d](?!\.\.)", cell) else cell for cell in cells]
+        means = [json.loads(part) for part in re.findall(r"\[.*?\]", scaling)]
+        mean, std = means if len(means) == 2 else means * 2
+        entry = dict(zip(keys, values, strict=True))
+        entries[name] = {"file": "n.onnx", "sha256": None, "layout": name.split()[0], **entry, "mean": mean, "std": std}
+    return entries
+
+
+def test_the_example_is_a_configuration(tmp_path):
+    (tmp_path / "site.json").write_text(json.dumps(EXAMPLE))
+    gates = load_config(tmp_path / "site.json").profile("fast_scan").gates
+    assert gates.finder == "our_markers"
+    assert set(gates.networks) == {"marker_detector", "our_markers"}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_an_example_of_each_layout_takes_a_network_of_its_shapes(tmp_path, name):
+    entry = shown_examples()[name]
+    side = entry["input_side_px"]
+    outputs = [np.zeros(shape, np.float32) for shape in SHAPES[name]]
+    (tmp_path / "n.onnx").write_bytes(saying(*outputs, input_shape=(1, 3, side, side)))
+    document = {"extends": "shipped", "gates": {"networks": {"ours": entry}}}
+    (tmp_path / "site.json").write_text(json.dumps(document))
+    finder = finder_of(tmp_path / "site.json")
+    assert finder(np.zeros((90, 60), np.uint8), Search(side, 0.9, 0.5)) == ()
+
+
+def test_every_layout_that_can_be_declared_is_documented():
+    assert {name.split()[0] for name in shown_examples()} == set(get_args(OutputLayout))
+    assert shown_examples().keys() == SHAPES.keys()
