@@ -65,7 +65,7 @@ def network_facts(data: bytes) -> NetworkFacts:
     for kind, fields in _messages("model", memoryview(data), 0):
         if kind == "opset":
             domain, version = _opset(fields)
-            opsets[domain] = version
+            opsets[domain] = max(version, opsets.get(domain, 0))  # functions may name others
         elif kind == "node":
             operators |= {_text(field.part) for field in fields if field.number == OPERATOR_TYPE}
         elif kind == "tensor":

@@ -23,19 +23,23 @@ def suppressed(boxes: Points, scores: Points, classes: NDArray[np.int64], overla
     (k,) places of those that stay, the most confident first
     """
     waiting = np.argsort(-scores, kind="stable")
+    corners, kinds = boxes[waiting].T.copy(), classes[waiting]  # (4, n), the most confident first
     kept: list[int] = []
     while waiting.size:
-        best, waiting = int(waiting[0]), waiting[1:]
-        kept.append(best)
-        rival = (classes[waiting] == classes[best]) & (overlaps(boxes[best], boxes[waiting]) > overlap)
-        waiting = waiting[~rival]
+        kept.append(int(waiting[0]))
+        stays = (kinds != kinds[0]) | (_overlaps_of_first(corners) <= overlap)
+        stays[0] = False
+        waiting, corners, kinds = waiting[stays], corners[:, stays], kinds[stays]
     return np.array(kept, np.int64)
 
 
-def overlaps(box: Points, others: Points) -> Points:
-    """(n,) intersection over union of one box, (4,), with others, (n, 4); 0 with one that has no area."""
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
-    common = np.prod(np.maximum(sides, 0), axis=1)
-    union = np.prod(box[2:] - box[:2]) + np.prod(others[:, 2:] - others[:, :2], axis=1) - common
+def _overlaps_of_first(corners: Points) -> Points:
+    """(n,) intersection over union of the first of some boxes, (4, n), with each; 0 with one that has no area."""
+    left, top, right, bottom = corners
+    wide = np.minimum(right, right[0]) - np.maximum(left, left[0])
+    high = np.minimum(bottom, bottom[0]) - np.maximum(top, top[0])
+    common = np.maximum(wide, 0) * np.maximum(high, 0)
+    areas = (right - left) * (bottom - top)
+    union = areas + areas[0] - common
     shares: Points = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
     return shares
