@@ -147,7 +147,7 @@ def test_the_network_that_ships_is_what_the_configuration_declares_and_its_card_
 
 TEXT = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
 EXAMPLE = json.loads(re.search(r"(?:^    .*\n)+", TEXT, re.MULTILINE)[0])  # type: ignore[index]
-SHAPES = {  # outputs for the examples there: two classes, 32 coefficients of masks
+SHAPES: dict[str, list[tuple[int, ...]]] = {  # outputs for the examples there: two classes, 32 coefficients of masks
     "yolov5": [(1, 25200, 7)],
     "yolov5 with masks": [(1, 25200, 39), (1, 32, 160, 160)],
     "yolov8": [(1, 6, 8400)],
@@ -161,7 +161,9 @@ SHAPES = {  # outputs for the examples there: two classes, 32 coefficients of ma
 
 def shown_examples() -> dict[str, dict[str, Any]]:
     """The entries of the table of examples."""
-    head, _, *rows = re.search(r"^\| `layout` \| `classes`.*\n(?:\|.*\n)+", TEXT, re.MULTILINE)[0].splitlines()  # type: ignore[index]
+    table = re.search(r"^\| `layout` \| `classes`.*\n(?:\|.*\n)+", TEXT, re.MULTILINE)
+    assert table is not None
+    head, _, *rows = table[0].splitlines()
     assert head.count("|") == 11
     entries = {}
     for row in rows:
