@@ -18,10 +18,10 @@ MODULES = modules()
 NAMES = [module.name for module in MODULES]
 
 # Seconds and hundreds of megabytes that most runs do not need: imported inside the function that uses them.
-WHEN_USED = {"distributed", "jinja2", "matplotlib", "pypylon", "shtab"}
+WHEN_USED = {"distributed", "jinja2", "matplotlib", "onnxruntime", "pypylon", "shtab"}
 # These in a module of their own, which is imported when it is used.
-NOT_AT_START = WHEN_USED | {"reportlab", "xlsxwriter"}
-HEAVY_IF_READ = {"pypylon", "matplotlib", "pandas", "reportlab", "distributed", "watchdog", "rich"}
+NOT_AT_START = WHEN_USED | {"reportlab", "torch", "xlsxwriter"}
+HEAVY_IF_READ = {"pypylon", "matplotlib", "pandas", "reportlab", "distributed", "watchdog", "rich", "onnxruntime"}
 
 every_module = pytest.mark.parametrize("module", MODULES, ids=NAMES)
 

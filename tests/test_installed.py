@@ -153,6 +153,27 @@ def test_the_library_needs_no_sources(installed, tmp_path) -> None:
     assert (run.stdout, run.stderr) == (f"{VERSION} FAIL\nFAIL\n", "")
 
 
+NETWORK = """
+from dscope_blink.config.loading import load_config
+from dscope_blink.config.shipped import shipped
+from dscope_blink.gates.networks import network_finder
+from dscope_blink.records import UserError
+config = load_config(shipped("config.json")).profile("fast_scan")
+try:
+    network_finder("marker_detector", config.gates, config.folder)
+except UserError as error:
+    print(error)
+"""
+
+
+def test_the_network_ships_and_without_its_package_one_line_names_the_extra(installed, tmp_path) -> None:
+    run = started(installed / PYTHON, "-c", NETWORK, folder=tmp_path)
+    needed = "a network needs the package onnxruntime, which the extra `gates` installs"
+    assert (run.stdout, run.stderr) == (f"{needed} (pip install 'dscope-blink[gates]')\n", "")
+    (files,) = installed.glob("lib/python*/site-packages/dscope_blink/shipped/networks")
+    assert {path.name for path in files.iterdir()} >= {"marker_detector.onnx", "marker_detector.md"}
+
+
 # --- a cluster
 
 

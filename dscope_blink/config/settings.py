@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from dscope_blink.config.checking import Json, must_be_one_of
+from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.records import Criteria, Request, Severity, StructureDescription, UserError, criteria_from
 
 
@@ -530,6 +531,7 @@ class Config:
     reference: ReferenceSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
+    gates: GateSettings
     signals: SignalSettings
     fiber_structures: Mapping[str, StructureDescription]
 

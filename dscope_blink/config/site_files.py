@@ -28,8 +28,13 @@ MOVED: MappingProxyType[Place, Place] = MappingProxyType(
         ("scale", "max_calibration_age_days"): ("calibration", "valid_days"),
     }
 )
+ANY = "*"  # each key of an object
 # Files that a setting names are sought beside the file that names them.
-PATHS: tuple[Place, ...] = (("camera", "play_files"), ("preprocessing", "flat_field_image"))
+PATHS: tuple[Place, ...] = (
+    ("camera", "play_files"),
+    ("preprocessing", "flat_field_image"),
+    ("gates", "networks", ANY, "file"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +86,10 @@ def sha256_of(sources: Sequence[Source]) -> str:
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def parts_of(sources: Sequence[Source]) -> tuple[Part, ...]:
-    """What each file says in the keys of today, in the order of `sources`."""
-    return tuple(_part(source, Path(sources[-1].path).parent) for source in sources)
+def parts_of(sources: Sequence[Source], folder: Path | None = None) -> tuple[Part, ...]:
+    """What each file says in the keys of today, in the order of `sources`; paths from a folder, or that of the last."""
+    seen_from = Path(sources[-1].path).parent if folder is None else folder
+    return tuple(_part(source, seen_from) for source in sources)
 
 
 def whole(parts: Sequence[Part]) -> Json:
@@ -127,11 +133,29 @@ def _part(source: Source, folder: Path) -> Part:
     document, notes = _up_to_date(_without(document, (EXTENDS,)), source.path.name)
     here = source.path.parent.absolute()
     if here != folder.absolute():
-        for place in (found for section in _sections(document) for found in (section + path for path in PATHS)):
+        for place in paths_in(document):
             value = _at(document, place)
             if isinstance(value, str):
                 document = _with(document, place, str(here / value))
     return Part(source, document, notes)
+
+
+def paths_in(document: Json) -> Iterator[Place]:
+    """Where a document may name files: at the top, and in each profile."""
+    for section in _sections(document):
+        for path in PATHS:
+            yield from _spelt_out(document, section, path)
+
+
+def _spelt_out(document: Json, start: Place, rest: Place) -> Iterator[Place]:
+    """The places that a path stands for."""
+    if ANY not in rest:
+        yield start + rest
+        return
+    place = rest.index(ANY)
+    inner = _at(document, start + rest[:place])
+    for key in inner if isinstance(inner, dict) else ():
+        yield from _spelt_out(document, (*start, *rest[:place], key), rest[place + 1 :])
 
 
 def _up_to_date(document: Json, name: str) -> tuple[Json, tuple[str, ...]]:

@@ -143,7 +143,7 @@ def _within(document: Json, part: Place) -> Iterator[tuple[Place, Json]]:
 def _diff(arguments: argparse.Namespace) -> int:
     path = _path(arguments)
     load_config(path)
-    own, base = (whole(parts_of(read_sources(file))) for file in (path, CONFIG))
+    own, base = (whole(parts_of(read_sources(file), path.parent)) for file in (path, CONFIG))
     if arguments.site_file:
         print(json.dumps({EXTENDS: SHIPPED, **without_same(own, base)}, indent=2))
         return 0

@@ -1,0 +1,50 @@
+"""Small ONNX files: networks that always say the same, and files that are none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+Shape = Sequence[int | str]
+Node = onnx.NodeProto
+
+
+def onnx_file(
+    nodes: Sequence[Node],
+    inputs: Sequence[tuple[str, Shape]],
+    outputs: Sequence[tuple[str, Shape]],
+    weights: Sequence[onnx.TensorProto] = (),
+    opset: int = 17,
+    kind: int = TensorProto.FLOAT,
+) -> bytes:
+    """The bytes of a network; nothing is checked."""
+    graph = helper.make_graph(
+        nodes,
+        "network",
+        [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs],
+        [helper.make_tensor_value_info(name, kind, shape) for name, shape in outputs],
+        weights,
+    )
+    opsets = [helper.make_opsetid("", opset)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+
+
+def saying(*outputs: NDArray[Any], input_shape: Shape = (1, 3, 64, 64)) -> bytes:
+    """A network whose outputs are these, whatever it sees."""
+    tensors = [numpy_helper.from_array(np.asarray(one, np.float32), f"says{k}") for k, one in enumerate(outputs)]
+    nodes = [helper.make_node("Identity", [f"says{k}"], [f"output{k}"]) for k in range(len(outputs))]
+    return onnx_file(
+        nodes, [("images", input_shape)], [(f"output{k}", one.shape) for k, one in enumerate(outputs)], tensors
+    )
+
+
+def passing_on(
+    shape: Shape = (1, 1, 8, 8), operator: str = "Relu", opset: int = 17, kind: int = TensorProto.FLOAT
+) -> bytes:
+    """A network of one operator, whose output has the shape of its input."""
+    return onnx_file([helper.make_node(operator, ["x"], ["y"])], [("x", shape)], [("y", shape)], opset=opset, kind=kind)
