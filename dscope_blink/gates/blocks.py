@@ -30,7 +30,8 @@ ALIKE_PX, ALIKE_AREA = 2, 0.04  # what differs by less, px and share of the area
 SIZE_SLACK = 0.75  # of the least size and its inverse of the largest: a cut at one depth is not yet a measurement
 ROUGH_FILL = 0.85  # of the ink that a rectangle would have; what is emptier is a letter or a box
 ROUGH_SPREAD = (0.85, 1.2)  # area over that of the rectangle with its moments: 1, of an ellipse 1.05, of letters less
-LONG_ENOUGH = 1.5  # sides of a block whose turn its own moments tell; that of a square is the sheet's
+LONG_ENOUGH = 1.5  # sides of a block whose turn its own moments tell
+SAME_TURN_RAD = math.radians(3)  # by which blocks of one sheet seem to differ in turn
 INSIDE, OUTSIDE = 20, 9  # samples along each axis: on the block, and beyond either edge
 STRIP = np.linspace(-0.6, 0.6, 5)  # of half a side: the middle rows and columns, in whose median a streak is lost
 MARGIN_SHARE = 0.75  # of the short side that a patch shows beyond each edge
@@ -129,11 +130,14 @@ def _at_scale(gray: Gray8, scale: float) -> Gray8:
 
 
 def _turns(cut: Numbers) -> Numbers:
-    """Of each candidate its own turn, or that of the sheet where it is about as long as it is high."""
+    """Of each candidate the turn of the sheet, or its own where that is plainly another.
+
+    A block of few pixels does not tell its own turn to a degree, and a square not at all; all of them together do.
+    """
     long, short = cut[:, 2:4].max(axis=1, initial=0), cut[:, 2:4].min(axis=1, initial=math.inf)
-    own = long >= LONG_ENOUGH * short
-    sheet = float(np.median(cut[own, 4])) if own.any() else 0.0
-    return np.where(own, cut[:, 4], sheet)
+    elongated = long >= LONG_ENOUGH * short
+    sheet = float(np.median(cut[elongated, 4])) if elongated.any() else 0.0
+    return np.where(elongated & (np.abs(cut[:, 4] - sheet) > SAME_TURN_RAD), cut[:, 4], sheet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,9 +310,10 @@ def _within(values: Numbers, allowed: tuple[float, ...], slack: float) -> NDArra
 
 
 def _different(blocks: _Rectangles, px: float) -> NDArray[np.intp]:
-    """One of those that came to lie between the same edges."""
-    _, first = np.unique(np.rint(np.hstack([blocks.middle_px, blocks.sides_px]) / px), axis=0, return_index=True)
-    return np.sort(first)
+    """One of those that came to lie between the same edges at the same turn."""
+    places = np.hstack([blocks.middle_px, blocks.sides_px]) / px
+    alike = np.rint(np.column_stack([places, blocks.turn_rad / SAME_TURN_RAD]))
+    return np.sort(np.unique(alike, axis=0, return_index=True)[1])
 
 
 # --- how sure
