@@ -9,7 +9,7 @@ from dscope_blink.records.checks import require
 
 SheetStatus = Literal["OK", "NG"]
 Gate = Literal["readable", "count", "visibility", "density", "layout"]
-Fault = Literal["missing", "extra", "moved", "pale", "fat", "thin", "ghost"]
+Fault = Literal["missing", "extra", "moved", "pale", "dark", "fat", "thin", "unsure", "ghost"]
 SearchPass = Literal["primary", "recovery"]
 
 
