@@ -1,0 +1,231 @@
+"""The gate of the layout: how the markers lie to each other, and each to its place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from dscope_blink.config.settings import LayoutRules
+from dscope_blink.gates.assignment import Laid, Poses, Spots, lay, places_of, spots_of, turned_about
+from dscope_blink.gates.bounds import Judged
+from dscope_blink.gates.layouts import Layout
+from dscope_blink.gates.perspective import Pose, pose_of
+from dscope_blink.records import Box, Culprit, Figure, GateOutcome, LayoutPlace, Marker, Points, Range
+
+SIDEWAYS = "turned by a quarter"
+WAYS = (("upside down", 2, False), (SIDEWAYS, 1, False), (SIDEWAYS, 3, False), ("mirrored", 0, True), ("mirrored", 2, True))
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One sheet on one layout."""
+
+    layout: Layout
+    judged: Judged  # markers measured
+    laid: Laid | None  # None: too few markers agree on how the sheet lies
+    numbers: Mapping[int, int]  # place -> marker, of those assigned
+    pose: Pose | None
+
+    @property
+    def missing(self) -> tuple[LayoutPlace, ...]:
+        """Places without a marker."""
+        return tuple(place for number, place in enumerate(self.layout.places) if number not in self.numbers)
+
+    @property
+    def extra(self) -> tuple[Marker, ...]:
+        """Markers of kinds that the layout has, that belong to no place."""
+        taken = set(self.numbers.values())
+        own = ((n, one) for n, one in enumerate(self.judged.markers) if one.found.kind in self.layout.kinds)
+        return tuple(one for number, one in own if number not in taken)
+
+
+def fit_layout(markers: tuple[Marker, ...], layout: Layout, width_px: int, rules: LayoutRules) -> Fit:
+    """Lay the markers of a sheet on a layout.
+
+    Parameters
+    ----------
+    markers : of the sheet
+    layout : to be laid on
+    width_px : of the picture
+    rules : the section `gates.layout`
+    """
+    seen, numbers = spots_of(markers, layout)
+    laid = lay(seen, places_of(layout), layout.width_px / width_px, poses_of(rules), layout.tolerance_px)
+    pairs = {} if laid is None else {int(place): int(numbers[own]) for place, own in laid.pairs}
+    named = {marker: layout.places[place].id for place, marker in pairs.items()}
+    pose = None if laid is None else pose_of(laid.found, layout.width_px, layout.height_px)
+    return Fit(layout, Judged(markers, named, layout), laid, pairs, pose)
+
+
+def poses_of(rules: LayoutRules) -> Poses:
+    """How a sheet may lie."""
+    return Poses(rules.max_turn_deg, rules.max_scale)
+
+
+def layout_gate(fit: Fit, width_px: int, height_px: int, big_kind: str, rules: LayoutRules) -> GateOutcome:
+    """Whether every place has its marker, within the tolerance, and no marker is without a place.
+
+    The median distance of two big markers over the diagonal and the orientation of their longest axis are held as well.
+
+    Parameters
+    ----------
+    fit : the sheet on its layout
+    width_px, height_px : of the picture
+    big_kind : kind of the big markers
+    rules : the section `gates.layout`
+    """
+    big = np.array([m.found.box.center_px for m in fit.judged.markers if m.found.kind == big_kind]).reshape(-1, 2)
+    loose = [
+        Figure("spread", spread_of(big, width_px, height_px), fit.layout.spread),
+        Figure("orientation_deg", _orientation_near(big, fit.layout), fit.layout.orientation_deg),
+    ]
+    if fit.laid is None or fit.pose is None:
+        agreed = Figure("agreeing", 0, Range(_least_agreeing(fit), len(fit.layout.places)))
+        return GateOutcome("layout", False, (*loose, agreed), (_unlaid(fit, width_px, rules),))
+    figures = (*loose, *_figures(fit, fit.laid, fit.pose, rules))
+    culprits = (*_culprits(fit, fit.laid), *_sizes(fit, fit.laid))
+    reasons = tuple((*map(_said, culprits), *_beyond(figures)))
+    return GateOutcome("layout", not reasons_that_count(culprits, figures, fit, rules), figures, reasons, culprits)
+
+
+def reasons_that_count(
+    culprits: tuple[Culprit, ...], figures: tuple[Figure, ...], fit: Fit, rules: LayoutRules
+) -> bool:
+    """Whether anything is wrong but what the configuration lets pass: a number of missing markers."""
+    others = any(one.fault != "missing" for one in culprits)
+    return others or any(one.allowed is not None and not one.allowed.holds(one.value) for one in figures)
+
+
+# --- the two rules on all markers together
+
+
+def spread_of(middles: Points, width_px: float, height_px: float) -> float:
+    """The median distance of two markers over the diagonal of the picture; NaN for fewer than two."""
+    first, second = np.triu_indices(len(middles), 1)
+    if not len(first):
+        return math.nan
+    apart = np.hypot(*(middles[first] - middles[second]).T)
+    return float(np.median(apart)) / math.hypot(width_px, height_px)
+
+
+def orientation_of(middles: Points) -> float:
+    """The direction of the longest axis of the markers, -90..90 degrees clockwise from the right; NaN without one.
+
+    That is the first right singular vector of their places from their mean.
+    """
+    if len(middles) < 2:
+        return math.nan
+    _, size, axes = np.linalg.svd(middles - middles.mean(axis=0), full_matrices=False)
+    if not size[0] > 0:
+        return math.nan
+    angle = math.degrees(math.atan2(axes[0, 1], axes[0, 0]))
+    return (angle + 90) % 180 - 90
+
+
+def roundness_of(middles: Points) -> float:
+    """The second singular value over the first: near 1 the longest axis may be any."""
+    size = np.linalg.svd(middles - middles.mean(axis=0), compute_uv=False)
+    return float(size[1] / size[0]) if size[0] > 0 else 1.0
+
+
+def _orientation_near(middles: Points, layout: Layout) -> float:
+    """Of the angles that differ by half a turn the one next to the range."""
+    angle = orientation_of(middles)
+    if layout.orientation_deg is None:
+        return angle
+    center = (layout.orientation_deg.low + layout.orientation_deg.high) / 2
+    return center + (angle - center + 90) % 180 - 90
+
+
+# --- each marker on its place
+
+
+def _figures(fit: Fit, laid: Laid, pose: Pose, rules: LayoutRules) -> Iterator[Figure]:
+    allowed_missing = rules.missing_allowed.get(str(len(fit.layout.places)), 0)
+    yield Figure("missing", len(fit.missing), Range(0, allowed_missing))
+    yield Figure("extra", len(fit.extra), Range(0, 0))
+    yield Figure("agreeing", int(laid.agreeing.sum()), Range(_least_agreeing(fit), len(fit.layout.places)))
+    yield Figure("largest_departure_px", float(laid.departures.judged_px.max()), Range(0, fit.layout.tolerance_px))
+    yield Figure("least_say", float(laid.departures.say.min()), Range(rules.least_say, 1))
+    yield Figure("turn_deg", pose.turn_deg, Range(-rules.max_turn_deg, rules.max_turn_deg))
+    yield Figure("scale", pose.scale)
+    yield Figure("stretch", pose.stretch, Range(0, rules.max_stretch))
+    yield Figure("perspective", pose.perspective, Range(0, rules.max_perspective))
+
+
+def _least_agreeing(fit: Fit) -> int:
+    """More than half: of two halves of a sheet nobody could say which is moved."""
+    return len(fit.layout.places) // 2 + 1
+
+
+def _culprits(fit: Fit, laid: Laid) -> Iterator[Culprit]:
+    for place in fit.missing:
+        x, y = laid.found.back(np.array([[place.x_px, place.y_px]]))[0]
+        yield Culprit("missing", place.id, place.kind, (float(x), float(y)))
+    for marker in fit.extra:
+        yield Culprit("extra", None, marker.found.kind, marker.found.box.center_px)
+    for (number, _), apart, moved in zip(laid.pairs, laid.departures.judged_px, laid.departures.moved_px, strict=True):
+        if not apart <= fit.layout.tolerance_px:
+            place, marker = fit.layout.places[number], fit.judged.markers[fit.numbers[int(number)]]
+            yield Culprit("moved", place.id, place.kind, marker.found.box.center_px, float(moved))
+
+
+def _sizes(fit: Fit, laid: Laid) -> Iterator[Culprit]:
+    """Markers that are larger or smaller than their place."""
+    for number, marker in fit.numbers.items():
+        place = fit.layout.places[number]
+        allowed, ratio = fit.layout.ranges_of(place.kind).size_ratio, size_ratio(marker.found.box, place, laid)
+        if not allowed.holds(ratio):
+            fault = "fat" if ratio > allowed.high else "thin"
+            found = marker.found.box
+            yield Culprit("fat" if fault == "fat" else "thin", place.id, place.kind, found.center_px)
+
+
+def size_ratio(box: Box, place: LayoutPlace, laid: Laid) -> float:
+    """The area of a box on the layout over that of its place."""
+    corners = np.array(
+        [
+            *((box.left_px, box.top_px), (box.right_px, box.top_px)),
+            *((box.right_px, box.bottom_px), (box.left_px, box.bottom_px)),
+        ]
+    )
+    x, y = laid.found.apply(corners).T
+    area_px = abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+    return area_px / (place.width_px * place.height_px)
+
+
+def _said(culprit: Culprit) -> str:
+    x, y = culprit.center_px
+    where = culprit.place or f"{culprit.kind} at {x:.0f}, {y:.0f}"
+    by = "" if culprit.moved_px is None else f" by {culprit.moved_px:.1f} px of the layout"
+    return f"{where}: {culprit.fault}{by}"
+
+
+def _beyond(figures: tuple[Figure, ...]) -> Iterator[str]:
+    for one in figures:
+        named = one.name in ("missing", "extra", "largest_departure_px")  # said by place
+        if not named and one.allowed is not None and not one.allowed.holds(one.value):
+            yield f"{one.name} must lie in {one.allowed.low:.4g}..{one.allowed.high:.4g}, got {one.value:.4g}"
+
+
+# --- a sheet that does not lie as it should
+
+
+def _unlaid(fit: Fit, width_px: int, rules: LayoutRules) -> str:
+    seen, _ = spots_of(fit.judged.markers, fit.layout)
+    way = _way(seen, fit.layout, fit.layout.width_px / width_px, rules)
+    if way:
+        return f"the sheet lies {way}"
+    return f"fewer than {_least_agreeing(fit)} markers agree on how the sheet lies, got {len(seen.points_px)} markers"
+
+
+def _way(seen: Spots, layout: Layout, scale: float, rules: LayoutRules) -> str:
+    """How a sheet lies that does not lie upright; empty: nobody can say."""
+    for name, quarters, mirrored in WAYS:
+        laid = lay(turned_about(seen, quarters, mirrored), places_of(layout), scale, poses_of(rules), layout.tolerance_px)
+        if laid is not None and laid.agreeing.sum() > len(layout.places) // 2:
+            return name
+    return ""
