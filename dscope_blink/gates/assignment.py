@@ -113,7 +113,9 @@ def _start(seen: Spots, places: Spots, scale: float, poses: Poses, reach_px: flo
     """The markers in the reference picture, (n, 2), under the similarity that most places agree with."""
     if len(seen.points_px) < LEAST_PLACES:
         return None
-    maps = np.concatenate([_similarities(seen, places, pair, scale, poses) for pair in _bases(places)])  # (n, 2) complex
+    maps = np.concatenate(
+        [_similarities(seen, places, pair, scale, poses) for pair in _bases(places)]
+    )  # (n, 2) complex
     if not len(maps):
         return None
     own = seen.points_px @ (1, 1j)

@@ -57,6 +57,13 @@ def paper_of(gray: NDArray[np.uint8], box: Box, margin: float) -> float:
     return float(np.percentile(around, PAPER_PERCENTILE)) if around.size else float("nan")
 
 
+def shares_of(crop: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(256,) share of the pixels at each grey level or below; NaN of none."""
+    if not crop.size:
+        return np.full(256, np.nan)
+    return np.asarray(np.bincount(crop.ravel(), minlength=256).cumsum() / crop.size)
+
+
 def cut(gray: NDArray[np.uint8], box: Box, margin: float = 0.0) -> NDArray[np.uint8]:
     """The pixels whose middle lies in a box that is grown on each side by a share of its size; (h, w), may be empty."""
     height, width = gray.shape

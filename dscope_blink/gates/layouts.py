@@ -38,6 +38,7 @@ class KindRanges:
     area_share: Range  # of the box in the picture
     size_ratio: Range  # of the box to that of its place, once the sheet lies on the layout
     median_gray: Range
+    gray_apart: Range  # from the median of the markers of the same kind on the sheet, grey levels
     dark_ratio: Range
     ink_ratio: Range
 
@@ -192,7 +193,7 @@ def _broken_numbers(layout: Layout) -> Iterator[str]:
         yield f"ink_level must lie between 0 and 1, got {layout.ink_level}"
 
 
-RANGES = ("confidence", "area_share", "size_ratio", "median_gray", "dark_ratio", "ink_ratio")
+RANGES = ("confidence", "area_share", "size_ratio", "median_gray", "gray_apart", "dark_ratio", "ink_ratio")
 
 
 def check_layouts(layouts: Sequence[Layout]) -> None:

@@ -16,7 +16,13 @@ from dscope_blink.gates.perspective import Pose, pose_of
 from dscope_blink.records import Box, Culprit, Figure, GateOutcome, LayoutPlace, Marker, Points, Range
 
 SIDEWAYS = "turned by a quarter"
-WAYS = (("upside down", 2, False), (SIDEWAYS, 1, False), (SIDEWAYS, 3, False), ("mirrored", 0, True), ("mirrored", 2, True))
+WAYS = (
+    ("upside down", 2, False),
+    (SIDEWAYS, 1, False),
+    (SIDEWAYS, 3, False),
+    ("mirrored", 0, True),
+    ("mirrored", 2, True),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,7 @@ class Fit:
 
     layout: Layout
     judged: Judged  # markers measured
+    picture_px: tuple[int, int]  # width and height
     laid: Laid | None  # None: too few markers agree on how the sheet lies
     numbers: Mapping[int, int]  # place -> marker, of those assigned
     pose: Pose | None
@@ -42,22 +49,22 @@ class Fit:
         return tuple(one for number, one in own if number not in taken)
 
 
-def fit_layout(markers: tuple[Marker, ...], layout: Layout, width_px: int, rules: LayoutRules) -> Fit:
+def fit_layout(markers: tuple[Marker, ...], layout: Layout, picture_px: tuple[int, int], rules: LayoutRules) -> Fit:
     """Lay the markers of a sheet on a layout.
 
     Parameters
     ----------
     markers : of the sheet
     layout : to be laid on
-    width_px : of the picture
+    picture_px : width and height of the picture
     rules : the section `gates.layout`
     """
     seen, numbers = spots_of(markers, layout)
-    laid = lay(seen, places_of(layout), layout.width_px / width_px, poses_of(rules), layout.tolerance_px)
+    laid = lay(seen, places_of(layout), layout.width_px / picture_px[0], poses_of(rules), layout.tolerance_px)
     pairs = {} if laid is None else {int(place): int(numbers[own]) for place, own in laid.pairs}
     named = {marker: layout.places[place].id for place, marker in pairs.items()}
     pose = None if laid is None else pose_of(laid.found, layout.width_px, layout.height_px)
-    return Fit(layout, Judged(markers, named, layout), laid, pairs, pose)
+    return Fit(layout, Judged(markers, named, layout), picture_px, laid, pairs, pose)
 
 
 def poses_of(rules: LayoutRules) -> Poses:
@@ -65,7 +72,7 @@ def poses_of(rules: LayoutRules) -> Poses:
     return Poses(rules.max_turn_deg, rules.max_scale)
 
 
-def layout_gate(fit: Fit, width_px: int, height_px: int, big_kind: str, rules: LayoutRules) -> GateOutcome:
+def layout_gate(fit: Fit, big_kind: str, rules: LayoutRules) -> GateOutcome:
     """Whether every place has its marker, within the tolerance, and no marker is without a place.
 
     The median distance of two big markers over the diagonal and the orientation of their longest axis are held as well.
@@ -73,30 +80,24 @@ def layout_gate(fit: Fit, width_px: int, height_px: int, big_kind: str, rules: L
     Parameters
     ----------
     fit : the sheet on its layout
-    width_px, height_px : of the picture
     big_kind : kind of the big markers
     rules : the section `gates.layout`
     """
     big = np.array([m.found.box.center_px for m in fit.judged.markers if m.found.kind == big_kind]).reshape(-1, 2)
     loose = [
-        Figure("spread", spread_of(big, width_px, height_px), fit.layout.spread),
+        Figure("spread", spread_of(big, *fit.picture_px), fit.layout.spread),
         Figure("orientation_deg", _orientation_near(big, fit.layout), fit.layout.orientation_deg),
     ]
     if fit.laid is None or fit.pose is None:
         agreed = Figure("agreeing", 0, Range(_least_agreeing(fit), len(fit.layout.places)))
-        return GateOutcome("layout", False, (*loose, agreed), (_unlaid(fit, width_px, rules),))
-    figures = (*loose, *_figures(fit, fit.laid, fit.pose, rules))
+        return GateOutcome("layout", False, (*loose, agreed), (_unlaid(fit, rules),))
+    spare = rules.missing_allowed.get(str(fit.layout.count_of(big_kind)), 0)
+    figures = (*loose, *_figures(fit, fit.laid, spare), *_pose_figures(fit, fit.laid, fit.pose, rules))
     culprits = (*_culprits(fit, fit.laid), *_sizes(fit, fit.laid))
     reasons = tuple((*map(_said, culprits), *_beyond(figures)))
-    return GateOutcome("layout", not reasons_that_count(culprits, figures, fit, rules), figures, reasons, culprits)
-
-
-def reasons_that_count(
-    culprits: tuple[Culprit, ...], figures: tuple[Figure, ...], fit: Fit, rules: LayoutRules
-) -> bool:
-    """Whether anything is wrong but what the configuration lets pass: a number of missing markers."""
-    others = any(one.fault != "missing" for one in culprits)
-    return others or any(one.allowed is not None and not one.allowed.holds(one.value) for one in figures)
+    others = any(one.fault != "missing" for one in culprits)  # as many as may be missing are told, and let pass
+    ok = not others and all(one.allowed is None or one.allowed.holds(one.value) for one in figures)
+    return GateOutcome("layout", ok, figures, reasons, culprits)
 
 
 # --- the two rules on all markers together
@@ -143,17 +144,28 @@ def _orientation_near(middles: Points, layout: Layout) -> float:
 # --- each marker on its place
 
 
-def _figures(fit: Fit, laid: Laid, pose: Pose, rules: LayoutRules) -> Iterator[Figure]:
-    allowed_missing = rules.missing_allowed.get(str(len(fit.layout.places)), 0)
-    yield Figure("missing", len(fit.missing), Range(0, allowed_missing))
+def _figures(fit: Fit, laid: Laid, spare: int) -> Iterator[Figure]:
+    yield Figure("missing", len(fit.missing), Range(0, spare))
     yield Figure("extra", len(fit.extra), Range(0, 0))
     yield Figure("agreeing", int(laid.agreeing.sum()), Range(_least_agreeing(fit), len(fit.layout.places)))
     yield Figure("largest_departure_px", float(laid.departures.judged_px.max()), Range(0, fit.layout.tolerance_px))
-    yield Figure("least_say", float(laid.departures.say.min()), Range(rules.least_say, 1))
+
+
+def _pose_figures(fit: Fit, laid: Laid, pose: Pose, rules: LayoutRules) -> Iterator[Figure]:
     yield Figure("turn_deg", pose.turn_deg, Range(-rules.max_turn_deg, rules.max_turn_deg))
     yield Figure("scale", pose.scale)
+    yield Figure("shift", shift_of(fit, laid), Range(0, rules.max_shift))
     yield Figure("stretch", pose.stretch, Range(0, rules.max_stretch))
     yield Figure("perspective", pose.perspective, Range(0, rules.max_perspective))
+
+
+def shift_of(fit: Fit, laid: Laid) -> float:
+    """How far the middle of the picture lies from that of the reference picture, on the layout, share of the diagonal."""
+    width, height = fit.picture_px
+    own = laid.found.apply(np.array([[width / 2, height / 2]]))[0]
+    return (
+        float(math.hypot(own[0] - fit.layout.width_px / 2, own[1] - fit.layout.height_px / 2)) / fit.layout.diagonal_px
+    )
 
 
 def _least_agreeing(fit: Fit) -> int:
@@ -175,13 +187,12 @@ def _culprits(fit: Fit, laid: Laid) -> Iterator[Culprit]:
 
 def _sizes(fit: Fit, laid: Laid) -> Iterator[Culprit]:
     """Markers that are larger or smaller than their place."""
-    for number, marker in fit.numbers.items():
+    for number, own in fit.numbers.items():
+        marker = fit.judged.markers[own]
         place = fit.layout.places[number]
         allowed, ratio = fit.layout.ranges_of(place.kind).size_ratio, size_ratio(marker.found.box, place, laid)
         if not allowed.holds(ratio):
-            fault = "fat" if ratio > allowed.high else "thin"
-            found = marker.found.box
-            yield Culprit("fat" if fault == "fat" else "thin", place.id, place.kind, found.center_px)
+            yield Culprit("fat" if ratio > allowed.high else "thin", place.id, place.kind, marker.found.box.center_px)
 
 
 def size_ratio(box: Box, place: LayoutPlace, laid: Laid) -> float:
@@ -214,9 +225,9 @@ def _beyond(figures: tuple[Figure, ...]) -> Iterator[str]:
 # --- a sheet that does not lie as it should
 
 
-def _unlaid(fit: Fit, width_px: int, rules: LayoutRules) -> str:
+def _unlaid(fit: Fit, rules: LayoutRules) -> str:
     seen, _ = spots_of(fit.judged.markers, fit.layout)
-    way = _way(seen, fit.layout, fit.layout.width_px / width_px, rules)
+    way = _way(seen, fit.layout, fit.layout.width_px / fit.picture_px[0], rules)
     if way:
         return f"the sheet lies {way}"
     return f"fewer than {_least_agreeing(fit)} markers agree on how the sheet lies, got {len(seen.points_px)} markers"
@@ -225,7 +236,9 @@ def _unlaid(fit: Fit, width_px: int, rules: LayoutRules) -> str:
 def _way(seen: Spots, layout: Layout, scale: float, rules: LayoutRules) -> str:
     """How a sheet lies that does not lie upright; empty: nobody can say."""
     for name, quarters, mirrored in WAYS:
-        laid = lay(turned_about(seen, quarters, mirrored), places_of(layout), scale, poses_of(rules), layout.tolerance_px)
+        laid = lay(
+            turned_about(seen, quarters, mirrored), places_of(layout), scale, poses_of(rules), layout.tolerance_px
+        )
         if laid is not None and laid.agreeing.sum() > len(layout.places) // 2:
             return name
     return ""

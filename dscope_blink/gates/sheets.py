@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import GateSettings
-from dscope_blink.gates.counting import count_gate, expected_near
+from dscope_blink.gates.counting import big_count, count_gate, expected_near
 from dscope_blink.gates.crops import gray_of, measured
 from dscope_blink.gates.density import density_gate
 from dscope_blink.gates.finding import find_markers
@@ -21,14 +21,6 @@ from dscope_blink.records import Gate, GateOutcome, Marker, SheetResult
 
 READABLE = GateOutcome("readable", True, ())
 NOT_JUDGED: tuple[Gate, ...] = ("visibility", "density", "layout")
-
-
-@dataclass(frozen=True, slots=True)
-class PictureFile:
-    """What is known of the file of a picture."""
-
-    file: str
-    sha256: str | None
 
 
 def judge_sheet(
@@ -54,38 +46,44 @@ def judge_sheet(
     SheetResult; NG with the reason where it is of no layout, or of several
     """
     markers = find_markers(picture, finder, layouts, settings)
-    return judge_markers(picture, markers, PictureFile(file, sha256), finder, layouts, settings)
+    inputs = (*finder.inputs, *((f"layout {one.name}", one.sha256) for one in layouts))
+    height, width = picture.shape[:2]
+    start = SheetResult(file, sha256, width, height, None, (READABLE,), markers, finder.name, inputs)
+    gray, margin = gray_of(picture), settings.density.paper_margin
+
+    def ink(marker: Marker, layout: Layout) -> Marker:
+        return measured(marker, gray, layout.ink_level, margin)
+
+    return judge_markers(start, layouts, ink, settings)
 
 
 def judge_markers(
-    picture: NDArray[np.uint8],
-    markers: tuple[Marker, ...],
-    known: PictureFile,
-    finder: MarkerFinder,
-    layouts: Sequence[Layout],
-    settings: GateSettings,
+    start: SheetResult, layouts: Sequence[Layout], ink: Callable[[Marker, Layout], Marker], settings: GateSettings
 ) -> SheetResult:
-    """The same of markers that are found already."""
-    height, width = picture.shape[:2]
-    chosen = choose_layout(markers, layouts, width, settings)
-    inputs = (*finder.inputs, *((f"layout {one.name}", one.sha256) for one in layouts))
-    start = SheetResult(
-        known.file, known.sha256, width, height, None, (READABLE,), markers, finder.name, inputs
-    )
+    """The same of markers that are found already.
+
+    Parameters
+    ----------
+    start : what is known of the picture, with its markers
+    layouts : of which it may be
+    ink : a marker with the ink in its box, as a layout has it measured
+    settings : the section `gates`
+    """
+    rules = settings.count_rules
+    chosen = choose_layout(start, layouts, settings)
     if isinstance(chosen, str):
-        count = count_gate(markers, None, settings.count_rules)
-        return replace(start, gates=(READABLE, count, *(GateOutcome(gate, False, (), (chosen,)) for gate in NOT_JUDGED)))
-    layout, rules = chosen.layout, settings
-    gray = gray_of(picture)
-    inked = tuple(measured(one, gray, layout.ink_level, rules.density.paper_margin) for one in markers)
-    judged = replace(chosen.judged, markers=inked)
-    key = str(layout.count_of(rules.count_rules.big_kind))
+        others = (GateOutcome(gate, False, (), (chosen,)) for gate in NOT_JUDGED)
+        return replace(start, gates=(READABLE, count_gate(start.markers, None, rules), *others))
+    layout = chosen.layout
+    inked = tuple(ink(one, layout) for one in start.markers)
+    fit = replace(chosen, judged=replace(chosen.judged, markers=inked))
+    big = layout.count_of(rules.big_kind)
     gates = (
         READABLE,
-        count_gate(inked, layout.count_of(rules.count_rules.big_kind), rules.count_rules),
-        visibility_gate(judged, width, height, rules.visibility.exceptions.get(key, 0)),
-        density_gate(judged, rules.density.exceptions.get(key, 0)),
-        layout_gate(replace(chosen, judged=judged), width, height, rules.count_rules.big_kind, rules.layout),
+        count_gate(inked, big, rules),
+        visibility_gate(fit.judged, fit.picture_px, settings.visibility.exceptions.get(str(big), 0)),
+        density_gate(fit.judged, settings.density.exceptions.get(str(big), 0)),
+        layout_gate(fit, rules.big_kind, settings.layout),
     )
     return replace(start, layout=layout.name, gates=gates, markers=inked)
 
@@ -99,17 +97,15 @@ def unreadable(file: str, sha256: str | None, reason: str, finder: MarkerFinder)
 # --- of which layout it is
 
 
-def choose_layout(
-    markers: tuple[Marker, ...], layouts: Sequence[Layout], width_px: int, settings: GateSettings
-) -> Fit | str:
+def choose_layout(start: SheetResult, layouts: Sequence[Layout], settings: GateSettings) -> Fit | str:
     """The layout that a sheet is of, or why it is of none.
 
     The one on which most markers agree is taken. Two on which all places have their markers are one too many: nobody
     could say which of them is meant.
     """
-    if not markers:
+    if not start.markers:
         return "no marker was found"
-    fits = [fit_layout(markers, layout, width_px, settings.layout) for layout in layouts]
+    fits = [fit_layout(start.markers, one, (start.width_px, start.height_px), settings.layout) for one in layouts]
     whole = [fit for fit in fits if _is_whole(fit)]
     if len(whole) > 1:
         return f"it may be of several layouts: {', '.join(fit.layout.name for fit in whole)}"
@@ -117,7 +113,7 @@ def choose_layout(
         return whole[0]
     best = max(fits, key=_likeness)
     if best.laid is None:
-        return _of_count(fits, markers, settings)
+        return _of_count(fits, start.markers, settings)
     return best
 
 
@@ -135,8 +131,7 @@ def _likeness(fit: Fit) -> float:
 def _of_count(fits: Sequence[Fit], markers: tuple[Marker, ...], settings: GateSettings) -> Fit | str:
     """Where no sheet can be laid, the one layout that has such a count is named, so that its reason can be told."""
     rules = settings.count_rules
-    count = sum(one.found.kind == rules.big_kind for one in markers)
-    expected = expected_near(count, rules)
+    expected = expected_near(big_count(markers, rules), rules)
     fitting = [fit for fit in fits if fit.layout.count_of(rules.big_kind) == expected]
     if len(fitting) == 1:
         return fitting[0]
