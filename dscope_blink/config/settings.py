@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from dscope_blink.config.checking import Json, must_be_one_of
+from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.records import Criteria, Request, Severity, StructureDescription, UserError, criteria_from
 
 
@@ -573,6 +574,7 @@ class Config:
     gates: GateSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
+    gates: GateSettings
     fiber_structures: Mapping[str, StructureDescription]
 
     def structure_of(self, request: Request) -> StructureDescription | None:

@@ -1,0 +1,71 @@
+"""The settings of the gates: section `gates` of config.json, one class for each part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class BlockKind:
+    """Sizes of one kind of marker, as shares of the diagonal of the picture: least and most, both allowed."""
+
+    long_side: tuple[float, ...]
+    short_side: tuple[float, ...]
+    aspect: tuple[float, ...]  # of the long side to the short one
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSettings:
+    """How dark blocks are found, and which of them are markers."""
+
+    kinds: Mapping[str, BlockKind]
+    levels: tuple[float, ...]  # shares of the paper's light that ink takes at which blocks are cut out
+    min_paper: float  # of the light of the picture's paper
+    min_fill: float
+    min_corners: float
+    max_surround: float
+    max_turn_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class PrimarySettings:
+    """The first look at a sheet."""
+
+    side_px: int
+    confidence: float
+    overlap: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverySettings:
+    """The second look, at sheets whose count fits no layout, and what of it may count."""
+
+    side_px: int
+    confidence: float
+    overlap: float
+    flips: bool
+    scales: tuple[float, ...]
+    accepts: Literal["expected", "all", "none"]
+    min_darkness: float  # of the median of the same kind in the first look
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSettings:
+    """When two findings are one marker."""
+
+    overlap: float
+    least_area_ratio: float
+    most_area_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """Everything about OK or NG of known arrangements."""
+
+    finder: str
+    blocks: BlockSettings
+    primary: PrimarySettings
+    recovery: RecoverySettings
+    duplicates: DuplicateSettings
