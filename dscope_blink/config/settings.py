@@ -386,80 +386,6 @@ class ReferenceSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class CountRules:
-    """How many big markers a sheet has."""
-
-    big_kind: str
-    big_expected_any: tuple[int, ...]
-    tolerance: Mapping[str, int]  # by the expected number: how many more or fewer
-
-
-@dataclass(frozen=True, slots=True)
-class VisibilityRules:
-    """How many markers may be seen less well than good ones."""
-
-    exceptions: Mapping[str, int]  # by the big markers of the layout
-
-
-@dataclass(frozen=True, slots=True)
-class DensityRules:
-    """How ink is measured, and how many markers may have less than good ones."""
-
-    exceptions: Mapping[str, int]  # by the big markers of the layout
-    paper_margin: float  # of the box on each side, in which there is paper
-    least_separation: float
-
-
-@dataclass(frozen=True, slots=True)
-class LayoutRules:
-    """How a sheet may lie, and what the template lets pass."""
-
-    files: tuple[Path, ...]
-    kinds: tuple[str, ...]
-    missing_allowed: Mapping[str, int]  # by the big markers of the layout
-    max_turn_deg: float
-    max_scale: float
-    max_shift: float
-    max_stretch: float
-    max_perspective: float
-
-
-@dataclass(frozen=True, slots=True)
-class LayoutCalibration:
-    """How a layout is learned from good sheets."""
-
-    risk: float
-    confidence: float
-    held_back: float
-    min_sheets: int
-    most_left_out: float
-    widening: float
-    tolerance_margin: float
-    outlier: float
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingRules:
-    """Where pictures go by their status."""
-
-    mode: Literal["off", "copy", "move"]
-    good_folder: str
-    no_good_folder: str
-
-
-@dataclass(frozen=True, slots=True)
-class GateSettings:
-    """OK or NG of printed sheets: the section `gates`."""
-
-    count_rules: CountRules
-    visibility: VisibilityRules
-    density: DensityRules
-    layout: LayoutRules
-    calibration: LayoutCalibration
-    routing: RoutingRules
-
-
-@dataclass(frozen=True, slots=True)
 class Reporting:
     """What is written beside the tables."""
 
@@ -571,7 +497,6 @@ class Config:
     training: TrainingSettings
     aggregation: AggregationSettings
     reference: ReferenceSettings
-    gates: GateSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
     gates: GateSettings

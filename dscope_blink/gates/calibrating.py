@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.config.settings import GateSettings, LayoutCalibration
+from dscope_blink.config.gate_settings import GateSettings, LayoutCalibration
 from dscope_blink.gates.assignment import Laid, Spots, lay
 from dscope_blink.gates.crops import cut, measured, paper_of, shares_of
 from dscope_blink.gates.layouts import LEAST_PLACES, KindRanges, Layout, Source, Stated

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dscope_blink.config.settings import CountRules
+from dscope_blink.config.gate_settings import CountRules
 from dscope_blink.records import Figure, GateOutcome, Marker, Range
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dscope_blink.config.settings import LayoutRules
+from dscope_blink.config.gate_settings import LayoutRules
 from dscope_blink.gates.assignment import Laid, Poses, Spots, lay, places_of, spots_of, turned_about
 from dscope_blink.gates.bounds import Judged
 from dscope_blink.gates.layouts import Layout

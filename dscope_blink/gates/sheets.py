@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.config.settings import GateSettings
+from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.gates.counting import big_count, count_gate, expected_near
 from dscope_blink.gates.crops import gray_of, measured
 from dscope_blink.gates.density import density_gate
