@@ -76,7 +76,7 @@ def lay(seen: Spots, places: Spots, scale: float, poses: Poses, tolerance_px: fl
     ----------
     seen : markers in the picture
     places : of the layout, in the reference picture
-    scale : of the picture to the reference picture by their sizes, from which the sheet may differ
+    scale : of the reference picture to the picture by their widths, from which the sheet may differ
     poses : how it may lie
     tolerance_px : how far a marker may lie from its place, in the reference picture
 
@@ -152,7 +152,7 @@ def _similarities(
     fits &= np.abs(apart) > 0
     turn = (target[second] - target[first]) / np.where(fits, apart, 1)
     fits &= np.abs(np.degrees(np.angle(turn))) <= poses.turn_deg
-    size = np.abs(turn) * scale
+    size = np.abs(turn) / scale
     fits &= (size <= poses.scale) & (size >= 1 / poses.scale)
     at = np.nonzero(fits)
     return np.column_stack([turn[at], target[first] - turn[at] * own[at[0]]])

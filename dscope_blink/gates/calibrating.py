@@ -20,9 +20,10 @@ from dscope_blink.gates.sheets import READABLE, judge_markers
 from dscope_blink.records import LayoutPlace, Marker, Points, Range, SheetResult, UserError, printable
 
 STARTS = 5  # sheets that are tried as the first template
-ROUNDS = 3  # of laying all sheets on the median of all
+TRIED_ON = 30  # sheets, by how many of which the first template is chosen
+ROUNDS = 2  # of laying all sheets on the median of all
 LOOSE = 0.02  # of the diagonal: how far markers may lie from a template that is not yet the median
-ROUND = 0.85  # second over first singular value: rounder, and the longest axis turns with the noise
+ROUND = 0.95  # second over first singular value: rounder, and the longest axis turns with the noise
 NORMAL = 1.4826  # standard deviation over the median absolute deviation of a normal distribution
 INK_MARGIN = 0.25  # of the way from ink to paper at which the level between them lies: nearer to the ink
 MOST_NAMED = 5
@@ -127,9 +128,9 @@ def learn_layout(sheets: Sequence[SeenSheet], naming: Naming, settings: GateSett
     kept, unlike = _alike(seen, rules)
     out = (*refused, *uncounted, *unlaid, *unlike)
     _check_enough(len(kept), len(offered), [one for one in out if one.sha256 in {o.sha256 for o in offered}], rules)
-    template, kept, lost = _template([one.sheet for one in kept], settings)
+    template, kept = _settled(template, [one.sheet for one in kept], settings)
     learned = _layout(template, kept, naming, settings)
-    return _checked(replace(learned, sources=_sources(kept, (*out, *lost))), held, settings)
+    return _checked(replace(learned, sources=_sources(kept, out)), held, settings)
 
 
 def needed_sheets(risk: float, confidence: float) -> int:
@@ -254,17 +255,26 @@ def _sources(kept: Sequence[_Known], out: Sequence[Source]) -> tuple[Source, ...
 
 def _template(sheets: Sequence[SeenSheet], settings: GateSettings) -> tuple[_Template, list[_Known], list[Source]]:
     """The median places of all sheets, each laid on it; and those that cannot be."""
-    first = [_laid_on(_own_template(sheet, settings), sheets, settings) for sheet in sheets[:STARTS]]
+    first = [_laid_on(_own_template(sheet, settings), sheets[:TRIED_ON], settings) for sheet in sheets[:STARTS]]
     if not first:
         raise UserError("good sheets: there is none to learn from")
     number = max(range(len(first)), key=lambda k: (len(first[k]), -k))
-    template, seen = _own_template(sheets[number], settings), first[number]
-    for _ in range(ROUNDS):
-        template = _median(template, seen)
-        seen = _laid_on(template, sheets, settings)
+    start = _own_template(sheets[number], settings)
+    template, seen = _settled(_median(start, first[number]), sheets, settings)
     there = {one.sheet.sha256 for one in seen}
     out = [_left_out(one, "its markers do not lie as those of the others") for one in sheets if one.sha256 not in there]
     return template, seen, out
+
+
+def _settled(
+    template: _Template, sheets: Sequence[SeenSheet], settings: GateSettings
+) -> tuple[_Template, list[_Known]]:
+    """The median of all sheets as they lie on a template, and they as they lie on it, a few times."""
+    seen = _laid_on(template, sheets, settings)
+    for _ in range(ROUNDS):
+        template = _median(template, seen)
+        seen = _laid_on(template, sheets, settings)
+    return template, seen
 
 
 def _own_template(sheet: SeenSheet, settings: GateSettings) -> _Template:
@@ -418,7 +428,7 @@ def _widened(
     values: Sequence[float], rules: LayoutCalibration, least: float = -math.inf, most: float = math.inf
 ) -> Range:
     """What was seen, and more at either end: the next good sheet may lie a little beyond all before."""
-    low, high = min(values), max(values)
+    low, high = float(min(values)), float(max(values))
     more = rules.widening * (high - low)
     return Range(max(low - more, least), min(high + more, most))
 

@@ -94,7 +94,7 @@ def layout_gate(fit: Fit, big_kind: str, rules: LayoutRules) -> GateOutcome:
     spare = rules.missing_allowed.get(str(fit.layout.count_of(big_kind)), 0)
     figures = (*loose, *_figures(fit, fit.laid, spare), *_pose_figures(fit, fit.laid, fit.pose, rules))
     culprits = (*_culprits(fit, fit.laid), *_sizes(fit, fit.laid))
-    reasons = tuple((*map(_said, culprits), *_beyond(figures)))
+    reasons = (*map(_said, culprits), *_beyond(figures))
     others = any(one.fault != "missing" for one in culprits)  # as many as may be missing are told, and let pass
     ok = not others and all(one.allowed is None or one.allowed.holds(one.value) for one in figures)
     return GateOutcome("layout", ok, figures, reasons, culprits)
@@ -153,14 +153,15 @@ def _figures(fit: Fit, laid: Laid, spare: int) -> Iterator[Figure]:
 
 def _pose_figures(fit: Fit, laid: Laid, pose: Pose, rules: LayoutRules) -> Iterator[Figure]:
     yield Figure("turn_deg", pose.turn_deg, Range(-rules.max_turn_deg, rules.max_turn_deg))
-    yield Figure("scale", pose.scale)
+    scale = pose.scale * fit.layout.width_px / fit.picture_px[0]
+    yield Figure("scale", scale, Range(1 / rules.max_scale, rules.max_scale))
     yield Figure("shift", shift_of(fit, laid), Range(0, rules.max_shift))
     yield Figure("stretch", pose.stretch, Range(0, rules.max_stretch))
     yield Figure("perspective", pose.perspective, Range(0, rules.max_perspective))
 
 
 def shift_of(fit: Fit, laid: Laid) -> float:
-    """How far the middle of the picture lies from that of the reference picture, on the layout, share of the diagonal."""
+    """How far the picture's middle lies from that of the reference picture, on the layout; share of the diagonal."""
     width, height = fit.picture_px
     own = laid.found.apply(np.array([[width / 2, height / 2]]))[0]
     return (
