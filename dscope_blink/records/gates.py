@@ -116,7 +116,8 @@ class Culprit:
     place: str | None  # id in the layout; None: it has none there
     kind: str
     center_px: tuple[float, float]  # where it is, or for a missing one should be
-    moved_px: float | None = None  # from where it should be
+    moved_px: float | None = None  # from where it should be, in pixels of the layout
+    expected_px: tuple[float, float] | None = None  # where a moved one should be
 
 
 @dataclass(frozen=True, slots=True)
