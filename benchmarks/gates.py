@@ -124,8 +124,9 @@ def learned(plan: SheetPlan, bench: Bench, seed: int, count: int) -> Layout:
     layout = learn_layout(seen, Naming(plan.name, "", "", bench.finder), bench.settings)
     stated = layout.stated
     print(
-        f"{plan.name}: learned from {stated.learned_from} of {count}, {stated.checked_ng} of {stated.checked_on} held back "
-        f"NG; tolerance {layout.tolerance_px:.2f} px of {layout.width_px}, surely caught {stated.surely_caught_px:.2f} px"
+        f"{plan.name}: learned from {stated.learned_from} of {count}, {stated.checked_ng} of {stated.checked_on} held "
+        f"back NG; tolerance {layout.tolerance_px:.2f} px of {layout.width_px}, surely caught "
+        f"{stated.surely_caught_px:.2f} px"
     )
     for source in layout.sources:
         if source.why:

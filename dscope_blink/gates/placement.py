@@ -183,7 +183,9 @@ def _culprits(fit: Fit, laid: Laid) -> Iterator[Culprit]:
     for (number, _), apart, moved in zip(laid.pairs, laid.departures.judged_px, laid.departures.moved_px, strict=True):
         if not apart <= fit.layout.tolerance_px:
             place, marker = fit.layout.places[number], fit.judged.markers[fit.numbers[int(number)]]
-            yield Culprit("moved", place.id, place.kind, marker.found.box.center_px, float(moved))
+            x, y = laid.found.back(np.array([[place.x_px, place.y_px]]))[0]
+            center_px = marker.found.box.center_px
+            yield Culprit("moved", place.id, place.kind, center_px, float(moved), (float(x), float(y)))
 
 
 def _sizes(fit: Fit, laid: Laid) -> Iterator[Culprit]:
