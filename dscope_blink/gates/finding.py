@@ -1,0 +1,147 @@
+"""The two looks at a sheet: a first that is enough where its count fits a layout, and a second that may add little.
+
+What only the second look saw counts only where a layout still has an open place, and only if it is dark enough. So a
+ghost of confidence 0.001 never mends a count; `gates.recovery.accepts` can give the plain rule, by which it does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from dscope_blink.config.gate_settings import DuplicateSettings, GateSettings, RecoverySettings
+from dscope_blink.gates.deduplication import Sameness, without_duplicates
+from dscope_blink.gates.open_places import Open, Placed, open_places
+from dscope_blink.gates.searching import MarkerFinder, Picture, Search
+from dscope_blink.records import Box, FoundObject, Marker, SearchPass
+
+UNMEASURED = math.nan  # of the ink in a box: a layout says how it is measured
+PAPER_MARGIN = 0.5  # of the sides of a box: as much around it is looked at for paper
+PAPER_PERCENTILE = 90
+
+
+def find_markers(
+    picture: Picture, finder: MarkerFinder, layouts: Sequence[Placed], settings: GateSettings
+) -> tuple[Marker, ...]:
+    """The markers of a sheet.
+
+    Parameters
+    ----------
+    picture : (H, W) grey or (H, W, 3) blue, green, red, uint8
+    finder : what finds them
+    layouts : of which the sheet may be; none where they are still to be learned
+    settings : section `gates` of the configuration
+
+    Returns
+    -------
+    tuple of Marker, those of the first look before those of the second, the surest first; their ink is not measured
+    """
+    same = _sameness(settings.duplicates)
+    first = settings.primary
+    seen = without_duplicates(finder(picture, Search(first.side_px, first.confidence, first.overlap)), same)
+    fits = any(_counts(seen) == Counter(place.kind for place in layout.places) for layout in layouts)
+    if fits or settings.recovery.accepts == "none":
+        return _as_markers(seen, "primary")
+    again = [one for look in _looks(picture, finder, settings.recovery) for one in look]
+    merged = without_duplicates([*seen, *again], same)
+    only_again = [one for one in merged if one not in seen]
+    if settings.recovery.accepts == "all":
+        return (*_as_markers([one for one in merged if one in seen], "primary"), *_as_markers(only_again, "recovery"))
+    accepted = _expected(picture, seen, only_again, layouts, settings.recovery)
+    return (*_as_markers(seen, "primary"), *_as_markers(accepted, "recovery"))
+
+
+def _counts(found: Sequence[FoundObject]) -> Counter[str]:
+    return Counter(one.kind for one in found)
+
+
+def _as_markers(found: Sequence[FoundObject], look: SearchPass) -> tuple[Marker, ...]:
+    return tuple(Marker(one, look, UNMEASURED, UNMEASURED, UNMEASURED) for one in found)
+
+
+def _sameness(settings: DuplicateSettings) -> Sameness:
+    return Sameness(settings.overlap, settings.least_area_ratio, settings.most_area_ratio)
+
+
+# --- the second look
+
+
+def _looks(picture: Picture, finder: MarkerFinder, rules: RecoverySettings) -> Iterator[tuple[FoundObject, ...]]:
+    """What is seen in the picture, in its mirror images and at other scales, in pixels of the picture."""
+    wanted = Search(rules.side_px, rules.confidence, rules.overlap)
+    yield finder(picture, wanted)
+    for axis in (1, 0) if rules.flips else ():  # left to right, top to bottom
+        mirrored = np.ascontiguousarray(np.flip(picture, axis))
+        yield tuple(_mirrored(one, picture.shape[axis], axis) for one in finder(mirrored, wanted))
+    for scale in rules.scales:
+        yield finder(picture, Search(round(scale * rules.side_px), rules.confidence, rules.overlap))
+
+
+def _mirrored(one: FoundObject, length_px: int, axis: int) -> FoundObject:
+    box = one.box
+    if axis == 1:
+        back = Box(length_px - box.right_px, box.top_px, length_px - box.left_px, box.bottom_px)
+    else:
+        back = Box(box.left_px, length_px - box.bottom_px, box.right_px, length_px - box.top_px)
+    return FoundObject(one.kind, back, one.confidence)
+
+
+def _expected(
+    picture: Picture,
+    seen: Sequence[FoundObject],
+    only_again: Sequence[FoundObject],
+    layouts: Sequence[Placed],
+    rules: RecoverySettings,
+) -> list[FoundObject]:
+    """For the open places of the layout that most of the markers stand on, the surest that is dark enough on each."""
+    size_px = picture.shape[1], picture.shape[0]
+    fitted = [(layout, open_places(seen, layout, size_px)) for layout in layouts]
+    ways = [(len(layout.places) - len(left), left) for layout, left in fitted if left]
+    if not ways:
+        return []
+    least = _least_darkness(picture, seen, rules.min_darkness)
+    dark = [one for one in only_again if _darkness(picture, one.box) >= least.get(one.kind, math.inf)]
+    free = [one for one in dark if not any(one.box.overlap(other.box) for other in seen)]
+    chosen = []
+    for place in max(ways, key=lambda way: way[0])[1]:
+        on_it = [one for one in free if _is_on(one, place)]
+        if on_it:
+            chosen.append(max(on_it, key=lambda one: one.confidence))
+            free = [one for one in free if not one.box.overlap(chosen[-1].box)]
+    return chosen
+
+
+def _is_on(one: FoundObject, place: Open) -> bool:
+    return one.kind == place.kind and math.dist(one.box.center_px, place.center_px) <= place.reach_px
+
+
+def _least_darkness(picture: Picture, seen: Sequence[FoundObject], share: float) -> dict[str, float]:
+    """By kind, from the markers of the first look; a kind that it saw nothing of has none."""
+    return {
+        kind: share * float(np.median([_darkness(picture, one.box) for one in seen if one.kind == kind]))
+        for kind in _counts(seen)
+    }
+
+
+def _darkness(picture: Picture, box: Box) -> float:
+    """Share of the light of the paper around a box that the median of its ink takes; 0 outside of the picture."""
+    wide, high = PAPER_MARGIN * box.width_px, PAPER_MARGIN * box.height_px
+    around = Box(box.left_px - wide, box.top_px - high, box.right_px + wide, box.bottom_px + high)
+    ink, paper = _gray_in(picture, box), _gray_in(picture, around)
+    if ink.size == 0:
+        return 0.0
+    return 1 - float(np.median(ink)) / max(float(np.percentile(paper, PAPER_PERCENTILE)), 1.0)
+
+
+def _gray_in(picture: Picture, box: Box) -> Picture:
+    height, width = picture.shape[:2]
+    left, right = (int(np.clip(round(x), 0, width)) for x in (box.left_px, box.right_px))
+    top, bottom = (int(np.clip(round(y), 0, height)) for y in (box.top_px, box.bottom_px))
+    part = picture[top:bottom, left:right]
+    if part.ndim == 2 or part.size == 0:
+        return part
+    return np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
