@@ -25,6 +25,7 @@ class BlockSettings:
     levels: tuple[float, ...]  # shares of the paper's light that ink takes at which blocks are cut out
     min_paper: float  # of the light of the picture's paper
     min_fill: float
+    min_rectangularity: float
     min_corners: float
     max_surround: float
     max_turn_deg: float

@@ -26,15 +26,19 @@ _Row = tuple[float, float, float, float, float, float]  # middle, sides, turn, a
 
 COARSE = 4  # the paper's light is smooth: a quarter of the resolution shows it
 GAP_PX = 3  # of the picture that is looked at: streaks that take ink are closed up to it
+ALIKE_PX = 4  # middles and sides that differ by less are of one block, cut out at two depths
+SIZE_SLACK = 0.7  # of the least size and its inverse of the largest: a cut at one depth is not yet a measurement
 ROUGH_FILL = 0.85  # of the ink that a rectangle would have; what is emptier is a letter or a box
 ROUGH_SPREAD = (0.85, 1.2)  # area over that of the rectangle with its moments: 1, of an ellipse 1.05, of letters less
 LONG_ENOUGH = 1.5  # sides of a block whose turn its own moments tell; that of a square is the sheet's
-INSIDE, OUTSIDE = 24, 8  # samples of a patch along each axis: on the block, and beyond either edge
+INSIDE, OUTSIDE = 20, 6  # samples along each axis: on the block, and beyond either edge
+STRIP = np.linspace(-0.6, 0.6, 7)  # of half a side: the middle rows and columns, in whose median a streak is lost
 MARGIN_SHARE = 0.5  # of the short side that a patch shows beyond each edge; blocks may stand this close together
-FRINGE_SHARE = 0.2  # of the short side next to an edge that is neither ink nor paper in a blurred picture
-CORNER_SHARE = 0.22  # of the short side: a circle leaves two thirds of the corner of its square empty
+FRINGE = 3  # samples beyond an edge, a quarter of the short side, that are neither ink nor paper in a blurred picture
+CORNER_SHARE = 0.25  # of the short side: a circle leaves half of the corner of its square empty
 EDGE_SHARE = 0.35  # of the short side by which an edge may lie off the one that was cut out
 PAPER_QUANTILE = 0.85  # of what is around a block: paper even where a streak or a neighbour is there, too
+ROWS_AT_ONCE = 32_000  # OpenCV takes maps of fewer than 32,768 rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +55,6 @@ class _Rectangles:
     @property
     def short_px(self) -> Numbers:
         return np.asarray(self.sides_px.min(axis=1))
-
-
-@dataclass(frozen=True, slots=True)
-class _Patches:
-    """What lies around rectangles, each along its own axes."""
-
-    levels: NDArray[np.float32]  # (N, n, n), grey
-    across_px: Numbers  # (N, n), from the middle along the first axis
-    along_px: Numbers  # (N, n), along the second
-    paper: Numbers  # (N,)
-    ink: Numbers  # (N,)
-
-    @property
-    def half(self) -> Numbers:
-        """The level half way from ink to paper."""
-        return (self.paper + self.ink) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +82,9 @@ class DarkBlocks:
         scale = wanted.side_px / max(gray.shape)
         diagonal_px = math.hypot(*gray.shape)
         rough = _candidates(gray, scale, wanted, self.settings)
-        blocks = _at_their_edges(gray, rough)
-        kinds = _kinds(blocks, diagonal_px, self.settings.kinds)
+        likely = rough.only(_kinds(rough, diagonal_px, self.settings.kinds, SIZE_SLACK) != "")
+        blocks = _at_their_edges(gray, likely)
+        kinds = _kinds(blocks, diagonal_px, self.settings.kinds, 1.0)
         known = np.flatnonzero(kinds != "")
         blocks, kinds = blocks.only(known), kinds[known]
         confidence = _confidence(gray, blocks, self.settings)
@@ -110,52 +99,62 @@ class DarkBlocks:
 
 def _candidates(gray: Gray8, scale: float, wanted: Search, settings: BlockSettings) -> _Rectangles:
     """What has about the size of a marker at any of the depths, in pixels of `gray`."""
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    seen = gray if scale == 1 else cv2.resize(gray, None, fx=scale, fy=scale, interpolation=way)
+    seen = _at_scale(gray, scale)
     sizes = _Sizes.of(settings.kinds, math.hypot(*seen.shape))
-    ink = _ink(np.asarray(seen, np.uint8), sizes, settings)
+    ink = _ink(seen, sizes, settings)
     depths = [level for level in settings.levels if level >= wanted.confidence] or [min(settings.levels)]
     max_turn = math.radians(settings.max_turn_deg)
-    rows = [row for depth in depths for row in _cut_out(ink, depth, sizes, max_turn)]
-    table = np.array(rows, float).reshape(-1, 6)
-    spread = table[:, 5] / (table[:, 2] * table[:, 3])
-    table = table[(spread >= ROUGH_SPREAD[0]) & (spread <= ROUGH_SPREAD[1])]
+    cut = np.concatenate([_cut_out(ink, depth, sizes, max_turn) for depth in depths])
+    spread = cut[:, 5] / (cut[:, 2] * cut[:, 3])
+    cut = cut[(spread >= ROUGH_SPREAD[0]) & (spread <= ROUGH_SPREAD[1])]
+    _, first = np.unique(np.rint(cut[:, :4] / ALIKE_PX), axis=0, return_index=True)
+    cut = cut[np.sort(first)]
     stretch = np.array([gray.shape[1] / seen.shape[1], gray.shape[0] / seen.shape[0]])
-    found = _Rectangles(table[:, :2] * stretch, table[:, 2:4] * stretch, _turns(table))
+    found = _Rectangles(cut[:, :2] * stretch, cut[:, 2:4] * stretch, _turns(cut))
     return found.only(np.abs(found.turn_rad) <= max_turn)
 
 
-def _turns(table: Numbers) -> Numbers:
+def _at_scale(gray: Gray8, scale: float) -> Gray8:
+    """The picture that is looked at: whole pixels are averaged first, which is fast, and the rest is interpolated."""
+    whole = max(1, int(1 / scale))
+    size = round(gray.shape[1] * scale), round(gray.shape[0] * scale)
+    if whole > 1:
+        gray = np.asarray(cv2.resize(gray, None, fx=1 / whole, fy=1 / whole, interpolation=cv2.INTER_AREA), np.uint8)
+    way = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(gray, size, interpolation=way), np.uint8)
+
+
+def _turns(cut: Numbers) -> Numbers:
     """Of each candidate its own turn, or that of the sheet where it is about as long as it is high."""
-    long, short = table[:, 2:4].max(axis=1, initial=1), table[:, 2:4].min(axis=1, initial=1e9)
+    long, short = cut[:, 2:4].max(axis=1, initial=0), cut[:, 2:4].min(axis=1, initial=math.inf)
     own = long >= LONG_ENOUGH * short
-    sheet = float(np.median(table[own, 4])) if own.any() else 0.0
-    return np.where(own, table[:, 4], sheet)
+    sheet = float(np.median(cut[own, 4])) if own.any() else 0.0
+    return np.where(own, cut[:, 4], sheet)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
     """The least and the largest sides that any kind allows, in pixels of the picture that is looked at."""
 
-    least_px: float
-    shortest_long_px: float
-    largest_px: float
-    largest_short_px: float
+    least_short_px: float
+    least_long_px: float
+    most_short_px: float
+    most_long_px: float
 
     @classmethod
     def of(cls, kinds: Mapping[str, BlockKind], diagonal_px: float) -> _Sizes:
         return cls(
             min(kind.short_side[0] for kind in kinds.values()) * diagonal_px,
             min(kind.long_side[0] for kind in kinds.values()) * diagonal_px,
-            max(kind.long_side[1] for kind in kinds.values()) * diagonal_px,
             max(kind.short_side[1] for kind in kinds.values()) * diagonal_px,
+            max(kind.long_side[1] for kind in kinds.values()) * diagonal_px,
         )
 
 
 def _ink(seen: Gray8, sizes: _Sizes, settings: BlockSettings) -> Gray8:
     """Share of the paper's light that is missing, 0..255 for 0..1."""
     small = cv2.resize(seen, None, fx=1 / COARSE, fy=1 / COARSE, interpolation=cv2.INTER_AREA)
-    side = max(3, round(1.5 * sizes.largest_short_px / COARSE)) | 1
+    side = max(3, round(1.5 * sizes.most_short_px / COARSE)) | 1
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     paper = np.quantile(closed, 0.9)
     closed[closed < settings.min_paper * paper] = 0
@@ -164,18 +163,21 @@ def _ink(seen: Gray8, sizes: _Sizes, settings: BlockSettings) -> Gray8:
     return np.asarray(cv2.bitwise_not(share), np.uint8)
 
 
-def _cut_out(ink: Gray8, depth: float, sizes: _Sizes, max_turn_rad: float) -> list[_Row]:
-    """Connected ink of at least this depth with sides that a marker may have: middle, sides and turn."""
+def _cut_out(ink: Gray8, depth: float, sizes: _Sizes, max_turn_rad: float) -> Numbers:
+    """Connected ink of at least this depth that may be a marker: middle x, y, two sides, turn and area, (n, 6)."""
     dark = cv2.threshold(ink, 255 * depth, 255, cv2.THRESH_BINARY)[1]
-    thin = max(1, int(0.6 * sizes.least_px))
-    dark = cv2.morphologyEx(dark, cv2.MORPH_CLOSE, np.ones((GAP_PX, GAP_PX), np.uint8))
-    dark = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((thin, thin), np.uint8))
-    n, labels, stats, _ = cv2.connectedComponentsWithStats(dark, connectivity=4, ltype=cv2.CV_32S)
-    wide, high, area = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_AREA]
-    long, short = np.maximum(wide, high), np.minimum(wide, high)
-    fits = (short >= 0.7 * sizes.least_px) & (long >= 0.7 * sizes.shortest_long_px) & (long <= 1.3 * sizes.largest_px)
-    fits &= area >= ROUGH_FILL * _least_area(long, short, max_turn_rad)
-    return [_along_own_axes(labels, stats[k], int(k)) for k in np.flatnonzero(fits[:n]) if k]
+    thin = max(1, int(0.6 * sizes.least_short_px))
+    for way, side in ((cv2.MORPH_CLOSE, GAP_PX), (cv2.MORPH_OPEN, thin)):  # streaks that part and that join
+        dark = cv2.morphologyEx(dark, way, np.ones((side, side), np.uint8))
+    contours, family = cv2.findContours(dark, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    outer = [one for one, links in zip(contours, family[0], strict=True) if links[3] < 0] if contours else []
+    boxes = np.array([cv2.boundingRect(one) for one in outer], float).reshape(-1, 4)
+    long, short = boxes[:, 2:].max(axis=1, initial=0), boxes[:, 2:].min(axis=1, initial=math.inf)
+    fits = (short >= SIZE_SLACK * sizes.least_short_px) & (long >= SIZE_SLACK * sizes.least_long_px)
+    fits &= (long <= sizes.most_long_px / SIZE_SLACK) & (short <= sizes.most_short_px / SIZE_SLACK)
+    rows = [_along_own_axes(outer[k]) for k in np.flatnonzero(fits)]
+    cut = np.array(rows, float).reshape(-1, 6)
+    return cut[cut[:, 5] >= ROUGH_FILL * _least_area(long[fits], short[fits], max_turn_rad)]
 
 
 def _least_area(long: Numbers, short: Numbers, max_turn_rad: float) -> Numbers:
@@ -185,140 +187,178 @@ def _least_area(long: Numbers, short: Numbers, max_turn_rad: float) -> Numbers:
     return np.asarray(a * np.maximum(b, 0))
 
 
-def _along_own_axes(labels: NDArray[np.int32], stats: NDArray[np.int32], label: int) -> _Row:
-    """Middle, sides and turn of connected ink from its moments: of a side a they are a^2 / 12."""
-    x, y, wide, high = (int(stats[k]) for k in range(4))
-    moments = cv2.moments((labels[y : y + high, x : x + wide] == label).astype(np.uint8), binaryImage=True)
+def _along_own_axes(contour: NDArray[np.int32]) -> tuple[float, float, float, float, float, float]:
+    """Middle, sides, turn and area from the moments of a contour through the outermost pixels.
+
+    Of a side a the second moment is a^2 / 12; the pixels reach half a pixel beyond the contour.
+    """
+    moments = cv2.moments(contour)
     area = moments["m00"]
+    if area == 0:
+        return 0, 0, 1, 1, 0, 0
     xx, yy, xy = moments["mu20"] / area, moments["mu02"] / area, moments["mu11"] / area
     turn = 0.5 * math.atan2(2 * xy, xx - yy)
     turn -= math.pi / 2 * round(turn / (math.pi / 2))  # the axis that is nearer to the rows
     c, s = math.cos(turn), math.sin(turn)
-    along = c * c * xx + s * s * yy + 2 * c * s * xy
-    across = s * s * xx + c * c * yy - 2 * c * s * xy
-    middle = x + moments["m10"] / area + 0.5, y + moments["m01"] / area + 0.5
-    return *middle, math.sqrt(12 * max(along, 1 / 12)), math.sqrt(12 * max(across, 1 / 12)), turn, area
+    wide = math.sqrt(12 * max(c * c * xx + s * s * yy + 2 * c * s * xy, 0)) + 1
+    high = math.sqrt(12 * max(s * s * xx + c * c * yy - 2 * c * s * xy, 0)) + 1
+    whole = area + (wide - 1) + (high - 1) + 1
+    return moments["m10"] / area + 0.5, moments["m01"] / area + 0.5, wide, high, turn, whole
 
 
 # --- measured in the picture itself
 
 
-def _patches(gray: Gray8, blocks: _Rectangles) -> _Patches:
-    """The surroundings of rectangles, sampled along their own axes."""
-    margin = MARGIN_SHARE * blocks.short_px[:, None]
-    across, along = (_line(blocks.sides_px[:, k : k + 1] / 2, margin) for k in (0, 1))
+def _sampled(gray: Gray8, blocks: _Rectangles, across: Numbers, along: Numbers) -> NDArray[np.float32]:
+    """Grey levels (N, rows, columns) at places along the axes of rectangles, from their middles: (N, n) px each."""
     c, s = np.cos(blocks.turn_rad)[:, None, None], np.sin(blocks.turn_rad)[:, None, None]
     right, down = across[:, None, :], along[:, :, None]
-    x = blocks.middle_px[:, 0, None, None] + c * right - s * down - 0.5  # (N, n, n)
-    y = blocks.middle_px[:, 1, None, None] + s * right + c * down - 0.5
-    n = across.shape[1]
-    flat = (part.reshape(-1, n).astype(np.float32) for part in (x, y))
-    levels = _sampled(gray, *flat).reshape(-1, n, n).astype(np.float32)
-    rows, columns = _ring(n)
-    ring = levels[:, rows, columns]
-    inner = slice(OUTSIDE + INSIDE // 5, OUTSIDE + INSIDE - INSIDE // 5)
-    paper = np.quantile(ring, PAPER_QUANTILE, axis=1)
-    ink = np.median(levels[:, inner, inner].reshape(len(levels), -1), axis=1)
-    return _Patches(levels, across, along, paper.astype(np.float64), ink.astype(np.float64))
+    x = (blocks.middle_px[:, 0, None, None] + c * right - s * down - 0.5).astype(np.float32)
+    y = (blocks.middle_px[:, 1, None, None] + s * right + c * down - 0.5).astype(np.float32)
+    flat_x, flat_y = x.reshape(-1, x.shape[2]), y.reshape(-1, y.shape[2])
+    parts = [slice(k, k + ROWS_AT_ONCE) for k in range(0, len(flat_x), ROWS_AT_ONCE)]
+    drawn = [
+        cv2.remap(gray, flat_x[part], flat_y[part], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for part in parts
+    ]
+    return np.concatenate(drawn).reshape(x.shape).astype(np.float32)
 
 
-ROWS_AT_ONCE = 32_000  # OpenCV takes maps of fewer than 32,768 rows
-
-
-def _sampled(gray: Gray8, x: NDArray[np.float32], y: NDArray[np.float32]) -> Gray8:
-    parts = [slice(k, k + ROWS_AT_ONCE) for k in range(0, len(x), ROWS_AT_ONCE)]
-    drawn = [cv2.remap(gray, x[p], y[p], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for p in parts]
-    return np.concatenate([np.asarray(one, np.uint8) for one in drawn])
-
-
-def _line(half: Numbers, margin: Numbers) -> Numbers:
+def _line(blocks: _Rectangles, axis: int) -> Numbers:
     """Places along an axis (N, n): evenly on the block, and evenly beyond either edge."""
+    half, margin = blocks.sides_px[:, axis, None] / 2, MARGIN_SHARE * blocks.short_px[:, None]
     on = (np.arange(INSIDE) + 0.5) / INSIDE * 2 - 1
     off = (np.arange(OUTSIDE) + 0.5) / OUTSIDE
     return np.concatenate([-half - margin * off[::-1], half * on, half + margin * off], axis=1)
 
 
-def _ring(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of what lies around a block, without the fringe of its edge."""
-    away = OUTSIDE - math.ceil(OUTSIDE * FRINGE_SHARE / MARGIN_SHARE)
-    ring = np.ones((n, n), bool)
-    ring[away:-away, away:-away] = False
-    rows, columns = np.nonzero(ring)
-    return rows, columns
+def _strip(blocks: _Rectangles, axis: int) -> Numbers:
+    return np.asarray(STRIP * blocks.sides_px[:, axis, None] / 2)
 
 
 def _at_their_edges(gray: Gray8, rough: _Rectangles) -> _Rectangles:
     """Rectangles between the edges that the picture shows, half way from paper to ink; the rest is left out."""
     if len(rough.turn_rad) == 0:
         return rough
-    seen = _patches(gray, rough)
-    middle = slice(OUTSIDE + INSIDE // 5, OUTSIDE + INSIDE - INSIDE // 5)
-    low_x, high_x = _edges(np.median(seen.levels[:, middle, :], axis=1), seen.across_px, seen.half, rough, 0)
-    low_y, high_y = _edges(np.median(seen.levels[:, :, middle], axis=2), seen.along_px, seen.half, rough, 1)
+    lines = [_line(rough, axis) for axis in (0, 1)]
+    rows = _sampled(gray, rough, lines[0], _strip(rough, 1))  # (N, 7, n)
+    columns = _sampled(gray, rough, _strip(rough, 0), lines[1]).transpose(0, 2, 1)  # (N, 7, n)
+    paper, ink = _levels(np.concatenate([rows, columns], axis=1))
+    half = (paper + ink) / 2
+    low_x, high_x = _edges(np.median(rows, axis=1), lines[0], half, rough, 0)
+    low_y, high_y = _edges(np.median(columns, axis=1), lines[1], half, rough, 1)
     right, down = (low_x + high_x) / 2, (low_y + high_y) / 2
     c, s = np.cos(rough.turn_rad), np.sin(rough.turn_rad)
     place = rough.middle_px + np.stack([c * right - s * down, s * right + c * down], axis=1)
     sides = np.stack([high_x - low_x, high_y - low_y], axis=1)
-    return _Rectangles(place, sides, rough.turn_rad).only(np.isfinite(sides).all(axis=1) & (seen.ink < seen.paper))
+    return _Rectangles(place, sides, rough.turn_rad).only(np.isfinite(sides).all(axis=1) & (ink < paper))
+
+
+def _levels(lines: NDArray[np.float32]) -> tuple[Numbers, Numbers]:
+    """Grey levels of the paper around blocks and of their ink, (N,) each, from lines across them (N, k, n)."""
+    away = OUTSIDE - FRINGE
+    around = np.concatenate([lines[:, :, :away], lines[:, :, -away:]], axis=2).reshape(len(lines), -1)
+    inner = lines[:, :, OUTSIDE + INSIDE // 5 : -OUTSIDE - INSIDE // 5].reshape(len(lines), -1)
+    paper, ink = np.quantile(around, PAPER_QUANTILE, axis=1), np.median(inner, axis=1)
+    return paper.astype(np.float64), ink.astype(np.float64)
 
 
 def _edges(profile: Numbers, at_px: Numbers, half: Numbers, rough: _Rectangles, axis: int) -> tuple[Numbers, Numbers]:
     """Where profiles (N, n) fall to the half level and rise from it, next to the rough edges; NaN if nowhere near."""
     below = profile < half[:, None]
     step = profile[:, 1:] - profile[:, :-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = (half[:, None] - profile[:, :-1]) / step
-        crossing = at_px[:, :-1] + share * (at_px[:, 1:] - at_px[:, :-1])  # (N, n - 1)
+    share = (half[:, None] - profile[:, :-1]) / np.where(step == 0, 1, step)
+    crossing = at_px[:, :-1] + share * (at_px[:, 1:] - at_px[:, :-1])  # (N, n - 1)
     edge, reach = rough.sides_px[:, axis] / 2, EDGE_SHARE * rough.short_px
-    falls = np.where(~below[:, :-1] & below[:, 1:], crossing, np.nan)
-    rises = np.where(below[:, :-1] & ~below[:, 1:], crossing, np.nan)
+    falls = np.where(~below[:, :-1] & below[:, 1:], crossing, math.inf)
+    rises = np.where(below[:, :-1] & ~below[:, 1:], crossing, math.inf)
     return _nearest(falls, -edge, reach), _nearest(rises, edge, reach)
 
 
 def _nearest(places: Numbers, wanted: Numbers, reach: Numbers) -> Numbers:
-    off = np.abs(places - wanted[:, None])
-    best = np.argmin(np.where(np.isnan(off), np.inf, off), axis=1)
+    best = np.argmin(np.abs(places - wanted[:, None]), axis=1)
     place = places[np.arange(len(places)), best]
-    return np.where(np.abs(place - wanted) <= reach, place, np.nan)
+    return np.where(np.abs(place - wanted) <= reach, place, math.nan)
 
 
-def _kinds(blocks: _Rectangles, diagonal_px: float, kinds: Mapping[str, BlockKind]) -> NDArray[np.str_]:
-    """The first kind whose sizes each has; empty of none."""
+def _kinds(blocks: _Rectangles, diagonal_px: float, kinds: Mapping[str, BlockKind], slack: float) -> NDArray[np.str_]:
+    """The first kind whose sizes each has, or nearly; empty of none."""
     short = blocks.short_px
     long = blocks.sides_px.max(axis=1, initial=0)
     names = np.full(len(short), "", dtype=f"<U{max(map(len, kinds))}")
     for name, kind in kinds.items():
-        fits = (short / diagonal_px >= kind.short_side[0]) & (short / diagonal_px <= kind.short_side[1])
-        fits &= (long / diagonal_px >= kind.long_side[0]) & (long / diagonal_px <= kind.long_side[1])
-        fits &= (long >= kind.aspect[0] * short) & (long <= kind.aspect[1] * short)
-        names[fits & (names == "")] = name
+        fits = _within(short / diagonal_px, kind.short_side, slack) & _within(long / diagonal_px, kind.long_side, slack)
+        names[fits & _within(long / short, kind.aspect, slack) & (names == "")] = name
     return names
+
+
+def _within(values: Numbers, allowed: tuple[float, ...], slack: float) -> NDArray[np.bool_]:
+    return np.asarray((values >= slack * allowed[0]) & (values <= allowed[1] / slack))
+
+
+# --- how sure
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What makes a rectangle of ink on paper a block; of each (N,)."""
+
+    contrast: Numbers
+    fill: Numbers
+    rectangularity: Numbers
+    corners: Numbers
+    surround: Numbers
 
 
 def _confidence(gray: Gray8, blocks: _Rectangles, settings: BlockSettings) -> Numbers:
     """Rectangularity x contrast x fill; 0 of what is no block."""
     if len(blocks.turn_rad) == 0:
         return np.zeros(0)
-    seen = _patches(gray, blocks)
-    contrast = np.clip((seen.paper - seen.ink) / np.maximum(seen.paper, 1), 0, 1)
-    depth = (seen.paper[:, None, None] - seen.levels) / np.maximum(seen.paper - seen.ink, 1)[:, None, None]
+    shape = _shape(gray, blocks)
+    is_block = (shape.fill >= settings.min_fill) & (shape.rectangularity >= settings.min_rectangularity)
+    is_block &= (shape.corners >= settings.min_corners) & (shape.surround <= settings.max_surround)
+    return np.where(is_block, shape.rectangularity * shape.contrast * shape.fill, 0)
+
+
+def _shape(gray: Gray8, blocks: _Rectangles) -> _Shape:
+    levels = _sampled(gray, blocks, _line(blocks, 0), _line(blocks, 1))  # (N, n, n)
+    middle = slice(OUTSIDE + INSIDE // 5, -OUTSIDE - INSIDE // 5)
+    paper, ink = _levels(np.concatenate([levels[:, middle, :], levels[:, :, middle].transpose(0, 2, 1)], axis=1))
+    depth = (paper[:, None, None] - levels) / np.maximum(paper - ink, 1)[:, None, None]
     inside = slice(OUTSIDE, -OUTSIDE)
-    fill = (depth[:, inside, inside] > 0.5).mean(axis=(1, 2))
-    rows, columns = _ring(depth.shape[1])
-    surround = (depth[:, rows, columns] > 0.5).mean(axis=1)
-    corners = _corners(np.clip(depth[:, inside, inside], 0, 1), blocks)
-    is_block = (fill >= settings.min_fill) & (corners >= settings.min_corners) & (surround <= settings.max_surround)
-    return np.where(is_block, np.sqrt(corners) * contrast * fill, 0)
+    away = OUTSIDE - FRINGE
+    ring = np.ones(depth.shape[1:], bool)
+    ring[away:-away, away:-away] = False
+    whole = np.clip(depth, 0, 1)
+    drawn = _as_rectangles(whole, middle)
+    near = slice(away, -away)
+    off = np.abs(whole - drawn)[:, near, near].sum(axis=(1, 2)) / np.maximum(drawn[:, near, near].sum(axis=(1, 2)), 1)
+    wanted = _corners(drawn[:, inside, inside], blocks)
+    return _Shape(
+        contrast=np.clip((paper - ink) / np.maximum(paper, 1), 0, 1),
+        fill=(depth[:, inside, inside] > 0.5).mean(axis=(1, 2)),
+        rectangularity=np.clip(1 - off, 0, 1),
+        corners=_corners(whole[:, inside, inside], blocks) / np.maximum(wanted, np.finfo(float).tiny),
+        surround=(depth[:, ring] > 0.5).mean(axis=1),
+    )
+
+
+def _as_rectangles(ink: Numbers, middle: slice) -> Numbers:
+    """What ink (N, n, n) would be of a rectangle: its middle row times its middle column, however blurred."""
+    row, column = np.median(ink[:, middle, :], axis=1), np.median(ink[:, :, middle], axis=2)
+    return np.asarray(column[:, :, None] * row[:, None, :])
 
 
 def _corners(ink: Numbers, blocks: _Rectangles) -> Numbers:
     """Ink in the emptiest but one of the four corners: a streak may run through one."""
     share = CORNER_SHARE * blocks.short_px[:, None] / blocks.sides_px  # (N, 2)
-    n = np.arange(INSIDE) + 0.5
-    left, top = (np.clip(INSIDE * share[:, k : k + 1] - n + 0.5, 0, 1) for k in (0, 1))  # (N, INSIDE)
+    n = np.arange(INSIDE)
+    left, top = (np.clip(INSIDE * share[:, k : k + 1] - n, 0, 1) for k in (0, 1))  # (N, INSIDE)
     ends = [(top, left), (top, left[:, ::-1]), (top[:, ::-1], left), (top[:, ::-1], left[:, ::-1])]
     means = [np.einsum("nij,ni,nj->n", ink, v, h) / (v.sum(axis=1) * h.sum(axis=1)) for v, h in ends]
     return np.asarray(np.sort(np.stack(means), axis=0)[1])
+
+
+# --- what is found
 
 
 def _box(blocks: _Rectangles, k: int) -> Box:

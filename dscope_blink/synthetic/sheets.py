@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.records import Box, Fault, FloatImage, LayoutPlace
+from dscope_blink.synthetic.scans import Streak, streaked
 
 Content = Literal["answers", "ballot", "none"]
 Picture8 = NDArray[np.uint8]  # (H, W, 3) blue, green, red
@@ -47,15 +48,6 @@ class SheetFault:
     place: str | None = None  # id in the plan; an extra one has none
     amount: float = 0.0
     direction_deg: float | None = None  # of moved; None: drawn
-
-
-@dataclass(frozen=True, slots=True)
-class Streak:
-    """A line from top to bottom, as dirt on a scanner's glass or a worn drum leaves it."""
-
-    x_share: float  # of the width of the picture
-    width_px: float
-    depth: float  # of light that it takes; below 0 it takes ink
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,9 +292,9 @@ def _photographed(
     printed = _printed(ink, look, rng)
     smooth = cv2.GaussianBlur(printed, (0, 0), max(0.3, 0.5 / look.scale))  # no detail finer than the new pixels
     seen = cv2.warpPerspective(smooth, grid, size, flags=cv2.INTER_LINEAR)
-    seen = _streaked(cv2.GaussianBlur(seen, (0, 0), look.blur_px), look)
+    seen = cv2.GaussianBlur(seen, (0, 0), look.blur_px)
     light = 255 * (1 - seen) + np.float32(look.noise) * rng.standard_normal(seen.shape, np.float32)
-    levels = np.clip(np.rint(light), 0, 255).astype(np.uint8)
+    levels = streaked(np.clip(np.rint(light), 0, 255).astype(np.uint8), look.streaks)
     tints = [np.rint(np.arange(256) * (one / 255)).astype(np.uint8) for one in look.paper]
     picture = cv2.merge([cv2.LUT(levels, tint) for tint in tints])
     if look.jpeg_quality is None:
@@ -317,16 +309,6 @@ def _printed(ink: FloatImage, look: Look, rng: np.random.Generator) -> FloatImag
         grains = cv2.GaussianBlur(rng.standard_normal(ink.shape, np.float32), (0, 0), 1.0)
         printed = printed * (grains < np.quantile(grains[::8, ::8], 1 - look.speckle))
     return np.asarray(printed, np.float32)
-
-
-def _streaked(seen: FloatImage, look: Look) -> FloatImage:
-    streaked = seen.copy()
-    for one in look.streaks:
-        middle = one.x_share * seen.shape[1]
-        columns = np.clip(one.width_px / 2 + 0.5 - np.abs(np.arange(seen.shape[1]) + 0.5 - middle), 0, 1)
-        taken = (abs(one.depth) * columns).astype(np.float32)
-        streaked = 1 - (1 - streaked) * (1 - taken) if one.depth > 0 else streaked * (1 - taken)
-    return np.asarray(streaked, np.float32)
 
 
 # --- what stands around the markers
