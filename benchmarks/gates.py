@@ -27,12 +27,10 @@ from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.config.loading import load_config
 from dscope_blink.gates.calibrating import Naming, SeenSheet, learn_layout, rate_at_most, see_markers
 from dscope_blink.gates.crops import gray_of
-from dscope_blink.gates.finding import find_markers
-from dscope_blink.gates.layouts import Layout
 from dscope_blink.gates.perspective import fit_map
 from dscope_blink.gates.searching import MarkerFinder, Picture, Search
-from dscope_blink.gates.sheets import judge_sheet
-from dscope_blink.records import Box, Fault, FoundObject, SheetResult
+from dscope_blink.gates.sheets import find_good, judge_sheet
+from dscope_blink.records import Box, Fault, FoundObject, Layout, SheetResult
 from dscope_blink.synthetic.sheets import (
     BLEED,
     RenderedSheet,
@@ -118,7 +116,7 @@ def learned(plan: SheetPlan, bench: Bench, seed: int, count: int) -> Layout:
     for number in range(seed, seed + count):
         sheet = rendered(plan, number)
         gray = gray_of(sheet.picture)
-        markers = find_markers(sheet.picture, bench.finder_of(sheet, number), (), bench.settings)
+        markers = find_good(sheet.picture, bench.finder_of(sheet, number), bench.settings)
         inked = see_markers(markers, gray, bench.settings.density.paper_margin)
         seen.append(SeenSheet(f"{number}", f"{number:064x}", gray.shape[1], gray.shape[0], inked))
     layout = learn_layout(seen, Naming(plan.name, "", "", bench.finder), bench.settings)

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from dscope_blink.gates.layouts import LEAST_PLACES, Layout
+from dscope_blink.gates.layouts import LEAST_PLACES
 from dscope_blink.gates.perspective import Departures, SheetMap, departures, fit_map, through
-from dscope_blink.records import Marker, Points
+from dscope_blink.records import Layout, Marker, Points
 
 Pairs: TypeAlias = NDArray[np.int64]  # (n, 2) number of the place, number of the marker
 
@@ -118,7 +118,7 @@ def _start(seen: Spots, places: Spots, scale: float, poses: Poses, reach_px: flo
     )  # (n, 2) complex
     if not len(maps):
         return None
-    own = seen.points_px @ (1, 1j)
+    own = _complex(seen.points_px)
     starts = range(0, len(maps), TRIED_AT_ONCE)
     votes = [_votes(maps[at : at + TRIED_AT_ONCE], own, seen, places, reach_px) for at in starts]
     best = max(votes, key=lambda vote: (vote.places, vote.nearness))
@@ -128,12 +128,17 @@ def _start(seen: Spots, places: Spots, scale: float, poses: Poses, reach_px: flo
     return np.column_stack([moved.real, moved.imag])
 
 
+def _complex(points: Points) -> NDArray[np.complex128]:
+    return np.asarray(points[:, 0] + 1j * points[:, 1], dtype=np.complex128)
+
+
 def _bases(places: Spots) -> list[tuple[int, int]]:
     """Pairs of places that lie far apart, spread over all places."""
     apart = _apart(places.points_px, places.points_px)
     far = np.argwhere(np.triu(apart >= FAR * apart.max()))
-    times, chosen = np.zeros(len(apart)), []
-    order = sorted(map(tuple, far.tolist()), key=lambda pair: (-round(apart[pair], 6), pair))
+    times = np.zeros(len(apart))
+    chosen: list[tuple[int, int]] = []
+    order = sorted(((int(a), int(b)) for a, b in far), key=lambda pair: (-round(float(apart[pair]), 6), pair))
     for pair in order:  # each place once before any comes twice
         if times[list(pair)].max() == times.min() or len(order) <= BASES:
             times[list(pair)] += 1
@@ -146,7 +151,7 @@ def _similarities(
 ) -> NDArray[np.complex128]:
     """Turn with scale, and shift, (n, 2), that take two markers of the right kinds to a pair of places."""
     first, second = pair
-    own, target = seen.points_px @ (1, 1j), places.points_px @ (1, 1j)
+    own, target = _complex(seen.points_px), _complex(places.points_px)
     fits = (seen.kinds[:, None] == places.kinds[first]) & (seen.kinds == places.kinds[second])
     apart = own - own[:, None]  # (m, m) from the first to the second
     fits &= np.abs(apart) > 0
@@ -170,7 +175,7 @@ def _votes(
     maps: NDArray[np.complex128], own: NDArray[np.complex128], seen: Spots, places: Spots, reach_px: float
 ) -> _Vote:
     """The best of some similarities; of equal ones the first."""
-    target = places.points_px @ (1, 1j)
+    target = _complex(places.points_px)
     moved = maps[:, :1] * own + maps[:, 1:]  # (k, m)
     apart = np.abs(moved[:, None, :] - target[:, None])  # (k, n, m)
     apart[:, seen.kinds != places.kinds[:, None]] = np.inf

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dscope_blink.gates.layouts import KindRanges, Layout
-from dscope_blink.records import Culprit, Fault, Figure, Gate, GateOutcome, Marker, Range
+from dscope_blink.records import KindRanges, Layout, Culprit, Fault, Figure, Gate, GateOutcome, Marker, Range
 
 
 @dataclass(frozen=True, slots=True)

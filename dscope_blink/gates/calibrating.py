@@ -13,11 +13,23 @@ from numpy.typing import NDArray
 from dscope_blink.config.gate_settings import GateSettings, LayoutCalibration
 from dscope_blink.gates.assignment import Laid, Spots, lay
 from dscope_blink.gates.crops import cut, measured, paper_of, shares_of
-from dscope_blink.gates.layouts import LEAST_PLACES, KindRanges, Layout, Source, Stated
+from dscope_blink.gates.layouts import LEAST_PLACES
 from dscope_blink.gates.perspective import LEAST_SAY, fit_map
 from dscope_blink.gates.placement import orientation_of, poses_of, roundness_of, size_ratio, spread_of
 from dscope_blink.gates.sheets import READABLE, judge_markers
-from dscope_blink.records import LayoutPlace, Marker, Points, Range, SheetResult, UserError, printable
+from dscope_blink.records import (
+    KindRanges,
+    Layout,
+    LayoutPlace,
+    LayoutSource,
+    Marker,
+    Points,
+    Range,
+    SheetResult,
+    Stated,
+    UserError,
+    printable,
+)
 
 STARTS = 5  # sheets that are tried as the first template
 TRIED_ON = 30  # sheets, by how many of which the first template is chosen
@@ -26,6 +38,7 @@ LOOSE = 0.02  # of the diagonal: how far markers may lie from a template that is
 ROUND = 0.95  # second over first singular value: rounder, and the longest axis turns with the noise
 NORMAL = 1.4826  # standard deviation over the median absolute deviation of a normal distribution
 INK_MARGIN = 0.25  # of the way from ink to paper at which the level between them lies: nearer to the ink
+ROW_SHARE = 0.01  # of the height of a layout by which rows lie apart: its places are numbered by rows
 MOST_NAMED = 5
 
 
@@ -156,10 +169,10 @@ def rate_at_most(faults: int, sheets: int, confidence: float) -> float:
 # --- which sheets teach
 
 
-def _readable(sheets: Sequence[SeenSheet]) -> tuple[list[SeenSheet], list[Source]]:
+def _readable(sheets: Sequence[SeenSheet]) -> tuple[list[SeenSheet], list[LayoutSource]]:
     """In the order of their hashes, each once."""
     known: dict[str, SeenSheet] = {}
-    out: list[Source] = []
+    out: list[LayoutSource] = []
     for sheet in sorted(sheets, key=lambda one: (one.sha256, one.file)):
         if sheet.why_not:
             out.append(_left_out(sheet, sheet.why_not))
@@ -170,8 +183,8 @@ def _readable(sheets: Sequence[SeenSheet]) -> tuple[list[SeenSheet], list[Source
     return list(known.values()), out
 
 
-def _left_out(sheet: SeenSheet, why: str) -> Source:
-    return Source(sheet.file, sheet.sha256, "left out", why)
+def _left_out(sheet: SeenSheet, why: str) -> LayoutSource:
+    return LayoutSource(sheet.file, sheet.sha256, "left out", why)
 
 
 def _held_back(sheets: Sequence[SeenSheet], rules: LayoutCalibration) -> tuple[list[SeenSheet], list[SeenSheet]]:
@@ -181,7 +194,7 @@ def _held_back(sheets: Sequence[SeenSheet], rules: LayoutCalibration) -> tuple[l
     return held, [sheet for number, sheet in enumerate(sheets) if number % every != every - 1]
 
 
-def _of_one_count(sheets: Sequence[SeenSheet], settings: GateSettings) -> tuple[list[SeenSheet], list[Source]]:
+def _of_one_count(sheets: Sequence[SeenSheet], settings: GateSettings) -> tuple[list[SeenSheet], list[LayoutSource]]:
     """Those that have as many markers of each kind as most have."""
     kinds = settings.layout.kinds
     counts = {
@@ -203,7 +216,7 @@ def _of_one_count(sheets: Sequence[SeenSheet], settings: GateSettings) -> tuple[
     return [one for one in sheets if counts[one.sha256] == usual], out
 
 
-def _alike(seen: Sequence[_Known], rules: LayoutCalibration) -> tuple[list[_Known], list[Source]]:
+def _alike(seen: Sequence[_Known], rules: LayoutCalibration) -> tuple[list[_Known], list[LayoutSource]]:
     """Those whose markers are none of them far from what the markers of all are."""
     figures = [dict(_extremes(one)) for one in seen]
     why: dict[int, str] = {}
@@ -235,7 +248,7 @@ def _extremes(one: _Known) -> Iterator[tuple[str, float]]:
         yield f"{kind} least area over the others", float(area.min())
 
 
-def _check_enough(kept: int, offered: int, out: Sequence[Source], rules: LayoutCalibration) -> None:
+def _check_enough(kept: int, offered: int, out: Sequence[LayoutSource], rules: LayoutCalibration) -> None:
     named = "; ".join(printable(f"{one.file}: {one.why}") for one in out[:MOST_NAMED])
     if kept < rules.min_sheets:
         text = f"good sheets: there must be at least {rules.min_sheets} alike to learn from, beside those held back"
@@ -245,15 +258,15 @@ def _check_enough(kept: int, offered: int, out: Sequence[Source], rules: LayoutC
         raise UserError(f"{text}, got {offered - kept} of {offered} ({named})")
 
 
-def _sources(kept: Sequence[_Known], out: Sequence[Source]) -> tuple[Source, ...]:
-    used = [Source(one.sheet.file, one.sheet.sha256, "learned") for one in kept]
+def _sources(kept: Sequence[_Known], out: Sequence[LayoutSource]) -> tuple[LayoutSource, ...]:
+    used = [LayoutSource(one.sheet.file, one.sheet.sha256, "learned") for one in kept]
     return tuple(sorted((*used, *out), key=lambda one: (one.file, one.sha256)))
 
 
 # --- where markers lie
 
 
-def _template(sheets: Sequence[SeenSheet], settings: GateSettings) -> tuple[_Template, list[_Known], list[Source]]:
+def _template(sheets: Sequence[SeenSheet], settings: GateSettings) -> tuple[_Template, list[_Known], list[LayoutSource]]:
     """The median places of all sheets, each laid on it; and those that cannot be."""
     first = [_laid_on(_own_template(sheet, settings), sheets[:TRIED_ON], settings) for sheet in sheets[:STARTS]]
     if not first:
@@ -367,18 +380,30 @@ def _big(one: _Known, big_kind: str) -> Points:
 
 
 def _places(template: _Template, kept: Sequence[_Known]) -> tuple[LayoutPlace, ...]:
-    """Named by their kind and their number in the order of the template: from the top, then from the left."""
-    numbers: Counter[str] = Counter()
+    """Named by their kind and their number in it."""
     letters = _letters(sorted(set(template.spots.kinds.tolist())))
+    numbers = _numbers(template.spots)
     places = []
     for at, (point, kind) in enumerate(zip(template.spots.points_px, template.spots.kinds.tolist(), strict=True)):
-        numbers[kind] += 1
         scale = [template.width_px / one.sheet.width_px for one in kept]
         wide = np.median([one.markers[at].marker.found.box.width_px * s for one, s in zip(kept, scale, strict=True)])
         high = np.median([one.markers[at].marker.found.box.height_px * s for one, s in zip(kept, scale, strict=True)])
-        name = f"{letters[kind]}{numbers[kind]:02d}"
+        name = f"{letters[kind]}{numbers[at]:02d}"
         places.append(LayoutPlace(name, kind, float(point[0]), float(point[1]), float(wide), float(high)))
     return tuple(places)
+
+
+def _numbers(spots: Spots) -> Mapping[int, int]:
+    """The number of each place in its kind, from 1: by rows from the top, in a row from the left."""
+    height = float(np.ptp(spots.points_px[:, 1]))
+    numbers: dict[int, int] = {}
+    for kind in sorted(set(spots.kinds.tolist())):
+        own = sorted(np.flatnonzero(spots.kinds == kind).tolist(), key=lambda at: float(spots.points_px[at, 1]))
+        gaps = np.diff([spots.points_px[at, 1] for at in own], prepend=spots.points_px[own[0], 1])
+        rows = dict(zip(own, np.cumsum(gaps > ROW_SHARE * height).tolist(), strict=True))
+        ordered = sorted(rows, key=lambda at: (rows[at], float(spots.points_px[at, 0])))
+        numbers |= {at: number for number, at in enumerate(ordered, 1)}
+    return numbers
 
 
 def _letters(kinds: Sequence[str]) -> Mapping[str, str]:
@@ -457,7 +482,7 @@ def _checked(layout: Layout, held: Sequence[SeenSheet], settings: GateSettings) 
     for sheet in held:
         result = judge_seen(sheet, layout, settings)
         why = "; ".join(reason for gate in result.gates for reason in gate.reasons[:1])
-        checked.append(Source(sheet.file, sheet.sha256, "checked", f"NG: {why}" if result.status == "NG" else ""))
+        checked.append(LayoutSource(sheet.file, sheet.sha256, "checked", f"NG: {why}" if result.status == "NG" else ""))
     wrong = sum(bool(one.why) for one in checked)
     bound = rate_at_most(wrong, len(checked), settings.calibration.confidence)
     stated = replace(layout.stated, checked_on=len(checked), checked_ng=wrong, false_ng_at_most=bound)

@@ -37,7 +37,7 @@ class SheetMap:
 
     def back(self, points_px: Points) -> Points:
         """Points of the reference picture, (n, 2), in the picture."""
-        return through(np.linalg.inv(self.matrix), points_px)
+        return through(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64), points_px)
 
 
 @dataclass(frozen=True, slots=True)

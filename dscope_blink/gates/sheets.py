@@ -13,11 +13,10 @@ from dscope_blink.gates.counting import big_count, count_gate, expected_near
 from dscope_blink.gates.crops import gray_of, measured
 from dscope_blink.gates.density import density_gate
 from dscope_blink.gates.finding import find_markers
-from dscope_blink.gates.layouts import Layout
 from dscope_blink.gates.placement import Fit, fit_layout, layout_gate
 from dscope_blink.gates.searching import MarkerFinder
 from dscope_blink.gates.visibility import visibility_gate
-from dscope_blink.records import Gate, GateOutcome, Marker, SheetResult
+from dscope_blink.records import Layout, Gate, GateOutcome, Marker, SheetResult
 
 READABLE = GateOutcome("readable", True, ())
 NOT_JUDGED: tuple[Gate, ...] = ("visibility", "density", "layout")
@@ -55,6 +54,19 @@ def judge_sheet(
         return measured(marker, gray, layout.ink_level, margin)
 
     return judge_markers(start, layouts, ink, settings)
+
+
+def find_good(picture: NDArray[np.uint8], finder: MarkerFinder, settings: GateSettings) -> tuple[Marker, ...]:
+    """The markers of a sheet that a layout is to be learned from, by the first look alone.
+
+    The second look adds what a layout expects, and there is none yet.
+
+    Parameters
+    ----------
+    picture, finder, settings : as `judge_sheet` has them
+    """
+    first_look = replace(settings, recovery=replace(settings.recovery, accepts="none"))
+    return find_markers(picture, finder, (), first_look)
 
 
 def judge_markers(

@@ -105,6 +105,7 @@ from dscope_blink.records.judged_sizes import (
     unsure_size,
 )
 from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
+from dscope_blink.records.layouts import KindRanges, Layout, LayoutSource, Stated
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
 from dscope_blink.records.reading import read_file
 from dscope_blink.records.reference import (
@@ -182,7 +183,11 @@ __all__ = [
     "Inspection",
     "KnownUids",
     "Labels",
+    "KindRanges",
+    "Layout",
     "LayoutPlace",
+    "LayoutSource",
+    "Stated",
     "LogLine",
     "MarkFate",
     "Marker",

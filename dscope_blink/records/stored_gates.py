@@ -29,8 +29,7 @@ def sheet_bytes(result: SheetResult, program: str) -> bytes:
     record = {"schema": SCHEMA, "program": program, "status": result.status, "failed": list(result.failed), **known}
     compact = partial(json.dumps, ensure_ascii=False, allow_nan=False)
     parts = []
-    for name, value in record.items():
-        value = _without_nan(value)
+    for name, value in _without_nan(record).items():
         is_long = name in ("gates", "markers") and value
         text = "[\n" + ",\n".join(f"  {compact(one)}" for one in value) + "\n]" if is_long else compact(value)
         parts.append(f"{compact(name)}: {text}")
@@ -70,7 +69,5 @@ MEASURED = ("value", "median_gray", "dark_ratio", "ink_ratio")  # what may be no
 
 def _with_nan(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            name: math.nan if one is None and name in MEASURED else _with_nan(one) for name, one in value.items()
-        }
+        return {name: math.nan if one is None and name in MEASURED else _with_nan(one) for name, one in value.items()}
     return [_with_nan(one) for one in value] if isinstance(value, list) else value

@@ -43,7 +43,7 @@ def _named(fault: str) -> Callable[[SheetResult], str]:
 
 GATE_COLUMNS: tuple[Column, ...] = (
     _of_result("status", "", "object", "OK, or NG where a gate is not passed", lambda r: r.status),
-    _figure("big_count", "", "Int64", "big markers found; empty for a picture that cannot be read", "count", "big_count"),
+    _figure("big_count", "", "Int64", "big markers found; empty where it cannot be read", "count", "big_count"),
     _of_result("failed_checks", "", "object", "the gates that are not passed", lambda r: ";".join(r.failed)),
     _passed("count_ok", "count", "whether there are as many big markers as there may be"),
     _passed("vis_big_ok", "visibility", "whether the finder is sure of them, and they are as large as good ones"),
