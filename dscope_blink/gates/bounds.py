@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dscope_blink.records import KindRanges, Layout, Culprit, Fault, Figure, Gate, GateOutcome, Marker, Range
+from dscope_blink.records import Culprit, Fault, Figure, Gate, GateOutcome, KindRanges, Layout, Marker, Range
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,9 @@ def _sources(kept: Sequence[_Known], out: Sequence[LayoutSource]) -> tuple[Layou
 # --- where markers lie
 
 
-def _template(sheets: Sequence[SeenSheet], settings: GateSettings) -> tuple[_Template, list[_Known], list[LayoutSource]]:
+def _template(
+    sheets: Sequence[SeenSheet], settings: GateSettings
+) -> tuple[_Template, list[_Known], list[LayoutSource]]:
     """The median places of all sheets, each laid on it; and those that cannot be."""
     first = [_laid_on(_own_template(sheet, settings), sheets[:TRIED_ON], settings) for sheet in sheets[:STARTS]]
     if not first:

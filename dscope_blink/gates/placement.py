@@ -12,7 +12,7 @@ from dscope_blink.config.gate_settings import LayoutRules
 from dscope_blink.gates.assignment import Laid, Poses, Spots, lay, places_of, spots_of, turned_about
 from dscope_blink.gates.bounds import Judged
 from dscope_blink.gates.perspective import Pose, pose_of
-from dscope_blink.records import Layout, Box, Culprit, Figure, GateOutcome, LayoutPlace, Marker, Points, Range
+from dscope_blink.records import Box, Culprit, Figure, GateOutcome, Layout, LayoutPlace, Marker, Points, Range
 
 SIDEWAYS = "turned by a quarter"
 WAYS = (

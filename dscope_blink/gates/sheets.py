@@ -16,7 +16,7 @@ from dscope_blink.gates.finding import find_markers
 from dscope_blink.gates.placement import Fit, fit_layout, layout_gate
 from dscope_blink.gates.searching import MarkerFinder
 from dscope_blink.gates.visibility import visibility_gate
-from dscope_blink.records import Layout, Gate, GateOutcome, Marker, SheetResult
+from dscope_blink.records import Gate, GateOutcome, Layout, Marker, SheetResult
 
 READABLE = GateOutcome("readable", True, ())
 NOT_JUDGED: tuple[Gate, ...] = ("visibility", "density", "layout")
