@@ -202,10 +202,9 @@ def _judge_all(
     jobs, workers = Jobs(_judge_here, _judge_there, _judge_on_cluster), _workers(run)
     job = partial(jobs.at(workers), run.job)
     for number, image, outcome in do_all(crew, job, images, under_way, workers.settings, lambda image: image.file):
-        if isinstance(outcome, Notice):
-            outcome = SheetDone(fail_file(run.job, image, outcome.text))
+        done = SheetDone(fail_file(run.job, image, outcome.text)) if isinstance(outcome, Notice) else outcome
         del under_way[number]
-        yield number, image, outcome
+        yield number, image, done
 
 
 def _judge_here(job: SheetJob, item: tuple[int, ImageFile]) -> SheetDone:

@@ -99,6 +99,8 @@ class LayoutRules:
     max_shift: float
     max_stretch: float
     max_perspective: float
+    least_size: float
+    most_size: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class LayoutCalibration:
     min_sheets: int
     most_left_out: float
     widening: float
+    least_width: float
+    least_tolerance: float
     tolerance_margin: float
     outlier: float
 

@@ -15,7 +15,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from dscope_blink.gates.layouts import LEAST_PLACES
 from dscope_blink.gates.perspective import Departures, SheetMap, departures, fit_map, through
@@ -218,6 +217,8 @@ def assigned(near_px: Points, kinds: NDArray[np.str_], places: Spots, reach_px: 
     -------
     (n, 2) number of the place and of the marker, in the order of the places
     """
+    from scipy.optimize import linear_sum_assignment  # only where sheets are judged
+
     apart = _apart(places.points_px, near_px)
     far = (apart > reach_px) | (places.kinds[:, None] != kinds)
     rows, columns = linear_sum_assignment(np.where(far, 10 * reach_px, apart))

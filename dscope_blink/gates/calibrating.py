@@ -10,12 +10,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.config.gate_settings import GateSettings, LayoutCalibration
+from dscope_blink.config.gate_settings import GateSettings, LayoutCalibration, LayoutRules
 from dscope_blink.gates.assignment import Laid, Spots, lay
 from dscope_blink.gates.crops import cut, measured, paper_of, shares_of
 from dscope_blink.gates.layouts import LEAST_PLACES
 from dscope_blink.gates.perspective import LEAST_SAY, fit_map
-from dscope_blink.gates.placement import orientation_of, poses_of, roundness_of, size_ratio, spread_of
+from dscope_blink.gates.placement import (
+    is_alike,
+    median_areas,
+    orientation_of,
+    poses_of,
+    roundness_of,
+    size_ratio,
+    spread_of,
+)
 from dscope_blink.gates.sheets import READABLE, judge_markers
 from dscope_blink.records import (
     KindRanges,
@@ -134,7 +142,7 @@ def learn_layout(sheets: Sequence[SeenSheet], naming: Naming, settings: GateSett
     UserError : there are too few, too few that are alike, or their places cannot be checked against each other
     """
     rules = settings.calibration
-    known, refused = _readable(sheets)
+    known, refused = _readable(sheets, settings.layout)
     held, offered = _held_back(known, rules)
     counted, uncounted = _of_one_count(offered, settings)
     template, seen, unlaid = _template(counted, settings)
@@ -169,8 +177,8 @@ def rate_at_most(faults: int, sheets: int, confidence: float) -> float:
 # --- which sheets teach
 
 
-def _readable(sheets: Sequence[SeenSheet]) -> tuple[list[SeenSheet], list[LayoutSource]]:
-    """In the order of their hashes, each once."""
+def _readable(sheets: Sequence[SeenSheet], rules: LayoutRules) -> tuple[list[SeenSheet], list[LayoutSource]]:
+    """In the order of their hashes, each once, without what has not the size of its kind."""
     known: dict[str, SeenSheet] = {}
     out: list[LayoutSource] = []
     for sheet in sorted(sheets, key=lambda one: (one.sha256, one.file)):
@@ -179,8 +187,15 @@ def _readable(sheets: Sequence[SeenSheet]) -> tuple[list[SeenSheet], list[Layout
         elif sheet.sha256 in known:
             out.append(_left_out(sheet, f"the same picture as {known[sheet.sha256].file}"))
         else:
-            known[sheet.sha256] = sheet
+            known[sheet.sha256] = _alone(sheet, rules)
     return list(known.values()), out
+
+
+def _alone(sheet: SeenSheet, rules: LayoutRules) -> SeenSheet:
+    """A sheet with what has the size of a marker: beside places that are still unknown lie letters, too."""
+    usual = median_areas([one.marker for one in sheet.markers])
+    kept = (one for one in sheet.markers if is_alike(one.marker, usual[one.marker.found.kind], rules))
+    return replace(sheet, markers=tuple(kept))
 
 
 def _left_out(sheet: SeenSheet, why: str) -> LayoutSource:
@@ -353,7 +368,8 @@ def _layout(template: _Template, kept: Sequence[_Known], naming: Naming, setting
         raise UserError(
             "good sheets: a place cannot be checked, for without its marker nothing says where it should be"
         )
-    tolerance_px = float(apart.max()) * (1 + rules.tolerance_margin)
+    least_px = rules.least_tolerance * math.hypot(template.width_px, template.height_px)
+    tolerance_px = max(float(apart.max()) * (1 + rules.tolerance_margin), least_px)
     noise_px = float(np.sqrt(np.mean(apart**2) / 2))
     big = [_big(one, settings.count_rules.big_kind) for one in kept]
     spreads = [spread_of(own, one.sheet.width_px, one.sheet.height_px) for own, one in zip(big, kept, strict=True)]
@@ -455,9 +471,9 @@ def _widened(
     values: Sequence[float], rules: LayoutCalibration, least: float = -math.inf, most: float = math.inf
 ) -> Range:
     """What was seen, and more at either end: the next good sheet may lie a little beyond all before."""
-    low, high = float(min(values)), float(max(values))
-    more = rules.widening * (high - low)
-    return Range(max(low - more, least), min(high + more, most))
+    low, high, middle = float(min(values)), float(max(values)), float(np.median(values))
+    more, far = rules.widening * (high - low), rules.least_width * abs(middle)
+    return Range(max(min(low - more, middle - far), least), min(max(high + more, middle + far), most))
 
 
 def _orientation(big: Sequence[Points], rules: LayoutCalibration) -> Range | None:

@@ -39,12 +39,8 @@ def count_gate(markers: Sequence[Marker], layout_count: int | None, rules: Count
     spare = tolerance_of(expected, rules) if known and expected is not None else 0
     allowed = None if not known or expected is None else Range(expected - spare, expected + spare)
     ok = count > 0 and allowed is not None and allowed.holds(count)
-    return GateOutcome(
-        "count",
-        ok,
-        (Figure("big_count", count, allowed),),
-        () if ok else (_reason(count, expected if known else None, rules),),
-    )
+    reasons = () if ok else (_reason(count, expected if known else None, rules),)
+    return GateOutcome("count", ok, (Figure("big_count", count, allowed),), reasons)
 
 
 def _reason(count: int, expected: int | None, rules: CountRules) -> str:

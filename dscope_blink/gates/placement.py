@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -64,6 +65,33 @@ def fit_layout(markers: tuple[Marker, ...], layout: Layout, picture_px: tuple[in
     named = {marker: layout.places[place].id for place, marker in pairs.items()}
     pose = None if laid is None else pose_of(laid.found, layout.width_px, layout.height_px)
     return Fit(layout, Judged(markers, named, layout), picture_px, laid, pairs, pose)
+
+
+def fit_alike(start: tuple[Marker, ...], layout: Layout, picture_px: tuple[int, int], rules: LayoutRules) -> Fit:
+    """The same without what lies beside all places and has not the size of a marker: letters, boxes, specks.
+
+    Parameters
+    ----------
+    start : what was found
+    layout, picture_px, rules : as `fit_layout` has them
+    """
+    fit = fit_layout(start, layout, picture_px, rules)
+    usual = median_areas(start)
+    unlike = [one for one in fit.extra if not is_alike(one, usual[one.found.kind], rules)] if fit.laid else []
+    if not unlike:
+        return fit
+    return fit_layout(tuple(one for one in start if one not in unlike), layout, picture_px, rules)
+
+
+def median_areas(markers: Sequence[Marker]) -> Mapping[str, float]:
+    """Of the boxes of each kind, in square pixels."""
+    kinds = dict.fromkeys(one.found.kind for one in markers)
+    return {kind: median(one.found.box.area_px for one in markers if one.found.kind == kind) for kind in kinds}
+
+
+def is_alike(marker: Marker, area_px: float, rules: LayoutRules) -> bool:
+    """Whether it has the size of a marker, where those of its kind have this area."""
+    return rules.least_size <= marker.found.box.area_px / area_px <= rules.most_size
 
 
 def poses_of(rules: LayoutRules) -> Poses:

@@ -13,7 +13,7 @@ from dscope_blink.gates.counting import big_count, count_gate, expected_near
 from dscope_blink.gates.crops import gray_of, measured
 from dscope_blink.gates.density import density_gate
 from dscope_blink.gates.finding import find_markers
-from dscope_blink.gates.placement import Fit, fit_layout, layout_gate
+from dscope_blink.gates.placement import Fit, fit_alike, layout_gate
 from dscope_blink.gates.searching import MarkerFinder
 from dscope_blink.gates.visibility import visibility_gate
 from dscope_blink.records import Gate, GateOutcome, Layout, Marker, SheetResult
@@ -87,7 +87,7 @@ def judge_markers(
         others = (GateOutcome(gate, False, (), (chosen,)) for gate in NOT_JUDGED)
         return replace(start, gates=(READABLE, count_gate(start.markers, None, rules), *others))
     layout = chosen.layout
-    inked = tuple(ink(one, layout) for one in start.markers)
+    inked = tuple(ink(one, layout) for one in chosen.judged.markers)
     fit = replace(chosen, judged=replace(chosen.judged, markers=inked))
     big = layout.count_of(rules.big_kind)
     gates = (
@@ -117,7 +117,7 @@ def choose_layout(start: SheetResult, layouts: Sequence[Layout], settings: GateS
     """
     if not start.markers:
         return "no marker was found"
-    fits = [fit_layout(start.markers, one, (start.width_px, start.height_px), settings.layout) for one in layouts]
+    fits = [fit_alike(start.markers, one, (start.width_px, start.height_px), settings.layout) for one in layouts]
     whole = [fit for fit in fits if _is_whole(fit)]
     if len(whole) > 1:
         return f"it may be of several layouts: {', '.join(fit.layout.name for fit in whole)}"

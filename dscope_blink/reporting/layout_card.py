@@ -68,10 +68,8 @@ def _facts(file: str, layout: Layout) -> Iterator[tuple[str, ...]]:
     yield "tolerance of a place", f"{layout.tolerance_px:.2f} px; good markers {layout.noise_px:.2f} px along one axis"
     yield "surely caught", f"a marker that is moved by {stated.surely_caught_px:.2f} px"
     yield "median distance of two", f"{layout.spread.low:.4f} to {layout.spread.high:.4f} of the diagonal"
-    yield (
-        "longest axis",
-        "none that is clearly the longest" if turn is None else f"{turn.low:.2f} to {turn.high:.2f} deg",
-    )
+    axis = "none that is clearly the longest" if turn is None else f"{turn.low:.2f} to {turn.high:.2f} deg"
+    yield "longest axis of the big ones", axis
     yield "level of ink", f"{layout.ink_level:.3f} of the grey of the paper"
 
 

@@ -247,11 +247,9 @@ def _add_gates(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.json",
         action="append",
         default=[],
-        help="a layout, again for each; default: gates.layout",
+        help="a layout; may be given again",
     )
-    what.add_argument(
-        "--route", choices=("off", "copy", "move"), help="copy or move pictures by status; default: gates"
-    )
+    what.add_argument("--route", choices=("off", "copy", "move"), help="whether pictures go into a folder by status")
     what.add_argument("--watch", action="store_true", help="go on judging what comes until stopped")
     what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
     how = parser.add_argument_group("how it runs")
@@ -264,7 +262,7 @@ def _add_gates(parser: argparse.ArgumentParser) -> None:
     learn = actions.add_parser("calibrate", help="learn a layout from good sheets", argument_default=argparse.SUPPRESS)
     learn.add_argument("--input-dir", metavar="DIR", help="folder of pictures of good sheets, all of one layout")
     learn.add_argument(
-        "--output", metavar="FILE.json", default=None, help="file of the layout; its card lies beside it"
+        "--output", metavar="FILE.json", default=None, help="file of the layout, with its card beside it"
     )
     learn.add_argument("--name", metavar="NAME", default=None, help="what results call it; default: that of its file")
     learn.add_argument("--recursive", action="store_true", help="look in subfolders as well")

@@ -17,6 +17,7 @@ INSTALLED_AS = MappingProxyType(  # where the names differ
 )
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"  # of a checkout
 LEARNING, OF_LEARNING = "requirements-learn.txt", ("shapely", "sklearn", "skimage")  # not in that one
+GATES, OF_GATES = "requirements-gates.txt", ("scipy", "onnxruntime")
 
 
 def program_name() -> str:
@@ -62,7 +63,8 @@ def what_is_missing(error: ImportError) -> str:
 
 
 def _needs(package: str) -> str:
-    file = REQUIREMENTS.with_name(LEARNING) if package in OF_LEARNING else REQUIREMENTS
+    others = dict.fromkeys(OF_LEARNING, LEARNING) | dict.fromkeys(OF_GATES, GATES)
+    file = REQUIREMENTS.with_name(others.get(package, REQUIREMENTS.name))
     how = f"-r {file.name}" if file.exists() else INSTALLED_AS.get(package, package)
     return f"this program needs {package} (pip install {how})"
 
