@@ -119,7 +119,7 @@ def spoiled(picture: Gray8, rng: np.random.Generator) -> Iterator[Spoiled]:
     """A sheet as it is, with each thing that befalls sheets, and with all of them at once."""
     same = np.eye(3)
     yield Spoiled("as it is", picture, same)
-    height, width = picture.shape
+    width = picture.shape[1]
     yield Spoiled("streaks, dark", streaked(picture, _streaks(rng, width, (0.3, 0.9))), same)
     yield Spoiled("streaks, light", streaked(picture, _streaks(rng, width, (-0.9, -0.3))), same)
     for angle in (-5.0, -2.0, 2.0, 5.0):
@@ -296,7 +296,7 @@ def main() -> int:
     """Print both tables; 1 where a count by eye is not met."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared" / "markers", help="folder of real sheets")
-    parser.add_argument("--sheets", type=int, default=200, help="rendered sheets of each row")
+    parser.add_argument("--sheets", type=int, default=200, help="rendered sheets of each row; 0 for none")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--draw", type=Path, help="folder for pictures of the real sheets with what was found")
     arguments = parser.parse_args()
@@ -308,7 +308,8 @@ def main() -> int:
         counted = real_sheets(arguments.shared, shipped, arguments.seed, arguments.draw)
     else:
         print(f"no real sheets: {arguments.shared} is absent")
-    rendered_sheets(shipped, arguments.sheets, arguments.seed)
+    if arguments.sheets:
+        rendered_sheets(shipped, arguments.sheets, arguments.seed)
     return 0 if counted else 1
 
 

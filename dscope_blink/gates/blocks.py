@@ -31,13 +31,13 @@ SIZE_SLACK = 0.7  # of the least size and its inverse of the largest: a cut at o
 ROUGH_FILL = 0.85  # of the ink that a rectangle would have; what is emptier is a letter or a box
 ROUGH_SPREAD = (0.85, 1.2)  # area over that of the rectangle with its moments: 1, of an ellipse 1.05, of letters less
 LONG_ENOUGH = 1.5  # sides of a block whose turn its own moments tell; that of a square is the sheet's
-INSIDE, OUTSIDE = 20, 6  # samples along each axis: on the block, and beyond either edge
+INSIDE, OUTSIDE = 20, 9  # samples along each axis: on the block, and beyond either edge
 STRIP = np.linspace(-0.6, 0.6, 7)  # of half a side: the middle rows and columns, in whose median a streak is lost
-MARGIN_SHARE = 0.5  # of the short side that a patch shows beyond each edge; blocks may stand this close together
+MARGIN_SHARE = 0.75  # of the short side that a patch shows beyond each edge
 FRINGE = 3  # samples beyond an edge, a quarter of the short side, that are neither ink nor paper in a blurred picture
 CORNER_SHARE = 0.25  # of the short side: a circle leaves half of the corner of its square empty
 EDGE_SHARE = 0.35  # of the short side by which an edge may lie off the one that was cut out
-PAPER_QUANTILE = 0.85  # of what is around a block: paper even where a streak or a neighbour is there, too
+PAPER_QUANTILE = 0.9  # of what is around a block: paper even where a streak or a neighbour is there, too
 ROWS_AT_ONCE = 32_000  # OpenCV takes maps of fewer than 32,768 rows
 
 

@@ -178,7 +178,7 @@ def varied_look(rng: np.random.Generator) -> Look:
         blur_px=rng.uniform(0.5, 1.6),
         jpeg_quality=int(rng.integers(40, 96)) if rng.random() < 0.7 else None,
         toner=rng.uniform(0.6, 0.95),
-        speckle=rng.uniform(0, 0.06),
+        speckle=rng.uniform(0, 0.02),
         paper=(int(tint[0]), int(tint[1]), int(tint[2])),
         streaks=streaks,
         noise=rng.uniform(0.5, 4),
