@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 
 from dscope_blink.config.gate_settings import LayoutRules
-from dscope_blink.gates.assignment import Laid, Poses, Spots, lay, places_of, spots_of, turned_about
+from dscope_blink.gates.assignment import Laid, Poses, lay, places_of, spots_of, turned_about
 from dscope_blink.gates.bounds import Judged
 from dscope_blink.gates.perspective import Pose, pose_of
 from dscope_blink.records import Box, Culprit, Figure, GateOutcome, Layout, LayoutPlace, Marker, Points, Range
@@ -117,7 +117,7 @@ def layout_gate(fit: Fit, big_kind: str, rules: LayoutRules) -> GateOutcome:
     ]
     if fit.laid is None or fit.pose is None:
         agreed = Figure("agreeing", 0, Range(_least_agreeing(fit), len(fit.layout.places)))
-        return GateOutcome("layout", False, (*loose, agreed), (_unlaid(fit, rules),))
+        return GateOutcome("layout", False, (*loose, agreed), (_unlaid(fit),))
     spare = rules.missing_allowed.get(str(fit.layout.count_of(big_kind)), 0)
     figures = (*loose, *_figures(fit, fit.laid, spare), *_pose_figures(fit, fit.laid, fit.pose, rules))
     culprits = (*_culprits(fit, fit.laid), *_sizes(fit, fit.laid))
@@ -255,20 +255,25 @@ def _beyond(figures: tuple[Figure, ...]) -> Iterator[str]:
 # --- a sheet that does not lie as it should
 
 
-def _unlaid(fit: Fit, rules: LayoutRules) -> str:
+def _unlaid(fit: Fit) -> str:
     seen, _ = spots_of(fit.judged.markers, fit.layout)
-    way = _way(seen, fit.layout, fit.layout.width_px / fit.picture_px[0], rules)
-    if way:
-        return f"the sheet lies {way}"
     return f"fewer than {_least_agreeing(fit)} markers agree on how the sheet lies, got {len(seen.points_px)} markers"
 
 
-def _way(seen: Spots, layout: Layout, scale: float, rules: LayoutRules) -> str:
-    """How a sheet lies that does not lie upright; empty: nobody can say."""
+def way_of(fit: Fit, rules: LayoutRules) -> str:
+    """How a sheet lies that would be whole on its layout lay it upright: upside down, say; empty: nobody can say.
+
+    Parameters
+    ----------
+    fit : upright
+    rules : the section `gates.layout`
+    """
+    seen, _ = spots_of(fit.judged.markers, fit.layout)
+    if len(seen.points_px) != len(fit.layout.places):
+        return ""
+    scale, places = fit.layout.width_px / fit.picture_px[0], places_of(fit.layout)
     for name, quarters, mirrored in WAYS:
-        laid = lay(
-            turned_about(seen, quarters, mirrored), places_of(layout), scale, poses_of(rules), layout.tolerance_px
-        )
-        if laid is not None and laid.agreeing.sum() > len(layout.places) // 2:
+        laid = lay(turned_about(seen, quarters, mirrored), places, scale, poses_of(rules), fit.layout.tolerance_px)
+        if laid is not None and len(laid.pairs) == len(fit.layout.places) and laid.agreeing.all():
             return name
     return ""

@@ -13,7 +13,7 @@ from dscope_blink.gates.counting import big_count, count_gate, expected_near
 from dscope_blink.gates.crops import gray_of, measured
 from dscope_blink.gates.density import density_gate
 from dscope_blink.gates.finding import find_markers
-from dscope_blink.gates.placement import Fit, fit_alike, layout_gate
+from dscope_blink.gates.placement import Fit, fit_alike, layout_gate, way_of
 from dscope_blink.gates.searching import MarkerFinder
 from dscope_blink.gates.visibility import visibility_gate
 from dscope_blink.records import Gate, GateOutcome, Layout, Marker, SheetResult
@@ -123,6 +123,10 @@ def choose_layout(start: SheetResult, layouts: Sequence[Layout], settings: GateS
         return f"it may be of several layouts: {', '.join(fit.layout.name for fit in whole)}"
     if whole:
         return whole[0]
+    ways = {fit.layout.name: way_of(fit, settings.layout) for fit in fits if len(fit.missing) > 0}
+    otherwise = [f"{way} on layout {name}" for name, way in ways.items() if way]
+    if otherwise:
+        return f"the sheet lies {otherwise[0]}"
     best = max(fits, key=_likeness)
     if best.laid is None:
         return _of_count(fits, start.markers, settings)
