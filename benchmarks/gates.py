@@ -261,6 +261,7 @@ def main() -> None:
     bench = Bench(settings.profile(settings.default_profile).gates, args.finder)
     plans = (sheet_of_14(), sheet_of_21())
     layouts = [learned(plan, bench, args.seed * 10**6 + 10**5 * k, args.learn) for k, plan in enumerate(plans)]
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     faults_table(plans, layouts, bench, args)
     moves_table(plans, layouts, bench, args)
 
