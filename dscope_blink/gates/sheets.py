@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.gates.counting import big_count, count_gate, expected_near
 from dscope_blink.gates.crops import gray_of, measured
-from dscope_blink.gates.density import density_gate
+from dscope_blink.gates.density import density_gate, median_gray
 from dscope_blink.gates.finding import find_markers
-from dscope_blink.gates.placement import Fit, fit_alike, layout_gate, way_of
+from dscope_blink.gates.placement import Fit, fit_alike, fit_layout, layout_gate, way_of
 from dscope_blink.gates.searching import MarkerFinder
 from dscope_blink.gates.visibility import visibility_gate
 from dscope_blink.records import Gate, GateOutcome, Layout, Marker, SheetResult
@@ -88,7 +88,8 @@ def judge_markers(
         return replace(start, gates=(READABLE, count_gate(start.markers, None, rules), *others))
     layout = chosen.layout
     inked = tuple(ink(one, layout) for one in chosen.judged.markers)
-    fit = replace(chosen, judged=replace(chosen.judged, markers=inked))
+    fit = _counted(replace(chosen, judged=replace(chosen.judged, markers=inked)), settings)
+    inked = fit.judged.markers
     big = layout.count_of(rules.big_kind)
     gates = (
         READABLE,
@@ -98,6 +99,23 @@ def judge_markers(
         layout_gate(fit, rules.big_kind, settings.layout),
     )
     return replace(start, layout=layout.name, gates=gates, markers=inked)
+
+
+def _counted(fit: Fit, settings: GateSettings) -> Fit:
+    """A sheet without what lies beside all places and has neither the size nor the ink of a marker: letters, stains."""
+    usual = {kind: median_gray(fit.judged.markers, kind) for kind in fit.layout.kinds}
+    others = [one for one in fit.extra if not _may_be_marker(one, fit, usual[one.found.kind])]
+    if not others:
+        return fit
+    kept = tuple(one for one in fit.judged.markers if one not in others)
+    return fit_layout(kept, fit.layout, fit.picture_px, settings.layout)
+
+
+def _may_be_marker(marker: Marker, fit: Fit, usual_gray: float) -> bool:
+    """Whether its size is one of good markers, or its ink is: one fault alone does not make it something else."""
+    held, (width, height) = fit.layout.ranges_of(marker.found.kind), fit.picture_px
+    has_ink = held.gray_apart.holds(marker.median_gray - usual_gray) and held.ink_ratio.holds(marker.ink_ratio)
+    return has_ink or held.area_share.holds(marker.found.box.area_px / (width * height))
 
 
 def unreadable(file: str, sha256: str | None, reason: str, finder: MarkerFinder) -> SheetResult:
