@@ -22,11 +22,11 @@ from dscope_blink.records import Box, FoundObject
 
 Gray8 = NDArray[np.uint8]  # (H, W)
 Numbers = NDArray[np.float64]
-_Row = tuple[float, float, float, float, float, float]  # middle, sides, turn, area
+Contour = NDArray[np.int32]  # (n, 1, 2)
 
 COARSE = 4  # the paper's light is smooth: a quarter of the resolution shows it
 GAP_PX = 3  # of the picture that is looked at: streaks that take ink are closed up to it
-ALIKE_PX = 4  # middles and sides that differ by less are of one block, cut out at two depths
+ALIKE_PX, ALIKE_AREA = 2, 0.04  # what differs by less, px and share of the area, is one block at two depths
 SIZE_SLACK = 0.7  # of the least size and its inverse of the largest: a cut at one depth is not yet a measurement
 ROUGH_FILL = 0.85  # of the ink that a rectangle would have; what is emptier is a letter or a box
 ROUGH_SPREAD = (0.85, 1.2)  # area over that of the rectangle with its moments: 1, of an ellipse 1.05, of letters less
@@ -102,13 +102,16 @@ def _candidates(gray: Gray8, scale: float, wanted: Search, settings: BlockSettin
     seen = _at_scale(gray, scale)
     sizes = _Sizes.of(settings.kinds, math.hypot(*seen.shape))
     ink = _ink(seen, sizes, settings)
-    depths = [level for level in settings.levels if level >= wanted.confidence] or [min(settings.levels)]
     max_turn = math.radians(settings.max_turn_deg)
-    cut = np.concatenate([_cut_out(ink, depth, sizes, max_turn) for depth in depths])
+    depths = [level for level in settings.levels if level >= wanted.confidence] or [min(settings.levels)]
+    cuts = [cut for depth in depths for cut in _cut_out(ink, depth, sizes)]
+    boxes = np.array([(*box, _area(outline)) for outline, box in cuts], float).reshape(-1, 5)
+    full = np.flatnonzero(boxes[:, 4] >= ROUGH_FILL * _least_area(boxes[:, 2:4], max_turn))
+    alike = np.rint(np.column_stack([boxes[full, :4] / ALIKE_PX, np.log(boxes[full, 4]) / ALIKE_AREA]))
+    _, first = np.unique(alike, axis=0, return_index=True)
+    cut = np.array([_along_own_axes(cuts[k][0]) for k in full[np.sort(first)]], float).reshape(-1, 6)
     spread = cut[:, 5] / (cut[:, 2] * cut[:, 3])
     cut = cut[(spread >= ROUGH_SPREAD[0]) & (spread <= ROUGH_SPREAD[1])]
-    _, first = np.unique(np.rint(cut[:, :4] / ALIKE_PX), axis=0, return_index=True)
-    cut = cut[np.sort(first)]
     stretch = np.array([gray.shape[1] / seen.shape[1], gray.shape[0] / seen.shape[0]])
     found = _Rectangles(cut[:, :2] * stretch, cut[:, 2:4] * stretch, _turns(cut))
     return found.only(np.abs(found.turn_rad) <= max_turn)
@@ -150,6 +153,12 @@ class _Sizes:
             max(kind.long_side[1] for kind in kinds.values()) * diagonal_px,
         )
 
+    def nearly(self, wide_px: int, high_px: int) -> bool:
+        """Whether an upright box may hold a marker."""
+        short, long = sorted((wide_px, high_px))
+        small = short < SIZE_SLACK * self.least_short_px or long < SIZE_SLACK * self.least_long_px
+        return not small and long <= self.most_long_px / SIZE_SLACK and short <= self.most_short_px / SIZE_SLACK
+
 
 def _ink(seen: Gray8, sizes: _Sizes, settings: BlockSettings) -> Gray8:
     """Share of the paper's light that is missing, 0..255 for 0..1."""
@@ -163,31 +172,32 @@ def _ink(seen: Gray8, sizes: _Sizes, settings: BlockSettings) -> Gray8:
     return np.asarray(cv2.bitwise_not(share), np.uint8)
 
 
-def _cut_out(ink: Gray8, depth: float, sizes: _Sizes, max_turn_rad: float) -> Numbers:
-    """Connected ink of at least this depth that may be a marker: middle x, y, two sides, turn and area, (n, 6)."""
+def _cut_out(ink: Gray8, depth: float, sizes: _Sizes) -> list[tuple[Contour, cv2.typing.Rect]]:
+    """Outlines of connected ink of at least this depth that may be a marker, with their upright boxes."""
     dark = cv2.threshold(ink, 255 * depth, 255, cv2.THRESH_BINARY)[1]
     thin = max(1, int(0.6 * sizes.least_short_px))
     for way, side in ((cv2.MORPH_CLOSE, GAP_PX), (cv2.MORPH_OPEN, thin)):  # streaks that part and that join
         dark = cv2.morphologyEx(dark, way, np.ones((side, side), np.uint8))
     contours, family = cv2.findContours(dark, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     outer = [one for one, links in zip(contours, family[0], strict=True) if links[3] < 0] if contours else []
-    boxes = np.array([cv2.boundingRect(one) for one in outer], float).reshape(-1, 4)
-    long, short = boxes[:, 2:].max(axis=1, initial=0), boxes[:, 2:].min(axis=1, initial=math.inf)
-    fits = (short >= SIZE_SLACK * sizes.least_short_px) & (long >= SIZE_SLACK * sizes.least_long_px)
-    fits &= (long <= sizes.most_long_px / SIZE_SLACK) & (short <= sizes.most_short_px / SIZE_SLACK)
-    rows = [_along_own_axes(outer[k]) for k in np.flatnonzero(fits)]
-    cut = np.array(rows, float).reshape(-1, 6)
-    return cut[cut[:, 5] >= ROUGH_FILL * _least_area(long[fits], short[fits], max_turn_rad)]
+    boxed = [(one, cv2.boundingRect(one)) for one in outer]
+    return [(np.asarray(one, np.int32), box) for one, box in boxed if sizes.nearly(box[2], box[3])]
 
 
-def _least_area(long: Numbers, short: Numbers, max_turn_rad: float) -> Numbers:
-    """Of a rectangle in upright boxes, turned as far as it may be."""
+def _least_area(sides_px: Numbers, max_turn_rad: float) -> Numbers:
+    """Of rectangles in upright boxes (n, 2), turned as far as they may be."""
+    long, short = sides_px.max(axis=1, initial=0), sides_px.min(axis=1, initial=math.inf)
     c, s = math.cos(max_turn_rad), math.sin(max_turn_rad)
     a, b = (long * c - short * s) / (c * c - s * s), (short * c - long * s) / (c * c - s * s)
     return np.asarray(a * np.maximum(b, 0))
 
 
-def _along_own_axes(contour: NDArray[np.int32]) -> tuple[float, float, float, float, float, float]:
+def _area(contour: Contour) -> float:
+    """Pixels within a contour through the middles of the outermost ones (G. Pick, 1899)."""
+    return cv2.contourArea(contour) + len(contour) / 2 + 1
+
+
+def _along_own_axes(contour: Contour) -> tuple[float, float, float, float, float, float]:
     """Middle, sides, turn and area from the moments of a contour through the outermost pixels.
 
     Of a side a the second moment is a^2 / 12; the pixels reach half a pixel beyond the contour.
@@ -202,8 +212,7 @@ def _along_own_axes(contour: NDArray[np.int32]) -> tuple[float, float, float, fl
     c, s = math.cos(turn), math.sin(turn)
     wide = math.sqrt(12 * max(c * c * xx + s * s * yy + 2 * c * s * xy, 0)) + 1
     high = math.sqrt(12 * max(s * s * xx + c * c * yy - 2 * c * s * xy, 0)) + 1
-    whole = area + (wide - 1) + (high - 1) + 1
-    return moments["m10"] / area + 0.5, moments["m01"] / area + 0.5, wide, high, turn, whole
+    return moments["m10"] / area + 0.5, moments["m01"] / area + 0.5, wide, high, turn, _area(contour)
 
 
 # --- measured in the picture itself

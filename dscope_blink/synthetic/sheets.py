@@ -152,8 +152,8 @@ def render_sheet(
     ValueError : a fault names a place that the plan has not
     """
     seen = look or Look()
-    blocks = _blocks(plan, faults, rng)
     ink = _form(plan, rng)
+    blocks = _blocks(plan, faults, ink, rng)
     for block in blocks:
         _print_block(ink, block)
     matrix = _to_picture(plan, seen)
@@ -185,7 +185,7 @@ def varied_look(rng: np.random.Generator) -> Look:
     )
 
 
-def _blocks(plan: SheetPlan, faults: Sequence[SheetFault], rng: np.random.Generator) -> list[_Block]:
+def _blocks(plan: SheetPlan, faults: Sequence[SheetFault], form: FloatImage, rng: np.random.Generator) -> list[_Block]:
     wrong = {one.place: one for one in faults if one.place is not None}
     if not set(wrong) <= {place.id for place in plan.places}:
         raise ValueError(f"faults must name places of {plan.name}, got {', '.join(sorted(wrong))}")
@@ -193,7 +193,7 @@ def _blocks(plan: SheetPlan, faults: Sequence[SheetFault], rng: np.random.Genera
     blocks = [block for block in blocks if block.fault != "missing"]
     for one in faults:
         if one.fault == "extra":
-            blocks.append(_extra(plan, blocks, rng))
+            blocks.append(_extra(plan, blocks, form, rng))
     return blocks
 
 
@@ -217,8 +217,8 @@ def _with_fault(block: _Block, wrong: SheetFault | None, rng: np.random.Generato
     return marked
 
 
-def _extra(plan: SheetPlan, blocks: Sequence[_Block], rng: np.random.Generator) -> _Block:
-    """One more, of the size of a marker, in the margin or the form and clear of every other."""
+def _extra(plan: SheetPlan, blocks: Sequence[_Block], form: FloatImage, rng: np.random.Generator) -> _Block:
+    """One more, of the size of a marker, in line with one, and clear of the others and of what is printed."""
     like = plan.places[int(rng.integers(len(plan.places)))]
     taken = np.array([[one.place.x_px, one.place.y_px] for one in blocks])
     reach = np.array([[one.place.width_px, one.place.height_px] for one in blocks]) / 2
@@ -227,7 +227,9 @@ def _extra(plan: SheetPlan, blocks: Sequence[_Block], rng: np.random.Generator) 
         beside = plan.places[int(rng.integers(len(plan.places)))]  # in the line of the markers, where it is likest one
         at = np.array([beside.x_px, beside.y_px + rng.uniform(-120, 120)])
         inside = np.all(at > 60) and np.all(at < np.array([plan.width_px, plan.height_px]) - 60)
-        if inside and bool(np.all(np.any(np.abs(taken - at) - reach - own > QUIET_PX, axis=1))):
+        (left, top), (right, below) = (at - own - QUIET_PX).astype(int), (at + own + QUIET_PX).astype(int)
+        blank = not form[max(top, 0) : below, max(left, 0) : right].any()
+        if inside and blank and bool(np.all(np.any(np.abs(taken - at) - reach - own > QUIET_PX, axis=1))):
             place = replace(like, id="", x_px=float(at[0]), y_px=float(at[1]))
             return _Block(place, None, fault="extra")
 
