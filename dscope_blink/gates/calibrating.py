@@ -44,6 +44,8 @@ TRIED_ON = 30  # sheets, by how many of which the first template is chosen
 ROUNDS = 2  # of laying all sheets on the median of all
 LOOSE = 0.02  # of the diagonal: how far markers may lie from a template that is not yet the median
 ROUND = 0.95  # second over first singular value: rounder, and the longest axis turns with the noise
+FLAT = 0.02  # the same: flatter, and nothing holds a perspective across the line
+ON_ONE_LINE = "good sheets: their markers lie on one line, so their places cannot be checked against each other"
 NORMAL = 1.4826  # standard deviation over the median absolute deviation of a normal distribution
 INK_MARGIN = 0.25  # of the way from ink to paper at which the level between them lies: nearer to the ink
 ROW_SHARE = 0.01  # of the height of a layout by which rows lie apart: its places are numbered by rows
@@ -347,7 +349,7 @@ def _median(template: _Template, seen: Sequence[_Known]) -> _Template:
     try:
         points = fit_map(on_template, in_pictures).apply(on_template)
     except ValueError:
-        raise UserError("good sheets: their markers lie on one line, so their places cannot be checked") from None
+        raise UserError(ON_ONE_LINE) from None
     return _Template(Spots(points, template.spots.kinds), width, height)
 
 
@@ -363,6 +365,8 @@ def _layout(template: _Template, kept: Sequence[_Known], naming: Naming, setting
     places = _places(template, kept)
     ink_level = _ink_level(kept, settings)
     apart = np.array([one.laid.departures.judged_px for one in kept])
+    if roundness_of(template.spots.points_px) < FLAT:
+        raise UserError(ON_ONE_LINE)
     say = float(np.median([one.laid.departures.say for one in kept], axis=0).min())
     if len(places) < LEAST_PLACES or say < LEAST_SAY:
         raise UserError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +9,10 @@ import pytest
 
 from dscope_blink.gates.calibrating import judge_seen, learn_layout, needed_sheets, rate_at_most
 from dscope_blink.gates.layouts import layout_bytes
+from dscope_blink.gates.perspective import fit_map
 from dscope_blink.records import LayoutPlace, UserError
 from dscope_blink.synthetic.sheets import SheetPlan
-from tests.builders.seen_sheets import GATES, NAMING, PLANS, known_layout, moved, seen_sheet, without
+from tests.builders.seen_sheets import GATES, NAMING, PLANS, known_layout, moved, place_named, seen_sheet, without
 
 SHEETS = [seen_sheet(PLANS[14], seed) for seed in range(36)]
 
@@ -23,9 +23,11 @@ def why_of(layout) -> dict[str, str]:
 
 def test_the_places_are_those_of_the_plan_to_the_noise() -> None:
     layout = known_layout(21)
-    own = {(round(place.x_px), round(place.y_px)) for place in layout.places}
-    for place in PLANS[21].places:
-        assert min(math.dist(spot, (place.x_px, place.y_px)) for spot in own) < 6  # how sheets lie at the median
+    named = {place.id: (place.x_px, place.y_px) for place in layout.places}
+    own = np.array([named[place_named(layout, PLANS[21], place.id)] for place in PLANS[21].places])
+    plan = np.array([(place.x_px, place.y_px) for place in PLANS[21].places])
+    assert own == pytest.approx(plan, abs=10)  # as good sheets lie at the median
+    assert fit_map(own, plan).apply(own) == pytest.approx(plan, abs=0.3)
     assert [layout.count_of(kind) for kind in ("big", "small")] == [21, 18]
 
 
