@@ -50,7 +50,7 @@ ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
 ROOMS: Mapping[str, set[str]] = {
     "numpy": {
         *("records", "files.bit_depth", "files.decoding", "files.jpeg", "detectors", "devices", "synthetic"),
-        *("image_processing", "calibration", "models"),
+        *("image_processing", "calibration", "models", "gates", "batch.sheet_files"),
         *(
             "analysis.measuring",
             "analysis.mark_features",
@@ -66,7 +66,7 @@ ROOMS: Mapping[str, set[str]] = {
             "analysis.kappa",
         ),
         *("analysis.zoning", "analysis.aggregation", "files.masks", "reporting"),
-        *("terminal.calibrate", "terminal.stages", "training", "gates"),
+        *("terminal.calibrate", "terminal.stages", "training"),
     },
     "cv2": {
         *("files.decoding", "detectors", "analysis.measuring", "analysis.mark_features", "analysis.seen_outline"),
@@ -82,6 +82,7 @@ ROOMS: Mapping[str, set[str]] = {
     "msgspec": {
         *("records", "files.camera_text", "training.labels", "training.dataset", "training.card", "training.sides"),
         *("training.defect_types", "models", "analysis.aggregation.foreign", "reporting.aggregate_json"),
+        *("gates.layouts",),
     },
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
@@ -100,7 +101,7 @@ ROOMS: Mapping[str, set[str]] = {
     "skimage": {"training", "image_processing.zone_textures", "image_processing.similarity"},
     "sklearn": {"training", "analysis.aggregation"},
     "shapely": {"analysis.aggregation"},
-    "scipy": {"analysis.aggregation"},
+    "scipy": {"analysis.aggregation", "gates.assignment"},
     "pyarrow": {"training"},
     "h5py": {"training"},
     "threadpoolctl": {"training"},

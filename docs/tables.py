@@ -12,6 +12,7 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.shipped import shipped
 from dscope_blink.reporting.anomaly_files import REFERENCE_COLUMNS
 from dscope_blink.reporting.comparison import COMPARED_MARK_COLUMNS, COMPARISON_COLUMNS
+from dscope_blink.reporting.gate_table import GATE_COLUMNS
 from dscope_blink.reporting.source_table import SOURCE_COLUMNS
 from dscope_blink.reporting.tables import (
     AGREEMENT_COLUMNS,
@@ -36,6 +37,7 @@ from dscope_blink.training.type_names import RULES
 PAGE = ROOT / "docs" / "outputs.md"
 TRAINING_PAGE = ROOT / "docs" / "training.md"
 AGGREGATION_PAGE = ROOT / "docs" / "aggregation.md"
+GATES_PAGE = ROOT / "docs" / "gates.md"
 FENCE = "<!-- table: {} -->\n"
 
 
@@ -115,6 +117,24 @@ def aggregation_page() -> str:
     return _filled_in(AGGREGATION_PAGE, {"settings": setting_table("aggregation")})
 
 
+def gates_page() -> str:
+    """The text of docs/gates.md with the columns of gates.csv and the settings of the section `gates`."""
+    schema = json.loads((ROOT / "config.schema.json").read_text(encoding="utf-8"))
+    shipped_values = json.loads((ROOT / "config.json").read_text(encoding="utf-8"))["gates"]
+    parts = schema["$defs"]["gates"]["properties"]
+    rows = [
+        (f"{part}.{name}", _short(shipped_values[part][name]), own["description"])
+        for part in GATE_PARTS
+        for name, own in parts[part]["properties"].items()
+    ]
+    lines = [f"| `{name}` | {value} | {meaning} |" for name, value, meaning in rows]
+    settings = "\n".join(["| setting | as shipped | meaning |", "|---|---|---|", *lines]) + "\n"
+    return _filled_in(GATES_PAGE, {"gates": column_table(GATE_COLUMNS), "gate_settings": settings})
+
+
+GATE_PARTS = ("count_rules", "visibility", "density", "layout", "calibration", "routing")
+
+
 def setting_table(section: str) -> str:
     """The settings of a section of the configuration as a Markdown table of name, value as shipped and meaning."""
     schema = json.loads((ROOT / "config.schema.json").read_text(encoding="utf-8"))
@@ -149,3 +169,4 @@ if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8")
     TRAINING_PAGE.write_text(training_page(), encoding="utf-8")
     AGGREGATION_PAGE.write_text(aggregation_page(), encoding="utf-8")
+    GATES_PAGE.write_text(gates_page(), encoding="utf-8")

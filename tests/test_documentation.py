@@ -52,6 +52,7 @@ TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 AGGREGATION = (ROOT / "docs" / "aggregation.md").read_text(encoding="utf-8")
 NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+GATES = (ROOT / "docs" / "gates.md").read_text(encoding="utf-8")
 STATION = (ROOT / "docs" / "station.md").read_text(encoding="utf-8")
 REQUIREMENTS = (
     "requirements.txt",
@@ -85,6 +86,8 @@ PROGRAMS = (
         "main.py calibrate",
         "main.py completion",
         "main.py aggregate",
+        "main.py gates",
+        "main.py gates calibrate",
         "main.py config check",
         "main.py config show",
         "main.py config diff",
@@ -158,18 +161,22 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_option_that_is_named_exists(offered: dict[str, set[str]]) -> None:
-    assert options_in(README + OUTPUTS + STATION + NIGHTLY + AGGREGATION) - set().union(*offered.values()) <= FOREIGN
+    assert (
+        options_in(README + OUTPUTS + STATION + NIGHTLY + AGGREGATION + GATES) - set().union(*offered.values())
+        <= FOREIGN
+    )
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_option_that_exists_is_explained(program: str, offered: dict[str, set[str]]) -> None:
-    assert offered[program] - options_in(OUTPUTS) == set()
+    assert offered[program] - options_in(OUTPUTS + GATES) == set()
 
 
 def test_the_tables_of_columns_and_sheets_are_those_of_the_program() -> None:
     assert tables.page() == OUTPUTS, "write them again with `python -m docs.tables`"
     assert tables.training_page() == TRAINING, "write them again with `python -m docs.tables`"
     assert tables.aggregation_page() == AGGREGATION, "write them again with `python -m docs.tables`"
+    assert tables.gates_page() == GATES, "write them again with `python -m docs.tables`"
 
 
 def test_the_table_of_features_is_that_of_the_program() -> None:

@@ -68,12 +68,12 @@ def run_into(
     ReportsNotWritten : all is done but these reports of the whole batch
     """
     with locked(folder):
-        _clear(folder)
+        clear_unfinished(folder)
         for path in clear_reports(folder, config.reporting):
             logger.warning("%s is of an earlier run, and could not be moved aside", path)
         for warning in warnings:
             logger.warning(warning)
-        summary, names = _Summary(folder / SUMMARY, config.reporting.csv_style), dict[int, str]()
+        summary, names = GrowingTable(folder / SUMMARY, SummaryTable(config.reporting.csv_style)), dict[int, str]()
         reports = _Reports(folder, config, names)
         try:
             with closing(finish(reports.renew)) as finished:
@@ -92,25 +92,33 @@ def run_into(
         reports.write()
 
 
-def _clear(folder: Path) -> None:
+def clear_unfinished(folder: Path) -> None:
     """Remove what a run that was killed has left half written."""
     for path in folder.rglob(TEMPORARY):
         path.unlink(missing_ok=True)
 
 
-class _Summary:
-    """The table of the run. Rewritten as it grows, seldom enough that a long run does not slow down."""
+class GrowingTable:
+    """The table of the run. Rewritten as it grows, seldom enough that a long run does not slow down.
 
-    def __init__(self, path: Path, csv_style: str) -> None:
+    Parameters
+    ----------
+    path : of its file
+    table : the rows, of which there are none yet
+    """
+
+    def __init__(self, path: Path, table: SummaryTable) -> None:
         self._path, self._due = path, 0.0
-        self._table = SummaryTable(csv_style)
+        self._table = table
 
     def add(self, number: int, row: Row) -> None:
+        """Add a row, or put it in the place of that number."""
         self._table.add(number, row)
         if perf_counter() >= self._due:
             self.write()
 
     def write(self) -> None:
+        """Write the file anew."""
         started = perf_counter()
         with writing(self._path):
             write_summary(self._path, self._table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from dscope_blink.config.network_settings import NetworkSettings
@@ -64,6 +65,72 @@ class DuplicateSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CountRules:
+    """How many big markers a sheet has."""
+
+    big_kind: str
+    big_expected_any: tuple[int, ...]
+    tolerance: Mapping[str, int]  # by the expected number: how many more or fewer
+
+
+@dataclass(frozen=True, slots=True)
+class VisibilityRules:
+    """How many markers may be seen less well than good ones."""
+
+    exceptions: Mapping[str, int]  # by the big markers of the layout
+
+
+@dataclass(frozen=True, slots=True)
+class DensityRules:
+    """How ink is measured, and how many markers may have less than good ones."""
+
+    exceptions: Mapping[str, int]  # by the big markers of the layout
+    paper_margin: float  # of the box on each side, in which there is paper
+    least_separation: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutRules:
+    """How a sheet may lie, and what the template lets pass."""
+
+    files: tuple[Path, ...]
+    kinds: tuple[str, ...]
+    missing_allowed: Mapping[str, int]  # by the big markers of the layout
+    max_turn_deg: float
+    max_scale: float
+    max_shift: float
+    max_stretch: float
+    max_perspective: float
+    least_size: float
+    most_size: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutCalibration:
+    """How a layout is learned from good sheets."""
+
+    risk: float
+    confidence: float
+    held_back: float
+    min_sheets: int
+    most_left_out: float
+    widening: float
+    least_width: float
+    least_tolerance: float
+    tolerance_margin: float
+    outlier: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingRules:
+    """Where pictures go by their status."""
+
+    mode: Literal["off", "copy", "move"]
+    good_folder: str
+    no_good_folder: str
+
+
+@dataclass(frozen=True, slots=True)
 class GateSettings:
     """Everything about OK or NG of known arrangements."""
 
@@ -73,3 +140,9 @@ class GateSettings:
     recovery: RecoverySettings
     duplicates: DuplicateSettings
     networks: Mapping[str, NetworkSettings]
+    count_rules: CountRules
+    visibility: VisibilityRules
+    density: DensityRules
+    layout: LayoutRules
+    calibration: LayoutCalibration
+    routing: RoutingRules

@@ -32,6 +32,8 @@ AGGREGATE, SOURCES = "_aggregate.json", "_sources.csv"
 INTEGRITY_LOG = "integrity_log.csv"  # of a run that aggregates
 FOREIGN_REPORT = "_report.json"  # of marks that another program found, as foreign_report.schema.json has it
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
+GATE, GATE_PICTURE = "_gate.json", {"png": "_gate.png", "jpeg": "_gate.jpg"}  # of a sheet
+GATE_TABLE, GATE_PAGE = "gates.csv", "gates.html"
 VIEW, THUMBNAIL, CONFIDENCE = "_view.jpg", "_thumbnail.jpg", "_confidence.png"  # of the report
 # By the format that the configuration names: its choice may be another than that of the run before.
 ANNOTATED = {"png": "_annotated.png", "jpeg": "_annotated.jpg"}

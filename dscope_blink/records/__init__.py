@@ -105,6 +105,7 @@ from dscope_blink.records.judged_sizes import (
     unsure_size,
 )
 from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
+from dscope_blink.records.layouts import KindRanges, Layout, LayoutSource, Stated
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
 from dscope_blink.records.reading import read_file
 from dscope_blink.records.reference import (
@@ -180,9 +181,12 @@ __all__ = [
     "Gravity",
     "ImageInfo",
     "Inspection",
+    "KindRanges",
     "KnownUids",
     "Labels",
+    "Layout",
     "LayoutPlace",
+    "LayoutSource",
     "LogLine",
     "MarkFate",
     "Marker",
@@ -217,6 +221,7 @@ __all__ = [
     "Source",
     "SourceMark",
     "SourceScore",
+    "Stated",
     "Status",
     "StructureDescription",
     "StructureRegion",

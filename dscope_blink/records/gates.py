@@ -9,7 +9,7 @@ from dscope_blink.records.checks import require
 
 SheetStatus = Literal["OK", "NG"]
 Gate = Literal["readable", "count", "visibility", "density", "layout"]
-Fault = Literal["missing", "extra", "moved", "pale", "fat", "thin", "ghost"]
+Fault = Literal["missing", "extra", "moved", "pale", "dark", "fat", "thin", "unsure", "ghost"]
 SearchPass = Literal["primary", "recovery"]
 
 
@@ -116,7 +116,8 @@ class Culprit:
     place: str | None  # id in the layout; None: it has none there
     kind: str
     center_px: tuple[float, float]  # where it is, or for a missing one should be
-    moved_px: float | None = None  # from where it should be
+    moved_px: float | None = None  # from where it should be, in pixels of the layout
+    expected_px: tuple[float, float] | None = None  # where a moved one should be
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ import codecs
 import csv
 import io
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from dscope_blink.reporting.tables import FORMULA_STARTS, SUMMARY_COLUMNS, Row, Table, one_line
+from dscope_blink.reporting.tables import FORMULA_STARTS, SUMMARY_COLUMNS, Column, Row, Table, one_line, types_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +52,24 @@ def csv_bytes(table: Table, style: str) -> bytes:
 class SummaryTable:
     """summary_report.csv as it grows: of each row only its line is kept, so that a million of them fit into memory.
 
-    The columns that the manifest carried follow those of `SUMMARY_COLUMNS` in the order in which they are first seen.
+    The columns that the manifest carried follow those that are declared, in the order in which they are first seen.
 
     Parameters
     ----------
     style : key of CSV_STYLES
+    columns : of a table of another kind
     """
 
-    def __init__(self, style: str) -> None:
+    def __init__(self, style: str, columns: Sequence[Column] = SUMMARY_COLUMNS) -> None:
         self._signs = CSV_STYLES[style]
-        self._names = [column.name for column in SUMMARY_COLUMNS]
+        self._types = types_of(columns)
+        self._names = list(self._types)
         self._lines: dict[int, tuple[bytes, int]] = {}  # by the place in the batch: the line, and of how many cells
 
     def add(self, place: int, row: Row) -> None:
         """Add a row of `summary_row`, or put it in the place of an earlier one."""
         self._names += [name for name in row if name not in self._names]
-        cells = [_as_typed(row.get(name), _SUMMARY_TYPES.get(name, "object")) for name in self._names]
+        cells = [_as_typed(row.get(name), self._types.get(name, "object")) for name in self._names]
         self._lines[place] = _line(cells, self._signs), len(cells)
 
     def parts(self) -> Iterator[bytes]:
@@ -76,9 +78,6 @@ class SummaryTable:
         for place in sorted(self._lines):
             line, cells = self._lines[place]
             yield line + self._signs.separator.encode() * (len(self._names) - cells) + b"\n"
-
-
-_SUMMARY_TYPES = {column.name: column.dtype for column in SUMMARY_COLUMNS}
 
 
 def _as_typed(value: Any, dtype: str) -> Any:

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from dscope_blink.config.settings import Config, Reporting
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.whole_files import write_file, write_parts
-from dscope_blink.records import Inspection, Mask, zone_map
+from dscope_blink.records import Inspection, Mask, SheetResult, zone_map
 from dscope_blink.records.stored import Record, to_json
 from dscope_blink.reporting.annotation import annotate
 from dscope_blink.reporting.csv_files import SummaryTable, csv_bytes
+from dscope_blink.reporting.gate_drawing import draw_sheet
 from dscope_blink.reporting.plots import polar_sheet
 from dscope_blink.reporting.sheet_files import sheet_bytes
 from dscope_blink.reporting.tables import (
@@ -86,6 +87,15 @@ def write_yields(path: Path, yields: Iterable[Yield], settings: Reporting) -> No
 def write_annotated(path: Path, picture: NDArray[Any], inspection: Inspection, settings: Reporting) -> None:
     """NAME_annotated in the format of the settings; `picture` as `annotation.annotate` takes it."""
     drawn = annotate(picture, inspection, settings.annotated_view)
+    if settings.annotated_format == "jpeg":
+        _write_picture(path, ".jpg", drawn, (cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality, *_JPEG))
+    else:
+        _write_picture(path, ".png", drawn, _PNG)
+
+
+def write_sheet_picture(path: Path, picture: NDArray[Any], result: SheetResult, settings: Reporting) -> None:
+    """NAME_gate in the format of the settings; `picture` as `gate_drawing.draw_sheet` takes it."""
+    drawn = draw_sheet(picture, result)
     if settings.annotated_format == "jpeg":
         _write_picture(path, ".jpg", drawn, (cv2.IMWRITE_JPEG_QUALITY, settings.jpeg_quality, *_JPEG))
     else:

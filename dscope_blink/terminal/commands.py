@@ -38,6 +38,7 @@ from dscope_blink.terminal.completion import completion_script
 from dscope_blink.terminal.configuration import configuration
 from dscope_blink.terminal.dataset import dataset
 from dscope_blink.terminal.events import Told, events_of, refusals
+from dscope_blink.terminal.gates import gates
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.options import CONFIG, make_parser
 from dscope_blink.terminal.progress import Display, in_words, silent
@@ -267,6 +268,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "aggregate": aggregate_sources,
     "learn": learn_reference,
     "analyze": analyze,
+    "gates": gates,
 }
 
 

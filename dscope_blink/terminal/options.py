@@ -40,6 +40,8 @@ def make_parser(program: str = CHECKOUT) -> Parser:
     _add_learn(good)
     beside = commands.add_parser("analyze", help="compare faces with what is normal", allow_abbrev=False)
     _add_analyze(beside)
+    sheets = commands.add_parser("gates", help="judge printed sheets, OK or NG", allow_abbrev=False)
+    _add_gates(sheets)
     show = commands.add_parser("show", help="print one stored result", allow_abbrev=False)
     show.add_argument("result", metavar="RESULT.json", help="NAME_result.json")
     _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
@@ -234,6 +236,39 @@ def _add_analyze(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(camera=False, watch=False, resume=False)
     _add_asked(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+
+
+def _add_gates(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_argument_group("pictures and results")
+    what.add_argument("--input-dir", metavar="DIR", help="folder of the pictures")
+    what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
+    what.add_argument(
+        "--layout",
+        metavar="FILE.json",
+        action="append",
+        default=[],
+        help="a layout; may be given again",
+    )
+    what.add_argument("--route", choices=("off", "copy", "move"), help="whether pictures go into a folder by status")
+    what.add_argument("--watch", action="store_true", help="go on judging what comes until stopped")
+    what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    how = parser.add_argument_group("how it runs")
+    how.add_argument("--recursive", action="store_true", help="look in subfolders as well")
+    _add_workers(how)
+    how.add_argument("--fail-exit", action="store_true", help="exit code 3 when a picture is NG")
+    how.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    _add_settings(parser)
+    actions = parser.add_subparsers(dest="action", metavar="calibrate")
+    learn = actions.add_parser("calibrate", help="learn a layout from good sheets", argument_default=argparse.SUPPRESS)
+    learn.add_argument("--input-dir", metavar="DIR", help="folder of pictures of good sheets, all of one layout")
+    learn.add_argument(
+        "--output", metavar="FILE.json", default=None, help="file of the layout, with its card beside it"
+    )
+    learn.add_argument("--name", metavar="NAME", default=None, help="what results call it; default: that of its file")
+    learn.add_argument("--recursive", action="store_true", help="look in subfolders as well")
+    learn.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    learn.add_argument("--config", metavar="FILE", help="default: the one that ships")
+    learn.add_argument("--profile", metavar="NAME", help="profile of the configuration")
 
 
 def _add_pictures(parser: Options) -> None:

@@ -25,7 +25,7 @@ REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"  # of a 
 OTHER_REQUIREMENTS = MappingProxyType(  # file beside it -> packages that are not in that one
     {
         "requirements-learn.txt": ("shapely", "skimage", "sklearn"),
-        "requirements-gates.txt": ("onnxruntime", "paho", "pymodbus"),
+        "requirements-gates.txt": ("onnxruntime", "paho", "pymodbus", "scipy"),
     }
 )
 

@@ -1,0 +1,220 @@
+"""Many pictures of sheets and their verdicts on disk, wherever they are judged; one failure never stops the rest."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
+
+from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, in_time, with_log
+from dscope_blink.batch.sheet_files import SheetJob, fail_file, finished_before, judge_file, remove_results
+from dscope_blink.batch.whole_run import GrowingTable, clear_unfinished
+from dscope_blink.files.locking import locked
+from dscope_blink.files.names import GATE, GATE_PAGE, GATE_PICTURE, GATE_TABLE
+from dscope_blink.files.plan import ImageFile
+from dscope_blink.files.watching import Watched, arrivals
+from dscope_blink.files.whole_files import write_file, writing
+from dscope_blink.records import Notice, SheetResult
+from dscope_blink.reporting.csv_files import SummaryTable
+from dscope_blink.reporting.gate_page import PageRow, gates_page
+from dscope_blink.reporting.gate_table import GATE_COLUMNS, gate_row
+
+FEW = 8  # pictures are judged before another process has started
+MODULES = ("dscope_blink.batch.sheet_files",)
+
+logger = logging.getLogger("dscope.batch")
+
+
+@dataclass(frozen=True, slots=True)
+class Gating:
+    """Everything that a run needs, checked; nothing has been written yet."""
+
+    job: SheetJob
+    images: tuple[ImageFile, ...]
+    warnings: tuple[str, ...] = ()
+    workers: int = 0  # processes of this machine; 0: this one alone
+    scheduler: str | None = None  # address of a Dask scheduler, whose workers are used instead
+    resume: bool = False  # what an earlier run has finished is kept
+    watched: Watched | None = None  # a folder whose pictures are judged as they come, instead of `images`
+
+
+@dataclass(frozen=True, slots=True)
+class SheetDone:
+    """One picture whose results are on disk."""
+
+    result: SheetResult
+    log: tuple[logging.LogRecord, ...] = ()  # what another process logged about it
+    resumed: bool = False
+
+
+Finished: TypeAlias = tuple[int, ImageFile, SheetDone]
+
+
+@dataclass(slots=True)
+class GateTotals:
+    """What a run comes to."""
+
+    ok: int = 0
+    ng: int = 0
+    unread: int = 0  # of the NG, those that could not be read or judged
+
+    def add(self, result: SheetResult) -> None:
+        """Count one more picture."""
+        self.ok += result.status == "OK"
+        self.ng += result.status == "NG"
+        self.unread += "readable" in result.failed
+
+    @property
+    def pictures(self) -> int:
+        """All of them."""
+        return self.ok + self.ng
+
+
+NONE_JUDGED = 4  # exit code
+
+
+def gates_exit_code(totals: GateTotals, fail_exit: bool) -> int:
+    """0 every picture was judged, 1 some could not be read, 3 some are NG and the caller asked to know.
+
+    4, whatever else there is: not one of the pictures could be judged.
+    """
+    if totals.pictures and totals.unread == totals.pictures:
+        return NONE_JUDGED
+    if totals.unread:
+        return 1
+    return 3 if fail_exit and totals.ng else 0
+
+
+def run_gates(run: Gating) -> Generator[SheetDone]:
+    """Judge the pictures and write the results of each, the table as it grows, and the page at the end.
+
+    The table is complete for all finished pictures however the run ends, in the order of the pictures.
+
+    Parameters
+    ----------
+    run : what to do; its output folder is made if need be
+
+    Yields
+    ------
+    SheetDone of each picture, in the order in which they are finished
+
+    Raises
+    ------
+    UserError : another run writes to the output folder, its file system has no locks, or no scheduler answers
+    WriteFailed : a result cannot be written (disk full, no permission)
+    """
+    folder, reporting = run.job.output_dir, run.job.config.reporting
+    with locked(folder):
+        clear_unfinished(folder)
+        for warning in run.warnings:
+            logger.warning(warning)
+        table = GrowingTable(folder / GATE_TABLE, SummaryTable(reporting.csv_style, GATE_COLUMNS))
+        page = _Page(run)
+        try:
+            with closing(_finish(run, page.write)) as finished:
+                for number, image, done in finished:
+                    for record in done.log:
+                        logging.getLogger(record.name).handle(record)
+                    table.add(number, gate_row(done.result))
+                    page.add(number, image, done.result)
+                    yield done
+        finally:
+            table.write()
+            page.write()
+
+
+class _Page:
+    """The page of the run; of a watch it is written whenever the folder rests."""
+
+    def __init__(self, run: Gating) -> None:
+        self._folder, self._layouts = run.job.output_dir, tuple(one.name for one in run.job.layouts)
+        self._ending = GATE_PICTURE[run.job.config.reporting.annotated_format]
+        self._rows: dict[int, PageRow] = {}
+        self._is_told = False
+
+    def add(self, number: int, image: ImageFile, result: SheetResult) -> None:
+        drawn = image.name + self._ending if result.width_px else ""
+        reasons = tuple(f"{gate.gate}: {text}" for gate in result.gates for text in gate.reasons)
+        self._rows[number] = PageRow(image.file, result.status, result.layout or "", reasons, drawn, image.name + GATE)
+        self._is_told = False
+
+    def write(self) -> None:
+        if self._is_told:
+            return
+        path = self._folder / GATE_PAGE
+        with writing(path):
+            write_file(path, gates_page([self._rows[number] for number in sorted(self._rows)], self._layouts))
+        self._is_told = True
+
+
+def _finish(run: Gating, at_rest: Callable[[], None]) -> Generator[Finished]:
+    """Every picture of the run; those of a watched folder as they come, until someone ends it."""
+    under_way: dict[int, ImageFile] = {}
+    try:
+        yield from _finish_all(run, under_way, at_rest)
+    finally:
+        for image in under_way.values() if run.scheduler is None else ():  # a cluster may still be at them
+            start = str(run.job.output_dir / image.name)
+            if not (run.job.output_dir / (image.name + GATE)).exists():
+                remove_results(start)
+
+
+def _finish_all(run: Gating, under_way: dict[int, ImageFile], at_rest: Callable[[], None]) -> Iterator[Finished]:
+    if run.watched is None:
+        left = yield from _resume(run, dict(enumerate(run.images)))
+        with crew_of(_workers(run), len(left)) as crew:
+            yield from _judge_all(run, left, crew, under_way)
+        return
+    numbers: dict[str, int] = {}  # of the names: a picture that was changed comes again
+    with crew_of(_workers(run), sys.maxsize) as crew:
+        for images in arrivals(run.watched, at_rest):
+            numbered = {numbers.setdefault(image.name, len(numbers)): image for image in images}
+            left = yield from _resume(run, numbered)
+            yield from _judge_all(run, left, crew, under_way)
+
+
+def _resume(run: Gating, images: Mapping[int, ImageFile]) -> Generator[Finished, None, Mapping[int, ImageFile]]:
+    """What an earlier run has finished, if that is to be kept; returns the others."""
+    if not run.resume:
+        return images
+    left = dict(images)
+    for number, image in images.items():
+        stored = finished_before(run.job, image)
+        if stored is not None:
+            del left[number]
+            yield number, image, SheetDone(stored, resumed=True)
+    logger.info("Resumed: %d of %d pictures were finished before", len(images) - len(left), len(images))
+    return left
+
+
+def _workers(run: Gating) -> Workers:
+    return Workers(run.job.config.batch, run.workers, run.scheduler, MODULES, FEW)
+
+
+def _judge_all(
+    run: Gating, images: Mapping[int, ImageFile], crew: Crew, under_way: dict[int, ImageFile]
+) -> Iterator[Finished]:
+    """What cannot be judged at all is NG."""
+    jobs, workers = Jobs(_judge_here, _judge_there, _judge_on_cluster), _workers(run)
+    job = partial(jobs.at(workers), run.job)
+    for number, image, outcome in do_all(crew, job, images, under_way, workers.settings, lambda image: image.file):
+        done = SheetDone(fail_file(run.job, image, outcome.text)) if isinstance(outcome, Notice) else outcome
+        del under_way[number]
+        yield number, image, done
+
+
+def _judge_here(job: SheetJob, item: tuple[int, ImageFile]) -> SheetDone:
+    return SheetDone(judge_file(job, item[1]))
+
+
+def _judge_there(job: SheetJob, item: tuple[int, ImageFile]) -> SheetDone:
+    done, log = with_log(lambda: _judge_here(job, item))
+    return replace(done, log=log)
+
+
+def _judge_on_cluster(job: SheetJob, item: tuple[int, ImageFile]) -> SheetDone:
+    return in_time(lambda: _judge_there(job, item), job.config.batch, job.output_dir, item[0])

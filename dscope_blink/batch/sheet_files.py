@@ -1,0 +1,176 @@
+"""One picture of a sheet from its file to its results on disk, and to the folder that it belongs into."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dscope_blink.batch.job import Loaded, load, sha256_of
+from dscope_blink.config.gate_settings import GateSettings
+from dscope_blink.config.settings import Config
+from dscope_blink.files.decoding import to_gray
+from dscope_blink.files.names import GATE, GATE_PICTURE
+from dscope_blink.files.plan import ImageFile
+from dscope_blink.files.routing import route, withdraw
+from dscope_blink.files.whole_files import WriteFailed, write_file, writing
+from dscope_blink.gates.blocks import DarkBlocks
+from dscope_blink.gates.searching import MarkerFinder
+from dscope_blink.gates.sheets import judge_sheet, unreadable
+from dscope_blink.records import PROGRAM, VERSION, Layout, SheetResult, printable
+from dscope_blink.records.stored_gates import BadSheetResult, load_sheet, sheet_bytes
+from dscope_blink.reporting.picture_files import write_sheet_picture
+
+logger = logging.getLogger("dscope.image")
+
+MADE_BY = f"{PROGRAM} {VERSION}"
+
+
+@dataclass(frozen=True, slots=True)
+class SheetJob:
+    """What is asked of every picture of a run; it travels to other processes with each of them."""
+
+    output_dir: Path
+    config: Config
+    layouts: tuple[Layout, ...]
+
+    @property
+    def finder(self) -> MarkerFinder:
+        """The finder that the configuration names."""
+        return finder_of(self.config.gates)
+
+    @property
+    def inputs(self) -> tuple[tuple[str, str], ...]:
+        """What each result is made from."""
+        layouts = ((f"layout {one.name}", one.sha256) for one in self.layouts)
+        return (("config", self.config.sha256), *self.finder.inputs, *layouts)
+
+
+def finder_of(settings: GateSettings) -> MarkerFinder:
+    """The finder that the configuration names."""
+    return DarkBlocks(settings.blocks)
+
+
+def judge_file(job: SheetJob, image: ImageFile) -> SheetResult:
+    """One picture; whatever goes wrong with it, there is a result of it, which is NG then.
+
+    Raises
+    ------
+    WriteFailed : a result cannot be written
+    """
+    loaded, result = judge_unwritten(job, image)
+    try:
+        _write(job, image, loaded, result)
+    except WriteFailed:
+        raise
+    except Exception as error:
+        logger.error("%s: internal error", printable(image.file), exc_info=error)
+        result = _failed(job, image.file, result.sha256, f"internal error: {type(error).__name__}: {error}")
+        _write(job, image, Loaded(loaded.info), result)
+    _log(result)
+    return result
+
+
+def judge_unwritten(job: SheetJob, image: ImageFile) -> tuple[Loaded, SheetResult]:
+    """A picture and the verdict on it; an internal error is the reason of an NG."""
+    loaded = load(image.path, image.file, job.config)
+    sha256 = loaded.info.sha256
+    if loaded.picture is None:
+        reason = "nothing is known of it" if loaded.problem is None else loaded.problem.text
+        return loaded, _failed(job, image.file, sha256, reason)
+    settings = job.config.gates
+    try:
+        result = judge_sheet(eight_bits(loaded), image.file, sha256, job.finder, job.layouts, settings)
+    except Exception as error:
+        logger.error("%s: internal error", printable(image.file), exc_info=error)
+        return loaded, _failed(job, image.file, sha256, f"internal error: {type(error).__name__}: {error}")
+    return loaded, replace(result, inputs=job.inputs)
+
+
+def eight_bits(loaded: Loaded) -> NDArray[np.uint8]:
+    """(H, W) or (H, W, 3) uint8 of a picture that was read; of more bits its grey levels."""
+    assert loaded.picture is not None, "it was read"
+    picture = loaded.picture
+    if picture.dtype != np.uint8:
+        return np.rint(to_gray(picture, loaded.info.bits) * 255).astype(np.uint8)
+    if picture.ndim == 3 and picture.shape[2] != 3:
+        picture = picture[..., :3] if picture.shape[2] > 3 else picture[..., 0]
+    return np.ascontiguousarray(picture, dtype=np.uint8)
+
+
+def fail_file(job: SheetJob, image: ImageFile, reason: str) -> SheetResult:
+    """Write the result of a picture that could not be judged: NG for the reason.
+
+    Raises
+    ------
+    WriteFailed : it cannot be written
+    """
+    loaded = load(image.path, image.file, job.config)
+    result = _failed(job, image.file, loaded.info.sha256, reason)
+    _write(job, image, loaded, result)
+    _log(result)
+    return result
+
+
+def _failed(job: SheetJob, file: str, sha256: str | None, reason: str) -> SheetResult:
+    return replace(unreadable(file, sha256, reason, job.finder), inputs=job.inputs)
+
+
+def _write(job: SheetJob, image: ImageFile, loaded: Loaded, result: SheetResult) -> None:
+    """The picture, then its place, and the record last: where it lies, all else is done."""
+    start, reporting = str(job.output_dir / image.name), job.config.reporting
+    remove_results(start)
+    with writing(Path(start + GATE)):
+        if loaded.picture is not None:
+            path = Path(start + GATE_PICTURE[reporting.annotated_format])
+            write_sheet_picture(path, loaded.picture, result, reporting)
+        _route(job, image, result)
+        write_file(Path(start + GATE), sheet_bytes(result, MADE_BY))
+
+
+def remove_results(start: str) -> None:
+    """Remove the results of an earlier run, the record first; WriteFailed where that cannot be."""
+    with writing(Path(start + GATE)):
+        for ending in (GATE, *GATE_PICTURE.values()):
+            Path(start + ending).unlink(missing_ok=True)
+
+
+def _route(job: SheetJob, image: ImageFile, result: SheetResult) -> None:
+    """Into the folder of its status; what cannot be read is NG."""
+    rules = job.config.gates.routing
+    if rules.mode == "off" or result.sha256 is None:
+        return
+    folders = {"OK": rules.good_folder, "NG": rules.no_good_folder}
+    for status, folder in folders.items():
+        if status != result.status and withdraw(job.output_dir / folder / image.file, result.sha256):
+            logger.warning("%s: judged otherwise before; its copy in %s is removed", printable(image.file), folder)
+    target = job.output_dir / folders[result.status] / image.file
+    placed = route(image.path, target, result.sha256, rules.mode == "move")
+    if placed is None:
+        logger.error("%s: changed since it was judged, so it stays where it is", printable(image.file))
+    elif placed != target:
+        logger.warning("%s: another picture has its name, so it is %s", printable(image.file), placed.name)
+
+
+def _log(result: SheetResult) -> None:
+    why = [f"{gate.gate}: {text}" for gate in result.gates for text in gate.reasons]
+    level = logging.INFO if result.sha256 is not None else logging.ERROR
+    logger.log(level, "%s", printable("; ".join((f"{result.file}: {result.status}", *why))))
+
+
+def finished_before(job: SheetJob, image: ImageFile) -> SheetResult | None:
+    """What an earlier run made of the same bytes by the same program, settings and layouts; None: it did not."""
+    start = str(job.output_dir / image.name)
+    try:
+        stored, program = load_sheet(Path(start + GATE))
+        same_bytes = stored.sha256 is not None and sha256_of(image.path) == stored.sha256
+    except (BadSheetResult, OSError):
+        return None
+    made_from = (stored.file, stored.finder, stored.inputs, program)
+    is_same = made_from == (image.file, job.finder.name, job.inputs, MADE_BY)
+    ending = GATE_PICTURE[job.config.reporting.annotated_format]
+    was_read = all(gate.ok for gate in stored.gates if gate.gate == "readable")
+    return stored if same_bytes and is_same and was_read and Path(start + ending).exists() else None

@@ -1,0 +1,93 @@
+"""A picture is copied or moved to where it belongs: whole or not at all, and never over another."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import shutil
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from dscope_blink.files.whole_files import TEMPORARY, WriteFailed, writing
+
+
+def route(source: Path, target: Path, sha256: str, move: bool) -> Path | None:
+    """Copy a picture, or move it, under the name of a target; where another has that name, under a free one.
+
+    Parameters
+    ----------
+    source : the picture
+    target : where it is to lie
+    sha256 : of the picture as it was judged
+    move : remove it from where it was, once it lies there whole
+
+    Returns
+    -------
+    Where it lies; None where it is no longer the picture that was judged, and stays where it is
+
+    Raises
+    ------
+    WriteFailed : it cannot be written, or not be removed
+    """
+    with writing(target):
+        temporary = target.with_name(TEMPORARY.replace("*", uuid.uuid4().hex))
+        try:
+            shutil.copy2(source, temporary)
+            if digest(temporary) != sha256:
+                return None
+            placed = _placed(temporary, target, sha256)
+        except FileNotFoundError:
+            if os.path.exists(source):
+                raise
+            return None
+        finally:
+            with suppress(OSError):
+                temporary.unlink()
+        if move and not os.path.samefile(source, placed):
+            source.unlink()
+        return placed
+
+
+def withdraw(target: Path, sha256: str) -> bool:
+    """Remove an earlier copy of this very picture; whether there was one. WriteFailed where it cannot be."""
+    try:
+        if not target.is_file() or digest(target) != sha256:
+            return False
+        target.unlink()
+    except OSError as error:
+        raise WriteFailed(f"{target} cannot be removed: {error.strerror}") from error
+    return True
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file; OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _placed(temporary: Path, target: Path, sha256: str) -> Path:
+    """Give a whole file the first name that is free, or that this very picture has already."""
+    for number in itertools.count(1):
+        place = target if number == 1 else target.with_stem(f"{target.stem}_{number}")
+        if place.is_file() and digest(place) == sha256:
+            return place
+        try:
+            _named(temporary, place)
+        except FileExistsError:
+            continue
+        return place
+    raise AssertionError("there is always a number more")
+
+
+def _named(temporary: Path, place: Path) -> None:
+    """FileExistsError where something has that name; a second name, for renaming would replace it."""
+    try:
+        os.link(temporary, place)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without second names
+        with place.open("xb"):  # the name is ours from here on
+            pass
+        os.replace(temporary, place)

@@ -1,0 +1,149 @@
+"""A folder of sheets at the command line: learned, judged, written, routed, resumed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import jsonschema
+import numpy as np
+import pytest
+
+from dscope_blink.batch.gating import GateTotals, gates_exit_code
+from dscope_blink.files.names import GATE, GATE_PAGE, GATE_TABLE
+from dscope_blink.records import GateOutcome, SheetResult
+from dscope_blink.records.stored_gates import BadSheetResult, load_sheet, sheet_bytes
+from dscope_blink.reporting.gate_table import GATE_COLUMNS
+from dscope_blink.synthetic.sheets import Look, SheetFault, render_sheet, sheet_of_14
+from dscope_blink.terminal.commands import main
+from tests.builders.settings import ROOT
+
+FIRST = ["status", "big_count", "failed_checks", "count_ok", "vis_big_ok", "dens_big_ok", "relpos_ok"]
+SITE = {"extends": "shipped", "gates": {"calibration": {"min_sheets": 5, "widening": 1.0, "least_width": 0.3}}}
+
+
+def draw(path: Path, seed: int, *faults: SheetFault) -> None:
+    rng = np.random.default_rng(seed)
+    look = Look(turn_deg=rng.uniform(-2, 2), scale=0.7, noise=2.0)
+    assert cv2.imwrite(str(path), render_sheet(sheet_of_14(), rng, faults, look).picture)
+
+
+@pytest.fixture(scope="module")
+def station(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a configuration, a layout of rendered sheets, and pictures to judge."""
+    folder = tmp_path_factory.mktemp("station")
+    (folder / "site.json").write_text(json.dumps(SITE), encoding="utf-8")
+    for name in ("good", "in"):
+        (folder / name).mkdir()
+    for seed in range(9):
+        draw(folder / "good" / f"{seed}.png", seed)
+    draw(folder / "in" / "good.png", 50)
+    draw(folder / "in" / "moved.png", 51, SheetFault("moved", "B05", 20))
+    draw(folder / "in" / "missing.png", 52, SheetFault("missing", "B11"))
+    (folder / "in" / "broken.png").write_bytes(b"no picture")
+    words = [f"--input-dir={folder / 'good'}", f"--output={folder / 'sheet.json'}", f"--config={folder / 'site.json'}"]
+    assert main(["gates", "calibrate", *words]) == 0
+    return folder
+
+
+def run(station: Path, out: str, *words: str) -> int:
+    own = [f"--config={station / 'site.json'}", f"--layout={station / 'sheet.json'}", "--workers=0", "--quiet"]
+    return main(["gates", f"--input-dir={station / 'in'}", f"--output-dir={station / out}", *own, *words])
+
+
+def rows_of(folder: Path) -> dict[str, dict[str, str]]:
+    with (folder / GATE_TABLE).open(encoding="utf-8", newline="") as file:
+        return {row["file"]: row for row in csv.DictReader(file)}
+
+
+@pytest.mark.slow
+def test_each_picture_has_its_verdict_row_record_and_drawing(station: Path) -> None:
+    assert run(station, "out") == 1  # one cannot be read
+    rows = rows_of(station / "out")
+    assert {file: row["status"] for file, row in rows.items()} == {
+        "broken.png": "NG",
+        "good.png": "OK",
+        "missing.png": "NG",
+        "moved.png": "NG",
+    }
+    assert list(rows["good.png"])[: len(FIRST)] == FIRST
+    assert (rows["moved.png"]["failed_checks"], rows["broken.png"]["failed_checks"]) == ("layout", "readable")
+    assert rows["broken.png"]["count_ok"] == ""
+    assert rows["missing.png"]["missing"].startswith("B")
+    schema = json.loads((ROOT / "gate.schema.json").read_text(encoding="utf-8"))
+    for name in ("broken", "good", "missing", "moved"):
+        jsonschema.validate(json.loads((station / "out" / f"{name}{GATE}").read_bytes()), schema)
+    assert (station / "out" / "moved_gate.png").exists()
+    assert "moved" in (station / "out" / GATE_PAGE).read_text(encoding="utf-8")
+    assert not (station / "out" / "Good_Images").exists()
+
+
+@pytest.mark.slow
+def test_pictures_are_copied_by_status_and_a_second_run_keeps_what_is_done(station: Path) -> None:
+    assert run(station, "routed", "--route=copy") == 1
+    there = {path.relative_to(station / "routed").as_posix() for path in (station / "routed").glob("*_Images/*")}
+    assert there == {"Good_Images/good.png", "No_Good_Images/missing.png", "No_Good_Images/moved.png"}
+    record = station / "routed" / f"good{GATE}"
+    before = record.stat().st_mtime_ns
+    assert run(station, "routed", "--route=copy", "--resume", "--fail-exit") == 1
+    assert record.stat().st_mtime_ns == before
+    assert len(list((station / "routed").glob("*_Images/*"))) == 3
+
+
+@pytest.mark.slow
+def test_the_card_says_how_few_sheets_it_rests_on(station: Path) -> None:
+    card = (station / "sheet_card.html").read_text(encoding="utf-8")
+    assert "299 are needed" in card
+    assert "<script" not in card
+
+
+def test_what_is_wrong_with_the_command_is_told_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "half.json").write_text('{"schema": "dscope-blink/layout/1"', encoding="utf-8")
+    words = ["gates", f"--input-dir={tmp_path / 'in'}", f"--output-dir={tmp_path / 'out'}"]
+    for more, said in ((["--quiet"], "none is named"), ([f"--layout={tmp_path / 'half.json'}"], "no layout")):
+        assert main([*words, *more]) == 2
+        assert said in capsys.readouterr().err
+    assert main(["gates", "calibrate", f"--input-dir={tmp_path / 'in'}", "--output=layout.txt"]) == 2
+    assert not (tmp_path / "out").exists()
+
+
+READ, UNREAD = GateOutcome("readable", True, ()), GateOutcome("readable", False, (), ("cut off",))
+OK = SheetResult("a.png", "0" * 64, 10, 10, "sheet", (READ,), (), "truth")
+
+
+def test_a_result_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    from tests.gates.test_placement import judged, moved
+
+    for result in (OK, judged(14, moved("B05", 20))):
+        (tmp_path / "a.json").write_bytes(sheet_bytes(result, "test 1"))
+        assert load_sheet(tmp_path / "a.json") == (result, "test 1")
+    for data in (b"", b"{}", b'{"schema": "dscope-blink/gate/1"}'):
+        (tmp_path / "a.json").write_bytes(data)
+        with pytest.raises(BadSheetResult):
+            load_sheet(tmp_path / "a.json")
+
+
+def test_exit_codes_say_what_happened() -> None:
+    ng = replace(OK, gates=(READ, GateOutcome("count", False, (), ("none",))))
+    unread = replace(OK, gates=(UNREAD,))
+    for results, fail_exit, code in (
+        ((OK, ng), False, 0),
+        ((OK, ng), True, 3),
+        ((OK, ng, unread), True, 1),
+        ((unread, unread), False, 4),
+        ((), True, 0),
+    ):
+        totals = GateTotals()
+        for result in results:
+            totals.add(result)
+        assert gates_exit_code(totals, fail_exit) == code
+
+
+def test_the_columns_of_the_user_come_first() -> None:
+    assert [column.name for column in GATE_COLUMNS][: len(FIRST)] == FIRST
