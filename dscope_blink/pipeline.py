@@ -25,6 +25,7 @@ from dscope_blink.files.decoding import Picture, brightest_beyond, doubtful_bits
 from dscope_blink.image_processing import (
     background,
     described_structure,
+    fiber_row,
     fusion,
     hot_pixels,
     interlacing,
@@ -42,12 +43,14 @@ from dscope_blink.records import (
     Calibration,
     Candidate,
     Cell,
+    ConnectorLayout,
     Defect,
     Ellipse,
     FiberGeometry,
     FloatImage,
     ImageInfo,
     Inspection,
+    Lane,
     Mask,
     Notice,
     NotLocated,
@@ -151,10 +154,73 @@ def all_stages(
     calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None = None,
+    cladding_px: float | None = None,
 ) -> Stages:
-    """What `inspect_image` does, with what each stage came to."""
-    stages = _stages(picture, info, request, config, calibration, provenance, flat_field)
+    """What `inspect_image` does, with what each stage came to; `cladding_px` is the diameter where it is known."""
+    stages = _stages(picture, info, request, config, calibration, provenance, flat_field, cladding_px)
     return replace(stages, inspection=recorded(stages.inspection))
+
+
+def find_lanes(
+    picture: Picture,
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    calibration: Calibration | None,
+    layout: ConnectorLayout,
+    flat_field: Picture | None = None,
+) -> fiber_row.FoundRow | Notice:
+    """Find the fibers of a connector in a picture; parameters as of `inspect_image`.
+
+    Where no row of them shows, the one fiber that `localization` finds stands for the row.
+    """
+    gray, _ = _evened(to_gray(picture, config.preprocessing.bits_per_pixel or info.bits), flat_field, None, config)
+    known = _known(request, config, _usable(calibration, info, config)[0])
+    search = config.connector_search
+    row = fiber_row.find_row(gray, layout, search, known.cladding_px)
+    if isinstance(row, fiber_row.FoundRow) and row.whole >= SURE_ROW:
+        return row
+    single = localization.locate(gray, config.localization, config.core, replace(known, in_the_middle=True))
+    if isinstance(single, NotLocated):
+        return row
+    cladding = single.cladding.ellipse
+    larger = isinstance(row, Notice) or cladding.mean_diameter_px > fiber_row.LARGER * row.cladding_px or row.whole < 1
+    return fiber_row.row_of_one(gray, cladding, layout, search) if larger else row
+
+
+SURE_ROW = 3  # fibers: two grains of one size may lie a pitch apart
+
+
+def inspect_lane(
+    picture: Picture,
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    calibration: Calibration | None,
+    provenance: Provenance,
+    lane: Lane,
+    flat_field: Picture | None = None,
+    cladding_px: float | None = None,
+) -> tuple[Picture, Inspection]:
+    """Inspect one fiber of a connector in its window of the picture; other parameters as of `inspect_image`.
+
+    Parameters
+    ----------
+    lane : says which window
+    cladding_px : diameter that the pitch gives; None: it is not known
+
+    Returns
+    -------
+    The window, (h, w) or (h, w, 3), and its inspection, whose pixels count from the corner of the window
+    """
+    assert lane.window is not None, "a fiber that is inspected has a window"
+    part = lane.window.of(picture)
+    flat = None if flat_field is None else lane.window.of(flat_field)
+    if calibration is not None and calibration.picture_size_px == info.size_px:
+        calibration = replace(calibration, picture_size_px=None)  # its picture is that which the window is cut from
+    info = replace(info, width=part.shape[1], height=part.shape[0])
+    stages = all_stages(part, info, request, config, calibration, provenance, flat, cladding_px)
+    return part, replace(stages.inspection, lane=lane)
 
 
 def _stages(
@@ -165,6 +231,7 @@ def _stages(
     calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None,
+    cladding_px: float | None,
 ) -> Stages:
     criteria = config.criteria.find(request.edition, request.fiber_class)
     scale, scale_notes = _usable(calibration, info, config)
@@ -184,7 +251,10 @@ def _stages(
         refused = _refused(replace(start, quality=quality), reason, clock)
         return Stages(refused, gray, localization.FoundFiber(NotLocated(reason.text)))
     with clock.stage("locate", "Fiber Localization"):
-        fiber = localization.find_fiber(gray, config.localization, config.core, _known(request, config, scale))
+        known = _known(request, config, scale)
+        if cladding_px is not None:
+            known = replace(known, cladding_px=cladding_px)
+        fiber = localization.find_fiber(gray, config.localization, config.core, known)
     geometry = _with_known_core(fiber.geometry, request, config)
     if isinstance(geometry, NotLocated):
         quality = replace(quality, warnings=quality.warnings + missing_parts.missing_warnings(parts))

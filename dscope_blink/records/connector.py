@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from numpy.typing import NDArray
 
 from dscope_blink.records.checks import Count, Positive, Share, Whole, require
 from dscope_blink.records.notices import Notice
@@ -66,6 +68,11 @@ class Window:
     def __post_init__(self) -> None:
         low = min(self.left_px, self.top_px)
         require(low >= 0, f"a window must begin in the picture, got {self.left_px}, {self.top_px}")
+
+    def of(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """The part of a picture (H, W) or (H, W, 3) that it is."""
+        rows = slice(self.top_px, self.top_px + self.height_px)
+        return picture[rows, self.left_px : self.left_px + self.width_px]
 
 
 @dataclass(frozen=True, slots=True)

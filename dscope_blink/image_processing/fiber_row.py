@@ -1,0 +1,289 @@
+"""A picture of a connector -> where its fibers lie: circles of one size on a lattice of known shape.
+
+Of fibers and ferrule only the ratios are known, pitch to cladding above all. For every size that the claddings may
+have, circles of that size are sought everywhere, and of all lattices that their centres lie on the fullest is taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import cv2
+import numpy as np
+
+from dscope_blink.config.settings import ConnectorSearch
+from dscope_blink.gates.lattice import Index, Lattice, fit_lattice, lattice_along, reference_direction
+from dscope_blink.image_processing.ring_evidence import (
+    COARSE,
+    FINE,
+    EdgeField,
+    RingEvidence,
+    edge_field,
+    evidence_near,
+    ring_map,
+)
+from dscope_blink.records import ConnectorLayout, Ellipse, FloatImage, Notice, Points, notice
+
+SIZE_STEP = 1.06  # from radius to radius: a ring is found within half of that
+MOST_CIRCLES = 60  # of one radius, the clearest
+MOST_GAPS = 4  # missing fibers between two that a row is founded on
+GAP_COST = 0.3  # of evidence, for each place of a row without a fiber: of two lattices the fuller one is meant
+LOOSE = 0.12  # pitches: of circles whose centre and size are known by so much
+CUT_MIN_SEEN = 0.35  # of the circumference: of less it cannot be said whether it is a fiber
+WHOLE_SEEN = 0.97  # radii from the centre to the border of the picture: the radius is known by that
+LOOSEST, NEAR = 0.3, 0.06  # pitches: many places away from where a lattice is known, and once it is fitted
+REFITS = 3
+LARGER = 1.5  # than those of a row of few: a fiber among grains of its own
+RADII = (0.97, 1.0, 1.03)  # of what the pitch says
+COARSE_SHARE = 0.8  # of the evidence: what a smaller picture shows of it at least
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPlace:
+    """A place of the lattice at which a fiber shows."""
+
+    index: Index  # row and place, counted from any
+    center_px: tuple[float, float]
+    evidence: float
+    whole: bool  # else the border of the picture cuts it
+    inverted: bool  # darker than the ferrule where the other fibers are brighter, or the other way round
+    level: float  # median grey level inside over that of the ferrule beside it
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRow:
+    """The fibers of a picture on their lattice."""
+
+    lattice: Lattice
+    places: tuple[FoundPlace, ...]
+    cladding_px: float  # by the pitch, or of a single fiber by the size of its circle
+
+    @property
+    def whole(self) -> int:
+        """Fibers that lie wholly in the picture; with more than one the pitch is measured."""
+        return sum(place.whole and not place.inverted for place in self.places)
+
+
+def find_row(
+    gray: FloatImage, layout: ConnectorLayout, search: ConnectorSearch, cladding_px: float | None = None
+) -> FoundRow | Notice:
+    """Find the fibers of a connector in a picture.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+    layout : of the connector
+    search : limits from config.json
+    cladding_px : diameter of the claddings where a calibration says it
+
+    Returns
+    -------
+    FoundRow, or a Notice that says why there is none
+    """
+    best = max(_hypotheses(gray, layout, search, cladding_px), key=lambda one: one.score, default=None)
+    if best is None:
+        return notice("row_not_found", "no circles of one size lie as the fibers of the connector would")
+    for _ in range(REFITS):
+        points = np.array(list(best.circles.values()))
+        best = _judged(best.of, fit_lattice(layout, points, list(best.circles)), best.sign, layout)
+    radius_px = best.lattice.pitch_px * layout.cladding_um / layout.pitch_um / 2
+    return row_on(gray, best.lattice, tuple(best.circles), radius_px, layout, search, best.sign)
+
+
+def row_of_one(
+    gray: FloatImage, cladding: Ellipse, layout: ConnectorLayout, search: ConnectorSearch
+) -> FoundRow | Notice:
+    """The row of which a single fiber is known: its neighbours lie at the nominal pitch.
+
+    Parameters
+    ----------
+    gray, layout, search : as in `find_row`
+    cladding : of that fiber
+    """
+    pitch = cladding.mean_diameter_px * layout.pitch_um / layout.cladding_um
+    x, y = reference_direction(layout)
+    lattice = lattice_along(layout, cladding.center_px, (pitch * x, pitch * y))
+    radius = cladding.mean_diameter_px / 2
+    sign = -1.0 if _level(gray, cladding.center_px, radius) > 1 else 1.0
+    row = row_on(gray, lattice, ((0, 0),), radius, layout, search, sign)
+    if isinstance(row, Notice) or (0, 0) not in {place.index for place in row.places}:
+        return notice("row_not_found", "the one circular edge in the picture is not that of a fiber of the connector")
+    return replace(row, cladding_px=cladding.mean_diameter_px)
+
+
+def row_on(
+    gray: FloatImage,
+    lattice: Lattice,
+    indices: Sequence[Index],
+    radius_px: float,
+    layout: ConnectorLayout,
+    search: ConnectorSearch,
+    sign: float,
+) -> FoundRow | Notice:
+    """The fibers of a picture whose lattice is roughly known.
+
+    Parameters
+    ----------
+    gray, layout, search : as in `find_row`
+    lattice : roughly
+    indices : row and place of those that are known
+    radius_px : of the claddings
+    sign : 1 where the fibers are darker than the ferrule, -1 where they are brighter
+    """
+    field = _best_field(gray, radius_px, [lattice.at(*index) for index in indices])
+    places = tuple(_places_on(gray, field, lattice, indices, layout, search, sign))
+    whole = [place for place in places if place.whole and not place.inverted]
+    if len({place.index for place in whole}) > 1:
+        lattice = fit_lattice(layout, np.array([p.center_px for p in whole]), [p.index for p in whole])
+    if not places:
+        return notice("row_not_found", "no fiber shows at the places of the best lattice")
+    return FoundRow(lattice, places, lattice.pitch_px * layout.cladding_um / layout.pitch_um)
+
+
+def _best_field(gray: FloatImage, radius_px: float, known: Sequence[tuple[float, float]]) -> EdgeField:
+    """That of the radius that fits the known fibers best: pitch and cladding give it to a few percent."""
+    fields = [edge_field(gray, radius_px * share, FINE) for share in RADII]
+    return max(fields, key=lambda field: sum(abs(_strength(field, place)) for place in known))
+
+
+def _strength(field: EdgeField, place: tuple[float, float]) -> float:
+    return evidence_near(field, place, NEAR * 4 * field.radius * field.factors[0]).strength
+
+
+@dataclass(frozen=True, slots=True)
+class _Hypothesis:
+    score: float
+    lattice: Lattice
+    circles: Mapping[Index, tuple[float, float]]  # their centres, by their places
+    of: _Circles
+    sign: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Circles:
+    """The circles of one radius that were found, the clearest first."""
+
+    radius_px: float
+    centers: Points  # (N, 2) in pixels of the stored picture
+    strengths: Points  # (N,) signed
+
+
+def _hypotheses(
+    gray: FloatImage, layout: ConnectorLayout, search: ConnectorSearch, cladding_px: float | None
+) -> Iterator[_Hypothesis]:
+    for radius in _radii(gray.shape, search, cladding_px):
+        circles = _circles(gray, radius, search)
+        yield from _lattices(circles, layout, search)
+
+
+def _radii(shape: tuple[int, ...], search: ConnectorSearch, cladding_px: float | None) -> list[float]:
+    if cladding_px is not None:
+        return [cladding_px / 2 * share for share in (1 - search.max_size_error / 2, 1, 1 + search.max_size_error / 2)]
+    low, high = search.min_cladding_px / 2, min(shape) / 2
+    count = max(math.ceil(math.log(max(high / low, 1)) / math.log(SIZE_STEP)), 1)
+    return [low * SIZE_STEP**k for k in range(count)]
+
+
+def _circles(gray: FloatImage, radius_px: float, search: ConnectorSearch) -> _Circles:
+    field = edge_field(gray, radius_px, COARSE)
+    strengths = ring_map(field)
+    size = np.abs(strengths)
+    around = cv2.dilate(size, np.ones((COARSE + 1, COARSE + 1), np.uint8))
+    peak = size >= np.maximum(around, COARSE_SHARE * search.min_evidence)
+    y, x = np.nonzero(peak)
+    order = np.argsort(-size[y, x], kind="stable")[:MOST_CIRCLES]
+    places = field.to_picture(np.stack([x[order], y[order]], axis=1))
+    return _Circles(radius_px, places, strengths[y[order], x[order]].astype(np.float64))
+
+
+def _lattices(circles: _Circles, layout: ConnectorLayout, search: ConnectorSearch) -> Iterator[_Hypothesis]:
+    pitch = 2 * circles.radius_px * layout.pitch_um / layout.cladding_um
+    reference = np.array(reference_direction(layout))
+    ways = circles.centers[None] - circles.centers[:, None]  # (from, to, 2)
+    ahead = ways @ reference
+    lengths = np.hypot(ways[..., 0], ways[..., 1])
+    steps = np.rint(lengths / pitch)
+    fits = (steps >= 1) & (steps <= MOST_GAPS + 1) & (ahead >= lengths * math.cos(math.radians(search.max_turn_deg)))
+    fits &= np.abs(lengths - steps * pitch) <= search.max_size_error * lengths
+    fits &= circles.strengths[:, None] * circles.strengths > 0
+    for i, j in np.argwhere(fits).tolist():
+        lattice = lattice_along(layout, _pair(circles.centers[i]), _pair(ways[i, j] / steps[i, j]))
+        yield _judged(circles, lattice, math.copysign(1, circles.strengths[i]), layout)
+
+
+def _judged(circles: _Circles, lattice: Lattice, sign: float, layout: ConnectorLayout) -> _Hypothesis:
+    """How full a lattice is: the evidence of the circles on it less the cost of the gaps."""
+    exact = lattice.indices(circles.centers)  # (N, 2) row and place
+    nearest = np.rint(exact)
+    off = np.hypot(*((exact - nearest) * (layout.row_pitch_um / layout.pitch_um, 1.0)).T)
+    near = np.minimum(LOOSE * (1 + np.abs(nearest).max(axis=1) / 4), LOOSEST)
+    on = np.flatnonzero((off <= near) & (circles.strengths * sign > 0) & (np.abs(nearest[:, 0]) < len(layout.rows)))
+    first: dict[Index, int] = {}
+    for k in on.tolist():
+        first.setdefault((int(nearest[k, 0]), int(nearest[k, 1])), k)
+    kept = _connected(first)
+    gaps = sum(max(row) - min(row) + 1 - len(row) for row in _rows_of(kept))
+    score = float(np.abs(circles.strengths[list(kept.values())]).sum()) - GAP_COST * gaps
+    return _Hypothesis(score, lattice, {i: _pair(circles.centers[k]) for i, k in kept.items()}, circles, sign)
+
+
+def _connected(first: dict[Index, int]) -> dict[Index, int]:
+    """Without what lies beyond a gap that is wider than any that a row may have."""
+    places = sorted({place for _, place in first})
+    runs = np.split(places, np.flatnonzero(np.diff(places) > MOST_GAPS + 1) + 1)
+    longest = set(max(runs, key=len).tolist()) if places else set()
+    return {index: k for index, k in first.items() if index[1] in longest}
+
+
+def _rows_of(kept: Mapping[Index, int]) -> list[list[int]]:
+    return [[place for row, place in kept if row == number] for number in {row for row, _ in kept}]
+
+
+def _places_on(
+    gray: FloatImage,
+    field: EdgeField,
+    lattice: Lattice,
+    indices: Sequence[Index],
+    layout: ConnectorLayout,
+    search: ConnectorSearch,
+    sign: float,
+) -> Iterator[FoundPlace]:
+    """Every place of the lattice at which a fiber shows, one place and one row further than circles were found."""
+    rows, places = ([index[k] for index in indices] for k in (0, 1))
+    beyond, low, high = len(layout.rows) - 1, min(places), max(places)
+    for row, place in product(range(min(rows) - beyond, max(rows) + beyond + 1), range(low - 1, high + 2)):
+        shown = evidence_near(field, lattice.at(row, place), NEAR * lattice.pitch_px)
+        least = search.min_place_evidence if low <= place <= high else search.min_evidence
+        if abs(shown.strength) >= least and shown.seen >= CUT_MIN_SEEN:
+            inverted = shown.strength * sign < 0
+            yield FoundPlace(
+                (row, place), shown.center_px, abs(shown.strength), _is_whole(shown, gray, field), inverted
+            )
+
+
+def _is_whole(shown: RingEvidence, gray: FloatImage, field: EdgeField) -> bool:
+    radius = field.radius * field.factors[0]
+    (x, y), (h, w) = shown.center_px, gray.shape
+    return min(x, y, w - 1 - x, h - 1 - y) >= radius * WHOLE_SEEN
+
+
+def _level(gray: FloatImage, center_px: tuple[float, float], radius_px: float) -> float:
+    reach = math.ceil(BESIDE[1] * radius_px)
+    left, top = max(round(center_px[0]) - reach, 0), max(round(center_px[1]) - reach, 0)
+    part = gray[top : round(center_px[1]) + reach + 1, left : round(center_px[0]) + reach + 1]
+    y, x = np.ogrid[top : top + part.shape[0], left : left + part.shape[1]]
+    radii = np.hypot(x - center_px[0], y - center_px[1]) / radius_px
+    inside, beside = part[radii < INSIDE], part[(radii > BESIDE[0]) & (radii < BESIDE[1])]
+    if not inside.size or not beside.size:
+        return 0.0
+    return float(np.median(inside)) / max(float(np.median(beside)), 1e-3)
+
+
+INSIDE, BESIDE = 0.85, (1.15, 1.6)  # radii
+
+
+def _pair(values: Points) -> tuple[float, float]:
+    return float(values[0]), float(values[1])
