@@ -258,10 +258,9 @@ def _places_on(
         shown = evidence_near(field, lattice.at(row, place), NEAR * lattice.pitch_px)
         least = search.min_place_evidence if low <= place <= high else search.min_evidence
         if abs(shown.strength) >= least and shown.seen >= CUT_MIN_SEEN:
-            inverted = shown.strength * sign < 0
-            yield FoundPlace(
-                (row, place), shown.center_px, abs(shown.strength), _is_whole(shown, gray, field), inverted
-            )
+            whole, inverted = _is_whole(shown, gray, field), shown.strength * sign < 0
+            level = _level(gray, shown.center_px, field.radius * field.factors[0])
+            yield FoundPlace((row, place), shown.center_px, abs(shown.strength), whole, inverted, level)
 
 
 def _is_whole(shown: RingEvidence, gray: FloatImage, field: EdgeField) -> bool:

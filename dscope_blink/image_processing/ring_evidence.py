@@ -92,7 +92,8 @@ def evidence_near(field: EdgeField, center_px: tuple[float, float], reach_px: fl
     reach_px : how far from it the centre may lie
     """
     cx, cy = field.from_picture(center_px)
-    steps = np.arange(-reach_px / field.factors[0], reach_px / field.factors[0] + 0.25, 0.5, np.float32)
+    reach = reach_px / field.factors[0]
+    steps = np.linspace(-reach, reach, 2 * math.ceil(2 * reach) + 1, dtype=np.float32)  # at most half a pixel apart
     dx, dy = (d.ravel() for d in np.meshgrid(steps, steps))
     turn = np.linspace(0, 2 * np.pi, ANGLES, endpoint=False, dtype=np.float32)
     nx, ny = np.cos(turn), np.sin(turn)

@@ -36,6 +36,7 @@ from dscope_blink.terminal.arguments import (
 from dscope_blink.terminal.calibrate import calibrate
 from dscope_blink.terminal.completion import completion_script
 from dscope_blink.terminal.configuration import configuration
+from dscope_blink.terminal.connectors import inspect_connectors
 from dscope_blink.terminal.dataset import dataset
 from dscope_blink.terminal.events import Told, events_of, refusals
 from dscope_blink.terminal.log_file import log_file
@@ -80,6 +81,8 @@ def _run_command(words: Sequence[str]) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
+    if arguments.connector is not None:
+        return inspect_connectors(arguments)
     with refusals(arguments):
         batch = checked_batch(arguments)
     if arguments.camera:
