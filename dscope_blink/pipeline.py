@@ -36,7 +36,7 @@ from dscope_blink.image_processing import (
     speckle,
     symmetry,
 )
-from dscope_blink.image_processing.cladding_choice import Known
+from dscope_blink.image_processing.cladding_choice import Known, KnownPlace
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
 from dscope_blink.records import (
     ZONE_NAMES,
@@ -154,10 +154,10 @@ def all_stages(
     calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None = None,
-    cladding_px: float | None = None,
+    place: KnownPlace | None = None,
 ) -> Stages:
-    """What `inspect_image` does, with what each stage came to; `cladding_px` is the diameter where it is known."""
-    stages = _stages(picture, info, request, config, calibration, provenance, flat_field, cladding_px)
+    """What `inspect_image` does, with what each stage came to; `place` says where the fiber lies, if that is known."""
+    stages = _stages(picture, info, request, config, calibration, provenance, flat_field, place)
     return replace(stages, inspection=recorded(stages.inspection))
 
 
@@ -200,14 +200,14 @@ def inspect_lane(
     provenance: Provenance,
     lane: Lane,
     flat_field: Picture | None = None,
-    cladding_px: float | None = None,
+    place: KnownPlace | None = None,
 ) -> tuple[Picture, Inspection]:
     """Inspect one fiber of a connector in its window of the picture; other parameters as of `inspect_image`.
 
     Parameters
     ----------
     lane : says which window
-    cladding_px : diameter that the pitch gives; None: it is not known
+    place : of the fiber in the window; None: anywhere
 
     Returns
     -------
@@ -219,7 +219,7 @@ def inspect_lane(
     if calibration is not None and calibration.picture_size_px == info.size_px:
         calibration = replace(calibration, picture_size_px=None)  # its picture is that which the window is cut from
     info = replace(info, width=part.shape[1], height=part.shape[0])
-    stages = all_stages(part, info, request, config, calibration, provenance, flat, cladding_px)
+    stages = all_stages(part, info, request, config, calibration, provenance, flat, place)
     return part, replace(stages.inspection, lane=lane)
 
 
@@ -231,7 +231,7 @@ def _stages(
     calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None,
-    cladding_px: float | None,
+    place: KnownPlace | None,
 ) -> Stages:
     criteria = config.criteria.find(request.edition, request.fiber_class)
     scale, scale_notes = _usable(calibration, info, config)
@@ -251,9 +251,7 @@ def _stages(
         refused = _refused(replace(start, quality=quality), reason, clock)
         return Stages(refused, gray, localization.FoundFiber(NotLocated(reason.text)))
     with clock.stage("locate", "Fiber Localization"):
-        known = _known(request, config, scale)
-        if cladding_px is not None:
-            known = replace(known, cladding_px=cladding_px)
+        known = _placed(_known(request, config, scale), place)
         fiber = localization.find_fiber(gray, config.localization, config.core, known)
     geometry = _with_known_core(fiber.geometry, request, config)
     if isinstance(geometry, NotLocated):
@@ -488,6 +486,12 @@ def _known(request: Request, config: Config, calibration: Scale | None) -> Known
         pixel_aspect_ratio=given or (None if calibration is None else calibration.known_aspect_ratio),
         in_the_middle=request.fiber == "middle",
     )
+
+
+def _placed(known: Known, place: KnownPlace | None) -> Known:
+    if place is None:
+        return known
+    return replace(known, place=place, cladding_px=2 * place.radius_px if place.is_sure else known.cladding_px)
 
 
 def _pixels(size_um: float | None, calibration: Scale | None) -> float | None:

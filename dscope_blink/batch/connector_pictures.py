@@ -1,4 +1,4 @@
-"""One picture of a connector: its fibers found, numbered, and each inspected in its window; what is unsure not graded."""
+"""One picture of a connector: fibers found and numbered, each inspected in its window, what is unsure not graded."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from dscope_blink.files.decoding import Picture
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.gates.lanes import Numbering, number_places
 from dscope_blink.gates.lattice import Index, Lattice, fit_lattice, misfits_px
+from dscope_blink.image_processing.cladding_choice import KnownPlace
 from dscope_blink.image_processing.fiber_row import FoundPlace, FoundRow
 from dscope_blink.pipeline import find_lanes, inspect_lane, not_measured
 from dscope_blink.records import (
@@ -189,11 +190,14 @@ def _inspected(view: View, loaded: Loaded, row: FoundRow, place: FoundPlace, num
     assert loaded.picture is not None, "checked before"
     job = view.job
     lane = view.lane(number, window_of(place.center_px, row, job.config.connector_search.window_share, loaded.picture))
+    (x, y), corner = place.center_px, lane.window
+    assert corner is not None, "just made"
+    there = KnownPlace((x - corner.left_px, y - corner.top_px), row.cladding_px / 2, row.whole > 1)
     part, inspection = inspect_lane(
         *(loaded.picture, loaded.info, view.image.request, job.config, job.calibration, provenance_of(job)),
         lane,
         flat_field_of(job),
-        row.cladding_px if row.whole > 1 else None,
+        there,
     )
     quality = replace(inspection.quality, warnings=(*loaded.warnings, *inspection.quality.warnings))
     return _Face(number, place.index, replace(inspection, quality=quality), replace(loaded, picture=part))

@@ -50,7 +50,7 @@ class FoundPlace:
     evidence: float
     whole: bool  # else the border of the picture cuts it
     inverted: bool  # darker than the ferrule where the other fibers are brighter, or the other way round
-    level: float  # median grey level inside over that of the ferrule beside it
+    level: float  # median grey level inside over that of what is bright beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,10 +278,12 @@ def _level(gray: FloatImage, center_px: tuple[float, float], radius_px: float) -
     inside, beside = part[radii < INSIDE], part[(radii > BESIDE[0]) & (radii < BESIDE[1])]
     if not inside.size or not beside.size:
         return 0.0
-    return float(np.median(inside)) / max(float(np.median(beside)), 1e-3)
+    # between grains of glass the ferrule is dark: the grains are as bright as what is cut from fibers
+    return float(np.median(inside)) / max(float(np.percentile(beside, BRIGHT)), 1e-3)
 
 
 INSIDE, BESIDE = 0.85, (1.15, 1.6)  # radii
+BRIGHT = 90  # percent of the pixels are darker
 
 
 def _pair(values: Points) -> tuple[float, float]:

@@ -180,7 +180,8 @@ def _marks(fault: LaneFault, centre: Vector, rng: np.random.Generator) -> list[B
     if fault == "pit":
         return [Pit((x + 2 * c, y + 2 * s), 8.0, -0.6)]
     if fault == "scratch":
-        return [Scratch(((x - 35 * c, y - 35 * s), (x + 35 * c, y + 35 * s)), 4.0, -0.5)]
+        px, py = x - 2 * s, y + 2 * c  # beside the centre: one through it would be cut into equal halves by the core
+        return [Scratch(((px - 20 * c, py - 20 * s), (px + 40 * c, py + 40 * s)), 4.0, -0.5)]
     if fault == "dirt":
         return [Contamination(((x + 32 * c, y + 32 * s, 9.0), (x + 40 * c, y + 34 * s, 6.0)), -0.5)]
     if fault == "specks":
