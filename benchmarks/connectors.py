@@ -1,4 +1,4 @@
-"""Rendered connectors: lanes located, numbered and judged against the truth, and the time of a fiber beside a single one.
+"""Rendered connectors: lanes located, numbered and judged against the truth, and the time that a fiber takes.
 
 `python -m benchmarks.connectors [CONNECTORS]` prints a line for each kind of ferrule and layout.
 """
@@ -63,7 +63,7 @@ def layouts(config: Config) -> dict[str, ConnectorLayout]:
 
 
 def rendered(kind: Kind, layout: ConnectorLayout, rng: np.random.Generator) -> tuple[RenderedRow, int | None]:
-    """One connector of a kind, its ends whole where nothing else says which lanes they are; and its first whole lane."""
+    """One connector of a kind, and its first whole lane; its ends show where nothing else says which lanes they are."""
     count = len(layout.lanes)
     ends = {1, count} if kind.columns is None else set()
     faults: dict[int, LaneFault] = {}

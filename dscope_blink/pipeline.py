@@ -172,23 +172,26 @@ def find_lanes(
 ) -> fiber_row.FoundRow | Notice:
     """Find the fibers of a connector in a picture; parameters as of `inspect_image`.
 
-    Where no row of them shows, the one fiber that `localization` finds stands for the row.
+    Where not all of them show, what `localization` finds says how large they are, if it is larger than what seemed to
+    be a row: grains of glass may lie on one too. A single fiber stands for its row.
     """
     gray, _ = _evened(to_gray(picture, config.preprocessing.bits_per_pixel or info.bits), flat_field, None, config)
     known = _known(request, config, _usable(calibration, info, config)[0])
     search = config.connector_search
     row = fiber_row.find_row(gray, layout, search, known.cladding_px)
-    if isinstance(row, fiber_row.FoundRow) and row.whole >= SURE_ROW:
+    if isinstance(row, fiber_row.FoundRow) and row.whole == len(layout.lanes):
         return row
     single = localization.locate(gray, config.localization, config.core, replace(known, in_the_middle=True))
     if isinstance(single, NotLocated):
         return row
     cladding = single.cladding.ellipse
-    larger = isinstance(row, Notice) or cladding.mean_diameter_px > fiber_row.LARGER * row.cladding_px or row.whole < 1
-    return fiber_row.row_of_one(gray, cladding, layout, search) if larger else row
-
-
-SURE_ROW = 3  # fibers: two grains of one size may lie a pitch apart
+    size_px = cladding.mean_diameter_px
+    if isinstance(row, fiber_row.FoundRow) and row.whole and size_px <= fiber_row.LARGER * row.cladding_px:
+        return row
+    of_its_size = fiber_row.find_row(gray, layout, search, size_px)
+    if isinstance(of_its_size, fiber_row.FoundRow) and of_its_size.whole > 1:
+        return of_its_size
+    return fiber_row.row_of_one(gray, cladding, layout, search)
 
 
 def inspect_lane(

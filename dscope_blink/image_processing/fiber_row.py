@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import pairwise, product
 
 import cv2
 import numpy as np
@@ -29,14 +29,15 @@ from dscope_blink.records import ConnectorLayout, Ellipse, FloatImage, Notice, P
 
 SIZE_STEP = 1.06  # from radius to radius: a ring is found within half of that
 MOST_CIRCLES = 60  # of one radius, the clearest
-MOST_GAPS = 4  # missing fibers between two that a row is founded on
-GAP_COST = 0.3  # of evidence, for each place of a row without a fiber: of two lattices the fuller one is meant
+MOST_GAPS = 4  # missing fibers between two that a row is founded on, beside the places that have none
+GAP_COST = 0.25  # of evidence, for each place of a row without a fiber: of two lattices the fuller one is meant
+CHANCE = 0.2  # of evidence, that grains of glass show of any circle
 LOOSE = 0.12  # pitches: of circles whose centre and size are known by so much
 CUT_MIN_SEEN = 0.35  # of the circumference: of less it cannot be said whether it is a fiber
 WHOLE_SEEN = 0.97  # radii from the centre to the border of the picture: the radius is known by that
 LOOSEST, NEAR = 0.3, 0.06  # pitches: many places away from where a lattice is known, and once it is fitted
 REFITS = 3
-LARGER = 1.5  # than those of a row of few: a fiber among grains of its own
+LARGER = 1.3  # radii: circles that are no longer those of the same fibers
 RADII = (0.97, 1.0, 1.03)  # of what the pitch says
 COARSE_SHARE = 0.8  # of the evidence: what a smaller picture shows of it at least
 
@@ -83,12 +84,12 @@ def find_row(
     -------
     FoundRow, or a Notice that says why there is none
     """
-    best = max(_hypotheses(gray, layout, search, cladding_px), key=lambda one: one.score, default=None)
+    best = _largest_clear(list(_hypotheses(gray, layout, search, cladding_px)))
     if best is None:
         return notice("row_not_found", "no circles of one size lie as the fibers of the connector would")
     for _ in range(REFITS):
         points = np.array(list(best.circles.values()))
-        best = _judged(best.of, fit_lattice(layout, points, list(best.circles)), best.sign, layout)
+        best = _judged(best.of, fit_lattice(layout, points, list(best.circles)), best.sign, layout, gray.shape)
     radius_px = best.lattice.pitch_px * layout.cladding_um / layout.pitch_um / 2
     return row_on(gray, best.lattice, tuple(best.circles), radius_px, layout, search, best.sign)
 
@@ -176,7 +177,18 @@ def _hypotheses(
 ) -> Iterator[_Hypothesis]:
     for radius in _radii(gray.shape, search, cladding_px):
         circles = _circles(gray, radius, search)
-        yield from _lattices(circles, layout, search)
+        fullest = max(_lattices(circles, layout, search, gray.shape), key=lambda one: one.score, default=None)
+        if fullest is not None:
+            yield fullest
+
+
+def _largest_clear(hypotheses: Sequence[_Hypothesis]) -> _Hypothesis | None:
+    """The best one, or one of clearly larger circles that is half as good: round grains are smaller than fibers."""
+    best = max(hypotheses, key=lambda one: one.score, default=None)
+    if best is None:
+        return None
+    radius, least = best.of.radius_px * LARGER, best.score / 2
+    return _largest_clear([one for one in hypotheses if one.of.radius_px >= radius and one.score >= least]) or best
 
 
 def _radii(shape: tuple[int, ...], search: ConnectorSearch, cladding_px: float | None) -> list[float]:
@@ -199,22 +211,30 @@ def _circles(gray: FloatImage, radius_px: float, search: ConnectorSearch) -> _Ci
     return _Circles(radius_px, places, strengths[y[order], x[order]].astype(np.float64))
 
 
-def _lattices(circles: _Circles, layout: ConnectorLayout, search: ConnectorSearch) -> Iterator[_Hypothesis]:
+def _lattices(
+    circles: _Circles, layout: ConnectorLayout, search: ConnectorSearch, shape: tuple[int, ...]
+) -> Iterator[_Hypothesis]:
     pitch = 2 * circles.radius_px * layout.pitch_um / layout.cladding_um
     reference = np.array(reference_direction(layout))
     ways = circles.centers[None] - circles.centers[:, None]  # (from, to, 2)
     ahead = ways @ reference
     lengths = np.hypot(ways[..., 0], ways[..., 1])
     steps = np.rint(lengths / pitch)
-    fits = (steps >= 1) & (steps <= MOST_GAPS + 1) & (ahead >= lengths * math.cos(math.radians(search.max_turn_deg)))
+    fits = (
+        (steps >= 1)
+        & (steps <= _most_gaps(layout) + 1)
+        & (ahead >= lengths * math.cos(math.radians(search.max_turn_deg)))
+    )
     fits &= np.abs(lengths - steps * pitch) <= search.max_size_error * lengths
     fits &= circles.strengths[:, None] * circles.strengths > 0
     for i, j in np.argwhere(fits).tolist():
         lattice = lattice_along(layout, _pair(circles.centers[i]), _pair(ways[i, j] / steps[i, j]))
-        yield _judged(circles, lattice, math.copysign(1, circles.strengths[i]), layout)
+        yield _judged(circles, lattice, math.copysign(1, circles.strengths[i]), layout, shape)
 
 
-def _judged(circles: _Circles, lattice: Lattice, sign: float, layout: ConnectorLayout) -> _Hypothesis:
+def _judged(
+    circles: _Circles, lattice: Lattice, sign: float, layout: ConnectorLayout, shape: tuple[int, ...]
+) -> _Hypothesis:
     """How full a lattice is: the evidence of the circles on it less the cost of the gaps."""
     exact = lattice.indices(circles.centers)  # (N, 2) row and place
     nearest = np.rint(exact)
@@ -224,16 +244,39 @@ def _judged(circles: _Circles, lattice: Lattice, sign: float, layout: ConnectorL
     first: dict[Index, int] = {}
     for k in on.tolist():
         first.setdefault((int(nearest[k, 0]), int(nearest[k, 1])), k)
-    kept = _connected(first)
+    kept = _connected(first, _most_gaps(layout))
     gaps = sum(max(row) - min(row) + 1 - len(row) for row in _rows_of(kept))
-    score = float(np.abs(circles.strengths[list(kept.values())]).sum()) - GAP_COST * gaps
+    gaps += _empty_ends(lattice, list(kept), circles.radius_px, layout, shape)
+    score = float((np.abs(circles.strengths[list(kept.values())]) - CHANCE).sum()) - GAP_COST * gaps
     return _Hypothesis(score, lattice, {i: _pair(circles.centers[k]) for i, k in kept.items()}, circles, sign)
 
 
-def _connected(first: dict[Index, int]) -> dict[Index, int]:
+def _empty_ends(
+    lattice: Lattice, indices: Sequence[Index], radius_px: float, layout: ConnectorLayout, shape: tuple[int, ...]
+) -> int:
+    """Places without a fiber beyond both ends: a row of which less than all shows goes on beyond one of them."""
+    places = [place for _, place in indices]
+    if not places or max(places) - min(places) + 1 >= layout.columns:
+        return 0
+    rooms = []
+    for end, step in ((min(places), -1), (max(places), 1)):
+        steps = np.arange(1, layout.columns)
+        x, y = lattice.at(indices[0][0], 0)
+        at = np.array([x, y]) + (end + step * steps)[:, None] * np.array(lattice.along_px)  # (steps, 2)
+        inside = ((at >= radius_px) & (at <= np.array(shape[1::-1]) - 1 - radius_px)).all(axis=1)
+        rooms.append(int(inside.sum()))
+    return min(rooms)
+
+
+def _most_gaps(layout: ConnectorLayout) -> int:
+    used = sorted({place for _, place in layout.lanes})
+    return MOST_GAPS + max((b - a - 1 for a, b in pairwise(used)), default=0)
+
+
+def _connected(first: dict[Index, int], most_gaps: int) -> dict[Index, int]:
     """Without what lies beyond a gap that is wider than any that a row may have."""
     places = sorted({place for _, place in first})
-    runs = np.split(places, np.flatnonzero(np.diff(places) > MOST_GAPS + 1) + 1)
+    runs = np.split(places, np.flatnonzero(np.diff(places) > most_gaps + 1) + 1)
     longest = set(max(runs, key=len).tolist()) if places else set()
     return {index: k for index, k in first.items() if index[1] in longest}
 

@@ -27,6 +27,7 @@ from dscope_blink.synthetic.faces import (
 from dscope_blink.synthetic.surroundings import disc, glass_filler, painted_over
 
 LaneFault: TypeAlias = Literal["pit", "scratch", "dirt", "specks", "hole", "absent"]
+RIM_UM, RIM = 1.5, 25.0  # as photographs of glass-filled ferrules show it; its level is a grey level
 HOLE = 12.0  # grey level of an empty hole: nothing in it reflects
 # What a fiber with it is by every edition; a fiber without any passes. Specks are of a size and number that is allowed.
 VERDICTS: Mapping[LaneFault, Status] = {
@@ -166,6 +167,8 @@ def _painter(spec: RowSpec, offsets: Field) -> Painter:
 def _paint_fiber(face: FaceSpec, light: Field, grain: Field, centre_um: Vector, fault: LaneFault | None) -> None:
     if fault == "absent":
         return
+    if face.ferrule < face.cladding:  # what holds the fiber shows as a dark line where grains of glass do not
+        painted_over(light, grain, disc(face, face.cladding_diameter_um / 2 + RIM_UM, centre_um), RIM)
     cover = disc(face, face.cladding_diameter_um / 2, centre_um)
     painted_over(light, grain, cover, HOLE if fault == "hole" else face.cladding)
     if fault != "hole":
