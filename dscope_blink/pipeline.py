@@ -182,16 +182,18 @@ def find_lanes(
     if isinstance(row, fiber_row.FoundRow) and row.whole == len(layout.lanes):
         return row
     single = localization.locate(gray, config.localization, config.core, replace(known, in_the_middle=True))
+    least_px = fiber_row.LARGER * row.cladding_px if isinstance(row, fiber_row.FoundRow) and row.whole else 0.0
     if isinstance(single, NotLocated):
+        disc = fiber_row.clearest_disc(gray, search, least_px)
+    else:
+        cladding = single.cladding.ellipse
+        disc = fiber_row.Disc(cladding.center_px, cladding.mean_diameter_px)
+    if disc is None or disc.diameter_px < least_px:
         return row
-    cladding = single.cladding.ellipse
-    size_px = cladding.mean_diameter_px
-    if isinstance(row, fiber_row.FoundRow) and row.whole and size_px <= fiber_row.LARGER * row.cladding_px:
-        return row
-    of_its_size = fiber_row.find_row(gray, layout, search, size_px)
-    if isinstance(of_its_size, fiber_row.FoundRow) and of_its_size.whole > 1:
-        return of_its_size
-    return fiber_row.row_of_one(gray, cladding, layout, search)
+    larger = fiber_row.find_row(gray, layout, search, disc.diameter_px)
+    if isinstance(larger, Notice) or larger.whole <= 1:
+        larger = fiber_row.row_of_one(gray, disc, layout, search)
+    return max((row, larger), key=fiber_row.clearness)
 
 
 def inspect_lane(

@@ -25,7 +25,7 @@ from dscope_blink.image_processing.ring_evidence import (
     evidence_near,
     ring_map,
 )
-from dscope_blink.records import ConnectorLayout, Ellipse, FloatImage, Notice, Points, notice
+from dscope_blink.records import ConnectorLayout, FloatImage, Notice, Points, notice
 
 SIZE_STEP = 1.06  # from radius to radius: a ring is found within half of that
 MOST_CIRCLES = 60  # of one radius, the clearest
@@ -35,7 +35,7 @@ CHANCE = 0.2  # of evidence, that grains of glass show of any circle
 LOOSE = 0.12  # pitches: of circles whose centre and size are known by so much
 CUT_MIN_SEEN = 0.35  # of the circumference: of less it cannot be said whether it is a fiber
 WHOLE_SEEN = 0.97  # radii from the centre to the border of the picture: the radius is known by that
-LOOSEST, NEAR = 0.3, 0.06  # pitches: many places away from where a lattice is known, and once it is fitted
+NEAR = 0.06  # pitches, once the lattice is fitted
 REFITS = 3
 LARGER = 1.3  # radii: circles that are no longer those of the same fibers
 RADII = (0.97, 1.0, 1.03)  # of what the pitch says
@@ -91,12 +91,33 @@ def find_row(
         points = np.array(list(best.circles.values()))
         best = _judged(best.of, fit_lattice(layout, points, list(best.circles)), best.sign, layout, gray.shape)
     radius_px = best.lattice.pitch_px * layout.cladding_um / layout.pitch_um / 2
-    return row_on(gray, best.lattice, tuple(best.circles), radius_px, layout, search, best.sign)
+    return _row_on(gray, best.lattice, tuple(best.circles), radius_px, layout, search)
 
 
-def row_of_one(
-    gray: FloatImage, cladding: Ellipse, layout: ConnectorLayout, search: ConnectorSearch
-) -> FoundRow | Notice:
+@dataclass(frozen=True, slots=True)
+class Disc:
+    """A circle in pixels of the picture."""
+
+    center_px: tuple[float, float]
+    diameter_px: float
+
+
+def clearest_disc(gray: FloatImage, search: ConnectorSearch, least_px: float) -> Disc | None:
+    """Of all discs from a diameter on the one whose border shows best; None: none shows.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+    search : limits from config.json
+    least_px : that diameter
+    """
+    found = (_circles(gray, radius, search) for radius in _radii(gray.shape, search, None) if 2 * radius >= least_px)
+    clear = [one for one in found if len(one.centers) and abs(one.strengths[0]) >= search.min_evidence]
+    best = max(clear, key=lambda one: abs(one.strengths[0]), default=None)
+    return None if best is None else Disc(_pair(best.centers[0]), 2 * best.radius_px)
+
+
+def row_of_one(gray: FloatImage, cladding: Disc, layout: ConnectorLayout, search: ConnectorSearch) -> FoundRow | Notice:
     """The row of which a single fiber is known: its neighbours lie at the nominal pitch.
 
     Parameters
@@ -104,37 +125,34 @@ def row_of_one(
     gray, layout, search : as in `find_row`
     cladding : of that fiber
     """
-    pitch = cladding.mean_diameter_px * layout.pitch_um / layout.cladding_um
+    pitch = cladding.diameter_px * layout.pitch_um / layout.cladding_um
     x, y = reference_direction(layout)
     lattice = lattice_along(layout, cladding.center_px, (pitch * x, pitch * y))
-    radius = cladding.mean_diameter_px / 2
-    sign = -1.0 if _level(gray, cladding.center_px, radius) > 1 else 1.0
-    row = row_on(gray, lattice, ((0, 0),), radius, layout, search, sign)
+    row = _row_on(gray, lattice, ((0, 0),), cladding.diameter_px / 2, layout, search)
     if isinstance(row, Notice) or (0, 0) not in {place.index for place in row.places}:
         return notice("row_not_found", "the one circular edge in the picture is not that of a fiber of the connector")
-    return replace(row, cladding_px=cladding.mean_diameter_px)
+    return row if row.whole > 1 else replace(row, cladding_px=cladding.diameter_px)
 
 
-def row_on(
+def clearness(row: FoundRow | Notice) -> float:
+    """Mean evidence of the fibers that lie wholly in the picture, 0..1."""
+    if isinstance(row, Notice) or not row.whole:
+        return 0.0
+    return sum(place.evidence for place in row.places if place.whole and not place.inverted) / row.whole
+
+
+def _row_on(
     gray: FloatImage,
     lattice: Lattice,
     indices: Sequence[Index],
     radius_px: float,
     layout: ConnectorLayout,
     search: ConnectorSearch,
-    sign: float,
 ) -> FoundRow | Notice:
-    """The fibers of a picture whose lattice is roughly known.
-
-    Parameters
-    ----------
-    gray, layout, search : as in `find_row`
-    lattice : roughly
-    indices : row and place of those that are known
-    radius_px : of the claddings
-    sign : 1 where the fibers are darker than the ferrule, -1 where they are brighter
-    """
-    field = _best_field(gray, radius_px, [lattice.at(*index) for index in indices])
+    """The fibers of a picture whose lattice is roughly known; `indices` are those of fibers that are known."""
+    known = [lattice.at(*index) for index in indices]
+    field = _best_field(gray, radius_px, known)
+    sign = math.copysign(1, sum(_strength(field, place) for place in known))  # 1: darker than the ferrule
     places = tuple(_places_on(gray, field, lattice, indices, layout, search, sign))
     whole = [place for place in places if place.whole and not place.inverted]
     if len({place.index for place in whole}) > 1:
@@ -239,8 +257,7 @@ def _judged(
     exact = lattice.indices(circles.centers)  # (N, 2) row and place
     nearest = np.rint(exact)
     off = np.hypot(*((exact - nearest) * (layout.row_pitch_um / layout.pitch_um, 1.0)).T)
-    near = np.minimum(LOOSE * (1 + np.abs(nearest).max(axis=1) / 4), LOOSEST)
-    on = np.flatnonzero((off <= near) & (circles.strengths * sign > 0) & (np.abs(nearest[:, 0]) < len(layout.rows)))
+    on = np.flatnonzero((off <= LOOSE) & (circles.strengths * sign > 0) & (np.abs(nearest[:, 0]) < len(layout.rows)))
     first: dict[Index, int] = {}
     for k in on.tolist():
         first.setdefault((int(nearest[k, 0]), int(nearest[k, 1])), k)
