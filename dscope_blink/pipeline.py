@@ -22,9 +22,11 @@ from dscope_blink.analysis.gradability import least_focus, limited_zones
 from dscope_blink.analysis.search_resolution import search_cladding_px
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, brightest_beyond, doubtful_bits, to_gray
+from dscope_blink.gates.lattice import Lattice
 from dscope_blink.image_processing import (
     background,
     described_structure,
+    ferrule_residue,
     fiber_row,
     fusion,
     hot_pixels,
@@ -58,6 +60,7 @@ from dscope_blink.records import (
     Quality,
     Request,
     Residual,
+    Residue,
     Scale,
     ZoneOutline,
     as_recorded,
@@ -194,6 +197,26 @@ def find_lanes(
     if isinstance(larger, Notice) or larger.whole <= 1:
         larger = fiber_row.row_of_one(gray, disc, layout, search)
     return max((row, larger), key=fiber_row.clearness)
+
+
+def find_ferrule_residue(
+    picture: Picture,
+    info: ImageInfo,
+    config: Config,
+    layout: ConnectorLayout,
+    lattice: Lattice,
+    first: tuple[int, int],
+    flat_field: Picture | None = None,
+) -> Residue:
+    """What lies on the ferrule of a connector between its fibers; `first` is the first place of its first row.
+
+    It is measured and shown, and no limit is held against it.
+    """
+    gray, _ = _evened(to_gray(picture, config.preprocessing.bits_per_pixel or info.bits), flat_field, None, config)
+    rows, places = range(len(layout.rows)), range(layout.columns)
+    fibers = [lattice.at(first[0] + row, first[1] + place) for row in rows for place in places]
+    search = config.connector_search
+    return ferrule_residue.find_residue(gray, layout, lattice, lattice.at(*first), fibers, search)
 
 
 def inspect_lane(

@@ -18,7 +18,7 @@ from dscope_blink.gates.lanes import Numbering, number_places
 from dscope_blink.gates.lattice import Index, Lattice, fit_lattice, misfits_px
 from dscope_blink.image_processing.cladding_choice import KnownPlace
 from dscope_blink.image_processing.fiber_row import FoundPlace, FoundRow
-from dscope_blink.pipeline import find_lanes, inspect_lane, not_measured
+from dscope_blink.pipeline import find_ferrule_residue, find_lanes, inspect_lane, not_measured
 from dscope_blink.records import (
     ConnectorLayout,
     FittedLattice,
@@ -52,6 +52,8 @@ class Seen:
 
     picture: RowPicture
     records: tuple[LaneRecord, ...]
+    loaded: Loaded  # the whole picture
+    name: str  # start of the names of its files
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ def refused(view: View, loaded: Loaded, *problems: Notice, row: FoundRow | None 
     inspection = not_measured(loaded.info, view.image.request, view.job.config, provenance_of(view.job), problems[0])
     inspection = replace(inspection, lane=view.lane(None))
     record = LaneRecord(view.image.name, inspection, loaded, None)
-    return Seen(_row_picture(view, loaded, problems, row), (record,))
+    return Seen(_row_picture(view, loaded, problems, row), (record,), loaded, view.image.name)
 
 
 def _seen(view: View, loaded: Loaded) -> Seen:
@@ -115,12 +117,17 @@ def _seen(view: View, loaded: Loaded) -> Seen:
     faces = dict(_faces(view, loaded, row, numbering))
     located = {n: face for n, face in faces.items() if face.inspection.geometry is not None}
     fitted, problems = _fitted(view, row, numbering, located)
-    records = tuple(_settled(view, face, fitted, problems) for face in faces.values())
+    records = tuple(_settled(view, face, fitted, problems, row) for face in faces.values())
+    residue = None
+    if row.whole > 1:
+        first = numbering.back((0, 0))
+        residue = find_ferrule_residue(
+            loaded.picture, loaded.info, job.config, view.layout, fitted.lattice, first, flat_field_of(job)
+        )
     seconds = round(perf_counter() - started, 3)
-    picture = RowPicture(
-        view.image.file, loaded.info.sha256, view.first_lane, problems, fitted.described, None, seconds
-    )
-    return Seen(picture, records)
+    sha256, described = loaded.info.sha256, fitted.described
+    picture = RowPicture(view.image.file, sha256, view.first_lane, problems, described, residue, seconds)
+    return Seen(picture, records, loaded, view.image.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +226,7 @@ def window_of(center_px: tuple[float, float], row: FoundRow, share: float, pictu
 class _Fitted:
     """The lattice by the exact centres, how it is described, and the lanes that do not lie on it."""
 
+    lattice: Lattice
     described: FittedLattice
     off: Mapping[int, Notice]
 
@@ -241,7 +249,7 @@ def _fitted(
     lost = {n: _why_off(face, lattice, row, search.max_size_error) for n, face in located.items()}
     lost_numbers = located.keys() - {face.number for face in kept}
     outside = {n: notice("off_lattice", "it lies off the lattice of the others") for n in lost_numbers}
-    return _Fitted(described, {n: why for n, why in lost.items() if why is not None} | outside), problems
+    return _Fitted(lattice, described, {n: why for n, why in lost.items() if why is not None} | outside), problems
 
 
 def _why_off(face: _Face, lattice: Lattice, row: FoundRow, most: float) -> Notice | None:
@@ -285,7 +293,7 @@ def _problems(
     return (notice("lattice_doubtful", text),)
 
 
-def _settled(view: View, face: _Face, fitted: _Fitted, problems: tuple[Notice, ...]) -> LaneRecord:
+def _settled(view: View, face: _Face, fitted: _Fitted, problems: tuple[Notice, ...], row: FoundRow) -> LaneRecord:
     """The record of a lane; not graded where it, or all of the lattice, is in doubt."""
     inspection, why = face.inspection, (*problems, *filter(None, [fitted.off.get(face.number)]))
     if why and inspection.geometry is not None:
@@ -298,8 +306,8 @@ def _settled(view: View, face: _Face, fitted: _Fitted, problems: tuple[Notice, .
         inspection.verdict.reasons,
         name,
         view.image.file,
-        _rounded(face.center_px) if located else None,
-        round(face.diameter_px, 3) if located else None,
+        _rounded(face.center_px if located else fitted.lattice.at(*face.index)),
+        round(face.diameter_px if located else row.cladding_px, 3),
     )
     return LaneRecord(name, inspection, face.loaded, outcome)
 

@@ -12,12 +12,13 @@ from dscope_blink.batch.connector_pictures import LaneRecord, Seen, View, inspec
 from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, with_log
 from dscope_blink.batch.job import Job, Loaded, provenance_of, write_results
 from dscope_blink.batch.whole_run import Done, run_into
-from dscope_blink.files.names import CONNECTOR, CONNECTORS
+from dscope_blink.files.names import CONNECTOR, CONNECTORS, LANES
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.gates.lanes import joined
 from dscope_blink.records import UNCONFIRMED, ConnectorResult, ImageInfo, Notice, printable
 from dscope_blink.records.connector_file import connector_json
+from dscope_blink.reporting.connector_picture import write_lanes
 from dscope_blink.reporting.connectors import connector_rows
 from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import summary_row
@@ -136,10 +137,22 @@ def _written(job: Job, layout_key: str, connector: Connector, seen: list[Seen]) 
         path.unlink(missing_ok=True)
         done = tuple(_done(job, images, record) for one in seen for record in one.records)
         result = _result(job, layout_key, connector, seen)
+        for one in seen:
+            _draw(job, result, one)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, connector_json(result))
     logger.info("%s", printable(f"{connector.name}: {result.status}; {'; '.join(result.reasons)}"))
     return _Finished(result, done)
+
+
+def _draw(job: Job, result: ConnectorResult, seen: Seen) -> None:
+    if seen.loaded.picture is None:
+        return
+    passed = sum(lane.status == "PASS" for lane in result.lanes)
+    title = f"{result.name}: {result.status}, {passed} of {len(result.lanes)} lanes PASS"
+    lanes = [record.outcome for record in seen.records if record.outcome is not None]
+    path = Path(str(job.output_dir / seen.name) + LANES)
+    write_lanes(path, seen.loaded.picture, seen.picture, lanes, title)
 
 
 def _done(job: Job, images: Mapping[str, ImageFile], record: LaneRecord) -> Done:

@@ -31,6 +31,7 @@ COMPARED_WITH_REFERENCE = "compare_reference.csv"
 AGGREGATE, SOURCES = "_aggregate.json", "_sources.csv"
 INTEGRITY_LOG = "integrity_log.csv"  # of a run that aggregates
 CONNECTOR, CONNECTORS = "_connector.json", "connectors.csv"  # of each connector, and the table of all
+LANES = "_lanes.png"  # a picture of a connector with its lanes
 CONNECTORS_BY = "connectors_{}.csv"
 FOREIGN_REPORT = "_report.json"  # of marks that another program found, as foreign_report.schema.json has it
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
@@ -57,6 +58,7 @@ RESULT_FILES = (
     ResultFile(tuple(ANNOTATED.values()), drawn=True, title="Annotated picture"),
     ResultFile(tuple(HISTOGRAM.values()), drawn=True, title="Maps"),
     ResultFile((VIEW, THUMBNAIL, CONFIDENCE), drawn=True),
+    ResultFile((LANES,), drawn=True, title="Lanes of the connector"),
     ResultFile((AGREEMENT,)),
     ResultFile((CELLS,)),
     ResultFile(tuple(ZONE_IMAGES.values()), drawn=True),

@@ -94,7 +94,7 @@ class LaneOutcome:
     reasons: tuple[Notice, ...] = ()
     record: str | None = None  # name of its record; None: no picture shows it
     file: str | None = None  # of the picture that decides
-    center_px: tuple[float, float] | None = None  # in that picture
+    center_px: tuple[float, float] | None = None  # in that picture, where it is or should be
     diameter_px: float | None = None
 
     def __post_init__(self) -> None:
