@@ -18,6 +18,7 @@ from dscope_blink.reporting.look import STATUS_COLOURS
 
 WIDEST_PX = 4000  # of the drawing
 RESIDUE_COLOUR = (0, 200, 255)  # blue, green, red
+WHITE = (255, 255, 255)  # around what is coloured, that it shows on a dark ferrule
 RECTANGLE_COLOUR = (255, 160, 0)
 
 
@@ -63,13 +64,14 @@ def _draw_lane(drawn: NDArray[np.uint8], lane: LaneOutcome, factor: float) -> No
         return
     x, y = (round(value * factor) for value in lane.center_px)
     radius, colour = max(round(lane.diameter_px / 2 * factor), 3), _colour(lane.status)
-    cv2.circle(drawn, (x, y), radius + 3, colour, 2, cv2.LINE_AA)
+    for tint, width in ((WHITE, 4), (colour, 2)):
+        cv2.circle(drawn, (x, y), radius + 3, tint, width, cv2.LINE_AA)
     text, scale = str(lane.number), max(radius / 45, 0.4)
-    width = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)[0][0]
+    wide = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 2)[0][0]
     above = y - radius - 8 if y - radius > 30 else y + radius + 8 + round(22 * scale)
-    place = (x - width // 2, above)
-    cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), 5, cv2.LINE_AA)
-    cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 2, cv2.LINE_AA)
+    place = (x - wide // 2, above)
+    for tint, width in ((WHITE, 6), (colour, 2)):
+        cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, tint, width, cv2.LINE_AA)
 
 
 def _colour(status: Status) -> tuple[int, int, int]:
