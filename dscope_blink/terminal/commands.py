@@ -178,6 +178,8 @@ def _show_outcome(outcome: Outcome, console: Console) -> None:
     print_line(console, f"{counts}{lost}; {len(outcome.changed)} otherwise than before")
     print_line(console, f"Summary: {outcome.summary}")
     print_line(console, f"Changes: {outcome.changes}")
+    if outcome.connectors is not None:
+        print_line(console, f"Connectors: {outcome.connectors}")
     for report in outcome.reports:
         print_line(console, f"Report: {report}")
 
