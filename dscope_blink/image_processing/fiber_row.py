@@ -102,19 +102,22 @@ class Disc:
     diameter_px: float
 
 
-def clearest_disc(gray: FloatImage, search: ConnectorSearch, least_px: float) -> Disc | None:
-    """Of all discs from a diameter on the one whose border shows best; None: none shows.
+def largest_disc(gray: FloatImage, search: ConnectorSearch, least_px: float) -> Disc | None:
+    """Of the discs of about the largest size that shows the one whose border shows best; None: none shows.
 
     Parameters
     ----------
     gray : (H, W) float32, 0..1
     search : limits from config.json
-    least_px : that diameter
+    least_px : smallest diameter
     """
     found = (_circles(gray, radius, search) for radius in _radii(gray.shape, search, None) if 2 * radius >= least_px)
     clear = [one for one in found if len(one.centers) and abs(one.strengths[0]) >= search.min_evidence]
-    best = max(clear, key=lambda one: abs(one.strengths[0]), default=None)
-    return None if best is None else Disc(_pair(best.centers[0]), 2 * best.radius_px)
+    if not clear:
+        return None
+    largest = max(one.radius_px for one in clear)
+    best = max((one for one in clear if one.radius_px > largest / LARGER), key=lambda one: abs(one.strengths[0]))
+    return Disc(_pair(best.centers[0]), 2 * best.radius_px)
 
 
 def row_of_one(gray: FloatImage, cladding: Disc, layout: ConnectorLayout, search: ConnectorSearch) -> FoundRow | Notice:
@@ -132,6 +135,11 @@ def row_of_one(gray: FloatImage, cladding: Disc, layout: ConnectorLayout, search
     if isinstance(row, Notice) or (0, 0) not in {place.index for place in row.places}:
         return notice("row_not_found", "the one circular edge in the picture is not that of a fiber of the connector")
     return row if row.whole > 1 else replace(row, cladding_px=cladding.diameter_px)
+
+
+def clearer(row: FoundRow | Notice, larger: FoundRow | Notice, search: ConnectorSearch) -> FoundRow | Notice:
+    """The row of larger circles where it is half as clear as the other: round grains are smaller than fibers."""
+    return larger if clearness(larger) >= max(clearness(row) / 2, search.min_evidence) else row
 
 
 def clearness(row: FoundRow | Notice) -> float:
