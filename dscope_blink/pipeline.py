@@ -182,7 +182,7 @@ def find_lanes(
     known = _known(request, config, _usable(calibration, info, config)[0])
     search = config.connector_search
     row = fiber_row.find_row(gray, layout, search, known.cladding_px)
-    if isinstance(row, fiber_row.FoundRow) and row.whole == len(layout.lanes):
+    if isinstance(row, fiber_row.FoundRow) and row.whole == len(layout.lanes) > 1:
         return row
     single = localization.locate(gray, config.localization, config.core, replace(known, in_the_middle=True))
     least_px = fiber_row.LARGER * row.cladding_px if isinstance(row, fiber_row.FoundRow) and row.whole else 0.0

@@ -37,6 +37,7 @@ CUT_MIN_SEEN = 0.35  # of the circumference: of less it cannot be said whether i
 WHOLE_SEEN = 0.97  # radii from the centre to the border of the picture: the radius is known by that
 NEAR = 0.06  # pitches, once the lattice is fitted
 REFITS = 3
+FEW = 2  # circles on a lattice: a single one in another may be its core
 LARGER = 1.3  # radii: circles that are no longer those of the same fibers
 RADII = (0.97, 1.0, 1.03)  # of what the pitch says
 COARSE_SHARE = 0.8  # of the evidence: what a smaller picture shows of it at least
@@ -138,8 +139,20 @@ def row_of_one(gray: FloatImage, cladding: Disc, layout: ConnectorLayout, search
 
 
 def clearer(row: FoundRow | Notice, larger: FoundRow | Notice, search: ConnectorSearch) -> FoundRow | Notice:
-    """The row of larger circles where it is half as clear as the other: round grains are smaller than fibers."""
-    return larger if clearness(larger) >= max(clearness(row) / 2, search.min_evidence) else row
+    """The row of larger circles where it is half as clear as the other: round grains are smaller than fibers.
+
+    Not where the larger ones lie around the others, for in a fiber lies no grain.
+    """
+    if clearness(larger) < max(clearness(row) / 2, search.min_evidence) or isinstance(larger, Notice):
+        return row
+    return row if _lie_within(row, larger) else larger
+
+
+def _lie_within(row: FoundRow | Notice, larger: FoundRow) -> bool:
+    if isinstance(row, Notice) or row.whole < FEW:
+        return False
+    reach = larger.cladding_px / 2
+    return any(math.dist(a.center_px, b.center_px) < reach for a in row.places for b in larger.places)
 
 
 def clearness(row: FoundRow | Notice) -> float:
