@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from time import perf_counter
@@ -17,7 +17,7 @@ from dscope_blink.files.plan import ImageFile
 from dscope_blink.gates.lanes import Numbering, number_places
 from dscope_blink.gates.lattice import Index, Lattice, fit_lattice, misfits_px
 from dscope_blink.image_processing.cladding_choice import KnownPlace
-from dscope_blink.image_processing.fiber_row import FoundPlace, FoundRow
+from dscope_blink.image_processing.fiber_row import FoundPlace, FoundRow, is_clear
 from dscope_blink.pipeline import find_ferrule_residue, find_lanes, inspect_lane, not_measured
 from dscope_blink.records import (
     ConnectorLayout,
@@ -117,6 +117,9 @@ def _seen(view: View, loaded: Loaded) -> Seen:
     faces = dict(_faces(view, loaded, row, numbering))
     located = {n: face for n, face in faces.items() if face.inspection.geometry is not None}
     fitted, problems = _fitted(view, row, numbering, located)
+    unsure = _why_unsure(view, loaded.picture, row, numbering, {n for n in located if n not in fitted.off})
+    if unsure is not None:
+        return refused(view, loaded, unsure, row=row)
     records = tuple(_settled(view, face, fitted, problems, row) for face in faces.values())
     residue = None
     if row.whole > 1:
@@ -175,8 +178,8 @@ def _why_not_inspected(
     row: FoundRow, index: Index, place: FoundPlace | None, least_level: float, picture: Picture
 ) -> Notice | None:
     """Why the fiber of a lane is not inspected."""
-    (x, y), (h, w) = place.center_px if place else row.lattice.at(*index), picture.shape[:2]
-    room = min(x, y, w - 1 - x, h - 1 - y) / (row.cladding_px / 2)
+    x, y = place.center_px if place else row.lattice.at(*index)
+    room = _room(row, (x, y), picture)
     if room <= -1:
         return notice("lane_not_seen", "it lies outside of the picture")
     if place is None and room >= 1:
@@ -217,6 +220,39 @@ def window_of(center_px: tuple[float, float], row: FoundRow, share: float, pictu
     left, top = max(round(x - half), 0), max(round(y - half), 0)
     right, bottom = min(round(x + half) + 1, w), min(round(y + half) + 1, h)
     return Window(left, top, right - left, bottom - top)
+
+
+# --- whether the numbers are sure -------------------------------------------------------------------------------------
+
+
+def _why_unsure(
+    view: View, picture: Picture, row: FoundRow, numbering: Numbering, located: Collection[int]
+) -> Notice | None:
+    """Why the fibers that the numbers count from may be others than they seem: one overlooked would shift them all."""
+    sure = {place.index for place in row.places if place.whole and _is_sure(view, row, numbering, place, located)}
+    whole = [place.index for place in row.places if place.whole]
+    if view.first_lane is None:
+        ends = {min(place for _, place in whole), max(place for _, place in whole)}
+        lost = ends - {place for _, place in sure}
+        return notice("not_numbered", "a fiber at an end of the row is not located") if lost else None
+    first = min(whole)
+    if first not in sure:
+        return notice("not_numbered", "the first fiber, from which the lanes are counted, is not located")
+    before = first[0], first[1] - 1
+    is_lane = view.layout.lane_at(*numbering.of(before)) is not None
+    if is_lane and _room(row, row.lattice.at(*before), picture) >= 1:
+        return notice("not_numbered", "the place before the first fiber lies in the picture, and may be that of a lane")
+    return None
+
+
+def _is_sure(view: View, row: FoundRow, numbering: Numbering, place: FoundPlace, located: Collection[int]) -> bool:
+    return view.layout.lane_at(*numbering.of(place.index)) in located or is_clear(row, place)
+
+
+def _room(row: FoundRow, center_px: tuple[float, float], picture: Picture) -> float:
+    """How far a place lies within the picture, in radii: from 1 on wholly, from -1 down not at all."""
+    (x, y), (h, w) = center_px, picture.shape[:2]
+    return min(x, y, w - 1 - x, h - 1 - y) / (row.cladding_px / 2)
 
 
 # --- whether what was located lies on the lattice ---------------------------------------------------------------------

@@ -7,9 +7,11 @@ have, circles of that size are sought everywhere, and of all lattices that their
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise, product
+from statistics import median
 
 import cv2
 import numpy as np
@@ -37,6 +39,7 @@ CUT_MIN_SEEN = 0.35  # of the circumference: of less it cannot be said whether i
 WHOLE_SEEN = 0.97  # radii from the centre to the border of the picture: the radius is known by that
 NEAR = 0.06  # pitches, once the lattice is fitted
 REFITS = 3
+ROUNDS = 2  # the second with the pitch that the first has found
 FEW = 2  # circles on a lattice: a single one in another may be its core
 LARGER = 1.3  # radii: circles that are no longer those of the same fibers
 RADII = (0.97, 1.0, 1.03)  # of what the pitch says
@@ -155,6 +158,14 @@ def _lie_within(row: FoundRow | Notice, larger: FoundRow) -> bool:
     return any(math.dist(a.center_px, b.center_px) < reach for a in row.places for b in larger.places)
 
 
+def is_clear(row: FoundRow, place: FoundPlace) -> bool:
+    """Whether a circle shows there about as well as the fibers do: an empty hole, if it is none of them."""
+    return place.evidence >= CLEAR_SHARE * median(one.evidence for one in row.places if one.whole)
+
+
+CLEAR_SHARE = 0.8
+
+
 def clearness(row: FoundRow | Notice) -> float:
     """Mean evidence of the fibers that lie wholly in the picture, 0..1."""
     if isinstance(row, Notice) or not row.whole:
@@ -171,13 +182,18 @@ def _row_on(
     search: ConnectorSearch,
 ) -> FoundRow | Notice:
     """The fibers of a picture whose lattice is roughly known; `indices` are those of fibers that are known."""
-    known = [lattice.at(*index) for index in indices]
-    field = _best_field(gray, radius_px, known)
-    sign = math.copysign(1, sum(_strength(field, place) for place in known))  # 1: darker than the ferrule
-    places = tuple(_places_on(gray, field, lattice, indices, layout, search, sign))
-    whole = [place for place in places if place.whole and not place.inverted]
-    if len({place.index for place in whole}) > 1:
-        lattice = fit_lattice(layout, np.array([p.center_px for p in whole]), [p.index for p in whole])
+    places: tuple[FoundPlace, ...] = ()
+    for _ in range(ROUNDS):
+        known = [lattice.at(*index) for index in indices]
+        field = _best_field(gray, radius_px, known)
+        sign = math.copysign(1, sum(_strength(field, place) for place in known))  # 1: darker than the ferrule
+        places = tuple(_places_on(gray, field, lattice, indices, layout, search, sign))
+        whole = [place for place in places if place.whole and not place.inverted]
+        if len(whole) < FEW:
+            break
+        indices = [place.index for place in whole]
+        lattice = fit_lattice(layout, np.array([place.center_px for place in whole]), indices)
+        radius_px = lattice.pitch_px * layout.cladding_um / layout.pitch_um / 2
     if not places:
         return notice("row_not_found", "no fiber shows at the places of the best lattice")
     return FoundRow(lattice, places, lattice.pitch_px * layout.cladding_um / layout.pitch_um)
@@ -332,16 +348,40 @@ def _places_on(
     search: ConnectorSearch,
     sign: float,
 ) -> Iterator[FoundPlace]:
-    """Every place of the lattice at which a fiber shows, one place and one row further than circles were found."""
+    """Every place of the lattice at which a fiber shows, as far beyond those that are known as there are more.
+
+    Beyond them half of what the others show is enough: a fiber that is overlooked there would shift all numbers.
+    """
+    at = partial(_place_at, gray, field, lattice, sign)
     rows, places = ([index[k] for index in indices] for k in (0, 1))
-    beyond, low, high = len(layout.rows) - 1, min(places), max(places)
-    for row, place in product(range(min(rows) - beyond, max(rows) + beyond + 1), range(low - 1, high + 2)):
-        shown = evidence_near(field, lattice.at(row, place), NEAR * lattice.pitch_px)
-        least = search.min_place_evidence if low <= place <= high else search.min_evidence
-        if abs(shown.strength) >= least and shown.seen >= CUT_MIN_SEEN:
-            whole, inverted = _is_whole(shown, gray, field), shown.strength * sign < 0
-            level = _level(gray, shown.center_px, field.radius * field.factors[0])
-            yield FoundPlace((row, place), shown.center_px, abs(shown.strength), whole, inverted, level)
+    low, high, beyond = min(places), max(places), len(layout.rows) - 1
+    inner = [at(index) for index in product(range(min(rows), max(rows) + 1), range(low, high + 1))]
+    found = [place for place in inner if place is not None and place.evidence >= search.min_place_evidence]
+    least = min(median(place.evidence for place in found) / 2 if found else 1.0, search.min_evidence)
+    yield from found
+    other_rows = [row for row in range(min(rows) - beyond, max(rows) + beyond + 1) if not min(rows) <= row <= max(rows)]
+    yield from _clear(map(at, product(other_rows, range(low, high + 1))), least)
+    all_rows = sorted({*range(min(rows), max(rows) + 1), *other_rows})
+    for step, end in ((-1, low), (1, high)):
+        for place in range(end + step, end + step * (layout.columns + 1), step):
+            more = list(_clear((at((row, place)) for row in all_rows), least))
+            if not more:
+                break
+            yield from more
+
+
+def _clear(places: Iterable[FoundPlace | None], least: float) -> Iterator[FoundPlace]:
+    yield from (place for place in places if place is not None and place.evidence >= least)
+
+
+def _place_at(gray: FloatImage, field: EdgeField, lattice: Lattice, sign: float, index: Index) -> FoundPlace | None:
+    """What shows at a place; None where too little of it lies in the picture."""
+    shown = evidence_near(field, lattice.at(*index), NEAR * lattice.pitch_px)
+    if shown.seen < CUT_MIN_SEEN:
+        return None
+    whole, inverted = _is_whole(shown, gray, field), shown.strength * sign < 0
+    level = _level(gray, shown.center_px, field.radius * field.factors[0])
+    return FoundPlace(index, shown.center_px, abs(shown.strength), whole, inverted, level)
 
 
 def _is_whole(shown: RingEvidence, gray: FloatImage, field: EdgeField) -> bool:

@@ -22,7 +22,7 @@ TWO_BY_FOUR = replace(FOUR, rows=(FiberRow((1, 2, 3, 4), 0.0), FiberRow((1, 2, 3
 
 
 def gray(row: RenderedRow) -> FloatImage:
-    return row.image.astype(np.float32) / 255
+    return (row.image / np.float32(255)).astype(np.float32)
 
 
 def found(spec: RowSpec, seed: int = 1) -> tuple[RenderedRow, FoundRow]:
@@ -52,7 +52,7 @@ def test_every_fiber_is_found_and_numbered(glass: bool, turn_deg: float) -> None
 
 @pytest.mark.parametrize("side", ["up", "right", "down", "left"])
 def test_two_rows_are_numbered_by_the_side_of_the_key(side: str) -> None:
-    spec = RowSpec(replace(TWO_BY_FOUR, key_side=side), um_per_px=1.2)
+    spec = RowSpec(replace(TWO_BY_FOUR, key_side=side), um_per_px=1.2)  # type: ignore[arg-type]
     row, seen = found(spec)
     places = centers(seen, spec)
     assert len(places) == 8

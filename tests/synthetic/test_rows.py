@@ -25,7 +25,7 @@ def test_the_pitch_of_the_lanes_is_that_of_the_layout() -> None:
 
 @pytest.mark.parametrize(("side", "first"), [("up", (-1, 0)), ("down", (1, 0)), ("left", (0, 1)), ("right", (0, -1))])
 def test_lane_1_lies_on_the_left_of_the_key(side: str, first: tuple[int, int]) -> None:
-    turned: ConnectorLayout = replace(MPO12, key_side=side)
+    turned: ConnectorLayout = replace(MPO12, key_side=side)  # type: ignore[arg-type]
     assert lane_offsets_um(turned)[0] == pytest.approx(np.array(first) * 1375, abs=1e-9)
 
 
