@@ -50,7 +50,7 @@ ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
 ROOMS: Mapping[str, set[str]] = {
     "numpy": {
         *("records", "files.bit_depth", "files.decoding", "files.jpeg", "detectors", "devices", "synthetic"),
-        *("image_processing", "calibration", "models", "gates", "batch.sheet_files"),
+        *("image_processing", "calibration", "models", "gates", "batch.sheet_files", "batch.connector_pictures"),
         *(
             "analysis.measuring",
             "analysis.mark_features",

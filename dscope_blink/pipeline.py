@@ -22,9 +22,12 @@ from dscope_blink.analysis.gradability import least_focus, limited_zones
 from dscope_blink.analysis.search_resolution import search_cladding_px
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, brightest_beyond, doubtful_bits, to_gray
+from dscope_blink.gates.lattice import Lattice
 from dscope_blink.image_processing import (
     background,
     described_structure,
+    ferrule_residue,
+    fiber_row,
     fusion,
     hot_pixels,
     interlacing,
@@ -35,19 +38,21 @@ from dscope_blink.image_processing import (
     speckle,
     symmetry,
 )
-from dscope_blink.image_processing.cladding_choice import Known
+from dscope_blink.image_processing.cladding_choice import Known, KnownPlace
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
 from dscope_blink.records import (
     ZONE_NAMES,
     Calibration,
     Candidate,
     Cell,
+    ConnectorLayout,
     Defect,
     Ellipse,
     FiberGeometry,
     FloatImage,
     ImageInfo,
     Inspection,
+    Lane,
     Mask,
     Notice,
     NotLocated,
@@ -55,6 +60,7 @@ from dscope_blink.records import (
     Quality,
     Request,
     Residual,
+    Residue,
     Scale,
     ZoneOutline,
     as_recorded,
@@ -151,10 +157,98 @@ def all_stages(
     calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None = None,
+    place: KnownPlace | None = None,
 ) -> Stages:
-    """What `inspect_image` does, with what each stage came to."""
-    stages = _stages(picture, info, request, config, calibration, provenance, flat_field)
+    """What `inspect_image` does, with what each stage came to; `place` says where the fiber lies, if that is known."""
+    stages = _stages(picture, info, request, config, calibration, provenance, flat_field, place)
     return replace(stages, inspection=recorded(stages.inspection))
+
+
+def find_lanes(
+    picture: Picture,
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    calibration: Calibration | None,
+    layout: ConnectorLayout,
+    flat_field: Picture | None = None,
+) -> fiber_row.FoundRow | Notice:
+    """Find the fibers of a connector in a picture; parameters as of `inspect_image`.
+
+    Where not all of them show, what `localization` finds says how large they are, if it is larger than what seemed to
+    be a row: grains of glass may lie on one too. A single fiber stands for its row.
+    """
+    gray, _ = _evened(to_gray(picture, config.preprocessing.bits_per_pixel or info.bits), flat_field, None, config)
+    known = _known(request, config, _usable(calibration, info, config)[0])
+    search = config.connector_search
+    row = fiber_row.find_row(gray, layout, search, known.cladding_px)
+    if isinstance(row, fiber_row.FoundRow) and row.whole == len(layout.lanes) > 1:
+        return row
+    single = localization.locate(gray, config.localization, config.core, replace(known, in_the_middle=True))
+    least_px = fiber_row.LARGER * row.cladding_px if isinstance(row, fiber_row.FoundRow) and row.whole else 0.0
+    cladding = None if isinstance(single, NotLocated) else single.cladding.ellipse
+    if cladding is not None and cladding.mean_diameter_px >= least_px:
+        disc: fiber_row.Disc | None = fiber_row.Disc(cladding.center_px, cladding.mean_diameter_px)
+    else:
+        disc = fiber_row.largest_disc(gray, search, least_px)
+    if disc is None:
+        return row
+    larger = fiber_row.find_row(gray, layout, search, disc.diameter_px)
+    if isinstance(larger, Notice) or larger.whole <= 1:
+        larger = fiber_row.row_of_one(gray, disc, layout, search)
+    return fiber_row.clearer(row, larger, search)
+
+
+def find_ferrule_residue(
+    picture: Picture,
+    info: ImageInfo,
+    config: Config,
+    layout: ConnectorLayout,
+    lattice: Lattice,
+    first: tuple[int, int],
+    flat_field: Picture | None = None,
+) -> Residue:
+    """What lies on the ferrule of a connector between its fibers; `first` is the first place of its first row.
+
+    It is measured and shown, and no limit is held against it.
+    """
+    gray, _ = _evened(to_gray(picture, config.preprocessing.bits_per_pixel or info.bits), flat_field, None, config)
+    rows, places = range(len(layout.rows)), range(layout.columns)
+    fibers = [lattice.at(first[0] + row, first[1] + place) for row in rows for place in places]
+    search = config.connector_search
+    return ferrule_residue.find_residue(gray, layout, lattice, lattice.at(*first), fibers, search)
+
+
+def inspect_lane(
+    picture: Picture,
+    info: ImageInfo,
+    request: Request,
+    config: Config,
+    calibration: Calibration | None,
+    provenance: Provenance,
+    lane: Lane,
+    flat_field: Picture | None = None,
+    place: KnownPlace | None = None,
+) -> tuple[Picture, Inspection]:
+    """Inspect one fiber of a connector in its window of the picture; other parameters as of `inspect_image`.
+
+    Parameters
+    ----------
+    lane : says which window
+    place : of the fiber in the window; None: anywhere
+
+    Returns
+    -------
+    The window, (h, w) or (h, w, 3), and its inspection, whose pixels count from the corner of the window
+    """
+    assert lane.window is not None, "a fiber that is inspected has a window"
+    part = lane.window.of(picture)
+    flat = None if flat_field is None else lane.window.of(flat_field)
+    if calibration is not None and calibration.picture_size_px == info.size_px:
+        calibration = replace(calibration, picture_size_px=None)  # its picture is that which the window is cut from
+    info = replace(info, width=part.shape[1], height=part.shape[0])
+    stages = all_stages(part, info, request, config, calibration, provenance, flat, place)
+    return part, replace(stages.inspection, lane=lane)
 
 
 def _stages(
@@ -165,6 +259,7 @@ def _stages(
     calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None,
+    place: KnownPlace | None,
 ) -> Stages:
     criteria = config.criteria.find(request.edition, request.fiber_class)
     scale, scale_notes = _usable(calibration, info, config)
@@ -184,7 +279,8 @@ def _stages(
         refused = _refused(replace(start, quality=quality), reason, clock)
         return Stages(refused, gray, localization.FoundFiber(NotLocated(reason.text)))
     with clock.stage("locate", "Fiber Localization"):
-        fiber = localization.find_fiber(gray, config.localization, config.core, _known(request, config, scale))
+        known = _placed(_known(request, config, scale), place)
+        fiber = localization.find_fiber(gray, config.localization, config.core, known)
     geometry = _with_known_core(fiber.geometry, request, config)
     if isinstance(geometry, NotLocated):
         quality = replace(quality, warnings=quality.warnings + missing_parts.missing_warnings(parts))
@@ -418,6 +514,12 @@ def _known(request: Request, config: Config, calibration: Scale | None) -> Known
         pixel_aspect_ratio=given or (None if calibration is None else calibration.known_aspect_ratio),
         in_the_middle=request.fiber == "middle",
     )
+
+
+def _placed(known: Known, place: KnownPlace | None) -> Known:
+    if place is None:
+        return known
+    return replace(known, place=place, cladding_px=2 * place.radius_px if place.is_sure else known.cladding_px)
 
 
 def _pixels(size_um: float | None, calibration: Scale | None) -> float | None:

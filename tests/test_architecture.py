@@ -153,7 +153,14 @@ def _catches_everything(node: ast.AST) -> bool:
 
 # One image or face may fail in any way, and so may the import of a detector that somebody else wrote.
 MAY_CATCH_EVERYTHING = (
-    *("batch.sheet_files", "batch.job", "batch.face_results", "batch.dataset_run", "config.installed_detectors"),
+    *(
+        "batch.sheet_files",
+        "batch.connector_pictures",
+        "batch.job",
+        "batch.face_results",
+        "batch.dataset_run",
+        "config.installed_detectors",
+    ),
     *("batch.picture_reports", "reporting.batch_reports", "terminal.calibrate"),  # a drawing costs no measurement
 )
 

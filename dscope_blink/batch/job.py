@@ -109,11 +109,11 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
     logger.info("Inspecting %s...", printable(image.file))
     loaded, inspection = inspect_unwritten(job, image)
     try:
-        inspection = _write_results(job, image, loaded, inspection)
+        inspection = write_results(job, image, loaded, inspection)
     except WriteFailed:
         raise
     except Exception as error:
-        inspection = _write_results(job, image, loaded, _failed(job, image, loaded, inspection.provenance, error))
+        inspection = write_results(job, image, loaded, _failed(job, image, loaded, inspection.provenance, error))
     _log_outcome(image, inspection)
     return inspection
 
@@ -203,7 +203,7 @@ def _looked_at(job: Job, request: Request, loaded: Loaded, provenance: Provenanc
     return replace(stages.inspection, quality=replace(quality, warnings=warnings)), stages
 
 
-def _write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspection) -> Inspection:
+def write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspection) -> Inspection:
     """Write all files of one image, the record last: where it lies, the others are complete."""
     started = perf_counter()
     start = str(job.output_dir / image.name)
@@ -270,7 +270,7 @@ def fail_file(job: Job, image: ImageFile, reason: Notice) -> Inspection:
     with suppress(OSError):
         info = replace(info, sha256=sha256_of(image.path))
     failed = not_measured(info, image.request, job.config, provenance_of(job), reason)
-    failed = _write_results(job, image, Loaded(info, problem=reason), failed)
+    failed = write_results(job, image, Loaded(info, problem=reason), failed)
     _log_outcome(image, failed)
     return failed
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dscope_blink.analysis import judging, zoning
+from dscope_blink.batch.connector_regrading import JudgedLane, judged_lane, regrade_connectors
 from dscope_blink.config.settings import Config, ConfigFile, CriteriaBook, Reporting
 from dscope_blink.files.names import CHANGES_BY, COMPARISON, RESULT, SUMMARY_BY, TABLE
 from dscope_blink.files.whole_files import writing
@@ -93,6 +94,7 @@ class Outcome:
     summary: Path
     changes: Path
     reports: tuple[Path, ...] = ()
+    connectors: Path | None = None  # their table; None: the results are of none
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,12 @@ def regrade_folder(wanted: Regrading) -> Outcome:
     totals = Totals()
     written = wanted.config.reporting
     table, changed, unreadable, notes = SummaryTable(written.csv_style), [], 0, set()
+    lanes: list[JudgedLane | None] = []
     for place, stored in enumerate(load_results(wanted)):
         after = judged_again(stored, wanted.asked, wanted.settings)
         table.add(place, summary_row(after))
         totals.add(after)
+        lanes.append(judged_lane(wanted.folder / stored.name, after))
         unreadable += stored.inspection is None
         notes |= _notes(stored, after)
         if stored.inspection is not None and is_changed(stored.inspection, after):
@@ -129,9 +133,10 @@ def regrade_folder(wanted: Regrading) -> Outcome:
     with writing(changes):  # the summary last: where it lies, the changes are complete
         write_changes(changes, changed, written)
         write_summary(summary, table)
+    many = regrade_connectors(wanted.folder, list(filter(None, lanes)), wanted.key, written.csv_style)
     outcome = Outcome(totals.statuses, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
     _log(wanted, outcome.notes, summary)
-    return replace(outcome, reports=_write_reports(wanted))
+    return replace(outcome, reports=_write_reports(wanted), connectors=many)
 
 
 def _write_reports(wanted: Regrading) -> tuple[Path, ...]:

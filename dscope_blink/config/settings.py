@@ -15,7 +15,15 @@ from typing import Any, Literal
 
 from dscope_blink.config.checking import Json, must_be_one_of
 from dscope_blink.config.gate_settings import GateSettings
-from dscope_blink.records import Criteria, Request, Severity, StructureDescription, UserError, criteria_from
+from dscope_blink.records import (
+    ConnectorLayout,
+    Criteria,
+    Request,
+    Severity,
+    StructureDescription,
+    UserError,
+    criteria_from,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,6 +462,25 @@ class FlatFieldSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorSearch:
+    """How the fibers of a connector are found, and what makes their places doubtful."""
+
+    min_cladding_px: int
+    min_evidence: float
+    min_place_evidence: float
+    max_turn_deg: float
+    max_offset_share: float  # of the pitch
+    max_size_error: float
+    max_scale_disagreement: float
+    min_level_share: float
+    window_share: float  # of the pitch
+    contact_margin_um: float
+    residue_sigmas: float
+    residue_smooth_um: float
+    residue_min_um: float
+
+
+@dataclass(frozen=True, slots=True)
 class CriteriaBook:
     """The acceptance criteria of every edition and connector class, and which of them are the default.
 
@@ -534,6 +561,8 @@ class Config:
     gates: GateSettings
     signals: SignalSettings
     fiber_structures: Mapping[str, StructureDescription]
+    connectors: Mapping[str, ConnectorLayout]
+    connector_search: ConnectorSearch
 
     def structure_of(self, request: Request) -> StructureDescription | None:
         """The structure that is asked for, or else the first that says that the class has it; None without any."""

@@ -30,6 +30,9 @@ MODEL_CARD = "_card.html"  # beside the model
 COMPARED_WITH_REFERENCE = "compare_reference.csv"
 AGGREGATE, SOURCES = "_aggregate.json", "_sources.csv"
 INTEGRITY_LOG = "integrity_log.csv"  # of a run that aggregates
+CONNECTOR, CONNECTORS = "_connector.json", "connectors.csv"  # of each connector, and the table of all
+LANES = "_lanes.png"  # a picture of a connector with its lanes
+CONNECTORS_BY = "connectors_{}.csv"
 FOREIGN_REPORT = "_report.json"  # of marks that another program found, as foreign_report.schema.json has it
 AGGREGATE_FIGURE = {"png": "_aggregate.png", "svg": "_aggregate.svg"}
 GATE, GATE_PICTURE = "_gate.json", {"png": "_gate.png", "jpeg": "_gate.jpg"}  # of a sheet
@@ -57,6 +60,7 @@ RESULT_FILES = (
     ResultFile(tuple(ANNOTATED.values()), drawn=True, title="Annotated picture"),
     ResultFile(tuple(HISTOGRAM.values()), drawn=True, title="Maps"),
     ResultFile((VIEW, THUMBNAIL, CONFIDENCE), drawn=True),
+    ResultFile((LANES,), drawn=True, title="Lanes of the connector"),
     ResultFile((AGREEMENT,)),
     ResultFile((CELLS,)),
     ResultFile(tuple(ZONE_IMAGES.values()), drawn=True),

@@ -14,6 +14,15 @@ from dscope_blink.records import FloatImage, Notice, from_form, notice, rescaled
 
 
 @dataclass(frozen=True, slots=True)
+class KnownPlace:
+    """Where a fiber lies by what is around it: its neighbours, if it is one of many."""
+
+    center_px: tuple[float, float]
+    radius_px: float  # of its cladding
+    is_sure: bool  # the radius, and not only about so
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What is known of the fiber before it is looked for; lengths in pixels of the picture."""
 
@@ -22,6 +31,7 @@ class Known:
     core_px: float | None = None  # the same of the core
     pixel_aspect_ratio: float | None = None  # um_per_px_x / um_per_px_y
     in_the_middle: bool = False  # of several fibers the whole one nearest to the middle of the picture is meant
+    place: KnownPlace | None = None  # None: it may lie anywhere
 
 
 NOTHING = Known()

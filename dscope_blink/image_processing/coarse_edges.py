@@ -55,6 +55,12 @@ def coarse_edges(small: FloatImage, settings: Localization, core_ratio: float | 
     return found
 
 
+def edges_at(small: FloatImage, circle: Circle, settings: Localization, core_ratio: float | None) -> list[Edge]:
+    """The edge around one circle that is known, and those concentric with it: what lies elsewhere is not looked at."""
+    found = _fit_all(small, [circle], settings, core_ratio)
+    return found + [ring for edge in found for ring in _rings_around(edge, small, settings, core_ratio)]
+
+
 def _without_dark(small: FloatImage, field: Edge) -> FloatImage:
     """The picture with what lies around a round field of view filled up: its border hides fainter ones within it."""
     rim = edges.sample(small, field.form, np.linspace(*FIELD_RIM, 4), COARSE_ANGLES)

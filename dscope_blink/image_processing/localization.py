@@ -16,7 +16,7 @@ from dscope_blink.image_processing.cladding_choice import (
     Undecided,
     choose_cladding,
 )
-from dscope_blink.image_processing.coarse_edges import SURE_SUPPORT, coarse_edges, reduced
+from dscope_blink.image_processing.coarse_edges import SURE_SUPPORT, coarse_edges, edges_at, reduced
 from dscope_blink.image_processing.core_location import find_core, of_other_width, shining_elsewhere
 from dscope_blink.image_processing.edges import COARSE_ANGLES, FINE_ROUNDS, MIN_WINDOW_PX, Edge, Search, share_in_view
 from dscope_blink.image_processing.surroundings import Sides, sides_of
@@ -70,7 +70,7 @@ def find_fiber(
 ) -> FoundFiber:
     """What `locate` finds, with the points of the edges: those used, and those left out."""
     small, factors = reduced(gray, settings.seed_short_px, known.pixel_aspect_ratio or 1.0)
-    found = coarse_edges(small, settings, known.core_ratio)
+    found = _coarse(small, factors, settings, known)
     if not found:
         return FoundFiber(NotLocated(f"no circular edge in the picture{_hint(known)}"))
     choice = choose_cladding(small, found, factors, settings, known)
@@ -100,6 +100,14 @@ def find_fiber(
     elif core_ratio is not None:
         warnings += of_other_width(gray, cladding, found_core, core_ratio)
     return FoundFiber(FiberGeometry(cladding, core, warnings), edge, core_edge)
+
+
+def _coarse(small: FloatImage, factors: tuple[float, float], settings: Localization, known: Known) -> list[Edge]:
+    if known.place is None:
+        return coarse_edges(small, settings, known.core_ratio)
+    (x, y), factor = known.place.center_px, math.sqrt(factors[0] * factors[1])
+    circle = (x + 0.5) / factors[0] - 0.5, (y + 0.5) / factors[1] - 0.5, known.place.radius_px / factor
+    return edges_at(small, circle, settings, known.core_ratio)
 
 
 def _hint(known: Known) -> str:
@@ -211,7 +219,8 @@ def _why_not(edge: Edge, noise_px: float, confirmed: bool, settings: Localizatio
     share = settings.faint_max_rms_share if confirmed else settings.max_rms_share
     scattered_px = NOISE_MARGIN * noise_px if edge.support >= SURE_SUPPORT else 0.0  # noise shows edges everywhere
     limit_px = math.hypot(max(edge.radius_px * share, settings.max_rms_px), scattered_px)
-    least_support = settings.faint_min_support if confirmed else settings.min_support
+    expected = known.place is not None and known.place.is_sure  # of many, whose neighbours say where and how large
+    least_support = settings.faint_min_support if confirmed or expected else settings.min_support
     size_px = edge.ellipse.mean_diameter_px
     wrong = 0.0 if known.cladding_px is None else abs(size_px / known.cladding_px - 1)
     checks = (

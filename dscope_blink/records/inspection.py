@@ -11,6 +11,7 @@ import msgspec
 
 from dscope_blink.records.arrays import FloatImage
 from dscope_blink.records.checks import Count, Positive, Share, require
+from dscope_blink.records.connector import Lane
 from dscope_blink.records.criteria import Criteria
 from dscope_blink.records.defects import Cell, Defect
 from dscope_blink.records.geometry import FiberGeometry, Measured
@@ -146,6 +147,7 @@ class Inspection:
     zones: tuple[ZoneOutline, ...] = ()
     defects: tuple[Defect, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
+    lane: Lane | None = None  # of a connector; its pixels then count from the window of the lane
     # In no record, but for the table and the picture that are made of them, when they are asked for.
     cells: tuple[Cell, ...] = field(default=(), compare=False)
     confidence: FloatImage | None = field(default=None, compare=False)  # as `fusion.confidence_map` gives it
@@ -183,7 +185,7 @@ class Inspection:
 
 
 NOT_MEASURED = Measured(None)
-AS_GIVEN = ("image", "provenance", "request", "criteria", "measurements", "cells", "confidence")
+AS_GIVEN = ("lane", "image", "provenance", "request", "criteria", "measurements", "cells", "confidence")
 
 
 def recorded(inspection: Inspection) -> Inspection:

@@ -37,6 +37,15 @@ TITLES = MappingProxyType(
         "structure_not_found": "Described structure not found",
         "no_geometry": "No geometry",
         "no_source": "No source",
+        # of a lane of a connector
+        "row_not_found": "Row of fibers not found",
+        "not_numbered": "Lanes cannot be numbered",
+        "extra_fiber": "A fiber too many",
+        "lattice_doubtful": "Places of the fibers do not fit",
+        "lane_missing": "No fiber in the lane",
+        "lane_cut": "Lane cut by the border",
+        "lane_not_seen": "Lane not seen",
+        "off_lattice": "Not at the place of its lane",
         # why it failed
         LIMIT_BROKEN: "Zone",
         # what there is to warn of

@@ -440,19 +440,30 @@ def agreement_table(inspection: Inspection, config: Config) -> Table:
     return table_of(AGREEMENT_COLUMNS, ((row,) for row in rows))
 
 
+# They follow the others, and only where a picture of the batch is one of a connector.
+LANE_COLUMNS: tuple[Column, ...] = (
+    _text("Connector", "name of the connector of many fibers", "lane.connector"),
+    _text("Connector_Layout", "key of its layout", "lane.layout"),
+    Column("Lane", "", "Int64", "number of the fiber; empty where it could not be numbered", lambda i: i.lane.number),
+)
+
+
 def summary_row(inspection: Inspection) -> Row:
     """The row of summary_report.csv: `SUMMARY_COLUMNS`, then the columns that the manifest carried."""
     row = {column.name: column.value(inspection) for column in SUMMARY_COLUMNS}
+    if inspection.lane is not None:
+        row |= {column.name: column.value(inspection) for column in LANE_COLUMNS}
     carried = inspection.request.manifest
     return row | dict(zip(carried_names(carried), carried.values(), strict=True))
 
 
 def carried_names(carried: Iterable[str]) -> list[str]:
     """The columns of the summary for those that a manifest carries: none of them takes the name of another."""
-    names = [column.name for column in SUMMARY_COLUMNS]
+    names = [column.name for column in (*SUMMARY_COLUMNS, *LANE_COLUMNS)]
+    own = len(names)
     for name in carried:
         names.append(_free_name(name, names))
-    return names[len(SUMMARY_COLUMNS) :]
+    return names[own:]
 
 
 def _free_name(name: str, taken: Collection[str]) -> str:

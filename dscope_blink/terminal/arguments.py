@@ -341,7 +341,9 @@ def _asked(
     config = settings.profile(settings.default_profile)
     if arguments.profile is not None:
         config = problems.attempt(config, settings.profile, arguments.profile)
-    defaults = Request(config.criteria.default_edition, config.criteria.default_class)
+    layout = config.connectors.get(getattr(arguments, "connector", None) or "")
+    fiber_class = config.criteria.default_class if layout is None else layout.fiber_class
+    defaults = Request(config.criteria.default_edition, fiber_class)
     structures = config.fiber_structures
     request = problems.attempt(defaults, make_request, defaults, given, config.criteria, structures)
     manifest, asks = Manifest(), "fiber_class" in given

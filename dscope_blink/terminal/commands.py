@@ -36,6 +36,7 @@ from dscope_blink.terminal.arguments import (
 from dscope_blink.terminal.calibrate import calibrate
 from dscope_blink.terminal.completion import completion_script
 from dscope_blink.terminal.configuration import configuration
+from dscope_blink.terminal.connectors import inspect_connectors
 from dscope_blink.terminal.dataset import dataset
 from dscope_blink.terminal.events import Told, events_of, refusals
 from dscope_blink.terminal.gates import gates
@@ -81,6 +82,8 @@ def _run_command(words: Sequence[str]) -> int:
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
+    if arguments.connector is not None:
+        return inspect_connectors(arguments)
     with refusals(arguments):
         batch = checked_batch(arguments)
     if arguments.camera:
@@ -176,6 +179,8 @@ def _show_outcome(outcome: Outcome, console: Console) -> None:
     print_line(console, f"{counts}{lost}; {len(outcome.changed)} otherwise than before")
     print_line(console, f"Summary: {outcome.summary}")
     print_line(console, f"Changes: {outcome.changes}")
+    if outcome.connectors is not None:
+        print_line(console, f"Connectors: {outcome.connectors}")
     for report in outcome.reports:
         print_line(console, f"Report: {report}")
 

@@ -67,8 +67,15 @@ def _add_inspect(parser: Parser) -> None:
     what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
     what.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
     what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    _add_connector(parser)
     _add_asked(parser)
     _add_told(parser)
+
+
+def _add_connector(parser: argparse.ArgumentParser) -> None:
+    many = parser.add_argument_group("connectors of many fibers")
+    many.add_argument("--connector", metavar="KEY", help="each picture shows one: mpo8, mpo12, mpo16, mpo24 or another")
+    many.add_argument("--first-lane", metavar="N", help="lane of the first fiber that is seen whole; of partial views")
 
 
 def _add_told(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +107,7 @@ def _add_nightly(parser: Parser) -> None:
     what.add_argument("--results-dir", metavar="DIR", help="folder of the nights, each in a folder YYYY-MM-DD")
     what.add_argument("--keep-nights", metavar="N", help="remove all nights but the newest N; default: keep all")
     what.add_argument("--night", metavar="YYYY-MM-DD", help="night to begin or to resume; default: today")
-    parser.set_defaults(camera=False, watch=False, resume=True, inputs=[])
+    parser.set_defaults(camera=False, watch=False, resume=True, inputs=[], connector=None, first_lane=None)
     _add_asked(parser)
 
 
