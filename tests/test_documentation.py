@@ -157,7 +157,10 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_option_that_is_named_exists(offered: dict[str, set[str]]) -> None:
-    assert options_in(README + OUTPUTS + STATION + NIGHTLY + AGGREGATION + GATES) - set().union(*offered.values()) <= FOREIGN
+    assert (
+        options_in(README + OUTPUTS + STATION + NIGHTLY + AGGREGATION + GATES) - set().union(*offered.values())
+        <= FOREIGN
+    )
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
