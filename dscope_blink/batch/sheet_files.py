@@ -157,7 +157,7 @@ def _route(job: SheetJob, image: ImageFile, result: SheetResult) -> None:
 
 def _log(result: SheetResult) -> None:
     why = [f"{gate.gate}: {text}" for gate in result.gates for text in gate.reasons]
-    level = logging.INFO if result.sha256 is not None else logging.ERROR
+    level = logging.ERROR if "readable" in result.failed else logging.INFO
     logger.log(level, "%s", printable("; ".join((f"{result.file}: {result.status}", *why))))
 
 

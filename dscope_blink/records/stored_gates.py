@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
+import numpy as np
 
 from dscope_blink.records.errors import UserError
 from dscope_blink.records.gates import SheetResult
@@ -25,7 +26,7 @@ class BadSheetResult(UserError):
 
 def sheet_bytes(result: SheetResult, program: str) -> bytes:
     """The file: UTF-8, a line for each gate and marker; a figure that could not be measured is null."""
-    known: Json = msgspec.to_builtins(result)
+    known: Json = msgspec.to_builtins(result, enc_hook=_plain)
     record = {"schema": SCHEMA, "program": program, "status": result.status, "failed": list(result.failed), **known}
     compact = partial(json.dumps, ensure_ascii=False, allow_nan=False)
     parts = []
@@ -52,6 +53,13 @@ def load_sheet(path: Path) -> tuple[SheetResult, str]:
         return msgspec.convert(_with_nan(own), SheetResult), program
     except (ValueError, AttributeError, TypeError) as error:
         raise BadSheetResult(f"no result of a sheet: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy, which a finder may give."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise NotImplementedError(f"{type(value).__name__} has no place in a result")
 
 
 def _without_nan(value: Any) -> Any:

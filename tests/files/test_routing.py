@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
-from dscope_blink.files import routing
 from dscope_blink.files.routing import route, withdraw
 
 
@@ -38,7 +38,7 @@ def test_another_picture_of_its_name_is_never_overwritten(tmp_path: Path, links:
         def refuse(*_: object) -> None:
             raise PermissionError(1, "no second names here")
 
-        monkeypatch.setattr(routing.os, "link", refuse)
+        monkeypatch.setattr(os, "link", refuse)
     sha256 = picture(tmp_path / "a.png")
     picture(tmp_path / "out" / "a.png", b"another")
     assert route(tmp_path / "a.png", tmp_path / "out" / "a.png", sha256, move=True) == tmp_path / "out" / "a_2.png"

@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dscope_blink.gates.calibrating import SeenSheet, judge_seen
-from dscope_blink.gates.layouts import Layout
 from dscope_blink.gates.placement import orientation_of, spread_of
 from dscope_blink.gates.sheets import READABLE, judge_markers
-from dscope_blink.records import Culprit, GateOutcome, SheetResult
+from dscope_blink.records import Culprit, Figure, GateOutcome, Layout, SheetResult
 from tests.builders.seen_sheets import (
     GATES,
     PLANS,
@@ -35,6 +34,11 @@ def judged(big: int, change: Change, seed: int = 900) -> SheetResult:
 
 def gate_of(result: SheetResult, name: str) -> GateOutcome:
     return next(gate for gate in result.gates if gate.gate == name)
+
+
+def is_allowed(figure: Figure) -> bool:
+    assert figure.allowed is not None
+    return figure.allowed.holds(figure.value)
 
 
 def culprits_of(result: SheetResult) -> list[Culprit]:
@@ -87,10 +91,9 @@ def test_two_moved_markers_are_both_named_and_no_other() -> None:
 
 def test_the_two_rules_on_all_markers_let_pass_what_the_template_tells() -> None:
     figures = {one.name: one for one in gate_of(judged(21, moved("B05", 20)), "layout").figures}
-    for name in ("spread", "orientation_deg"):
-        assert figures[name].allowed is not None
-        assert figures[name].allowed.holds(figures[name].value)
-    assert not figures["largest_departure_px"].allowed.holds(figures["largest_departure_px"].value)
+    assert is_allowed(figures["spread"])
+    assert is_allowed(figures["orientation_deg"])
+    assert not is_allowed(figures["largest_departure_px"])
 
 
 def test_an_extra_marker_is_named_where_it_is() -> None:
