@@ -465,7 +465,7 @@ def _ranges(
         _widened(areas, rules, 0),
         _widened(sizes, rules, 0),
         _widened([m.median_gray for m in every], rules, 0, 255),
-        _widened([float(value) for gray in grays for value in gray - np.median(gray)], rules),
+        _about_zero([float(value) for gray in grays for value in gray - np.median(gray)], rules),
         _widened([m.dark_ratio for m in every], rules, 0, 1),
         _widened([m.ink_ratio for m in every], rules, 0, 1),
     )
@@ -478,6 +478,12 @@ def _widened(
     low, high, middle = float(min(values)), float(max(values)), float(np.median(values))
     more, far = rules.widening * (high - low), rules.least_width * abs(middle)
     return Range(max(min(low - more, middle - far), least), min(max(high + more, middle + far), most))
+
+
+def _about_zero(values: Sequence[float], rules: LayoutCalibration) -> Range:
+    """The same of grey levels about the median of their sheet, which are whole and may all be alike."""
+    seen = _widened(values, rules)
+    return Range(min(seen.low, -rules.least_gray), max(seen.high, rules.least_gray))
 
 
 def _orientation(big: Sequence[Points], rules: LayoutCalibration) -> Range | None:
