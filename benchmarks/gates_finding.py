@@ -122,7 +122,7 @@ def spoiled(picture: Gray8, rng: np.random.Generator) -> Iterator[Spoiled]:
     width = picture.shape[1]
     yield Spoiled("streaks, dark", streaked(picture, _streaks(rng, width, (0.3, 0.9))), same)
     yield Spoiled("streaks, light", streaked(picture, _streaks(rng, width, (-0.9, -0.3))), same)
-    for angle in (-5.0, -2.0, 2.0, 5.0):
+    for angle in (-5.0, -3.0, -1.0, 0.5, 1.5, 5.0):
         yield _laid(f"turned by {angle:g} degrees", picture, angle, 1.0)
     for factor in (0.7, 1.4):
         yield _laid(f"scaled by {factor:g}", picture, 0.0, factor)

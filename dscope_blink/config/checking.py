@@ -123,6 +123,8 @@ def _text(error: ValidationError) -> str:
         return must_be_one_of(limit, error.instance)
     if error.validator == "type":
         rule = " or ".join(_TYPES[name] for name in ([limit] if isinstance(limit, str) else limit))
+    elif error.validator == "minItems" and limit > 1:
+        rule = f"a list of at least {limit}"
     elif error.validator in _RULES:
         rule = _RULES[error.validator].format(limit)
     else:  # one of the keywords below, which word their messages themselves
@@ -220,6 +222,11 @@ def _reachable(_: Any, on: Json, instance: Json, schema: Json) -> Iterator[Valid
     if total < threshold - 1e-9:  # 0.7 + 0.2 is less than 0.9 in binary
         text = f"must be at most {total:g}, the sum of the weights of the enabled detectors, got {threshold:g}"
         yield ValidationError(text, path=["fusion", "threshold"])
+
+
+def _rising(_: Any, on: Json, instance: Json, schema: Json) -> Iterator[ValidationError]:
+    if on and _is_shaped(instance, schema) and instance[0] > instance[1]:
+        yield ValidationError(f"must be the least and then the most, got {_shown(instance)}")
 
 
 def _zones(_: Any, on: Json, zones: Json, schema: Json) -> Iterator[ValidationError]:
@@ -329,6 +336,7 @@ _Validator = extend(
     {
         **{"x-installed": _installed, "x-detector": _detector},
         **{"x-keyOf": _key_of, "x-reachable": _reachable, "x-zones": _zones, "x-bands": _bands},
+        "x-rising": _rising,
         "x-severities": _severities,
     },
 )

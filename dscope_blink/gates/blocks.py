@@ -27,12 +27,13 @@ Contour = NDArray[np.int32]  # (n, 1, 2)
 COARSE = 4  # the paper's light is smooth: a quarter of the resolution shows it
 GAP_PX = 3  # of the picture that is looked at: streaks that take ink are closed up to it
 ALIKE_PX, ALIKE_AREA = 2, 0.04  # what differs by less, px and share of the area, is one block at two depths
-SIZE_SLACK = 0.7  # of the least size and its inverse of the largest: a cut at one depth is not yet a measurement
+SIZE_SLACK = 0.75  # of the least size and its inverse of the largest: a cut at one depth is not yet a measurement
 ROUGH_FILL = 0.85  # of the ink that a rectangle would have; what is emptier is a letter or a box
 ROUGH_SPREAD = (0.85, 1.2)  # area over that of the rectangle with its moments: 1, of an ellipse 1.05, of letters less
-LONG_ENOUGH = 1.5  # sides of a block whose turn its own moments tell; that of a square is the sheet's
+LONG_ENOUGH = 1.5  # sides of a block whose turn its own moments tell
+SAME_TURN_RAD = math.radians(3)  # by which blocks of one sheet seem to differ in turn
 INSIDE, OUTSIDE = 20, 9  # samples along each axis: on the block, and beyond either edge
-STRIP = np.linspace(-0.6, 0.6, 7)  # of half a side: the middle rows and columns, in whose median a streak is lost
+STRIP = np.linspace(-0.6, 0.6, 5)  # of half a side: the middle rows and columns, in whose median a streak is lost
 MARGIN_SHARE = 0.75  # of the short side that a patch shows beyond each edge
 FRINGE = 3  # samples beyond an edge, a quarter of the short side, that are neither ink nor paper in a blurred picture
 CORNER_SHARE = 0.25  # of the short side: a circle leaves half of the corner of its square empty
@@ -86,6 +87,7 @@ class DarkBlocks:
         blocks = _at_their_edges(gray, likely)
         kinds = _kinds(blocks, diagonal_px, self.settings.kinds, 1.0)
         known = np.flatnonzero(kinds != "")
+        known = known[_different(blocks.only(known), ALIKE_PX / scale)]
         blocks, kinds = blocks.only(known), kinds[known]
         confidence = _confidence(gray, blocks, self.settings)
         order = np.argsort(-confidence, kind="stable")
@@ -128,11 +130,14 @@ def _at_scale(gray: Gray8, scale: float) -> Gray8:
 
 
 def _turns(cut: Numbers) -> Numbers:
-    """Of each candidate its own turn, or that of the sheet where it is about as long as it is high."""
+    """Of each candidate the turn of the sheet, or its own where that is plainly another.
+
+    A block of few pixels does not tell its own turn to a degree, and a square not at all; all of them together do.
+    """
     long, short = cut[:, 2:4].max(axis=1, initial=0), cut[:, 2:4].min(axis=1, initial=math.inf)
-    own = long >= LONG_ENOUGH * short
-    sheet = float(np.median(cut[own, 4])) if own.any() else 0.0
-    return np.where(own, cut[:, 4], sheet)
+    elongated = long >= LONG_ENOUGH * short
+    sheet = float(np.median(cut[elongated, 4])) if elongated.any() else 0.0
+    return np.where(elongated & (np.abs(cut[:, 4] - sheet) > SAME_TURN_RAD), cut[:, 4], sheet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +254,8 @@ def _at_their_edges(gray: Gray8, rough: _Rectangles) -> _Rectangles:
     if len(rough.turn_rad) == 0:
         return rough
     lines = [_line(rough, axis) for axis in (0, 1)]
-    rows = _sampled(gray, rough, lines[0], _strip(rough, 1))  # (N, 7, n)
-    columns = _sampled(gray, rough, _strip(rough, 0), lines[1]).transpose(0, 2, 1)  # (N, 7, n)
+    rows = _sampled(gray, rough, lines[0], _strip(rough, 1))  # (N, k, n)
+    columns = _sampled(gray, rough, _strip(rough, 0), lines[1]).transpose(0, 2, 1)  # (N, k, n)
     paper, ink = _levels(np.concatenate([rows, columns], axis=1))
     half = (paper + ink) / 2
     low_x, high_x = _edges(np.median(rows, axis=1), lines[0], half, rough, 0)
@@ -302,6 +307,13 @@ def _kinds(blocks: _Rectangles, diagonal_px: float, kinds: Mapping[str, BlockKin
 
 def _within(values: Numbers, allowed: tuple[float, ...], slack: float) -> NDArray[np.bool_]:
     return np.asarray((values >= slack * allowed[0]) & (values <= allowed[1] / slack))
+
+
+def _different(blocks: _Rectangles, px: float) -> NDArray[np.intp]:
+    """One of those that came to lie between the same edges at the same turn."""
+    places = np.hstack([blocks.middle_px, blocks.sides_px]) / px
+    alike = np.rint(np.column_stack([places, blocks.turn_rad / SAME_TURN_RAD]))
+    return np.sort(np.unique(alike, axis=0, return_index=True)[1])
 
 
 # --- how sure

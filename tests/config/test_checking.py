@@ -94,6 +94,14 @@ def _defects_in_b(document: Any) -> Any:
             put("fiber_structures", "panda", "regions", []),
             "$.fiber_structures.panda.regions: must be a list that is not empty, got []",
         ),
+        (
+            put("gates", "blocks", "kinds", "big", "aspect", [4.0, 1.5]),
+            "$.gates.blocks.kinds.big.aspect: must be the least and then the most, got [4.0, 1.5]",
+        ),
+        (
+            put("gates", "blocks", "kinds", "big", "aspect", [4.0]),
+            "$.gates.blocks.kinds.big.aspect: must be a list of at least 2, got [4.0]",
+        ),
         (put("fushion", {}), '$.fushion: unknown key, did you mean "fusion"?'),
         (put("odd key", 1), '$["odd key"]: unknown key'),
         (put("fusion", "threshold", "1"), '$.fusion.threshold: must be a number, got "1"'),

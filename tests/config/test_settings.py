@@ -111,7 +111,7 @@ def test_every_object_is_closed_and_every_key_is_described() -> None:
             assert re.fullmatch(r"[A-Zu].*[^.]\.", resolved(value)["description"]), key
 
 
-OWN_KEYWORDS = ("x-keyOf", "x-reachable", "x-zones", "x-bands", "x-severities", "x-installed", "x-detector")
+OWN_KEYWORDS = ("x-keyOf", "x-reachable", "x-zones", "x-bands", "x-severities", "x-installed", "x-detector", "x-rising")
 
 
 def test_every_keyword_of_the_schema_has_its_message() -> None:

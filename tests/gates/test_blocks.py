@@ -15,7 +15,7 @@ from benchmarks import gates_finding
 from dscope_blink.config.gate_settings import BlockKind
 from dscope_blink.gates.blocks import DarkBlocks
 from dscope_blink.gates.searching import Search
-from dscope_blink.records import FoundObject
+from dscope_blink.records import Fault
 from dscope_blink.synthetic.scans import Streak
 from dscope_blink.synthetic.sheets import (
     Look,
@@ -80,7 +80,7 @@ def test_middles_and_sides_are_true_to_a_fraction_of_a_pixel() -> None:
 
 @pytest.mark.parametrize(("amount", "low", "high"), [(0.7, 0.6, 0.8), (1.3, 1.2, 1.4)])
 def test_a_thin_or_fat_marker_is_found_as_large_as_it_is(amount: float, low: float, high: float) -> None:
-    fault = "thin" if amount < 1 else "fat"
+    fault: Fault = "thin" if amount < 1 else "fat"
     sheet = render_sheet(sheet_of_14(), np.random.default_rng(4), [SheetFault(fault, "B04", amount)])
     wrong = next(one for one in sheet.markers if one.fault == fault)
     box = max(FINDER(sheet.picture, PRIMARY), key=lambda one: one.box.overlap(wrong.box)).box
@@ -176,17 +176,19 @@ def test_what_fits_several_kinds_is_of_the_first() -> None:
 # --- real sheets
 
 
-def _sizes_stated(sheet: gates_finding.RealSheet) -> tuple[FoundObject, ...]:
-    picture = cv2.imread(str(SHARED / "markers" / sheet.file), cv2.IMREAD_GRAYSCALE)
-    settings = gates_finding.settings_for(sheet, picture.shape, GATES)
-    return DarkBlocks(settings.blocks)(np.asarray(picture, np.uint8), PRIMARY)
+def _picture(sheet: gates_finding.RealSheet) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imread(str(SHARED / "markers" / sheet.file), cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+def _finder_of(sheet: gates_finding.RealSheet) -> DarkBlocks:
+    return DarkBlocks(gates_finding.settings_for(sheet, _picture(sheet).shape, GATES).blocks)
 
 
 @pytest.mark.accuracy
 @pytest.mark.parametrize("sheet", gates_finding.SHEETS, ids=lambda sheet: sheet.file)
 def test_a_real_sheet_has_as_many_markers_on_each_side_as_a_person_counts(sheet: gates_finding.RealSheet) -> None:
-    picture = cv2.imread(str(SHARED / "markers" / sheet.file), cv2.IMREAD_GRAYSCALE)
-    found = _sizes_stated(sheet)
+    picture = _picture(sheet)
+    found = _finder_of(sheet)(picture, PRIMARY)
     counts = gates_finding.by_side(found, picture.shape, [name for name, _ in sheet.sides])
     assert counts == Counter(dict(sheet.sides))
 
@@ -195,8 +197,7 @@ def test_a_real_sheet_has_as_many_markers_on_each_side_as_a_person_counts(sheet:
 @pytest.mark.slow
 @pytest.mark.parametrize("sheet", gates_finding.SHEETS, ids=lambda sheet: sheet.file)
 def test_a_real_sheet_that_is_spoiled_still_shows_exactly_its_markers(sheet: gates_finding.RealSheet) -> None:
-    picture = np.asarray(cv2.imread(str(SHARED / "markers" / sheet.file), cv2.IMREAD_GRAYSCALE), np.uint8)
-    finder = DarkBlocks(gates_finding.settings_for(sheet, picture.shape, GATES).blocks)
+    picture, finder = _picture(sheet), _finder_of(sheet)
     true = finder(picture, PRIMARY)
     for one in gates_finding.spoiled(picture, np.random.default_rng(11)):
         score = gates_finding.score(finder(one.picture, PRIMARY), gates_finding.moved(true, one.matrix))
