@@ -65,6 +65,7 @@ MOVED_PX = (5.0, 10.0, 20.0)
 AT_WIDTH_PX = 1280
 NAMED_WITHIN_PX = 30.0
 JITTER_PX = 0.3
+SHOWN_EVERY = 50  # pictures
 
 
 @dataclass
@@ -144,14 +145,14 @@ def fault_of(plan: SheetPlan, kind: Fault, rng: np.random.Generator, taken: set[
 
 
 def cases(plan: SheetPlan, count: int, seed: int) -> Iterator[tuple[str, tuple[SheetFault, ...]]]:
-    """Half good; of the others each fault as often, and mixtures of two to four."""
+    """Every other one good; of the others each fault as often, and mixtures of two to four."""
     kinds: list[Fault] = list(AMOUNTS)
     for number in range(count):
         rng, taken = np.random.default_rng((seed, number)), set[str]()
-        if number < count // 2:
+        if number % 2 == 0:
             yield "good", ()
             continue
-        turn = number % (len(kinds) + 1)
+        turn = number // 2 % (len(kinds) + 1)
         if turn < len(kinds):
             yield kinds[turn], (fault_of(plan, kinds[turn], rng, taken),)
             continue
@@ -193,8 +194,9 @@ def faults_table(plans: Sequence[SheetPlan], layouts: Sequence[Layout], bench: B
     """Escapes and false NG by fault."""
     seen: dict[str, Counter[str]] = defaultdict(Counter)
     took_s, pictures = 0.0, 0
-    for plan in plans:
-        for number, (kind, faults) in enumerate(cases(plan, args.pictures // len(plans), args.seed)):
+    every = [enumerate(cases(plan, args.pictures // len(plans), args.seed)) for plan in plans]
+    for both in zip(*every, strict=True):
+        for plan, (number, (kind, faults)) in zip(plans, both, strict=True):
             seed = args.seed * 10**6 + 10**5 * plans.index(plan) + 10**4 + number
             sheet = rendered(plan, seed, faults)
             started = perf_counter()
@@ -205,6 +207,11 @@ def faults_table(plans: Sequence[SheetPlan], layouts: Sequence[Layout], bench: B
             seen[kind]["named"] += kind != "good" and is_named(result, sheet, plan)
             for gate in result.failed:
                 seen[kind][gate] += 1
+            if pictures % SHOWN_EVERY == 0:
+                escaped = sum(row["OK"] for name, row in seen.items() if name != "good")
+                print(
+                    f"  after {pictures}: {escaped} escapes, {seen['good']['NG']} of {seen['good']['pictures']} good NG"
+                )
             if (kind == "good") == (result.status == "NG"):
                 why = [text for gate in result.gates for text in gate.reasons]
                 print(f"  {plan.name} {seed} {kind} {result.status}: {list(faults)} {why[:3]}")
@@ -262,8 +269,8 @@ def main() -> None:
     plans = (sheet_of_14(), sheet_of_21())
     layouts = [learned(plan, bench, args.seed * 10**6 + 10**5 * k, args.learn) for k, plan in enumerate(plans)]
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    faults_table(plans, layouts, bench, args)
     moves_table(plans, layouts, bench, args)
+    faults_table(plans, layouts, bench, args)
 
 
 if __name__ == "__main__":

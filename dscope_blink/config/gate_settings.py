@@ -116,6 +116,7 @@ class LayoutCalibration:
     most_left_out: float
     widening: float
     least_width: float
+    least_gray: float
     least_tolerance: float
     tolerance_margin: float
     outlier: float

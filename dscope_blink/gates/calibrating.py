@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,7 @@ TRIED_ON = 30  # sheets, by how many of which the first template is chosen
 ROUNDS = 2  # of laying all sheets on the median of all
 LOOSE = 0.02  # of the diagonal: how far markers may lie from a template that is not yet the median
 ROUND = 0.95  # second over first singular value: rounder, and the longest axis turns with the noise
+LEAST_SPREAD = MappingProxyType({"px": 0.1, "levels": 1.0, "ratio": 0.01})  # whatever is nearer is alike
 FLAT = 0.02  # the same: flatter, and nothing holds a perspective across the line
 ON_ONE_LINE = "good sheets: their markers lie on one line, so their places cannot be checked against each other"
 NORMAL = 1.4826  # standard deviation over the median absolute deviation of a normal distribution
@@ -241,7 +243,7 @@ def _alike(seen: Sequence[_Known], rules: LayoutCalibration) -> tuple[list[_Know
         values = np.array([own[name] for own in figures])
         middle = float(np.median(values))
         spread = NORMAL * float(np.median(np.abs(values - middle)))
-        far = np.abs(values - middle) > rules.outlier * max(spread, 0.01 * abs(middle), 1e-6)
+        far = np.abs(values - middle) > rules.outlier * max(spread, LEAST_SPREAD[name.rpartition(" ")[2]])
         for number in np.flatnonzero(far | ~np.isfinite(values)):
             text = f"{name} {values[number]:.4g} is unlike {middle:.4g}, the median of all sheets"
             why.setdefault(int(number), text)
@@ -250,7 +252,7 @@ def _alike(seen: Sequence[_Known], rules: LayoutCalibration) -> tuple[list[_Know
 
 
 def _extremes(one: _Known) -> Iterator[tuple[str, float]]:
-    yield "largest distance from a place", float(one.laid.departures.judged_px.max())
+    yield "largest distance, px", float(one.laid.departures.judged_px.max())
     kinds = sorted({m.marker.found.kind for m in one.markers})
     for kind in kinds:
         own = [m for m in one.markers if m.marker.found.kind == kind]
@@ -259,10 +261,10 @@ def _extremes(one: _Known) -> Iterator[tuple[str, float]]:
         area = np.array([m.marker.found.box.area_px for m in own]) / np.median(
             [m.marker.found.box.area_px for m in own]
         )
-        yield f"{kind} largest grey above the others", float((gray - np.median(gray)).max())
+        yield f"{kind} largest grey above the others, levels", float((gray - np.median(gray)).max())
         yield f"{kind} least dark ratio", float(dark.min())
-        yield f"{kind} largest area over the others", float(area.max())
-        yield f"{kind} least area over the others", float(area.min())
+        yield f"{kind} largest area over the others, ratio", float(area.max())
+        yield f"{kind} least area over the others, ratio", float(area.min())
 
 
 def _check_enough(kept: int, offered: int, out: Sequence[LayoutSource], rules: LayoutCalibration) -> None:
@@ -465,7 +467,7 @@ def _ranges(
         _widened(areas, rules, 0),
         _widened(sizes, rules, 0),
         _widened([m.median_gray for m in every], rules, 0, 255),
-        _widened([float(value) for gray in grays for value in gray - np.median(gray)], rules),
+        _about_zero([float(value) for gray in grays for value in gray - np.median(gray)], rules),
         _widened([m.dark_ratio for m in every], rules, 0, 1),
         _widened([m.ink_ratio for m in every], rules, 0, 1),
     )
@@ -478,6 +480,12 @@ def _widened(
     low, high, middle = float(min(values)), float(max(values)), float(np.median(values))
     more, far = rules.widening * (high - low), rules.least_width * abs(middle)
     return Range(max(min(low - more, middle - far), least), min(max(high + more, middle + far), most))
+
+
+def _about_zero(values: Sequence[float], rules: LayoutCalibration) -> Range:
+    """The same of grey levels about the median of their sheet, which are whole and may all be alike."""
+    seen = _widened(values, rules)
+    return Range(min(seen.low, -rules.least_gray), max(seen.high, rules.least_gray))
 
 
 def _orientation(big: Sequence[Points], rules: LayoutCalibration) -> Range | None:

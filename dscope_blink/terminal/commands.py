@@ -40,6 +40,7 @@ from dscope_blink.terminal.connectors import inspect_connectors
 from dscope_blink.terminal.dataset import dataset
 from dscope_blink.terminal.events import Told, events_of, refusals
 from dscope_blink.terminal.gates import gates
+from dscope_blink.terminal.gates_demo import demo_gates
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.options import CONFIG, make_parser
 from dscope_blink.terminal.progress import Display, in_words, silent
@@ -232,7 +233,9 @@ def _cameras(arguments: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     """Render the samples, inspect them, and compare each verdict with the one it must get."""
     folder = check_output_folder(arguments.output_dir)
-    load_config(CONFIG)  # what is wrong with it is told before anything is written
+    settings = load_config(CONFIG)  # what is wrong with it is told before anything is written
+    if arguments.gates:
+        return demo_gates(folder, settings.profile(settings.default_profile))
     pictures, manifest, results = folder / "images", folder / "manifest.csv", folder / "results"
     print(f"Rendering the samples into {pictures}")
     write_samples(pictures, manifest, demo_faces())

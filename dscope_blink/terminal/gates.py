@@ -17,13 +17,14 @@ from dscope_blink.batch.sheet_files import SheetJob
 from dscope_blink.batch.sheet_learning import LayoutLearning, learn_sheets
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config
+from dscope_blink.devices.signals import Signals, signalling
 from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.names import GATE_PAGE, GATE_TABLE
 from dscope_blink.files.pictures import Found
 from dscope_blink.files.plan import plan_images
 from dscope_blink.files.watching import Watched
 from dscope_blink.gates.layouts import check_layouts, load_layout
-from dscope_blink.records import Layout, Request, UserError, printable
+from dscope_blink.records import Layout, Request, SheetResult, UserError, printable
 from dscope_blink.terminal.arguments import (
     check_images,
     check_input_folder,
@@ -56,11 +57,17 @@ def _judge(arguments: argparse.Namespace) -> int:
     run = checked_gating(arguments)
     console, totals = console_of(arguments.quiet), GateTotals()
     _announce(console, run)
-    with log_file(run.job.output_dir), closing(run_gates(run)) as judging:
+    with (
+        log_file(run.job.output_dir),
+        signalling(run.job.config.signals) as signals,
+        closing(run_gates(run)) as judging,
+    ):
         shown = track(judging, "sheets", len(run.images), console=console, transient=True)
         try:
             for done in judging if run.watched else shown:
                 totals.add(done.result)
+                if not done.resumed:
+                    _tell(signals, done.result)
                 if run.watched and not done.resumed:
                     print_line(console, printable(f"{done.result.status} {done.result.file}"))
         except KeyboardInterrupt:
@@ -75,6 +82,12 @@ def _judge(arguments: argparse.Namespace) -> int:
     if code in (UNFINISHED, NONE_JUDGED):
         complain(program_name(), f"{totals.unread} of {totals.pictures} pictures could not be read or judged", code)
     return code
+
+
+def _tell(signals: Signals, result: SheetResult) -> None:
+    """A line; of a sheet that could not be judged nobody knows."""
+    ok = None if "readable" in result.failed else result.status == "OK"
+    signals.result(ok, result.file, "; ".join(reason for gate in result.gates for reason in gate.reasons))
 
 
 def _announce(console: Console, run: Gating) -> None:

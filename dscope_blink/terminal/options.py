@@ -49,6 +49,7 @@ def make_parser(program: str = CHECKOUT) -> Parser:
     _add_cameras(commands.add_parser("cameras", help="list the cameras", allow_abbrev=False))
     demo = commands.add_parser("demo", help="render sample end faces and inspect them", allow_abbrev=False)
     demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
+    demo.add_argument("--gates", action="store_true", help="render printed sheets instead, and judge them OK or NG")
     add_calibration(commands.add_parser("calibrate", help="measure the scale with a target", allow_abbrev=False))
     add_configuration(commands.add_parser("config", help="check, show or compare a configuration", allow_abbrev=False))
     training = commands.add_parser("dataset", help="make data sets for training", allow_abbrev=False)

@@ -49,8 +49,13 @@ def test_a_sheet_with_a_moved_marker_is_left_out_and_named() -> None:
     checked = {one.file: one.why for one in layout.sources if one.use == "checked"}
     for sheet in bad:
         why = why_of(layout).get(sheet.file) or checked[sheet.file]
-        assert "from a place" in why or why.startswith("NG")
+        assert "largest distance" in why or why.startswith("NG")
     assert layout.tolerance_px < 3
+
+
+def test_sheets_that_are_all_but_alike_are_alike() -> None:
+    sheets = [seen_sheet(PLANS[14], seed, gray_of=lambda place, own=seed: 40 + (own == 3)) for seed in range(36)]
+    assert why_of(learn_layout(sheets, NAMING, GATES)) == {}
 
 
 def test_sheets_of_another_count_and_the_same_picture_twice_are_left_out() -> None:
