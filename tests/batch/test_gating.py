@@ -20,8 +20,12 @@ from dscope_blink.records.stored_gates import BadSheetResult, load_sheet, sheet_
 from dscope_blink.reporting.gate_table import GATE_COLUMNS
 from dscope_blink.synthetic.sheets import Look, SheetFault, render_sheet, sheet_of_14
 from dscope_blink.terminal.commands import main
+from tests.builders.lines import ModbusServer, modbus_server
 from tests.builders.seen_sheets import GATES, PLANS, known_layout, moved, seen_sheet
 from tests.builders.settings import ROOT
+from tests.builders.waiting import until
+
+__all__ = ["modbus_server"]
 
 FIRST = ["status", "big_count", "failed_checks", "count_ok", "vis_big_ok", "dens_big_ok", "relpos_ok"]
 SITE = {"extends": "shipped", "gates": {"calibration": {"min_sheets": 5, "widening": 1.0, "least_width": 0.3}}}
@@ -94,6 +98,18 @@ def test_pictures_are_copied_by_status_and_a_second_run_keeps_what_is_done(stati
     assert run(station, "routed", "--route=copy", "--resume", "--fail-exit") == 1
     assert record.stat().st_mtime_ns == before
     assert len(list((station / "routed").glob("*_Images/*"))) == 4
+
+
+@pytest.mark.slow
+def test_a_line_hears_of_each_sheet(station: Path, modbus_server: ModbusServer) -> None:
+    modbus = {"host": "127.0.0.1", "port": modbus_server.port, "device_id": 1, "register": 0}
+    site = station / "line.json"
+    site.write_text(json.dumps(SITE | {"signals": {"modbus": modbus}}), encoding="utf-8")
+    assert run(station, "line", f"--config={site}") == 1
+    until(lambda: modbus_server.writes[-1][1][1:3] == [1, 4])
+    told = [(registers[1], registers[2]) for _, registers in modbus_server.writes]
+    colours = [colour for colour, number in sorted(set(told), key=told.index) if number][:4]
+    assert colours == [1, 2, 4, 4], "broken yellow, good green, missing and moved red"
 
 
 @pytest.mark.slow
