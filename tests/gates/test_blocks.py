@@ -196,7 +196,7 @@ def test_a_real_sheet_has_as_many_markers_on_each_side_as_a_person_counts(sheet:
 @pytest.mark.accuracy
 @pytest.mark.slow
 @pytest.mark.parametrize("sheet", gates_finding.SHEETS, ids=lambda sheet: sheet.file)
-def test_a_real_sheet_that_is_spoiled_still_shows_its_markers_and_only_wide_streaks_cost_any(
+def test_only_wide_streaks_cost_markers_of_a_real_sheet_that_is_spoiled(
     sheet: gates_finding.RealSheet,
 ) -> None:
     picture, finder = _picture(sheet), _finder_of(sheet)
