@@ -385,7 +385,7 @@ def _layout(template: _Template, kept: Sequence[_Known], naming: Naming, setting
         template.height_px,
         places,
         tuple(_ranges(kind, places, kept, ink_level, rules) for kind in dict.fromkeys(p.kind for p in places)),
-        _widened(spreads, rules),
+        _seen(spreads, rules),
         _orientation(big, rules),
         tolerance_px,
         noise_px,
@@ -477,14 +477,21 @@ def _widened(
     values: Sequence[float], rules: LayoutCalibration, least: float = -math.inf, most: float = math.inf
 ) -> Range:
     """What was seen, and more at either end: the next good sheet may lie a little beyond all before."""
-    low, high, middle = float(min(values)), float(max(values)), float(np.median(values))
-    more, far = rules.widening * (high - low), rules.least_width * abs(middle)
-    return Range(max(min(low - more, middle - far), least), min(max(high + more, middle + far), most))
+    seen, middle = _seen(values, rules), float(np.median(values))
+    far = rules.least_width * abs(middle)
+    return Range(max(min(seen.low, middle - far), least), min(max(seen.high, middle + far), most))
+
+
+def _seen(values: Sequence[float], rules: LayoutCalibration) -> Range:
+    """The same whatever the median is: of places and directions it says nothing of how far they may differ."""
+    low, high = float(min(values)), float(max(values))
+    more = rules.widening * (high - low)
+    return Range(low - more, high + more)
 
 
 def _about_zero(values: Sequence[float], rules: LayoutCalibration) -> Range:
     """The same of grey levels about the median of their sheet, which are whole and may all be alike."""
-    seen = _widened(values, rules)
+    seen = _seen(values, rules)
     return Range(min(seen.low, -rules.least_gray), max(seen.high, rules.least_gray))
 
 
@@ -494,7 +501,7 @@ def _orientation(big: Sequence[Points], rules: LayoutCalibration) -> Range | Non
         return None
     angles = np.array([orientation_of(own) for own in big])
     near = angles[0] + (angles - angles[0] + 90) % 180 - 90  # half a turn is none
-    return _widened(near.tolist(), rules)
+    return _seen(near.tolist(), rules)
 
 
 # --- how sure that is

@@ -15,6 +15,7 @@ CANNOT = (
     "How often a faulty sheet passes: that takes faulty sheets. Without one that passes, 299 bound the rate at 1 %.",
 )
 RANGES = ("confidence", "area_share", "size_ratio", "median_gray", "gray_apart", "dark_ratio", "ink_ratio")
+STYLE_LETTERS_PX = 7  # of the style sheet, for drawings of another size
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 
@@ -87,7 +88,7 @@ def _table(rows: Iterator[tuple[str, ...]]) -> str:
 
 def _drawn(layout: Layout) -> str:
     """The places at their size, by their names, in the frame of the reference picture."""
-    size = layout.height_px / 60
+    size = layout.height_px / 55
     return (
         f'<svg viewBox="0 0 {layout.width_px} {layout.height_px}" width="420" role="img" aria-label="places">'
         f'<rect width="{layout.width_px}" height="{layout.height_px}" fill="#f3f3f1" stroke="#bbb" stroke-width="3"/>'
@@ -99,5 +100,5 @@ def _place(place: LayoutPlace, layout: Layout, size: float) -> str:
     colour = COLOURS[layout.kinds.index(place.kind) % len(COLOURS)]
     left, top = place.x_px - place.width_px / 2, place.y_px - place.height_px / 2
     box = f'<rect x="{left:.1f}" y="{top:.1f}" width="{place.width_px:.1f}" height="{place.height_px:.1f}"'
-    at = f'x="{place.x_px:.1f}" y="{top - size / 4:.1f}" font-size="{size:.0f}" text-anchor="middle"'
-    return f'{box} fill="{colour}"/><text {at}>{escape(place.id)}</text>'
+    at = f"translate({place.x_px:.1f} {top - size / 4:.1f}) scale({size / STYLE_LETTERS_PX:.2f})"
+    return f'{box} fill="{colour}"/><text transform="{at}" text-anchor="middle">{escape(place.id)}</text>'
