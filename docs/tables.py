@@ -12,6 +12,7 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.shipped import shipped
 from dscope_blink.reporting.anomaly_files import REFERENCE_COLUMNS
 from dscope_blink.reporting.comparison import COMPARED_MARK_COLUMNS, COMPARISON_COLUMNS
+from dscope_blink.reporting.connectors import CONNECTOR_COLUMNS
 from dscope_blink.reporting.gate_table import GATE_COLUMNS
 from dscope_blink.reporting.source_table import SOURCE_COLUMNS
 from dscope_blink.reporting.tables import (
@@ -19,6 +20,7 @@ from dscope_blink.reporting.tables import (
     CHANGE_COLUMNS,
     DEFECT_COLUMNS,
     FILE_COLUMNS,
+    LANE_COLUMNS,
     LIMIT_COLUMNS,
     LOG_COLUMNS,
     SETTING_COLUMNS,
@@ -50,6 +52,8 @@ def tables() -> Mapping[str, str]:
         "sources": SOURCE_COLUMNS,
         "cells": cell_columns(detectors),
         "summary": SUMMARY_COLUMNS,
+        "lanes": LANE_COLUMNS,
+        "connectors": CONNECTOR_COLUMNS,
         "changes": CHANGE_COLUMNS,
         "yields": YIELD_COLUMNS,
         "compared": COMPARISON_COLUMNS,

@@ -190,7 +190,7 @@ def find_lanes(
     if cladding is not None and cladding.mean_diameter_px >= least_px:
         disc: fiber_row.Disc | None = fiber_row.Disc(cladding.center_px, cladding.mean_diameter_px)
     else:
-        disc = fiber_row.largest_disc(gray, search, least_px)
+        disc = fiber_row.clearest_disc(gray, search, least_px)
     if disc is None:
         return row
     larger = fiber_row.find_row(gray, layout, search, disc.diameter_px)

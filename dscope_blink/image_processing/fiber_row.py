@@ -106,8 +106,8 @@ class Disc:
     diameter_px: float
 
 
-def largest_disc(gray: FloatImage, search: ConnectorSearch, least_px: float) -> Disc | None:
-    """Of the discs of about the largest size that shows the one whose border shows best; None: none shows.
+def clearest_disc(gray: FloatImage, search: ConnectorSearch, least_px: float) -> Disc | None:
+    """Of all discs from a diameter on the one whose border shows best; None: none shows.
 
     Parameters
     ----------
@@ -117,11 +117,8 @@ def largest_disc(gray: FloatImage, search: ConnectorSearch, least_px: float) -> 
     """
     found = (_circles(gray, radius, search) for radius in _radii(gray.shape, search, None) if 2 * radius >= least_px)
     clear = [one for one in found if len(one.centers) and abs(one.strengths[0]) >= search.min_evidence]
-    if not clear:
-        return None
-    largest = max(one.radius_px for one in clear)
-    best = max((one for one in clear if one.radius_px > largest / LARGER), key=lambda one: abs(one.strengths[0]))
-    return Disc(_pair(best.centers[0]), 2 * best.radius_px)
+    best = max(clear, key=lambda one: abs(one.strengths[0]), default=None)
+    return None if best is None else Disc(_pair(best.centers[0]), 2 * best.radius_px)
 
 
 def row_of_one(gray: FloatImage, cladding: Disc, layout: ConnectorLayout, search: ConnectorSearch) -> FoundRow | Notice:

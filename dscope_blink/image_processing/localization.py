@@ -219,8 +219,7 @@ def _why_not(edge: Edge, noise_px: float, confirmed: bool, settings: Localizatio
     share = settings.faint_max_rms_share if confirmed else settings.max_rms_share
     scattered_px = NOISE_MARGIN * noise_px if edge.support >= SURE_SUPPORT else 0.0  # noise shows edges everywhere
     limit_px = math.hypot(max(edge.radius_px * share, settings.max_rms_px), scattered_px)
-    expected = known.place is not None and known.place.is_sure  # of many, whose neighbours say where and how large
-    least_support = settings.faint_min_support if confirmed or expected else settings.min_support
+    least_support = settings.faint_min_support if confirmed or _is_expected(known) else settings.min_support
     size_px = edge.ellipse.mean_diameter_px
     wrong = 0.0 if known.cladding_px is None else abs(size_px / known.cladding_px - 1)
     checks = (
@@ -236,6 +235,11 @@ def _why_not(edge: Edge, noise_px: float, confirmed: bool, settings: Localizatio
     )
     failed = next((rule for passed, rule in checks if not passed), "")
     return failed and f"the best circular edge is not that of a cladding: {failed} needed"
+
+
+def _is_expected(known: Known) -> bool:
+    """Whether it is one of many, whose neighbours say where it lies and how large it is."""
+    return known.place is not None and known.place.is_sure
 
 
 def _why_no_border(gray: FloatImage, edge: Edge, sides: Sides, settings: Localization, known: Known) -> str:
@@ -257,6 +261,8 @@ def _why_no_border(gray: FloatImage, edge: Edge, sides: Sides, settings: Localiz
     step, share = abs(float(typical[k])), float((steps[:, k] / typical[k] > 0.5).mean())
     least_step = settings.min_far_share * abs(edge.step)
     least_share = min(settings.min_far_support, edge.support - FAR_MARGIN)  # what covers the edge may cover both sides
+    if _is_expected(known):  # grains of a glass-filled ferrule are as bright as the fiber, and lie along it
+        least_share = min(least_share, settings.faint_min_support)
     if step >= least_step and (share >= least_share or sides.is_granular(settings.granular_min_spread)):
         return ""
     return (

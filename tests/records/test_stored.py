@@ -142,7 +142,6 @@ def _is_dimension(place: tuple[str | int, ...]) -> bool:
 
 
 LATER = (
-    ("lane",),
     ("request", "fiber"),
     ("request", "fiber_structure"),
     ("image", "bits"),
