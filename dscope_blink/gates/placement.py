@@ -127,7 +127,7 @@ def layout_gate(fit: Fit, big_kind: str, rules: LayoutRules) -> GateOutcome:
 
 
 def _loose(fit: Fit, big_kind: str, spare: int) -> tuple[Figure, Figure]:
-    """By the big markers; those that may be missing stand for themselves at their places, for both rules tell a hole."""
+    """By the big markers, and the places of those that may be missing: both rules would tell the hole."""
     big = [marker.found.box.center_px for marker in fit.judged.markers if marker.found.kind == big_kind]
     holes = [(place.x_px, place.y_px) for place in fit.missing if place.kind == big_kind]
     if fit.laid is not None and 0 < len(holes) <= spare:
