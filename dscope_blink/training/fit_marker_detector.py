@@ -173,7 +173,7 @@ def card(network: Network, settings: NetworkSettings, course: Course, date: str)
 CARD = """# {name}
 
 A small network that finds the markers ({classes}) of printed sheets: an example of a network that is declared in the
-configuration (docs/networks.md), and no better than the finder of blocks unless the figures below say so.
+configuration (docs/networks.md), which holds it against the finder of blocks.
 
 | | |
 |---|---|
