@@ -4,7 +4,7 @@ python -m dscope_blink.training.fit_marker_detector --output networks [--sheets 
 
 Needs torch (requirements-train.txt), which the program itself does not. What the network is fed and how its output is
 laid out is what `gates.networks.marker_detector` of the shipped configuration declares. Seeded: on one machine the same
-command gives the same file. About ten minutes on one processor.
+command gives the same file. Three minutes of one processor.
 """
 
 from __future__ import annotations
