@@ -214,7 +214,8 @@ def add_aggregate(parser: Parser) -> None:
     _add_told(parser)
 
 
-def _add_learn(parser: argparse.ArgumentParser) -> None:
+def _add_learn(parser: Parser) -> None:
+    parser.epilog = "There is no --resume: what is interrupted is begun anew, and writes no model."
     what = parser.add_argument_group("good faces and model")
     _add_pictures(what)
     what.add_argument("--output", metavar="FILE.dscope", help="file of the model; with --update default: the same")

@@ -53,7 +53,7 @@ def learn_reference(arguments: argparse.Namespace) -> int:
         check_updatable(update, batch.job.config.reference.radius_px, arguments.microscope)
         for line in _other_settings(update, batch.job.config.sha256):
             print_line(console, line)
-    wanted = Learning(batch.job, batch.images, output, arguments.microscope, update)
+    wanted = Learning(batch.job, batch.images, output, arguments.microscope, update, batch.workers, batch.scheduler)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("faces", total=len(batch.images))
         learned = learn(wanted, lambda image: progress.advance(task))
