@@ -6,6 +6,7 @@ The file may be of another program, of another version, or changed by hand: what
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +14,30 @@ from typing import Any, get_args
 
 import numpy as np
 
-from dscope_blink.records import Anomaly, Comparison, Deviation, Inspection, Normality, UserError, WholeFace, read_file
+from dscope_blink.records import (
+    SEVERITIES,
+    ZONE_NAMES,
+    Anomaly,
+    Comparison,
+    Deviation,
+    Inspection,
+    Normality,
+    UserError,
+    WholeFace,
+    printable,
+    read_file,
+)
 
 
 class BadReport(UserError):
     """A file that is no report of a comparison by this program, or one of another record."""
+
+
+class OtherReport(BadReport):
+    """A report that says nothing of a reference model: it is of another program."""
+
+
+logger = logging.getLogger("dscope.reports")
 
 
 def read_comparison(path: Path, inspection: Inspection) -> Comparison:
@@ -35,12 +55,25 @@ def read_comparison(path: Path, inspection: Inspection) -> Comparison:
     """
     try:
         stored = json.loads(read_file(path, MOST_BYTES))
+        if not isinstance(stored, dict) or "model_sha256" not in stored:
+            raise OtherReport(f"{path}: no report of a comparison with a reference")
         of = stored["image_sha256"], stored["record_started"]
         if of != (inspection.image.sha256, inspection.provenance.started):
             raise BadReport(f"{path}: it is of another picture or another run than the record beside it")
         return _read(stored, inspection)
     except READING as error:
         raise BadReport(f"{path}: no report of a comparison with a reference, {error}") from None
+
+
+def read_beside(path: Path, inspection: Inspection) -> Comparison | None:
+    """The same for a page; None, with a warning where it is odd, if there is none or it cannot be understood."""
+    try:
+        return read_comparison(path, inspection)
+    except (FileNotFoundError, OtherReport):
+        return None
+    except (BadReport, OSError) as error:
+        logger.warning("%s", printable(f"{error}: its places are not in the page"))
+        return None
 
 
 MOST_BYTES = 64 * 2**20
@@ -83,9 +116,12 @@ def _known(value: Any) -> float:
 
 def _whole_face(stored: Mapping[str, Any]) -> WholeFace:
     values = (_number(value) for value in stored["values"])
+    limit = _known(stored["limit"])
+    if limit <= 0:
+        raise ValueError(f"a limit must be above 0, got {limit:g}")
     return WholeFace(
         distance=_known(stored["distance"]),
-        limit=_known(stored["limit"]),
+        limit=limit,
         deviations=tuple(
             Deviation(str(one["feature"]), _known(one["value"]), _known(one["middle"]), _known(one["spreads"]))
             for one in stored["deviations"]
@@ -98,16 +134,19 @@ def _anomaly(stored: Mapping[str, Any]) -> Anomaly:
     told, outline = stored["detection_metadata"], np.array(stored["contour"], np.float64)
     if outline.ndim != 2 or outline.shape[1] != 2 or not np.isfinite(outline).all():
         raise ValueError("an outline must be pairs of numbers")
+    zone, severity = told["zone"], stored["severity"]
+    if zone not in (None, *ZONE_NAMES.values()) or severity not in SEVERITIES:
+        raise ValueError(f"its zone is {zone!r}, its severity {severity!r}")
     return Anomaly(
         id=str(stored["defect_id"]),
         kind=str(stored["defect_type"]),
-        zone=told["zone"],
+        zone=zone,
         score=_known(told["score"]),
         outline_px=outline,
         area_px=_known(stored["area_px"]),
         diameter_px=_known(told["diameter_px"]),
         diameter_um=_number(told["diameter_um"]),
         confidence=_known(stored["confidence"]),
-        severity=str(stored["severity"]),
+        severity=severity,
         marks=tuple(map(str, told["marks"])),
     )

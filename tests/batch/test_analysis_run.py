@@ -27,6 +27,8 @@ from dscope_blink.batch.model_files import ModelFile, model_file
 from dscope_blink.files.names import LOCK
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed
+from dscope_blink.image_processing.face_comparison import compare
+from dscope_blink.models.reference import load_model
 from dscope_blink.records import UserError
 from dscope_blink.records.stored import load_record
 from tests.batch.test_run import files_of_at_most
@@ -39,6 +41,7 @@ from tests.builders.unprivileged import unprivileged
 
 OF_ONE = {"_analysis.png", "_analysis.txt", "_report.json", "_defect_mask.npy"}
 OF_ANY = {"_annotated.png", "_report.csv", "_result.json"}
+LOAD = "dscope_blink.batch.model_files.load_model"
 OF_ALL = {"summary_report.csv", "compare_reference.csv"}
 
 
@@ -118,11 +121,10 @@ def test_a_model_is_read_once_for_all_pictures(pictures, out, model, monkeypatch
 
     def counted(path: Path) -> Any:
         read.append(path)
-        return load(path)
+        return load_model(path)
 
-    load = model_files.load_model
     model_files._load.cache_clear()
-    monkeypatch.setattr(model_files, "load_model", counted)
+    monkeypatch.setattr(LOAD, counted)
     compared(analyzing(pictures, out, model))
     assert read == [model.path]
 
@@ -144,12 +146,10 @@ def test_a_model_that_is_another_one_now_ends_the_run_in_one_line(pictures, out,
 def test_a_failure_of_the_program_costs_its_own_picture_only_and_is_tried_again(
     pictures, out, model, monkeypatch, caplog
 ):
-    whole = of_one.compare
-
     def fails_at_b(inspection: Any, *rest: Any) -> Any:
         if inspection.image.file == "b.png":
             raise ZeroDivisionError("by zero")
-        return whole(inspection, *rest)
+        return compare(inspection, *rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(of_one, "compare", fails_at_b)
@@ -326,18 +326,15 @@ def hanging_at_b(run: Analyzing, item: tuple[int, ImageFile]) -> Any:
 
 def telling_who(run: Analyzing, item: tuple[int, ImageFile]) -> Any:
     """Leaves a line for each time that a process reads the model."""
-    load = model_files.load_model
 
     def told(path: Path) -> Any:
         with (run.job.output_dir / "reads.txt").open("a") as file:
             file.write(f"{os.getpid()}\n")
-        return load(path)
+        return load_model(path)
 
-    model_files.load_model = told
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(LOAD, told)
         return module._there(run, item)
-    finally:
-        model_files.load_model = load
 
 
 @pytest.mark.slow

@@ -23,15 +23,15 @@ from tests.builders.pictures import folder_of
 
 pytestmark = pytest.mark.slow  # processes
 
-NOW = datetime.fromisoformat("2026-03-08T12:00:00+00:00")
+NOW = "2026-03-08T12:00:00+00:00"
 
 
 class Stopped(datetime):
     """A clock that stands still."""
 
     @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:
-        return NOW
+    def now(cls, tz: tzinfo | None = None) -> Stopped:
+        return cls.fromisoformat(NOW)
 
 
 @pytest.fixture(autouse=True)
