@@ -304,7 +304,7 @@ def _place(anomaly: Anomaly, outlines: bool) -> Json:
         "marks": anomaly.marks,
         "path": _svg_path(outline) if outlines else "",
         "at": np.round((low + high) / 2, 1).tolist(),
-        "name": np.round([high[0], low[1]], 1).tolist(),
+        "name": np.round(_upper_right(outline), 1).tolist(),
         "r": anomaly.diameter_px / 2,
     }
 
@@ -341,7 +341,7 @@ def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
         "state": "broken" if breaks else "counted" if mark.counted else "free",
         "path": _svg_path(outline),
         "at": mark.centroid_px,
-        "name": np.round(outline[np.argmax(outline @ (1, -1))], 1).tolist() if len(outline) else mark.centroid_px,
+        "name": np.round(_upper_right(outline), 1).tolist() if len(outline) else mark.centroid_px,
         "r": mark.diameter_px / 2,
         "sizes": sizes,
         "unit": unit,
@@ -350,6 +350,11 @@ def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
         "by": ", ".join(mark.detected_by),
         "limit": _against_limit(mark, inspection),
     }
+
+
+def _upper_right(outline: NDArray[Any]) -> NDArray[Any]:
+    """The point of an outline, (N, 2), that a name is written beside."""
+    return np.asarray(outline[np.argmax(outline @ (1, -1))])
 
 
 def _svg_path(outline: NDArray[np.float32]) -> str:
