@@ -75,7 +75,7 @@ def analyze_picture(run: Analyzing, image: ImageFile) -> Comparison:
     seen: SeenFace | None = None
     try:
         seen = see_face(run.job, image, radius_px)
-        done = _written(run, image, seen, *_compared(seen, run))
+        done = _written(run, image, seen, *compare_with_maps(seen, run.model, run.job.config.reference))
     except WriteFailed:
         raise
     except Exception as error:
@@ -170,9 +170,10 @@ def _ends_of(done: Comparison, settings: ReferenceSettings) -> Iterator[str]:
         yield ANALYSIS_FIGURE[settings.figure_format]
 
 
-def _compared(seen: SeenFace, run: Analyzing) -> tuple[ComparedFace, ComparisonMaps | None]:
+def compare_with_maps(
+    seen: SeenFace, model: ReferenceModel, settings: ReferenceSettings
+) -> tuple[ComparedFace, ComparisonMaps | None]:
     """A face beside good ones, and what is drawn of that; None where it was not compared."""
-    model, settings = run.model, run.job.config.reference
     found = compare_seen(seen, model, settings)
     if seen.frame is None or found.score is None:
         return found, None

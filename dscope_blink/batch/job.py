@@ -187,8 +187,15 @@ def load(path: Path, file: str, config: Config) -> Loaded:
 
 def inspect_loaded(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> Inspection:
     """Inspect a picture that was loaded; NOT_GRADED for its problem where there is none."""
-    inspection, _ = _looked_at(job, request, loaded, provenance)
+    inspection, _ = look_at_loaded(job, request, loaded, provenance)
     return inspection
+
+
+def look_at_loaded(
+    job: Job, request: Request, loaded: Loaded, provenance: Provenance
+) -> tuple[Inspection, Stages | None]:
+    """The same, with what each stage came to; None where there was no picture."""
+    return _looked_at(job, request, loaded, provenance)
 
 
 def _looked_at(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> tuple[Inspection, Stages | None]:

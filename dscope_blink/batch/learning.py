@@ -37,6 +37,8 @@ from dscope_blink.records import PROGRAM, VERSION, FiberGeometry, Inspection, No
 from dscope_blink.training.fit_family import fit_family, group_of
 from dscope_blink.training.fit_reference import Fitted, fit_reference
 
+ENDING = ".dscope"  # of the name of a model
+
 # Places and rings share one half of the stated rate, the distance and the gates of the whole face the other: together
 # they keep it. Measured (benchmarks/reference_family.py has the faces): docs/reference.md.
 LOCAL_SHARE = 0.5

@@ -13,7 +13,7 @@ from rich.progress import Progress
 
 from dscope_blink.batch.analysis_run import FaceCompared, run_analysis
 from dscope_blink.batch.analyzing import Analyzing, check_expiry
-from dscope_blink.batch.learning import Learning, check_updatable, learn
+from dscope_blink.batch.learning import ENDING, Learning, check_updatable, learn
 from dscope_blink.batch.model_files import ModelFile, model_file
 from dscope_blink.batch.run import Batch
 from dscope_blink.config.loading import load_config
@@ -33,7 +33,6 @@ from dscope_blink.terminal.progress import in_words, silent
 from dscope_blink.terminal.showing import Ran, code_of, counted, display_of, run_shown
 from dscope_blink.terminal.tables import console_of, print_line
 
-ENDING = ".dscope"
 MOST_WARNINGS = 10  # shown before the first picture; the log has them all
 
 
@@ -54,7 +53,7 @@ def learn_reference(arguments: argparse.Namespace) -> int:
         for line in _other_settings(update, batch.job.config.sha256):
             print_line(console, line)
     wanted = Learning(batch.job, batch.images, output, arguments.microscope, update, batch.workers, batch.scheduler)
-    with Progress(console=console, transient=True) as progress:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("faces", total=len(batch.images))
         learned = learn(wanted, lambda image: progress.advance(task))
     card = learned.model.card
