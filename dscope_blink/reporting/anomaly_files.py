@@ -19,7 +19,7 @@ def report_bytes(comparison: Comparison) -> bytes:
 
     Its numbers are exact: `read_comparison` gives the comparison again, but for outlines, kept to tenths of a pixel.
     """
-    inspection = comparison.inspection
+    inspection, was_compared = comparison.inspection, comparison.score is not None
     report = {
         "timestamp": inspection.moment,
         "source_image": inspection.image.file,
@@ -30,6 +30,8 @@ def report_bytes(comparison: Comparison) -> bytes:
         "record_started": inspection.provenance.started,
         "model_sha256": comparison.model_sha256,
         "status": comparison.status,
+        "success": was_compared,  # a face whose places were not looked at is no clean one
+        "error": None if was_compared else "; ".join(comparison.reasons),
         "reasons": comparison.reasons,
         "score": comparison.score,
         "ring_score": comparison.ring_score,

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 
+from dscope_blink.analysis.aggregation import foreign
+from dscope_blink.analysis.aggregation.foreign import read_report
 from dscope_blink.config.shipped import shipped
 from dscope_blink.files.names import FOREIGN_REPORT, REPORT
 from dscope_blink.records import Comparison
@@ -37,7 +39,15 @@ def test_what_was_written_is_read_back(tmp_path: Path, told: Comparison) -> None
         assert np.abs(one.outline_px - other.outline_px).max() <= 0.05 + 1e-9
         assert replace(one, outline_px=other.outline_px) == other
     assert replace(read, anomalies=told.anomalies) == told
-    assert not list(VALIDATOR.iter_errors(json.loads(report_bytes(told))))
+
+
+def test_what_was_compared_is_a_report_for_others_and_what_was_not_is_no_clean_face() -> None:
+    assert not list(VALIDATOR.iter_errors(json.loads(report_bytes(FOUND))))
+    assert len(read_report(report_bytes(FOUND), "a_report.json").marks) == len(FOUND.anomalies)
+    stranger = replace(NOTHING, status="NOT_OF_THIS_FAMILY", reasons=("other light",))
+    for told, why in ((NOTHING, "no fiber was found"), (stranger, "other light")):
+        with pytest.raises(foreign.BadReport, match=f"its analysis failed: .*{why}"):
+            read_report(report_bytes(told), "a_report.json")
 
 
 def test_a_feature_that_was_not_seen_is_no_number_again(tmp_path: Path) -> None:
