@@ -34,9 +34,11 @@ from numpy.typing import NDArray
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.reference_family import EDITION, Painter, auroc, film, haze, kind_of, stain, varied
-from dscope_blink.batch.analyzing import Analyzing, compare_seen, run_analysis
+from dscope_blink.batch.analysis_run import run_analysis
+from dscope_blink.batch.analyzing import Analyzing, compare_seen
 from dscope_blink.batch.job import Job, inspect_file
 from dscope_blink.batch.learning import Learning, learn
+from dscope_blink.batch.model_files import model_file
 from dscope_blink.batch.reference_faces import SeenFace, see_face
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config
@@ -468,16 +470,17 @@ def timed(seed: int, faces: int) -> tuple[str, ...]:
         (folder / "out").mkdir()
         start, before = time.process_time(), _peak_mb()
         model = learn(Learning(job, images[:faces], folder / "m.dscope")).model
+        file = model_file(folder / "m.dscope")
         learned, after = time.process_time() - start, _peak_mb()
         others = images[faces:]
         radius_px = job.config.reference.radius_px
-        list(run_analysis(Analyzing(job, others[:1], model)))  # what is imported when it is used
+        list(run_analysis(Analyzing(job, others[:1], file)))  # what is imported when it is used
         inspect = _seconds(lambda image: inspect_file(job, image), others)
         see = _seconds(lambda image: see_face(job, image, radius_px), others)
         seen = [see_face(job, image, radius_px) for image in others]
         compared = _seconds(lambda one: compare_seen(one, model, job.config.reference), seen)
         start = time.process_time()
-        list(run_analysis(Analyzing(job, others, model)))
+        list(run_analysis(Analyzing(job, others, file)))
         whole = (time.process_time() - start) / len(others)
         size = (folder / "m.dscope").stat().st_size / 2**20
     return (

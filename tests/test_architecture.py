@@ -153,7 +153,7 @@ def _catches_everything(node: ast.AST) -> bool:
 
 # One image or face may fail in any way, and so may the import of a detector that somebody else wrote.
 MAY_CATCH_EVERYTHING = (
-    *("batch.job", "batch.face_results", "batch.dataset_run", "config.installed_detectors"),
+    *("batch.job", "batch.face_results", "batch.analyzing", "batch.dataset_run", "config.installed_detectors"),
     *("batch.picture_reports", "reporting.batch_reports", "terminal.calibrate"),  # a drawing costs no measurement
 )
 

@@ -1,40 +1,35 @@
-"""Pictures beside what good faces are like: the inspection of each, and where it departs."""
+"""A picture beside what good faces are like: its inspection, where it departs, and the files that say so."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
-from dscope_blink.batch.job import Job
-from dscope_blink.batch.picture_reports import write_reports
+from dscope_blink.batch.job import Job, all_or_none, is_finished, log_outcome, not_looked_at
+from dscope_blink.batch.model_files import ModelFile
+from dscope_blink.batch.picture_reports import write_reports, written_or_left_out
 from dscope_blink.batch.reference_faces import SeenFace, see_face
-from dscope_blink.batch.whole_run import Done, run_into
 from dscope_blink.config.settings import ReferenceSettings
-from dscope_blink.files.names import (
-    ANALYSIS_FIGURE,
-    ANALYSIS_TEXT,
-    ANOMALY_MASK,
-    COMPARED_WITH_REFERENCE,
-    FOREIGN_REPORT,
-    RESULT,
-)
+from dscope_blink.files.names import ANALYSIS_FIGURE, ANALYSIS_TEXT, ANOMALY_MASK, FOREIGN_REPORT, RESULT
 from dscope_blink.files.plan import ImageFile
-from dscope_blink.files.whole_files import write_file, writing
+from dscope_blink.files.whole_files import WriteFailed, write_file, writing
 from dscope_blink.image_processing.anomalies import departed
 from dscope_blink.image_processing.comparison_maps import comparison_maps
-from dscope_blink.image_processing.face_comparison import ComparedFace, compare, drift_of
+from dscope_blink.image_processing.face_comparison import ComparedFace, compare
 from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.reference import ReferenceModel
-from dscope_blink.records import Comparison, ComparisonMaps, UserError
+from dscope_blink.pipeline import not_measured
+from dscope_blink.records import Comparison, ComparisonMaps, Notice, UserError, notice, printable
+from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.analysis_figure import analysis_figure
 from dscope_blink.reporting.analysis_text import text_bytes
-from dscope_blink.reporting.anomaly_files import comparison_table, mask_bytes, report_bytes
-from dscope_blink.reporting.csv_files import csv_bytes
+from dscope_blink.reporting.anomaly_files import mask_bytes, report_bytes
 from dscope_blink.reporting.picture_files import write_result
-from dscope_blink.reporting.tables import summary_row
+from dscope_blink.reporting.stored_comparison import BadReport, read_comparison
 
 logger = logging.getLogger("dscope.analyzing")
 
@@ -45,7 +40,20 @@ class Analyzing:
 
     job: Job
     images: tuple[ImageFile, ...]
-    model: ReferenceModel
+    model_file: ModelFile
+    warnings: tuple[str, ...] = ()  # about the folder and the manifest
+    workers: int = 0  # processes of this machine; 0: this one alone
+    scheduler: str | None = None  # address of a Dask scheduler, whose workers are used instead
+    resume: bool = False  # what an earlier run has finished is kept
+
+    @property
+    def model(self) -> ReferenceModel:
+        """The model, read once by each process; UserError where it is another one now."""
+        return self.model_file.load()
+
+    def start_of(self, image: ImageFile) -> str:
+        """The path of the results of a picture up to the end of NAME."""
+        return str(self.job.output_dir / image.name)
 
 
 def check_expiry(model: ReferenceModel, now: datetime) -> None:
@@ -54,63 +62,118 @@ def check_expiry(model: ReferenceModel, now: datetime) -> None:
         raise UserError(f"the model expired {model.card.expires}: learn it anew")
 
 
-def run_analysis(run: Analyzing) -> Generator[Comparison]:
-    """Compare each picture and write what came out, then the tables and reports of them all.
-
-    Yields
-    ------
-    Comparison of each picture
+def analyze_picture(run: Analyzing, image: ImageFile) -> Comparison:
+    """Compare one picture and write what came out, the record last; there is a record whatever goes wrong with it.
 
     Raises
     ------
-    UserError : another run writes to the output folder
+    UserError : the model can no longer be read
     WriteFailed : a result cannot be written
     """
-    done = run_into(run.job.output_dir, run.job.config, lambda renew: _all(run))
-    return (one.comparison for one in done)
+    logger.info("Analyzing %s...", printable(image.file))
+    radius_px = run.model.radius_px
+    seen: SeenFace | None = None
+    try:
+        seen = see_face(run.job, image, radius_px)
+        done = _written(run, image, seen, *compare_with_maps(seen, run.model, run.job.config.reference))
+    except WriteFailed:
+        raise
+    except Exception as error:
+        logger.error("%s: internal error", printable(image.file), exc_info=error)
+        reason = notice("internal_error", f"{type(error).__name__}: {error}")
+        done = _refused(run, image, seen or SeenFace(not_looked_at(run.job, image, reason)), reason)
+    log_outcome(image, done.inspection)
+    logger.info("%s: %s", printable(image.file), printable("; ".join((done.status, *done.reasons))))
+    return done
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaceCompared(Done):
-    """One picture whose results are on disk."""
+def fail_picture(run: Analyzing, image: ImageFile, reason: Notice) -> Comparison:
+    """Write the results of a picture that could not be looked at: NOT_GRADED and NOT_COMPARED for the reason given.
 
-    comparison: Comparison
-
-
-def _all(run: Analyzing) -> Generator[tuple[int, FaceCompared]]:
-    rows = list[Comparison]()
-    for number, image in enumerate(run.images):
-        done = _analyzed(run, image)
-        rows.append(done)
-        row = summary_row(done.inspection)
-        yield number, FaceCompared(inspection=done.inspection, row=row, name=image.name, comparison=done)
-    table = csv_bytes(comparison_table(rows), run.job.config.reporting.csv_style)
-    write_file(run.job.output_dir / COMPARED_WITH_REFERENCE, table)
-    for line in drift_of(rows, run.model):
-        logger.warning("the batch drifts away from the model: %s", line)
+    Raises
+    ------
+    WriteFailed : a result cannot be written
+    """
+    done = _refused(run, image, SeenFace(not_looked_at(run.job, image, reason)), reason)
+    log_outcome(image, done.inspection)
+    return done
 
 
-def _analyzed(run: Analyzing, image: ImageFile) -> Comparison:
-    seen = see_face(run.job, image, run.model.radius_px)
-    found, maps = _compared(seen, run)
-    done, start = found.comparison, str(run.job.output_dir / image.name)
-    Path(start).parent.mkdir(parents=True, exist_ok=True)
-    with writing(Path(start + RESULT)):
-        inspection = write_reports(start, seen.picture, done.inspection, run.job.config)
-        write_file(Path(start + ANALYSIS_TEXT), text_bytes(done, run.model.card))
-        _write_figure(start, seen, done, run, maps)
-        write_file(Path(start + FOREIGN_REPORT), report_bytes(done))
-        if seen.picture is not None and seen.frame is not None:
-            height, width = seen.picture.shape[:2]
-            mask = departed(found.regions, seen.frame, (height, width))
-            write_file(Path(start + ANOMALY_MASK), mask_bytes(mask))
-        write_result(Path(start + RESULT), replace(inspection, confidence=None))
+def _refused(run: Analyzing, image: ImageFile, seen: SeenFace, reason: Notice) -> Comparison:
+    made = seen.inspection
+    inspection = not_measured(made.image, image.request, run.job.config, made.provenance, reason)
+    refused = SeenFace(inspection, seen.picture, why_not=reason.text)
+    return _written(run, image, refused, compare_seen(refused, run.model, run.job.config.reference), None)
+
+
+ANALYSIS_ENDS = (ANOMALY_MASK, FOREIGN_REPORT)  # beside those of any picture; other programs may write such, too
+
+
+def _written(
+    run: Analyzing, image: ImageFile, seen: SeenFace, found: ComparedFace, maps: ComparisonMaps | None
+) -> Comparison:
+    """Write all files of one picture, the record last: where it lies, the others are complete."""
+    done, start, config = found.comparison, run.start_of(image), run.job.config
+    with writing(Path(start + RESULT)), all_or_none(start, ANALYSIS_ENDS):
+        inspection = write_reports(start, seen.picture, done.inspection, config)
+        for end, write in _analysis_files(run, seen, found, maps).items():
+            inspection = written_or_left_out(start, (end,), inspection, partial(write, Path(start + end)))
+        inspection = replace(inspection, confidence=None)  # as large as the picture: not to travel
+        write_result(Path(start + RESULT), inspection)
     return replace(done, inspection=inspection)
 
 
-def _compared(seen: SeenFace, run: Analyzing) -> tuple[ComparedFace, ComparisonMaps | None]:
+def _analysis_files(
+    run: Analyzing, seen: SeenFace, found: ComparedFace, maps: ComparisonMaps | None
+) -> dict[str, Callable[[Path], None]]:
+    """What writes each file of a comparison, by the end of its name."""
+    done, card = found.comparison, run.model.card
+    files: dict[str, Callable[[Path], None]] = {
+        ANALYSIS_TEXT: lambda path: write_file(path, text_bytes(done, card)),
+        FOREIGN_REPORT: lambda path: write_file(path, report_bytes(done)),
+    }
+    if seen.picture is not None and seen.frame is not None:
+        frame, shape = seen.frame, seen.picture.shape[:2]
+        files[ANOMALY_MASK] = lambda path: write_file(path, mask_bytes(departed(found.regions, frame, shape)))
+    wanted = run.job.config.reference.figure_format
+    if wanted != "none" and seen.picture is not None:
+        picture = seen.picture
+        files[ANALYSIS_FIGURE[wanted]] = lambda path: write_file(
+            path, analysis_figure(done, card, picture, maps, wanted)
+        )
+    return files
+
+
+def finished_before(run: Analyzing, image: ImageFile) -> Comparison | None:
+    """What an earlier run has done of what is asked, by the same model too; None: it is to be done.
+
+    What failed in the program itself is not finished, and neither is what lacks a file that is asked for now.
+    """
+    start = run.start_of(image)
+    try:
+        stored = load_record(Path(start + RESULT))
+        if not is_finished(run.job, image, stored):
+            return None
+        done = read_comparison(Path(start + FOREIGN_REPORT), stored)
+    except (BadRecord, BadReport, OSError):
+        return None
+    if done.model_sha256 != run.model_file.sha256:
+        return None
+    return done if all(Path(start + end).exists() for end in _ends_of(done, run.job.config.reference)) else None
+
+
+def _ends_of(done: Comparison, settings: ReferenceSettings) -> Iterator[str]:
+    yield ANALYSIS_TEXT
+    if done.status != "NOT_COMPARED":
+        yield ANOMALY_MASK
+    if settings.figure_format != "none" and done.inspection.image.width is not None:
+        yield ANALYSIS_FIGURE[settings.figure_format]
+
+
+def compare_with_maps(
+    seen: SeenFace, model: ReferenceModel, settings: ReferenceSettings
+) -> tuple[ComparedFace, ComparisonMaps | None]:
     """A face beside good ones, and what is drawn of that; None where it was not compared."""
-    model, settings = run.model, run.job.config.reference
     found = compare_seen(seen, model, settings)
     if seen.frame is None or found.score is None:
         return found, None
@@ -126,10 +189,3 @@ def compare_seen(seen: SeenFace, model: ReferenceModel, settings: ReferenceSetti
         unseen = Comparison("NOT_COMPARED", (seen.why_not,), seen.inspection, model_sha256=model.sha256)
         return ComparedFace(unseen)
     return compare(seen.inspection, seen.frame, model, settings)
-
-
-def _write_figure(start: str, seen: SeenFace, done: Comparison, run: Analyzing, maps: ComparisonMaps | None) -> None:
-    wanted = run.job.config.reference.figure_format
-    if wanted != "none" and seen.picture is not None:
-        drawn = analysis_figure(done, run.model.card, seen.picture, maps, wanted)
-        write_file(Path(start + ANALYSIS_FIGURE[wanted]), drawn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -114,7 +114,7 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
         raise
     except Exception as error:
         inspection = _write_results(job, image, loaded, _failed(job, image, loaded, inspection.provenance, error))
-    _log_outcome(image, inspection)
+    log_outcome(image, inspection)
     return inspection
 
 
@@ -187,8 +187,15 @@ def load(path: Path, file: str, config: Config) -> Loaded:
 
 def inspect_loaded(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> Inspection:
     """Inspect a picture that was loaded; NOT_GRADED for its problem where there is none."""
-    inspection, _ = _looked_at(job, request, loaded, provenance)
+    inspection, _ = look_at_loaded(job, request, loaded, provenance)
     return inspection
+
+
+def look_at_loaded(
+    job: Job, request: Request, loaded: Loaded, provenance: Provenance
+) -> tuple[Inspection, Stages | None]:
+    """The same, with what each stage came to; None where there was no picture."""
+    return _looked_at(job, request, loaded, provenance)
 
 
 def _looked_at(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> tuple[Inspection, Stages | None]:
@@ -217,41 +224,44 @@ def _write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspe
 
 
 @contextmanager
-def all_or_none(start: str) -> Iterator[None]:
+def all_or_none(start: str, others: Sequence[str] = ()) -> Iterator[None]:
     """Nothing of an earlier run is left beside what is written, and nothing at all where that fails.
 
     Parameters
     ----------
     start : path of the results of one picture or face up to the end of NAME
+    others : ends of the names of files that are written as well, beside RESULT_FILES
     """
-    _remove_results(start)
+    _remove_results(start, others)
     try:
         yield
     except BaseException:
         with suppress(OSError):
-            _remove_results(start)
+            _remove_results(start, others)
         raise
 
 
-def remove_unfinished(start: str) -> None:
+def remove_unfinished(start: str, others: Sequence[str] = ()) -> None:
     """Remove what a process has left that was ended while it wrote the results of an image; whole ones stay.
 
     Parameters
     ----------
     start : path of the results up to the end of NAME
+    others : ends of the names of files that are written as well, beside RESULT_FILES
     """
     if not Path(start + RESULT).exists():
         with suppress(OSError):
-            _remove_results(start)
+            _remove_results(start, others)
 
 
-def _remove_results(start: str) -> None:
-    for file in reversed(RESULT_FILES):
-        for end in file.ends:
-            Path(start + end).unlink(missing_ok=True)
+def _remove_results(start: str, others: Sequence[str]) -> None:
+    ends = (end for file in RESULT_FILES for end in file.ends)
+    for end in reversed((*others, *ends)):
+        Path(start + end).unlink(missing_ok=True)
 
 
-def _log_outcome(image: ImageFile, inspection: Inspection) -> None:
+def log_outcome(image: ImageFile, inspection: Inspection) -> None:
+    """Into the log: what there is to warn of, the verdict and its reasons."""
     for warning in inspection.quality.warnings:
         logger.warning("%s: %s", printable(image.file), warning.text)
     level = logging.INFO if inspection.was_measured else logging.ERROR
@@ -266,13 +276,18 @@ def fail_file(job: Job, image: ImageFile, reason: Notice) -> Inspection:
     ------
     WriteFailed : a result cannot be written
     """
+    failed = not_looked_at(job, image, reason)
+    failed = _write_results(job, image, Loaded(failed.image, problem=reason), failed)
+    log_outcome(image, failed)
+    return failed
+
+
+def not_looked_at(job: Job, image: ImageFile, reason: Notice) -> Inspection:
+    """The record of a picture that could not be inspected, with the hash of its file where that can be read."""
     info = ImageInfo(image.file)
     with suppress(OSError):
         info = replace(info, sha256=sha256_of(image.path))
-    failed = not_measured(info, image.request, job.config, provenance_of(job), reason)
-    failed = _write_results(job, image, Loaded(info, problem=reason), failed)
-    _log_outcome(image, failed)
-    return failed
+    return not_measured(info, image.request, job.config, provenance_of(job), reason)
 
 
 def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:

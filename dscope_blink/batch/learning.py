@@ -6,9 +6,11 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from statistics import median
 
+from dscope_blink.batch.crew import Jobs, Kept, Workers, crew_of, do_all, in_time, with_log
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.reference_faces import SeenFace, see_face, taught
 from dscope_blink.files.plan import ImageFile
@@ -31,14 +33,19 @@ from dscope_blink.models.reference import (
     stacked,
     taught_numbers,
 )
-from dscope_blink.records import PROGRAM, VERSION, FiberGeometry, Inspection, UserError, printable
+from dscope_blink.records import PROGRAM, VERSION, FiberGeometry, Inspection, Notice, UserError, printable
 from dscope_blink.training.fit_family import fit_family, group_of
 from dscope_blink.training.fit_reference import Fitted, fit_reference
+
+ENDING = ".dscope"  # of the name of a model
 
 # Places and rings share one half of the stated rate, the distance and the gates of the whole face the other: together
 # they keep it. Measured (benchmarks/reference_family.py has the faces): docs/reference.md.
 LOCAL_SHARE = 0.5
 WHOLE_SHARE = 0.25  # for the distance, and as much for the gates
+
+FEW = 4  # pictures are looked at before another process has started
+MODULES = ("dscope_blink.batch.learning",)  # what a process imports once, before its first picture
 
 logger = logging.getLogger("dscope.learning")
 
@@ -52,6 +59,8 @@ class Learning:
     output: Path
     microscope: str = ""
     update: ReferenceModel | None = None  # to which the pictures are added
+    workers: int = 0  # processes of this machine that look at the pictures; 0: this one alone
+    scheduler: str | None = None  # address of a Dask scheduler, whose workers are used instead
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +94,12 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
 
     Raises
     ------
-    UserError : too few faces, or too few that are alike; or the model cannot be added to
+    UserError : too few faces, or too few that are alike; the model cannot be added to; or no scheduler answers
     WriteFailed : the model cannot be written
     """
     settings = wanted.job.config.reference
     offered = [] if wanted.update is None else _kept(wanted.update, wanted)
-    known = {one.face.sha256 for one in offered if one.face.sha256}
-    for image in wanted.images:
-        one = _offered(see_face(wanted.job, image, settings.radius_px), settings.mark_margin_px)
-        if one.face.sha256 in known:
-            raise UserError(f"{printable(image.file)}: it is among the faces already, learn from each only once")
-        known.add(one.face.sha256 or image.file)
-        offered.append(one)
-        seen_one(image)
+    offered += _look_at_all(wanted, {one.face.sha256 for one in offered if one.face.sha256}, seen_one)
     levels = [one.levels for one in offered if one.levels is not None]
     try:
         fitted = fit_reference(
@@ -111,6 +113,57 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
     write_file(wanted.output, model_bytes(model))
     logger.info("%s: learned from %d of %d pictures", wanted.output, len(fitted.used), len(offered))
     return Learned(model, wanted.output)
+
+
+def _look_at_all(wanted: Learning, known: set[str], seen_one: Callable[[ImageFile], None]) -> list[_Offered]:
+    """What each picture teaches, in their order; one that ends its process or takes too long teaches nothing.
+
+    Parameters
+    ----------
+    wanted : which pictures, and who looks at them
+    known : hashes of the pictures that were offered before
+    seen_one : called for each picture
+    """
+    settings, found = wanted.job.config.batch, dict[int, _Offered]()
+    workers = Workers(settings, wanted.workers, wanted.scheduler, MODULES, FEW)
+    job = partial(Jobs(_here, _there, _on_cluster).at(workers), wanted.job)
+    images, known = dict(enumerate(wanted.images)), set(known)
+    with crew_of(workers, len(images)) as crew:
+        for number, image, outcome in do_all(crew, job, images, {}, settings, lambda image: image.file):
+            found[number] = one = _lost(image, outcome) if isinstance(outcome, Notice) else _told(outcome)
+            if one.face.sha256 in known:
+                raise UserError(f"{printable(image.file)}: it is among the faces already, learn from each only once")
+            known.add(one.face.sha256 or image.file)
+            seen_one(image)
+    return [found[number] for number in sorted(found)]
+
+
+def _lost(image: ImageFile, reason: Notice) -> _Offered:
+    return _Offered(ReferenceFace(image.file, "", False, reason.text))
+
+
+def _told(outcome: tuple[_Offered, Kept]) -> _Offered:
+    """What came back, and its log, which is told here."""
+    one, log = outcome
+    for record in log:
+        logging.getLogger(record.name).handle(record)
+    return one
+
+
+def _here(job: Job, item: tuple[int, ImageFile]) -> tuple[_Offered, Kept]:
+    settings = job.config.reference
+    return _offered(see_face(job, item[1], settings.radius_px), settings.mark_margin_px), ()
+
+
+def _there(job: Job, item: tuple[int, ImageFile]) -> tuple[_Offered, Kept]:
+    """In another process, whose log comes back with the result."""
+    (one, _), log = with_log(lambda: _here(job, item))
+    return one, log
+
+
+def _on_cluster(job: Job, item: tuple[int, ImageFile]) -> tuple[_Offered, Kept]:
+    """In a process of another program, which sets no limit of time."""
+    return in_time(lambda: _there(job, item), job.config.batch, job.output_dir, item[0])
 
 
 def check_updatable(model: ReferenceModel, radius_px: int, microscope: str) -> None:

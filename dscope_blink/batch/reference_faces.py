@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dscope_blink.batch.job import Job, look_at
+from dscope_blink.batch.job import Job, Loaded, look_at, look_at_loaded, provenance_of
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.image_processing.anomalies import without_marks
 from dscope_blink.image_processing.face_frame import FaceFrame, face_frame
-from dscope_blink.records import Inspection, texts
+from dscope_blink.pipeline import Stages
+from dscope_blink.records import Inspection, Request, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,16 @@ class SeenFace:
 def see_face(job: Job, image: ImageFile, radius_px: int) -> SeenFace:
     """Inspect a picture and bring its face to the frame; whatever goes wrong is said."""
     loaded, inspection, stages = look_at(job, image)
+    return _seen(loaded, inspection, stages, radius_px)
+
+
+def see_loaded(job: Job, request: Request, loaded: Loaded, radius_px: int) -> SeenFace:
+    """The same of a picture that was loaded."""
+    inspection, stages = look_at_loaded(job, request, loaded, provenance_of(job))
+    return _seen(loaded, inspection, stages, radius_px)
+
+
+def _seen(loaded: Loaded, inspection: Inspection, stages: Stages | None, radius_px: int) -> SeenFace:
     if stages is None or stages.search is None or inspection.geometry is None:
         return SeenFace(inspection, loaded.picture, why_not="; ".join(texts(inspection.verdict.reasons)))
     try:

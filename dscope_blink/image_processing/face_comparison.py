@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from dscope_blink.analysis.anomaly_names import confidence_of, marks_in, severity_of, zone_at
@@ -77,10 +77,16 @@ def family_of(model: ReferenceModel) -> Family | NoFamily:
     return model.family
 
 
-def drift_of(comparisons: Sequence[Comparison], model: ReferenceModel) -> tuple[str, ...]:
-    """What says that a batch as a whole has moved away from the model; empty: nothing."""
+def drift_of(faces: Iterable[WholeFace | None], model: ReferenceModel) -> tuple[str, ...]:
+    """What says that a batch as a whole has moved away from the model; empty: nothing.
+
+    Parameters
+    ----------
+    faces : of the batch; None: one that was not compared as a whole
+    model : what normal is
+    """
     family = family_of(model)
-    rows = [one.whole.values for one in comparisons if one.whole is not None]
+    rows = [face.values for face in faces if face is not None]
     if isinstance(family, NoFamily) or not rows:
         return ()
     return why_drifted(rows, family)

@@ -92,16 +92,18 @@ def _anomaly_lines(comparison: Comparison) -> Iterator[str]:
         x, y = (one.outline_px.min(axis=0) + one.outline_px.max(axis=0)) / 2
         at = f"{x:.0f}, {y:.0f}"
         yield (
-            f"{one.id:<6} {one.score:5.2f}  {_kind(one):<13}  {one.severity:<8}  {one.confidence:4.1f}  "
-            f"{one.zone or 'beyond':<9}  {_diameter(one):<9}  {at:<12}  {', '.join(one.marks) or 'none'}"
+            f"{one.id:<6} {one.score:5.2f}  {place_kind(one):<13}  {one.severity:<8}  {one.confidence:4.1f}  "
+            f"{one.zone or 'beyond':<9}  {place_diameter(one):<9}  {at:<12}  {', '.join(one.marks) or 'none'}"
         )
 
 
-def _kind(anomaly: Anomaly) -> str:
+def place_kind(anomaly: Anomaly) -> str:
+    """What kind of mark lies at a place, if one does."""
     return "no known kind" if anomaly.kind == ANOMALY else CLASS_TITLES.get(anomaly.kind, anomaly.kind)
 
 
-def _diameter(anomaly: Anomaly) -> str:
+def place_diameter(anomaly: Anomaly) -> str:
+    """That of the circle around a place."""
     return f"{anomaly.diameter_px:.1f} px" if anomaly.diameter_um is None else f"{anomaly.diameter_um:.1f} um"
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from dscope_blink.records import Anomaly, Comparison, Mask
+from dscope_blink.records import Anomaly, Comparison, Mask, WholeFace
 from dscope_blink.reporting.tables import Column, Table, table_of
 
 
 def report_bytes(comparison: Comparison) -> bytes:
-    """NAME_report.json, in the form that `aggregate` reads of other programs (foreign_report.schema.json)."""
-    inspection = comparison.inspection
+    """NAME_report.json, in the form that `aggregate` reads of other programs (foreign_report.schema.json).
+
+    Its numbers are exact: `read_comparison` gives the comparison again, but for outlines, kept to tenths of a pixel.
+    """
+    inspection, was_compared = comparison.inspection, comparison.score is not None
     report = {
         "timestamp": inspection.moment,
         "source_image": inspection.image.file,
@@ -23,13 +27,17 @@ def report_bytes(comparison: Comparison) -> bytes:
         "image_width": inspection.image.width,
         "image_height": inspection.image.height,
         "program": inspection.provenance.program,
+        "record_started": inspection.provenance.started,
         "model_sha256": comparison.model_sha256,
         "status": comparison.status,
+        "success": was_compared,  # a face whose places were not looked at is no clean one
+        "error": None if was_compared else "; ".join(comparison.reasons),
         "reasons": comparison.reasons,
         "score": comparison.score,
         "ring_score": comparison.ring_score,
         "similarity": comparison.similarity,
-        "whole": _whole(comparison),
+        "whole": _whole(comparison.whole),
+        "why_not_whole": comparison.why_not_whole,
         "defects": [_defect(anomaly) for anomaly in comparison.anomalies],
     }
     return (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(
@@ -37,18 +45,18 @@ def report_bytes(comparison: Comparison) -> bytes:
     )
 
 
-def _whole(comparison: Comparison) -> dict[str, Any] | None:
+def _whole(whole: WholeFace | None) -> dict[str, Any] | None:
     """The face as a whole; None where it was not compared so."""
-    whole = comparison.whole
     if whole is None:
         return None
     return {
-        "distance": round(whole.distance, 4),
-        "limit": round(whole.limit, 4),
+        "distance": whole.distance,
+        "limit": whole.limit,
         "deviations": [
-            {"feature": one.name, "value": one.value, "middle": one.middle, "spreads": round(one.spreads, 2)}
+            {"feature": one.name, "value": one.value, "middle": one.middle, "spreads": one.spreads}
             for one in whole.deviations
         ],
+        "values": [value if math.isfinite(value) else None for value in whole.values],
     }
 
 
@@ -68,6 +76,7 @@ def _defect(anomaly: Anomaly) -> dict[str, Any]:
         "detection_metadata": {
             "score": anomaly.score,
             "zone": anomaly.zone,
+            "diameter_px": anomaly.diameter_px,
             "diameter_um": anomaly.diameter_um,
             "marks": list(anomaly.marks),
         },

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Reporting
-from dscope_blink.files.names import AGGREGATE, CONFIDENCE, RESULT, RESULT_FILES, THUMBNAIL, VIEW
+from dscope_blink.files.names import AGGREGATE, CONFIDENCE, FOREIGN_REPORT, RESULT, RESULT_FILES, THUMBNAIL, VIEW
 from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import write_parts
 from dscope_blink.records import (
@@ -31,7 +31,9 @@ from dscope_blink.records import (
     UNCONFIRMED,
     VERSION,
     ZONE_NAMES,
+    Anomaly,
     Check,
+    Comparison,
     Defect,
     Ellipse,
     Inspection,
@@ -46,12 +48,14 @@ from dscope_blink.records import (
 )
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.aggregate_layers import FaceLayers, Member, read_layers
+from dscope_blink.reporting.analysis_text import SHORT, place_diameter, place_kind
 from dscope_blink.reporting.batch_groups import groupings, heading, in_words
 from dscope_blink.reporting.batch_statistics import BatchStatistics, simplified
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
 from dscope_blink.reporting.look import (
     CLASS_TITLES,
     COUNTED_COLOUR,
+    SEVERITY_COLOURS,
     SOURCE_COLOURS,
     STATUS_COLOURS,
     UNCOUNTED_COLOUR,
@@ -70,6 +74,7 @@ from dscope_blink.reporting.page_charts import (
     trend,
 )
 from dscope_blink.reporting.page_safety import policy_hash, script_json
+from dscope_blink.reporting.stored_comparison import read_beside
 from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.reporting.wording import Facts
 
@@ -100,7 +105,8 @@ def write_html_report(path: Path, results: StoredResults, wanted: Reporting) -> 
     UserError : it cannot be written
     """
     folder, room = path.parent, wanted.report_embed_max_mb * 1e6
-    layers = sum(_size(_beside(result, AGGREGATE)) for result in results.paths)  # they take less in the page
+    beside = (_beside(result, end) for result in results.paths for end in (AGGREGATE, FOREIGN_REPORT))
+    layers = sum(map(_size, beside))  # they take less in the page
     layered = layers <= room
     embedded = _bytes_of_pictures(results.paths) * BASE64 + layers * layered <= room
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as details:
@@ -134,7 +140,7 @@ class _Pictures:
     folder: Path
     embedded: bool
     as_stored: bool = True  # the files beside the record show the verdict of the page
-    layered: bool = True  # there is room for the outlines of the sources of a face
+    layered: bool = True  # there is room for the outlines of the sources of a face, and of the places that depart
 
     def link(self, path: Path) -> str:
         """Address relative to the page; empty where there is no such file."""
@@ -169,8 +175,11 @@ class _Page:
         """Take up one inspection; what only its own view shows is returned."""
         self.batch.add(inspection)
         layers = read_layers(_beside(result, AGGREGATE)) if self.pictures.as_stored else None
-        self.rows.append(script_json(self._row(result, inspection, layers)))
-        return _details(result, inspection, self.pictures, layers)
+        compared = read_beside(_beside(result, FOREIGN_REPORT), inspection)
+        row = self._row(result, inspection, layers)
+        self.rows.append(script_json(row if compared is None else {**row, "a": [compared.status, compared.score]}))
+        departs = None if compared is None else _departures(compared, self.pictures.layered)
+        return {**_details(result, inspection, self.pictures, layers), "departs": departs}
 
     def _row(self, result: Path, inspection: Inspection, layers: FaceLayers | None) -> Json:
         """Names of one letter or two, for there are as many of them as rows."""
@@ -268,6 +277,38 @@ def _who(layers: FaceLayers, inspection: Inspection, outlines: bool) -> Json:
     }
 
 
+def _departures(compared: Comparison, outlines: bool) -> Json:
+    """What a reference model says of a face, and its places that depart."""
+    return {
+        "status": compared.status,
+        "score": compared.score,
+        "reasons": compared.reasons,
+        "whole": None if compared.whole is None else round(compared.whole.score, 3),
+        "model": compared.model_sha256[:SHORT],
+        "places": [_place(one, outlines) for one in compared.anomalies],
+        "outlines": int(outlines),
+    }
+
+
+def _place(anomaly: Anomaly, outlines: bool) -> Json:
+    low, high = anomaly.outline_px.min(axis=0), anomaly.outline_px.max(axis=0)
+    outline = simplified(anomaly.outline_px, OUTLINE_PX)
+    return {
+        "id": anomaly.id,
+        "title": place_kind(anomaly),
+        "zone": anomaly.zone or "beyond",
+        "score": anomaly.score,
+        "size": place_diameter(anomaly),
+        "severity": anomaly.severity,
+        "confidence": anomaly.confidence,
+        "marks": anomaly.marks,
+        "path": _svg_path(outline) if outlines else "",
+        "at": np.round((low + high) / 2, 1).tolist(),
+        "name": np.round(_upper_right(outline), 1).tolist(),
+        "r": anomaly.diameter_px / 2,
+    }
+
+
 def _seen(member: Member, own: str, outlines: bool) -> list[int | str]:
     """Number of its source, id, and its outline; 0 where that is the one of the mark, empty where it is not known."""
     if not outlines:
@@ -300,7 +341,7 @@ def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
         "state": "broken" if breaks else "counted" if mark.counted else "free",
         "path": _svg_path(outline),
         "at": mark.centroid_px,
-        "name": np.round(outline[np.argmax(outline @ (1, -1))], 1).tolist() if len(outline) else mark.centroid_px,
+        "name": np.round(_upper_right(outline), 1).tolist() if len(outline) else mark.centroid_px,
         "r": mark.diameter_px / 2,
         "sizes": sizes,
         "unit": unit,
@@ -309,6 +350,11 @@ def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
         "by": ", ".join(mark.detected_by),
         "limit": _against_limit(mark, inspection),
     }
+
+
+def _upper_right(outline: NDArray[Any]) -> NDArray[Any]:
+    """The point of an outline, (N, 2), that a name is written beside."""
+    return np.asarray(outline[np.argmax(outline @ (1, -1))])
 
 
 def _svg_path(outline: NDArray[np.float32]) -> str:
@@ -411,6 +457,7 @@ def _colours() -> str:
     named = {f"zone-{letter}": colour for letter, colour in ZONE_COLOURS.items()}
     named |= {f"status-{status}": colour for status, colour in STATUS_COLOURS.items()}
     named |= {"mark-broken": VIOLATING_COLOUR, "mark-counted": COUNTED_COLOUR, "mark-free": UNCOUNTED_COLOUR}
+    named |= {f"severity-{severity}": colour for severity, colour in SEVERITY_COLOURS.items()}
     named |= {f"source-{number}": colour for number, colour in enumerate(SOURCE_COLOURS)}
     return "".join(f"--{name}:{colour};" for name, colour in named.items())
 

@@ -214,7 +214,8 @@ def add_aggregate(parser: Parser) -> None:
     _add_told(parser)
 
 
-def _add_learn(parser: argparse.ArgumentParser) -> None:
+def _add_learn(parser: Parser) -> None:
+    parser.epilog = "There is no --resume: what is interrupted is begun anew, and writes no model."
     what = parser.add_argument_group("good faces and model")
     _add_pictures(what)
     what.add_argument("--output", metavar="FILE.dscope", help="file of the model; with --update default: the same")
@@ -231,9 +232,10 @@ def _add_analyze(parser: argparse.ArgumentParser) -> None:
     _add_pictures(what)
     what.add_argument("--reference", metavar="FILE.dscope", help="the model, as `learn` writes it")
     what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
-    parser.set_defaults(camera=False, watch=False, resume=False)
+    what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    parser.set_defaults(camera=False, watch=False)
     _add_asked(parser)
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    _add_told(parser)
 
 
 def _add_pictures(parser: Options) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +16,7 @@ from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceFace
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Deviation, WholeFace
+from dscope_blink.records import Comparison, ComparisonMaps
 from dscope_blink.reporting.aggregate_face import Area
 from dscope_blink.reporting.analysis_figure import TITLES, analysis_figure, analysis_sheet, part_of
 from dscope_blink.reporting.analysis_maps import archetype_photo, departure_photo, similarity_photo
@@ -26,27 +25,10 @@ from dscope_blink.reporting.analysis_text import card_lines, expired, text_bytes
 from dscope_blink.reporting.anomaly_files import REFERENCE_COLUMNS, comparison_table, report_bytes
 from dscope_blink.reporting.model_card import model_page
 from dscope_blink.reporting.sheet import Photo, Shapes, Sheet, Words
+from tests.builders.comparisons import CENTER, FEATURES_APART, FOUND, NOTHING, PICTURE, WHOLE
 from tests.builders.families import a_family
 from tests.builders.inspections import FAILED, GEOMETRY
 from tests.builders.references import RADIUS_PX, card_of, good_faces, learned
-
-CENTER = np.array(GEOMETRY.cladding.ellipse.center_px)
-PICTURE = np.full((FAILED.image.height or 0, FAILED.image.width or 0), 120, np.uint8)
-
-
-def anomaly(number: int, at: tuple[float, float], size_px: float, **changes: Any) -> Anomaly:
-    square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2 * size_px + CENTER + at
-    return replace(
-        Anomaly(f"N{number}", ANOMALY, "core", 3.4, square, size_px**2, size_px, size_px / 2, 0.9, "HIGH"), **changes
-    )
-
-
-PLACES = (
-    anomaly(1, (-60, -50), 80, kind="scratch", marks=("S1",)),
-    anomaly(2, (40, 90), 20, severity="LOW", zone=None),
-)
-FOUND = Comparison("ANOMALOUS", ("2 places depart",), FAILED, 3.4, 0.7, PLACES, "ab" * 32, 0.93)
-NOTHING = Comparison("NOT_COMPARED", ("no fiber was found",), FAILED, model_sha256="ab" * 32)
 
 
 def maps_of(face: FaceFrame) -> ComparisonMaps:
@@ -132,10 +114,6 @@ def test_the_text_names_each_place_and_keeps_both_verdicts_apart() -> None:
     alone = next(line for line in lines if line.startswith("Marks of the inspection where"))
     assert "S1" not in alone
     assert "P1" in alone
-
-
-FEATURES_APART = (Deviation("core_mean", 1.2, 1.0, 8.25), Deviation("cladding_entropy", 2.0, 3.0, -4.0))
-WHOLE = WholeFace(9.0, 6.0, FEATURES_APART, (1.2, 2.0))
 
 
 def test_the_face_as_a_whole_is_told_everywhere(maps: ComparisonMaps) -> None:
