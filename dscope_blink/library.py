@@ -28,6 +28,7 @@ from dscope_blink.batch.job import (
     Job,
     Loaded,
     hash_of_flat_field,
+    hash_of_reference,
     inspect_loaded,
     inspect_unwritten,
     load,
@@ -474,7 +475,8 @@ def judge(
 
 def _job(config: ConfigFile | Config | None, profile: str | None, calibration: FilePath | Calibration | None) -> Job:
     settings = _settings(config, profile)
-    return Job(Path(), settings, _calibration(calibration, settings), hash_of_flat_field(settings))
+    hashes = hash_of_flat_field(settings), hash_of_reference(settings)
+    return Job(Path(), settings, _calibration(calibration, settings), *hashes)
 
 
 def _settings(config: ConfigFile | Config | None, profile: str | None) -> Config:

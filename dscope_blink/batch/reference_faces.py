@@ -8,6 +8,7 @@ from dscope_blink.batch.job import Job, look_at
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.image_processing.anomalies import without_marks
+from dscope_blink.image_processing.face_comparison import ComparedFace
 from dscope_blink.image_processing.face_frame import FaceFrame, face_frame
 from dscope_blink.records import Inspection, texts
 
@@ -20,11 +21,14 @@ class SeenFace:
     picture: Picture | None = None
     frame: FaceFrame | None = None
     why_not: str = ""
+    compared: ComparedFace | None = None  # with the model of the job, where it has one
 
 
 def see_face(job: Job, image: ImageFile, radius_px: int) -> SeenFace:
     """Inspect a picture and bring its face to the frame; whatever goes wrong is said."""
     loaded, inspection, stages = look_at(job, image)
+    if stages is not None and stages.compared is not None:
+        return SeenFace(inspection, loaded.picture, stages.compared.frame, compared=stages.compared)
     if stages is None or stages.search is None or inspection.geometry is None:
         return SeenFace(inspection, loaded.picture, why_not="; ".join(texts(inspection.verdict.reasons)))
     try:

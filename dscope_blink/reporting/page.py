@@ -506,6 +506,7 @@ _INPUT_TITLES = {
     "config": "Configuration, sha256",
     "calibration": "Calibration, sha256",
     "flat_field": "Flat field, sha256",
+    "reference": "Reference model, sha256",
 }
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 from rich.progress import Progress, track
 
-from dscope_blink.batch.analyzing import Analyzing, check_expiry, run_analysis
+from dscope_blink.batch.analyzing import Analyzing, run_analysis
+from dscope_blink.batch.job import reference_of
 from dscope_blink.batch.learning import Learning, check_updatable, learn
 from dscope_blink.batch.run import Batch, exit_code
 from dscope_blink.config.loading import load_config
@@ -18,8 +19,8 @@ from dscope_blink.files.names import MODEL_CARD
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.image_processing.face_comparison import drift_of
 from dscope_blink.models.family import NoFamily
-from dscope_blink.models.reference import ReferenceModel, load_model
-from dscope_blink.records import Comparison, UserError, printable
+from dscope_blink.models.reference import ReferenceModel, check_expiry, load_model
+from dscope_blink.records import UserError, printable
 from dscope_blink.reporting.analysis_text import card_lines, expired, face_line
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.model_card import model_page
@@ -101,27 +102,23 @@ def _checked_output(text: str | None) -> Path:
 
 def analyze(arguments: argparse.Namespace) -> int:
     """Compare and print what came out; the exit code is that of `inspect`."""
-    model = _checked_model(arguments.reference)
     batch: Batch = checked_batch(arguments)
-    console, totals, found = console_of(arguments.quiet), Totals(), Counter[str]()
-    seen: list[Comparison] = []
-    run = Analyzing(batch.job, batch.images, model)
+    model = reference_of(batch.job)
+    if model is None:
+        raise UserError("--reference must name a model, as `learn` writes it")
+    console, totals = console_of(arguments.quiet), Totals()
+    run = Analyzing(batch.job, batch.images)
     with log_file(batch.job.output_dir), closing(run_analysis(run)) as analyzing:
         for done in track(analyzing, "faces", len(run.images), console=console, transient=True):
-            totals.add(done.inspection)
-            found[done.status] += 1
-            seen.append(done)
-    for status, count in sorted(found.items()):
-        print_line(console, f"{status}: {count}")
-    for line in drift_of(seen, model):
-        print_line(console, f"The batch drifts away from the model: {line}")
+            totals.add(done)
+    for line in reference_lines(totals, model):
+        print_line(console, line)
     print_line(console, f"Results: {batch.job.output_dir}")
     return exit_code(totals, arguments.fail_exit)
 
 
-def _checked_model(text: str | None) -> ReferenceModel:
-    if not text:
-        raise UserError("--reference must name a model, as `learn` writes it")
-    model = load_model(Path(text).expanduser())
-    check_expiry(model, datetime.now().astimezone())
-    return model
+def reference_lines(totals: Totals, model: ReferenceModel | None) -> Iterator[str]:
+    """What the reference says of a batch, and whether that drifts away from it; nothing without a model."""
+    if model is not None:
+        yield from (f"{status}: {count}" for status, count in sorted(totals.beside_good.items()))
+        yield from (f"The batch drifts away from the model: {line}" for line in drift_of(totals.newest, model))

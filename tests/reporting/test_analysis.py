@@ -17,7 +17,7 @@ from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceFace
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Deviation, WholeFace
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Deviation, Inspection, WholeFace
 from dscope_blink.reporting.aggregate_face import Area
 from dscope_blink.reporting.analysis_figure import TITLES, analysis_figure, analysis_sheet, part_of
 from dscope_blink.reporting.analysis_maps import archetype_photo, departure_photo, similarity_photo
@@ -45,8 +45,9 @@ PLACES = (
     anomaly(1, (-60, -50), 80, kind="scratch", marks=("S1",)),
     anomaly(2, (40, 90), 20, severity="LOW", zone=None),
 )
-FOUND = Comparison("ANOMALOUS", ("2 places depart",), FAILED, 3.4, 0.7, PLACES, "ab" * 32, 0.93)
-NOTHING = Comparison("NOT_COMPARED", ("no fiber was found",), FAILED, model_sha256="ab" * 32)
+COMPARISON = Comparison("ANOMALOUS", ("2 places depart",), "ab" * 32, 3.4, 0.7, PLACES, 0.93)
+FOUND = replace(FAILED, reference=COMPARISON)
+NOTHING = replace(FAILED, reference=Comparison("NOT_COMPARED", ("no fiber was found",), "ab" * 32))
 
 
 def maps_of(face: FaceFrame) -> ComparisonMaps:
@@ -69,8 +70,8 @@ def maps() -> ComparisonMaps:
     return maps_of(replace(face, light=light))
 
 
-def words_of(comparison: Comparison, maps: ComparisonMaps | None) -> list[str]:
-    sheet = analysis_sheet(comparison, card_of(8), PICTURE, maps)
+def words_of(face: Inspection, maps: ComparisonMaps | None) -> list[str]:
+    sheet = analysis_sheet(face, card_of(8), PICTURE, maps)
     return [item.text for item in sheet.items if isinstance(item, Words)]
 
 
@@ -107,7 +108,7 @@ def test_a_dark_place_lies_in_the_map_where_it_lies_in_the_picture(maps: Compari
 
 @pytest.mark.parametrize("shape", [(60, 80), (864, 1152), (3000, 40)])
 def test_any_size_of_picture_gives_a_figure_of_the_same_size(shape: tuple[int, int]) -> None:
-    bare = replace(NOTHING, inspection=replace(FAILED, zones=(), geometry=None, defects=()))
+    bare = replace(NOTHING, zones=(), geometry=None, defects=())
     drawn = cv2.imdecode(
         np.frombuffer(analysis_figure(bare, card_of(8), np.zeros(shape, np.uint8), None, "png"), np.uint8), 1
     )
@@ -139,7 +140,7 @@ WHOLE = WholeFace(9.0, 6.0, FEATURES_APART, (1.2, 2.0))
 
 
 def test_the_face_as_a_whole_is_told_everywhere(maps: ComparisonMaps) -> None:
-    done = replace(FOUND, whole=WHOLE)
+    done = replace(FOUND, reference=replace(COMPARISON, whole=WHOLE))
     text = text_bytes(done, card_of(8)).decode()
     assert "As a whole: distance 9.00, 1.50 of the limit" in text
     assert "core_mean 1.2, 8.2 spreads above 1" in text
@@ -169,7 +170,8 @@ def test_bars_lie_on_the_side_that_the_face_departs_to_and_within_the_panel() ->
 
 
 def test_a_model_without_a_family_says_that_only_places_are_compared() -> None:
-    text = text_bytes(replace(FOUND, why_not_whole="a family needs at least 5 references, got 4"), card_of(4)).decode()
+    few = replace(COMPARISON, why_not_whole="a family needs at least 5 references, got 4")
+    text = text_bytes(replace(FOUND, reference=few), card_of(4)).decode()
     assert "As a whole: not compared, a family needs at least 5 references, got 4; only places and rings are" in text
 
 
@@ -183,7 +185,7 @@ def test_the_card_tells_of_the_family_or_why_there_is_none() -> None:
 
 
 def test_a_name_cannot_begin_a_line_of_the_text() -> None:
-    named = replace(FOUND, inspection=replace(FAILED, image=replace(FAILED.image, file="a\nNORMAL: all is well")))
+    named = replace(FOUND, image=replace(FAILED.image, file="a\nNORMAL: all is well"))
     assert not any(line.startswith("NORMAL") for line in text_bytes(named, card_of(8)).decode().splitlines())
 
 
