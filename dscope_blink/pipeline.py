@@ -388,17 +388,24 @@ def _known_beside(
         return known
     seen = face_on_reference.on_reference(stages.gray, located.geometry, stages.drawn, model)
     if REFERENCE_DETECTOR in (name for name, one in config.detectors.items() if one.enabled):
-        refused = tuple(notice("reference_not_used", why) for why in seen.why_not)
-        known = replace(known, reference=seen, warnings=(*known.warnings, *refused))
-    return _without_pattern(known, seen) if config.reference.subtract_archetype else known
+        known = replace(known, reference=seen)
+        known = _warned(known, "reference_not_used", seen.why_not)
+    if config.reference.subtract_archetype:
+        return _without_pattern(known, seen, config.reference.absolute_limit)
+    return known
 
 
-def _without_pattern(known: _Known, seen: face_on_reference.OnReference) -> _Known:
+def _warned(known: _Known, kind: str, why_not: tuple[str, ...]) -> _Known:
+    """With a warning of what was refused, if it was; the comparison has all reasons."""
+    more = f" (and {len(why_not) - 1} more)" if len(why_not) > 1 else ""
+    return replace(known, warnings=(*known.warnings, *(notice(kind, why + more) for why in why_not[:1])))
+
+
+def _without_pattern(known: _Known, seen: face_on_reference.OnReference, absolute_limit: float) -> _Known:
     """Without what the microscope adds at its place, as the archetype of good faces has it."""
-    pattern = face_on_reference.find_pattern(known.glass, seen)
-    refused = tuple(notice("archetype_not_subtracted", why) for why in pattern.why_not)
+    pattern = face_on_reference.find_pattern(known.glass, seen, absolute_limit)
     if pattern.added is None:
-        return replace(known, warnings=(*known.warnings, *refused))
+        return _warned(known, "archetype_not_subtracted", pattern.why_not)
     added = pattern.added if known.added is None else known.added + pattern.added
     return replace(known, glass=replace(known.glass, gray=known.glass.gray - pattern.added), added=added)
 

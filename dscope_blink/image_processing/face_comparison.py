@@ -13,7 +13,7 @@ from dscope_blink.analysis.anomaly_names import confidence_of, marks_in, severit
 from dscope_blink.config.settings import ReferenceSettings
 from dscope_blink.image_processing.anomalies import Region, regions_of
 from dscope_blink.image_processing.departures import FaceScore, score_face
-from dscope_blink.image_processing.face_features import FEATURE_NAMES, face_features
+from dscope_blink.image_processing.face_features import FEATURE_NAMES, face_features, gate_features
 from dscope_blink.image_processing.face_frame import FaceFrame, face_frame
 from dscope_blink.models.family import Family, NoFamily, compare_with_family, why_drifted, why_not_of_the_family
 from dscope_blink.models.reference import ReferenceModel
@@ -131,7 +131,7 @@ def why_not_of_family(geometry: FiberGeometry, frame: FaceFrame, model: Referenc
     family = family_of(model)
     if isinstance(family, NoFamily):
         return _why_foreign(geometry, model)
-    return why_not_of_the_family(face_features(frame, geometry).values, family)
+    return why_not_of_the_family(gate_features(frame, geometry), family)
 
 
 def _whole(inspection: Inspection, frame: FaceFrame, model: ReferenceModel) -> tuple[WholeFace | None, tuple[str, ...]]:

@@ -103,17 +103,18 @@ class FoundPattern:
     why_not: tuple[str, ...] = ()
 
 
-def find_pattern(picture: WorkingPicture, face: OnReference) -> FoundPattern:
+def find_pattern(picture: WorkingPicture, face: OnReference, absolute_limit: float) -> FoundPattern:
     """The pattern of the archetype within the fiber, in the picture that marks are sought in.
 
     Parameters
     ----------
     picture : with the located fiber
     face : the same on the reference
+    absolute_limit : share of the median light below which there is no pattern
     """
     if face.model is None or face.frame is None or face.why_not:
         return FoundPattern(why_not=face.why_not)
-    pattern = pattern_of(face.model)
+    pattern = pattern_of(face.model, absolute_limit)
     if not pattern.any():
         return FoundPattern()
     fit = _fit(pattern, _beside_rings(face.frame.light, face.model)[0])
@@ -124,13 +125,24 @@ def find_pattern(picture: WorkingPicture, face: OnReference) -> FoundPattern:
     return FoundPattern(_warped(pattern * np.float32(face.frame.level), to_working, picture.gray.shape))
 
 
-def pattern_of(model: ReferenceModel) -> FloatImage:
-    """(n, n) float32, what the archetype has at its place and not all around, beyond its own noise; 0 elsewhere."""
+def pattern_of(model: ReferenceModel, absolute_limit: float) -> FloatImage:
+    """What the archetype has at its place and not all around, beyond its own noise.
+
+    Parameters
+    ----------
+    model : what normal is
+    absolute_limit : share of the median light below which it has nothing
+
+    Returns
+    -------
+    (n, n) float32, relative to the median light; 0 elsewhere
+    """
     own = _beside_rings(model.archetype, model)
     error = math.sqrt(math.pi / 2 / len(model.used))  # of a median of as many, in their spreads
-    limits = SURE_ERRORS * error * model.spread  # (n_scale, n_radius)
+    limits = np.maximum(SURE_ERRORS * error * model.spread, np.float32(absolute_limit))  # (n_scale, n_radius)
     with np.errstate(invalid="ignore"):
-        sure = (np.abs(own) > limits[:, ring_of(model.radius_px)]).any(axis=0)
+        beyond = np.abs(own) > limits[:, ring_of(model.radius_px)]
+    sure = beyond[1:].any(axis=0)  # a single pixel is nothing that any optics show
     kernel = np.ones((2 * GROWN_PX + 1, 2 * GROWN_PX + 1), np.uint8)
     grown = cv2.dilate((sure & _clear_of_edges(model)).astype(np.uint8), kernel).astype(bool)
     return np.where(grown & _clear_of_edges(model) & np.isfinite(own[0]), own[0], np.float32(0))
@@ -146,7 +158,9 @@ def _clear_of_edges(model: ReferenceModel) -> Mask:
 
 def _beside_rings(light: FloatImage, model: ReferenceModel) -> FloatImage:
     """(n_scale, n, n) what light has beside the rings of the archetype and its own slope and rings."""
-    rings = ring_medians(model.archetype, model.radius_px)[ring_of(model.radius_px)]
+    profile = ring_medians(model.archetype, model.radius_px)
+    known = np.flatnonzero(np.isfinite(profile))
+    rings = np.interp(radii_px(model.radius_px), known, profile[known]).astype(np.float32)  # no steps where it is steep
     return departures(light, rings, model.radius_px).places
 
 
