@@ -27,7 +27,9 @@ def test_support_rises_between_two_departures_and_is_a_half_at_the_limit() -> No
 
 def test_without_a_reference_nothing_is_supported() -> None:
     found = detect(BARE, min_departure=0.7, max_departure=1.3)
-    assert (found.shape, found.dtype, found.any()) == (SHAPE, np.float32, False)
+    assert found.shape == SHAPE
+    assert found.dtype == np.float32
+    assert not found.any()
 
 
 def test_two_equal_departures_are_a_step() -> None:
