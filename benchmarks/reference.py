@@ -33,13 +33,13 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+
 from benchmarks.reference_family import EDITION, Painter, auroc, film, haze, kind_of, stain, varied
 from dscope_blink.batch.analysis_run import run_analysis
-from dscope_blink.batch.analyzing import Analyzing, compare_seen
-from dscope_blink.batch.job import Job, inspect_file
+from dscope_blink.batch.analyzing import Analyzing
+from dscope_blink.batch.job import Job, hash_of_reference, inspect_file
 from dscope_blink.batch.learning import Learning, learn
-from dscope_blink.batch.model_files import model_file
-from dscope_blink.batch.reference_faces import SeenFace, see_face
+from dscope_blink.batch.reference_faces import SeenFace, compare_seen, see_face
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config
 from dscope_blink.files.plan import ImageFile
@@ -449,11 +449,12 @@ def _print_half(
         if not face.used:
             print(f"    left out {face.file}: {face.why_not}, score {face.left_out_score}")
     for image in others:
-        done = compare_seen(seen[image.file], model, wanted.job.config.reference).comparison
+        looked = seen[image.file]
+        done = compare_seen(looked, model, wanted.job.config.reference).comparison
         explained = sum(bool(one.marks) for one in done.anomalies)
         print(
             f"    {image.file} {done.status} score {done.score} ring {done.ring_score} anomalies {len(done.anomalies)}"
-            f" ({explained} with a mark of {len(done.inspection.defects)}), labels {marks.get(image.file)}"
+            f" ({explained} with a mark of {len(looked.inspection.defects)}), labels {marks.get(image.file)}"
         )
 
 
@@ -470,17 +471,18 @@ def timed(seed: int, faces: int) -> tuple[str, ...]:
         (folder / "out").mkdir()
         start, before = time.process_time(), _peak_mb()
         model = learn(Learning(job, images[:faces], folder / "m.dscope")).model
-        file = model_file(folder / "m.dscope")
         learned, after = time.process_time() - start, _peak_mb()
         others = images[faces:]
         radius_px = job.config.reference.radius_px
-        list(run_analysis(Analyzing(job, others[:1], file)))  # what is imported when it is used
+        config = replace(job.config, reference=replace(job.config.reference, model=folder / "m.dscope"))
+        analyzing = replace(job, config=config, reference_sha256=hash_of_reference(config))
+        list(run_analysis(Analyzing(analyzing, others[:1])))  # what is imported when it is used
         inspect = _seconds(lambda image: inspect_file(job, image), others)
         see = _seconds(lambda image: see_face(job, image, radius_px), others)
         seen = [see_face(job, image, radius_px) for image in others]
         compared = _seconds(lambda one: compare_seen(one, model, job.config.reference), seen)
         start = time.process_time()
-        list(run_analysis(Analyzing(job, others, file)))
+        list(run_analysis(Analyzing(analyzing, others)))
         whole = (time.process_time() - start) / len(others)
         size = (folder / "m.dscope").stat().st_size / 2**20
     return (

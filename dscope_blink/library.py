@@ -23,19 +23,20 @@ from dscope_blink.analysis.aggregation.own_marks import detection_of
 from dscope_blink.batch import learning, regrading
 from dscope_blink.batch.aggregating import Aggregating, check_apart, in_folder, run_aggregation
 from dscope_blink.batch.analysis_run import run_analysis
-from dscope_blink.batch.analyzing import Analyzing, check_expiry, compare_with_maps
+from dscope_blink.batch.analyzing import Analyzing, with_maps
 from dscope_blink.batch.face_results import FaceJob
 from dscope_blink.batch.face_sources import face_of_files, find_faces, read_detections
 from dscope_blink.batch.job import (
     Job,
     Loaded,
     hash_of_flat_field,
+    hash_of_reference,
     inspect_loaded,
     inspect_unwritten,
     load,
     provenance_of,
+    reference_of,
 )
-from dscope_blink.batch.model_files import model_file
 from dscope_blink.batch.reference_faces import see_loaded
 from dscope_blink.batch.run import Batch, run_batch
 from dscope_blink.calibration.scale_file import load_calibration
@@ -47,7 +48,7 @@ from dscope_blink.files.manifest import NUMBERS, Manifest, make_request
 from dscope_blink.files.pictures import find_images
 from dscope_blink.files.plan import ImageFile, plan_images
 from dscope_blink.models import reference
-from dscope_blink.models.reference import ReferenceModel
+from dscope_blink.models.reference import ReferenceModel, check_expiry
 from dscope_blink.records import (
     VERSION,
     ZONE_NAMES,
@@ -470,22 +471,22 @@ def load_model(path: FilePath) -> ReferenceModel:
 
 def analyze(
     picture: Picture | FilePath,
-    model: ReferenceModel | FilePath,
+    model: FilePath,
     *,
     name: str = "picture",
     config: ConfigFile | Config | None = None,
     profile: str | None = None,
     calibration: FilePath | Calibration | None = None,
     **asked: Unpack[Asked],
-) -> Comparison:
+) -> Inspection:
     """Inspect one picture and compare it with what is normal; no file is written.
 
     Parameters
     ----------
     picture : ndarray or path
         As `inspect` has it.
-    model : ReferenceModel or path
-        As `learn` gives it, or its file.
+    model : path
+        A file as `learn` writes it, which is read once.
     name : str
         What the record calls a picture that is no file.
     config, profile, calibration, **asked
@@ -493,9 +494,9 @@ def analyze(
 
     Returns
     -------
-    Comparison
-        `status` is NORMAL, ANOMALOUS, NOT_OF_THIS_FAMILY or NOT_COMPARED, with its `reasons`; `score`, of the worst
-        place, 1 the limit; `anomalies`, the places that depart; `inspection`, whose verdict is another.
+    Inspection
+        Its `comparison` has the `status`, NORMAL, ANOMALOUS, NOT_OF_THIS_FAMILY or NOT_COMPARED, with its `reasons`;
+        `score`, of the worst place, 1 the limit; `anomalies`, the places that depart. Its verdict is another.
 
     Raises
     ------
@@ -504,12 +505,12 @@ def analyze(
     ValueError
         `picture` is an array that is none.
     """
-    job = _job(config, profile, calibration)
-    known = model if isinstance(model, ReferenceModel) else load_model(model)
-    loaded = _loaded(picture, name, job.config)
-    seen = see_loaded(job, _request(job.config, asked), loaded, known.radius_px)
-    found, _ = compare_with_maps(seen, known, job.config.reference)
-    return replace(found.comparison, inspection=replace(seen.inspection, confidence=None))
+    job = _job(_compared_with(model, config, profile), None, calibration)
+    known = reference_of(job)
+    assert known is not None, "the job has one"
+    seen = see_loaded(job, _request(job.config, asked), _loaded(picture, name, job.config), known.radius_px)
+    seen, _ = with_maps(seen, known, job.config.reference)
+    return replace(seen.inspection, confidence=None)
 
 
 def analyze_folder(
@@ -524,7 +525,7 @@ def analyze_folder(
     profile: str | None = None,
     calibration: FilePath | Calibration | None = None,
     **asked: Unpack[Asked],
-) -> Iterator[Comparison]:
+) -> Iterator[Inspection]:
     """Compare the pictures of a folder with what is normal, one after the other as the iterator is read.
 
     Parameters
@@ -546,7 +547,7 @@ def analyze_folder(
 
     Returns
     -------
-    iterator of Comparison
+    iterator of Inspection
         As `analyze` gives them; NOT_COMPARED with the reason where a picture cannot be compared.
 
     Raises
@@ -559,12 +560,15 @@ def analyze_folder(
         At the end, a `UserError`: a report of the whole folder failed, all else is there.
     """
     _check_workers(workers)
-    job = replace(_job(config, profile, calibration), output_dir=Path(output_dir))
-    file = model_file(Path(model))
-    check_expiry(file.load(), datetime.now().astimezone())
+    job = replace(_job(_compared_with(model, config, profile), None, calibration), output_dir=Path(output_dir))
     images = _images(Path(folder), output_dir, recursive, _request(job.config, asked))
-    run = Analyzing(job, images, file, workers=workers, resume=resume)
-    return (done.comparison for done in run_analysis(run))
+    run = Analyzing(job, images, workers=workers, resume=resume)
+    return (done.inspection for done in run_analysis(run))
+
+
+def _compared_with(model: FilePath, config: ConfigFile | Config | None, profile: str | None) -> Config:
+    settings = _settings(config, profile)
+    return replace(settings, reference=replace(settings.reference, model=Path(model).absolute()))
 
 
 def _check_workers(workers: int) -> None:
@@ -664,7 +668,8 @@ def judge(
 
 def _job(config: ConfigFile | Config | None, profile: str | None, calibration: FilePath | Calibration | None) -> Job:
     settings = _settings(config, profile)
-    return Job(Path(), settings, _calibration(calibration, settings), hash_of_flat_field(settings))
+    hashes = hash_of_flat_field(settings), hash_of_reference(settings)
+    return Job(Path(), settings, _calibration(calibration, settings), *hashes)
 
 
 def _settings(config: ConfigFile | Config | None, profile: str | None) -> Config:

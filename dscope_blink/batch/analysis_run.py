@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from dscope_blink.files.names import COMPARED_WITH_REFERENCE
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.image_processing.face_comparison import drift_of
-from dscope_blink.records import Comparison, Notice, WholeFace
+from dscope_blink.records import Comparison, Inspection, Notice
 from dscope_blink.reporting.anomaly_files import comparison_table
 from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import summary_row
@@ -27,21 +27,14 @@ MODULES = ("dscope_blink.batch.analyzing",)  # what a process imports once, befo
 logger = logging.getLogger("dscope.analyzing")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaceCompared(Done):
-    """One picture whose results are on disk."""
-
-    comparison: Comparison
-
-
-def run_analysis(run: Analyzing) -> Generator[FaceCompared]:
+def run_analysis(run: Analyzing) -> Generator[Done]:
     """Compare each picture and write what came out, then the tables and reports of them all.
 
     The tables are complete for all finished pictures however the run ends, in the order of the pictures.
 
     Yields
     ------
-    FaceCompared of each picture, in the order in which they are finished
+    Done of each picture, in the order in which they are finished
 
     Raises
     ------
@@ -53,13 +46,13 @@ def run_analysis(run: Analyzing) -> Generator[FaceCompared]:
     yield from run_into(run.job.output_dir, run.job.config, partial(_finish, run), run.warnings)
 
 
-def _finish(run: Analyzing, at_rest: Callable[[], None]) -> Generator[tuple[int, FaceCompared]]:
+def _finish(run: Analyzing, at_rest: Callable[[], None]) -> Generator[tuple[int, Done]]:
     """Every picture, the table of them, and whether they drift."""
     under_way: dict[int, ImageFile] = {}
     told = _Told(run)
     try:
         for number, done in _finish_all(run, under_way):
-            told.add(number, done.comparison)
+            told.add(number, done.inspection)
             yield number, done
         told.log_drift()
     finally:
@@ -69,16 +62,16 @@ def _finish(run: Analyzing, at_rest: Callable[[], None]) -> Generator[tuple[int,
 
 
 class _Told:
-    """What is kept of each picture until the end: its row of the table, and its face as a whole."""
+    """What is kept of each picture until the end: its row of the table, and what tells of drift."""
 
     def __init__(self, run: Analyzing) -> None:
         self._run = run
         self._rows = dict[int, Sequence[Any]]()
-        self._faces = dict[int, WholeFace | None]()
+        self._faces = dict[int, Comparison]()
 
-    def add(self, number: int, done: Comparison) -> None:
+    def add(self, number: int, done: Inspection) -> None:
         (self._rows[number],) = comparison_table([done]).rows
-        self._faces[number] = done.whole
+        self._faces[number] = replace(done.comparison, anomalies=())  # which are most of it
 
     def log_drift(self) -> None:
         for line in drift_of([self._faces[number] for number in sorted(self._faces)], self._run.model):
@@ -92,7 +85,7 @@ class _Told:
             write_file(path, csv_bytes(table, job.config.reporting.csv_style))
 
 
-def _finish_all(run: Analyzing, under_way: dict[int, ImageFile]) -> Generator[tuple[int, FaceCompared]]:
+def _finish_all(run: Analyzing, under_way: dict[int, ImageFile]) -> Generator[tuple[int, Done]]:
     left = yield from _resume(run)
     settings = run.job.config.batch
     workers = Workers(settings, run.workers, run.scheduler, MODULES, FEW)
@@ -105,7 +98,7 @@ def _finish_all(run: Analyzing, under_way: dict[int, ImageFile]) -> Generator[tu
             yield number, done
 
 
-def _resume(run: Analyzing) -> Generator[tuple[int, FaceCompared], None, Mapping[int, ImageFile]]:
+def _resume(run: Analyzing) -> Generator[tuple[int, Done], None, Mapping[int, ImageFile]]:
     """What an earlier run has finished, if that is to be kept; returns the others."""
     left = dict(enumerate(run.images))
     if not run.resume:
@@ -119,21 +112,20 @@ def _resume(run: Analyzing) -> Generator[tuple[int, FaceCompared], None, Mapping
     return left
 
 
-def _done(comparison: Comparison, image: ImageFile) -> FaceCompared:
-    inspection = comparison.inspection
-    return FaceCompared(inspection=inspection, row=summary_row(inspection), name=image.name, comparison=comparison)
+def _done(done: Inspection, image: ImageFile) -> Done:
+    return Done(done, summary_row(done), name=image.name)
 
 
-def _here(run: Analyzing, item: tuple[int, ImageFile]) -> FaceCompared:
+def _here(run: Analyzing, item: tuple[int, ImageFile]) -> Done:
     return _done(analyze_picture(run, item[1]), item[1])
 
 
-def _there(run: Analyzing, item: tuple[int, ImageFile]) -> FaceCompared:
+def _there(run: Analyzing, item: tuple[int, ImageFile]) -> Done:
     """In another process, whose log comes back with the result."""
     done, log = with_log(lambda: _here(run, item))
     return replace(done, log=log)
 
 
-def _on_cluster(run: Analyzing, item: tuple[int, ImageFile]) -> FaceCompared:
+def _on_cluster(run: Analyzing, item: tuple[int, ImageFile]) -> Done:
     """In a process of another program, which sets no limit of time."""
     return in_time(lambda: _there(run, item), run.job.config.batch, run.job.output_dir, item[0])

@@ -1,16 +1,14 @@
-"""A picture beside what good faces are like: its inspection, where it departs, and the files that say so."""
+"""One picture beside what good faces are like: its inspection, where it departs, and the files of that."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from dscope_blink.batch.job import Job, all_or_none, is_finished, log_outcome, not_looked_at
-from dscope_blink.batch.model_files import ModelFile
+from dscope_blink.batch.job import Job, all_or_none, is_finished, log_outcome, not_looked_at, reference_of
 from dscope_blink.batch.picture_reports import write_reports, written_or_left_out
 from dscope_blink.batch.reference_faces import SeenFace, see_face
 from dscope_blink.config.settings import ReferenceSettings
@@ -19,17 +17,15 @@ from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed, write_file, writing
 from dscope_blink.image_processing.anomalies import departed
 from dscope_blink.image_processing.comparison_maps import comparison_maps
-from dscope_blink.image_processing.face_comparison import ComparedFace, compare
 from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.pipeline import not_measured
-from dscope_blink.records import Comparison, ComparisonMaps, Notice, UserError, notice, printable
+from dscope_blink.records import ComparisonMaps, Inspection, Notice, notice, printable, rounded
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.analysis_figure import analysis_figure
 from dscope_blink.reporting.analysis_text import text_bytes
 from dscope_blink.reporting.anomaly_files import mask_bytes, report_bytes
 from dscope_blink.reporting.picture_files import write_result
-from dscope_blink.reporting.stored_comparison import BadReport, read_comparison
 
 logger = logging.getLogger("dscope.analyzing")
 
@@ -38,9 +34,8 @@ logger = logging.getLogger("dscope.analyzing")
 class Analyzing:
     """Everything that analysing needs, checked; nothing has been written yet."""
 
-    job: Job
+    job: Job  # with a model
     images: tuple[ImageFile, ...]
-    model_file: ModelFile
     warnings: tuple[str, ...] = ()  # about the folder and the manifest
     workers: int = 0  # processes of this machine; 0: this one alone
     scheduler: str | None = None  # address of a Dask scheduler, whose workers are used instead
@@ -48,21 +43,17 @@ class Analyzing:
 
     @property
     def model(self) -> ReferenceModel:
-        """The model, read once by each process; UserError where it is another one now."""
-        return self.model_file.load()
+        """That of the job, read once by each process; UserError where it is another one now."""
+        model = reference_of(self.job)
+        assert model is not None, "the job has one"
+        return model
 
     def start_of(self, image: ImageFile) -> str:
         """The path of the results of a picture up to the end of NAME."""
         return str(self.job.output_dir / image.name)
 
 
-def check_expiry(model: ReferenceModel, now: datetime) -> None:
-    """UserError for a model whose time is over."""
-    if model.card.expires is not None and datetime.fromisoformat(model.card.expires) < now:
-        raise UserError(f"the model expired {model.card.expires}: learn it anew")
-
-
-def analyze_picture(run: Analyzing, image: ImageFile) -> Comparison:
+def analyze_picture(run: Analyzing, image: ImageFile) -> Inspection:
     """Compare one picture and write what came out, the record last; there is a record whatever goes wrong with it.
 
     Raises
@@ -75,19 +66,20 @@ def analyze_picture(run: Analyzing, image: ImageFile) -> Comparison:
     seen: SeenFace | None = None
     try:
         seen = see_face(run.job, image, radius_px)
-        done = _written(run, image, seen, *compare_with_maps(seen, run.model, run.job.config.reference))
+        done = _written(run, image, *with_maps(seen, run.model, run.job.config.reference))
     except WriteFailed:
         raise
     except Exception as error:
         logger.error("%s: internal error", printable(image.file), exc_info=error)
         reason = notice("internal_error", f"{type(error).__name__}: {error}")
         done = _refused(run, image, seen or SeenFace(not_looked_at(run.job, image, reason)), reason)
-    log_outcome(image, done.inspection)
-    logger.info("%s: %s", printable(image.file), printable("; ".join((done.status, *done.reasons))))
+    log_outcome(image, done)
+    said = done.comparison
+    logger.info("%s: %s", printable(image.file), printable("; ".join((said.status, *said.reasons))))
     return done
 
 
-def fail_picture(run: Analyzing, image: ImageFile, reason: Notice) -> Comparison:
+def fail_picture(run: Analyzing, image: ImageFile, reason: Notice) -> Inspection:
     """Write the results of a picture that could not be looked at: NOT_GRADED and NOT_COMPARED for the reason given.
 
     Raises
@@ -95,56 +87,51 @@ def fail_picture(run: Analyzing, image: ImageFile, reason: Notice) -> Comparison
     WriteFailed : a result cannot be written
     """
     done = _refused(run, image, SeenFace(not_looked_at(run.job, image, reason)), reason)
-    log_outcome(image, done.inspection)
+    log_outcome(image, done)
     return done
 
 
-def _refused(run: Analyzing, image: ImageFile, seen: SeenFace, reason: Notice) -> Comparison:
+def _refused(run: Analyzing, image: ImageFile, seen: SeenFace, reason: Notice) -> Inspection:
     made = seen.inspection
     inspection = not_measured(made.image, image.request, run.job.config, made.provenance, reason)
-    refused = SeenFace(inspection, seen.picture, why_not=reason.text)
-    return _written(run, image, refused, compare_seen(refused, run.model, run.job.config.reference), None)
+    return _written(run, image, SeenFace(inspection, seen.picture, why_not=reason.text), None)
 
 
 ANALYSIS_ENDS = (ANOMALY_MASK, FOREIGN_REPORT)  # beside those of any picture; other programs may write such, too
 
 
-def _written(
-    run: Analyzing, image: ImageFile, seen: SeenFace, found: ComparedFace, maps: ComparisonMaps | None
-) -> Comparison:
+def _written(run: Analyzing, image: ImageFile, seen: SeenFace, maps: ComparisonMaps | None) -> Inspection:
     """Write all files of one picture, the record last: where it lies, the others are complete."""
-    done, start, config = found.comparison, run.start_of(image), run.job.config
+    start, config = run.start_of(image), run.job.config
     with writing(Path(start + RESULT)), all_or_none(start, ANALYSIS_ENDS):
-        inspection = write_reports(start, seen.picture, done.inspection, config)
-        for end, write in _analysis_files(run, seen, found, maps).items():
+        inspection = write_reports(start, seen.picture, seen.inspection, config)
+        for end, write in _analysis_files(run, seen, maps).items():
             inspection = written_or_left_out(start, (end,), inspection, partial(write, Path(start + end)))
         inspection = replace(inspection, confidence=None)  # as large as the picture: not to travel
         write_result(Path(start + RESULT), inspection)
-    return replace(done, inspection=inspection)
+    return inspection
 
 
-def _analysis_files(
-    run: Analyzing, seen: SeenFace, found: ComparedFace, maps: ComparisonMaps | None
-) -> dict[str, Callable[[Path], None]]:
+def _analysis_files(run: Analyzing, seen: SeenFace, maps: ComparisonMaps | None) -> dict[str, Callable[[Path], None]]:
     """What writes each file of a comparison, by the end of its name."""
-    done, card = found.comparison, run.model.card
+    face, card = seen.inspection, run.model.card
     files: dict[str, Callable[[Path], None]] = {
-        ANALYSIS_TEXT: lambda path: write_file(path, text_bytes(done, card)),
-        FOREIGN_REPORT: lambda path: write_file(path, report_bytes(done)),
+        ANALYSIS_TEXT: lambda path: write_file(path, text_bytes(face, card)),
+        FOREIGN_REPORT: lambda path: write_file(path, report_bytes(face)),
     }
-    if seen.picture is not None and seen.frame is not None:
-        frame, shape = seen.frame, seen.picture.shape[:2]
-        files[ANOMALY_MASK] = lambda path: write_file(path, mask_bytes(departed(found.regions, frame, shape)))
+    if seen.picture is not None and seen.frame is not None and seen.compared is not None:
+        regions, frame, shape = seen.compared.regions, seen.frame, seen.picture.shape[:2]
+        files[ANOMALY_MASK] = lambda path: write_file(path, mask_bytes(departed(regions, frame, shape)))
     wanted = run.job.config.reference.figure_format
     if wanted != "none" and seen.picture is not None:
         picture = seen.picture
         files[ANALYSIS_FIGURE[wanted]] = lambda path: write_file(
-            path, analysis_figure(done, card, picture, maps, wanted)
+            path, analysis_figure(face, card, picture, maps, wanted)
         )
     return files
 
 
-def finished_before(run: Analyzing, image: ImageFile) -> Comparison | None:
+def finished_before(run: Analyzing, image: ImageFile) -> Inspection | None:
     """What an earlier run has done of what is asked, by the same model too; None: it is to be done.
 
     What failed in the program itself is not finished, and neither is what lacks a file that is asked for now.
@@ -152,40 +139,31 @@ def finished_before(run: Analyzing, image: ImageFile) -> Comparison | None:
     start = run.start_of(image)
     try:
         stored = load_record(Path(start + RESULT))
-        if not is_finished(run.job, image, stored):
+        if stored.reference is None or not is_finished(run.job, image, stored):
             return None
-        done = read_comparison(Path(start + FOREIGN_REPORT), stored)
-    except (BadRecord, BadReport, OSError):
+    except (BadRecord, OSError):
         return None
-    if done.model_sha256 != run.model_file.sha256:
-        return None
-    return done if all(Path(start + end).exists() for end in _ends_of(done, run.job.config.reference)) else None
+    ends = _ends_of(stored, run.job.config.reference)
+    return stored if all(Path(start + end).exists() for end in ends) else None
 
 
-def _ends_of(done: Comparison, settings: ReferenceSettings) -> Iterator[str]:
-    yield ANALYSIS_TEXT
-    if done.status != "NOT_COMPARED":
+def _ends_of(done: Inspection, settings: ReferenceSettings) -> Iterator[str]:
+    yield from (ANALYSIS_TEXT, FOREIGN_REPORT)
+    if done.comparison.status != "NOT_COMPARED":
         yield ANOMALY_MASK
-    if settings.figure_format != "none" and done.inspection.image.width is not None:
+    if settings.figure_format != "none" and done.image.width is not None:
         yield ANALYSIS_FIGURE[settings.figure_format]
 
 
-def compare_with_maps(
+def with_maps(
     seen: SeenFace, model: ReferenceModel, settings: ReferenceSettings
-) -> tuple[ComparedFace, ComparisonMaps | None]:
-    """A face beside good ones, and what is drawn of that; None where it was not compared."""
-    found = compare_seen(seen, model, settings)
-    if seen.frame is None or found.score is None:
-        return found, None
+) -> tuple[SeenFace, ComparisonMaps | None]:
+    """A face whose inspection has its similarity, and what is drawn of the comparison; None where there was none."""
+    found = seen.compared
+    if found is None or seen.frame is None or found.score is None:
+        return seen, None
     alike = similarity(seen.frame.light, model.archetype)
-    whole = None if alike.whole is None else round(alike.whole, 4)
+    whole = None if alike.whole is None else rounded("share", alike.whole)
     maps = comparison_maps(seen.frame, model, found.score, alike, settings.absolute_limit)
-    return replace(found, comparison=replace(found.comparison, similarity=whole)), maps
-
-
-def compare_seen(seen: SeenFace, model: ReferenceModel, settings: ReferenceSettings) -> ComparedFace:
-    """A face beside good ones; NOT_COMPARED for its reason where there is none to compare."""
-    if seen.frame is None:
-        unseen = Comparison("NOT_COMPARED", (seen.why_not,), seen.inspection, model_sha256=model.sha256)
-        return ComparedFace(unseen)
-    return compare(seen.inspection, seen.frame, model, settings)
+    compared = replace(seen.inspection.comparison, similarity=whole)
+    return replace(seen, inspection=replace(seen.inspection, reference=compared)), maps

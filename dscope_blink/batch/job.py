@@ -20,6 +20,7 @@ from dscope_blink.files.decoding import Picture, decode_image, holds_several, mo
 from dscope_blink.files.names import RESULT, RESULT_FILES
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed, read_whole, writing
+from dscope_blink.models.reference import ReferenceModel, check_expiry, load_model
 from dscope_blink.pipeline import Stages, all_stages, not_measured
 from dscope_blink.records import (
     PROGRAM,
@@ -53,6 +54,7 @@ class Job:
     config: Config
     calibration: Calibration | None = None
     flat_field_sha256: str | None = None
+    reference_sha256: str | None = None  # of the model of good faces; None: pictures are compared with none
 
 
 def hash_of_flat_field(config: Config) -> str | None:
@@ -86,6 +88,41 @@ def _read_flat_field(path: Path, max_pixels: int) -> tuple[str, Picture]:
         raise UserError(f"flat-field image {path}: cannot be read, {error.strerror}") from None
     except UnreadableImage as error:
         raise UserError(f"flat-field image {path}: {error}") from None
+
+
+def hash_of_reference(config: Config) -> str | None:
+    """The sha256 of the reference model that the configuration names.
+
+    Raises
+    ------
+    UserError : it is no model, damaged, or its time is over; or none is named and something asks for one
+    """
+    path = config.reference.model
+    if path is not None:
+        model = load_model(path)
+        check_expiry(model, datetime.now().astimezone())
+        return model.sha256
+    if config.uses_of_model:
+        asked = " and ".join(config.uses_of_model)
+        raise UserError(f"{asked}: needs a model of good faces, by reference.model or --reference, got none")
+    return None
+
+
+def reference_of(job: Job) -> ReferenceModel | None:
+    """The model, read once by each process; UserError when it is no longer the one that the batch began with."""
+    path = job.config.reference.model
+    if path is None or job.reference_sha256 is None:
+        return None
+    model = _reference(path, job.reference_sha256)
+    if model.sha256 != job.reference_sha256:
+        raise UserError(f"{path}: it was changed while the batch ran")
+    return model
+
+
+@lru_cache(maxsize=1)
+def _reference(path: Path, sha256: str) -> ReferenceModel:
+    """`sha256` only tells a file that was changed from what is remembered of it."""
+    return load_model(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +186,7 @@ def provenance_of(job: Job) -> Provenance:
         "calibration": None if job.calibration is None else job.calibration.sha256,
         "flat_field": job.flat_field_sha256,
         "class_model": class_model().sha256,
+        "reference": job.reference_sha256,
     }
     return Provenance(
         program=f"{PROGRAM} {VERSION}",
@@ -203,7 +241,14 @@ def _looked_at(job: Job, request: Request, loaded: Loaded, provenance: Provenanc
         assert loaded.problem is not None, "without a picture there is a problem"
         return not_measured(loaded.info, request, job.config, provenance, loaded.problem), None
     stages = all_stages(
-        loaded.picture, loaded.info, request, job.config, job.calibration, provenance, flat_field_of(job)
+        loaded.picture,
+        loaded.info,
+        request,
+        job.config,
+        job.calibration,
+        provenance,
+        flat_field_of(job),
+        reference_of(job),
     )
     quality = stages.inspection.quality
     warnings = (*loaded.warnings, *quality.warnings)

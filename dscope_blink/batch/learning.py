@@ -13,6 +13,7 @@ from statistics import median
 from dscope_blink.batch.crew import Jobs, Kept, Workers, crew_of, do_all, in_time, with_log
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.reference_faces import SeenFace, see_face, taught
+from dscope_blink.config.settings import ReferenceSettings
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.image_processing.departures import SCALES_PX
@@ -84,8 +85,9 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
     """Learn what is normal from good faces, and write it.
 
     A face that FAILs teaches nothing, nor does one that is not graded for what hides it; of the others the marks that
-    were found are left out, and whole faces that depart from all others. Adding faces to a model gives the same numbers
-    as learning all of them at once: it keeps the faces that it was offered, also those that it left out.
+    were found are left out, unless the settings have them learned, and whole faces that depart from all others. Adding
+    faces to a model gives the same numbers as learning all of them at once: it keeps the faces that it was offered,
+    also those that it left out.
 
     Parameters
     ----------
@@ -152,7 +154,7 @@ def _told(outcome: tuple[_Offered, Kept]) -> _Offered:
 
 def _here(job: Job, item: tuple[int, ImageFile]) -> tuple[_Offered, Kept]:
     settings = job.config.reference
-    return _offered(see_face(job, item[1], settings.radius_px), settings.mark_margin_px), ()
+    return _offered(see_face(job, item[1], settings.radius_px), settings), ()
 
 
 def _there(job: Job, item: tuple[int, ImageFile]) -> tuple[_Offered, Kept]:
@@ -201,10 +203,10 @@ def _kept(model: ReferenceModel, wanted: Learning) -> list[_Offered]:
     return offered
 
 
-def _offered(seen: SeenFace, margin_px: float) -> _Offered:
-    inspection, reason = seen.inspection, _why_not(seen)
+def _offered(seen: SeenFace, settings: ReferenceSettings) -> _Offered:
+    inspection, reason = seen.inspection, _why_not(seen, settings.learn_marks)
     face = ReferenceFace(inspection.image.file, inspection.image.sha256 or "", False, reason)
-    frame = None if reason else taught(seen, margin_px)
+    frame = None if reason else seen.frame if settings.learn_marks else taught(seen, settings.mark_margin_px)
     if frame is None or inspection.geometry is None:
         return _Offered(face)
     facts = _facts(inspection, inspection.geometry, frame.radius_px)
@@ -213,12 +215,12 @@ def _offered(seen: SeenFace, margin_px: float) -> _Offered:
     return _Offered(replace(face, seen=facts), kept_levels(frame.light), known)
 
 
-def _why_not(face: SeenFace) -> str:
+def _why_not(face: SeenFace, learn_marks: bool) -> str:
     """Why a picture teaches nothing; empty: it does."""
     if face.frame is None:
         return face.why_not
     verdict = face.inspection.verdict
-    if verdict.status == "FAIL":
+    if verdict.status == "FAIL" and not learn_marks:
         broken = ", ".join(sorted(face.inspection.broken))
         return f"it FAILs by {broken}" if broken else "it FAILs"
     return ""

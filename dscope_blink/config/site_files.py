@@ -29,7 +29,7 @@ MOVED: MappingProxyType[Place, Place] = MappingProxyType(
     }
 )
 # Files that a setting names are sought beside the file that names them.
-PATHS: tuple[Place, ...] = (("camera", "play_files"), ("preprocessing", "flat_field_image"))
+PATHS: tuple[Place, ...] = (("camera", "play_files"), ("preprocessing", "flat_field_image"), ("reference", "model"))
 
 
 @dataclass(frozen=True, slots=True)

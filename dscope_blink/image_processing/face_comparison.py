@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dscope_blink.analysis.anomaly_names import confidence_of, marks_in, severity_of, zone_at
 from dscope_blink.config.settings import ReferenceSettings
 from dscope_blink.image_processing.anomalies import Region, regions_of
 from dscope_blink.image_processing.departures import FaceScore, score_face
-from dscope_blink.image_processing.face_features import FEATURE_NAMES, face_features
-from dscope_blink.image_processing.face_frame import FaceFrame
-from dscope_blink.models.family import Family, NoFamily, compare_with_family, why_drifted
+from dscope_blink.image_processing.face_features import FEATURE_NAMES, face_features, gate_features
+from dscope_blink.image_processing.face_frame import FaceFrame, face_frame
+from dscope_blink.models.family import Family, NoFamily, compare_with_family, why_drifted, why_not_of_the_family
 from dscope_blink.models.reference import ReferenceModel
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, Inspection, WholeFace
+from dscope_blink.records import (
+    ANOMALY,
+    Anomaly,
+    Comparison,
+    FiberGeometry,
+    FloatImage,
+    Inspection,
+    Mask,
+    WholeFace,
+    texts,
+)
 
 MOST_APART = 0.1  # of the core ratio of the references: faces of other fibers
 MOST_SCALED = 1.5  # times the size of the fiber in the references, or one over it: another microscope
@@ -28,6 +42,33 @@ class ComparedFace:
     comparison: Comparison
     regions: tuple[Region, ...] = ()  # of the frame, that its anomalies are
     score: FaceScore | None = None  # None: it was not compared place by place
+    frame: FaceFrame | None = None  # None: there is no face
+
+
+def compare_face(
+    inspection: Inspection, gray: FloatImage, drawn: Mask | None, model: ReferenceModel, settings: ReferenceSettings
+) -> ComparedFace:
+    """Bring the face of an inspected picture to the frame and compare it; NOT_COMPARED where there is none.
+
+    Parameters
+    ----------
+    inspection : of the picture
+    gray : (H, W) float32, the picture with flattened light
+    drawn : (H, W) bool, what is drawn over it; None: nothing
+    model : what normal is
+    settings : what is a departure, and what it is called
+    """
+    if inspection.geometry is None or not inspection.was_measured:
+        return _not_compared("; ".join(texts(inspection.verdict.reasons)), model)
+    try:
+        frame = face_frame(gray, inspection.geometry, model.radius_px, drawn)
+    except ValueError as error:
+        return _not_compared(str(error), model)
+    return compare(inspection, frame, model, settings)
+
+
+def _not_compared(why: str, model: ReferenceModel) -> ComparedFace:
+    return ComparedFace(Comparison("NOT_COMPARED", (why,), model.sha256))
 
 
 def compare(
@@ -47,13 +88,12 @@ def compare(
     known = Comparison(
         "NOT_OF_THIS_FAMILY",
         foreign,
-        inspection,
-        model_sha256=model.sha256,
+        model.sha256,
         whole=whole,
         why_not_whole=family.reason if isinstance(family, NoFamily) else "",
     )
     if foreign:
-        return ComparedFace(known)
+        return ComparedFace(known, frame=frame)
     score = score_face(frame, model, settings.absolute_limit)
     pairs = [(region, _anomaly(region, inspection, settings)) for region in regions_of(frame, score)]
     kept = [pair for pair in pairs if pair[1].diameter_um is None or pair[1].diameter_um >= settings.min_diameter_um]
@@ -67,7 +107,7 @@ def compare(
         ring_score=round(score.ring, 3),
         anomalies=anomalies,
     )
-    return ComparedFace(done, tuple(region for region, _ in kept), score)
+    return ComparedFace(done, tuple(region for region, _ in kept), score, frame)
 
 
 def family_of(model: ReferenceModel) -> Family | NoFamily:
@@ -77,19 +117,27 @@ def family_of(model: ReferenceModel) -> Family | NoFamily:
     return model.family
 
 
-def drift_of(faces: Iterable[WholeFace | None], model: ReferenceModel) -> tuple[str, ...]:
+def drift_of(comparisons: Iterable[Comparison], model: ReferenceModel) -> tuple[str, ...]:
     """What says that a batch as a whole has moved away from the model; empty: nothing.
 
     Parameters
     ----------
-    faces : of the batch; None: one that was not compared as a whole
+    comparisons : of the batch
     model : what normal is
     """
     family = family_of(model)
-    rows = [face.values for face in faces if face is not None]
+    rows = [one.whole.values for one in comparisons if one.whole is not None]
     if isinstance(family, NoFamily) or not rows:
         return ()
-    return why_drifted(rows, family)
+    return why_drifted(np.array(rows, np.float64), family)  # None is NaN
+
+
+def why_not_of_family(geometry: FiberGeometry, frame: FaceFrame, model: ReferenceModel) -> tuple[str, ...]:
+    """In what a face is none of those that the model knows, before marks are sought in it; empty: in nothing."""
+    family = family_of(model)
+    if isinstance(family, NoFamily):
+        return _why_foreign(geometry, model)
+    return why_not_of_the_family(gate_features(frame, geometry), family)
 
 
 def _whole(inspection: Inspection, frame: FaceFrame, model: ReferenceModel) -> tuple[WholeFace | None, tuple[str, ...]]:
@@ -99,23 +147,28 @@ def _whole(inspection: Inspection, frame: FaceFrame, model: ReferenceModel) -> t
     """
     family, geometry = family_of(model), inspection.geometry
     if isinstance(family, NoFamily) or geometry is None:
-        return None, _why_foreign(inspection, model)
+        assert geometry is not None, "it was located"
+        return None, _why_foreign(geometry, model)
     values = face_features(frame, geometry, inspection).values
     found = compare_with_family(values, family, DEVIANT)
-    return WholeFace(found.distance, found.limit, found.deviations, tuple(values.tolist())), found.why_not
+    return WholeFace(found.distance, found.limit, found.deviations, _seen(values)), found.why_not
 
 
-def _why_foreign(inspection: Inspection, model: ReferenceModel) -> tuple[str, ...]:
+def _seen(values: NDArray[np.float64]) -> tuple[float | None, ...]:
+    """As a record has them."""
+    return tuple(value if math.isfinite(value) else None for value in values.tolist())
+
+
+def _why_foreign(geometry: FiberGeometry, model: ReferenceModel) -> tuple[str, ...]:
     """In what a picture is none of those that the model knows; empty: in nothing."""
-    assert inspection.geometry is not None, "it was located"
-    card, cladding = model.card, inspection.geometry.cladding.ellipse
+    card, cladding = model.card, geometry.cladding.ellipse
     reasons = []
     size = cladding.mean_diameter_px / card.cladding_px
     if not 1 / MOST_SCALED <= size <= MOST_SCALED:
         reasons.append(
             f"the cladding measures {cladding.mean_diameter_px:.0f} px, in the references {card.cladding_px:.0f}"
         )
-    core = inspection.geometry.core
+    core = geometry.core
     if card.core_ratio is not None and core is not None:
         ratio = core.ellipse.mean_diameter_px / cladding.mean_diameter_px
         if abs(ratio / card.core_ratio - 1) > MOST_APART:

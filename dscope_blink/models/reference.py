@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -227,6 +228,12 @@ def _feature_arrays(model: ReferenceModel) -> dict[str, FloatImage]:
     if isinstance(model.family, NoFamily):
         return own
     return own | {f"family_{name}": array for name, array in family_arrays(model.family).items()}
+
+
+def check_expiry(model: ReferenceModel, now: datetime) -> None:
+    """UserError for a model whose time is over."""
+    if model.card.expires is not None and datetime.fromisoformat(model.card.expires) < now:
+        raise UserError(f"the model expired {model.card.expires}: learn it anew")
 
 
 def load_model(path: Path) -> ReferenceModel:

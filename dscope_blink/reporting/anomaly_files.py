@@ -4,49 +4,44 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from dscope_blink.records import Anomaly, Comparison, Mask, WholeFace
+from dscope_blink.records import Anomaly, Inspection, Mask
 from dscope_blink.reporting.tables import Column, Table, table_of
 
 
-def report_bytes(comparison: Comparison) -> bytes:
-    """NAME_report.json, in the form that `aggregate` reads of other programs (foreign_report.schema.json).
-
-    Its numbers are exact: `read_comparison` gives the comparison again, but for outlines, kept to tenths of a pixel.
-    """
-    inspection, was_compared = comparison.inspection, comparison.score is not None
+def report_bytes(face: Inspection) -> bytes:
+    """NAME_report.json, in the form that `aggregate` reads of other programs (foreign_report.schema.json)."""
+    was_compared = face.comparison.score is not None
     report = {
-        "timestamp": inspection.moment,
-        "source_image": inspection.image.file,
-        "image_sha256": inspection.image.sha256,
-        "image_width": inspection.image.width,
-        "image_height": inspection.image.height,
-        "program": inspection.provenance.program,
-        "record_started": inspection.provenance.started,
-        "model_sha256": comparison.model_sha256,
-        "status": comparison.status,
+        "timestamp": face.moment,
+        "source_image": face.image.file,
+        "image_sha256": face.image.sha256,
+        "image_width": face.image.width,
+        "image_height": face.image.height,
+        "program": face.provenance.program,
+        "model_sha256": face.comparison.model_sha256,
+        "status": face.comparison.status,
         "success": was_compared,  # a face whose places were not looked at is no clean one
-        "error": None if was_compared else "; ".join(comparison.reasons),
-        "reasons": comparison.reasons,
-        "score": comparison.score,
-        "ring_score": comparison.ring_score,
-        "similarity": comparison.similarity,
-        "whole": _whole(comparison.whole),
-        "why_not_whole": comparison.why_not_whole,
-        "defects": [_defect(anomaly) for anomaly in comparison.anomalies],
+        "error": None if was_compared else "; ".join(face.comparison.reasons),
+        "reasons": face.comparison.reasons,
+        "score": face.comparison.score,
+        "ring_score": face.comparison.ring_score,
+        "similarity": face.comparison.similarity,
+        "whole": _whole(face),
+        "defects": [_defect(anomaly) for anomaly in face.comparison.anomalies],
     }
     return (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(
         "utf-8", "backslashreplace"
     )
 
 
-def _whole(whole: WholeFace | None) -> dict[str, Any] | None:
+def _whole(face: Inspection) -> dict[str, Any] | None:
     """The face as a whole; None where it was not compared so."""
+    whole = face.comparison.whole
     if whole is None:
         return None
     return {
@@ -56,7 +51,7 @@ def _whole(whole: WholeFace | None) -> dict[str, Any] | None:
             {"feature": one.name, "value": one.value, "middle": one.middle, "spreads": one.spreads}
             for one in whole.deviations
         ],
-        "values": [value if math.isfinite(value) else None for value in whole.values],
+        "values": list(whole.values),
     }
 
 
@@ -90,63 +85,63 @@ def mask_bytes(mask: Mask) -> bytes:
     return file.getvalue()
 
 
-def comparison_table(comparisons: Sequence[Comparison]) -> Table:
+def comparison_table(faces: Sequence[Inspection]) -> Table:
     """The table of a batch: one row for each picture."""
-    return table_of(REFERENCE_COLUMNS, [(one,) for one in comparisons])
+    return table_of(REFERENCE_COLUMNS, [(one,) for one in faces])
 
 
-def _unnamed(comparison: Comparison) -> int:
-    return sum(not anomaly.marks for anomaly in comparison.anomalies)
+def _unnamed(face: Inspection) -> int:
+    return sum(not anomaly.marks for anomaly in face.comparison.anomalies)
 
 
-def _worst(comparison: Comparison) -> Anomaly | None:
-    return comparison.anomalies[0] if comparison.anomalies else None
+def _worst(face: Inspection) -> Anomaly | None:
+    return face.comparison.anomalies[0] if face.comparison.anomalies else None
 
 
-def _of_worst(comparison: Comparison, key: str) -> Any:
-    worst = _worst(comparison)
+def _of_worst(face: Inspection, key: str) -> Any:
+    worst = _worst(face)
     return None if worst is None else getattr(worst, key)
 
 
-def _of_whole(comparison: Comparison, key: str) -> Any:
-    return None if comparison.whole is None else round(getattr(comparison.whole, key), 4)
+def _of_whole(face: Inspection, key: str) -> Any:
+    return None if face.comparison.whole is None else round(getattr(face.comparison.whole, key), 4)
 
 
-def _most_deviant(comparison: Comparison) -> str | None:
-    whole = comparison.whole
+def _most_deviant(face: Inspection) -> str | None:
+    whole = face.comparison.whole
     return None if whole is None or not whole.deviations else whole.deviations[0].in_words
 
 
 REFERENCE_COLUMNS = (
-    Column("Image_Filename", "", "object", "the picture", lambda one: one.inspection.image.file),
+    Column("Image_Filename", "", "object", "the picture", lambda one: one.image.file),
     Column(
         "Reference_Status",
         "",
         "object",
         "NORMAL, ANOMALOUS, NOT_OF_THIS_FAMILY or NOT_COMPARED; the acceptance verdict is another",
-        lambda one: one.status,
+        lambda one: one.comparison.status,
     ),
-    Column("Score", "", "float64", "of the worst place or ring, 1 the limit of the model", lambda one: one.score),
-    Column("Ring_Score", "", "float64", "of the worst ring, 1 the limit", lambda one: one.ring_score),
+    Column("Score", "", "float64", "of the worst place or ring, 1 the limit", lambda one: one.comparison.score),
+    Column("Ring_Score", "", "float64", "of the worst ring, 1 the limit", lambda one: one.comparison.ring_score),
     Column(
         "Similarity",
         "",
         "float64",
         "structural, of the whole face with the archetype, 1 the same",
-        lambda one: one.similarity,
+        lambda one: one.comparison.similarity,
     ),
     Column(
         "Distance", "", "float64", "of the face as a whole from the references", lambda one: _of_whole(one, "distance")
     ),
     Column("Distance_Limit", "", "float64", "that few good faces exceed", lambda one: _of_whole(one, "limit")),
     Column("Most_Deviant", "", "object", "the feature that deviates most, and which way", _most_deviant),
-    Column("Anomalies", "", "int64", "places beyond the limit", lambda one: len(one.anomalies)),
+    Column("Anomalies", "", "int64", "places beyond the limit", lambda one: len(one.comparison.anomalies)),
     Column("Unnamed", "", "int64", "of these, places where the inspection found no mark", _unnamed),
     Column("Worst_ID", "", "object", "the place that departs most", lambda one: _of_worst(one, "id")),
     Column("Worst_Zone", "", "object", "its zone", lambda one: _of_worst(one, "zone")),
     Column("Worst_Diameter_um", "um", "float64", "the circle around it", lambda one: _of_worst(one, "diameter_um")),
     Column("Worst_Severity", "", "object", "its severity by size and zone", lambda one: _of_worst(one, "severity")),
-    Column("Pass/Fail_Status", "", "object", "the acceptance verdict", lambda one: one.inspection.verdict.status),
-    Column("Reasons", "", "object", "why it is no NORMAL one", lambda one: "; ".join(one.reasons)),
-    Column("Model_SHA256", "", "object", "of the file of the model", lambda one: one.model_sha256),
+    Column("Pass/Fail_Status", "", "object", "the acceptance verdict", lambda one: one.verdict.status),
+    Column("Reasons", "", "object", "why it is no NORMAL one", lambda one: "; ".join(one.comparison.reasons)),
+    Column("Model_SHA256", "", "object", "of the file of the model", lambda one: one.comparison.model_sha256),
 )

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Reporting
-from dscope_blink.files.names import AGGREGATE, CONFIDENCE, FOREIGN_REPORT, RESULT, RESULT_FILES, THUMBNAIL, VIEW
+from dscope_blink.files.names import AGGREGATE, CONFIDENCE, RESULT, RESULT_FILES, THUMBNAIL, VIEW
 from dscope_blink.files.results import annotated_picture
 from dscope_blink.files.whole_files import write_parts
 from dscope_blink.records import (
@@ -74,7 +74,6 @@ from dscope_blink.reporting.page_charts import (
     trend,
 )
 from dscope_blink.reporting.page_safety import policy_hash, script_json
-from dscope_blink.reporting.stored_comparison import read_beside
 from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.reporting.wording import Facts
 
@@ -105,8 +104,7 @@ def write_html_report(path: Path, results: StoredResults, wanted: Reporting) -> 
     UserError : it cannot be written
     """
     folder, room = path.parent, wanted.report_embed_max_mb * 1e6
-    beside = (_beside(result, end) for result in results.paths for end in (AGGREGATE, FOREIGN_REPORT))
-    layers = sum(map(_size, beside))  # they take less in the page
+    layers = sum(_size(_beside(result, AGGREGATE)) for result in results.paths)  # they take less in the page
     layered = layers <= room
     embedded = _bytes_of_pictures(results.paths) * BASE64 + layers * layered <= room
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as details:
@@ -140,7 +138,7 @@ class _Pictures:
     folder: Path
     embedded: bool
     as_stored: bool = True  # the files beside the record show the verdict of the page
-    layered: bool = True  # there is room for the outlines of the sources of a face, and of the places that depart
+    layered: bool = True  # there is room for the outlines of the sources of a face
 
     def link(self, path: Path) -> str:
         """Address relative to the page; empty where there is no such file."""
@@ -175,10 +173,10 @@ class _Page:
         """Take up one inspection; what only its own view shows is returned."""
         self.batch.add(inspection)
         layers = read_layers(_beside(result, AGGREGATE)) if self.pictures.as_stored else None
-        compared = read_beside(_beside(result, FOREIGN_REPORT), inspection)
+        compared = inspection.reference
         row = self._row(result, inspection, layers)
         self.rows.append(script_json(row if compared is None else {**row, "a": [compared.status, compared.score]}))
-        departs = None if compared is None else _departures(compared, self.pictures.layered)
+        departs = None if compared is None else _departures(compared)
         return {**_details(result, inspection, self.pictures, layers), "departs": departs}
 
     def _row(self, result: Path, inspection: Inspection, layers: FaceLayers | None) -> Json:
@@ -277,7 +275,7 @@ def _who(layers: FaceLayers, inspection: Inspection, outlines: bool) -> Json:
     }
 
 
-def _departures(compared: Comparison, outlines: bool) -> Json:
+def _departures(compared: Comparison) -> Json:
     """What a reference model says of a face, and its places that depart."""
     return {
         "status": compared.status,
@@ -285,12 +283,11 @@ def _departures(compared: Comparison, outlines: bool) -> Json:
         "reasons": compared.reasons,
         "whole": None if compared.whole is None else round(compared.whole.score, 3),
         "model": compared.model_sha256[:SHORT],
-        "places": [_place(one, outlines) for one in compared.anomalies],
-        "outlines": int(outlines),
+        "places": [_place(one) for one in compared.anomalies],
     }
 
 
-def _place(anomaly: Anomaly, outlines: bool) -> Json:
+def _place(anomaly: Anomaly) -> Json:
     low, high = anomaly.outline_px.min(axis=0), anomaly.outline_px.max(axis=0)
     outline = simplified(anomaly.outline_px, OUTLINE_PX)
     return {
@@ -302,7 +299,7 @@ def _place(anomaly: Anomaly, outlines: bool) -> Json:
         "severity": anomaly.severity,
         "confidence": anomaly.confidence,
         "marks": anomaly.marks,
-        "path": _svg_path(outline) if outlines else "",
+        "path": _svg_path(outline),
         "at": np.round((low + high) / 2, 1).tolist(),
         "name": np.round(_upper_right(outline), 1).tolist(),
         "r": anomaly.diameter_px / 2,
@@ -553,6 +550,7 @@ _INPUT_TITLES = {
     "config": "Configuration, sha256",
     "calibration": "Calibration, sha256",
     "flat_field": "Flat field, sha256",
+    "reference": "Reference model, sha256",
 }
 
 

@@ -12,6 +12,7 @@ from dscope_blink.records import (
     SEVERITIES,
     ZONE_NAMES,
     Check,
+    Comparison,
     CoreFit,
     Criteria,
     Defect,
@@ -129,7 +130,15 @@ def quality_facts(inspection: Inspection) -> Facts:
         ("Focus", None if focus is None else f"{focus:.1f}"),
         ("Saturated", None if saturated is None else f"{100 * saturated:.2f} % of the picture"),
         ("In the picture", "; ".join(inspection.seen_in_part) or None),
+        ("Beside good faces", None if inspection.reference is None else _beside_good(inspection.reference)),
     )
+
+
+def _beside_good(found: Comparison) -> str:
+    """What the reference says in one line; the verdict is another."""
+    score = "" if found.score is None else f", {found.score:.2f} of the limit"
+    more = f" (and {len(found.reasons) - 1} more)" if len(found.reasons) > 1 else ""
+    return f"{found.status.replace('_', ' ')}{score}{'; ' if found.reasons else ''}{''.join(found.reasons[:1])}{more}"
 
 
 def warning_facts(inspection: Inspection) -> Facts:
@@ -153,6 +162,7 @@ def provenance_facts(inspection: Inspection) -> Facts:
         ("Inspected", made.started),
         ("Configuration sha256", made.inputs.get("config")),
         ("Flat field sha256", made.inputs.get("flat_field")),
+        ("Reference model sha256", made.inputs.get("reference")),
     )
 
 

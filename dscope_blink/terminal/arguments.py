@@ -15,7 +15,7 @@ from typing import Any
 from dscope_blink.batch import night_folders
 from dscope_blink.batch.comparing import Comparing
 from dscope_blink.batch.executors import workers_here
-from dscope_blink.batch.job import Job, hash_of_flat_field
+from dscope_blink.batch.job import Job, hash_of_flat_field, hash_of_reference
 from dscope_blink.batch.regrading import Asked, Regrading
 from dscope_blink.batch.run import Batch
 from dscope_blink.calibration.scale_file import load_calibration
@@ -189,11 +189,11 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     assert settings is not None, "without settings there was a problem"
     assert asked is not None, "nor without them"
     config = replace(asked.config, reporting=reporting_of(asked.config.reporting, arguments))
-    check_packages(config.reporting)
+    check_packages(config.reporting, of_reference=asked.reference_sha256 is not None)
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
-        Job(output_dir, config, asked.calibration, asked.flat_field_sha256),
+        Job(output_dir, config, asked.calibration, asked.flat_field_sha256, asked.reference_sha256),
         images,
         warnings=(*settings.notes, *found.warnings, *gaps, *_class_notes(images, asked, arguments)),
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
@@ -332,6 +332,7 @@ class PictureRequest:
     manifest: Manifest
     calibration: Calibration | None
     flat_field_sha256: str | None
+    reference_sha256: str | None = None
 
 
 def _asked(
@@ -350,7 +351,21 @@ def _asked(
         manifest = problems.attempt(manifest, read_manifest, path, criteria, request, structures, class_is_asked=asks)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
-    return PictureRequest(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
+    config = _referenced(config, arguments)
+    hashes = (problems.attempt(None, find, config) for find in (hash_of_flat_field, hash_of_reference))
+    return PictureRequest(config, request, manifest, calibration, *hashes)
+
+
+def _referenced(config: Config, arguments: argparse.Namespace) -> Config:
+    """With the model that the command line names; without any where one is learned."""
+    if getattr(arguments, "command", "") == "learn":
+        return config.without_model()
+    named = getattr(arguments, "reference", None)
+    if named is None:
+        return config
+    if not named:
+        raise UserError("--reference must name a model, as `learn` writes it")
+    return replace(config, reference=replace(config.reference, model=Path(named).expanduser().absolute()))
 
 
 def reporting_of(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
@@ -360,9 +375,10 @@ def reporting_of(configured: Reporting, arguments: argparse.Namespace) -> Report
     return replace(configured, **switches, plots=plots, report=configured.report and not arguments.no_report)
 
 
-def check_packages(wanted: Reporting) -> None:
-    """UserError unless the packages are there that draw what is asked for: none is to fail after hours of work."""
+def check_packages(wanted: Reporting, of_reference: bool = False) -> None:
+    """UserError unless the packages are there that draw what is asked for, or compare: none is to fail after hours."""
     used = {"matplotlib": wanted.plots, "jinja2": wanted.report, "reportlab": wanted.pdf, "xlsxwriter": wanted.excel}
+    used["skimage"] = of_reference
     missing = missing_packages(package for package, is_used in used.items() if is_used)
     if missing:
         raise UserError("\n".join(missing))

@@ -65,6 +65,7 @@ def _add_inspect(parser: Parser) -> None:
     what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
     what.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
     what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    _add_reference(what)
     _add_asked(parser)
     _add_told(parser)
 
@@ -98,6 +99,7 @@ def _add_nightly(parser: Parser) -> None:
     what.add_argument("--results-dir", metavar="DIR", help="folder of the nights, each in a folder YYYY-MM-DD")
     what.add_argument("--keep-nights", metavar="N", help="remove all nights but the newest N; default: keep all")
     what.add_argument("--night", metavar="YYYY-MM-DD", help="night to begin or to resume; default: today")
+    _add_reference(what)
     parser.set_defaults(camera=False, watch=False, resume=True, inputs=[])
     _add_asked(parser)
 
@@ -230,7 +232,7 @@ def _add_learn(parser: Parser) -> None:
 def _add_analyze(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("pictures and results")
     _add_pictures(what)
-    what.add_argument("--reference", metavar="FILE.dscope", help="the model, as `learn` writes it")
+    _add_reference(what)
     what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
     what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
     parser.set_defaults(camera=False, watch=False)
@@ -241,6 +243,12 @@ def _add_analyze(parser: argparse.ArgumentParser) -> None:
 def _add_pictures(parser: Options) -> None:
     parser.add_argument("inputs", metavar="PATH", nargs="*", help="pictures, and folders of pictures")
     parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures, as a PATH is")
+
+
+def _add_reference(parser: Options) -> None:
+    parser.add_argument(
+        "--reference", metavar="FILE.dscope", help="model of good faces, as `learn` writes it, to compare with"
+    )
 
 
 def _add_capture(parser: argparse.ArgumentParser) -> None:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from dscope_blink.batch.analysis_run import FaceCompared, run_analysis
-from dscope_blink.batch.analyzing import Analyzing, check_expiry
+from dscope_blink.batch.analysis_run import run_analysis
+from dscope_blink.batch.analyzing import Analyzing
+from dscope_blink.batch.job import reference_of
 from dscope_blink.batch.learning import ENDING, Learning, check_updatable, learn
-from dscope_blink.batch.model_files import ModelFile, model_file
 from dscope_blink.batch.run import Batch
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.names import COMPARED_WITH_REFERENCE, MODEL_CARD
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.image_processing.face_comparison import drift_of
 from dscope_blink.models.family import NoFamily
-from dscope_blink.models.reference import ReferenceModel, load_model
-from dscope_blink.records import UserError, WholeFace, printable
+from dscope_blink.models.reference import ReferenceModel, check_expiry, load_model
+from dscope_blink.records import UserError, printable
 from dscope_blink.reporting.analysis_text import card_lines, expired, face_line
 from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
@@ -109,40 +108,24 @@ def analyze(arguments: argparse.Namespace) -> int:
     """Compare, print what came out and where it is written; the exit code is that of `inspect`."""
     with refusals(arguments):
         run = checked_analyzing(arguments)
-    total, told = len(run.images), Tally()
+    total = len(run.images)
     with events_of(Told(run.job.output_dir, run.job.config, total), arguments) as events:
-
-        def also(done: FaceCompared, totals: Totals) -> None:
-            told.add(done)
-            events.picture(done, totals)
-
         events.start()
         is_silent = arguments.quiet or arguments.json_progress
         console = console_of(is_silent)
         _announce(console, run)
         display = silent if is_silent else display_of(total)
-        ran = run_shown(run_analysis(run), run.job.output_dir, total, display, also)
-        _conclude(console, run, ran, told)
+        ran = run_shown(run_analysis(run), run.job.output_dir, total, display, events.picture)
+        _conclude(console, run, ran)
         code = code_of(ran, arguments.fail_exit, events.failed_hooks)
         events.end(ran.totals, code)
     return code
 
 
-@dataclass(slots=True)
-class Tally:
-    """What the pictures of a run come to, beside their verdicts."""
-
-    statuses: Counter[str] = field(default_factory=Counter)
-    faces: list[WholeFace | None] = field(default_factory=list)
-
-    def add(self, done: FaceCompared) -> None:
-        """Count one more picture."""
-        self.statuses[done.comparison.status] += 1
-        self.faces.append(done.comparison.whole)
-
-
 def _announce(console: Console, run: Analyzing) -> None:
-    what = f"{counted(len(run.images), 'image')}, profile {run.job.config.profile}, model {run.model_file.path.name}"
+    model = run.job.config.reference.model
+    assert model is not None, "the job has one"
+    what = f"{counted(len(run.images), 'image')}, profile {run.job.config.profile}, model {model.name}"
     print_line(console, f"{what}, results in {run.job.output_dir}")
     for warning in run.warnings[:MOST_WARNINGS]:
         print_line(console, f"Warning: {warning}")
@@ -150,11 +133,10 @@ def _announce(console: Console, run: Analyzing) -> None:
         print_line(console, f"and {len(run.warnings) - MOST_WARNINGS} more warnings in the log")
 
 
-def _conclude(console: Console, run: Analyzing, ran: Ran, told: Tally) -> None:
+def _conclude(console: Console, run: Analyzing, ran: Ran) -> None:
     print_line(console, f"{counted(ran.totals.images, 'image')}: {in_words(ran.totals)}")
-    print_line(console, ", ".join(f"{count} {status}" for status, count in sorted(told.statuses.items())))
-    for line in drift_of(told.faces, run.model):
-        print_line(console, f"The batch drifts away from the model: {line}")
+    for line in reference_lines(ran.totals, run.model):
+        print_line(console, line)
     for report in reports_of(run.job.output_dir, run.job.config.reporting):
         if report.exists():
             print_line(console, f"Report: {report}")
@@ -163,12 +145,12 @@ def _conclude(console: Console, run: Analyzing, ran: Ran, told: Tally) -> None:
 
 def checked_analyzing(arguments: argparse.Namespace) -> Analyzing:
     """Check what was asked of `analyze`; UserError with one line for every problem."""
-    file = _checked_model(arguments.reference)
     batch: Batch = checked_batch(arguments)
+    if reference_of(batch.job) is None:
+        raise UserError("--reference must name a model, as `learn` writes it")
     return Analyzing(
         batch.job,
         batch.images,
-        file,
         batch.warnings,
         workers=batch.workers,
         scheduler=batch.scheduler,
@@ -176,9 +158,8 @@ def checked_analyzing(arguments: argparse.Namespace) -> Analyzing:
     )
 
 
-def _checked_model(text: str | None) -> ModelFile:
-    if not text:
-        raise UserError("--reference must name a model, as `learn` writes it")
-    file = model_file(Path(text).expanduser())
-    check_expiry(file.load(), datetime.now().astimezone())
-    return file
+def reference_lines(totals: Totals, model: ReferenceModel | None) -> Iterator[str]:
+    """What the reference says of a batch, and whether that drifts away from it; nothing without a model."""
+    if model is not None:
+        yield from (f"{status}: {count}" for status, count in sorted(totals.beside_good.items()))
+        yield from (f"The batch drifts away from the model: {line}" for line in drift_of(totals.newest, model))

@@ -10,11 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dscope_blink.batch.analysis_run import FaceCompared, run_analysis
+from dscope_blink.batch.analysis_run import run_analysis
 from dscope_blink.batch.analyzing import Analyzing
-from dscope_blink.batch.job import Job
+from dscope_blink.batch.job import Job, hash_of_reference
 from dscope_blink.batch.learning import Learning
-from dscope_blink.batch.model_files import ModelFile
+from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.settings import Config
 from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.pictures import find_images
@@ -55,14 +55,16 @@ def learning(folder: Path, output: Path, config: Config = SMALL, **changes: Any)
     return replace(Learning(Job(output.parent, config), images, output), **changes)
 
 
-def analyzing(folder: Path, out: Path, model: ModelFile, config: Config = SMALL, **changes: Any) -> Analyzing:
+def analyzing(folder: Path, out: Path, model: Path, config: Config = SMALL, **changes: Any) -> Analyzing:
     """A run over all pictures of a folder, in this process."""
     config = replace(config, reporting=replace(config.reporting, plots=False))
     images = plan_images(find_images(folder, True, out), out, Manifest(), ASKED)
-    return replace(Analyzing(Job(out, config), images, model), **changes)
+    config = replace(config, reference=replace(config.reference, model=model))
+    job = Job(out, config, reference_sha256=hash_of_reference(config))
+    return replace(Analyzing(job, images), **changes)
 
 
-def compared(run: Analyzing) -> dict[str, FaceCompared]:
+def compared(run: Analyzing) -> dict[str, Done]:
     """All that a run has done, by name."""
     done = {one.name: one for one in run_analysis(run)}
     return {name: done[name] for name in sorted(done)}

@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dscope_blink.files.names import FOREIGN_REPORT
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, Deviation, WholeFace
-from dscope_blink.reporting.anomaly_files import report_bytes
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, Deviation, Inspection, WholeFace
 from tests.builders.inspections import FAILED, GEOMETRY
 from tests.builders.stored_results import result_of
 
@@ -29,17 +27,14 @@ PLACES = (
     anomaly(1, (-60, -50), 80, kind="scratch", marks=("S1",)),
     anomaly(2, (40, 90), 20, severity="LOW", zone=None),
 )
-FOUND = Comparison("ANOMALOUS", ("2 places depart",), FAILED, 3.4, 0.7, PLACES, "ab" * 32, 0.93)
-NOTHING = Comparison("NOT_COMPARED", ("no fiber was found",), FAILED, model_sha256="ab" * 32)
+COMPARISON = Comparison("ANOMALOUS", ("2 places depart",), "ab" * 32, 3.4, 0.7, PLACES, 0.93)
+FOUND = replace(FAILED, reference=COMPARISON)
+NOTHING = replace(FAILED, reference=Comparison("NOT_COMPARED", ("no fiber was found",), "ab" * 32))
 
 FEATURES_APART = (Deviation("core_mean", 1.2, 1.0, 8.25), Deviation("cladding_entropy", 2.0, 3.0, -4.0))
 WHOLE = WholeFace(9.0, 6.0, FEATURES_APART, (1.2, 2.0))
 
 
-def stored_comparison(folder: Path, name: str, comparison: Comparison) -> Path:
-    """The record of a face with NAME_report.json and its pictures beside it."""
-    inspection = comparison.inspection
-    named = replace(inspection, image=replace(inspection.image, file=f"{name}.png"))
-    path = result_of(folder, name, named)
-    (folder / f"{name}{FOREIGN_REPORT}").write_bytes(report_bytes(replace(comparison, inspection=named)))
-    return path
+def stored_comparison(folder: Path, name: str, face: Inspection) -> Path:
+    """The record of a face with its pictures beside it."""
+    return result_of(folder, name, replace(face, image=replace(face.image, file=f"{name}.png")))

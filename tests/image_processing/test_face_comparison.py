@@ -91,9 +91,9 @@ def test_a_family_of_other_features_is_none() -> None:
 
 def test_a_batch_that_moved_away_is_said_to_drift(monkeypatch: pytest.MonkeyPatch) -> None:
     batch = faces(8, seed=9)
-    still = [compared(row, model(), monkeypatch).whole for row in batch]
+    still = [compared(row, model(), monkeypatch) for row in batch]
     assert drift_of(still, model()) == ()
     batch[:, NAMES.index("edge_blur_px")] *= 1.3
-    (line,) = drift_of([compared(row, model(), monkeypatch).whole for row in batch], model())
+    (line,) = drift_of([compared(row, model(), monkeypatch) for row in batch], model())
     assert "median of 8 faces: blur of the cladding edge" in line
     assert drift_of([], model()) == ()

@@ -16,7 +16,7 @@ from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceFace
-from dscope_blink.records import Comparison, ComparisonMaps
+from dscope_blink.records import ComparisonMaps, Inspection
 from dscope_blink.reporting.aggregate_face import Area
 from dscope_blink.reporting.analysis_figure import TITLES, analysis_figure, analysis_sheet, part_of
 from dscope_blink.reporting.analysis_maps import archetype_photo, departure_photo, similarity_photo
@@ -25,7 +25,7 @@ from dscope_blink.reporting.analysis_text import card_lines, expired, text_bytes
 from dscope_blink.reporting.anomaly_files import REFERENCE_COLUMNS, comparison_table, report_bytes
 from dscope_blink.reporting.model_card import model_page
 from dscope_blink.reporting.sheet import Photo, Shapes, Sheet, Words
-from tests.builders.comparisons import CENTER, FEATURES_APART, FOUND, NOTHING, PICTURE, WHOLE
+from tests.builders.comparisons import CENTER, COMPARISON, FEATURES_APART, FOUND, NOTHING, PICTURE, WHOLE
 from tests.builders.families import a_family
 from tests.builders.inspections import FAILED, GEOMETRY
 from tests.builders.references import RADIUS_PX, card_of, good_faces, learned
@@ -51,8 +51,8 @@ def maps() -> ComparisonMaps:
     return maps_of(replace(face, light=light))
 
 
-def words_of(comparison: Comparison, maps: ComparisonMaps | None) -> list[str]:
-    sheet = analysis_sheet(comparison, card_of(8), PICTURE, maps)
+def words_of(face: Inspection, maps: ComparisonMaps | None) -> list[str]:
+    sheet = analysis_sheet(face, card_of(8), PICTURE, maps)
     return [item.text for item in sheet.items if isinstance(item, Words)]
 
 
@@ -89,7 +89,7 @@ def test_a_dark_place_lies_in_the_map_where_it_lies_in_the_picture(maps: Compari
 
 @pytest.mark.parametrize("shape", [(60, 80), (864, 1152), (3000, 40)])
 def test_any_size_of_picture_gives_a_figure_of_the_same_size(shape: tuple[int, int]) -> None:
-    bare = replace(NOTHING, inspection=replace(FAILED, zones=(), geometry=None, defects=()))
+    bare = replace(NOTHING, zones=(), geometry=None, defects=())
     drawn = cv2.imdecode(
         np.frombuffer(analysis_figure(bare, card_of(8), np.zeros(shape, np.uint8), None, "png"), np.uint8), 1
     )
@@ -117,7 +117,7 @@ def test_the_text_names_each_place_and_keeps_both_verdicts_apart() -> None:
 
 
 def test_the_face_as_a_whole_is_told_everywhere(maps: ComparisonMaps) -> None:
-    done = replace(FOUND, whole=WHOLE)
+    done = replace(FOUND, reference=replace(COMPARISON, whole=WHOLE))
     text = text_bytes(done, card_of(8)).decode()
     assert "As a whole: distance 9.00, 1.50 of the limit" in text
     assert "core_mean 1.2, 8.2 spreads above 1" in text
@@ -147,7 +147,8 @@ def test_bars_lie_on_the_side_that_the_face_departs_to_and_within_the_panel() ->
 
 
 def test_a_model_without_a_family_says_that_only_places_are_compared() -> None:
-    text = text_bytes(replace(FOUND, why_not_whole="a family needs at least 5 references, got 4"), card_of(4)).decode()
+    few = replace(COMPARISON, why_not_whole="a family needs at least 5 references, got 4")
+    text = text_bytes(replace(FOUND, reference=few), card_of(4)).decode()
     assert "As a whole: not compared, a family needs at least 5 references, got 4; only places and rings are" in text
 
 
@@ -161,7 +162,7 @@ def test_the_card_tells_of_the_family_or_why_there_is_none() -> None:
 
 
 def test_a_name_cannot_begin_a_line_of_the_text() -> None:
-    named = replace(FOUND, inspection=replace(FAILED, image=replace(FAILED.image, file="a\nNORMAL: all is well")))
+    named = replace(FOUND, image=replace(FAILED.image, file="a\nNORMAL: all is well"))
     assert not any(line.startswith("NORMAL") for line in text_bytes(named, card_of(8)).decode().splitlines())
 
 

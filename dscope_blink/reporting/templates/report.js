@@ -480,7 +480,7 @@
     const paths = ["halo", "line", "hit"].map((style) => draw("path", { class: style, d: place.path }));
     const title = draw("title", {}, `${place.id}: ${place.title}, ${place.zone}, ${place.score.toFixed(2)} of the limit`);
     const name = draw("text", { x: place.name[0], y: place.name[1] }, ` ${place.id}`);
-    const group = draw("g", { class: `severity-${place.severity}`, "data-place": place.id }, title, ...paths, ...(place.path ? [name] : []));
+    const group = draw("g", { class: `severity-${place.severity}`, "data-place": place.id }, title, ...paths, name);
     group.addEventListener("click", () => pick(place, false));
     return group;
   }
@@ -511,7 +511,7 @@
       ...kinds.filter(([, , count]) => count).map(([title, kind, count]) =>
         box(`kind-${kind}`, `${title} (${count})`, () => layers.kinds[kind], (on) => { layers.kinds[kind] = on; })),
       details.marks.length ? simple("names", "Names") : null,
-      details.departs?.outlines && details.departs.places.length ? simple("anomalies", "Anomalies", ` (${details.departs.places.length})`) : null,
+      details.departs?.places.length ? simple("anomalies", "Anomalies", ` (${details.departs.places.length})`) : null,
       details.evidence ? simple("evidence", "Confidence map", make("span", { class: "ramp", title: "weak, just a mark, strong" })) : null,
       details.view ? simple("photo", "Picture") : null,
       ...(details.who?.outlines ? details.who.sources.map(sourceBox) : []),
@@ -646,8 +646,6 @@
     const parts = [make("p", { class: "reference" }, make("strong", {}, `${inWords(departs.status)}${limit}`), `${whole}. It overrides no criterion.`)];
     if (departs.reasons.length) parts.push(make("ul", { class: "reasons" }, ...departs.reasons.map((text) => make("li", {}, text))));
     if (departs.places.length) parts.push(make("table", { class: "places" }, heading("Place", "Zone", "Diameter", "Departs"), make("tbody", {}, ...departs.places.map(placeLine))));
-    const note = "The outlines of the places are not in this page: they would make it larger than report_embed_max_mb allows.";
-    if (departs.places.length && !departs.outlines) parts.push(make("p", { class: "small" }, note));
     return [...parts, make("p", { class: "small" }, `Model ${departs.model}`)];
   }
 
