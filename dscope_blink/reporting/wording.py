@@ -162,7 +162,7 @@ def provenance_facts(inspection: Inspection) -> Facts:
         ("Inspected", made.started),
         ("Configuration sha256", made.inputs.get("config")),
         ("Flat field sha256", made.inputs.get("flat_field")),
-        ("Reference model sha256", made.inputs.get("reference")),
+        ("Reference sha256", made.inputs.get("reference")),
     )
 
 

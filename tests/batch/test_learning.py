@@ -18,7 +18,7 @@ from dscope_blink.models.family import Family, NoFamily, family_arrays
 from dscope_blink.models.reference import ARRAY_NAMES, NO_FEATURES, load_model, model_bytes
 from dscope_blink.records import UserError
 from tests.builders.batches import ASKED, CONFIG
-from tests.builders.inspections import PASSED
+from tests.builders.inspections import FAILED, PASSED
 from tests.builders.references import RADIUS_PX, good_faces
 
 SETTINGS = replace(CONFIG.reference, radius_px=RADIUS_PX)
@@ -68,6 +68,28 @@ def test_what_teaches_nothing_is_named_and_not_kept(tmp_path: Path) -> None:
     out = [face for face in model.card.faces if not face.used]
     assert [(face.file, face.why_not, face.seen) for face in out] == [(FAILING, "no fiber was found", None)]
     assert len(model.faces) == COUNT - 1
+
+
+@pytest.mark.parametrize("learn_marks", [False, True])
+def test_marks_and_faces_that_fail_by_them_teach_only_where_they_are_to(
+    learn_marks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def see(job: Job, image: ImageFile, radius_px: int) -> SeenFace:
+        number = int(image.file.removesuffix(".png"))
+        failed = replace(FAILED, image=replace(FAILED.image, file=image.file, sha256=f"{number:064x}"))
+        marked = replace(failed, verdict=PASSED.verdict) if number else failed
+        outline = np.array([(-3.0, -3.0), (3.0, -3.0), (3.0, 3.0), (-3.0, 3.0)]) + len(good_faces()[0].light) // 2
+        marks = (replace(FAILED.defects[0], contour_px=outline),)
+        frame = replace(good_faces()[number], to_picture=np.eye(2, 3))
+        return SeenFace(replace(marked, defects=marks), frame=frame)
+
+    monkeypatch.setattr(learning, "see_face", see)
+    config = replace(HERE, reference=replace(SETTINGS, learn_marks=learn_marks))
+    model = learned_of(tmp_path, *range(COUNT), config=config).model
+    middle = len(model.archetype) // 2
+    assert bool(np.isfinite(model.archetype[middle, middle])) == learn_marks
+    assert model.card.faces[0].why_not.startswith("" if learn_marks else "it FAILs by ")
+    assert (model.card.faces[0].seen is not None) == learn_marks
 
 
 def test_a_model_of_few_faces_knows_no_family_and_why(tmp_path: Path) -> None:
