@@ -12,7 +12,7 @@ from dscope_blink.batch.job import Job
 from dscope_blink.batch.picture_reports import write_reports
 from dscope_blink.batch.reference_faces import SeenFace, see_face
 from dscope_blink.batch.whole_run import Done, run_into
-from dscope_blink.config.settings import ReferenceSettings
+from dscope_blink.config.settings import Config
 from dscope_blink.files.names import (
     ANALYSIS_FIGURE,
     ANALYSIS_TEXT,
@@ -110,22 +110,22 @@ def _analyzed(run: Analyzing, image: ImageFile) -> Comparison:
 
 def _compared(seen: SeenFace, run: Analyzing) -> tuple[ComparedFace, ComparisonMaps | None]:
     """A face beside good ones, and what is drawn of that; None where it was not compared."""
-    model, settings = run.model, run.job.config.reference
-    found = compare_seen(seen, model, settings)
+    model, config = run.model, run.job.config
+    found = compare_seen(seen, model, config)
     if seen.frame is None or found.score is None:
         return found, None
     alike = similarity(seen.frame.light, model.archetype)
     whole = None if alike.whole is None else round(alike.whole, 4)
-    maps = comparison_maps(seen.frame, model, found.score, alike, settings.absolute_limit)
+    maps = comparison_maps(seen.frame, model, found.score, alike, config.reference.absolute_limit)
     return replace(found, comparison=replace(found.comparison, similarity=whole)), maps
 
 
-def compare_seen(seen: SeenFace, model: ReferenceModel, settings: ReferenceSettings) -> ComparedFace:
+def compare_seen(seen: SeenFace, model: ReferenceModel, config: Config) -> ComparedFace:
     """A face beside good ones; NOT_COMPARED for its reason where there is none to compare."""
     if seen.frame is None:
         unseen = Comparison("NOT_COMPARED", (seen.why_not,), seen.inspection, model_sha256=model.sha256)
         return ComparedFace(unseen)
-    return compare(seen.inspection, seen.frame, model, settings)
+    return compare(seen.inspection, seen.frame, model, config)
 
 
 def _write_figure(start: str, seen: SeenFace, done: Comparison, run: Analyzing, maps: ComparisonMaps | None) -> None:

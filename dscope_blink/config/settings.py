@@ -378,7 +378,8 @@ class ReferenceSettings:
     mark_margin_px: float  # of the frame, around marks that are not to teach what is normal
     min_diameter_um: float
     confidence_from: Mapping[str, float]  # confidence -> least score
-    severity_from_um: Mapping[str, Mapping[str, float]]  # zone -> severity -> least diameter
+    deviations: int  # the most deviant features that are named of a face
+    named_deviations: int  # of these, in a reason
     valid_days: int  # 0: for ever
     keep_faces: bool  # in the model, so that faces can be added to it
     figure_format: Literal["png", "svg", "none"]

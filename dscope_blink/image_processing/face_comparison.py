@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dscope_blink.analysis.anomaly_names import confidence_of, marks_in, severity_of, zone_at
-from dscope_blink.config.settings import ReferenceSettings
+from dscope_blink.config.settings import Config
 from dscope_blink.image_processing.anomalies import Region, regions_of
 from dscope_blink.image_processing.departures import FaceScore, score_face
 from dscope_blink.image_processing.face_features import FEATURE_NAMES, face_features
@@ -17,8 +17,6 @@ from dscope_blink.records import ANOMALY, Anomaly, Comparison, Inspection, Whole
 
 MOST_APART = 0.1  # of the core ratio of the references: faces of other fibers
 MOST_SCALED = 1.5  # times the size of the fiber in the references, or one over it: another microscope
-DEVIANT = 10  # features that are named of a face
-MOST_NAMED = 3  # of these, in a reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +28,7 @@ class ComparedFace:
     score: FaceScore | None = None  # None: it was not compared place by place
 
 
-def compare(
-    inspection: Inspection, frame: FaceFrame, model: ReferenceModel, settings: ReferenceSettings
-) -> ComparedFace:
+def compare(inspection: Inspection, frame: FaceFrame, model: ReferenceModel, config: Config) -> ComparedFace:
     """Say how far a face departs from good ones, and where.
 
     Parameters
@@ -40,9 +36,10 @@ def compare(
     inspection : of its picture, located
     frame : the face in the frame of the model
     model : what normal is
-    settings : what is a departure, and what it is called
+    config : what is a departure, what it is called, and how severe it is
     """
-    whole, foreign = _whole(inspection, frame, model)
+    settings = config.reference
+    whole, foreign = _whole(inspection, frame, model, settings.deviations)
     family = family_of(model)
     known = Comparison(
         "NOT_OF_THIS_FAMILY",
@@ -55,10 +52,10 @@ def compare(
     if foreign:
         return ComparedFace(known)
     score = score_face(frame, model, settings.absolute_limit)
-    pairs = [(region, _anomaly(region, inspection, settings)) for region in regions_of(frame, score)]
+    pairs = [(region, _anomaly(region, inspection, config)) for region in regions_of(frame, score)]
     kept = [pair for pair in pairs if pair[1].diameter_um is None or pair[1].diameter_um >= settings.min_diameter_um]
     anomalies = tuple(replace(anomaly, id=f"N{number}") for number, (_, anomaly) in enumerate(kept, 1))
-    reasons = _reasons(anomalies, score, whole)
+    reasons = _reasons(anomalies, score, whole, settings.named_deviations)
     done = replace(
         known,
         status="ANOMALOUS" if reasons else "NORMAL",
@@ -86,7 +83,9 @@ def drift_of(comparisons: Sequence[Comparison], model: ReferenceModel) -> tuple[
     return why_drifted(rows, family)
 
 
-def _whole(inspection: Inspection, frame: FaceFrame, model: ReferenceModel) -> tuple[WholeFace | None, tuple[str, ...]]:
+def _whole(
+    inspection: Inspection, frame: FaceFrame, model: ReferenceModel, deviations: int
+) -> tuple[WholeFace | None, tuple[str, ...]]:
     """The face as a whole, and in what it is none of those that the model knows.
 
     A model that knows no family is asked by plain rules.
@@ -95,7 +94,7 @@ def _whole(inspection: Inspection, frame: FaceFrame, model: ReferenceModel) -> t
     if isinstance(family, NoFamily) or geometry is None:
         return None, _why_foreign(inspection, model)
     values = face_features(frame, geometry, inspection).values
-    found = compare_with_family(values, family, DEVIANT)
+    found = compare_with_family(values, family, deviations)
     return WholeFace(found.distance, found.limit, found.deviations, tuple(values.tolist())), found.why_not
 
 
@@ -117,7 +116,7 @@ def _why_foreign(inspection: Inspection, model: ReferenceModel) -> tuple[str, ..
     return tuple(reasons)
 
 
-def _anomaly(region: Region, inspection: Inspection, settings: ReferenceSettings) -> Anomaly:
+def _anomaly(region: Region, inspection: Inspection, config: Config) -> Anomaly:
     scale = inspection.scale
     diameter_um = None if scale is None else region.diameter_px * scale.um_per_px
     zone = zone_at(region.outline_px, inspection.zones)
@@ -131,13 +130,13 @@ def _anomaly(region: Region, inspection: Inspection, settings: ReferenceSettings
         area_px=round(region.area_px, 1),
         diameter_px=round(region.diameter_px, 2),
         diameter_um=None if diameter_um is None else round(diameter_um, 2),
-        confidence=confidence_of(region.score, settings),
-        severity=severity_of(diameter_um, zone, settings),
+        confidence=confidence_of(region.score, config.reference),
+        severity=severity_of(diameter_um, zone, config.severity.table),
         marks=tuple(mark.id for mark in marks),
     )
 
 
-def _reasons(anomalies: tuple[Anomaly, ...], score: FaceScore, whole: WholeFace | None) -> tuple[str, ...]:
+def _reasons(anomalies: tuple[Anomaly, ...], score: FaceScore, whole: WholeFace | None, named: int) -> tuple[str, ...]:
     reasons = []
     if anomalies:
         worst = anomalies[0]
@@ -145,6 +144,6 @@ def _reasons(anomalies: tuple[Anomaly, ...], score: FaceScore, whole: WholeFace 
     if score.ring > 1:
         reasons.append(f"whole rings depart, the worst {score.ring:.1f} times the limit")
     if whole is not None and whole.score > 1:
-        most = ", ".join(one.in_words for one in whole.deviations[:MOST_NAMED])
+        most = ", ".join(one.in_words for one in whole.deviations[:named])
         reasons.append(f"as a whole it lies {whole.score:.1f} times the limit from the references, most by {most}")
     return tuple(reasons)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.records.arrays import FloatImage, Points
+from dscope_blink.records.defects import Severity
 from dscope_blink.records.inspection import Inspection
 from dscope_blink.records.kinds import Zone
 
@@ -29,7 +30,7 @@ class Anomaly:
     diameter_px: float  # smallest enclosing circle
     diameter_um: float | None  # None without a scale
     confidence: float  # 0..1, by tiers of the score
-    severity: str
+    severity: Severity
     marks: tuple[str, ...] = ()  # ids of the classical marks that lie there
 
 

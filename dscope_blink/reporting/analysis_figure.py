@@ -178,7 +178,7 @@ def _draw_keys(page: Sheet, areas: list[Area], comparison: Comparison, is_compar
         said = [f"{value:g}" for value, _ in similarity_steps()]
         _key(page, areas[2], "contamination", [colour for _, colour in similarity_steps()], said)
         _key(page, areas[3], "contamination", HEAT_COLOURS, [f"{level:g}" for level in DEPARTURE_LEVELS])
-    severities = Counter(one.severity for one in comparison.anomalies)
+    severities = Counter[str](one.severity for one in comparison.anomalies)
     found = [name for name in SEVERITY_COLOURS if severities[name]]
     said = [f"{name} {severities[name]}" for name in found] or ["none"]
     _key(page, areas[4], "contamination", [SEVERITY_COLOURS[name] for name in found] or [None], said)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dscope_blink.config.settings import Config
 from dscope_blink.image_processing import face_comparison
 from dscope_blink.image_processing.face_comparison import compare, drift_of, family_of
 from dscope_blink.image_processing.face_features import FaceNumbers
@@ -21,7 +22,7 @@ from tests.builders.families import MIDDLE, NAMES, SPREAD, a_family, faces, hist
 from tests.builders.inspections import PASSED
 from tests.builders.references import RADIUS_PX, good_faces, learned
 
-SETTINGS = replace(CONFIG.reference, radius_px=RADIUS_PX)
+HERE = replace(CONFIG, reference=replace(CONFIG.reference, radius_px=RADIUS_PX))
 FRAME = good_faces()[0]
 
 
@@ -33,9 +34,11 @@ def model() -> ReferenceModel:
     return replace(bare, card=replace(bare.card, cladding_px=diameter_px, core_ratio=None), family=a_family(12))
 
 
-def compared(values: NDArray[np.float64], known: ReferenceModel, monkeypatch: pytest.MonkeyPatch) -> Comparison:
+def compared(
+    values: NDArray[np.float64], known: ReferenceModel, monkeypatch: pytest.MonkeyPatch, config: Config = HERE
+) -> Comparison:
     monkeypatch.setattr(face_comparison, "face_features", lambda *seen: FaceNumbers(values, histograms(1)[0]))
-    return compare(PASSED, FRAME, known, SETTINGS).comparison
+    return compare(PASSED, FRAME, known, config).comparison
 
 
 def moved(names: Sequence[str], spreads: float) -> NDArray[np.float64]:
@@ -64,6 +67,16 @@ def test_a_face_far_from_its_family_is_anomalous_and_the_reason_says_by_what(mon
     assert reason.startswith("as a whole it lies ")
     assert "above" in reason
     assert done.whole.deviations[0].name in reason
+
+
+def test_as_many_features_are_named_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    gates = {gate.name for gate in GATES}
+    far = moved([name for name in NAMES if name not in gates and name.startswith("core_")], 20)
+    few = replace(HERE, reference=replace(HERE.reference, deviations=4, named_deviations=2))
+    done = compared(far, model(), monkeypatch, few)
+    assert done.whole is not None
+    assert len(done.whole.deviations) == 4
+    assert done.reasons[0].count("spreads above") == 2
 
 
 def test_a_face_of_another_size_is_not_of_the_family_and_its_distance_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
