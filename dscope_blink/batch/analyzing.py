@@ -18,6 +18,7 @@ from dscope_blink.files.names import (
     ANALYSIS_TEXT,
     ANOMALY_MASK,
     COMPARED_WITH_REFERENCE,
+    DISTANCES,
     FOREIGN_REPORT,
     RESULT,
 )
@@ -31,7 +32,7 @@ from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.records import Comparison, ComparisonMaps, UserError
 from dscope_blink.reporting.analysis_figure import analysis_figure
 from dscope_blink.reporting.analysis_text import text_bytes
-from dscope_blink.reporting.anomaly_files import comparison_table, mask_bytes, report_bytes
+from dscope_blink.reporting.anomaly_files import comparison_table, distance_table, mask_bytes, report_bytes
 from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.reporting.tables import summary_row
@@ -100,6 +101,7 @@ def _analyzed(run: Analyzing, image: ImageFile) -> Comparison:
         write_file(Path(start + ANALYSIS_TEXT), text_bytes(done, run.model.card))
         _write_figure(start, seen, done, run, maps)
         write_file(Path(start + FOREIGN_REPORT), report_bytes(done))
+        write_file(Path(start + DISTANCES), csv_bytes(distance_table(done.whole), run.job.config.reporting.csv_style))
         if seen.picture is not None and seen.frame is not None:
             height, width = seen.picture.shape[:2]
             mask = departed(found.regions, seen.frame, (height, width))

@@ -9,11 +9,11 @@ from dscope_blink.analysis.anomaly_names import confidence_of, marks_in, severit
 from dscope_blink.config.settings import Config
 from dscope_blink.image_processing.anomalies import Region, regions_of
 from dscope_blink.image_processing.departures import FaceScore, score_face
-from dscope_blink.image_processing.face_features import FEATURE_NAMES, face_features
+from dscope_blink.image_processing.face_features import FEATURE_NAMES, FaceNumbers, face_features
 from dscope_blink.image_processing.face_frame import FaceFrame
-from dscope_blink.models.family import Family, NoFamily, compare_with_family, why_drifted
+from dscope_blink.models.family import Family, NoFamily, compare_with_family, distances_to_references, why_drifted
 from dscope_blink.models.reference import ReferenceModel
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, Inspection, WholeFace
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, Inspection, ReferenceDistances, WholeFace
 
 MOST_APART = 0.1  # of the core ratio of the references: faces of other fibers
 MOST_SCALED = 1.5  # times the size of the fiber in the references, or one over it: another microscope
@@ -93,9 +93,20 @@ def _whole(
     family, geometry = family_of(model), inspection.geometry
     if isinstance(family, NoFamily) or geometry is None:
         return None, _why_foreign(inspection, model)
-    values = face_features(frame, geometry, inspection).values
-    found = compare_with_family(values, family, deviations)
-    return WholeFace(found.distance, found.limit, found.deviations, tuple(values.tolist())), found.why_not
+    numbers = face_features(frame, geometry, inspection)
+    found, values = compare_with_family(numbers.values, family, deviations), tuple(numbers.values.tolist())
+    beside = _references(numbers, model, family)
+    return WholeFace(found.distance, found.limit, found.deviations, values, beside), found.why_not
+
+
+def _references(numbers: FaceNumbers, model: ReferenceModel, family: Family) -> tuple[ReferenceDistances, ...]:
+    """Each face that the model was learned from, the nearest first."""
+    found = distances_to_references(numbers.values, numbers.histograms, family)
+    named = (
+        ReferenceDistances(face.file, **{name: float(values[place]) for name, values in found.items()})
+        for place, face in enumerate(model.used)
+    )
+    return tuple(sorted(named, key=lambda one: one.euclid))
 
 
 def _why_foreign(inspection: Inspection, model: ReferenceModel) -> tuple[str, ...]:

@@ -99,6 +99,7 @@ from dscope_blink.records.reference import (
     ComparisonMaps,
     Deviation,
     Normality,
+    ReferenceDistances,
     WholeFace,
 )
 from dscope_blink.records.residual import Candidate, Residual
@@ -176,6 +177,7 @@ __all__ = [
     "Provenance",
     "Quality",
     "Rectangle",
+    "ReferenceDistances",
     "Rejected",
     "Request",
     "Residual",

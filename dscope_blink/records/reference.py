@@ -51,6 +51,23 @@ class Deviation:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceDistances:
+    """How far a face lies from one that the reference was learned from; NaN: nothing of both is seen.
+
+    The first four compare the deviations of features, in spreads, the last three the light of each zone.
+    """
+
+    file: str  # of the reference
+    euclid: float
+    manhattan: float
+    cosine: float
+    correlation: float
+    chi_square: float
+    wasserstein: float  # in steps of the histogram
+    kolmogorov_smirnov: float
+
+
+@dataclass(frozen=True, slots=True)
 class WholeFace:
     """A face as a whole beside the references."""
 
@@ -58,6 +75,7 @@ class WholeFace:
     limit: float  # that the stated rate of good faces exceed
     deviations: tuple[Deviation, ...]  # the most deviant feature first
     values: tuple[float, ...]  # of all features, in the order of the model; NaN: not seen
+    references: tuple[ReferenceDistances, ...]  # the nearest by `euclid` first
 
     @property
     def score(self) -> float:

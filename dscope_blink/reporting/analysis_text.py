@@ -53,6 +53,7 @@ def _whole_lines(comparison: Comparison) -> Iterator[str]:
     if whole is not None:
         yield f"As a whole: distance {whole.distance:.2f}, {whole.score:.2f} of the limit; it deviates most by"
         yield from (f"  {one.in_words}" for one in whole.deviations[:MOST_NAMED])
+        yield from (f"Nearest good face: {one.file}, distance {one.euclid:.1f} spreads" for one in whole.references[:1])
     elif comparison.why_not_whole:
         yield f"As a whole: not compared, {comparison.why_not_whole}; only places and rings are"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import math
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +18,20 @@ from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceFace
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Deviation, WholeFace
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Deviation, ReferenceDistances, WholeFace
 from dscope_blink.reporting.aggregate_face import Area
 from dscope_blink.reporting.analysis_figure import TITLES, analysis_figure, analysis_sheet, part_of
 from dscope_blink.reporting.analysis_maps import archetype_photo, departure_photo, similarity_photo
 from dscope_blink.reporting.analysis_profile import draw_deviations
 from dscope_blink.reporting.analysis_text import card_lines, expired, text_bytes
-from dscope_blink.reporting.anomaly_files import REFERENCE_COLUMNS, comparison_table, report_bytes
+from dscope_blink.reporting.anomaly_files import (
+    DISTANCE_COLUMNS,
+    REFERENCE_COLUMNS,
+    comparison_table,
+    distance_table,
+    report_bytes,
+)
+from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.model_card import model_page
 from dscope_blink.reporting.sheet import Photo, Shapes, Sheet, Words
 from tests.builders.families import a_family
@@ -135,7 +143,11 @@ def test_the_text_names_each_place_and_keeps_both_verdicts_apart() -> None:
 
 
 FEATURES_APART = (Deviation("core_mean", 1.2, 1.0, 8.25), Deviation("cladding_entropy", 2.0, 3.0, -4.0))
-WHOLE = WholeFace(9.0, 6.0, FEATURES_APART, (1.2, 2.0))
+NEAREST = (
+    ReferenceDistances("good/3.png", 4.25, 30.0, 0.5, 0.6, 0.01, 1.5, 0.07),
+    ReferenceDistances("good/1.png", 5.0, 40.0, 0.4, 0.3, 0.02, math.nan, 0.09),
+)
+WHOLE = WholeFace(9.0, 6.0, FEATURES_APART, (1.2, 2.0), NEAREST)
 
 
 def test_the_face_as_a_whole_is_told_everywhere(maps: ComparisonMaps) -> None:
@@ -151,9 +163,22 @@ def test_the_face_as_a_whole_is_told_everywhere(maps: ComparisonMaps) -> None:
     assert (report["distance"], report["limit"]) == (9.0, 6.0)
     assert [one["feature"] for one in report["deviations"]] == ["core_mean", "cladding_entropy"]
     assert json.loads(report_bytes(FOUND))["whole"] is None
+    assert "Nearest good face: good/3.png, distance 4.2 spreads" in text
+    assert report["nearest_reference"] == {"file": "good/3.png", "euclid": 4.25}
     words = words_of(done, maps)
     assert {"core_mean", "+8.2", "cladding_entropy", "-4.0"} <= set(words)
     assert "core_mean" not in words_of(FOUND, maps)
+
+
+def test_the_table_of_distances_has_a_row_for_each_reference_and_a_column_for_each_measure() -> None:
+    table = distance_table(WHOLE)
+    assert [row[0] for row in table.rows] == ["good/3.png", "good/1.png"]
+    named = {column.name.lower() for column in DISTANCE_COLUMNS} - {"reference", "ks"}
+    assert named == {field.name for field in fields(ReferenceDistances)} - {"file", "kolmogorov_smirnov"}
+    lines = csv_bytes(table, "international").decode("utf-8-sig").splitlines()
+    assert lines[1] == "good/3.png,4.25,30.0,0.5,0.6,0.01,1.5,0.07"
+    assert lines[2].split(",")[6] == ""
+    assert distance_table(None).rows == []
 
 
 def test_bars_lie_on_the_side_that_the_face_departs_to_and_within_the_panel() -> None:
