@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from dscope_blink.analysis.anomaly_names import confidence_of, marks_in, severity_of, zone_at
 from dscope_blink.config.settings import Config
 from dscope_blink.image_processing.anomalies import Region, regions_of
-from dscope_blink.image_processing.departures import FaceScore, score_face
+from dscope_blink.image_processing.departures import FaceScore, Normal, score_face
 from dscope_blink.image_processing.face_features import FEATURE_NAMES, FaceNumbers, face_features
 from dscope_blink.image_processing.face_frame import FaceFrame
+from dscope_blink.image_processing.own_symmetry import own_symmetry
 from dscope_blink.models.family import Family, NoFamily, compare_with_family, distances_to_references, why_drifted
 from dscope_blink.models.reference import ReferenceModel
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, Inspection, ReferenceDistances, WholeFace
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, FoundBy, Inspection, ReferenceDistances, WholeFace
 
 MOST_APART = 0.1  # of the core ratio of the references: faces of other fibers
 MOST_SCALED = 1.5  # times the size of the fiber in the references, or one over it: another microscope
@@ -26,6 +27,7 @@ class ComparedFace:
     comparison: Comparison
     regions: tuple[Region, ...] = ()  # of the frame, that its anomalies are
     score: FaceScore | None = None  # None: it was not compared place by place
+    against: Normal | None = None  # what it was compared with so
 
 
 def compare(inspection: Inspection, frame: FaceFrame, model: ReferenceModel, config: Config) -> ComparedFace:
@@ -52,9 +54,8 @@ def compare(inspection: Inspection, frame: FaceFrame, model: ReferenceModel, con
     if foreign:
         return ComparedFace(known)
     score = score_face(frame, model, settings.absolute_limit)
-    pairs = [(region, _anomaly(region, inspection, config)) for region in regions_of(frame, score)]
-    kept = [pair for pair in pairs if pair[1].diameter_um is None or pair[1].diameter_um >= settings.min_diameter_um]
-    anomalies = tuple(replace(anomaly, id=f"N{number}") for number, (_, anomaly) in enumerate(kept, 1))
+    places = _places(inspection, frame, score, config, "reference")
+    anomalies = tuple(anomaly for _, anomaly in places)
     reasons = _reasons(anomalies, score, whole, settings.named_deviations)
     done = replace(
         known,
@@ -64,7 +65,43 @@ def compare(inspection: Inspection, frame: FaceFrame, model: ReferenceModel, con
         ring_score=round(score.ring, 3),
         anomalies=anomalies,
     )
-    return ComparedFace(done, tuple(region for region, _ in kept), score)
+    return ComparedFace(done, tuple(region for region, _ in places), score, model)
+
+
+NO_MODEL = "no reference: the face as a whole was not judged, its places are compared with its own symmetry"
+
+
+def compare_with_itself(inspection: Inspection, frame: FaceFrame, config: Config) -> ComparedFace:
+    """Say where a face is not the same all around the fiber, where no model of good faces is at hand.
+
+    Parameters
+    ----------
+    inspection : of its picture, located
+    frame : the face
+    config : what is a departure, what it is called, and how severe it is
+
+    Returns
+    -------
+    ComparedFace, NO_REFERENCE whatever was found: nothing says what is normal
+    """
+    settings = config.reference
+    own = own_symmetry(frame, settings.own_symmetry_limit)
+    score = score_face(frame, own, settings.absolute_limit)
+    places = _places(inspection, frame, score, config, "own_symmetry")
+    anomalies = tuple(anomaly for _, anomaly in places)
+    reasons = (NO_MODEL, *_places_in_words(anomalies))
+    done = Comparison("NO_REFERENCE", reasons, inspection, score=round(score.places, 3), anomalies=anomalies)
+    return ComparedFace(done, tuple(region for region, _ in places), score, own)
+
+
+def _places(
+    inspection: Inspection, frame: FaceFrame, score: FaceScore, config: Config, found_by: FoundBy
+) -> list[tuple[Region, Anomaly]]:
+    """The regions that depart, the worst first, and what each is."""
+    least_um = config.reference.min_diameter_um
+    pairs = ((region, _anomaly(region, inspection, config)) for region in regions_of(frame, score))
+    kept = [pair for pair in pairs if pair[1].diameter_um is None or pair[1].diameter_um >= least_um]
+    return [(region, replace(one, id=f"N{number}", found_by=found_by)) for number, (region, one) in enumerate(kept, 1)]
 
 
 def family_of(model: ReferenceModel) -> Family | NoFamily:
@@ -148,13 +185,17 @@ def _anomaly(region: Region, inspection: Inspection, config: Config) -> Anomaly:
 
 
 def _reasons(anomalies: tuple[Anomaly, ...], score: FaceScore, whole: WholeFace | None, named: int) -> tuple[str, ...]:
-    reasons = []
-    if anomalies:
-        worst = anomalies[0]
-        reasons.append(f"{len(anomalies)} places depart, the worst {worst.score:.1f} times the limit ({worst.id})")
+    reasons = [*_places_in_words(anomalies)]
     if score.ring > 1:
         reasons.append(f"whole rings depart, the worst {score.ring:.1f} times the limit")
     if whole is not None and whole.score > 1:
         most = ", ".join(one.in_words for one in whole.deviations[:named])
         reasons.append(f"as a whole it lies {whole.score:.1f} times the limit from the references, most by {most}")
     return tuple(reasons)
+
+
+def _places_in_words(anomalies: tuple[Anomaly, ...]) -> tuple[str, ...]:
+    if not anomalies:
+        return ()
+    worst = anomalies[0]
+    return (f"{len(anomalies)} places depart, the worst {worst.score:.1f} times the limit ({worst.id})",)

@@ -13,7 +13,8 @@ from dscope_blink.records.defects import Severity
 from dscope_blink.records.inspection import Inspection
 from dscope_blink.records.kinds import Zone
 
-Normality = Literal["NORMAL", "ANOMALOUS", "NOT_OF_THIS_FAMILY", "NOT_COMPARED"]
+Normality = Literal["NORMAL", "ANOMALOUS", "NOT_OF_THIS_FAMILY", "NOT_COMPARED", "NO_REFERENCE"]
+FoundBy = Literal["reference", "own_symmetry"]  # what a place departs from: good faces, or the rest of its own ring
 ANOMALY = "ANOMALY"  # the kind of a place that no mark of the inspection explains
 
 
@@ -32,6 +33,7 @@ class Anomaly:
     confidence: float  # 0..1, by tiers of the score
     severity: Severity
     marks: tuple[str, ...] = ()  # ids of the classical marks that lie there
+    found_by: FoundBy = "reference"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +115,5 @@ class ComparisonMaps:
     scores: FloatImage  # (n, n), 1.0 the limit
     ring_light: FloatImage  # (n_radius,) median light of the face around the fiber
     ring_normal: FloatImage  # (n_radius,) that of the archetype
-    ring_limit: FloatImage  # (n_radius,) how far a ring may depart, of those that are looked at one by one
+    ring_limit: FloatImage  # (n_radius,) how far a ring may depart, of those looked at one by one; inf: any amount
     ring_scores: FloatImage  # (n_radius,) of the worst scale, 1.0 the limit

@@ -14,26 +14,32 @@ STATUS_WORDS = {
     "ANOMALOUS": "ANOMALOUS: it departs from good faces",
     "NOT_OF_THIS_FAMILY": "NOT OF THIS FAMILY: the model knows no such faces, so no places were compared",
     "NOT_COMPARED": "NOT COMPARED",
+    "NO_REFERENCE": "NO REFERENCE",
 }
 FEW_FACES = 10  # of fewer the bound of the false alarms is above a quarter
 MOST_NAMED = 5  # features
+OWN_SYMMETRY = (
+    "Compared with its own symmetry: the median light of each ring of the face itself",
+    "  it says nothing of what is the same all around the fiber: rings, films, haze, the size or light of the core",
+)
 SHORT = 16  # letters of a hash that no two models share
 
 
-def text_bytes(comparison: Comparison, card: ReferenceCard) -> bytes:
-    """The file; every line of it is one of `analysis_lines`, or of the tables behind them."""
+def text_bytes(comparison: Comparison, card: ReferenceCard | None) -> bytes:
+    """The file; every line of it is one of `analysis_lines`, or of the tables behind them. `card` as there."""
     lines = (*analysis_lines(comparison, card), "", *_anomaly_lines(comparison), "", *_unmatched_lines(comparison))
     return ("\n".join(printable(line) for line in lines) + "\n").encode("utf-8", "replace")
 
 
-def analysis_lines(comparison: Comparison, card: ReferenceCard) -> Iterator[str]:
-    """What was compared with what, and what came out, without the single places."""
+def analysis_lines(comparison: Comparison, card: ReferenceCard | None) -> Iterator[str]:
+    """What was compared with what, and what came out, without the single places; `card` is None without a model."""
     inspection = comparison.inspection
     yield f"Picture: {inspection.image.file}"
     yield STATUS_WORDS[comparison.status]
     yield from (f"  {reason}" for reason in comparison.reasons)
-    if comparison.score is not None and comparison.ring_score is not None:
-        yield f"Score {comparison.score:.2f} (1 is the limit), of whole rings {comparison.ring_score:.2f}"
+    if comparison.score is not None:
+        rings = "not judged" if comparison.ring_score is None else f"{comparison.ring_score:.2f}"
+        yield f"Score {comparison.score:.2f} (1 is the limit), of whole rings {rings}"
     if comparison.similarity is not None:
         yield f"Structural similarity with the archetype: {comparison.similarity:.3f}"
     if comparison.score is not None:
@@ -43,6 +49,9 @@ def analysis_lines(comparison: Comparison, card: ReferenceCard) -> Iterator[str]
     verdict = inspection.verdict
     reasons = "; ".join(texts(verdict.reasons))
     yield f"Verdict by the acceptance criteria, which is another: {verdict.status}{f' ({reasons})' if reasons else ''}"
+    if card is None:
+        yield from OWN_SYMMETRY
+        return
     yield from card_lines(card)
     yield f"  sha256 {comparison.model_sha256[:SHORT]}"
 
@@ -112,8 +121,8 @@ def _unmatched_lines(comparison: Comparison) -> Iterator[str]:
         return
     alone = [mark.id for mark in unmatched(comparison)]
     if alone:
-        yield f"Marks of the inspection where the face departs from no good one: {', '.join(alone)}"
-    yield "What the model cannot say: whether a departure matters. That is for the acceptance criteria to decide."
+        yield f"Marks of the inspection in no place that departs: {', '.join(alone)}"
+    yield "What a comparison cannot say: whether a departure matters. That is for the acceptance criteria to decide."
 
 
 def unmatched(comparison: Comparison) -> tuple[Defect, ...]:

@@ -68,7 +68,7 @@ def _defect(anomaly: Anomaly) -> dict[str, Any]:
         "confidence": anomaly.confidence,
         "severity": anomaly.severity,
         "orientation": None,
-        "contributing_algorithms": ["reference"],
+        "contributing_algorithms": [anomaly.found_by],
         "contour": np.round(anomaly.outline_px, 1).tolist(),
         "detection_metadata": {
             "score": anomaly.score,
@@ -143,10 +143,10 @@ REFERENCE_COLUMNS = (
         "Reference_Status",
         "",
         "object",
-        "NORMAL, ANOMALOUS, NOT_OF_THIS_FAMILY or NOT_COMPARED; the acceptance verdict is another",
+        "NORMAL, ANOMALOUS, NOT_OF_THIS_FAMILY, NOT_COMPARED or NO_REFERENCE; the acceptance verdict is another",
         lambda one: one.status,
     ),
-    Column("Score", "", "float64", "of the worst place or ring, 1 the limit of the model", lambda one: one.score),
+    Column("Score", "", "float64", "of the worst place or ring, 1 the limit", lambda one: one.score),
     Column("Ring_Score", "", "float64", "of the worst ring, 1 the limit", lambda one: one.ring_score),
     Column(
         "Similarity",

@@ -229,7 +229,8 @@ def _add_learn(parser: argparse.ArgumentParser) -> None:
 def _add_analyze(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("pictures and results")
     _add_pictures(what)
-    what.add_argument("--reference", metavar="FILE.dscope", help="the model, as `learn` writes it")
+    reference = "the model, as `learn` writes it; default: none, each face is compared with its own symmetry"
+    what.add_argument("--reference", metavar="FILE.dscope", help=reference)
     what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
     parser.set_defaults(camera=False, watch=False, resume=False)
     _add_asked(parser)

@@ -16,7 +16,7 @@ from dscope_blink.batch.run import Batch, exit_code
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.names import MODEL_CARD
 from dscope_blink.files.whole_files import write_file
-from dscope_blink.image_processing.face_comparison import drift_of
+from dscope_blink.image_processing.face_comparison import NO_MODEL, drift_of
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceModel, load_model
 from dscope_blink.records import Comparison, UserError, printable
@@ -105,6 +105,8 @@ def analyze(arguments: argparse.Namespace) -> int:
     batch: Batch = checked_batch(arguments)
     console, totals, found = console_of(arguments.quiet), Totals(), Counter[str]()
     seen: list[Comparison] = []
+    if model is None:
+        print_line(console, NO_MODEL.capitalize())
     run = Analyzing(batch.job, batch.images, model)
     with log_file(batch.job.output_dir), closing(run_analysis(run)) as analyzing:
         for done in track(analyzing, "faces", len(run.images), console=console, transient=True):
@@ -113,15 +115,15 @@ def analyze(arguments: argparse.Namespace) -> int:
             seen.append(done)
     for status, count in sorted(found.items()):
         print_line(console, f"{status}: {count}")
-    for line in drift_of(seen, model):
+    for line in () if model is None else drift_of(seen, model):
         print_line(console, f"The batch drifts away from the model: {line}")
     print_line(console, f"Results: {batch.job.output_dir}")
     return exit_code(totals, arguments.fail_exit)
 
 
-def _checked_model(text: str | None) -> ReferenceModel:
-    if not text:
-        raise UserError("--reference must name a model, as `learn` writes it")
+def _checked_model(text: str | None) -> ReferenceModel | None:
+    if text is None:
+        return None
     model = load_model(Path(text).expanduser())
     check_expiry(model, datetime.now().astimezone())
     return model

@@ -15,12 +15,13 @@ import pytest
 from dscope_blink.image_processing.comparison_maps import comparison_maps
 from dscope_blink.image_processing.departures import score_face
 from dscope_blink.image_processing.face_frame import FaceFrame
+from dscope_blink.image_processing.own_symmetry import own_symmetry
 from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceFace
 from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Deviation, ReferenceDistances, WholeFace
 from dscope_blink.reporting.aggregate_face import Area
-from dscope_blink.reporting.analysis_figure import TITLES, analysis_figure, analysis_sheet, part_of
+from dscope_blink.reporting.analysis_figure import OWN_TITLES, TITLES, analysis_figure, analysis_sheet, part_of
 from dscope_blink.reporting.analysis_maps import archetype_photo, departure_photo, similarity_photo
 from dscope_blink.reporting.analysis_profile import draw_deviations
 from dscope_blink.reporting.analysis_text import card_lines, expired, text_bytes
@@ -113,6 +114,37 @@ def test_a_dark_place_lies_in_the_map_where_it_lies_in_the_picture(maps: Compari
     assert alike.shape == archetype_photo(maps, shown, photo, 1).shape == photo.shape
 
 
+OWN = replace(
+    FOUND,
+    status="NO_REFERENCE",
+    ring_score=None,
+    model_sha256="",
+    anomalies=tuple(replace(one, found_by="own_symmetry") for one in PLACES),
+)
+
+
+def test_a_face_beside_its_own_symmetry_says_so_everywhere() -> None:
+    face = good_faces()[0]
+    own = own_symmetry(face, 6.0)
+    seen = comparison_maps(face, own, score_face(face, own, 0.01), similarity(face.light, own.archetype), 0.01)
+    sheet = analysis_sheet(OWN, None, PICTURE, seen)
+    words = [item.text for item in sheet.items if isinstance(item, Words)]
+    assert set(OWN_TITLES) <= set(words)
+    assert "NO REFERENCE  3.40 of the limit" in words
+    assert "whole rings are not judged: there is no reference" in words
+    assert not any("good face" in text for text in words)
+    assert not [item for item in sheet.items if isinstance(item, Shapes) and item.label == "limit"]
+    text = text_bytes(OWN, None).decode()
+    assert "Compared with its own symmetry" in text
+    assert "of whole rings not judged" in text
+    assert "Model" not in text
+    report = json.loads(report_bytes(OWN))
+    assert report["status"] == "NO_REFERENCE"
+    assert [one["contributing_algorithms"] for one in report["defects"]] == [["own_symmetry"]] * 2
+    row = dict(zip(comparison_table([OWN]).types, comparison_table([OWN]).rows[0], strict=True))
+    assert (row["Reference_Status"], row["Ring_Score"]) == ("NO_REFERENCE", None)
+
+
 @pytest.mark.parametrize("shape", [(60, 80), (864, 1152), (3000, 40)])
 def test_any_size_of_picture_gives_a_figure_of_the_same_size(shape: tuple[int, int]) -> None:
     bare = replace(NOTHING, inspection=replace(FAILED, zones=(), geometry=None, defects=()))
@@ -137,7 +169,7 @@ def test_the_text_names_each_place_and_keeps_both_verdicts_apart() -> None:
     lines = text.splitlines()
     assert any(line.startswith("N1") and "Scratch" in line and "S1" in line for line in lines)
     assert any(line.startswith("N2") and "no known kind" in line and "beyond" in line for line in lines)
-    alone = next(line for line in lines if line.startswith("Marks of the inspection where"))
+    alone = next(line for line in lines if line.startswith("Marks of the inspection in no place"))
     assert "S1" not in alone
     assert "P1" in alone
 
