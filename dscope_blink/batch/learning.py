@@ -11,11 +11,13 @@ from statistics import median
 
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.reference_faces import SeenFace, see_face, taught
+from dscope_blink.config.settings import ReferenceSettings
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.image_processing.departures import SCALES_PX
 from dscope_blink.image_processing.face_features import FEATURE_NAMES, FEATURES, FaceNumbers, face_features
-from dscope_blink.image_processing.face_frame import frame_of
+from dscope_blink.image_processing.face_frame import FaceFrame, frame_of
+from dscope_blink.image_processing.ignored_edges import without_edges
 from dscope_blink.models.family import Family, NoFamily
 from dscope_blink.models.reference import (
     NO_FEATURES,
@@ -98,10 +100,9 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
         known.add(one.face.sha256 or image.file)
         offered.append(one)
         seen_one(image)
-    levels = [one.levels for one in offered if one.levels is not None]
     try:
         fitted = fit_reference(
-            [frame_of(light_of(one), settings.radius_px) for one in levels],
+            [_compared_part(one, settings) for one in offered if one.levels is not None],
             settings.false_alarm_rate * LOCAL_SHARE,
         )
     except UserError as error:
@@ -111,6 +112,15 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
     write_file(wanted.output, model_bytes(model))
     logger.info("%s: learned from %d of %d pictures", wanted.output, len(fitted.used), len(offered))
     return Learned(model, wanted.output)
+
+
+def _compared_part(one: _Offered, settings: ReferenceSettings) -> FaceFrame:
+    """What a face that teaches is learned from place by place."""
+    assert one.levels is not None, "it teaches"
+    assert one.face.seen is not None, "it teaches"
+    face, seen = frame_of(light_of(one.levels), settings.radius_px), one.face.seen
+    cladding_um = None if seen.um_per_px is None else seen.um_per_px * seen.cladding_px
+    return without_edges(face, seen.core_ratio, cladding_um, settings.edge_ignore_um)
 
 
 def check_updatable(model: ReferenceModel, radius_px: int, microscope: str) -> None:

@@ -376,6 +376,7 @@ class ReferenceSettings:
     false_alarm_rate: float  # share of good faces that may be called anomalous
     absolute_limit: float  # share of the median light; less is no departure, however little the references vary
     own_symmetry_limit: float  # times the spread of a ring of the face itself, where there is no model
+    edge_ignore_um: float  # on either side of the edges of cladding and core, where nothing is compared
     mark_margin_px: float  # of the frame, around marks that are not to teach what is normal
     min_diameter_um: float
     confidence_from: Mapping[str, float]  # confidence -> least score
