@@ -38,6 +38,7 @@ Result: TypeAlias = Literal["kept", "broken", "no limit", "not graded", "not ins
 NOT_CONFIRMED = "NOT CONFIRMED: these limits are not confirmed against a published text"
 _SOURCES = {
     "user_cladding": "known cladding diameter",
+    "picture": "file of the picture",
     "calibration": "calibration of the microscope",
     "assumed_cladding": "assumed cladding diameter",
 }
