@@ -102,7 +102,7 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
         seen_one(image)
     try:
         fitted = fit_reference(
-            [_compared_part(one, settings) for one in offered if one.levels is not None],
+            _compared_parts(offered, settings),
             settings.false_alarm_rate * LOCAL_SHARE,
         )
     except UserError as error:
@@ -114,13 +114,17 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
     return Learned(model, wanted.output)
 
 
-def _compared_part(one: _Offered, settings: ReferenceSettings) -> FaceFrame:
-    """What a face that teaches is learned from place by place."""
-    assert one.levels is not None, "it teaches"
-    assert one.face.seen is not None, "it teaches"
-    face, seen = frame_of(light_of(one.levels), settings.radius_px), one.face.seen
-    cladding_um = None if seen.um_per_px is None else seen.um_per_px * seen.cladding_px
-    return without_edges(face, seen.core_ratio, cladding_um, settings.edge_ignore_um)
+def _compared_parts(offered: Sequence[_Offered], settings: ReferenceSettings) -> list[FaceFrame]:
+    """What the faces that teach are learned from place by place: all leave the same rings out.
+
+    Where some of them showed a place and others not, its median would be that of few faces.
+    """
+    seen = [one.face.seen for one in offered if one.face.seen is not None]
+    if not seen:
+        return []
+    kind = _kind_of(seen)
+    faces = (frame_of(light_of(one.levels), settings.radius_px) for one in offered if one.levels is not None)
+    return [without_edges(face, kind.core_ratio, kind.cladding_um, settings.edge_ignore_um) for face in faces]
 
 
 def check_updatable(model: ReferenceModel, radius_px: int, microscope: str) -> None:
@@ -239,25 +243,35 @@ def _judged(offered: Sequence[_Offered], fitted: Fitted) -> tuple[ReferenceFace,
     return tuple(faces)
 
 
+def _kind_of(seen: Sequence[FaceFacts]) -> FaceFacts:
+    """What most of some faces are like."""
+    scales = [one.um_per_px for one in seen if one.um_per_px is not None]
+    ratios = [one.core_ratio for one in seen if one.core_ratio is not None]
+    return FaceFacts(
+        cladding_px=median(one.cladding_px for one in seen),
+        blur_px=median(one.blur_px for one in seen),
+        core_ratio=median(ratios) if ratios else None,
+        um_per_px=median(scales) if scales else None,
+    )
+
+
 def _card(wanted: Learning, faces: tuple[ReferenceFace, ...], fitted: Fitted) -> ReferenceCard:
     """A model that faces are added to is as old as its oldest."""
     settings, now = wanted.job.config.reference, datetime.now().astimezone()
     old = None if wanted.update is None else wanted.update.card
-    used = [face.seen for face in faces if face.used and face.seen is not None]
-    scales = [one.um_per_px for one in used if one.um_per_px is not None]
-    ratios = [one.core_ratio for one in used if one.core_ratio is not None]
-    diameter_px, moment = median(one.cladding_px for one in used), now.isoformat(timespec="seconds")
+    kind = _kind_of([face.seen for face in faces if face.used and face.seen is not None])
+    moment = now.isoformat(timespec="seconds")
     expires = (now + timedelta(days=settings.valid_days)).isoformat(timespec="seconds") if settings.valid_days else None
     return ReferenceCard(
         program=f"{PROGRAM} {VERSION}",
         made=moment if old is None else old.made,
         expires=expires if old is None else old.expires,
         microscope=wanted.microscope if old is None else old.microscope,
-        cladding_um=median(scales) * diameter_px if scales else None,
-        core_ratio=median(ratios) if ratios else None,
-        um_per_px=median(scales) if scales else None,
-        cladding_px=diameter_px,
-        blur_px=median(one.blur_px for one in used),
+        cladding_um=kind.cladding_um,
+        core_ratio=kind.core_ratio,
+        um_per_px=kind.um_per_px,
+        cladding_px=kind.cladding_px,
+        blur_px=kind.blur_px,
         config_sha256=wanted.job.config.sha256,
         faces=faces,
         rate=settings.false_alarm_rate,

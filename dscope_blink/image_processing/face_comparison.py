@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from dscope_blink.analysis.anomaly_names import confidence_of, marks_in, severity_of, zone_at
-from dscope_blink.config.settings import Config, ReferenceSettings
+from dscope_blink.config.settings import Config
 from dscope_blink.image_processing.anomalies import Region, regions_of
 from dscope_blink.image_processing.departures import FaceScore, Normal, score_face
 from dscope_blink.image_processing.face_features import FEATURE_NAMES, FaceNumbers, face_features
@@ -54,7 +54,8 @@ def compare(inspection: Inspection, frame: FaceFrame, model: ReferenceModel, con
     )
     if foreign:
         return ComparedFace(known)
-    score = score_face(_compared_part(inspection, frame, settings), model, settings.absolute_limit)
+    part = without_edges(frame, model.card.core_ratio, model.card.cladding_um, settings.edge_ignore_um)
+    score = score_face(part, model, settings.absolute_limit)
     places = _places(inspection, frame, score, config, "reference")
     anomalies = tuple(anomaly for _, anomaly in places)
     reasons = _reasons(anomalies, score, whole, settings.named_deviations)
@@ -86,7 +87,7 @@ def compare_with_itself(inspection: Inspection, frame: FaceFrame, config: Config
     ComparedFace, NO_REFERENCE whatever was found: nothing says what is normal
     """
     settings = config.reference
-    part = _compared_part(inspection, frame, settings)
+    part = _without_own_edges(inspection, frame, settings.edge_ignore_um)
     own = own_symmetry(part, settings.own_symmetry_limit)
     score = score_face(part, own, settings.absolute_limit)
     places = _places(inspection, frame, score, config, "own_symmetry")
@@ -96,14 +97,12 @@ def compare_with_itself(inspection: Inspection, frame: FaceFrame, config: Config
     return ComparedFace(done, tuple(region for region, _ in places), score, own)
 
 
-def _compared_part(inspection: Inspection, frame: FaceFrame, settings: ReferenceSettings) -> FaceFrame:
-    """What of a face is compared place by place: not the edges that the settings leave out."""
+def _without_own_edges(inspection: Inspection, frame: FaceFrame, width_um: float) -> FaceFrame:
     geometry, scale = inspection.geometry, inspection.scale
     assert geometry is not None, "it was located"
     diameter_px = geometry.cladding.ellipse.mean_diameter_px
     ratio = None if geometry.core is None else geometry.core.ellipse.mean_diameter_px / diameter_px
-    cladding_um = None if scale is None else scale.um_per_px * diameter_px
-    return without_edges(frame, ratio, cladding_um, settings.edge_ignore_um)
+    return without_edges(frame, ratio, None if scale is None else scale.um_per_px * diameter_px, width_um)
 
 
 def _places(
