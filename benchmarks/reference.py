@@ -152,7 +152,7 @@ class Said:
 
 def said_by_model(seen: SeenFace, model: ReferenceModel, config: Config, with_map: bool = False) -> Said:
     nothing = np.zeros((2 * model.radius_px + 1,) * 2, np.float32)
-    found = compare_seen(seen, model, config.reference)
+    found = compare_seen(seen, model, config)
     done, places = found.comparison, nothing
     if with_map and found.score is not None:
         places = _inside(found.score.map, model.radius_px)
@@ -450,7 +450,7 @@ def _print_half(
             print(f"    left out {face.file}: {face.why_not}, score {face.left_out_score}")
     for image in others:
         looked = seen[image.file]
-        done = compare_seen(looked, model, wanted.job.config.reference).comparison
+        done = compare_seen(looked, model, wanted.job.config).comparison
         explained = sum(bool(one.marks) for one in done.anomalies)
         print(
             f"    {image.file} {done.status} score {done.score} ring {done.ring_score} anomalies {len(done.anomalies)}"
@@ -480,7 +480,7 @@ def timed(seed: int, faces: int) -> tuple[str, ...]:
         inspect = _seconds(lambda image: inspect_file(job, image), others)
         see = _seconds(lambda image: see_face(job, image, radius_px), others)
         seen = [see_face(job, image, radius_px) for image in others]
-        compared = _seconds(lambda one: compare_seen(one, model, job.config.reference), seen)
+        compared = _seconds(lambda one: compare_seen(one, model, job.config), seen)
         start = time.process_time()
         list(run_analysis(Analyzing(analyzing, others)))
         whole = (time.process_time() - start) / len(others)

@@ -35,7 +35,6 @@ from dscope_blink.batch.job import (
     inspect_unwritten,
     load,
     provenance_of,
-    reference_of,
 )
 from dscope_blink.batch.reference_faces import see_loaded
 from dscope_blink.batch.run import Batch, run_batch
@@ -471,7 +470,7 @@ def load_model(path: FilePath) -> ReferenceModel:
 
 def analyze(
     picture: Picture | FilePath,
-    model: FilePath,
+    model: FilePath | None = None,
     *,
     name: str = "picture",
     config: ConfigFile | Config | None = None,
@@ -485,8 +484,9 @@ def analyze(
     ----------
     picture : ndarray or path
         As `inspect` has it.
-    model : path
-        A file as `learn` writes it, which is read once.
+    model : path, optional
+        A file as `learn` writes it, which is read once; None: that of the configuration, or else none: the face is
+        compared with its own symmetry.
     name : str
         What the record calls a picture that is no file.
     config, profile, calibration, **asked
@@ -495,8 +495,9 @@ def analyze(
     Returns
     -------
     Inspection
-        Its `comparison` has the `status`, NORMAL, ANOMALOUS, NOT_OF_THIS_FAMILY or NOT_COMPARED, with its `reasons`;
-        `score`, of the worst place, 1 the limit; `anomalies`, the places that depart. Its verdict is another.
+        Its `comparison` has the `status`, NORMAL, ANOMALOUS, NOT_OF_THIS_FAMILY, NOT_COMPARED or, without a model,
+        NO_REFERENCE, with its `reasons`; `score`, of the worst place, 1 the limit; `anomalies`, the places that
+        depart. Its verdict is another.
 
     Raises
     ------
@@ -505,17 +506,16 @@ def analyze(
     ValueError
         `picture` is an array that is none.
     """
-    job = _job(_compared_with(model, config, profile), None, calibration)
-    known = reference_of(job)
-    assert known is not None, "the job has one"
-    seen = see_loaded(job, _request(job.config, asked), _loaded(picture, name, job.config), known.radius_px)
-    seen, _ = with_maps(seen, known, job.config.reference)
+    run = Analyzing(_job(_compared_with(model, config, profile), None, calibration), ())
+    settings = run.job.config
+    seen = see_loaded(run.job, _request(settings, asked), _loaded(picture, name, settings), run.radius_px)
+    seen, _ = with_maps(seen, settings)
     return replace(seen.inspection, confidence=None)
 
 
 def analyze_folder(
     folder: FilePath,
-    model: FilePath,
+    model: FilePath | None = None,
     *,
     output_dir: FilePath,
     recursive: bool = False,
@@ -532,8 +532,8 @@ def analyze_folder(
     ----------
     folder : path
         As `inspect_folder` has it.
-    model : path
-        The file of the model, which each process reads once.
+    model : path, optional
+        As `analyze` has it; each process reads it once.
     output_dir : path
         Where all files are written that `dscope-blink analyze` writes.
     recursive : bool
@@ -566,8 +566,10 @@ def analyze_folder(
     return (done.inspection for done in run_analysis(run))
 
 
-def _compared_with(model: FilePath, config: ConfigFile | Config | None, profile: str | None) -> Config:
+def _compared_with(model: FilePath | None, config: ConfigFile | Config | None, profile: str | None) -> Config:
     settings = _settings(config, profile)
+    if model is None:
+        return settings
     return replace(settings, reference=replace(settings.reference, model=Path(model).absolute()))
 
 

@@ -170,7 +170,7 @@ def _compared(stages: Stages, model: ReferenceModel, config: Config) -> Stages:
     """With the face beside what good ones are like; the verdict stays its own."""
     clock, inspection = _Clock(), stages.inspection
     with clock.stage("compare", "Comparison with the Reference"):
-        found = face_comparison.compare_face(inspection, stages.gray, stages.drawn, model, config.reference)
+        found = face_comparison.compare_face(inspection, stages.gray, stages.drawn, model, config)
         comparison = as_recorded(found.comparison)
     times = {**inspection.timings_s, **{name: rounded(name, seconds) for name, seconds in clock.seconds.items()}}
     return replace(stages, inspection=replace(inspection, reference=comparison, timings_s=times), compared=found)
@@ -345,7 +345,7 @@ def _find_defects(
         known = _known_beside(located, stages, picture, config, model)
         residual = background.residual(known.glass, reach * BEYOND_ZONES, config.residual, drawn, known.added)
         if known.reference is not None:
-            residual = face_on_reference.with_departures(residual, known.reference, config.reference.absolute_limit)
+            residual = face_on_reference.with_departures(residual, known.reference, config.reference)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
         evidence = fusion.gather_evidence(residual, config.detectors, config.folder)

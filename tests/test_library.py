@@ -357,6 +357,15 @@ def test_an_array_and_its_file_compare_alike_and_as_a_folder_does(model, tmp_pat
     assert [one.comparison.status for one in again] == ["NORMAL", "ANOMALOUS"]
 
 
+def test_without_a_model_a_face_is_compared_with_its_own_symmetry(tmp_path) -> None:
+    pictures = other_pictures(tmp_path / "pictures", "b")
+    one = dscope_blink.analyze(pictures / "b.png", config=SMALL, **ASKED)
+    (other,) = dscope_blink.analyze_folder(pictures, output_dir=tmp_path / "out", config=SMALL, **ASKED)
+    assert one.comparison == other.comparison
+    assert (one.comparison.status, one.comparison.model_sha256) == ("NO_REFERENCE", "")
+    assert {place.found_by for place in one.comparison.anomalies} == {"own_symmetry"}
+
+
 def test_faces_are_added_to_a_model(model, tmp_path) -> None:
     _, path = model
     good_pictures(tmp_path / "more", 7)

@@ -74,7 +74,10 @@ class _Told:
         self._faces[number] = replace(done.comparison, anomalies=())  # which are most of it
 
     def log_drift(self) -> None:
-        for line in drift_of([self._faces[number] for number in sorted(self._faces)], self._run.model):
+        model = self._run.model
+        if model is None:
+            return
+        for line in drift_of([self._faces[number] for number in sorted(self._faces)], model):
             logger.warning("the batch drifts away from the model: %s", line)
 
     def write(self) -> None:

@@ -16,7 +16,7 @@ from dscope_blink.analysis.class_model import class_model
 from dscope_blink.batch.picture_reports import ends_of, write_reports
 from dscope_blink.config.settings import Config
 from dscope_blink.files.camera_text import camera_of
-from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes, stated_bits
+from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes, stated_bits, stated_scale
 from dscope_blink.files.names import RESULT, RESULT_FILES
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed, read_whole, writing
@@ -31,6 +31,7 @@ from dscope_blink.records import (
     Notice,
     Provenance,
     Request,
+    Scale,
     UnreadableImage,
     UserError,
     notice,
@@ -134,6 +135,7 @@ class Loaded:
     problem: Notice | None = None
     read_s: float = 0.0
     warnings: tuple[Notice, ...] = ()  # about the file
+    scale: Scale | None = None  # that the file states; it counts before the calibration
 
 
 def inspect_file(job: Job, image: ImageFile) -> Inspection:
@@ -220,7 +222,9 @@ def load(path: Path, file: str, config: Config) -> Loaded:
     info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
     info = replace(info, bits=stated_bits(data, picture))
     warnings = (SEVERAL_PICTURES,) if holds_several(data) else ()
-    return Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings)
+    um_per_px = stated_scale(data)
+    scale = None if um_per_px is None else Scale(um_per_px, um_per_px, "picture", square_assumed=True)
+    return Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings, scale=scale)
 
 
 def inspect_loaded(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> Inspection:
@@ -245,7 +249,7 @@ def _looked_at(job: Job, request: Request, loaded: Loaded, provenance: Provenanc
         loaded.info,
         request,
         job.config,
-        job.calibration,
+        calibration_of(job, loaded),
         provenance,
         flat_field_of(job),
         reference_of(job),
@@ -253,6 +257,11 @@ def _looked_at(job: Job, request: Request, loaded: Loaded, provenance: Provenanc
     quality = stages.inspection.quality
     warnings = (*loaded.warnings, *quality.warnings)
     return replace(stages.inspection, quality=replace(quality, warnings=warnings)), stages
+
+
+def calibration_of(job: Job, loaded: Loaded) -> Calibration | None:
+    """What gives a scale where the cladding does not: the file of the picture, or else that of the station."""
+    return job.calibration if loaded.scale is None else Calibration(loaded.scale, loaded.info.sha256 or "")
 
 
 def _write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspection) -> Inspection:

@@ -18,7 +18,8 @@ from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.image_processing.departures import SCALES_PX
 from dscope_blink.image_processing.face_features import FEATURE_NAMES, FEATURES, FaceNumbers, face_features
-from dscope_blink.image_processing.face_frame import frame_of
+from dscope_blink.image_processing.face_frame import FaceFrame, frame_of
+from dscope_blink.image_processing.ignored_edges import without_edges
 from dscope_blink.models.family import Family, NoFamily
 from dscope_blink.models.reference import (
     NO_FEATURES,
@@ -102,10 +103,9 @@ def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image
     settings = wanted.job.config.reference
     offered = [] if wanted.update is None else _kept(wanted.update, wanted)
     offered += _look_at_all(wanted, {one.face.sha256 for one in offered if one.face.sha256}, seen_one)
-    levels = [one.levels for one in offered if one.levels is not None]
     try:
         fitted = fit_reference(
-            [frame_of(light_of(one), settings.radius_px) for one in levels],
+            _compared_parts(offered, settings),
             settings.false_alarm_rate * LOCAL_SHARE,
         )
     except UserError as error:
@@ -166,6 +166,19 @@ def _there(job: Job, item: tuple[int, ImageFile]) -> tuple[_Offered, Kept]:
 def _on_cluster(job: Job, item: tuple[int, ImageFile]) -> tuple[_Offered, Kept]:
     """In a process of another program, which sets no limit of time."""
     return in_time(lambda: _there(job, item), job.config.batch, job.output_dir, item[0])
+
+
+def _compared_parts(offered: Sequence[_Offered], settings: ReferenceSettings) -> list[FaceFrame]:
+    """What the faces that teach are learned from place by place: all leave the same rings out.
+
+    Where some of them showed a place and others not, its median would be that of few faces.
+    """
+    seen = [one.face.seen for one in offered if one.face.seen is not None]
+    if not seen:
+        return []
+    kind = _kind_of(seen)
+    faces = (frame_of(light_of(one.levels), settings.radius_px) for one in offered if one.levels is not None)
+    return [without_edges(face, kind.core_ratio, kind.cladding_um, settings.edge_ignore_um) for face in faces]
 
 
 def check_updatable(model: ReferenceModel, radius_px: int, microscope: str) -> None:
@@ -284,25 +297,35 @@ def _judged(offered: Sequence[_Offered], fitted: Fitted) -> tuple[ReferenceFace,
     return tuple(faces)
 
 
+def _kind_of(seen: Sequence[FaceFacts]) -> FaceFacts:
+    """What most of some faces are like."""
+    scales = [one.um_per_px for one in seen if one.um_per_px is not None]
+    ratios = [one.core_ratio for one in seen if one.core_ratio is not None]
+    return FaceFacts(
+        cladding_px=median(one.cladding_px for one in seen),
+        blur_px=median(one.blur_px for one in seen),
+        core_ratio=median(ratios) if ratios else None,
+        um_per_px=median(scales) if scales else None,
+    )
+
+
 def _card(wanted: Learning, faces: tuple[ReferenceFace, ...], fitted: Fitted) -> ReferenceCard:
     """A model that faces are added to is as old as its oldest."""
     settings, now = wanted.job.config.reference, datetime.now().astimezone()
     old = None if wanted.update is None else wanted.update.card
-    used = [face.seen for face in faces if face.used and face.seen is not None]
-    scales = [one.um_per_px for one in used if one.um_per_px is not None]
-    ratios = [one.core_ratio for one in used if one.core_ratio is not None]
-    diameter_px, moment = median(one.cladding_px for one in used), now.isoformat(timespec="seconds")
+    kind = _kind_of([face.seen for face in faces if face.used and face.seen is not None])
+    moment = now.isoformat(timespec="seconds")
     expires = (now + timedelta(days=settings.valid_days)).isoformat(timespec="seconds") if settings.valid_days else None
     return ReferenceCard(
         program=f"{PROGRAM} {VERSION}",
         made=moment if old is None else old.made,
         expires=expires if old is None else old.expires,
         microscope=wanted.microscope if old is None else old.microscope,
-        cladding_um=median(scales) * diameter_px if scales else None,
-        core_ratio=median(ratios) if ratios else None,
-        um_per_px=median(scales) if scales else None,
-        cladding_px=diameter_px,
-        blur_px=median(one.blur_px for one in used),
+        cladding_um=kind.cladding_um,
+        core_ratio=kind.core_ratio,
+        um_per_px=kind.um_per_px,
+        cladding_px=kind.cladding_px,
+        blur_px=kind.blur_px,
         config_sha256=wanted.job.config.sha256,
         faces=faces,
         rate=settings.false_alarm_rate,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dscope_blink.batch.job import Job, Loaded, look_at, look_at_loaded, provenance_of
-from dscope_blink.config.settings import ReferenceSettings
+from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.image_processing.anomalies import without_marks
-from dscope_blink.image_processing.face_comparison import ComparedFace, compare
+from dscope_blink.image_processing.face_comparison import ComparedFace, compare, compare_with_itself
 from dscope_blink.image_processing.face_frame import FaceFrame, face_frame
 from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.pipeline import Stages
@@ -58,8 +58,17 @@ def taught(seen: SeenFace, margin_px: float) -> FaceFrame | None:
     return without_marks(seen.frame, [mark.contour_px for mark in seen.inspection.defects], margin_px)
 
 
-def compare_seen(seen: SeenFace, model: ReferenceModel, settings: ReferenceSettings) -> ComparedFace:
-    """A face that was seen without a model beside one; NOT_COMPARED for its reason where there is none to compare."""
+def compare_seen(seen: SeenFace, model: ReferenceModel | None, config: Config) -> ComparedFace:
+    """A face that was seen without a model beside one; NOT_COMPARED for its reason where there is none to compare.
+
+    Parameters
+    ----------
+    seen : the face
+    model : what normal is; None: nothing says so, the face is compared with its own symmetry
+    config : what is a departure, what it is called, and how severe it is
+    """
     if seen.frame is None:
-        return ComparedFace(Comparison("NOT_COMPARED", (seen.why_not,), model.sha256))
-    return compare(seen.inspection, seen.frame, model, settings)
+        return ComparedFace(Comparison("NOT_COMPARED", (seen.why_not,), "" if model is None else model.sha256))
+    if model is None:
+        return compare_with_itself(seen.inspection, seen.frame, config)
+    return compare(seen.inspection, seen.frame, model, config)

@@ -378,10 +378,13 @@ class ReferenceSettings:
     false_alarm_rate: float  # share of good faces that may be called anomalous
     absolute_limit: float  # share of the median light; less is no departure, however little the references vary
     learn_marks: bool  # those of references, and references that FAIL by them
+    own_symmetry_limit: float  # times the spread of a ring of the face itself, where there is no model
+    edge_ignore_um: float  # on either side of the edges of cladding and core, where nothing is compared
     mark_margin_px: float  # of the frame, around marks that are not to teach what is normal
     min_diameter_um: float
     confidence_from: Mapping[str, float]  # confidence -> least score
-    severity_from_um: Mapping[str, Mapping[str, float]]  # zone -> severity -> least diameter
+    deviations: int  # the most deviant features that are named of a face
+    named_deviations: int  # of these, in a reason
     valid_days: int  # 0: for ever
     keep_faces: bool  # in the model, so that faces can be added to it
     figure_format: Literal["png", "svg", "none"]

@@ -12,13 +12,13 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.image_processing.face_frame import REACH, FaceFrame, radii_px
-from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.records import FloatImage
 
 SCALES_PX = (0.0, 1.0, 2.0, 4.0, 8.0)  # sigmas in the frame: from what one pixel shows to a stain of half a core
@@ -82,7 +82,7 @@ def ring_of(radius_px: int) -> NDArray[np.intp]:
 
 
 @lru_cache(maxsize=4)
-def _by_ring(radius_px: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def by_ring(radius_px: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Places of the flattened frame in the order of their rings, and where each ring begins."""
     rings = ring_of(radius_px).ravel()
     order = np.argsort(rings, kind="stable")
@@ -100,7 +100,7 @@ def ring_medians(values: FloatImage, radius_px: int) -> FloatImage:
     -------
     (n_radius,) float32, of all the values in each ring; NaN where there are none
     """
-    order, starts = _by_ring(radius_px)
+    order, starts = by_ring(radius_px)
     flat = values.reshape(-1, len(order))[:, order]
     medians = np.full(len(starts) - 1, np.nan, np.float32)
     for ring, (start, end) in enumerate(pairwise(starts)):
@@ -164,6 +164,23 @@ def _fitted(waves: FloatImage, values: FloatImage) -> FloatImage:
     return np.asarray(found, np.float32)
 
 
+class Normal(Protocol):
+    """What a face is held against, as `ReferenceModel` describes each."""
+
+    @property
+    def radius_px(self) -> int: ...
+    @property
+    def archetype(self) -> FloatImage: ...
+    @property
+    def spread(self) -> FloatImage: ...
+    @property
+    def ring_spread(self) -> FloatImage: ...
+    @property
+    def limits(self) -> FloatImage: ...
+    @property
+    def ring_limits(self) -> FloatImage: ...
+
+
 @dataclass(frozen=True, slots=True)
 class FaceScore:
     """How far a face departs, 1.0 the limit."""
@@ -188,13 +205,13 @@ class FaceScore:
         return max(self.places, self.ring)
 
 
-def score_face(face: FaceFrame, model: ReferenceModel, absolute: float) -> FaceScore:
+def score_face(face: FaceFrame, model: Normal, absolute: float) -> FaceScore:
     """Compare a face with what good ones are like.
 
     Parameters
     ----------
     face : in the frame of the model
-    model : what normal is
+    model : what normal is: learned, or the symmetry of the face itself
     absolute : departures below this share of the median light are none, however little the references vary
     """
     found = departures(face.light, model.archetype, model.radius_px)
@@ -205,7 +222,7 @@ def score_face(face: FaceFrame, model: ReferenceModel, absolute: float) -> FaceS
     return FaceScore(_most(scores), _most(rings), worst)
 
 
-def ring_limits_of(model: ReferenceModel, absolute: float) -> FloatImage:
+def ring_limits_of(model: Normal, absolute: float) -> FloatImage:
     """(n_ring_scale, n_radius) float32, beyond which a ring departs; `absolute` as `score_face` has it."""
     return np.maximum(model.ring_spread * model.ring_limits[:, None], np.float32(absolute))
 

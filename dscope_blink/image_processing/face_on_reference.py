@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dscope_blink.config.settings import ReferenceSettings
 from dscope_blink.image_processing.departures import (
     departures,
     ring_medians,
@@ -22,6 +23,7 @@ from dscope_blink.image_processing.departures import (
 from dscope_blink.image_processing.face_comparison import why_not_of_family
 from dscope_blink.image_processing.face_frame import FaceFrame, face_frame, radii_px
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture
+from dscope_blink.image_processing.ignored_edges import without_edges
 from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.records import FiberGeometry, FloatImage, Mask, Residual
 
@@ -61,18 +63,20 @@ def on_reference(
     return OnReference(model, frame, why_not_of_family(geometry, frame, model))
 
 
-def with_departures(field: Residual, face: OnReference, absolute_limit: float) -> Residual:
+def with_departures(field: Residual, face: OnReference, settings: ReferenceSettings) -> Residual:
     """A residual with how far each of its places departs from good faces.
 
     Parameters
     ----------
     field : of the same picture
     face : on the reference; of one that cannot be compared the residual comes back as it is
-    absolute_limit : departures below this share of the median light are none
+    settings : what is a departure, and which edges are left out
     """
     if face.model is None or face.frame is None or face.why_not:
         return field
-    score = score_face(face.frame, face.model, absolute_limit)
+    card = face.model.card
+    part = without_edges(face.frame, card.core_ratio, card.cladding_um, settings.edge_ignore_um)
+    score = score_face(part, face.model, settings.absolute_limit)
     to_working = _to_working(face.frame, field.pixel_px)
     to_working[:, 2] -= field.origin_px
     return replace(field, departure=_warped(score.map, to_working, field.snr.shape))

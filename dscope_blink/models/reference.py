@@ -45,6 +45,11 @@ class FaceFacts:
     core_ratio: float | None = None  # core over cladding diameter
     um_per_px: float | None = None
 
+    @property
+    def cladding_um(self) -> float | None:
+        """Diameter; None without a scale."""
+        return None if self.um_per_px is None else self.um_per_px * self.cladding_px
+
 
 @dataclass(frozen=True, slots=True)
 class ReferenceFace:

@@ -113,7 +113,9 @@ from dscope_blink.records.reference import (
     Comparison,
     ComparisonMaps,
     Deviation,
+    FoundBy,
     Normality,
+    ReferenceDistances,
     WholeFace,
 )
 from dscope_blink.records.residual import Candidate, Residual
@@ -174,6 +176,7 @@ __all__ = [
     "FitUncertainty",
     "FloatImage",
     "Form",
+    "FoundBy",
     "FoundObject",
     "Gate",
     "GateOutcome",
@@ -201,6 +204,7 @@ __all__ = [
     "Quality",
     "Range",
     "Rectangle",
+    "ReferenceDistances",
     "Rejected",
     "Request",
     "Residual",

@@ -13,7 +13,8 @@ from dscope_blink.records.checks import Positive, Share, Size
 from dscope_blink.records.defects import Severity
 from dscope_blink.records.kinds import CLASSIFICATIONS, Zone
 
-Normality = Literal["NORMAL", "ANOMALOUS", "NOT_OF_THIS_FAMILY", "NOT_COMPARED"]
+Normality = Literal["NORMAL", "ANOMALOUS", "NOT_OF_THIS_FAMILY", "NOT_COMPARED", "NO_REFERENCE"]
+FoundBy = Literal["reference", "own_symmetry"]  # what a place departs from: good faces, or the rest of its own ring
 ANOMALY = "ANOMALY"  # the kind of a place that no mark of the inspection explains
 
 if TYPE_CHECKING:  # a text like any other in the program; one of these where a record is read
@@ -37,6 +38,7 @@ class Anomaly:
     confidence: Share  # by tiers of the score
     severity: Severity
     marks: tuple[str, ...] = ()  # ids of the classical marks that lie there
+    found_by: FoundBy = "reference"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outline_px", read_only(self.outline_px))
@@ -59,6 +61,23 @@ class Deviation:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceDistances:
+    """How far a face lies from one that the reference was learned from; None: nothing of both is seen.
+
+    The first four compare the deviations of features, in spreads, the last three the light of each zone.
+    """
+
+    file: str  # of the reference
+    euclid: Size
+    manhattan: Size
+    cosine: float | None
+    correlation: float | None
+    chi_square: Size | None
+    wasserstein: Size | None  # in steps of the histogram
+    kolmogorov_smirnov: Size | None
+
+
+@dataclass(frozen=True, slots=True)
 class WholeFace:
     """A face as a whole beside the references."""
 
@@ -66,6 +85,7 @@ class WholeFace:
     limit: Positive  # that the stated rate of good faces exceed
     deviations: tuple[Deviation, ...]  # the most deviant feature first
     values: tuple[float | None, ...]  # of all features, in the order of the model; None: not seen
+    references: tuple[ReferenceDistances, ...]  # the nearest by `euclid` first
 
     @property
     def score(self) -> float:
@@ -79,7 +99,7 @@ class Comparison:
 
     status: Normality
     reasons: tuple[str, ...]
-    model_sha256: str
+    model_sha256: str  # empty: there is no model, the face is compared with its own symmetry
     score: Size | None = None  # of the worst place or ring, 1.0 the limit; None: it could not be compared
     ring_score: Size | None = None
     anomalies: tuple[Anomaly, ...] = ()  # the worst first
@@ -102,5 +122,5 @@ class ComparisonMaps:
     scores: FloatImage  # (n, n), 1.0 the limit
     ring_light: FloatImage  # (n_radius,) median light of the face around the fiber
     ring_normal: FloatImage  # (n_radius,) that of the archetype
-    ring_limit: FloatImage  # (n_radius,) how far a ring may depart, of those that are looked at one by one
+    ring_limit: FloatImage  # (n_radius,) how far a ring may depart, of those looked at one by one; inf: any amount
     ring_scores: FloatImage  # (n_radius,) of the worst scale, 1.0 the limit

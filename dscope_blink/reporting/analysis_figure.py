@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +43,7 @@ STATUS_COLOURS = {
     "ANOMALOUS": "#D55E00",
     "NOT_OF_THIS_FAMILY": "#505050",
     "NOT_COMPARED": "#505050",
+    "NO_REFERENCE": "#505050",
 }
 TITLES = (
     *("1  picture", "2  archetype: the median good face", "3  structural similarity", "4  departures, 1 the limit"),
@@ -53,11 +54,13 @@ TITLES = (
         "8  in words",
     ),
 )
+# Without a model there is no good face to show.
+OWN_TITLES = (TITLES[0], "2  own symmetry: the median of each ring", *TITLES[2:])
 
 
 def analysis_figure(
     face: Inspection,
-    card: ReferenceCard,
+    card: ReferenceCard | None,
     picture: StoredPicture,
     maps: ComparisonMaps | None,
     file_format: str,
@@ -73,7 +76,11 @@ def analysis_figure(
 
 
 def analysis_sheet(
-    face: Inspection, card: ReferenceCard, picture: StoredPicture, maps: ComparisonMaps | None, zoom: int = 1
+    face: Inspection,
+    card: ReferenceCard | None,
+    picture: StoredPicture,
+    maps: ComparisonMaps | None,
+    zoom: int = 1,
 ) -> Sheet:
     """The page: picture, archetype, similarity, departures; places, marks, light of the rings, words.
 
@@ -82,7 +89,7 @@ def analysis_sheet(
     Parameters
     ----------
     face : compared; its outlines are in pixels of the picture
-    card : of the model
+    card : of the model; None: there is none, the face is compared with its own symmetry
     picture : (H, W) or (H, W, 3) uint8 or uint16, as stored
     maps : None where the face was not compared: its panels say so
     zoom : pixels of the pictures on the page for one of a page of 100 pixels to the inch
@@ -93,7 +100,7 @@ def analysis_sheet(
     shown = [Shown.fitted(part, area) for area in areas]
     photo = reduced(picture, shown[0], zoom)
     assert photo is not None, "there is a picture"
-    _write_titles(page, face, areas)
+    _write_titles(page, face, areas, TITLES if card is not None else OWN_TITLES)
     lay_ground(page, shown[0], photo)
     draw_zones(page, shown[0], face)
     for place, drawn in zip((1, 2, 3), _maps(maps, shown[1], photo, zoom), strict=True):
@@ -149,7 +156,7 @@ def _say_nothing(page: Sheet, area: Area) -> None:
     write(page, (area.left + area.width / 2, area.bottom + area.height / 2), "not compared", size=10, across="center")
 
 
-def _write_titles(page: Sheet, face: Inspection, areas: list[Area]) -> None:
+def _write_titles(page: Sheet, face: Inspection, areas: list[Area], titles: Sequence[str]) -> None:
     y, status = 8.78, face.comparison.status
     name = _shortened(drawable(face.image.file), 7.4, 13)
     write(page, (LEFT, y), name, size=13, bold=True)
@@ -158,7 +165,7 @@ def _write_titles(page: Sheet, face: Inspection, areas: list[Area]) -> None:
     write(page, (areas[2].left, y), said, size=13, bold=True, colour=STATUS_COLOURS[status])
     verdict = f"by the acceptance criteria: {face.verdict.status.replace('_', ' ')}"
     write(page, (areas[3].right, y), verdict, size=10, across="right")
-    for area, title in zip(areas, TITLES, strict=True):
+    for area, title in zip(areas, titles, strict=True):
         write(page, (area.left, area.top + 0.14), title, size=9, bold=True)
 
 
@@ -215,7 +222,7 @@ class _Line:
     bold: bool = False
 
 
-def _write_words(page: Sheet, area: Area, face: Inspection, card: ReferenceCard) -> None:
+def _write_words(page: Sheet, area: Area, face: Inspection, card: ReferenceCard | None) -> None:
     """As far as they fit; all of them are in NAME_analysis.txt."""
     said = [_Line(text, number == 1) for number, text in enumerate(analysis_lines(face, card))]
     lines = [part for line in said for part in _wrapped(line, area.width)]

@@ -14,25 +14,32 @@ STATUS_WORDS = {
     "ANOMALOUS": "ANOMALOUS: it departs from good faces",
     "NOT_OF_THIS_FAMILY": "NOT OF THIS FAMILY: the model knows no such faces, so no places were compared",
     "NOT_COMPARED": "NOT COMPARED",
+    "NO_REFERENCE": "NO REFERENCE",
 }
 FEW_FACES = 10  # of fewer the bound of the false alarms is above a quarter
 MOST_NAMED = 5  # features
+OWN_SYMMETRY = (
+    "Compared with its own symmetry: the median light of each ring of the face itself",
+    "  it says nothing of what is the same all around the fiber: rings, films, haze, the size or light of the core",
+)
 SHORT = 16  # letters of a hash that no two models share
 
 
-def text_bytes(face: Inspection, card: ReferenceCard) -> bytes:
-    """The file; every line of it is one of `analysis_lines`, or of the tables behind them."""
+def text_bytes(face: Inspection, card: ReferenceCard | None) -> bytes:
+    """The file; every line of it is one of `analysis_lines`, or of the tables behind them. `card` as there."""
     lines = (*analysis_lines(face, card), "", *_anomaly_lines(face), "", *_unmatched_lines(face))
     return ("\n".join(printable(line) for line in lines) + "\n").encode("utf-8", "replace")
 
 
-def analysis_lines(face: Inspection, card: ReferenceCard) -> Iterator[str]:
-    """What was compared with what, and what came out, without the single places."""
+def analysis_lines(face: Inspection, card: ReferenceCard | None) -> Iterator[str]:
+    """What was compared with what, and what came out, without the single places; `card` is None without a model."""
     yield f"Picture: {face.image.file}"
     yield STATUS_WORDS[face.comparison.status]
     yield from (f"  {reason}" for reason in face.comparison.reasons)
-    if face.comparison.score is not None and face.comparison.ring_score is not None:
-        yield f"Score {face.comparison.score:.2f} (1 is the limit), of whole rings {face.comparison.ring_score:.2f}"
+    if face.comparison.score is not None:
+        ring_score = face.comparison.ring_score
+        rings = "not judged" if ring_score is None else f"{ring_score:.2f}"
+        yield f"Score {face.comparison.score:.2f} (1 is the limit), of whole rings {rings}"
     if face.comparison.similarity is not None:
         yield f"Structural similarity with the archetype: {face.comparison.similarity:.3f}"
     if face.comparison.score is not None:
@@ -42,6 +49,9 @@ def analysis_lines(face: Inspection, card: ReferenceCard) -> Iterator[str]:
     verdict = face.verdict
     reasons = "; ".join(texts(verdict.reasons))
     yield f"Verdict by the acceptance criteria, which is another: {verdict.status}{f' ({reasons})' if reasons else ''}"
+    if card is None:
+        yield from OWN_SYMMETRY
+        return
     yield from card_lines(card)
     yield f"  sha256 {face.comparison.model_sha256[:SHORT]}"
 
@@ -52,6 +62,7 @@ def _whole_lines(face: Inspection) -> Iterator[str]:
     if whole is not None:
         yield f"As a whole: distance {whole.distance:.2f}, {whole.score:.2f} of the limit; it deviates most by"
         yield from (f"  {one.in_words}" for one in whole.deviations[:MOST_NAMED])
+        yield from (f"Nearest good face: {one.file}, distance {one.euclid:.1f} spreads" for one in whole.references[:1])
     elif face.comparison.why_not_whole:
         yield f"As a whole: not compared, {face.comparison.why_not_whole}; only places and rings are"
 
@@ -112,8 +123,8 @@ def _unmatched_lines(face: Inspection) -> Iterator[str]:
         return
     alone = [mark.id for mark in unmatched(face)]
     if alone:
-        yield f"Marks of the inspection where the face departs from no good one: {', '.join(alone)}"
-    yield "What the model cannot say: whether a departure matters. That is for the acceptance criteria to decide."
+        yield f"Marks of the inspection in no place that departs: {', '.join(alone)}"
+    yield "What a comparison cannot say: whether a departure matters. That is for the acceptance criteria to decide."
 
 
 def unmatched(face: Inspection) -> tuple[Defect, ...]:

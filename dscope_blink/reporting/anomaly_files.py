@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dscope_blink.records import Anomaly, Inspection, Mask
+from dscope_blink.records import Anomaly, Inspection, Mask, ReferenceDistances, WholeFace
 from dscope_blink.reporting.tables import Column, Table, table_of
 
 
@@ -51,8 +51,13 @@ def _whole(face: Inspection) -> dict[str, Any] | None:
             {"feature": one.name, "value": one.value, "middle": one.middle, "spreads": one.spreads}
             for one in whole.deviations
         ],
+        "nearest_reference": _nearest(whole),
         "values": list(whole.values),
     }
+
+
+def _nearest(whole: WholeFace) -> dict[str, Any] | None:
+    return next(({"file": one.file, "euclid": one.euclid} for one in whole.references), None)
 
 
 def _defect(anomaly: Anomaly) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def _defect(anomaly: Anomaly) -> dict[str, Any]:
         "confidence": anomaly.confidence,
         "severity": anomaly.severity,
         "orientation": None,
-        "contributing_algorithms": ["reference"],
+        "contributing_algorithms": [anomaly.found_by],
         "contour": np.round(anomaly.outline_px, 1).tolist(),
         "detection_metadata": {
             "score": anomaly.score,
@@ -83,6 +88,31 @@ def mask_bytes(mask: Mask) -> bytes:
     file = io.BytesIO()
     np.save(file, mask.astype(np.uint8), allow_pickle=False)
     return file.getvalue()
+
+
+def distance_table(whole: WholeFace | None) -> Table:
+    """NAME_distances.csv: one row for each reference, the nearest first; none where there was nothing to compare."""
+    return table_of(DISTANCE_COLUMNS, [(one,) for one in (() if whole is None else whole.references)])
+
+
+def _distance(name: str, unit: str, meaning: str, key: str) -> Column:
+    def value(one: ReferenceDistances) -> float | None:
+        found: float | None = getattr(one, key)
+        return found
+
+    return Column(name, unit, "float64", meaning, value)
+
+
+DISTANCE_COLUMNS = (
+    Column("Reference", "", "object", "the picture that the model was learned from", lambda one: one.file),
+    _distance("Euclid", "spreads", "of the deviations of features, by which the rows are ordered", "euclid"),
+    _distance("Manhattan", "spreads", "sum of the differences of these deviations", "manhattan"),
+    _distance("Cosine", "", "1 less the cosine of the angle between them, 0 to 2", "cosine"),
+    _distance("Correlation", "", "1 less their correlation, 0 to 2", "correlation"),
+    _distance("Chi_Square", "", "of the histograms of light, mean of the zones, 0 to 1", "chi_square"),
+    _distance("Wasserstein", "bins", "how far light would have to be moved between them", "wasserstein"),
+    _distance("KS", "", "greatest difference of their sums (Kolmogorov-Smirnov), 0 to 1", "kolmogorov_smirnov"),
+)
 
 
 def comparison_table(faces: Sequence[Inspection]) -> Table:
@@ -118,7 +148,7 @@ REFERENCE_COLUMNS = (
         "Reference_Status",
         "",
         "object",
-        "NORMAL, ANOMALOUS, NOT_OF_THIS_FAMILY or NOT_COMPARED; the acceptance verdict is another",
+        "NORMAL, ANOMALOUS, NOT_OF_THIS_FAMILY, NOT_COMPARED or NO_REFERENCE; the acceptance verdict is another",
         lambda one: one.comparison.status,
     ),
     Column("Score", "", "float64", "of the worst place or ring, 1 the limit", lambda one: one.comparison.score),

@@ -195,7 +195,7 @@ class _Page:
             "d": measured("cladding_diameter_um").value,
             "p": measured("cladding_diameter_px").value,
             "o": measured("core_cladding_offset_um").value,
-            "q": int(inspection.scale is not None and inspection.scale.source != "calibration"),
+            "q": int(inspection.scale is not None and inspection.scale.rests_on_cladding),
             "t": inspection.moment,
             "g": self._values(),
             "w": len(inspection.quality.warnings),

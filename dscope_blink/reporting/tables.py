@@ -241,7 +241,11 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
     _quantity("Focus", "", "sharpness of the picture", "quality.focus"),
     _list("Warnings", "what else to know about the picture", lambda i: texts(i.quality.warnings)),
     _text("sha256", "hash of the image file", "image.sha256"),
-    _text("Reference_Status", "beside good faces, by a reference model; empty: none was used", "reference.status"),
+    _text(
+        "Reference_Status",
+        "beside good faces, by a reference model; NO_REFERENCE: beside its own symmetry; empty: with nothing",
+        "reference.status",
+    ),
     _quantity("Reference_Score", "", "of the worst place or ring, 1 the limit of the model", "reference.score"),
     Column(
         "Reference_Anomalies",

@@ -24,7 +24,7 @@ from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config, ConfigFile, Reporting
 from dscope_blink.devices.capturing import FlatField, Series, new_picture
 from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
-from dscope_blink.files.pictures import SUFFIXES, Found, find_given
+from dscope_blink.files.pictures import PIXELS, SUFFIXES, Found, find_given
 from dscope_blink.files.plan import ImageFile, manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
@@ -189,7 +189,8 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     assert settings is not None, "without settings there was a problem"
     assert asked is not None, "nor without them"
     config = replace(asked.config, reporting=reporting_of(asked.config.reporting, arguments))
-    check_packages(config.reporting, of_reference=asked.reference_sha256 is not None)
+    compares = asked.reference_sha256 is not None or getattr(arguments, "command", "") == "analyze"
+    check_packages(config.reporting, of_reference=compares)
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
@@ -406,7 +407,7 @@ def check_images(named: Sequence[str], recursive: bool, output_dir: Path) -> Fou
     found = find_given(paths, recursive, output_dir)
     if not found.files:
         hint = "" if recursive else "; --recursive looks in its subfolders as well"
-        raise UserError(f"input folder {', '.join(named)}: no picture in it ({' '.join(SUFFIXES)}){hint}")
+        raise UserError(f"input folder {', '.join(named)}: no picture in it ({' '.join((*SUFFIXES, PIXELS))}){hint}")
     return found
 
 
@@ -415,8 +416,8 @@ def _check_input(text: str) -> Path:
     path = Path(text).expanduser().absolute()
     if not os.path.isfile(path):
         return check_input_folder(text)
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"picture {text}: must be one of {' '.join(SUFFIXES)}")
+    if path.suffix.lower() not in (*SUFFIXES, PIXELS):
+        raise UserError(f"picture {text}: must be one of {' '.join((*SUFFIXES, PIXELS))}")
     return path
 
 

@@ -232,7 +232,7 @@ def _add_learn(parser: Parser) -> None:
 def _add_analyze(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("pictures and results")
     _add_pictures(what)
-    _add_reference(what)
+    _add_reference(what, "; without one each face is compared with its own symmetry")
     what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
     what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
     parser.set_defaults(camera=False, watch=False)
@@ -245,10 +245,9 @@ def _add_pictures(parser: Options) -> None:
     parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures, as a PATH is")
 
 
-def _add_reference(parser: Options) -> None:
-    parser.add_argument(
-        "--reference", metavar="FILE.dscope", help="model of good faces, as `learn` writes it, to compare with"
-    )
+def _add_reference(parser: Options, otherwise: str = "") -> None:
+    what = f"model of good faces, as `learn` writes it, to compare with{otherwise}"
+    parser.add_argument("--reference", metavar="FILE.dscope", help=what)
 
 
 def _add_capture(parser: argparse.ArgumentParser) -> None:

@@ -12,13 +12,12 @@ from rich.progress import Progress
 
 from dscope_blink.batch.analysis_run import run_analysis
 from dscope_blink.batch.analyzing import Analyzing
-from dscope_blink.batch.job import reference_of
 from dscope_blink.batch.learning import ENDING, Learning, check_updatable, learn
 from dscope_blink.batch.run import Batch
 from dscope_blink.config.loading import load_config
 from dscope_blink.files.names import COMPARED_WITH_REFERENCE, MODEL_CARD
 from dscope_blink.files.whole_files import write_file
-from dscope_blink.image_processing.face_comparison import drift_of
+from dscope_blink.image_processing.face_comparison import NO_MODEL, drift_of
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceModel, check_expiry, load_model
 from dscope_blink.records import UserError, printable
@@ -124,9 +123,11 @@ def analyze(arguments: argparse.Namespace) -> int:
 
 def _announce(console: Console, run: Analyzing) -> None:
     model = run.job.config.reference.model
-    assert model is not None, "the job has one"
-    what = f"{counted(len(run.images), 'image')}, profile {run.job.config.profile}, model {model.name}"
+    beside = "no model" if model is None else f"model {model.name}"
+    what = f"{counted(len(run.images), 'image')}, profile {run.job.config.profile}, {beside}"
     print_line(console, f"{what}, results in {run.job.output_dir}")
+    if model is None:
+        print_line(console, NO_MODEL.capitalize())
     for warning in run.warnings[:MOST_WARNINGS]:
         print_line(console, f"Warning: {warning}")
     if len(run.warnings) > MOST_WARNINGS:
@@ -146,8 +147,6 @@ def _conclude(console: Console, run: Analyzing, ran: Ran) -> None:
 def checked_analyzing(arguments: argparse.Namespace) -> Analyzing:
     """Check what was asked of `analyze`; UserError with one line for every problem."""
     batch: Batch = checked_batch(arguments)
-    if reference_of(batch.job) is None:
-        raise UserError("--reference must name a model, as `learn` writes it")
     return Analyzing(
         batch.job,
         batch.images,
@@ -159,7 +158,7 @@ def checked_analyzing(arguments: argparse.Namespace) -> Analyzing:
 
 
 def reference_lines(totals: Totals, model: ReferenceModel | None) -> Iterator[str]:
-    """What the reference says of a batch, and whether that drifts away from it; nothing without a model."""
+    """What was said of the faces beside good ones, and whether they drift away from the model; nothing without any."""
+    yield from (f"{status}: {count}" for status, count in sorted(totals.beside_good.items()))
     if model is not None:
-        yield from (f"{status}: {count}" for status, count in sorted(totals.beside_good.items()))
         yield from (f"The batch drifts away from the model: {line}" for line in drift_of(totals.newest, model))

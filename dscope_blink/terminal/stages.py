@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dscope_blink.batch.job import Job, Loaded, flat_field_of, load, provenance_of, reference_of
+from dscope_blink.batch.job import Job, Loaded, calibration_of, flat_field_of, load, provenance_of, reference_of
 from dscope_blink.config.settings import Config
 from dscope_blink.files.manifest import file_key
 from dscope_blink.files.whole_files import write_file, writing
@@ -94,7 +94,7 @@ def _stages(wanted: _Wanted) -> Stages:
         loaded.info,
         wanted.request,
         job.config,
-        job.calibration,
+        calibration_of(job, loaded),
         provenance_of(job),
         flat_field_of(job),
         reference_of(job),

@@ -37,7 +37,7 @@ from tests.builders.pictures import blanks, folder_of
 from tests.builders.settings import ROOT
 from tests.builders.unprivileged import unprivileged
 
-OF_ONE = {"_analysis.png", "_analysis.txt", "_report.json", "_defect_mask.npy"}
+OF_ONE = {"_analysis.png", "_analysis.txt", "_distances.csv", "_report.json", "_defect_mask.npy"}
 OF_ANY = {"_annotated.png", "_report.csv", "_result.json"}
 LOAD = "dscope_blink.batch.job.load_model"
 OF_ALL = {"summary_report.csv", "compare_reference.csv"}
@@ -251,9 +251,10 @@ def test_what_is_resumed_is_what_was_compared(pictures, out, model):
         lambda pictures, out: (out / "b_analysis.txt").unlink(),
         lambda pictures, out: (out / "b_defect_mask.npy").unlink(),
         lambda pictures, out: (out / "b_report.json").unlink(),
+        lambda pictures, out: (out / "b_distances.csv").unlink(),
         lambda pictures, out: (out / "b_result.json").write_text("{}", encoding="utf-8"),
     ],
-    ids=["picture", "table", "figure", "text", "mask", "report", "record"],
+    ids=["picture", "table", "figure", "text", "mask", "report", "distances", "record"],
 )
 def test_what_differs_is_done_again(pictures, out, model, change):
     run = analyzing(pictures, out, model)

@@ -14,6 +14,7 @@ from dscope_blink.batch.learning import Learned, Learning, learn
 from dscope_blink.batch.reference_faces import SeenFace
 from dscope_blink.config.settings import Config
 from dscope_blink.files.plan import ImageFile
+from dscope_blink.image_processing.face_frame import radii_px
 from dscope_blink.models.family import Family, NoFamily, family_arrays
 from dscope_blink.models.reference import ARRAY_NAMES, NO_FEATURES, load_model, model_bytes
 from dscope_blink.records import UserError
@@ -106,6 +107,22 @@ def test_a_model_without_features_gets_no_family_by_adding_faces(tmp_path: Path)
     added = learned_of(tmp_path, 5, 6, base=old).model
     assert added.family == NO_FEATURES
     assert added.numbers is None
+
+
+def test_where_no_picture_teaches_that_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"at least 3 faces, got 0 \(1\.png: no fiber was found\)"):
+        learned_of(tmp_path, 1)
+
+
+def test_edges_that_are_left_out_are_no_part_of_the_archetype(tmp_path: Path) -> None:
+    wide = replace(HERE, reference=replace(SETTINGS, edge_ignore_um=2.0))
+    whole = learned_of(tmp_path, 0, 2, 3, 4).model
+    left = learned_of(tmp_path, 0, 2, 3, 4, config=wide).model
+    gone = np.isfinite(whole.archetype) & ~np.isfinite(left.archetype)
+    radii = radii_px(RADIUS_PX)[gone]
+    width = 2 * 2.0 * 2 * RADIUS_PX / (left.card.cladding_um or 0.0)
+    assert np.ptp(radii[radii > 0.9 * RADIUS_PX]) == pytest.approx(width, abs=1)
+    np.testing.assert_array_equal(left.faces, whole.faces)  # faces are kept whole: the setting may be changed later
 
 
 def test_a_face_teaches_only_once(tmp_path: Path) -> None:

@@ -55,8 +55,8 @@ def learning(folder: Path, output: Path, config: Config = SMALL, **changes: Any)
     return replace(Learning(Job(output.parent, config), images, output), **changes)
 
 
-def analyzing(folder: Path, out: Path, model: Path, config: Config = SMALL, **changes: Any) -> Analyzing:
-    """A run over all pictures of a folder, in this process."""
+def analyzing(folder: Path, out: Path, model: Path | None, config: Config = SMALL, **changes: Any) -> Analyzing:
+    """A run over all pictures of a folder, in this process; without a model each face beside its own symmetry."""
     config = replace(config, reporting=replace(config.reporting, plots=False))
     images = plan_images(find_images(folder, True, out), out, Manifest(), ASKED)
     config = replace(config, reference=replace(config.reference, model=model))

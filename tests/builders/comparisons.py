@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, Deviation, Inspection, WholeFace
+from dscope_blink.records import ANOMALY, Anomaly, Comparison, Deviation, Inspection, ReferenceDistances, WholeFace
 from tests.builders.inspections import FAILED, GEOMETRY
 from tests.builders.stored_results import result_of
 
@@ -32,7 +32,21 @@ FOUND = replace(FAILED, reference=COMPARISON)
 NOTHING = replace(FAILED, reference=Comparison("NOT_COMPARED", ("no fiber was found",), "ab" * 32))
 
 FEATURES_APART = (Deviation("core_mean", 1.2, 1.0, 8.25), Deviation("cladding_entropy", 2.0, 3.0, -4.0))
-WHOLE = WholeFace(9.0, 6.0, FEATURES_APART, (1.2, 2.0))
+NEAREST = (
+    ReferenceDistances("good/3.png", 4.25, 30.0, 0.5, 0.6, 0.01, 1.5, 0.07),
+    ReferenceDistances("good/1.png", 5.0, 40.0, 0.4, 0.3, 0.02, None, 0.09),
+)
+WHOLE = WholeFace(9.0, 6.0, FEATURES_APART, (1.2, 2.0), NEAREST)
+OWN = replace(
+    FAILED,
+    reference=replace(
+        COMPARISON,
+        status="NO_REFERENCE",
+        ring_score=None,
+        model_sha256="",
+        anomalies=tuple(replace(one, found_by="own_symmetry") for one in PLACES),
+    ),
+)
 
 
 def stored_comparison(folder: Path, name: str, face: Inspection) -> Path:

@@ -24,7 +24,8 @@ from tests.builders.batches import CONFIG
 from tests.builders.faces import face_with
 from tests.builders.references import KIND, RADIUS_PX, framed, learned, learned_from
 
-LIMIT = CONFIG.reference.absolute_limit
+SETTINGS = CONFIG.reference
+LIMIT = SETTINGS.absolute_limit
 SPOT = Pit((30.0, 25.0), 12.0, -0.12)  # on the optics: of every face, at one place
 PIT = Pit((-30.0, -20.0), 10.0, -0.4)
 
@@ -62,7 +63,7 @@ def test_a_departure_lies_in_the_residual_where_the_pit_lies_in_the_picture(scal
     gray = gray_of(KIND, PIT)
     how = {"as it is": (1e6, (0, 0)), "reduced": (74.0, (0, 0)), "doubled": (1e6, (1, 1000))}[scale]
     field = background.residual(picture_of(gray, *how), 1.2, CONFIG.residual)
-    found = with_departures(field, seen(gray, learned()), LIMIT)
+    found = with_departures(field, seen(gray, learned()), SETTINGS)
     assert found.departure is not None
     y, x = np.nonzero(found.departure > 1)
     at = (np.array([x.mean(), y.mean()]) + found.origin_px + 0.5) * found.pixel_px - 0.5
@@ -72,7 +73,9 @@ def test_a_departure_lies_in_the_residual_where_the_pit_lies_in_the_picture(scal
 
 def test_a_clean_face_departs_nowhere() -> None:
     gray = gray_of(KIND)
-    field = with_departures(background.residual(picture_of(gray), 1.2, CONFIG.residual), seen(gray, learned()), LIMIT)
+    field = with_departures(
+        background.residual(picture_of(gray), 1.2, CONFIG.residual), seen(gray, learned()), SETTINGS
+    )
     assert field.departure is not None
     assert float(field.departure.max()) < 1
 
@@ -83,7 +86,7 @@ def test_a_face_that_is_no_such_one_departs_from_nothing_and_says_why() -> None:
     face = on_reference(gray, geometry_of(small), None, learned())
     assert "the cladding measures" in face.why_not[0]
     field = background.residual(picture_of(gray), 1.2, CONFIG.residual)
-    assert with_departures(field, face, LIMIT) is field
+    assert with_departures(field, face, SETTINGS) is field
     assert find_pattern(picture_of(gray), face, LIMIT).why_not == face.why_not
 
 

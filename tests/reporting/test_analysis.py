@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 
 import cv2
@@ -13,19 +13,27 @@ import pytest
 from dscope_blink.image_processing.comparison_maps import comparison_maps
 from dscope_blink.image_processing.departures import score_face
 from dscope_blink.image_processing.face_frame import FaceFrame
+from dscope_blink.image_processing.own_symmetry import own_symmetry
 from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceFace
-from dscope_blink.records import ComparisonMaps, Inspection
+from dscope_blink.records import ComparisonMaps, Inspection, ReferenceDistances
 from dscope_blink.reporting.aggregate_face import Area
-from dscope_blink.reporting.analysis_figure import TITLES, analysis_figure, analysis_sheet, part_of
+from dscope_blink.reporting.analysis_figure import OWN_TITLES, TITLES, analysis_figure, analysis_sheet, part_of
 from dscope_blink.reporting.analysis_maps import archetype_photo, departure_photo, similarity_photo
 from dscope_blink.reporting.analysis_profile import draw_deviations
 from dscope_blink.reporting.analysis_text import card_lines, expired, text_bytes
-from dscope_blink.reporting.anomaly_files import REFERENCE_COLUMNS, comparison_table, report_bytes
+from dscope_blink.reporting.anomaly_files import (
+    DISTANCE_COLUMNS,
+    REFERENCE_COLUMNS,
+    comparison_table,
+    distance_table,
+    report_bytes,
+)
+from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.model_card import model_page
 from dscope_blink.reporting.sheet import Photo, Shapes, Sheet, Words
-from tests.builders.comparisons import CENTER, COMPARISON, FEATURES_APART, FOUND, NOTHING, PICTURE, WHOLE
+from tests.builders.comparisons import CENTER, COMPARISON, FEATURES_APART, FOUND, NOTHING, OWN, PICTURE, WHOLE
 from tests.builders.families import a_family
 from tests.builders.inspections import FAILED, GEOMETRY
 from tests.builders.references import RADIUS_PX, card_of, good_faces, learned
@@ -87,6 +95,28 @@ def test_a_dark_place_lies_in_the_map_where_it_lies_in_the_picture(maps: Compari
     assert alike.shape == archetype_photo(maps, shown, photo, 1).shape == photo.shape
 
 
+def test_a_face_beside_its_own_symmetry_says_so_everywhere() -> None:
+    face = good_faces()[0]
+    own = own_symmetry(face, 6.0)
+    seen = comparison_maps(face, own, score_face(face, own, 0.01), similarity(face.light, own.archetype), 0.01)
+    sheet = analysis_sheet(OWN, None, PICTURE, seen)
+    words = [item.text for item in sheet.items if isinstance(item, Words)]
+    assert set(OWN_TITLES) <= set(words)
+    assert "NO REFERENCE  3.40 of the limit" in words
+    assert "whole rings are not judged: there is no reference" in words
+    assert not any("good face" in text for text in words)
+    assert not [item for item in sheet.items if isinstance(item, Shapes) and item.label == "limit"]
+    text = text_bytes(OWN, None).decode()
+    assert "Compared with its own symmetry" in text
+    assert "of whole rings not judged" in text
+    assert "Model" not in text
+    report = json.loads(report_bytes(OWN))
+    assert report["status"] == "NO_REFERENCE"
+    assert [one["contributing_algorithms"] for one in report["defects"]] == [["own_symmetry"]] * 2
+    row = dict(zip(comparison_table([OWN]).types, comparison_table([OWN]).rows[0], strict=True))
+    assert (row["Reference_Status"], row["Ring_Score"]) == ("NO_REFERENCE", None)
+
+
 @pytest.mark.parametrize("shape", [(60, 80), (864, 1152), (3000, 40)])
 def test_any_size_of_picture_gives_a_figure_of_the_same_size(shape: tuple[int, int]) -> None:
     bare = replace(NOTHING, zones=(), geometry=None, defects=())
@@ -111,7 +141,7 @@ def test_the_text_names_each_place_and_keeps_both_verdicts_apart() -> None:
     lines = text.splitlines()
     assert any(line.startswith("N1") and "Scratch" in line and "S1" in line for line in lines)
     assert any(line.startswith("N2") and "no known kind" in line and "beyond" in line for line in lines)
-    alone = next(line for line in lines if line.startswith("Marks of the inspection where"))
+    alone = next(line for line in lines if line.startswith("Marks of the inspection in no place"))
     assert "S1" not in alone
     assert "P1" in alone
 
@@ -129,9 +159,22 @@ def test_the_face_as_a_whole_is_told_everywhere(maps: ComparisonMaps) -> None:
     assert (report["distance"], report["limit"]) == (9.0, 6.0)
     assert [one["feature"] for one in report["deviations"]] == ["core_mean", "cladding_entropy"]
     assert json.loads(report_bytes(FOUND))["whole"] is None
+    assert "Nearest good face: good/3.png, distance 4.2 spreads" in text
+    assert report["nearest_reference"] == {"file": "good/3.png", "euclid": 4.25}
     words = words_of(done, maps)
     assert {"core_mean", "+8.2", "cladding_entropy", "-4.0"} <= set(words)
     assert "core_mean" not in words_of(FOUND, maps)
+
+
+def test_the_table_of_distances_has_a_row_for_each_reference_and_a_column_for_each_measure() -> None:
+    table = distance_table(WHOLE)
+    assert [row[0] for row in table.rows] == ["good/3.png", "good/1.png"]
+    named = {column.name.lower() for column in DISTANCE_COLUMNS} - {"reference", "ks"}
+    assert named == {field.name for field in fields(ReferenceDistances)} - {"file", "kolmogorov_smirnov"}
+    lines = csv_bytes(table, "international").decode("utf-8-sig").splitlines()
+    assert lines[1] == "good/3.png,4.25,30.0,0.5,0.6,0.01,1.5,0.07"
+    assert lines[2].split(",")[6] == ""
+    assert distance_table(None).rows == []
 
 
 def test_bars_lie_on_the_side_that_the_face_departs_to_and_within_the_panel() -> None:

@@ -12,6 +12,7 @@ from dscope_blink.reporting import wording
 from dscope_blink.reporting.look import RESULT_COLOURS
 from tests.builders.batches import CONFIG
 from tests.builders.inspections import (
+    BESIDE_ITSELF,
     COMPARED,
     EVERY_KIND,
     FAILED,
@@ -181,5 +182,8 @@ def test_what_a_reference_says_is_one_line_beside_the_verdict() -> None:
     several = replace(COMPARED, reference=replace(COMPARED.comparison, reasons=("one", "two", "three")))
     assert dict(wording.quality_facts(several))["Beside good faces"].endswith("; one (and 2 more)")
     assert dict(wording.provenance_facts(COMPARED))["Reference sha256"] == COMPARED.comparison.model_sha256
+    own = dict(wording.quality_facts(BESIDE_ITSELF))
+    assert own["Beside its own symmetry"] == "NO REFERENCE, 1.20 of the limit; no reference: 1 place departs"
+    assert "Beside good faces" not in own
     assert "Beside good faces" not in dict(wording.quality_facts(FAILED))
     assert "Reference sha256" not in dict(wording.provenance_facts(FAILED))

@@ -62,6 +62,18 @@ def test_what_came_out_is_said_and_once_more_when_it_is_resumed(model, pictures,
     assert again[-2:] == lines[-2:]
 
 
+def test_without_a_model_it_is_said_that_nothing_tells_what_is_normal(pictures, config, capsys):
+    out = pictures.with_name("out")
+    words = ["analyze", str(pictures), f"--output-dir={out}", "--workers=0", *quick(config)]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"2 images, profile fast_scan, no model, results in {out}"
+    assert lines[1].startswith("No reference: the face as a whole was not judged")
+    assert lines[-2:] == ["NO_REFERENCE: 2", f"Results: {out / 'compare_reference.csv'}"]
+    assert main([*words, "--resume"]) == 0
+    assert "2 finished before" in capsys.readouterr().out
+
+
 def test_other_programs_are_told_in_json_lines(model, pictures, config, capsys):
     assert analyze(model, pictures, config, "--json-progress") == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

@@ -274,11 +274,13 @@
     return make("td", {}, badge(row.s), row.m ? make("div", {}, marginal()) : "", score, besideGood(row), warned);
   }
 
-  /** What a reference model says, which is another verdict. */
+  const beside = (status) => status === "NO_REFERENCE" ? "Beside its own symmetry" : "Beside good faces";
+
+  /** What a reference model says, or the symmetry of the face without one, which is another verdict. */
   function besideGood(row) {
     if (!row.a) return "";
     const [status, score] = row.a, limit = score === null ? "" : ` ${score.toFixed(2)}`;
-    return make("div", { class: "sub reference", title: "beside good faces, 1 the limit; it overrides no criterion" }, `${inWords(status)}${limit}`);
+    return make("div", { class: "sub reference", title: `${beside(status)}, 1 the limit; it overrides no criterion` }, `${inWords(status)}${limit}`);
   }
 
   /** Marks of each zone, those that break a limit told apart. */
@@ -616,7 +618,7 @@
     if (details.closest) section("Closest limit", make("p", {}, details.closest));
     if (details.doubts.length) section("Marginal: within the uncertainty", list(details.doubts, "doubts"));
     if (details.warnings.length) section("Warnings", list(details.warnings, "warnings"));
-    if (details.departs) section("Beside good faces", ...departures(details.departs));
+    if (details.departs) section(beside(details.departs.status), ...departures(details.departs));
     if (details.marks.length) section(`Marks (${details.marks.length})`, marksTable(details.marks, details.checks, details.who));
     else if (details.zones.length) section("Marks", make("p", {}, "None was found."));
     if (details.outermost) parts.push(make("p", { class: "small" }, `Nothing is sought beyond zone ${details.outermost}.`));
@@ -646,7 +648,7 @@
     const parts = [make("p", { class: "reference" }, make("strong", {}, `${inWords(departs.status)}${limit}`), `${whole}. It overrides no criterion.`)];
     if (departs.reasons.length) parts.push(make("ul", { class: "reasons" }, ...departs.reasons.map((text) => make("li", {}, text))));
     if (departs.places.length) parts.push(make("table", { class: "places" }, heading("Place", "Zone", "Diameter", "Departs"), make("tbody", {}, ...departs.places.map(placeLine))));
-    return [...parts, make("p", { class: "small" }, `Model ${departs.model}`)];
+    return [...parts, make("p", { class: "small" }, departs.model ? `Model ${departs.model}` : "No model")];
   }
 
   function placeLine(place) {
