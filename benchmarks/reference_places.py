@@ -25,10 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.reference import BLEMISHES, CONTRASTS, PROFILE, ROOT, kind, marked, picture
 from benchmarks.reference_family import varied
-from dscope_blink.batch.analyzing import compare_seen
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.learning import Learning, learn
-from dscope_blink.batch.reference_faces import SeenFace, see_face
+from dscope_blink.batch.reference_faces import SeenFace, compare_seen, see_face
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config
 from dscope_blink.files.plan import ImageFile
