@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.image_processing.departures import (
+    LEAST_EDGE_PX,
+    LEAST_RING_SPREADS,
+    RING_GROUPS,
     Departures,
     departures,
     ring_medians,
     ring_of,
+    with_cores_alike,
 )
 from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.records import FloatImage, UserError
@@ -22,6 +27,9 @@ from dscope_blink.training.left_out import predicted_limit, student_t
 FEWEST = 3  # faces: of two nobody can say which one is odd
 FEWEST_BY_PLACE = 5  # of fewer the median at a place is mostly noise, and the archetype is the same all around
 SIGMA = 1.4826  # from the median of magnitudes
+SIGMA_OF_MEAN = 1.2533  # from their mean
+USUAL_OF_RINGS = 0.25  # spread of the logarithms of the worst rings of good faces, measured on rendered kinds: 0.2 to 0.35
+LEAST_USUAL = 1.0  # spreads, of the worst place of a face: it is never less, but where a scale says nothing
 RING_NEIGHBOURS = 5  # on either side, whose departures count for the spread of a ring: one ring has but one a face
 LEAST_SPREAD = 1e-4  # of the median light: less than rounding to 16 bits leaves of a face
 
@@ -79,9 +87,14 @@ def fit_reference(faces: Sequence[FaceFrame], rate: float) -> Fitted:
 
 def archetype_of(lights: FloatImage, radius_px: int) -> FloatImage:
     """(n, n) the median face; of few faces that of each ring, the same all around."""
+    return _archetype(lights, radius_px, len(lights) >= FEWEST_BY_PLACE)
+
+
+def _archetype(lights: FloatImage, radius_px: int, by_place: bool) -> FloatImage:
+    """The same; `by_place`: not the same all around."""
     with np.errstate(all="ignore"):
         places = np.asarray(_median(lights))
-    if len(lights) >= FEWEST_BY_PLACE:
+    if by_place:
         return places
     profile = ring_medians(lights, radius_px)
     return np.where(np.isfinite(places), profile[ring_of(radius_px)], np.float32(np.nan))
@@ -107,22 +120,30 @@ class _Learned:
 
 
 def _learned(lights: FloatImage, radius_px: int, rate: float) -> _Learned:
-    left = [_by_the_others(lights, k, radius_px) for k in range(len(lights))]
+    aligned = with_cores_alike(lights, archetype_of(lights, radius_px), radius_px)
+    archetype = archetype_of(aligned, radius_px)
+    least = _least_of_rings(archetype, radius_px)
+    left = [_by_the_others(light, aligned, k, radius_px) for k, light in enumerate(lights)]
     rings = np.stack([one.rings for one in left])  # (n_face, n_ring_scale, n_radius)
     around = np.stack([_around(one.places, radius_px) for one in left])  # (n_face, n_scale, n_radius)
     # Each face by the spreads of the others: one that had a part in its own spread lies nearer than further ones will.
     worst = np.stack([_worst_places(one.places, _spread(_others(around, k)), radius_px) for k, one in enumerate(left)])
-    worst_ring = np.stack([_worst(np.abs(one) / _ring_spread(_others(rings, k)), 1) for k, one in enumerate(rings)])
-    limits, maxima = _limits(worst, rate / 2)
-    ring_limits, ring_maxima = _limits(worst_ring, rate / 2)
-    return _Learned(
-        archetype_of(lights, radius_px),
-        _spread(around),
-        _ring_spread(rings),
-        limits,
-        ring_limits,
-        np.fmax(maxima, ring_maxima),
+    worst_ring = np.stack(
+        [_worst(np.abs(one) / _ring_spread(_others(rings, k), least), 1) for k, one in enumerate(rings)]
     )
+    limits, maxima = _limits(worst, rate / 2)
+    ring_limits = np.empty(rings.shape[1], np.float32)
+    for group in RING_GROUPS:  # what varies much in one is not to hide what hardly does in another
+        ring_limits[group], own = _limits(worst_ring[:, group], rate / 2 / len(RING_GROUPS), USUAL_OF_RINGS)
+        maxima = np.fmax(maxima, own)
+    return _Learned(archetype, _spread(around), _ring_spread(rings, least), limits, ring_limits, maxima)
+
+
+def _least_of_rings(archetype: FloatImage, radius_px: int) -> FloatImage:
+    """(n_ring_scale, n_radius) float32, what rings differ by however few faces agree: at edges by where these lie."""
+    steep = np.abs(np.gradient(np.nan_to_num(ring_medians(archetype, radius_px))))
+    least = np.array(LEAST_RING_SPREADS, np.float32)[:, None]
+    return np.asarray(least + np.array(LEAST_EDGE_PX, np.float32)[:, None] * steep, np.float32)
 
 
 def _others(values: FloatImage, place: int) -> FloatImage:
@@ -134,19 +155,21 @@ def _worst_places(places: FloatImage, spread: FloatImage, radius_px: int) -> NDA
     return _worst(np.abs(places) / spread[:, ring_of(radius_px)], 2)
 
 
-def _limits(worst: NDArray[np.float64], rate: float) -> tuple[FloatImage, NDArray[np.float64]]:
+def _limits(worst: NDArray[np.float64], rate: float, usual_spread: float | None = None) -> tuple[FloatImage, NDArray[np.float64]]:
     """Limits of the scales, (n_scale,), that `rate` of good faces exceed, and (n_face,) the scores by them.
 
     Every scale has its share of the faces that come near their limit.
     """
-    usual = np.median(worst, axis=0)
+    usual = np.maximum(np.median(worst, axis=0), LEAST_USUAL)
     maxima = (worst / usual).max(axis=1)
-    limit = max(predicted_limit(maxima, rate), float(maxima.max()))  # no good face that was left out lies beyond
+    limit = max(predicted_limit(maxima, rate, usual_spread), float(maxima.max()))  # no good face that was left out lies beyond
     return (usual * limit).astype(np.float32), maxima / limit
 
 
-def _by_the_others(lights: FloatImage, place: int, radius_px: int) -> Departures:
-    return departures(lights[place], archetype_of(np.delete(lights, place, axis=0), radius_px), radius_px)
+def _by_the_others(light: FloatImage, aligned: FloatImage, place: int, radius_px: int) -> Departures:
+    """Of a face left out; the archetype of the others is of the form that all of them have."""
+    others = _archetype(_others(aligned, place), radius_px, len(aligned) >= FEWEST_BY_PLACE)
+    return departures(light, others, radius_px)
 
 
 def _worst(scores: NDArray[np.floating], axes: int) -> NDArray[np.float64]:
@@ -168,12 +191,13 @@ def _spread(around: FloatImage) -> FloatImage:
     return np.maximum(_filled(spread), np.float32(LEAST_SPREAD))
 
 
-def _ring_spread(rings: FloatImage) -> FloatImage:
-    """(n_ring_scale, n_radius) the same of whole rings, of which each face has but one."""
-    with np.errstate(all="ignore"):
-        rows = [_median(np.abs(rings[:, scale])) for scale in range(rings.shape[1])]
-    spread = SIGMA * np.stack([_of_neighbours(row, RING_NEIGHBOURS) for row in rows])
-    return np.maximum(_filled(spread), np.float32(LEAST_SPREAD))
+def _ring_spread(rings: FloatImage, least: FloatImage) -> FloatImage:
+    """(n_ring_scale, n_radius) the same of whole rings, of which each face has but one: means, for want of many."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a ring that no face shows
+        rows = np.nanmean(np.abs(rings), axis=0)
+    spread = SIGMA_OF_MEAN * np.stack([_of_neighbours(row, RING_NEIGHBOURS) for row in rows])
+    return np.maximum(_filled(spread), least)
 
 
 def _of_neighbours(row: FloatImage, reach: int) -> FloatImage:
@@ -194,7 +218,7 @@ def _filled(spread: FloatImage) -> FloatImage:
     return spread
 
 
-DIRTY = 1.5  # times the median score of the others: whatever lies nearer is no dirt worth a reference
+DIRTY = 2.0  # times the median score of the others: whatever lies nearer is no dirt worth a reference
 DIRTY_RATE = 0.005  # of good faces that are left out as dirty
 LEAST_OF_LOGS = 0.1  # spread of the logarithms of scores: that of the greatest of so many departures is never less
 

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST = 1e-6  # of a score, for its logarithm
+USUAL_FREEDOM = 4  # G. K. Smyth (2004), moderated variances, DOI 10.2202/1544-6115.1027, has as many of its own data
 STEPS = 20_000  # of the integral of Student's t: six digits
 
 
-def predicted_limit(scores: NDArray[np.float64], rate: float) -> float:
+def predicted_limit(scores: NDArray[np.float64], rate: float, usual_spread: float | None = None) -> float:
     """What `rate` of further good faces exceed: the upper prediction limit of one more, of a log-normal sample.
 
     Few faces tell little of how far their tail reaches; Student's t says how much the limit must allow for that (G. J.
@@ -23,9 +24,14 @@ def predicted_limit(scores: NDArray[np.float64], rate: float) -> float:
     ----------
     scores : (n_face,) of the faces left out, not below 0, at least two
     rate : 0 < rate < 1
+    usual_spread : of the logarithms, known beforehand, as if of USUAL_FREEDOM more faces; None: nobody knows
     """
     logs = np.log(np.maximum(scores, LEAST))
-    reach = student_t(1 - rate, len(logs) - 1) * float(logs.std(ddof=1)) * math.sqrt(1 + 1 / len(logs))
+    freedom, square = len(logs) - 1, float(logs.var(ddof=1))
+    if usual_spread is not None:
+        square = (freedom * square + USUAL_FREEDOM * usual_spread**2) / (freedom + USUAL_FREEDOM)
+        freedom += USUAL_FREEDOM
+    reach = student_t(1 - rate, freedom) * math.sqrt(square * (1 + 1 / len(logs)))
     return math.exp(float(logs.mean()) + reach)
 
 
