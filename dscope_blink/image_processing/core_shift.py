@@ -21,6 +21,7 @@ LEAST_SHARE, MOST_SHARE = 0.1, 0.9  # of the cladding radius, between which the 
 MOST_PX = 2.0  # what is farther off is no matter of comparing edges: its places depart
 LEAST_STEP = 0.01  # per px of the frame, of light: a fainter edge does not say where it lies
 ROUNDS = 3
+MOVING, STILL = 0.88, 0.97  # of the cladding radius: up to the first all goes with the core, beyond the second nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def core_shift(light: FloatImage, normal: FloatImage, profile: FloatImage, radiu
     band = np.flatnonzero(np.abs(radii_px(radius_px).ravel() - edge) <= BAND_PX)
     basis, found = _edge_basis(band, slope, radius_px), CoreShift()
     for _ in range(ROUNDS):
-        apart = (light - moved(normal, found, edge, radius_px)).ravel()[band]
+        apart = (light - moved(normal, found, radius_px)).ravel()[band]
         seen = np.isfinite(apart)
         if np.count_nonzero(seen) < len(band) / 2:
             return CoreShift()
@@ -90,19 +91,18 @@ def _at_most(shift: CoreShift) -> CoreShift:
     return CoreShift(shift.x_px * share, shift.y_px * share)
 
 
-def moved(normal: FloatImage, shift: CoreShift, edge_px: int, radius_px: int) -> FloatImage:
+def moved(normal: FloatImage, shift: CoreShift, radius_px: int) -> FloatImage:
     """(n, n) float32, the archetype with its core where the face has it; outside of the cladding nothing moves.
 
     Parameters
     ----------
     normal : (n, n) float32
     shift : of the core
-    edge_px : radius of the core
     radius_px : of the cladding
     """
     if shift.size_px == 0:
         return normal
-    x, y, share = _grid(edge_px, radius_px)
+    x, y, share = _grid(radius_px)
     return cv2.remap(
         normal,
         x - share * np.float32(shift.x_px),
@@ -112,10 +112,10 @@ def moved(normal: FloatImage, shift: CoreShift, edge_px: int, radius_px: int) ->
     )
 
 
-@lru_cache(maxsize=8)
-def _grid(edge_px: int, radius_px: int) -> tuple[FloatImage, FloatImage, FloatImage]:
-    """Places of the frame, and how much of the shift each has: all of it to beyond the edge of the core, then none."""
+@lru_cache(maxsize=4)
+def _grid(radius_px: int) -> tuple[FloatImage, FloatImage, FloatImage]:
+    """Places of the frame, and how much of the shift each has: rings of the fiber go with its core, its edge does not."""
     radii = radii_px(radius_px)
     along = np.arange(len(radii), dtype=np.float32)
-    share = np.clip((edge_px + 2 * BAND_PX - radii) / BAND_PX, 0, 1).astype(np.float32)
+    share = np.clip((STILL - radii / radius_px) / (STILL - MOVING), 0, 1).astype(np.float32)
     return np.tile(along, (len(radii), 1)), np.tile(along[:, None], (1, len(radii))), share

@@ -56,7 +56,7 @@ def departures(light: FloatImage, archetype: FloatImage, radius_px: int) -> Depa
     usual = ring_medians(normal, radius_px)
     edge = core_edge_px(usual, radius_px)
     shift = core_shift(light, normal, usual, radius_px)
-    apart = light - moved(normal, shift, edge, radius_px)
+    apart = light - moved(normal, shift, radius_px)
     profile = ring_medians(apart, radius_px)
     places = apart - profile[ring_of(radius_px)]
     places -= _slope(places, radius_px)
@@ -81,13 +81,11 @@ def with_cores_alike(lights: FloatImage, archetype: FloatImage, radius_px: int) 
     archetype : (n, n) float32, of these faces
     radius_px : of the cladding in the frame
     """
-    usual = ring_medians(archetype, radius_px)
-    edge = core_edge_px(usual, radius_px)
-    found = []
+    usual, found = ring_medians(archetype, radius_px), []
     for light in lights:
         gain = np.float32(_gain(light, archetype))
         off = core_shift(light, archetype * gain, usual * gain, radius_px)
-        found.append(moved(light, CoreShift(-off.x_px, -off.y_px), edge, radius_px))
+        found.append(moved(light, CoreShift(-off.x_px, -off.y_px), radius_px))
     return np.stack(found)
 
 
@@ -157,13 +155,27 @@ def ring_medians(values: FloatImage, radius_px: int) -> FloatImage:
     """
     order, starts = _by_ring(radius_px)
     flat = values.reshape(-1, len(order))[:, order]
+    seen = np.isfinite(flat)
     medians = np.full(len(starts) - 1, np.nan, np.float32)
-    for ring, (start, end) in enumerate(pairwise(starts)):
-        part = flat[:, start:end]
-        part = part[np.isfinite(part)]
-        if part.size:
-            medians[ring] = np.median(part)
+    for ring in np.flatnonzero(np.add.reduceat(seen.any(axis=0), starts[:-1])):
+        own = slice(starts[ring], starts[ring + 1])
+        medians[ring] = _middle(flat[:, own][seen[:, own]])
     return medians
+
+
+def ring_maxima(values: FloatImage, radius_px: int) -> FloatImage:
+    """(n_radius,) float32 the greatest of (n, n) values in each ring; NaN where there are none."""
+    order, starts = _by_ring(radius_px)
+    return np.asarray(np.fmax.reduceat(values.ravel()[order], starts[:-1]))
+
+
+def _middle(values: FloatImage) -> np.float32:
+    """The median, in a third of the time that numpy takes for few values."""
+    half = len(values) // 2
+    if len(values) % 2:
+        return np.float32(np.partition(values, half)[half])
+    ordered = np.partition(values, (half - 1, half))
+    return np.float32((ordered[half - 1] + ordered[half]) / 2)
 
 
 def smoothed(values: FloatImage, sigma_px: float) -> FloatImage:

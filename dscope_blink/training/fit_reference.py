@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,8 @@ from dscope_blink.image_processing.departures import (
     LEAST_EDGE_PX,
     LEAST_RING_SPREADS,
     RING_GROUPS,
-    Departures,
     departures,
+    ring_maxima,
     ring_medians,
     ring_of,
     with_cores_alike,
@@ -87,14 +87,9 @@ def fit_reference(faces: Sequence[FaceFrame], rate: float) -> Fitted:
 
 def archetype_of(lights: FloatImage, radius_px: int) -> FloatImage:
     """(n, n) the median face; of few faces that of each ring, the same all around."""
-    return _archetype(lights, radius_px, len(lights) >= FEWEST_BY_PLACE)
-
-
-def _archetype(lights: FloatImage, radius_px: int, by_place: bool) -> FloatImage:
-    """The same; `by_place`: not the same all around."""
     with np.errstate(all="ignore"):
         places = np.asarray(_median(lights))
-    if by_place:
+    if len(lights) >= FEWEST_BY_PLACE:
         return places
     profile = ring_medians(lights, radius_px)
     return np.where(np.isfinite(places), profile[ring_of(radius_px)], np.float32(np.nan))
@@ -123,20 +118,57 @@ def _learned(lights: FloatImage, radius_px: int, rate: float) -> _Learned:
     aligned = with_cores_alike(lights, archetype_of(lights, radius_px), radius_px)
     archetype = archetype_of(aligned, radius_px)
     least = _least_of_rings(archetype, radius_px)
-    left = [_by_the_others(light, aligned, k, radius_px) for k, light in enumerate(lights)]
-    rings = np.stack([one.rings for one in left])  # (n_face, n_ring_scale, n_radius)
-    around = np.stack([_around(one.places, radius_px) for one in left])  # (n_face, n_scale, n_radius)
+    left = [
+        _left_out(light, others, radius_px)
+        for light, others in zip(lights, _archetypes_of_others(aligned, radius_px), strict=True)
+    ]
+    rings, around, most = (np.stack([getattr(one, name) for one in left]) for name in ("rings", "around", "most"))
     # Each face by the spreads of the others: one that had a part in its own spread lies nearer than further ones will.
-    worst = np.stack([_worst_places(one.places, _spread(_others(around, k)), radius_px) for k, one in enumerate(left)])
-    worst_ring = np.stack(
-        [_worst(np.abs(one) / _ring_spread(_others(rings, k), least), 1) for k, one in enumerate(rings)]
-    )
+    worst = np.stack([_worst(one / _spread(_others(around, k))) for k, one in enumerate(most)])
+    worst_ring = np.stack([_worst(np.abs(one) / _ring_spread(_others(rings, k), least)) for k, one in enumerate(rings)])
     limits, maxima = _limits(worst, rate / 2)
     ring_limits = np.empty(rings.shape[1], np.float32)
     for group in RING_GROUPS:  # what varies much in one is not to hide what hardly does in another
         ring_limits[group], own = _limits(worst_ring[:, group], rate / 2 / len(RING_GROUPS), USUAL_OF_RINGS)
         maxima = np.fmax(maxima, own)
     return _Learned(archetype, _spread(around), _ring_spread(rings, least), limits, ring_limits, maxima)
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """How a face departs from the others, ring by ring."""
+
+    rings: FloatImage  # (n_ring_scale, n_radius) of whole rings
+    around: FloatImage  # (n_scale, n_radius) median magnitude of the places of each
+    most: FloatImage  # (n_scale, n_radius) the greatest
+
+
+def _left_out(light: FloatImage, others: FloatImage, radius_px: int) -> _LeftOut:
+    found = departures(light, others, radius_px)
+    apart = np.abs(found.places)
+    return _LeftOut(found.rings, _around(apart, radius_px), np.stack([ring_maxima(one, radius_px) for one in apart]))
+
+
+def _archetypes_of_others(aligned: FloatImage, radius_px: int) -> Iterator[FloatImage]:
+    """For each face the archetype of all others, of the form that all of them have."""
+    if len(aligned) < FEWEST_BY_PLACE:
+        yield from (archetype_of(_others(aligned, k), radius_px) for k in range(len(aligned)))
+        return
+    ordered, count = np.sort(aligned, axis=0), np.isfinite(aligned).sum(axis=0)  # NaN last
+    for light in aligned:
+        yield _median_without(ordered, count, light)
+
+
+def _median_without(ordered: FloatImage, count: NDArray[np.intp], light: FloatImage) -> FloatImage:
+    """(n, n) the median of what is ordered but for one of it: each later value moves up by one."""
+    left = count - np.isfinite(light)
+    picked = []
+    for place in ((left - 1) // 2, left // 2):
+        here, next_one = (
+            np.take_along_axis(ordered, np.clip(place + k, 0, len(ordered) - 1)[None], axis=0)[0] for k in (0, 1)
+        )
+        picked.append(np.where(here >= light, next_one, here))  # not so of NaN: nothing is taken out
+    return np.where(left > 0, (picked[0] + picked[1]) / 2, np.float32(np.nan)).astype(np.float32)
 
 
 def _least_of_rings(archetype: FloatImage, radius_px: int) -> FloatImage:
@@ -150,11 +182,6 @@ def _others(values: FloatImage, place: int) -> FloatImage:
     return np.delete(values, place, axis=0)
 
 
-def _worst_places(places: FloatImage, spread: FloatImage, radius_px: int) -> NDArray[np.float64]:
-    """(n_scale,) the greatest departure of a face in spreads."""
-    return _worst(np.abs(places) / spread[:, ring_of(radius_px)], 2)
-
-
 def _limits(worst: NDArray[np.float64], rate: float, usual_spread: float | None = None) -> tuple[FloatImage, NDArray[np.float64]]:
     """Limits of the scales, (n_scale,), that `rate` of good faces exceed, and (n_face,) the scores by them.
 
@@ -166,21 +193,14 @@ def _limits(worst: NDArray[np.float64], rate: float, usual_spread: float | None 
     return (usual * limit).astype(np.float32), maxima / limit
 
 
-def _by_the_others(light: FloatImage, aligned: FloatImage, place: int, radius_px: int) -> Departures:
-    """Of a face left out; the archetype of the others is of the form that all of them have."""
-    others = _archetype(_others(aligned, place), radius_px, len(aligned) >= FEWEST_BY_PLACE)
-    return departures(light, others, radius_px)
+def _worst(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The greatest of the rings, NaN counting for nothing."""
+    return np.asarray(np.fmax.reduce(scores, axis=-1), np.float64)
 
 
-def _worst(scores: NDArray[np.floating], axes: int) -> NDArray[np.float64]:
-    """The greatest over the last axes, NaN counting for nothing."""
-    flat = scores.reshape(*scores.shape[: scores.ndim - axes], -1)
-    return np.asarray(np.fmax.reduce(flat, axis=-1), np.float64)
-
-
-def _around(places: FloatImage, radius_px: int) -> FloatImage:
+def _around(apart: FloatImage, radius_px: int) -> FloatImage:
     """(n_scale, n_radius) median magnitude of the departures of a face in each ring."""
-    return np.stack([ring_medians(np.abs(one), radius_px) for one in places])
+    return np.stack([ring_medians(one, radius_px) for one in apart])
 
 
 def _spread(around: FloatImage) -> FloatImage:
@@ -244,7 +264,8 @@ def _scores(faces: Sequence[FaceFrame], used: Sequence[int], learned: _Learned) 
 
 def _score(light: FloatImage, radius_px: int, learned: _Learned) -> float:
     found = departures(light, learned.archetype, radius_px)
-    places = _worst_places(found.places, learned.limits[:, None] * learned.spread, radius_px)
+    most = np.stack([ring_maxima(np.abs(one), radius_px) for one in found.places])
+    places = most / (learned.limits[:, None] * learned.spread)
     rings = np.abs(found.rings) / (learned.ring_limits[:, None] * learned.ring_spread)
     return float(max(np.nanmax(places), np.nanmax(rings)))
 
