@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+import numpy as np
+
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.reference_faces import SeenFace, see_face, taught
 from dscope_blink.files.plan import ImageFile
@@ -34,11 +36,12 @@ from dscope_blink.models.reference import (
 from dscope_blink.records import PROGRAM, VERSION, FiberGeometry, Inspection, UserError, printable
 from dscope_blink.training.fit_family import fit_family, group_of
 from dscope_blink.training.fit_reference import Fitted, fit_reference
+from dscope_blink.training.left_out import beyond_the_others, rate_at_most
+from dscope_blink.training.reference_groups import two_groups
 
-# Places and rings share one half of the stated rate, the distance and the gates of the whole face the other: together
-# they keep it. Measured (benchmarks/reference_family.py has the faces): docs/reference.md.
-LOCAL_SHARE = 0.5
-WHOLE_SHARE = 0.25  # for the distance, and as much for the gates
+# Places and rings, the distance and the gates share the stated rate, and together keep it: docs/reference.md.
+LOCAL_SHARE = 0.6
+WHOLE_SHARE = 0.2  # for the distance, and as much for the gates
 
 logger = logging.getLogger("dscope.learning")
 
@@ -186,8 +189,12 @@ def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> Ref
     settings = wanted.job.config.reference
     levels = [one.levels for one in offered if one.levels is not None]
     numbers = _numbers(offered)
+    family = NO_FEATURES if numbers is None else _family(numbers, fitted.used, settings.false_alarm_rate * WHOLE_SHARE)
+    note = two_groups(numbers, fitted.used) if isinstance(family, Family) and numbers is not None else ""
+    if note:
+        logger.warning("%s: %s", wanted.output, note)
     return ReferenceModel(
-        _card(wanted, _judged(offered, fitted), fitted),
+        _card(wanted, _judged(offered, fitted), _beyond(fitted, family, settings.false_alarm_rate * WHOLE_SHARE), note),
         settings.radius_px,
         SCALES_PX,
         fitted.archetype,
@@ -197,8 +204,17 @@ def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> Ref
         fitted.ring_limits,
         stacked(levels, settings.keep_faces),
         numbers,
-        NO_FEATURES if numbers is None else _family(numbers, fitted.used, settings.false_alarm_rate * WHOLE_SHARE),
+        family,
     )
+
+
+def _beyond(fitted: Fitted, family: Family | NoFamily, rate: float) -> int:
+    """How many of the faces used lie beyond a limit of any kind that all the others set."""
+    beyond = np.array(fitted.beyond)
+    if isinstance(family, Family):
+        for scores in family.left_out.T:
+            beyond |= beyond_the_others(scores.astype(np.float64), rate)
+    return int(np.count_nonzero(beyond))
 
 
 def _numbers(offered: Sequence[_Offered]) -> TaughtNumbers | None:
@@ -229,7 +245,7 @@ def _judged(offered: Sequence[_Offered], fitted: Fitted) -> tuple[ReferenceFace,
     return tuple(faces)
 
 
-def _card(wanted: Learning, faces: tuple[ReferenceFace, ...], fitted: Fitted) -> ReferenceCard:
+def _card(wanted: Learning, faces: tuple[ReferenceFace, ...], beyond: int, note: str) -> ReferenceCard:
     """A model that faces are added to is as old as its oldest."""
     settings, now = wanted.job.config.reference, datetime.now().astimezone()
     old = None if wanted.update is None else wanted.update.card
@@ -251,6 +267,7 @@ def _card(wanted: Learning, faces: tuple[ReferenceFace, ...], fitted: Fitted) ->
         config_sha256=wanted.job.config.sha256,
         faces=faces,
         rate=settings.false_alarm_rate,
-        rate_at_most=round(fitted.rate_at_most, 4),
+        rate_at_most=round(rate_at_most(len(used), beyond), 4),
+        note=note,
         updated=None if old is None else moment,
     )

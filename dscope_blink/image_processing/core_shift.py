@@ -1,7 +1,7 @@
 """Where the core of a face lies beside that of the archetype, so that its edge is compared with the edge it is.
 
 A core lies a little otherwise in every fiber. At its edge that is much light: without this step the edge is where good
-faces depart most, and the limits that it sets hide marks everywhere else. How far the core lies off is judged by itself.
+faces depart most, and the limits that it sets hide marks everywhere else. How far the core lies off is judged apart.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from dscope_blink.image_processing.face_frame import radii_px
 from dscope_blink.image_processing.robust_fit import robust_fit
@@ -76,7 +77,7 @@ def core_shift(light: FloatImage, normal: FloatImage, profile: FloatImage, radiu
     return found
 
 
-def _edge_basis(band: np.ndarray, slope: FloatImage, radius_px: int) -> FloatImage:
+def _edge_basis(band: NDArray[np.intp], slope: FloatImage, radius_px: int) -> FloatImage:
     """(n, 7) what a core that lies off, light that falls off, and another level and blur of the edge look like."""
     radii = radii_px(radius_px).ravel()[band]
     side = len(radii_px(radius_px))
@@ -114,7 +115,7 @@ def moved(normal: FloatImage, shift: CoreShift, radius_px: int) -> FloatImage:
 
 @lru_cache(maxsize=4)
 def _grid(radius_px: int) -> tuple[FloatImage, FloatImage, FloatImage]:
-    """Places of the frame, and how much of the shift each has: rings of the fiber go with its core, its edge does not."""
+    """Places of the frame, and how much of the shift each has: rings go with the core, the edge of the fiber stays."""
     radii = radii_px(radius_px)
     along = np.arange(len(radii), dtype=np.float32)
     share = np.clip((STILL - radii / radius_px) / (STILL - MOVING), 0, 1).astype(np.float32)

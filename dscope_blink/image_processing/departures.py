@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -24,9 +23,11 @@ from dscope_blink.image_processing.robust_fit import robust_fit
 from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.records import FloatImage
 
-SCALES_PX = (0.0, 1.0, 2.0, 4.0, 8.0)  # sigmas in the frame: from what one pixel shows to a stain of half a core
+# Sigmas in the frame, up to a stain of half a core. Finer than the first the noise depends on the size of the picture.
+SCALES_PX = (0.7, 1.2, 2.0, 4.0, 8.0)
 RING_SCALES_PX = (1.0, 4.0)  # sigmas along the radius
-RING_ABSOLUTE = (1.0, 1.0, 0.2, 0.2, 1.0)  # of the absolute limit: whole rings, what is left of them, a core that lies off
+# Of the absolute limit: whole rings, what is left of them, a core that lies off.
+RING_ABSOLUTE = (1.0, 1.0, 0.2, 0.2, 1.0)
 LEAST_RING_SPREADS = (0.0025, 0.0025, 0.0005, 0.0005, 0.0025)  # a quarter of what is none, as the configuration comes
 LEAST_EDGE_PX = (0.05, 0.05, 0.0, 0.0, 0.0)  # of the frame: nearer than this no two edges lie or are blurred alike
 RING_GROUPS = ([0, 1, 4], [2, 3])  # each with limits of its own

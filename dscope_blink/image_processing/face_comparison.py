@@ -9,7 +9,7 @@ from dscope_blink.analysis.anomaly_names import confidence_of, marks_in, severit
 from dscope_blink.config.settings import ReferenceSettings
 from dscope_blink.image_processing.anomalies import Region, regions_of
 from dscope_blink.image_processing.departures import FaceScore, score_face
-from dscope_blink.image_processing.face_features import FEATURE_NAMES, face_features
+from dscope_blink.image_processing.face_features import FEATURE_NAMES, FaceNumbers, face_features
 from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.models.family import Family, NoFamily, compare_with_family, why_drifted
 from dscope_blink.models.reference import ReferenceModel
@@ -31,7 +31,11 @@ class ComparedFace:
 
 
 def compare(
-    inspection: Inspection, frame: FaceFrame, model: ReferenceModel, settings: ReferenceSettings
+    inspection: Inspection,
+    frame: FaceFrame,
+    model: ReferenceModel,
+    settings: ReferenceSettings,
+    numbers: FaceNumbers | None = None,
 ) -> ComparedFace:
     """Say how far a face departs from good ones, and where.
 
@@ -41,8 +45,9 @@ def compare(
     frame : the face in the frame of the model
     model : what normal is
     settings : what is a departure, and what it is called
+    numbers : features of the face, where they are known, as when it is compared with several models
     """
-    whole, foreign = _whole(inspection, frame, model)
+    whole, foreign = _whole(inspection, frame, model, numbers)
     family = family_of(model)
     known = Comparison(
         "NOT_OF_THIS_FAMILY",
@@ -86,7 +91,9 @@ def drift_of(comparisons: Sequence[Comparison], model: ReferenceModel) -> tuple[
     return why_drifted(rows, family)
 
 
-def _whole(inspection: Inspection, frame: FaceFrame, model: ReferenceModel) -> tuple[WholeFace | None, tuple[str, ...]]:
+def _whole(
+    inspection: Inspection, frame: FaceFrame, model: ReferenceModel, numbers: FaceNumbers | None
+) -> tuple[WholeFace | None, tuple[str, ...]]:
     """The face as a whole, and in what it is none of those that the model knows.
 
     A model that knows no family is asked by plain rules.
@@ -94,7 +101,7 @@ def _whole(inspection: Inspection, frame: FaceFrame, model: ReferenceModel) -> t
     family, geometry = family_of(model), inspection.geometry
     if isinstance(family, NoFamily) or geometry is None:
         return None, _why_foreign(inspection, model)
-    values = face_features(frame, geometry, inspection).values
+    values = (numbers or face_features(frame, geometry, inspection)).values
     found = compare_with_family(values, family, DEVIANT)
     return WholeFace(found.distance, found.limit, found.deviations, tuple(values.tolist())), found.why_not
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from dscope_blink.records import FloatImage
 
@@ -24,7 +27,8 @@ def robust_fit(basis: FloatImage, values: FloatImage) -> FloatImage:
     (n_column,) float32
     """
     columns, wanted = basis.astype(np.float64), values.astype(np.float64)
-    weights, found = np.ones_like(wanted), np.zeros(basis.shape[1])
+    weights: NDArray[np.floating[Any]] = np.ones_like(wanted)
+    found: NDArray[np.floating[Any]] = np.zeros(basis.shape[1])
     for _ in range(ROUNDS):
         weighted = columns * weights[:, None]
         product = weighted.T @ columns

@@ -22,13 +22,15 @@ from dscope_blink.image_processing.departures import (
 )
 from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.records import FloatImage, UserError
-from dscope_blink.training.left_out import predicted_limit, student_t
+from dscope_blink.training.left_out import beyond_the_others, predicted_limit, student_t
 
 FEWEST = 3  # faces: of two nobody can say which one is odd
 FEWEST_BY_PLACE = 5  # of fewer the median at a place is mostly noise, and the archetype is the same all around
 SIGMA = 1.4826  # from the median of magnitudes
 SIGMA_OF_MEAN = 1.2533  # from their mean
-USUAL_OF_RINGS = 0.25  # spread of the logarithms of the worst rings of good faces, measured on rendered kinds: 0.2 to 0.35
+SHARE_OF_PLACES = 2 / 3  # of the rate; rings have the other
+# Spreads of the logarithms of the worst place and ring of good faces, on rendered kinds: 0.07 to 0.15, and 0.2 to 0.35.
+USUAL_OF_PLACES, USUAL_OF_RINGS = 0.12, 0.35
 LEAST_USUAL = 1.0  # spreads, of the worst place of a face: it is never less, but where a scale says nothing
 RING_NEIGHBOURS = 5  # on either side, whose departures count for the spread of a ring: one ring has but one a face
 LEAST_SPREAD = 1e-4  # of the median light: less than rounding to 16 bits leaves of a face
@@ -45,7 +47,7 @@ class Fitted:
     ring_limits: FloatImage
     used: tuple[int, ...]  # places of the faces it rests on
     scores: tuple[float, ...]  # of every face by a model of the others that are used, 1.0 the limit
-    rate_at_most: float  # of good faces that are called anomalous, at 95 % confidence
+    beyond: tuple[bool, ...]  # (n_used,) whether a face lies beyond the limits that the others set
 
 
 def fit_reference(faces: Sequence[FaceFrame], rate: float) -> Fitted:
@@ -81,7 +83,7 @@ def fit_reference(faces: Sequence[FaceFrame], rate: float) -> Fitted:
         learned.ring_limits,
         tuple(used),
         scores,
-        _bound(len(used), sum(scores[k] > 1 for k in used)),
+        learned.beyond,
     )
 
 
@@ -112,6 +114,7 @@ class _Learned:
     limits: FloatImage
     ring_limits: FloatImage
     maxima: NDArray[np.float64]  # (n_face,) the score of each face by the others
+    beyond: tuple[bool, ...]
 
 
 def _learned(lights: FloatImage, radius_px: int, rate: float) -> _Learned:
@@ -126,12 +129,21 @@ def _learned(lights: FloatImage, radius_px: int, rate: float) -> _Learned:
     # Each face by the spreads of the others: one that had a part in its own spread lies nearer than further ones will.
     worst = np.stack([_worst(one / _spread(_others(around, k))) for k, one in enumerate(most)])
     worst_ring = np.stack([_worst(np.abs(one) / _ring_spread(_others(rings, k), least)) for k, one in enumerate(rings)])
-    limits, maxima = _limits(worst, rate / 2)
+    places = _limits(worst, rate * SHARE_OF_PLACES, USUAL_OF_PLACES)
+    share = rate * (1 - SHARE_OF_PLACES) / len(RING_GROUPS)  # what varies much in one group hides nothing in another
+    groups = [_limits(worst_ring[:, group], share, USUAL_OF_RINGS) for group in RING_GROUPS]
     ring_limits = np.empty(rings.shape[1], np.float32)
-    for group in RING_GROUPS:  # what varies much in one is not to hide what hardly does in another
-        ring_limits[group], own = _limits(worst_ring[:, group], rate / 2 / len(RING_GROUPS), USUAL_OF_RINGS)
-        maxima = np.fmax(maxima, own)
-    return _Learned(archetype, _spread(around), _ring_spread(rings, least), limits, ring_limits, maxima)
+    for group, own in zip(RING_GROUPS, groups, strict=True):
+        ring_limits[group] = own.limits
+    return _Learned(
+        archetype,
+        _spread(around),
+        _ring_spread(rings, least),
+        places.limits,
+        ring_limits,
+        np.max([one.maxima for one in (places, *groups)], axis=0),
+        tuple(np.any([one.beyond for one in (places, *groups)], axis=0).tolist()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,15 +194,21 @@ def _others(values: FloatImage, place: int) -> FloatImage:
     return np.delete(values, place, axis=0)
 
 
-def _limits(worst: NDArray[np.float64], rate: float, usual_spread: float | None = None) -> tuple[FloatImage, NDArray[np.float64]]:
-    """Limits of the scales, (n_scale,), that `rate` of good faces exceed, and (n_face,) the scores by them.
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    limits: FloatImage  # (n_scale,) that the rate of good faces exceed, in spreads
+    maxima: NDArray[np.float64]  # (n_face,) the scores by them
+    beyond: NDArray[np.bool_]  # (n_face,) by limits that the others set
 
-    Every scale has its share of the faces that come near their limit.
-    """
+
+def _limits(worst: NDArray[np.float64], rate: float, usual_spread: float) -> _Limits:
+    """Every scale has its share of the faces that come near their limit."""
     usual = np.maximum(np.median(worst, axis=0), LEAST_USUAL)
     maxima = (worst / usual).max(axis=1)
-    limit = max(predicted_limit(maxima, rate, usual_spread), float(maxima.max()))  # no good face that was left out lies beyond
-    return (usual * limit).astype(np.float32), maxima / limit
+    # No good face that was left out lies beyond.
+    limit = max(predicted_limit(maxima, rate, usual_spread), float(maxima.max()))
+    beyond = beyond_the_others(maxima, rate, usual_spread)
+    return _Limits((usual * limit).astype(np.float32), maxima / limit, beyond)
 
 
 def _worst(scores: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -268,17 +286,3 @@ def _score(light: FloatImage, radius_px: int, learned: _Learned) -> float:
     places = most / (learned.limits[:, None] * learned.spread)
     rings = np.abs(found.rings) / (learned.ring_limits[:, None] * learned.ring_spread)
     return float(max(np.nanmax(places), np.nanmax(rings)))
-
-
-def _bound(faces: int, beyond: int) -> float:
-    """Upper bound at 95 % of the rate of which `beyond` of so many were seen: C. J. Clopper, E. S. Pearson (1934),
-    DOI 10.1093/biomet/26.4.404, by bisection.
-    """
-    if beyond >= faces:
-        return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        tail = sum(math.comb(faces, k) * middle**k * (1 - middle) ** (faces - k) for k in range(beyond + 1))
-        low, high = (middle, high) if tail > 0.05 else (low, middle)
-    return high

@@ -42,3 +42,30 @@ def student_t(share: float, freedom: int) -> float:
     middle = (turn[1:] + turn[:-1]) / 2
     sums = np.concatenate([[0.0], np.cumsum(np.cos(middle) ** (freedom - 1))])
     return math.sqrt(freedom) * math.tan(float(np.interp(share, sums / sums[-1], turn)))
+
+
+def beyond_the_others(scores: NDArray[np.float64], rate: float, usual_spread: float | None = None) -> NDArray[np.bool_]:
+    """(n_face,) which faces lie beyond the limit that all others set: a limit that a face had no part in.
+
+    Parameters
+    ----------
+    scores : (n_face,) of the faces left out, at least three
+    rate, usual_spread : as `predicted_limit` has them
+    """
+    others = (np.delete(scores, place) for place in range(len(scores)))
+    limits = [max(predicted_limit(one, rate, usual_spread), float(one.max())) for one in others]
+    return np.asarray(scores > np.array(limits))
+
+
+def rate_at_most(faces: int, beyond: int) -> float:
+    """Upper bound at 95 % of the rate of which `beyond` of so many were seen: C. J. Clopper, E. S. Pearson (1934),
+    DOI 10.1093/biomet/26.4.404, by bisection.
+    """
+    if beyond >= faces:
+        return 1.0
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        tail = sum(math.comb(faces, k) * middle**k * (1 - middle) ** (faces - k) for k in range(beyond + 1))
+        low, high = (middle, high) if tail > 0.05 else (low, middle)
+    return high
