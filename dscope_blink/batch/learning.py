@@ -37,7 +37,7 @@ from dscope_blink.records import PROGRAM, VERSION, FiberGeometry, Inspection, Us
 from dscope_blink.training.fit_family import fit_family, group_of
 from dscope_blink.training.fit_reference import Fitted, fit_reference
 from dscope_blink.training.left_out import beyond_the_others, rate_at_most
-from dscope_blink.training.reference_groups import two_groups
+from dscope_blink.training.reference_light import several_lights
 
 # Places and rings, the distance and the gates share the stated rate, and together keep it: docs/reference.md.
 LOCAL_SHARE = 0.6
@@ -190,7 +190,7 @@ def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> Ref
     levels = [one.levels for one in offered if one.levels is not None]
     numbers = _numbers(offered)
     family = NO_FEATURES if numbers is None else _family(numbers, fitted.used, settings.false_alarm_rate * WHOLE_SHARE)
-    note = two_groups(numbers, fitted.used) if isinstance(family, Family) and numbers is not None else ""
+    note = several_lights(numbers, fitted.used) if isinstance(family, Family) and numbers is not None else ""
     if note:
         logger.warning("%s: %s", wanted.output, note)
     return ReferenceModel(

@@ -123,7 +123,7 @@ def _learned(lights: FloatImage, radius_px: int, rate: float) -> _Learned:
     least = _least_of_rings(archetype, radius_px)
     left = [
         _left_out(light, others, radius_px)
-        for light, others in zip(lights, _archetypes_of_others(aligned, radius_px), strict=True)
+        for light, others in zip(lights, archetypes_of_others(aligned, radius_px), strict=True)
     ]
     rings, around, most = (np.stack([getattr(one, name) for one in left]) for name in ("rings", "around", "most"))
     # Each face by the spreads of the others: one that had a part in its own spread lies nearer than further ones will.
@@ -161,8 +161,14 @@ def _left_out(light: FloatImage, others: FloatImage, radius_px: int) -> _LeftOut
     return _LeftOut(found.rings, _around(apart, radius_px), np.stack([ring_maxima(one, radius_px) for one in apart]))
 
 
-def _archetypes_of_others(aligned: FloatImage, radius_px: int) -> Iterator[FloatImage]:
-    """For each face the archetype of all others, of the form that all of them have."""
+def archetypes_of_others(aligned: FloatImage, radius_px: int) -> Iterator[FloatImage]:
+    """For each face the archetype of all others, of the form that all of them have.
+
+    Parameters
+    ----------
+    aligned : (n_face, n, n) float32, their cores where that of the archetype is
+    radius_px : of the cladding in the frame
+    """
     if len(aligned) < FEWEST_BY_PLACE:
         yield from (archetype_of(_others(aligned, k), radius_px) for k in range(len(aligned)))
         return
