@@ -511,7 +511,8 @@ def _print_parts(
 
 def _of_photograph(seen: SeenFace, model: ReferenceModel, config: Config) -> tuple[float, float, float, float]:
     """Scores: local, global, classical; and local without the marks of the inspection."""
-    assert seen.frame is not None and seen.picture is not None, "it was located"
+    assert seen.frame is not None, "it was located"
+    assert seen.picture is not None, "it was located"
     local, whole = said_by_model(seen, numbers_of_seen(seen), model, config)
     marks = said_by_marks(seen.inspection, seen.frame, seen.picture.shape)
     known = taught(seen, config.reference.mark_margin_px)

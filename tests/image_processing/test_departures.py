@@ -71,9 +71,11 @@ def test_a_haze_over_the_whole_face_departs_as_rings(share: float) -> None:
     assert _score(framed(varied(209), 209)).ring < 1
 
 
-@pytest.mark.parametrize("size", [0.7, 0.85, 1.2, 1.4])
+@pytest.mark.parametrize("size", [0.85, 1.2, 1.4])
 @pytest.mark.parametrize("seed", [210, 211])
-def test_the_size_of_the_picture_changes_no_score_by_much(size: float, seed: int) -> None:
+def test_the_size_of_the_picture_changes_no_score_by_much_while_it_has_the_pixels_of_the_frame(
+    size: float, seed: int
+) -> None:
     rendered = render_face(varied(seed), (), np.random.default_rng(seed))
     ellipse = rendered.truth.cladding
     center = tuple((at + 0.5) * size - 0.5 for at in ellipse.center_px)

@@ -23,8 +23,8 @@ def _line(turn_deg: float, light: float) -> np.ndarray:
 @pytest.mark.parametrize("turn_deg", [0, 20, 45, 77, 90, 135])
 def test_a_line_that_no_pixel_shows_stands_out_along_it(turn_deg: float) -> None:
     means = line_means(NOISE + _line(turn_deg, 2.0))
-    clear = np.abs(line_means(NOISE)).max()
-    assert means[SIDE // 2 - 3 : SIDE // 2 + 4, SIDE // 2 - 3 : SIDE // 2 + 4].max() > 1.15 * clear
+    clear = np.nanmax(np.abs(line_means(NOISE)))
+    assert np.nanmax(means) > 1.15 * clear
 
 
 def test_a_dark_line_departs_below() -> None:
