@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.reference_faces import SeenFace, see_face, taught
 from dscope_blink.files.plan import ImageFile
@@ -34,9 +32,9 @@ from dscope_blink.models.reference import (
     taught_numbers,
 )
 from dscope_blink.records import PROGRAM, VERSION, FiberGeometry, Inspection, UserError, printable
-from dscope_blink.training.fit_family import fit_family, group_of
+from dscope_blink.training.fit_family import beyond_family, fit_family, group_of
 from dscope_blink.training.fit_reference import Fitted, fit_reference
-from dscope_blink.training.left_out import beyond_the_others, rate_at_most
+from dscope_blink.training.left_out import rate_at_most
 from dscope_blink.training.reference_light import several_lights
 
 # Places and rings, the distance and the gates share the stated rate, and together keep it: docs/reference.md.
@@ -210,11 +208,9 @@ def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> Ref
 
 def _beyond(fitted: Fitted, family: Family | NoFamily, rate: float) -> int:
     """How many of the faces used lie beyond a limit of any kind that all the others set."""
-    beyond = np.array(fitted.beyond)
-    if isinstance(family, Family):
-        for scores in family.left_out.T:
-            beyond |= beyond_the_others(scores.astype(np.float64), rate)
-    return int(np.count_nonzero(beyond))
+    if isinstance(family, NoFamily):
+        return sum(fitted.beyond)
+    return sum(map(any, zip(fitted.beyond, beyond_family(family, rate), strict=True)))
 
 
 def _numbers(offered: Sequence[_Offered]) -> TaughtNumbers | None:

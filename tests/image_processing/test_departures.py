@@ -73,13 +73,12 @@ def test_a_haze_over_the_whole_face_departs_as_rings(share: float) -> None:
 
 @pytest.mark.parametrize("size", [0.85, 1.2, 1.4])
 @pytest.mark.parametrize("seed", [210, 211])
-def test_the_size_of_the_picture_changes_no_score_by_much_while_it_has_the_pixels_of_the_frame(
-    size: float, seed: int
-) -> None:
+def test_a_size_with_the_pixels_of_the_frame_changes_no_score_by_much(size: float, seed: int) -> None:
     rendered = render_face(varied(seed), (), np.random.default_rng(seed))
     ellipse = rendered.truth.cladding
-    center = tuple((at + 0.5) * size - 0.5 for at in ellipse.center_px)
-    larger = replace(ellipse, center_px=center, axes_px=tuple(axis * size for axis in ellipse.axes_px))
+    x, y = ((at + 0.5) * size - 0.5 for at in ellipse.center_px)
+    long, short = (axis * size for axis in ellipse.axes_px)
+    larger = replace(ellipse, center_px=(x, y), axes_px=(long, short))
     how = cv2.INTER_AREA if size < 1 else cv2.INTER_CUBIC
     resized = cv2.resize(rendered.image, None, fx=size, fy=size, interpolation=how)
     scores = [

@@ -16,7 +16,7 @@ def _line(turn_deg: float, light: float) -> np.ndarray:
     turn, half, middle = math.radians(turn_deg), 30, SIDE // 2
     ends = [(round(middle + s * half * math.cos(turn)), round(middle + s * half * math.sin(turn))) for s in (-1, 1)]
     drawn = np.zeros((SIDE, SIDE), np.float32)
-    cv2.line(drawn, *ends, light, 1)
+    cv2.line(drawn, ends[0], ends[1], (light,), 1)
     return drawn
 
 
