@@ -28,9 +28,9 @@ FEWEST = 3  # faces: of two nobody can say which one is odd
 FEWEST_BY_PLACE = 5  # of fewer the median at a place is mostly noise, and the archetype is the same all around
 SIGMA = 1.4826  # from the median of magnitudes
 SIGMA_OF_MEAN = 1.2533  # from their mean
-SHARE_OF_PLACES = 2 / 3  # of the rate; rings have the other
-# Spreads of the logarithms of the worst place and ring of good faces, on rendered kinds: 0.07 to 0.15, and 0.2 to 0.35.
-USUAL_OF_PLACES, USUAL_OF_RINGS = 0.12, 0.35
+SHARE_OF_PLACES = 0.5  # of the rate; rings have the other
+# Spreads of the logarithms of the worst place and ring of good faces, on rendered kinds: 0.07 to 0.24, and 0.2 to 0.35.
+USUAL_OF_PLACES, USUAL_OF_RINGS = 0.2, 0.35
 LEAST_USUAL = 1.0  # spreads, of the worst place of a face: it is never less, but where a scale says nothing
 RING_NEIGHBOURS = 5  # on either side, whose departures count for the spread of a ring: one ring has but one a face
 LEAST_SPREAD = 1e-4  # of the median light: less than rounding to 16 bits leaves of a face
