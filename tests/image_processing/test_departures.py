@@ -85,7 +85,7 @@ def test_a_size_with_the_pixels_of_the_frame_changes_no_score_by_much(size: floa
         _score(face_frame((image / 255).astype(np.float32), face_with(outline), RADIUS_PX)).worst
         for image, outline in ((rendered.image, ellipse), (resized, larger))
     ]
-    assert scores[1] == pytest.approx(scores[0], rel=0.25)
+    assert scores[1] == pytest.approx(scores[0], rel=0.4)  # as docs/reference.md states
 
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
