@@ -66,10 +66,15 @@ def test_further_good_faces_exceed_the_limits_about_as_often_as_stated(count):
 def test_a_face_unlike_the_others_lies_beyond_the_limits_that_they_set():
     from dscope_blink.training.fit_family import beyond_family, fit_family
 
+    def beyond(values):
+        family = fit_family(FEATURES, values, histograms(12), 0.01)
+        assert isinstance(family, Family)
+        return beyond_family(family, 0.01)
+
     values = faces(12)
-    assert not any(beyond_family(fit_family(FEATURES, values, histograms(12), 0.01), 0.01))
+    assert not any(beyond(values))
     values[7, NAMES.index("core_ratio")] *= 1.5
-    found = beyond_family(fit_family(FEATURES, values, histograms(12), 0.01), 0.01)
+    found = beyond(values)
     assert [k for k, one in enumerate(found) if one] == [7]
 
 
