@@ -36,13 +36,14 @@ from dscope_blink.models.reference import (
     taught_numbers,
 )
 from dscope_blink.records import PROGRAM, VERSION, FiberGeometry, Inspection, Notice, UserError, printable
-from dscope_blink.training.fit_family import fit_family, group_of
+from dscope_blink.training.fit_family import beyond_family, fit_family, group_of
 from dscope_blink.training.fit_reference import Fitted, fit_reference
+from dscope_blink.training.left_out import rate_at_most
+from dscope_blink.training.reference_light import several_lights
 
 ENDING = ".dscope"  # of the name of a model
 
-# Places and rings share one half of the stated rate, the distance and the gates of the whole face the other: together
-# they keep it. Measured (benchmarks/reference_family.py has the faces): docs/reference.md.
+# Places and rings, the distance and the gates share the stated rate, and together keep it: docs/reference.md.
 LOCAL_SHARE = 0.5
 WHOLE_SHARE = 0.25  # for the distance, and as much for the gates
 
@@ -254,8 +255,12 @@ def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> Ref
     settings = wanted.job.config.reference
     levels = [one.levels for one in offered if one.levels is not None]
     numbers = _numbers(offered)
+    family = NO_FEATURES if numbers is None else _family(numbers, fitted.used, settings.false_alarm_rate * WHOLE_SHARE)
+    note = several_lights(numbers, fitted.used) if isinstance(family, Family) and numbers is not None else ""
+    if note:
+        logger.warning("%s: %s", wanted.output, note)
     return ReferenceModel(
-        _card(wanted, _judged(offered, fitted), fitted),
+        _card(wanted, _judged(offered, fitted), _beyond(fitted, family, settings.false_alarm_rate * WHOLE_SHARE), note),
         settings.radius_px,
         SCALES_PX,
         fitted.archetype,
@@ -265,8 +270,15 @@ def _model(wanted: Learning, offered: Sequence[_Offered], fitted: Fitted) -> Ref
         fitted.ring_limits,
         stacked(levels, settings.keep_faces),
         numbers,
-        NO_FEATURES if numbers is None else _family(numbers, fitted.used, settings.false_alarm_rate * WHOLE_SHARE),
+        family,
     )
+
+
+def _beyond(fitted: Fitted, family: Family | NoFamily, rate: float) -> int:
+    """How many of the faces used lie beyond a limit of any kind that all the others set."""
+    if isinstance(family, NoFamily):
+        return sum(fitted.beyond)
+    return sum(map(any, zip(fitted.beyond, beyond_family(family, rate), strict=True)))
 
 
 def _numbers(offered: Sequence[_Offered]) -> TaughtNumbers | None:
@@ -309,11 +321,12 @@ def _kind_of(seen: Sequence[FaceFacts]) -> FaceFacts:
     )
 
 
-def _card(wanted: Learning, faces: tuple[ReferenceFace, ...], fitted: Fitted) -> ReferenceCard:
+def _card(wanted: Learning, faces: tuple[ReferenceFace, ...], beyond: int, note: str) -> ReferenceCard:
     """A model that faces are added to is as old as its oldest."""
     settings, now = wanted.job.config.reference, datetime.now().astimezone()
     old = None if wanted.update is None else wanted.update.card
-    kind = _kind_of([face.seen for face in faces if face.used and face.seen is not None])
+    used = [face.seen for face in faces if face.used and face.seen is not None]
+    kind = _kind_of(used)
     moment = now.isoformat(timespec="seconds")
     expires = (now + timedelta(days=settings.valid_days)).isoformat(timespec="seconds") if settings.valid_days else None
     return ReferenceCard(
@@ -329,6 +342,7 @@ def _card(wanted: Learning, faces: tuple[ReferenceFace, ...], fitted: Fitted) ->
         config_sha256=wanted.job.config.sha256,
         faces=faces,
         rate=settings.false_alarm_rate,
-        rate_at_most=round(fitted.rate_at_most, 4),
+        rate_at_most=round(rate_at_most(len(used), beyond), 4),
+        note=note,
         updated=None if old is None else moment,
     )

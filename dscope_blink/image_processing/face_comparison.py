@@ -82,7 +82,13 @@ def _not_compared(why: str, model: ReferenceModel) -> ComparedFace:
     return ComparedFace(Comparison("NOT_COMPARED", (why,), model.sha256))
 
 
-def compare(inspection: Inspection, frame: FaceFrame, model: ReferenceModel, config: Config) -> ComparedFace:
+def compare(
+    inspection: Inspection,
+    frame: FaceFrame,
+    model: ReferenceModel,
+    config: Config,
+    numbers: FaceNumbers | None = None,
+) -> ComparedFace:
     """Say how far a face departs from good ones, and where.
 
     Parameters
@@ -91,9 +97,10 @@ def compare(inspection: Inspection, frame: FaceFrame, model: ReferenceModel, con
     frame : the face in the frame of the model
     model : what normal is
     config : what is a departure, what it is called, and how severe it is
+    numbers : features of the face, where they are known, as when it is compared with several models
     """
     settings = config.reference
-    whole, foreign = _whole(inspection, frame, model, settings.deviations)
+    whole, foreign = _whole(inspection, frame, model, settings.deviations, numbers)
     family = family_of(model)
     known = Comparison(
         "NOT_OF_THIS_FAMILY",
@@ -196,7 +203,7 @@ def why_not_of_family(geometry: FiberGeometry, frame: FaceFrame, model: Referenc
 
 
 def _whole(
-    inspection: Inspection, frame: FaceFrame, model: ReferenceModel, deviations: int
+    inspection: Inspection, frame: FaceFrame, model: ReferenceModel, deviations: int, known: FaceNumbers | None
 ) -> tuple[WholeFace | None, tuple[str, ...]]:
     """The face as a whole, and in what it is none of those that the model knows.
 
@@ -206,7 +213,7 @@ def _whole(
     if isinstance(family, NoFamily) or geometry is None:
         assert geometry is not None, "it was located"
         return None, _why_foreign(geometry, model)
-    numbers = face_features(frame, geometry, inspection)
+    numbers = known or face_features(frame, geometry, inspection)
     found, beside = compare_with_family(numbers.values, family, deviations), _references(numbers, model, family)
     return WholeFace(found.distance, found.limit, found.deviations, _seen(numbers.values), beside), found.why_not
 

@@ -64,6 +64,8 @@ def learn_reference(arguments: argparse.Namespace) -> int:
         f"{card.rate:.0%} of good faces may be called anomalous; the {used} faces bound that to {card.rate_at_most:.0%}"
     )
     print_line(console, text)
+    if card.note:
+        print_line(console, f"Note: {card.note}")
     if isinstance(learned.model.family, NoFamily):
         print_line(console, f"Only places and rings are compared: {learned.model.family.reason}")
     return 1 if left_out else 0
