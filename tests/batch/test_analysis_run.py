@@ -386,7 +386,7 @@ def test_a_run_that_is_killed_is_resumed_to_what_an_undisturbed_run_gives(tmp_pa
     faces = other_pictures(tmp_path / "pictures", "b", *(f"face_{number}" for number in range(12)))
     config, killed, whole = tmp_path / "small.json", tmp_path / "killed", tmp_path / "whole"
     config.write_text(json.dumps({"extends": "shipped", "reference": {"radius_px": SMALL.reference.radius_px}}))
-    with started(words(faces, killed, config, model.path)) as run:
+    with started(words(faces, killed, config, model)) as run:
         deadline = time.monotonic() + 60
         while len(list(killed.glob("*_result.json"))) < 4 and time.monotonic() < deadline:
             time.sleep(0.01)
