@@ -49,7 +49,16 @@ ROWS: Mapping[str, int] = {wing.name: wing.row for wing in WINGS}
 # Each package from outside the standard library, and the only wings or modules it may be used in.
 ROOMS: Mapping[str, set[str]] = {
     "numpy": {
-        *("records", "files.bit_depth", "files.decoding", "files.jpeg", "detectors", "devices", "synthetic"),
+        *(
+            "records",
+            "files.bit_depth",
+            "files.decoding",
+            "files.jpeg",
+            "files.pixel_data",
+            "detectors",
+            "devices",
+            "synthetic",
+        ),
         *("image_processing", "calibration", "models", "gates", "batch.sheet_files", "batch.connector_pictures"),
         *(
             "analysis.measuring",
@@ -80,9 +89,15 @@ ROOMS: Mapping[str, set[str]] = {
     "jinja2": {"reporting.page"},
     "jsonschema": {"config.checking", "calibration.scale_file"},
     "msgspec": {
-        *("records", "files.camera_text", "training.labels", "training.dataset", "training.card", "training.sides"),
-        *("training.defect_types", "models", "analysis.aggregation.foreign", "reporting.aggregate_json"),
-        *("gates.layouts",),
+        *("records", "files.camera_text", "files.pixel_data", "training.labels", "training.dataset", "training.card"),
+        *(
+            "training.sides",
+            "training.defect_types",
+            "models",
+            "analysis.aggregation.foreign",
+            "reporting.aggregate_json",
+        ),
+        "gates.layouts",
     },
     "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},

@@ -10,7 +10,7 @@ from pathlib import Path
 from docs.modules import ROOT
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.shipped import shipped
-from dscope_blink.reporting.anomaly_files import REFERENCE_COLUMNS
+from dscope_blink.reporting.anomaly_files import DISTANCE_COLUMNS, REFERENCE_COLUMNS
 from dscope_blink.reporting.comparison import COMPARED_MARK_COLUMNS, COMPARISON_COLUMNS
 from dscope_blink.reporting.connectors import CONNECTOR_COLUMNS
 from dscope_blink.reporting.gate_table import GATE_COLUMNS
@@ -59,6 +59,7 @@ def tables() -> Mapping[str, str]:
         "compared": COMPARISON_COLUMNS,
         "compared_marks": COMPARED_MARK_COLUMNS,
         "reference": REFERENCE_COLUMNS,
+        "distances": DISTANCE_COLUMNS,
         "files": FILE_COLUMNS,
         "integrity": LOG_COLUMNS,
         "limits": LIMIT_COLUMNS,

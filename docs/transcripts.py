@@ -15,18 +15,19 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
 from docs.modules import ROOT
 from dscope_blink.synthetic.samples import write_samples
-from dscope_blink.synthetic.scenes import demo_faces
+from dscope_blink.synthetic.scenes import DemoFace, demo_faces
 from dscope_blink.terminal.commands import main
 
 PAGE = ROOT / "docs" / "transcripts.md"
 SHOWN = ("clean_multimode_lit", "dirty", "edge_chips")  # three multimode faces of 50/125 um, so that it takes no minute
 PLAIN = "--workers=0 --no-plots --no-report"  # in this process, and nothing that takes long
+QUICK = f"--profile fast_scan {PLAIN}"
 OF_50_125 = "--core-diameter-um 50 --cladding-diameter-um 125"
 NIGHTLY = "nightly --input-dir faces --results-dir nights --workers 0 --fiber-class multimode"
 LINES_OF_A_TABLE = 3
@@ -164,6 +165,21 @@ TRIES = (
         ),
     ),
     Try(
+        "What normal looks like",
+        "Which pictures teach nothing is named. The score and status of a face are no verdict: that is another.",
+        (
+            Command(f"learn faces --output model.dscope {OF_50_125} {QUICK}"),
+            Command(f"learn good --output model.dscope --microscope bench_2 {OF_50_125} {QUICK}"),
+            Command("learn --show model.dscope"),
+            Command(f"analyze faces --output-dir k {OF_50_125} {QUICK}"),
+            Command(f"analyze faces --output-dir k --reference absent.dscope {OF_50_125} {QUICK}"),
+            Command(f"analyze faces --output-dir k --reference model.dscope {OF_50_125} {QUICK}"),
+            Listed("k"),
+            Listed("k/edge_chips_analysis.txt"),
+            Command(f"analyze faces --output-dir k --reference model.dscope {OF_50_125} {QUICK} --resume"),
+        ),
+    ),
+    Try(
         "Another edition for stored results",
         "Only what comes out otherwise has a row.",
         (
@@ -251,15 +267,35 @@ def page() -> str:
         folder = Path(name).resolve()
         faces = [face for face in demo_faces() if face.name in SHOWN]
         write_samples(folder / "faces", folder / "manifest.csv", faces)
+        write_samples(folder / "good", folder / "good.csv", [*_good_faces(faces[0])])
         for file, text in FILES.items():
             (folder / file).write_text(text, encoding="utf-8")
         return HEAD + "".join(_section(one, folder) for one in TRIES)
 
 
+def _good_faces(clean: DemoFace) -> Iterator[DemoFace]:
+    """The same kind of face, each in another place and in other light."""
+    assert clean.spec is not None, "it shows a fiber"
+    x, y = clean.spec.centre_px
+    for number in range(1, GOOD_FACES + 1):
+        light = 1 + 0.01 * (-1) ** number * number
+        spec = replace(
+            clean.spec,
+            centre_px=(x + 3.3 * number, y - 2.7 * number),
+            core=clean.spec.core * light,
+            cladding=clean.spec.cladding * light,
+            ferrule=clean.spec.ferrule * light,
+        )
+        yield replace(clean, name=f"good_{number}", spec=spec)
+
+
+GOOD_FACES = 6
+
 HEAD = """# What the terminal says
 
-The cases that users meet, on three pictures of the demo. A program runs these commands and writes this page
-(`python -m docs.transcripts`), and a test compares both; times and dates are always the same ones.
+The cases that users meet, on three pictures of the demo, and on six good faces like one of them. A program runs these
+commands and writes this page (`python -m docs.transcripts`), and a test compares both; times and dates are always the
+same ones.
 """
 
 
@@ -310,6 +346,8 @@ _UNSTEADY = (
     (r"in \d+\.\d min", "in 0.1 min"),
     (r"(?ms)^Slowest stages.*?(?=\n\n|\Z)", "Slowest stages ..."),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", "2026-03-09T02:15:00+00:00"),
+    (r"\b(made|until|added) \d{4}-\d\d-\d\d", r"\1 2026-03-09"),
+    (r"sha256 [0-9a-f]{16}\b", "sha256 0123456789abcdef"),
     (r"\b[0-9a-f]{64}\b", "0123456789abcdef..."),
 )
 

@@ -20,12 +20,14 @@ from dscope_blink.analysis import dimensions, judging, measuring, zoning
 from dscope_blink.analysis.cell_statistics import measure_cells
 from dscope_blink.analysis.gradability import least_focus, limited_zones
 from dscope_blink.analysis.search_resolution import search_cladding_px
-from dscope_blink.config.settings import Config
+from dscope_blink.config.settings import REFERENCE_DETECTOR, Config
 from dscope_blink.files.decoding import Picture, brightest_beyond, doubtful_bits, to_gray
 from dscope_blink.gates.lattice import Lattice
 from dscope_blink.image_processing import (
     background,
     described_structure,
+    face_comparison,
+    face_on_reference,
     ferrule_residue,
     fiber_row,
     fusion,
@@ -40,11 +42,13 @@ from dscope_blink.image_processing import (
 )
 from dscope_blink.image_processing.cladding_choice import Known, KnownPlace
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
+from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.records import (
     ZONE_NAMES,
     Calibration,
     Candidate,
     Cell,
+    Comparison,
     ConnectorLayout,
     Defect,
     Ellipse,
@@ -95,6 +99,7 @@ class Stages:
     fiber: localization.FoundFiber
     drawn: Mask | None = None  # (H, W) bool, what is drawn over the picture; None: nothing is, or no fiber was located
     search: Search | None = None  # None: the picture did not get so far
+    compared: face_comparison.ComparedFace | None = None  # None: there is no reference
 
 
 @dataclass(slots=True)
@@ -124,6 +129,7 @@ def inspect_image(
     calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None = None,
+    model: ReferenceModel | None = None,
 ) -> Inspection:
     """Inspect one picture of a fiber end face.
 
@@ -136,6 +142,7 @@ def inspect_image(
     calibration : calibration.json, None when uncalibrated
     provenance : program, settings and start, for the record
     flat_field : picture of a blank surface taken in the same light, of the same size
+    model : of good faces, that the face is compared with
 
     Returns
     -------
@@ -146,7 +153,7 @@ def inspect_image(
     UserError
         When the criteria have no such edition or class.
     """
-    return all_stages(picture, info, request, config, calibration, provenance, flat_field).inspection
+    return all_stages(picture, info, request, config, calibration, provenance, flat_field, model).inspection
 
 
 def all_stages(
@@ -157,11 +164,23 @@ def all_stages(
     calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None = None,
+    model: ReferenceModel | None = None,
     place: KnownPlace | None = None,
 ) -> Stages:
     """What `inspect_image` does, with what each stage came to; `place` says where the fiber lies, if that is known."""
-    stages = _stages(picture, info, request, config, calibration, provenance, flat_field, place)
-    return replace(stages, inspection=recorded(stages.inspection))
+    stages = _stages(picture, info, request, config, calibration, provenance, flat_field, model, place)
+    stages = replace(stages, inspection=recorded(stages.inspection))
+    return stages if model is None else _compared(stages, model, config)
+
+
+def _compared(stages: Stages, model: ReferenceModel, config: Config) -> Stages:
+    """With the face beside what good ones are like; the verdict stays its own."""
+    clock, inspection = _Clock(), stages.inspection
+    with clock.stage("compare", "Comparison with the Reference"):
+        found = face_comparison.compare_face(inspection, stages.gray, stages.drawn, model, config)
+        comparison = as_recorded(found.comparison)
+    times = {**inspection.timings_s, **{name: rounded(name, seconds) for name, seconds in clock.seconds.items()}}
+    return replace(stages, inspection=replace(inspection, reference=comparison, timings_s=times), compared=found)
 
 
 def find_lanes(
@@ -225,6 +244,7 @@ def inspect_lane(
     provenance: Provenance,
     lane: Lane,
     flat_field: Picture | None = None,
+    model: ReferenceModel | None = None,
     place: KnownPlace | None = None,
 ) -> tuple[Picture, Inspection]:
     """Inspect one fiber of a connector in its window of the picture; other parameters as of `inspect_image`.
@@ -244,7 +264,7 @@ def inspect_lane(
     if calibration is not None and calibration.picture_size_px == info.size_px:
         calibration = replace(calibration, picture_size_px=None)  # its picture is that which the window is cut from
     info = replace(info, width=part.shape[1], height=part.shape[0])
-    stages = all_stages(part, info, request, config, calibration, provenance, flat, place)
+    stages = all_stages(part, info, request, config, calibration, provenance, flat, model, place)
     return part, replace(stages.inspection, lane=lane)
 
 
@@ -256,6 +276,7 @@ def _stages(
     calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None,
+    model: ReferenceModel | None,
     place: KnownPlace | None,
 ) -> Stages:
     criteria = config.criteria.find(request.edition, request.fiber_class)
@@ -297,7 +318,7 @@ def _stages(
     reason = _why_few_levels(picture_quality.count_levels(stored, cladding), config)
     if reason is not None:
         return Stages(_refused(located, reason, clock), gray, fiber)
-    return _inspect_located(Stages(located, gray, fiber, drawn), geometry, config, scale, clock)
+    return _inspect_located(Stages(located, gray, fiber, drawn), geometry, config, scale, model, clock)
 
 
 def _with_known_core(
@@ -335,7 +356,12 @@ def _without_hot_pixels(
 
 
 def _inspect_located(
-    stages: Stages, geometry: FiberGeometry, config: Config, calibration: Scale | None, clock: _Clock
+    stages: Stages,
+    geometry: FiberGeometry,
+    config: Config,
+    calibration: Scale | None,
+    model: ReferenceModel | None,
+    clock: _Clock,
 ) -> Stages:
     located = stages.inspection
     request, quality = located.request, located.quality
@@ -350,7 +376,7 @@ def _inspect_located(
     reason = _why_out_of_focus(quality, geometry, config)
     if reason is not None:
         return replace(stages, inspection=_refused(located, reason, clock))
-    searched, search = _find_defects(located, stages, geometry, config, clock)
+    searched, search = _find_defects(located, stages, geometry, config, model, clock)
     with clock.stage("judge", "Acceptance Judgement"):
         graded = judging.grade(searched, config)
     return replace(stages, inspection=replace(graded, timings_s=clock.timings()), search=search)
@@ -389,7 +415,12 @@ def _why_out_of_focus(quality: Quality, geometry: FiberGeometry, config: Config)
 
 
 def _find_defects(
-    located: Inspection, stages: Stages, geometry: FiberGeometry, config: Config, clock: _Clock
+    located: Inspection,
+    stages: Stages,
+    geometry: FiberGeometry,
+    config: Config,
+    model: ReferenceModel | None,
+    clock: _Clock,
 ) -> tuple[Inspection, Search]:
     """With zones, measured marks and what the picture hides; not yet judged."""
     gray = stages.gray
@@ -405,8 +436,10 @@ def _find_defects(
         grains = speckle.find_speckle(picture.gray, picture.geometry)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
-        glass, structure = _without_described(located, picture, config)
-        residual = background.residual(glass, reach * BEYOND_ZONES, config.residual, drawn, structure.added)
+        known = _known_beside(located, stages, picture, config, model)
+        residual = background.residual(known.glass, reach * BEYOND_ZONES, config.residual, drawn, known.added)
+        if known.reference is not None:
+            residual = face_on_reference.with_departures(residual, known.reference, config.reference)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     with clock.stage("detect", "Defect Detection"):
         evidence = fusion.gather_evidence(residual, config.detectors, config.folder)
@@ -415,7 +448,7 @@ def _find_defects(
     with clock.stage("measure", "Defect Measurement"):
         face = measuring.LocatedFace.of(placed, outlines, scale, request, config.scale)
         marks = measuring.measure(candidates, residual, face, config)
-        marks = symmetry.with_symmetry(marks, glass, config.residual)
+        marks = symmetry.with_symmetry(marks, known.glass, config.residual)
         defects = measuring.numbered(judging.placed(marks, outlines, criteria, request.zones))
     cells: tuple[Cell, ...] = ()
     if config.reporting.cells:
@@ -424,10 +457,51 @@ def _find_defects(
     confidence = None
     if config.reporting.report:
         confidence = fusion.confidence_map(residual, evidence, picture.gray.shape, config.fusion)
-    warnings = (*located.quality.warnings, *grains, *structure.warnings)
+    warnings = (*located.quality.warnings, *grains, *known.warnings)
     quality = replace(located.quality, warnings=warnings, clipping=clipping, search_pixel_px=search_pixel_px)
     searched = replace(located, quality=quality, zones=outlines, defects=defects, cells=cells, confidence=confidence)
     return searched, Search(picture, residual, evidence, candidates)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The picture without what is known to be in it beside marks, and what that is."""
+
+    glass: WorkingPicture
+    added: FloatImage | None  # grey levels that were taken out; None: none were
+    warnings: tuple[Notice, ...]
+    reference: face_on_reference.OnReference | None = None  # None: marks are not sought by it
+
+
+def _known_beside(
+    located: Inspection, stages: Stages, picture: WorkingPicture, config: Config, model: ReferenceModel | None
+) -> _Known:
+    glass, structure = _without_described(located, picture, config)
+    known = _Known(glass, structure.added, structure.warnings)
+    if not config.uses_of_model or located.geometry is None:
+        return known
+    seen = face_on_reference.on_reference(stages.gray, located.geometry, stages.drawn, model)
+    if REFERENCE_DETECTOR in (name for name, one in config.detectors.items() if one.enabled):
+        known = replace(known, reference=seen)
+        known = _warned(known, "reference_not_used", seen.why_not)
+    if config.reference.subtract_archetype:
+        return _without_pattern(known, seen, config.reference.absolute_limit)
+    return known
+
+
+def _warned(known: _Known, kind: str, why_not: tuple[str, ...]) -> _Known:
+    """With a warning of what was refused, if it was; the comparison has all reasons."""
+    more = f" (and {len(why_not) - 1} more)" if len(why_not) > 1 else ""
+    return replace(known, warnings=(*known.warnings, *(notice(kind, why + more) for why in why_not[:1])))
+
+
+def _without_pattern(known: _Known, seen: face_on_reference.OnReference, absolute_limit: float) -> _Known:
+    """Without what the microscope adds at its place, as the archetype of good faces has it."""
+    pattern = face_on_reference.find_pattern(known.glass, seen, absolute_limit)
+    if pattern.added is None:
+        return _warned(known, "archetype_not_subtracted", pattern.why_not)
+    added = pattern.added if known.added is None else known.added + pattern.added
+    return replace(known, glass=replace(known.glass, gray=known.glass.gray - pattern.added), added=added)
 
 
 def _without_described(
@@ -473,8 +547,10 @@ def not_measured(
         When the criteria have no such edition or class.
     """
     criteria = config.criteria.find(request.edition, request.fiber_class)
-    verdict = judging.not_graded(reason)
-    return Inspection(info, provenance, request, criteria, Quality(), verdict, timings_s={"total": 0.0})
+    verdict, model = judging.not_graded(reason), provenance.inputs.get("reference")
+    reference = None if model is None else Comparison("NOT_COMPARED", (reason.text,), model)
+    times = {"total": 0.0}
+    return Inspection(info, provenance, request, criteria, Quality(), verdict, reference=reference, timings_s=times)
 
 
 def _usable(

@@ -13,13 +13,14 @@ import pytest
 import dscope_blink
 from dscope_blink.config.installed_detectors import installed_detector
 from dscope_blink.detectors import registry
+from tests.builders.analyses import good_pictures, varied_png
 from tests.builders.packages import installed_package
 from tests.builders.pictures import SCRATCH, face_png, folder_of
 from tests.builders.residuals import FACE, field_of
 from tests.builders.settings import CONFIG_FILE, ROOT
 
 TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-PICTURE, FOLDER, RECORD, SEVERAL, DETECTOR = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+PICTURE, FOLDER, RECORD, SEVERAL, NORMAL, DETECTOR = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 @pytest.fixture
@@ -68,6 +69,17 @@ def test_several_detections_are_brought_together(here, capsys) -> None:
     first, *others = capsys.readouterr().out.splitlines()
     assert first == f"FAIL, {len(face.marks)} marks, score {face.score.value:g}"
     assert len(others) == len(face.marks) + 2
+
+
+def test_a_face_is_compared_with_good_ones(here, capsys) -> None:
+    good_pictures(here / "good", 5)
+    (here / "face.png").write_bytes(varied_png(100, SCRATCH))
+    found = run(NORMAL)["found"]
+    first, status, *others = capsys.readouterr().out.splitlines()
+    assert first.startswith("5 faces teach, until 20")
+    assert (status, others[-1]) == ("ANOMALOUS", "The verdict is another: FAIL")
+    assert any(line.startswith("N1 scratch in the ") and "'S1'" in line for line in others)
+    assert found.similarity is not None
 
 
 def test_the_detector_keeps_the_rules() -> None:

@@ -157,6 +157,7 @@ MAY_CATCH_EVERYTHING = (
         "batch.sheet_files",
         "batch.connector_pictures",
         "batch.job",
+        "batch.analyzing",
         "batch.face_results",
         "batch.dataset_run",
         "config.installed_detectors",

@@ -49,6 +49,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 CRITERIA = (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8")
 OUTPUTS = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
 TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 AGGREGATION = (ROOT / "docs" / "aggregation.md").read_text(encoding="utf-8")
 NIGHTLY = (ROOT / "docs" / "nightly.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -88,6 +89,8 @@ PROGRAMS = (
         "main.py aggregate",
         "main.py gates",
         "main.py gates calibrate",
+        "main.py learn",
+        "main.py analyze",
         "main.py config check",
         "main.py config show",
         "main.py config diff",
@@ -142,8 +145,8 @@ def test_the_module_map_is_that_of_the_table_of_wings() -> None:
 
 @pytest.mark.parametrize(
     ("page", "folder"),
-    [(README, ROOT), *((page, ROOT / "docs") for page in (OUTPUTS, STATION, NIGHTLY, API, AGGREGATION))],
-    ids=["README", "outputs", "station", "nightly", "api", "aggregation"],
+    [(README, ROOT), *((page, ROOT / "docs") for page in (OUTPUTS, STATION, NIGHTLY, API, AGGREGATION, REFERENCE))],
+    ids=["README", "outputs", "station", "nightly", "api", "aggregation", "reference"],
 )
 def test_every_picture_and_page_that_is_linked_is_there(page: str, folder: Path) -> None:
     links = re.findall(r"\]\(([^)#]+)\)", page)
@@ -161,10 +164,8 @@ def test_every_make_target_that_is_named_exists() -> None:
 
 
 def test_every_option_that_is_named_exists(offered: dict[str, set[str]]) -> None:
-    assert (
-        options_in(README + OUTPUTS + STATION + NIGHTLY + AGGREGATION + GATES) - set().union(*offered.values())
-        <= FOREIGN
-    )
+    named = options_in(README + OUTPUTS + STATION + NIGHTLY + AGGREGATION + GATES + REFERENCE)
+    assert named - set().union(*offered.values()) <= FOREIGN
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -6,6 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -15,9 +16,11 @@ import pytest
 import dscope_blink
 from dscope_blink import library
 from dscope_blink.batch import job
+from dscope_blink.models.reference import model_bytes
 from dscope_blink.records import ConfigError, Scale, UserError
 from dscope_blink.reporting.tables import SUMMARY_COLUMNS
 from dscope_blink.terminal.commands import main
+from tests.builders.analyses import SMALL, good_pictures, other_pictures
 from tests.builders.face_sources import by_second, stored
 from tests.builders.pictures import MULTIMODE, SCRATCH, blank_png, face_png, folder_of
 from tests.builders.settings import CONFIG_FILE, ROOT, SETTINGS
@@ -317,3 +320,71 @@ def test_folders_are_brought_together_face_by_face(two) -> None:
         dscope_blink.aggregate_folders(folder / "first", folder / "first", **asked)
     with pytest.raises(UserError, match="no such folder"):
         dscope_blink.aggregate_folders(folder / "third", **asked)
+
+
+# --- what is normal
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Any:
+    folder = tmp_path_factory.mktemp("learned")
+    learned = dscope_blink.learn(good_pictures(folder / "good", 5), folder / "m.dscope", config=SMALL, **ASKED)
+    return learned, folder / "m.dscope"
+
+
+def test_a_model_is_the_one_that_was_written(model) -> None:
+    learned, path = model
+    assert [face.used for face in learned.card.faces] == [True] * 5
+    assert dscope_blink.load_model(path).card == learned.card
+
+
+def test_an_array_and_its_file_compare_alike_and_as_a_folder_does(model, tmp_path) -> None:
+    _, path = model
+    pictures = other_pictures(tmp_path / "pictures", "a", "b")
+    by_array = dscope_blink.analyze(array_of((pictures / "b.png").read_bytes()), path, config=SMALL, **ASKED)
+    by_file = dscope_blink.analyze(pictures / "b.png", path, config=SMALL, **ASKED)
+    asked: dict[str, Any] = {"config": SMALL, "output_dir": tmp_path / "out", **ASKED}
+    normal, by_folder = dscope_blink.analyze_folder(pictures, path, **asked)
+    assert (normal.comparison.status, by_folder.comparison.status) == ("NORMAL", "ANOMALOUS")
+    assert len(by_file.comparison.anomalies) > 0
+    assert by_file.comparison.model_sha256 == dscope_blink.load_model(path).sha256
+    for one in (by_array, by_file, by_folder):
+        assert one.comparison == by_file.comparison
+        assert one.verdict.status == "FAIL"
+        assert one.confidence is None
+    assert (tmp_path / "out" / "compare_reference.csv").is_file()
+    again = dscope_blink.analyze_folder(pictures, path, resume=True, **asked)
+    assert [one.comparison.status for one in again] == ["NORMAL", "ANOMALOUS"]
+
+
+def test_without_a_model_a_face_is_compared_with_its_own_symmetry(tmp_path) -> None:
+    pictures = other_pictures(tmp_path / "pictures", "b")
+    one = dscope_blink.analyze(pictures / "b.png", config=SMALL, **ASKED)
+    (other,) = dscope_blink.analyze_folder(pictures, output_dir=tmp_path / "out", config=SMALL, **ASKED)
+    assert one.comparison == other.comparison
+    assert (one.comparison.status, one.comparison.model_sha256) == ("NO_REFERENCE", "")
+    assert {place.found_by for place in one.comparison.anomalies} == {"own_symmetry"}
+
+
+def test_faces_are_added_to_a_model(model, tmp_path) -> None:
+    _, path = model
+    good_pictures(tmp_path / "more", 7)
+    for number in range(5):
+        (tmp_path / "more" / f"good_{number}.png").unlink()
+    added = dscope_blink.learn(tmp_path / "more", tmp_path / "m.dscope", update=path, config=SMALL, **ASKED)
+    assert len(added.card.faces) == 7
+
+
+def test_what_cannot_be_learned_or_compared_is_told(model, pictures, tmp_path) -> None:
+    _, path = model
+    with pytest.raises(UserError, match=r"output .*m\.zip: must be a file that ends in \.dscope"):
+        dscope_blink.learn(pictures, tmp_path / "m.zip")
+    with pytest.raises(UserError, match=r"absent\.dscope: cannot be read"):
+        dscope_blink.analyze(pictures / "b.png", tmp_path / "absent.dscope")
+    with pytest.raises(UserError, match="workers must be a whole number"):
+        dscope_blink.analyze_folder(pictures, path, output_dir=tmp_path / "out", workers=-1)
+    old = dscope_blink.load_model(path)
+    late = replace(old, card=replace(old.card, expires="2001-01-01T00:00:00+00:00"))
+    (tmp_path / "late.dscope").write_bytes(model_bytes(late))
+    with pytest.raises(UserError, match="the model expired 2001"):
+        dscope_blink.load_model(tmp_path / "late.dscope")

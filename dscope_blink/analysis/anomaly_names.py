@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from dscope_blink.analysis.severity import ELSE, of_size
 from dscope_blink.analysis.zoning import distances_px
-from dscope_blink.config.settings import ReferenceSettings
-from dscope_blink.records import Defect, Inspection, Points, ZoneOutline
+from dscope_blink.config.settings import ReferenceSettings, SeverityRow
+from dscope_blink.records import ANOMALY, Defect, Inspection, Points, Severity, ZoneOutline
 
 SURE_SHARE = 0.5  # of the points of a mark's outline that must lie in the box of a place for it to be that mark
 
@@ -19,12 +20,9 @@ def zone_at(outline_px: Points, outlines: Sequence[ZoneOutline]) -> str | None:
     return None
 
 
-def severity_of(diameter_um: float | None, zone: str | None, settings: ReferenceSettings) -> str:
-    """The highest whose least diameter a place reaches; LOW without a scale or beyond the zones."""
-    if diameter_um is None or zone is None:
-        return "LOW"
-    least: Mapping[str, float] = settings.severity_from_um[zone]
-    return next((name for name in ("CRITICAL", "HIGH", "MEDIUM") if diameter_um >= least[name]), "LOW")
+def severity_of(diameter_um: float | None, zone: str | None, table: Sequence[SeverityRow]) -> Severity:
+    """What the rows for anomalies make of a place, whatever lies there; LOW without a scale or beyond the zones."""
+    return ELSE if diameter_um is None or zone is None else of_size(ANOMALY, zone, diameter_um, table)
 
 
 def confidence_of(score: float, settings: ReferenceSettings) -> float:

@@ -33,7 +33,7 @@ def find_scale(
     ----------
     cladding : fitted ellipse in pixels
     request : the known cladding diameter and pixel aspect ratio, if any
-    calibration : scale of calibration.json, if calibrated
+    calibration : scale of the file of the picture, else of calibration.json, if either has one
     settings : from config.json
 
     Returns
@@ -154,7 +154,7 @@ def measure_geometry(
     values = _lengths(fiber, (1.0, 1.0), "px", angled, None)
     axes, relative = (None, None) if scale is None else _scale_axes(fiber, scale, request, settings)
     values |= _lengths(fiber, axes, "um", angled, relative)
-    if scale is not None and scale.source != "calibration":  # the diameter is given, not measured
+    if scale is not None and scale.rests_on_cladding:  # the diameter is given, not measured
         given = values["cladding_diameter_um"].value
         values["cladding_diameter_um"] = Measured(given, expanded(tolerance_um(settings)))
     values |= _shapes(fiber, axes or (1.0, 1.0), angled)
@@ -277,7 +277,7 @@ def _scale_axes(
 ) -> tuple[tuple[float, float], float]:
     """Micrometres per pixel of both axes, and their relative standard uncertainty."""
     axes = (scale.um_per_px_x, scale.um_per_px_y)
-    if scale.source == "calibration":
+    if not scale.rests_on_cladding:
         stated = scale.uncertainty
         return axes, settings.calibration_uncertainty_pct / 100 if stated is None else stated
     diameter_um = request.cladding_diameter_um or settings.assume_cladding_um

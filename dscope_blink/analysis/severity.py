@@ -22,7 +22,20 @@ def by_table(mark: Defect, criteria: Criteria, table: Sequence[SeverityRow]) -> 
     largest_um = at_most_um(mark, criteria)
     if largest_um is None:
         return ELSE
-    fitting = (row.severity for row in table if _fits(row, mark, largest_um))
+    return of_size(mark.classification, mark.zone, largest_um, table)
+
+
+def of_size(kind: str, zone: str, size_um: float, table: Sequence[SeverityRow]) -> Severity:
+    """What the first row that fits makes of this kind in a zone at a size; LOW where none does.
+
+    Parameters
+    ----------
+    kind : of a mark, or ANOMALY for a place that departs from good faces
+    zone : by name
+    size_um : that counts
+    table : its rows
+    """
+    fitting = (row.severity for row in table if kind in row.types and zone in row.zones and _holds(row, size_um))
     return next(fitting, ELSE)
 
 
@@ -35,9 +48,8 @@ def at_most_um(mark: Defect, criteria: Criteria) -> float | None:
     return max(size_um + mark.uncertainty.get(name, 0.0), mark.at_most.get(name, 0.0))
 
 
-def _fits(row: SeverityRow, mark: Defect, largest_um: float) -> bool:
-    of_its_kind = mark.classification in row.types and mark.zone in row.zones
-    return of_its_kind and (row.below_um is None or largest_um < row.below_um)
+def _holds(row: SeverityRow, size_um: float) -> bool:
+    return row.below_um is None or size_um < row.below_um
 
 
 def worst(*severities: Severity) -> Severity:

@@ -11,7 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from dscope_blink.analysis import judging
-from dscope_blink.batch.job import Job, Loaded, flat_field_of, load, provenance_of
+from dscope_blink.batch.job import Job, Loaded, calibration_of, flat_field_of, load, provenance_of, reference_of
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.gates.lanes import Numbering, number_places
@@ -105,7 +105,7 @@ def _seen(view: View, loaded: Loaded) -> Seen:
         return refused(view, loaded, loaded.problem)
     started, job = perf_counter(), view.job
     row = find_lanes(
-        *(loaded.picture, loaded.info, view.image.request, job.config, job.calibration, view.layout),
+        *(loaded.picture, loaded.info, view.image.request, job.config, calibration_of(job, loaded), view.layout),
         flat_field_of(job),
     )
     if isinstance(row, Notice):
@@ -204,9 +204,10 @@ def _inspected(view: View, loaded: Loaded, row: FoundRow, place: FoundPlace, num
     assert corner is not None, "just made"
     there = KnownPlace((x - corner.left_px, y - corner.top_px), row.cladding_px / 2, row.whole > 1)
     part, inspection = inspect_lane(
-        *(loaded.picture, loaded.info, view.image.request, job.config, job.calibration, provenance_of(job)),
+        *(loaded.picture, loaded.info, view.image.request, job.config, calibration_of(job, loaded), provenance_of(job)),
         lane,
         flat_field_of(job),
+        reference_of(job),
         there,
     )
     quality = replace(inspection.quality, warnings=(*loaded.warnings, *inspection.quality.warnings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,10 +16,11 @@ from dscope_blink.analysis.class_model import class_model
 from dscope_blink.batch.picture_reports import ends_of, write_reports
 from dscope_blink.config.settings import Config
 from dscope_blink.files.camera_text import camera_of
-from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes, stated_bits
+from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes, stated_bits, stated_scale
 from dscope_blink.files.names import RESULT, RESULT_FILES
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed, read_whole, writing
+from dscope_blink.models.reference import ReferenceModel, check_expiry, load_model
 from dscope_blink.pipeline import Stages, all_stages, not_measured
 from dscope_blink.records import (
     PROGRAM,
@@ -30,6 +31,7 @@ from dscope_blink.records import (
     Notice,
     Provenance,
     Request,
+    Scale,
     UnreadableImage,
     UserError,
     notice,
@@ -53,6 +55,7 @@ class Job:
     config: Config
     calibration: Calibration | None = None
     flat_field_sha256: str | None = None
+    reference_sha256: str | None = None  # of the model of good faces; None: pictures are compared with none
 
 
 def hash_of_flat_field(config: Config) -> str | None:
@@ -88,6 +91,41 @@ def _read_flat_field(path: Path, max_pixels: int) -> tuple[str, Picture]:
         raise UserError(f"flat-field image {path}: {error}") from None
 
 
+def hash_of_reference(config: Config) -> str | None:
+    """The sha256 of the reference model that the configuration names.
+
+    Raises
+    ------
+    UserError : it is no model, damaged, or its time is over; or none is named and something asks for one
+    """
+    path = config.reference.model
+    if path is not None:
+        model = load_model(path)
+        check_expiry(model, datetime.now().astimezone())
+        return model.sha256
+    if config.uses_of_model:
+        asked = " and ".join(config.uses_of_model)
+        raise UserError(f"{asked}: needs a model of good faces, by reference.model or --reference, got none")
+    return None
+
+
+def reference_of(job: Job) -> ReferenceModel | None:
+    """The model, read once by each process; UserError when it is no longer the one that the batch began with."""
+    path = job.config.reference.model
+    if path is None or job.reference_sha256 is None:
+        return None
+    model = _reference(path, job.reference_sha256)
+    if model.sha256 != job.reference_sha256:
+        raise UserError(f"{path}: it was changed while the batch ran")
+    return model
+
+
+@lru_cache(maxsize=1)
+def _reference(path: Path, sha256: str) -> ReferenceModel:
+    """`sha256` only tells a file that was changed from what is remembered of it."""
+    return load_model(path)
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A picture as read; `problem` says why there is none."""
@@ -97,6 +135,7 @@ class Loaded:
     problem: Notice | None = None
     read_s: float = 0.0
     warnings: tuple[Notice, ...] = ()  # about the file
+    scale: Scale | None = None  # that the file states; it counts before the calibration
 
 
 def inspect_file(job: Job, image: ImageFile) -> Inspection:
@@ -114,7 +153,7 @@ def inspect_file(job: Job, image: ImageFile) -> Inspection:
         raise
     except Exception as error:
         inspection = write_results(job, image, loaded, _failed(job, image, loaded, inspection.provenance, error))
-    _log_outcome(image, inspection)
+    log_outcome(image, inspection)
     return inspection
 
 
@@ -149,6 +188,7 @@ def provenance_of(job: Job) -> Provenance:
         "calibration": None if job.calibration is None else job.calibration.sha256,
         "flat_field": job.flat_field_sha256,
         "class_model": class_model().sha256,
+        "reference": job.reference_sha256,
     }
     return Provenance(
         program=f"{PROGRAM} {VERSION}",
@@ -182,13 +222,22 @@ def load(path: Path, file: str, config: Config) -> Loaded:
     info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
     info = replace(info, bits=stated_bits(data, picture))
     warnings = (SEVERAL_PICTURES,) if holds_several(data) else ()
-    return Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings)
+    um_per_px = stated_scale(data)
+    scale = None if um_per_px is None else Scale(um_per_px, um_per_px, "picture", square_assumed=True)
+    return Loaded(info, picture, read_s=perf_counter() - started, warnings=warnings, scale=scale)
 
 
 def inspect_loaded(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> Inspection:
     """Inspect a picture that was loaded; NOT_GRADED for its problem where there is none."""
-    inspection, _ = _looked_at(job, request, loaded, provenance)
+    inspection, _ = look_at_loaded(job, request, loaded, provenance)
     return inspection
+
+
+def look_at_loaded(
+    job: Job, request: Request, loaded: Loaded, provenance: Provenance
+) -> tuple[Inspection, Stages | None]:
+    """The same, with what each stage came to; None where there was no picture."""
+    return _looked_at(job, request, loaded, provenance)
 
 
 def _looked_at(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> tuple[Inspection, Stages | None]:
@@ -196,11 +245,23 @@ def _looked_at(job: Job, request: Request, loaded: Loaded, provenance: Provenanc
         assert loaded.problem is not None, "without a picture there is a problem"
         return not_measured(loaded.info, request, job.config, provenance, loaded.problem), None
     stages = all_stages(
-        loaded.picture, loaded.info, request, job.config, job.calibration, provenance, flat_field_of(job)
+        loaded.picture,
+        loaded.info,
+        request,
+        job.config,
+        calibration_of(job, loaded),
+        provenance,
+        flat_field_of(job),
+        reference_of(job),
     )
     quality = stages.inspection.quality
     warnings = (*loaded.warnings, *quality.warnings)
     return replace(stages.inspection, quality=replace(quality, warnings=warnings)), stages
+
+
+def calibration_of(job: Job, loaded: Loaded) -> Calibration | None:
+    """What gives a scale where the cladding does not: the file of the picture, or else that of the station."""
+    return job.calibration if loaded.scale is None else Calibration(loaded.scale, loaded.info.sha256 or "")
 
 
 def write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspection) -> Inspection:
@@ -217,41 +278,44 @@ def write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspec
 
 
 @contextmanager
-def all_or_none(start: str) -> Iterator[None]:
+def all_or_none(start: str, others: Sequence[str] = ()) -> Iterator[None]:
     """Nothing of an earlier run is left beside what is written, and nothing at all where that fails.
 
     Parameters
     ----------
     start : path of the results of one picture or face up to the end of NAME
+    others : ends of the names of files that are written as well, beside RESULT_FILES
     """
-    _remove_results(start)
+    _remove_results(start, others)
     try:
         yield
     except BaseException:
         with suppress(OSError):
-            _remove_results(start)
+            _remove_results(start, others)
         raise
 
 
-def remove_unfinished(start: str) -> None:
+def remove_unfinished(start: str, others: Sequence[str] = ()) -> None:
     """Remove what a process has left that was ended while it wrote the results of an image; whole ones stay.
 
     Parameters
     ----------
     start : path of the results up to the end of NAME
+    others : ends of the names of files that are written as well, beside RESULT_FILES
     """
     if not Path(start + RESULT).exists():
         with suppress(OSError):
-            _remove_results(start)
+            _remove_results(start, others)
 
 
-def _remove_results(start: str) -> None:
-    for file in reversed(RESULT_FILES):
-        for end in file.ends:
-            Path(start + end).unlink(missing_ok=True)
+def _remove_results(start: str, others: Sequence[str]) -> None:
+    ends = (end for file in RESULT_FILES for end in file.ends)
+    for end in reversed((*others, *ends)):
+        Path(start + end).unlink(missing_ok=True)
 
 
-def _log_outcome(image: ImageFile, inspection: Inspection) -> None:
+def log_outcome(image: ImageFile, inspection: Inspection) -> None:
+    """Into the log: what there is to warn of, the verdict and its reasons."""
     for warning in inspection.quality.warnings:
         logger.warning("%s: %s", printable(image.file), warning.text)
     level = logging.INFO if inspection.was_measured else logging.ERROR
@@ -266,13 +330,18 @@ def fail_file(job: Job, image: ImageFile, reason: Notice) -> Inspection:
     ------
     WriteFailed : a result cannot be written
     """
+    failed = not_looked_at(job, image, reason)
+    failed = write_results(job, image, Loaded(failed.image, problem=reason), failed)
+    log_outcome(image, failed)
+    return failed
+
+
+def not_looked_at(job: Job, image: ImageFile, reason: Notice) -> Inspection:
+    """The record of a picture that could not be inspected, with the hash of its file where that can be read."""
     info = ImageInfo(image.file)
     with suppress(OSError):
         info = replace(info, sha256=sha256_of(image.path))
-    failed = not_measured(info, image.request, job.config, provenance_of(job), reason)
-    failed = write_results(job, image, Loaded(info, problem=reason), failed)
-    _log_outcome(image, failed)
-    return failed
+    return not_measured(info, image.request, job.config, provenance_of(job), reason)
 
 
 def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:

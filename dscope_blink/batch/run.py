@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, in_time, with_log
-from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, remove_unfinished
+from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, reference_of, remove_unfinished
 from dscope_blink.batch.whole_run import Done, run_into
 from dscope_blink.files.names import RESULT, SUMMARY
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
+from dscope_blink.image_processing.face_comparison import drift_of
 from dscope_blink.records import UNCONFIRMED, Inspection, Notice
 from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.batch_totals import Totals
@@ -99,9 +100,13 @@ def run_batch(batch: Batch) -> Generator[Done]:
 
 
 def _numbered(batch: Batch, at_rest: Callable[[], None]) -> Generator[tuple[int, Done]]:
+    totals, model = Totals(), reference_of(batch.job)
     with closing(_finish(batch, at_rest)) as finished:
         for number, image, done in finished:
+            totals.add(done.inspection)
             yield number, replace(done, name=image.name)
+    for line in () if model is None else drift_of(totals.newest, model):
+        logger.warning("the batch drifts away from the model: %s", line)
 
 
 Finished: TypeAlias = tuple[int, ImageFile, Done]  # with its number

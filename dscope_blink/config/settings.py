@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copyreg
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -381,13 +381,19 @@ class AggregationSettings:
 class ReferenceSettings:
     """How good faces are learned from, and what is a departure from them."""
 
+    model: Path | None  # that pictures are compared with; None: with none
+    subtract_archetype: bool  # before marks are sought
     radius_px: int  # of the cladding in the frame
     false_alarm_rate: float  # share of good faces that may be called anomalous
     absolute_limit: float  # share of the median light; less is no departure, however little the references vary
+    learn_marks: bool  # those of references, and references that FAIL by them
+    own_symmetry_limit: float  # times the spread of a ring of the face itself, where there is no model
+    edge_ignore_um: float  # on either side of the edges of cladding and core, where nothing is compared
     mark_margin_px: float  # of the frame, around marks that are not to teach what is normal
     min_diameter_um: float
     confidence_from: Mapping[str, float]  # confidence -> least score
-    severity_from_um: Mapping[str, Mapping[str, float]]  # zone -> severity -> least diameter
+    deviations: int  # the most deviant features that are named of a face
+    named_deviations: int  # of these, in a reason
     valid_days: int  # 0: for ever
     keep_faces: bool  # in the model, so that faces can be added to it
     figure_format: Literal["png", "svg", "none"]
@@ -532,6 +538,9 @@ class CriteriaBook:
         return found
 
 
+REFERENCE_DETECTOR = "reference"
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """All settings of one profile. Fields are the sections of config.json, their fields its keys."""
@@ -563,6 +572,24 @@ class Config:
     fiber_structures: Mapping[str, StructureDescription]
     connectors: Mapping[str, ConnectorLayout]
     connector_search: ConnectorSearch
+
+    @property
+    def uses_of_model(self) -> tuple[str, ...]:
+        """What is switched on that no picture can be inspected without a reference model for."""
+        learned = self.detectors.get(REFERENCE_DETECTOR)
+        uses = {
+            f"detectors.{REFERENCE_DETECTOR}": learned is not None and learned.enabled,
+            "reference.subtract_archetype": self.reference.subtract_archetype,
+        }
+        return tuple(name for name, is_on in uses.items() if is_on)
+
+    def without_model(self) -> Config:
+        """The same settings, with no reference model and nothing that uses one: for learning what is normal."""
+        detectors = dict(self.detectors)
+        if REFERENCE_DETECTOR in detectors:
+            detectors[REFERENCE_DETECTOR] = replace(detectors[REFERENCE_DETECTOR], enabled=False)
+        reference = replace(self.reference, model=None, subtract_archetype=False)
+        return replace(self, reference=reference, detectors=MappingProxyType(detectors))
 
     def structure_of(self, request: Request) -> StructureDescription | None:
         """The structure that is asked for, or else the first that says that the class has it; None without any."""

@@ -33,6 +33,7 @@ ANY = "*"  # each key of an object
 PATHS: tuple[Place, ...] = (
     ("camera", "play_files"),
     ("preprocessing", "flat_field_image"),
+    ("reference", "model"),
     ("gates", "networks", ANY, "file"),
 )
 

@@ -23,6 +23,7 @@ from dscope_blink.detectors import (
     gradient,
     lei,
     lei_published,
+    reference,
     skeleton,
 )
 from dscope_blink.detectors.support import checked_support
@@ -41,6 +42,7 @@ DETECTORS: Mapping[str, Detector] = MappingProxyType(
         "faint_lines": faint_lines.detect,
         "do2mr_published": do2mr_published.detect,
         "lei_published": lei_published.detect,
+        "reference": reference.detect,
     }
 )
 

@@ -19,6 +19,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from dscope_blink.files.bit_depth import png_bits, tiff_bits
 from dscope_blink.files.completeness import check_png, check_tiff
 from dscope_blink.files.jpeg import Layout, decode_jpeg
+from dscope_blink.files.pixel_data import LONGEST_SIDE_PX, decode_pixels, is_pixel_data, pixel_facts
 from dscope_blink.records import FloatImage, Labels, UnreadableImage
 
 Picture: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]  # (H, W) grey or (H, W, 3) blue, green, red
@@ -42,7 +43,7 @@ HOT_PIXELS_BEYOND = 0.9995
 
 
 def decode_image(data: bytes, max_pixels: int) -> Picture:
-    """Decode a PNG, JPEG, TIFF or BMP file of 8 or 16 bits; of several pictures in it the first.
+    """Decode a PNG, JPEG, TIFF or BMP file of 8 or 16 bits, or pixels as JSON; of several pictures in it the first.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ def decode_image(data: bytes, max_pixels: int) -> Picture:
     """
     if not data:
         raise UnreadableImage("the file is empty")
+    if is_pixel_data(data):
+        return decode_pixels(data, max_pixels)
     try:
         with _opened(data) as image:
             return _pixels(image, data, max_pixels)
@@ -92,6 +95,8 @@ def png_text(data: bytes, key: str) -> str | None:
 
 def is_turned(data: bytes) -> bool:
     """Whether a tag of a picture file asks its readers to turn it, which `decode_image` does not."""
+    if is_pixel_data(data):
+        return False
     try:
         with _opened(data) as image:
             return bool(image.getexif().get(ORIENTATION_TAG, 1) != 1)
@@ -116,7 +121,6 @@ def most_bytes(max_pixels: int) -> int:
     return max_pixels * BYTES_PER_PIXEL + BYTES_BESIDE_PIXELS
 
 
-LONGEST_SIDE_PX = 32766  # OpenCV turns and scales no longer ones
 BYTES_PER_PIXEL = 8  # of 16-bit colour with transparency, not compressed
 BYTES_BESIDE_PIXELS = 2**26  # headers, tags, thumbnails, notes of the maker
 
@@ -164,11 +168,18 @@ def stated_bits(data: bytes, picture: Picture) -> int | None:
     """
     if picture.dtype == np.uint8:
         return None
+    if is_pixel_data(data):
+        return pixel_facts(data).bits
     with _opened(data) as image:
         if isinstance(image, TiffImageFile):
             _leave_previews(image)
             return tiff_bits(image.tag_v2)
         return png_bits(data, picture.astype(np.uint16, copy=False)) if image.format == "PNG" else None
+
+
+def stated_scale(data: bytes) -> float | None:
+    """Micrometres per pixel, as the file says; None where it does not, as no format of pictures surely does."""
+    return pixel_facts(data).um_per_px if is_pixel_data(data) else None
 
 
 def to_gray(picture: Picture, bits: int | None = None) -> FloatImage:
@@ -251,7 +262,7 @@ def _gray_of_colour(picture: Picture) -> Picture:
 
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
-        return f"no picture that can be read, of {', '.join(FORMATS)}"
+        return f"no picture that can be read, of {', '.join(FORMATS)}, JSON"
     return " ".join(str(error).split()) or type(error).__name__
 
 

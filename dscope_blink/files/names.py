@@ -25,6 +25,7 @@ CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says h
 RESULT, TABLE, CERTIFICATE = "_result.json", "_report.csv", "_certificate.pdf"
 AGREEMENT, CELLS = "_agreement.csv", "_cells.csv"
 ANOMALY_MASK = "_defect_mask.npy"
+DISTANCES = "_distances.csv"
 ANALYSIS_TEXT, ANALYSIS_FIGURE = "_analysis.txt", {"png": "_analysis.png", "svg": "_analysis.svg"}
 MODEL_CARD = "_card.html"  # beside the model
 COMPARED_WITH_REFERENCE = "compare_reference.csv"
@@ -70,6 +71,7 @@ RESULT_FILES = (
     ResultFile((AGGREGATE,), title="Sources (JSON)"),
     ResultFile(tuple(ANALYSIS_FIGURE.values()), drawn=True, title="Beside good faces"),
     ResultFile((ANALYSIS_TEXT,), title="Beside good faces (text)"),
+    ResultFile((DISTANCES,), title="Distances to good faces (CSV)"),
     ResultFile((RESULT,), title="Record (JSON)"),
 )
 DRAWN = tuple(end for file in RESULT_FILES if file.drawn for end in file.ends)

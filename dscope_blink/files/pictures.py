@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dscope_blink.files.names import DRAWN, RESULT, TABLE
+from dscope_blink.files.names import AGGREGATE, CAMERA, DRAWN, FOREIGN_REPORT, RESULT, TABLE
 from dscope_blink.records import printable
 
 # Folders in which a system keeps its own, which nobody put there to be inspected; of any case, and anywhere.
@@ -23,6 +23,12 @@ SYSTEM_FOLDERS = frozenset(
 )
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+PIXELS = ".json"  # pixels as numbers, of a file that says so: others of this name are of anything
+
+OWN_JSON = (RESULT, FOREIGN_REPORT, AGGREGATE, CAMERA)
+SAYS_PIXELS = re.compile(rb'"pixels"\s*:')
+FIRST_BYTES = 4096
+OWN_SCHEMA = b"dscope-blink/"  # in the first lines of a record that was renamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +118,24 @@ def left_out_text(name: str) -> str:
 
 def _pictures(folder: Path, names: Sequence[str]) -> list[str]:
     there = set(names)
-    shown = (n for n in names if n.lower().endswith(SUFFIXES) and not n.startswith("."))
-    return [n for n in shown if not _is_result(n, there) and _is_picture_file(folder / n)]
+    shown = [n for n in names if n.lower().endswith((*SUFFIXES, PIXELS)) and not n.startswith(".")]
+    return [n for n in shown if not _is_result(n, there) and _is_one(folder / n)]
+
+
+def _is_one(path: Path) -> bool:
+    return _holds_pixels(path) if path.name.lower().endswith(PIXELS) else _is_picture_file(path)
+
+
+def _holds_pixels(path: Path) -> bool:
+    """Whether a file of JSON speaks of pixels, right or wrong, and is none that this program has written."""
+    if path.name.endswith(OWN_JSON) or not os.path.isfile(path):
+        return False
+    try:
+        with path.open("rb") as file:
+            begins = file.read(FIRST_BYTES)
+    except OSError:
+        return False
+    return SAYS_PIXELS.search(begins) is not None and OWN_SCHEMA not in begins
 
 
 def _is_result(name: str, there: set[str]) -> bool:

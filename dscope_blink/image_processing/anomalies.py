@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -91,4 +91,4 @@ def without_marks(face: FaceFrame, outlines_px: Sequence[Points], margin_px: flo
         path = np.rint(outline @ inverse[:, :2].T + inverse[:, 2]).astype(np.int32)
         cv2.fillPoly(drawn, [path], 1)
         cv2.polylines(drawn, [path], True, 1, max(2 * math.ceil(margin_px) + 1, 1))
-    return FaceFrame(np.where(drawn > 0, np.float32(math.nan), face.light), face.to_picture, face.radius_px)
+    return replace(face, light=np.where(drawn > 0, np.float32(math.nan), face.light))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from dscope_blink.image_processing.departures import FaceScore, ring_limits_of, ring_medians
+from dscope_blink.image_processing.departures import FaceScore, Normal, ring_limits_of, ring_medians
 from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.image_processing.similarity import Similarity
-from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.records import ComparisonMaps
 
 
 def comparison_maps(
-    face: FaceFrame, model: ReferenceModel, score: FaceScore, alike: Similarity, absolute: float
+    face: FaceFrame, model: Normal, score: FaceScore, alike: Similarity, absolute: float
 ) -> ComparisonMaps:
     """Bring together what a figure shows of a comparison.
 

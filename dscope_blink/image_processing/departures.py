@@ -11,23 +11,28 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from typing import Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dscope_blink.image_processing.core_shift import BAND_PX, CoreShift, core_edge_px, core_shift, moved, without_gaps
 from dscope_blink.image_processing.face_frame import REACH, FaceFrame, radii_px
-from dscope_blink.models.reference import ReferenceModel
+from dscope_blink.image_processing.line_means import line_means
+from dscope_blink.image_processing.robust_fit import robust_fit
 from dscope_blink.records import FloatImage
 
-SCALES_PX = (0.0, 1.0, 2.0, 4.0, 8.0)  # sigmas in the frame: from what one pixel shows to a stain of half a core
+# Sigmas in the frame, up to a stain of half a core. Finer than the first the noise depends on the size of the picture.
+SCALES_PX = (0.7, 1.2, 2.0, 4.0, 8.0)
 RING_SCALES_PX = (1.0, 4.0)  # sigmas along the radius
-FINE_RING_PX = (1.0, 6.0)  # what is left of the first beyond the second: a narrow ring, however bright its zone is
+# Of the absolute limit: whole rings, what is left of them, a core that lies off.
+RING_ABSOLUTE = (1.0, 1.0, 0.2, 0.2, 1.0)
+LEAST_RING_SPREADS = (0.0025, 0.0025, 0.0005, 0.0005, 0.0025)  # a quarter of what is none, as the configuration comes
+LEAST_EDGE_PX = (0.05, 0.05, 0.0, 0.0, 0.0)  # of the frame: nearer than this no two edges lie or are blurred alike
+RING_GROUPS = ([0, 1, 4], [2, 3])  # each with limits of its own
 LEAST_WEIGHT = 0.2  # of the Gaussian that must lie on what is seen
 LIGHT_STEP = 7  # each so manyth pixel tells the slope of the light: it has but four numbers
-LIGHT_ROUNDS = 4
-LIGHT_TUNING = 2.0  # sigmas from which a pixel counts less (Cauchy weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +53,71 @@ def departures(light: FloatImage, archetype: FloatImage, radius_px: int) -> Depa
     radius_px : of the cladding in the frame
     """
     with np.errstate(invalid="ignore"):
-        apart = light - archetype * np.float32(_gain(light, archetype))
+        normal = archetype * np.float32(_gain(light, archetype))
+    usual = ring_medians(normal, radius_px)
+    edge = core_edge_px(usual, radius_px)
+    shift = core_shift(light, normal, usual, radius_px)
+    apart = light - moved(normal, shift, radius_px)
     profile = ring_medians(apart, radius_px)
     places = apart - profile[ring_of(radius_px)]
     places -= _slope(places, radius_px)
+    left = _unexplained(profile, usual, (edge, radius_px))
     return Departures(
-        np.stack([smoothed(places, sigma) for sigma in SCALES_PX]),
-        np.stack([*(_along(profile, sigma) for sigma in RING_SCALES_PX), _fine(profile)]),
+        np.stack([*(smoothed(places, sigma) for sigma in SCALES_PX), line_means(places)]),
+        np.stack(
+            [
+                *(_along(one, sigma) for one in (profile, left) for sigma in RING_SCALES_PX),
+                _moved_light(usual, shift, edge),
+            ]
+        ),
     )
+
+
+def with_cores_alike(lights: FloatImage, archetype: FloatImage, radius_px: int) -> FloatImage:
+    """(n_face, n, n) the faces with their cores where that of the archetype is, so that their median has a sharp edge.
+
+    Parameters
+    ----------
+    lights : (n_face, n, n) float32
+    archetype : (n, n) float32, of these faces
+    radius_px : of the cladding in the frame
+    """
+    usual, found = ring_medians(archetype, radius_px), []
+    for light in lights:
+        gain = np.float32(_gain(light, archetype))
+        off = core_shift(light, archetype * gain, usual * gain, radius_px)
+        found.append(moved(light, CoreShift(-off.x_px, -off.y_px), radius_px))
+    return np.stack(found)
+
+
+def _unexplained(profile: FloatImage, usual: FloatImage, edges_px: tuple[int, int]) -> FloatImage:
+    """What of a profile is neither another level of a zone nor another blur or radius of an edge."""
+    seen = np.isfinite(profile) & np.isfinite(usual)
+    if not seen.any():
+        return profile
+    basis = _usual_ways(without_gaps(usual), edges_px)
+    return profile - basis @ robust_fit(basis[seen], profile[seen])
+
+
+def _usual_ways(usual: FloatImage, edges_px: tuple[int, int]) -> FloatImage:
+    """(n_radius, 8) how the light of good faces may differ: by zone, towards the border, and at each edge."""
+    radii = np.arange(len(usual))
+    steep = np.gradient(usual)
+    bend = np.gradient(steep)
+    core, cladding = edges_px
+    zones = [usual * (radii < core), usual * ((radii >= core) & (radii < cladding)), usual * (radii >= cladding)]
+    edges = [part * (np.abs(radii - at) <= BAND_PX) for at in edges_px for part in (steep, bend)]
+    return np.stack([*zones, usual * (radii / cladding) ** 2, *edges], axis=1).astype(np.float32)
+
+
+def _moved_light(usual: FloatImage, shift: CoreShift, edge_px: int) -> FloatImage:
+    """What a core that lies off does to each ring about its edge."""
+    near = np.abs(np.arange(len(usual)) - edge_px) <= BAND_PX
+    return np.where(near, np.abs(np.gradient(usual)) * np.float32(shift.size_px), np.float32(0)).astype(np.float32)
 
 
 def _along(profile: FloatImage, sigma_px: float) -> FloatImage:
     return smoothed(profile[None, :], sigma_px)[0]
-
-
-def _fine(profile: FloatImage) -> FloatImage:
-    return np.asarray(_along(profile, FINE_RING_PX[0]) - _along(profile, FINE_RING_PX[1]))
 
 
 def _gain(light: FloatImage, archetype: FloatImage) -> float:
@@ -82,7 +136,7 @@ def ring_of(radius_px: int) -> NDArray[np.intp]:
 
 
 @lru_cache(maxsize=4)
-def _by_ring(radius_px: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def by_ring(radius_px: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Places of the flattened frame in the order of their rings, and where each ring begins."""
     rings = ring_of(radius_px).ravel()
     order = np.argsort(rings, kind="stable")
@@ -100,15 +154,29 @@ def ring_medians(values: FloatImage, radius_px: int) -> FloatImage:
     -------
     (n_radius,) float32, of all the values in each ring; NaN where there are none
     """
-    order, starts = _by_ring(radius_px)
+    order, starts = by_ring(radius_px)
     flat = values.reshape(-1, len(order))[:, order]
+    seen = np.isfinite(flat)
     medians = np.full(len(starts) - 1, np.nan, np.float32)
-    for ring, (start, end) in enumerate(pairwise(starts)):
-        part = flat[:, start:end]
-        part = part[np.isfinite(part)]
-        if part.size:
-            medians[ring] = np.median(part)
+    for ring in np.flatnonzero(np.add.reduceat(seen.any(axis=0), starts[:-1])):
+        own = slice(starts[ring], starts[ring + 1])
+        medians[ring] = _middle(flat[:, own][seen[:, own]])
     return medians
+
+
+def ring_maxima(values: FloatImage, radius_px: int) -> FloatImage:
+    """(n_radius,) float32 the greatest of (n, n) values in each ring; NaN where there are none."""
+    order, starts = by_ring(radius_px)
+    return np.asarray(np.fmax.reduceat(values.ravel()[order], starts[:-1]))
+
+
+def _middle(values: FloatImage) -> np.float32:
+    """The median, in a third of the time that numpy takes for few values."""
+    half = len(values) // 2
+    if len(values) % 2:
+        return np.float32(np.partition(values, half)[half])
+    ordered = np.partition(values, (half - 1, half))
+    return np.float32((ordered[half - 1] + ordered[half]) / 2)
 
 
 def smoothed(values: FloatImage, sigma_px: float) -> FloatImage:
@@ -147,21 +215,25 @@ def _slope(places: FloatImage, radius_px: int) -> FloatImage:
     for part in parts:
         seen = part[np.isfinite(flat[part])][::LIGHT_STEP]
         if len(seen) > waves.shape[1]:
-            slope[part] = waves[part] @ _fitted(waves[seen], flat[seen])
+            slope[part] = waves[part] @ robust_fit(waves[seen], flat[seen])
     return slope.reshape(places.shape)
 
 
-def _fitted(waves: FloatImage, values: FloatImage) -> FloatImage:
-    weights = np.ones_like(values)
-    found = np.zeros(waves.shape[1], np.float32)
-    for _ in range(LIGHT_ROUNDS):
-        found = np.linalg.lstsq(waves * weights[:, None], values * weights, rcond=None)[0]
-        left = values - waves @ found
-        sigma = 1.4826 * float(np.median(np.abs(left)))
-        if sigma == 0:
-            break
-        weights = 1 / np.sqrt(1 + (left / (LIGHT_TUNING * sigma)) ** 2)
-    return np.asarray(found, np.float32)
+class Normal(Protocol):
+    """What a face is held against, as `ReferenceModel` describes each."""
+
+    @property
+    def radius_px(self) -> int: ...
+    @property
+    def archetype(self) -> FloatImage: ...
+    @property
+    def spread(self) -> FloatImage: ...
+    @property
+    def ring_spread(self) -> FloatImage: ...
+    @property
+    def limits(self) -> FloatImage: ...
+    @property
+    def ring_limits(self) -> FloatImage: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +260,13 @@ class FaceScore:
         return max(self.places, self.ring)
 
 
-def score_face(face: FaceFrame, model: ReferenceModel, absolute: float) -> FaceScore:
+def score_face(face: FaceFrame, model: Normal, absolute: float) -> FaceScore:
     """Compare a face with what good ones are like.
 
     Parameters
     ----------
     face : in the frame of the model
-    model : what normal is
+    model : what normal is: learned, or the symmetry of the face itself
     absolute : departures below this share of the median light are none, however little the references vary
     """
     found = departures(face.light, model.archetype, model.radius_px)
@@ -205,9 +277,10 @@ def score_face(face: FaceFrame, model: ReferenceModel, absolute: float) -> FaceS
     return FaceScore(_most(scores), _most(rings), worst)
 
 
-def ring_limits_of(model: ReferenceModel, absolute: float) -> FloatImage:
+def ring_limits_of(model: Normal, absolute: float) -> FloatImage:
     """(n_ring_scale, n_radius) float32, beyond which a ring departs; `absolute` as `score_face` has it."""
-    return np.maximum(model.ring_spread * model.ring_limits[:, None], np.float32(absolute))
+    least = absolute * np.array(RING_ABSOLUTE, np.float32)[:, None]
+    return np.maximum(model.ring_spread * model.ring_limits[:, None], least)
 
 
 def _most(values: NDArray[np.floating]) -> FloatImage:

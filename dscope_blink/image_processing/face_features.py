@@ -53,3 +53,20 @@ def face_features(face: FaceFrame, geometry: FiberGeometry, inspection: Inspecti
     ]
     assert len(values) == len(FEATURES)
     return FaceNumbers(np.array(values, np.float64), light_histograms(zones))
+
+
+def gate_features(face: FaceFrame, geometry: FiberGeometry) -> NDArray[np.float64]:
+    """(n_feature,) in the order of FEATURES, only those that tell families apart: in a small part of the time.
+
+    Parameters
+    ----------
+    face : in the frame
+    geometry : the fiber as located in the picture
+
+    Returns
+    -------
+    Those of the shape, before marks are known; NaN for all others
+    """
+    values = np.full(len(FEATURES), np.nan)
+    values[: len(face_shape.FEATURES)] = face_shape.shape_features(frame_zones(face, geometry), face, geometry, None)
+    return values

@@ -27,6 +27,7 @@ class FaceFrame:
     light: FloatImage  # (n, n) float32, 1.0 the median of the face; NaN where it is not seen
     to_picture: NDArray[np.float64]  # (2, 3), from x, y, 1 of the frame to x, y of the picture
     radius_px: int  # of the cladding
+    level: float = 1.0  # grey level of light 1.0
 
     @property
     def pixel_px(self) -> float:
@@ -86,7 +87,7 @@ def face_frame(gray: FloatImage, geometry: FiberGeometry, radius_px: int, unseen
     level = float(np.median(light[seen]))
     if not level > 0:
         raise ValueError(f"the median of the face must be above 0, got {level:g}")
-    return FaceFrame(light / np.float32(level), to_picture, radius_px)
+    return FaceFrame(light / np.float32(level), to_picture, radius_px, level)
 
 
 def frame_of(light: FloatImage, radius_px: int) -> FaceFrame:

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -27,12 +28,12 @@ from dscope_blink.records import FloatImage, UserError, read_file
 LevelStack: TypeAlias = NDArray[np.uint16]
 Number = TypeVar("Number", np.float32, np.uint16)
 
-SCHEMA: Literal["dscope-blink/reference/1"] = "dscope-blink/reference/1"
+SCHEMA: Literal["dscope-blink/reference/2"] = "dscope-blink/reference/2"
 META, ARRAYS = "model.json", "arrays.npz"
 MOST_BYTES = 256 * 2**20  # of the file, and of what it holds when unpacked
 ROOM_BYTES = 2**20  # of these, for what is no number
 MOST_SIDE = 4096  # pixels of the frame
-SCALES, RING_SCALES = 5, 3  # at which `image_processing.departures` looks
+SCALES, LINES, RING_SCALES = 5, 1, 5  # at which, and along which, `image_processing.departures` looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class FaceFacts:
     blur_px: float  # sigma of the cladding edge in the frame
     core_ratio: float | None = None  # core over cladding diameter
     um_per_px: float | None = None
+
+    @property
+    def cladding_um(self) -> float | None:
+        """Diameter; None without a scale."""
+        return None if self.um_per_px is None else self.um_per_px * self.cladding_px
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +126,9 @@ class ReferenceModel:
     radius_px: int  # of the cladding in the frame
     scales_px: tuple[float, ...]  # sigmas of the Gaussians through which departures are looked at
     archetype: FloatImage  # (n, n) float32; NaN where no face showed the place
-    spread: FloatImage  # (n_scale, n_radius) float32, of the departures at each place
+    spread: FloatImage  # (n_scale + 1, n_radius) float32, of the departures at each place, and along lines
     ring_spread: FloatImage  # (n_ring_scale, n_radius) float32, of the departures of whole rings
-    limits: FloatImage  # (n_scale,) float32, times the spread
+    limits: FloatImage  # (n_scale + 1,) float32, times the spread
     ring_limits: FloatImage  # (n_ring_scale,) float32
     faces: LevelStack  # (n_face, n, n) uint16 as `kept_levels` has it, of the card's faces that taught; or (0, n, n)
     numbers: TaughtNumbers | None = None  # of the same faces
@@ -183,7 +189,7 @@ class _FeatureMeta:
 
 @dataclass(frozen=True, slots=True)
 class _Meta:
-    schema: Literal["dscope-blink/reference/1"]
+    schema: Literal["dscope-blink/reference/2"]
     arrays_sha256: str
     radius_px: int
     scales_px: tuple[float, ...]
@@ -227,6 +233,12 @@ def _feature_arrays(model: ReferenceModel) -> dict[str, FloatImage]:
     if isinstance(model.family, NoFamily):
         return own
     return own | {f"family_{name}": array for name, array in family_arrays(model.family).items()}
+
+
+def check_expiry(model: ReferenceModel, now: datetime) -> None:
+    """UserError for a model whose time is over."""
+    if model.card.expires is not None and datetime.fromisoformat(model.card.expires) < now:
+        raise UserError(f"the model expired {model.card.expires}: learn it anew")
 
 
 def load_model(path: Path) -> ReferenceModel:
@@ -341,8 +353,8 @@ def _check(model: ReferenceModel) -> None:
         f"radius_px must lie in 16..1024, got {model.radius_px}": not 16 <= model.radius_px <= 1024,
         f"archetype must be square, of at most {MOST_SIDE} px": model.archetype.shape != (side, side)
         or not 2 * model.radius_px < side <= MOST_SIDE,
-        "spread must have a row for each scale": model.spread.shape != (scales, radii),
-        "limits must have one for each scale": model.limits.shape != (scales,),
+        "spread must have a row for each scale, and one for lines": model.spread.shape != (scales + LINES, radii),
+        "limits must have one for each scale, and one for lines": model.limits.shape != (scales + LINES,),
         "ring_spread must have a row for each of the ring limits": model.ring_spread.shape != (rings, radii),
         f"there must be {SCALES} scales and {RING_SCALES} of rings, got {scales} and {rings}": (scales, rings)
         != (SCALES, RING_SCALES),

@@ -127,7 +127,9 @@ from dscope_blink.records.reference import (
     Comparison,
     ComparisonMaps,
     Deviation,
+    FoundBy,
     Normality,
+    ReferenceDistances,
     WholeFace,
 )
 from dscope_blink.records.residual import Candidate, Residual
@@ -193,6 +195,7 @@ __all__ = [
     "FittedLattice",
     "FloatImage",
     "Form",
+    "FoundBy",
     "FoundObject",
     "Gate",
     "GateOutcome",
@@ -225,6 +228,7 @@ __all__ = [
     "Quality",
     "Range",
     "Rectangle",
+    "ReferenceDistances",
     "Rejected",
     "Request",
     "Residual",

@@ -18,6 +18,7 @@ from dscope_blink.records.geometry import FiberGeometry, Measured
 from dscope_blink.records.judged_sizes import check_in_words
 from dscope_blink.records.kinds import WHICH_FIBER, ZONE_NAMES, WhichFiber, Zone
 from dscope_blink.records.notices import Notice
+from dscope_blink.records.reference import Comparison
 from dscope_blink.records.rounding import as_recorded, kept
 from dscope_blink.records.scale import Scale
 from dscope_blink.records.verdict import Verdict
@@ -146,6 +147,7 @@ class Inspection:
     measurements: Mapping[str, Measured] = field(default_factory=dict)  # of the geometry, the unit in the name
     zones: tuple[ZoneOutline, ...] = ()
     defects: tuple[Defect, ...] = ()
+    reference: Comparison | None = None  # the face beside what good ones are like; None: no model was used
     timings_s: Mapping[str, float] = field(default_factory=dict)
     lane: Lane | None = None  # of a connector; its pixels then count from the window of the lane
     # In no record, but for the table and the picture that are made of them, when they are asked for.
@@ -155,6 +157,12 @@ class Inspection:
     def measured(self, name: str) -> Measured:
         """A dimension of the fiber, the unit in its name; one without value where it was not measured."""
         return self.measurements.get(name, NOT_MEASURED)
+
+    @property
+    def comparison(self) -> Comparison:
+        """The face beside what good ones are like, where a model was used."""
+        assert self.reference is not None, "a model was used"
+        return self.reference
 
     @property
     def was_measured(self) -> bool:

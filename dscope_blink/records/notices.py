@@ -77,6 +77,9 @@ TITLES = MappingProxyType(
         "beyond_bits": "Beyond the bit depth",
         "hot_pixels": "Hot pixels",
         "assumed_bits": "Assumed bit depth",
+        # of a learned reference
+        "reference_not_used": "The reference supports no mark",
+        "archetype_not_subtracted": "Archetype not subtracted",
         # of an aggregate
         "source_not_graded": "A source is not graded",
         "source_fails": "A source fails",

@@ -29,6 +29,7 @@ class Residual:
     cladding_radius_px: float
     blur_px: float  # sigma with which snr shows an edge: that of the optics and of the smoothing
     inside: Mask  # where marks are looked for: within reach and clear of the cladding edge's guard band
+    departure: FloatImage | None = None  # from good faces, 1.0 the limit of the model; None: no model says anything
     unseen: Mask | None = None  # where no mark can be seen: beyond a frame, drawn over, too dark; None: nowhere
 
     def __post_init__(self) -> None:
@@ -38,8 +39,13 @@ class Residual:
                 array.shape == self.snr.shape, f"{name} of shape {array.shape} must match snr of shape {self.snr.shape}"
             )
             object.__setattr__(self, name, read_only(array))
-        if self.unseen is not None:
-            object.__setattr__(self, "unseen", read_only(self.unseen))
+        for name in ("departure", "unseen"):
+            array = getattr(self, name)
+            if array is not None:
+                require(
+                    array.shape == self.snr.shape, f"{name} of shape {array.shape} must match snr of {self.snr.shape}"
+                )
+                object.__setattr__(self, name, read_only(array))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dscope_blink.records.arrays import Mask, Points
 from dscope_blink.records.checks import PerPixel, require
 from dscope_blink.records.notices import Notice
 
-ScaleSource = Literal["user_cladding", "calibration", "assumed_cladding"]
+ScaleSource = Literal["user_cladding", "picture", "calibration", "assumed_cladding"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,11 @@ class Scale:
     def um_per_px(self) -> float:
         """Geometric mean of the two axes: the side of a square pixel of the same area."""
         return math.sqrt(self.um_per_px_x * self.um_per_px_y)
+
+    @property
+    def rests_on_cladding(self) -> bool:
+        """Whether the diameter of the cladding gave it, which it cannot measure then."""
+        return self.source in ("user_cladding", "assumed_cladding")
 
     @property
     def pixel_aspect_ratio(self) -> float:

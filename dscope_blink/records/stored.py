@@ -36,7 +36,7 @@ FIRST_SCHEMA = "dscope-blink/inspection/1"
 ELLIPSE = ("center_px", "axes_px", "angle_deg")
 ORDER = (
     *("schema", "image", "provenance", "request", "criteria", "scale", "quality", "geometry", "zones", "defects"),
-    *("verdict", "timings_s", "lane"),
+    *("reference", "verdict", "timings_s", "lane"),
 )
 MOST_ELLIPTICAL = 0.5  # an angled face is longer than its diameter; what was typed wrong is off by more
 
@@ -267,6 +267,7 @@ def _objects(value: Any) -> Iterator[Record]:
 def _complete(record: Record) -> None:
     """What was not asked or measured when the record was made: fields that came later."""
     record.setdefault("lane", None)
+    record.setdefault("reference", None)
     _object(record.get("request")).setdefault("fiber", "only")
     _object(record.get("request")).setdefault("fiber_structure", None)
     _object(record.get("image")).setdefault("bits", None)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dscope_blink.files.decoding import Picture as StoredPicture
 from dscope_blink.models.reference import ReferenceCard
-from dscope_blink.records import Comparison, ComparisonMaps
+from dscope_blink.records import ComparisonMaps, Inspection
 from dscope_blink.reporting.aggregate_face import Area, Shown, reduced
 from dscope_blink.reporting.analysis_maps import (
     DEPARTURE_LEVELS,
@@ -43,6 +43,7 @@ STATUS_COLOURS = {
     "ANOMALOUS": "#D55E00",
     "NOT_OF_THIS_FAMILY": "#505050",
     "NOT_COMPARED": "#505050",
+    "NO_REFERENCE": "#505050",
 }
 TITLES = (
     *("1  picture", "2  archetype: the median good face", "3  structural similarity", "4  departures, 1 the limit"),
@@ -53,11 +54,13 @@ TITLES = (
         "8  in words",
     ),
 )
+# Without a model there is no good face to show.
+OWN_TITLES = (TITLES[0], "2  own symmetry: the median of each ring", *TITLES[2:])
 
 
 def analysis_figure(
-    comparison: Comparison,
-    card: ReferenceCard,
+    face: Inspection,
+    card: ReferenceCard | None,
     picture: StoredPicture,
     maps: ComparisonMaps | None,
     file_format: str,
@@ -66,14 +69,18 @@ def analysis_figure(
 
     Parameters
     ----------
-    comparison, card, picture, maps : as `analysis_sheet` has them
+    face, card, picture, maps : as `analysis_sheet` has them
     file_format : png or svg
     """
-    return sheet_bytes(analysis_sheet(comparison, card, picture, maps, SHARP[file_format]), file_format)
+    return sheet_bytes(analysis_sheet(face, card, picture, maps, SHARP[file_format]), file_format)
 
 
 def analysis_sheet(
-    comparison: Comparison, card: ReferenceCard, picture: StoredPicture, maps: ComparisonMaps | None, zoom: int = 1
+    face: Inspection,
+    card: ReferenceCard | None,
+    picture: StoredPicture,
+    maps: ComparisonMaps | None,
+    zoom: int = 1,
 ) -> Sheet:
     """The page: picture, archetype, similarity, departures; places, marks, light of the rings, words.
 
@@ -81,34 +88,34 @@ def analysis_sheet(
 
     Parameters
     ----------
-    comparison : its outlines are in pixels of the picture
-    card : of the model
+    face : compared; its outlines are in pixels of the picture
+    card : of the model; None: there is none, the face is compared with its own symmetry
     picture : (H, W) or (H, W, 3) uint8 or uint16, as stored
     maps : None where the face was not compared: its panels say so
     zoom : pixels of the pictures on the page for one of a page of 100 pixels to the inch
     """
     page = Sheet(PAGE_INCHES)
     areas = [area_of(place) for place in range(len(TITLES))]
-    part = part_of(comparison, picture)
+    part = part_of(face, picture)
     shown = [Shown.fitted(part, area) for area in areas]
     photo = reduced(picture, shown[0], zoom)
     assert photo is not None, "there is a picture"
-    _write_titles(page, comparison, areas)
+    _write_titles(page, face, areas, TITLES if card is not None else OWN_TITLES)
     lay_ground(page, shown[0], photo)
-    draw_zones(page, shown[0], comparison)
+    draw_zones(page, shown[0], face)
     for place, drawn in zip((1, 2, 3), _maps(maps, shown[1], photo, zoom), strict=True):
-        _draw_map(page, shown[place], drawn, comparison)
+        _draw_map(page, shown[place], drawn, face)
     lay_ground(page, shown[4], photo)
-    draw_anomalies(page, shown[4], comparison)
+    draw_anomalies(page, shown[4], face)
     lay_ground(page, shown[5], photo)
-    draw_marks(page, shown[5], comparison)
-    _draw_keys(page, areas, comparison, maps is not None)
+    draw_marks(page, shown[5], face)
+    _draw_keys(page, areas, face, maps is not None)
     if maps is None:
         _say_nothing(page, areas[6])
     else:
-        whole = comparison.whole
+        whole = face.comparison.whole
         draw_profile(page, areas[6], maps, () if whole is None else whole.deviations)
-    _write_words(page, areas[7], comparison, card)
+    _write_words(page, areas[7], face, card)
     return page
 
 
@@ -118,9 +125,9 @@ def area_of(place: int) -> Area:
     return Area(LEFT + (SIDE + GAP) * column, BOTTOMS[row], SIDE, ROW_HEIGHT)
 
 
-def part_of(comparison: Comparison, picture: StoredPicture) -> Part:
+def part_of(face: Inspection, picture: StoredPicture) -> Part:
     """The part of the picture that holds the outermost zone; all of it where there is none."""
-    zones, geometry = comparison.inspection.zones, comparison.inspection.geometry
+    zones, geometry = face.zones, face.geometry
     around = zones[-1].outer if zones else None if geometry is None else geometry.cladding.ellipse
     whole = 0, 0, picture.shape[1], picture.shape[0]
     return whole if around is None else part_around(around, picture.shape[:2], MARGIN) or whole
@@ -136,29 +143,29 @@ def _maps(maps: ComparisonMaps | None, shown: Shown, photo: Picture, zoom: int) 
     )
 
 
-def _draw_map(page: Sheet, shown: Shown, drawn: Picture | None, comparison: Comparison) -> None:
+def _draw_map(page: Sheet, shown: Shown, drawn: Picture | None, face: Inspection) -> None:
     if drawn is None:
         _say_nothing(page, shown.area)
         return
     area = shown.area
     page.items.append(Photo((area.left, area.bottom), (area.width, area.height), drawn, "map"))
-    draw_zones(page, shown, comparison, 0.8)
+    draw_zones(page, shown, face, 0.8)
 
 
 def _say_nothing(page: Sheet, area: Area) -> None:
     write(page, (area.left + area.width / 2, area.bottom + area.height / 2), "not compared", size=10, across="center")
 
 
-def _write_titles(page: Sheet, comparison: Comparison, areas: list[Area]) -> None:
-    y, status = 8.78, comparison.status
-    name = _shortened(drawable(comparison.inspection.image.file), 7.4, 13)
+def _write_titles(page: Sheet, face: Inspection, areas: list[Area], titles: Sequence[str]) -> None:
+    y, status = 8.78, face.comparison.status
+    name = _shortened(drawable(face.image.file), 7.4, 13)
     write(page, (LEFT, y), name, size=13, bold=True)
-    score = "" if comparison.score is None else f"  {comparison.score:.2f} of the limit"
+    score = "" if face.comparison.score is None else f"  {face.comparison.score:.2f} of the limit"
     said = status.replace("_", " ") + score
     write(page, (areas[2].left, y), said, size=13, bold=True, colour=STATUS_COLOURS[status])
-    verdict = f"by the acceptance criteria: {comparison.inspection.verdict.status.replace('_', ' ')}"
+    verdict = f"by the acceptance criteria: {face.verdict.status.replace('_', ' ')}"
     write(page, (areas[3].right, y), verdict, size=10, across="right")
-    for area, title in zip(areas, TITLES, strict=True):
+    for area, title in zip(areas, titles, strict=True):
         write(page, (area.left, area.top + 0.14), title, size=9, bold=True)
 
 
@@ -173,16 +180,16 @@ def _shortened(text: str, inches: float, size: float) -> str:
 # --- what colours mean
 
 
-def _draw_keys(page: Sheet, areas: list[Area], comparison: Comparison, is_compared: bool) -> None:
+def _draw_keys(page: Sheet, areas: list[Area], face: Inspection, is_compared: bool) -> None:
     if is_compared:
         said = [f"{value:g}" for value, _ in similarity_steps()]
         _key(page, areas[2], "contamination", [colour for _, colour in similarity_steps()], said)
         _key(page, areas[3], "contamination", HEAT_COLOURS, [f"{level:g}" for level in DEPARTURE_LEVELS])
-    severities = Counter(one.severity for one in comparison.anomalies)
+    severities = Counter[str](one.severity for one in face.comparison.anomalies)
     found = [name for name in SEVERITY_COLOURS if severities[name]]
     said = [f"{name} {severities[name]}" for name in found] or ["none"]
     _key(page, areas[4], "contamination", [SEVERITY_COLOURS[name] for name in found] or [None], said)
-    kinds = Counter(mark.classification for mark in comparison.inspection.defects)
+    kinds = Counter(mark.classification for mark in face.defects)
     names = [name for name in CLASS_TITLES if kinds[name]]
     _class_key(page, areas[5], [(name, kinds[name]) for name in names])
 
@@ -215,9 +222,9 @@ class _Line:
     bold: bool = False
 
 
-def _write_words(page: Sheet, area: Area, comparison: Comparison, card: ReferenceCard) -> None:
+def _write_words(page: Sheet, area: Area, face: Inspection, card: ReferenceCard | None) -> None:
     """As far as they fit; all of them are in NAME_analysis.txt."""
-    said = [_Line(text, number == 1) for number, text in enumerate(analysis_lines(comparison, card))]
+    said = [_Line(text, number == 1) for number, text in enumerate(analysis_lines(face, card))]
     lines = [part for line in said for part in _wrapped(line, area.width)]
     room = int(area.height / LINE)
     if len(lines) > room:

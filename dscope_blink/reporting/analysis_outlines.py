@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dscope_blink.records import Comparison, Points, ellipse_points
+from dscope_blink.records import Inspection, Points, ellipse_points
 from dscope_blink.reporting.aggregate_face import Shown
 from dscope_blink.reporting.displayable import Picture
 from dscope_blink.reporting.label_places import Ground, leader
@@ -28,9 +28,9 @@ def lay_ground(page: Sheet, shown: Shown, photo: Picture) -> None:
     page.items.append(Photo((area.left, area.bottom), (area.width, area.height), photo, "picture"))
 
 
-def draw_zones(page: Sheet, shown: Shown, comparison: Comparison, width: float = 1.2) -> None:
+def draw_zones(page: Sheet, shown: Shown, face: Inspection, width: float = 1.2) -> None:
     """Their borders, as far as they lie in what is shown."""
-    for zone in comparison.inspection.zones:
+    for zone in face.zones:
         ring = ellipse_points(zone.outer, RING_POINTS)
         ring = np.vstack([ring, ring[:1]])
         inside = np.asarray(((shown.share(ring) >= 0) & (shown.share(ring) <= 1)).all(axis=1))
@@ -42,24 +42,24 @@ def draw_zones(page: Sheet, shown: Shown, comparison: Comparison, width: float =
             page.items.append(Strokes(paths, [ZONE_COLOURS[zone.letter]] * len(paths), width, f"zone {zone.letter}"))
 
 
-def draw_anomalies(page: Sheet, shown: Shown, comparison: Comparison) -> None:
+def draw_anomalies(page: Sheet, shown: Shown, face: Inspection) -> None:
     """The places that depart in the colours of their severities, the worst labelled with their scores."""
-    anomalies = comparison.anomalies
+    anomalies = face.comparison.anomalies
     paths = _paths([one.outline_px for one in anomalies], shown)
     colours = [SEVERITY_COLOURS[one.severity] for one in anomalies]
     _outline(page, paths, colours, "places")
     said = [f"{one.id} {one.score:.1f}" for one in anomalies]
-    _label(page, shown, paths, colours, said, comparison)
+    _label(page, shown, paths, colours, said, face)
 
 
-def draw_marks(page: Sheet, shown: Shown, comparison: Comparison) -> None:
+def draw_marks(page: Sheet, shown: Shown, face: Inspection) -> None:
     """The marks of the inspection, labelled with their ids, and in white the places that depart."""
-    _outline(page, _paths([one.outline_px for one in comparison.anomalies], shown), WHITE, "places")
-    marks = sorted(comparison.inspection.defects, key=lambda mark: -mark.diameter_px)
+    _outline(page, _paths([one.outline_px for one in face.comparison.anomalies], shown), WHITE, "places")
+    marks = sorted(face.defects, key=lambda mark: -mark.diameter_px)
     paths = _paths([mark.contour_px for mark in marks], shown)
     colours = [COUNTED_COLOUR] * len(marks)
     _outline(page, paths, colours, "marks")
-    _label(page, shown, paths, colours, [f"{mark.id} {mark.classification}" for mark in marks], comparison)
+    _label(page, shown, paths, colours, [f"{mark.id} {mark.classification}" for mark in marks], face)
 
 
 def _outline(page: Sheet, paths: Sequence[Points], colours: Sequence[str] | str, label: str) -> None:
@@ -91,11 +91,11 @@ def _label(
     paths: Sequence[Points],
     colours: Sequence[str],
     said: Sequence[str],
-    comparison: Comparison,
+    face: Inspection,
 ) -> None:
     """Names of the first where there is room."""
     inside = [(path - (shown.area.left, shown.area.top)) * (DPI, -DPI) for path in paths]
-    zones = comparison.inspection.zones
+    zones = face.zones
     fiber = shown.share(ellipse_points(zones[min(1, len(zones) - 1)].outer)) * shown.size_px if zones else None
     ground = Ground.of(shown.size_px[::-1], ROW_PX, np.zeros((1, 2)) if fiber is None else fiber, inside, [])
     for path, colour, text in list(zip(inside, colours, said, strict=True))[:MOST_LABELS]:

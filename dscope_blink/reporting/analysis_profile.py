@@ -48,8 +48,15 @@ def draw_profile(page: Sheet, area: Area, maps: ComparisonMaps, deviations: Sequ
     lower = Area(left, area.bottom + BELOW, width, height)
     if deviations:
         draw_deviations(page, Area(area.left, lower.bottom, area.width, height), deviations)
-    else:
+    elif _judges_rings(maps):
         _draw_scores(page, lower, maps)
+    else:
+        write(page, (lower.left, lower.top + 0.13), "whole rings are not judged: there is no reference", size=8)
+
+
+def _judges_rings(maps: ComparisonMaps) -> bool:
+    """Not so of a face beside its own symmetry, whose rings may depart by any amount."""
+    return bool(np.isfinite(maps.ring_limit).any())
 
 
 def draw_deviations(page: Sheet, area: Area, deviations: Sequence[Deviation]) -> None:
@@ -78,15 +85,18 @@ def _draw_light(page: Sheet, area: Area, maps: ComparisonMaps) -> None:
     if not seen.any():
         return
     radii = np.flatnonzero(seen) / maps.radius_px
-    light, normal, limit = maps.ring_light[seen], maps.ring_normal[seen], maps.ring_limit[seen]
+    light, normal, judged = maps.ring_light[seen], maps.ring_normal[seen], _judges_rings(maps)
+    limit = maps.ring_limit[seen] if judged else np.zeros_like(light)
     field = _field(area, radii, np.concatenate([light, normal - limit, normal + limit]))
     band = np.vstack([np.stack([radii, normal - limit], axis=1), np.stack([radii, normal + limit], axis=1)[::-1]])
-    page.items.append(Shapes([(field.on_page(band),)], [BAND_COLOUR], None, 0.0, "limit"))
+    if judged:
+        page.items.append(Shapes([(field.on_page(band),)], [BAND_COLOUR], None, 0.0, "limit"))
     draw_lines(page, [_path(field, radii, normal)], NORMAL_COLOUR, 0.8, "normal")
     draw_lines(page, [_path(field, radii, light)], FACE_COLOUR, 1.2, "face")
     _draw_axes(page, field, "")
     write(page, (area.left, area.top + 0.11), "this face", size=8, colour=FACE_COLOUR)
-    write(page, (area.left + 0.6, area.top + 0.11), "good faces, and how far a ring may depart", size=8)
+    beside = "good faces, and how far a ring may depart" if judged else "its own symmetry"
+    write(page, (area.left + 0.6, area.top + 0.11), beside, size=8)
 
 
 def _draw_scores(page: Sheet, area: Area, maps: ComparisonMaps) -> None:

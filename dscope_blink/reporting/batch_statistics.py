@@ -94,7 +94,7 @@ class BatchStatistics:
             for name in ("cladding_diameter_px", "cladding_diameter_um", "core_cladding_offset_um")
         )
         self.diameters_px.append(px or cladding.area_diameter_px)
-        if inspection.scale is not None and inspection.scale.source != "calibration":
+        if inspection.scale is not None and inspection.scale.rests_on_cladding:
             self.known_diameters += 1
         elif um is not None:
             self.diameters_um.append(um)

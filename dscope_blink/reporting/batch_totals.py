@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
-from dscope_blink.records import Criteria, Inspection, Provenance, Verdict
+from dscope_blink.records import Comparison, Criteria, Inspection, Provenance, Verdict
 
 _BIN = 1.02  # times are counted in bins of 2 %: medians are right to 1 %, and a million images take no more memory
+NEWEST = 1000  # faces tell whether a batch drifts; a watch goes on for ever
 _SHORTEST_S = 1e-7  # has a logarithm
 
 
@@ -61,6 +62,8 @@ class Totals(Yield):
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)  # images by status and what kept them from PASS
     criteria: Counter[Criteria] = field(default_factory=Counter)
     scale_sources: Counter[str] = field(default_factory=Counter)
+    beside_good: Counter[str] = field(default_factory=Counter)  # images by what a reference says of them
+    newest: deque[Comparison] = field(default_factory=lambda: deque(maxlen=NEWEST))  # without their places
     runs: dict[Provenance, Run] = field(default_factory=dict)  # by provenance without its time
     _times: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
 
@@ -74,6 +77,9 @@ class Totals(Yield):
         self.reasons.update((inspection.verdict.status, reason) for reason in reasons_of(inspection.verdict))
         self.criteria[inspection.criteria] += 1
         self.scale_sources[inspection.scale.source if inspection.scale else "none"] += 1
+        if inspection.reference is not None:
+            self.beside_good[inspection.reference.status] += 1
+            self.newest.append(replace(inspection.reference, anomalies=()))
         self._add_run(inspection.provenance)
         for stage, seconds in inspection.timings_s.items():
             self._times[stage][math.floor(math.log(max(seconds, _SHORTEST_S), _BIN))] += 1

@@ -26,6 +26,11 @@ CANNOT = (
     "What lies beyond the frame, a little inside of the contact zone.",
     "That a face is clean where the model's own faces vary much: their spread hides it.",
 )
+# As `image_processing.departures` looks at them.
+RINGS = (
+    *("whole rings, fine", "whole rings, coarse"),
+    *("rings beside levels and edges, fine", "rings beside levels and edges, coarse", "a core that lies off"),
+)
 
 
 def model_page(name: str, model: ReferenceModel, notes: Sequence[str]) -> bytes:
@@ -99,10 +104,9 @@ def _cells(row: tuple[str, ...]) -> str:
 
 
 def _limits(model: ReferenceModel) -> Iterator[tuple[str, ...]]:
-    for sigma, limit in zip(model.scales_px, model.limits, strict=True):
-        yield f"places, Gaussian of {sigma:g} px", f"{limit:.2f}"
-    for number, limit in enumerate(model.ring_limits, 1):
-        yield f"whole rings, scale {number}", f"{limit:.2f}"
+    places = (*(f"places, Gaussian of {sigma:g} px" for sigma in model.scales_px), "places along lines")
+    for name, limit in zip((*places, *RINGS), (*model.limits, *model.ring_limits), strict=True):
+        yield name, f"{limit:.2f}"
 
 
 def _family(model: ReferenceModel) -> str:
@@ -179,8 +183,8 @@ def _profile(model: ReferenceModel) -> str:
     half = side // 2
     arms = [model.archetype[half, half:], model.archetype[half, half::-1], model.archetype[half:, half]]
     arms.append(model.archetype[half::-1, half])
-    with np.errstate(all="ignore"):
-        light = np.array([np.median(column[np.isfinite(column)]) for column in np.stack(arms, axis=1)])
+    columns = (column[np.isfinite(column)] for column in np.stack(arms, axis=1))
+    light = np.array([np.median(column) if column.size else np.nan for column in columns])
     seen = np.isfinite(light)
     if not seen.any():
         return ""

@@ -31,7 +31,9 @@ from dscope_blink.records import (
     UNCONFIRMED,
     VERSION,
     ZONE_NAMES,
+    Anomaly,
     Check,
+    Comparison,
     Defect,
     Ellipse,
     Inspection,
@@ -46,12 +48,14 @@ from dscope_blink.records import (
 )
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.aggregate_layers import FaceLayers, Member, read_layers
+from dscope_blink.reporting.analysis_text import SHORT, place_diameter, place_kind
 from dscope_blink.reporting.batch_groups import groupings, heading, in_words
 from dscope_blink.reporting.batch_statistics import BatchStatistics, simplified
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
 from dscope_blink.reporting.look import (
     CLASS_TITLES,
     COUNTED_COLOUR,
+    SEVERITY_COLOURS,
     SOURCE_COLOURS,
     STATUS_COLOURS,
     UNCOUNTED_COLOUR,
@@ -169,8 +173,11 @@ class _Page:
         """Take up one inspection; what only its own view shows is returned."""
         self.batch.add(inspection)
         layers = read_layers(_beside(result, AGGREGATE)) if self.pictures.as_stored else None
-        self.rows.append(script_json(self._row(result, inspection, layers)))
-        return _details(result, inspection, self.pictures, layers)
+        compared = inspection.reference
+        row = self._row(result, inspection, layers)
+        self.rows.append(script_json(row if compared is None else {**row, "a": [compared.status, compared.score]}))
+        departs = None if compared is None else _departures(compared)
+        return {**_details(result, inspection, self.pictures, layers), "departs": departs}
 
     def _row(self, result: Path, inspection: Inspection, layers: FaceLayers | None) -> Json:
         """Names of one letter or two, for there are as many of them as rows."""
@@ -188,7 +195,7 @@ class _Page:
             "d": measured("cladding_diameter_um").value,
             "p": measured("cladding_diameter_px").value,
             "o": measured("core_cladding_offset_um").value,
-            "q": int(inspection.scale is not None and inspection.scale.source != "calibration"),
+            "q": int(inspection.scale is not None and inspection.scale.rests_on_cladding),
             "t": inspection.moment,
             "g": self._values(),
             "w": len(inspection.quality.warnings),
@@ -268,6 +275,37 @@ def _who(layers: FaceLayers, inspection: Inspection, outlines: bool) -> Json:
     }
 
 
+def _departures(compared: Comparison) -> Json:
+    """What a reference model says of a face, and its places that depart."""
+    return {
+        "status": compared.status,
+        "score": compared.score,
+        "reasons": compared.reasons,
+        "whole": None if compared.whole is None else round(compared.whole.score, 3),
+        "model": compared.model_sha256[:SHORT],
+        "places": [_place(one) for one in compared.anomalies],
+    }
+
+
+def _place(anomaly: Anomaly) -> Json:
+    low, high = anomaly.outline_px.min(axis=0), anomaly.outline_px.max(axis=0)
+    outline = simplified(anomaly.outline_px, OUTLINE_PX)
+    return {
+        "id": anomaly.id,
+        "title": place_kind(anomaly),
+        "zone": anomaly.zone or "beyond",
+        "score": anomaly.score,
+        "size": place_diameter(anomaly),
+        "severity": anomaly.severity,
+        "confidence": anomaly.confidence,
+        "marks": anomaly.marks,
+        "path": _svg_path(outline),
+        "at": np.round((low + high) / 2, 1).tolist(),
+        "name": np.round(_upper_right(outline), 1).tolist(),
+        "r": anomaly.diameter_px / 2,
+    }
+
+
 def _seen(member: Member, own: str, outlines: bool) -> list[int | str]:
     """Number of its source, id, and its outline; 0 where that is the one of the mark, empty where it is not known."""
     if not outlines:
@@ -300,7 +338,7 @@ def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
         "state": "broken" if breaks else "counted" if mark.counted else "free",
         "path": _svg_path(outline),
         "at": mark.centroid_px,
-        "name": np.round(outline[np.argmax(outline @ (1, -1))], 1).tolist() if len(outline) else mark.centroid_px,
+        "name": np.round(_upper_right(outline), 1).tolist() if len(outline) else mark.centroid_px,
         "r": mark.diameter_px / 2,
         "sizes": sizes,
         "unit": unit,
@@ -309,6 +347,11 @@ def _mark(mark: Defect, breaks: bool, inspection: Inspection) -> Json:
         "by": ", ".join(mark.detected_by),
         "limit": _against_limit(mark, inspection),
     }
+
+
+def _upper_right(outline: NDArray[Any]) -> NDArray[Any]:
+    """The point of an outline, (N, 2), that a name is written beside."""
+    return np.asarray(outline[np.argmax(outline @ (1, -1))])
 
 
 def _svg_path(outline: NDArray[np.float32]) -> str:
@@ -411,6 +454,7 @@ def _colours() -> str:
     named = {f"zone-{letter}": colour for letter, colour in ZONE_COLOURS.items()}
     named |= {f"status-{status}": colour for status, colour in STATUS_COLOURS.items()}
     named |= {"mark-broken": VIOLATING_COLOUR, "mark-counted": COUNTED_COLOUR, "mark-free": UNCOUNTED_COLOUR}
+    named |= {f"severity-{severity}": colour for severity, colour in SEVERITY_COLOURS.items()}
     named |= {f"source-{number}": colour for number, colour in enumerate(SOURCE_COLOURS)}
     return "".join(f"--{name}:{colour};" for name, colour in named.items())
 
@@ -506,6 +550,7 @@ _INPUT_TITLES = {
     "config": "Configuration, sha256",
     "calibration": "Calibration, sha256",
     "flat_field": "Flat field, sha256",
+    "reference": "Reference model, sha256",
 }
 
 

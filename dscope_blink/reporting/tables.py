@@ -241,6 +241,19 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
     _quantity("Focus", "", "sharpness of the picture", "quality.focus"),
     _list("Warnings", "what else to know about the picture", lambda i: texts(i.quality.warnings)),
     _text("sha256", "hash of the image file", "image.sha256"),
+    _text(
+        "Reference_Status",
+        "beside good faces, by a reference model; NO_REFERENCE: beside its own symmetry; empty: with nothing",
+        "reference.status",
+    ),
+    _quantity("Reference_Score", "", "of the worst place or ring, 1 the limit of the model", "reference.score"),
+    Column(
+        "Reference_Anomalies",
+        "",
+        "Int64",
+        "places beyond that limit; empty where places were not compared",
+        lambda i: None if i.reference is None or i.reference.score is None else len(i.reference.anomalies),
+    ),
     _list(
         "Seen_In_Part", "zones of which some lies outside the picture, and how much is seen", lambda i: i.seen_in_part
     ),

@@ -12,6 +12,7 @@ from dscope_blink.records import (
     SEVERITIES,
     ZONE_NAMES,
     Check,
+    Comparison,
     CoreFit,
     Criteria,
     Defect,
@@ -38,6 +39,7 @@ Result: TypeAlias = Literal["kept", "broken", "no limit", "not graded", "not ins
 NOT_CONFIRMED = "NOT CONFIRMED: these limits are not confirmed against a published text"
 _SOURCES = {
     "user_cladding": "known cladding diameter",
+    "picture": "file of the picture",
     "calibration": "calibration of the microscope",
     "assumed_cladding": "assumed cladding diameter",
 }
@@ -129,7 +131,23 @@ def quality_facts(inspection: Inspection) -> Facts:
         ("Focus", None if focus is None else f"{focus:.1f}"),
         ("Saturated", None if saturated is None else f"{100 * saturated:.2f} % of the picture"),
         ("In the picture", "; ".join(inspection.seen_in_part) or None),
+        *(
+            ()
+            if inspection.reference is None
+            else ((_beside_what(inspection.reference), _beside(inspection.reference)),)
+        ),
     )
+
+
+def _beside_what(found: Comparison) -> str:
+    return "Beside its own symmetry" if found.status == "NO_REFERENCE" else "Beside good faces"
+
+
+def _beside(found: Comparison) -> str:
+    """What the reference says in one line; the verdict is another."""
+    score = "" if found.score is None else f", {found.score:.2f} of the limit"
+    more = f" (and {len(found.reasons) - 1} more)" if len(found.reasons) > 1 else ""
+    return f"{found.status.replace('_', ' ')}{score}{'; ' if found.reasons else ''}{''.join(found.reasons[:1])}{more}"
 
 
 def warning_facts(inspection: Inspection) -> Facts:
@@ -153,6 +171,7 @@ def provenance_facts(inspection: Inspection) -> Facts:
         ("Inspected", made.started),
         ("Configuration sha256", made.inputs.get("config")),
         ("Flat field sha256", made.inputs.get("flat_field")),
+        ("Reference sha256", made.inputs.get("reference")),
     )
 
 

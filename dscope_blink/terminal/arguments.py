@@ -15,7 +15,7 @@ from typing import Any
 from dscope_blink.batch import night_folders
 from dscope_blink.batch.comparing import Comparing
 from dscope_blink.batch.executors import workers_here
-from dscope_blink.batch.job import Job, hash_of_flat_field
+from dscope_blink.batch.job import Job, hash_of_flat_field, hash_of_reference
 from dscope_blink.batch.regrading import Asked, Regrading
 from dscope_blink.batch.run import Batch
 from dscope_blink.calibration.scale_file import load_calibration
@@ -24,7 +24,7 @@ from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config, ConfigFile, Reporting
 from dscope_blink.devices.capturing import FlatField, Series, new_picture
 from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
-from dscope_blink.files.pictures import SUFFIXES, Found, find_given
+from dscope_blink.files.pictures import PIXELS, SUFFIXES, Found, find_given
 from dscope_blink.files.plan import ImageFile, manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
@@ -189,11 +189,12 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     assert settings is not None, "without settings there was a problem"
     assert asked is not None, "nor without them"
     config = replace(asked.config, reporting=reporting_of(asked.config.reporting, arguments))
-    check_packages(config.reporting)
+    compares = asked.reference_sha256 is not None or getattr(arguments, "command", "") == "analyze"
+    check_packages(config.reporting, of_reference=compares)
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
-        Job(output_dir, config, asked.calibration, asked.flat_field_sha256),
+        Job(output_dir, config, asked.calibration, asked.flat_field_sha256, asked.reference_sha256),
         images,
         warnings=(*settings.notes, *found.warnings, *gaps, *_class_notes(images, asked, arguments)),
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
@@ -332,6 +333,7 @@ class PictureRequest:
     manifest: Manifest
     calibration: Calibration | None
     flat_field_sha256: str | None
+    reference_sha256: str | None = None
 
 
 def _asked(
@@ -352,7 +354,21 @@ def _asked(
         manifest = problems.attempt(manifest, read_manifest, path, criteria, request, structures, class_is_asked=asks)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
-    return PictureRequest(config, request, manifest, calibration, problems.attempt(None, hash_of_flat_field, config))
+    config = _referenced(config, arguments)
+    hashes = (problems.attempt(None, find, config) for find in (hash_of_flat_field, hash_of_reference))
+    return PictureRequest(config, request, manifest, calibration, *hashes)
+
+
+def _referenced(config: Config, arguments: argparse.Namespace) -> Config:
+    """With the model that the command line names; without any where one is learned."""
+    if getattr(arguments, "command", "") == "learn":
+        return config.without_model()
+    named = getattr(arguments, "reference", None)
+    if named is None:
+        return config
+    if not named:
+        raise UserError("--reference must name a model, as `learn` writes it")
+    return replace(config, reference=replace(config.reference, model=Path(named).expanduser().absolute()))
 
 
 def reporting_of(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
@@ -362,9 +378,10 @@ def reporting_of(configured: Reporting, arguments: argparse.Namespace) -> Report
     return replace(configured, **switches, plots=plots, report=configured.report and not arguments.no_report)
 
 
-def check_packages(wanted: Reporting) -> None:
-    """UserError unless the packages are there that draw what is asked for: none is to fail after hours of work."""
+def check_packages(wanted: Reporting, of_reference: bool = False) -> None:
+    """UserError unless the packages are there that draw what is asked for, or compare: none is to fail after hours."""
     used = {"matplotlib": wanted.plots, "jinja2": wanted.report, "reportlab": wanted.pdf, "xlsxwriter": wanted.excel}
+    used["skimage"] = of_reference
     missing = missing_packages(package for package, is_used in used.items() if is_used)
     if missing:
         raise UserError("\n".join(missing))
@@ -392,7 +409,7 @@ def check_images(named: Sequence[str], recursive: bool, output_dir: Path) -> Fou
     found = find_given(paths, recursive, output_dir)
     if not found.files:
         hint = "" if recursive else "; --recursive looks in its subfolders as well"
-        raise UserError(f"input folder {', '.join(named)}: no picture in it ({' '.join(SUFFIXES)}){hint}")
+        raise UserError(f"input folder {', '.join(named)}: no picture in it ({' '.join((*SUFFIXES, PIXELS))}){hint}")
     return found
 
 
@@ -401,8 +418,8 @@ def _check_input(text: str) -> Path:
     path = Path(text).expanduser().absolute()
     if not os.path.isfile(path):
         return check_input_folder(text)
-    if path.suffix.lower() not in SUFFIXES:
-        raise UserError(f"picture {text}: must be one of {' '.join(SUFFIXES)}")
+    if path.suffix.lower() not in (*SUFFIXES, PIXELS):
+        raise UserError(f"picture {text}: must be one of {' '.join((*SUFFIXES, PIXELS))}")
     return path
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
+from dscope_blink.batch.job import reference_of
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
 from dscope_blink.batch.run import Batch, run_batch
@@ -45,7 +46,7 @@ from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.options import CONFIG, make_parser
 from dscope_blink.terminal.progress import Display, in_words, silent
 from dscope_blink.terminal.questions import ask_everything
-from dscope_blink.terminal.reference import analyze, learn_reference
+from dscope_blink.terminal.reference import analyze, learn_reference, reference_lines
 from dscope_blink.terminal.reports import write_reports
 from dscope_blink.terminal.running import UNFINISHED, as_program, complain, told
 from dscope_blink.terminal.showing import Ran, code_of, counted, display_of, run_shown
@@ -144,6 +145,8 @@ def _conclude(batch: Batch, ran: Ran) -> None:
     for table in batch_tables(totals):
         console.print("", table)
     console.print()
+    for line in reference_lines(totals, reference_of(batch.job)):
+        print_line(console, line)
     for report in reports_of(batch.job.output_dir, batch.job.config.reporting):
         if report.exists():
             print_line(console, f"Report: {report}")

@@ -68,6 +68,7 @@ def _add_inspect(parser: Parser) -> None:
     what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
     what.add_argument("--watch", action="store_true", help="go on inspecting what comes until stopped")
     what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    _add_reference(what)
     _add_connector(parser)
     _add_asked(parser)
     _add_told(parser)
@@ -108,6 +109,7 @@ def _add_nightly(parser: Parser) -> None:
     what.add_argument("--results-dir", metavar="DIR", help="folder of the nights, each in a folder YYYY-MM-DD")
     what.add_argument("--keep-nights", metavar="N", help="remove all nights but the newest N; default: keep all")
     what.add_argument("--night", metavar="YYYY-MM-DD", help="night to begin or to resume; default: today")
+    _add_reference(what)
     parser.set_defaults(camera=False, watch=False, resume=True, inputs=[], connector=None, first_lane=None)
     _add_asked(parser)
 
@@ -224,7 +226,8 @@ def add_aggregate(parser: Parser) -> None:
     _add_told(parser)
 
 
-def _add_learn(parser: argparse.ArgumentParser) -> None:
+def _add_learn(parser: Parser) -> None:
+    parser.epilog = "There is no --resume: what is interrupted is begun anew, and writes no model."
     what = parser.add_argument_group("good faces and model")
     _add_pictures(what)
     what.add_argument("--output", metavar="FILE.dscope", help="file of the model; with --update default: the same")
@@ -239,11 +242,12 @@ def _add_learn(parser: argparse.ArgumentParser) -> None:
 def _add_analyze(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("pictures and results")
     _add_pictures(what)
-    what.add_argument("--reference", metavar="FILE.dscope", help="the model, as `learn` writes it")
+    _add_reference(what, "; without one each face is compared with its own symmetry")
     what.add_argument("--output-dir", metavar="DIR", help="folder of the results, made if need be")
-    parser.set_defaults(camera=False, watch=False, resume=False)
+    what.add_argument("--resume", action="store_true", help="keep what an earlier run has finished")
+    parser.set_defaults(camera=False, watch=False)
     _add_asked(parser)
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    _add_told(parser)
 
 
 def _add_gates(parser: argparse.ArgumentParser) -> None:
@@ -282,6 +286,11 @@ def _add_gates(parser: argparse.ArgumentParser) -> None:
 def _add_pictures(parser: Options) -> None:
     parser.add_argument("inputs", metavar="PATH", nargs="*", help="pictures, and folders of pictures")
     parser.add_argument("--input-dir", metavar="DIR", help="folder of the pictures, as a PATH is")
+
+
+def _add_reference(parser: Options, otherwise: str = "") -> None:
+    what = f"model of good faces, as `learn` writes it, to compare with{otherwise}"
+    parser.add_argument("--reference", metavar="FILE.dscope", help=what)
 
 
 def _add_capture(parser: argparse.ArgumentParser) -> None:

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
-from contextlib import closing
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from rich.progress import Progress, track
+from rich.console import Console
+from rich.progress import Progress
 
-from dscope_blink.batch.analyzing import Analyzing, check_expiry, run_analysis
-from dscope_blink.batch.learning import Learning, check_updatable, learn
-from dscope_blink.batch.run import Batch, exit_code
+from dscope_blink.batch.analysis_run import run_analysis
+from dscope_blink.batch.analyzing import Analyzing
+from dscope_blink.batch.learning import ENDING, Learning, check_updatable, learn
+from dscope_blink.batch.run import Batch
 from dscope_blink.config.loading import load_config
-from dscope_blink.files.names import MODEL_CARD
+from dscope_blink.files.names import COMPARED_WITH_REFERENCE, MODEL_CARD
 from dscope_blink.files.whole_files import write_file
-from dscope_blink.image_processing.face_comparison import drift_of
+from dscope_blink.image_processing.face_comparison import NO_MODEL, drift_of
 from dscope_blink.models.family import NoFamily
-from dscope_blink.models.reference import ReferenceModel, load_model
-from dscope_blink.records import Comparison, UserError, printable
+from dscope_blink.models.reference import ReferenceModel, check_expiry, load_model
+from dscope_blink.records import UserError, printable
 from dscope_blink.reporting.analysis_text import card_lines, expired, face_line
+from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.model_card import model_page
 from dscope_blink.terminal.arguments import checked_batch
-from dscope_blink.terminal.log_file import log_file
+from dscope_blink.terminal.events import Told, events_of, refusals
+from dscope_blink.terminal.progress import in_words, silent
+from dscope_blink.terminal.showing import Ran, code_of, counted, display_of, run_shown
 from dscope_blink.terminal.tables import console_of, print_line
 
-ENDING = ".dscope"
+MOST_WARNINGS = 10  # shown before the first picture; the log has them all
 
 
 def learn_reference(arguments: argparse.Namespace) -> int:
@@ -46,8 +50,8 @@ def learn_reference(arguments: argparse.Namespace) -> int:
         check_updatable(update, batch.job.config.reference.radius_px, arguments.microscope)
         for line in _other_settings(update, batch.job.config.sha256):
             print_line(console, line)
-    wanted = Learning(batch.job, batch.images, output, arguments.microscope, update)
-    with Progress(console=console, transient=True) as progress:
+    wanted = Learning(batch.job, batch.images, output, arguments.microscope, update, batch.workers, batch.scheduler)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("faces", total=len(batch.images))
         learned = learn(wanted, lambda image: progress.advance(task))
     card = learned.model.card
@@ -60,6 +64,8 @@ def learn_reference(arguments: argparse.Namespace) -> int:
         f"{card.rate:.0%} of good faces may be called anomalous; the {used} faces bound that to {card.rate_at_most:.0%}"
     )
     print_line(console, text)
+    if card.note:
+        print_line(console, f"Note: {card.note}")
     if isinstance(learned.model.family, NoFamily):
         print_line(console, f"Only places and rings are compared: {learned.model.family.reason}")
     return 1 if left_out else 0
@@ -100,28 +106,61 @@ def _checked_output(text: str | None) -> Path:
 
 
 def analyze(arguments: argparse.Namespace) -> int:
-    """Compare and print what came out; the exit code is that of `inspect`."""
-    model = _checked_model(arguments.reference)
+    """Compare, print what came out and where it is written; the exit code is that of `inspect`."""
+    with refusals(arguments):
+        run = checked_analyzing(arguments)
+    total = len(run.images)
+    with events_of(Told(run.job.output_dir, run.job.config, total), arguments) as events:
+        events.start()
+        is_silent = arguments.quiet or arguments.json_progress
+        console = console_of(is_silent)
+        _announce(console, run)
+        display = silent if is_silent else display_of(total)
+        ran = run_shown(run_analysis(run), run.job.output_dir, total, display, events.picture)
+        _conclude(console, run, ran)
+        code = code_of(ran, arguments.fail_exit, events.failed_hooks)
+        events.end(ran.totals, code)
+    return code
+
+
+def _announce(console: Console, run: Analyzing) -> None:
+    model = run.job.config.reference.model
+    beside = "no model" if model is None else f"model {model.name}"
+    what = f"{counted(len(run.images), 'image')}, profile {run.job.config.profile}, {beside}"
+    print_line(console, f"{what}, results in {run.job.output_dir}")
+    if model is None:
+        print_line(console, NO_MODEL.capitalize())
+    for warning in run.warnings[:MOST_WARNINGS]:
+        print_line(console, f"Warning: {warning}")
+    if len(run.warnings) > MOST_WARNINGS:
+        print_line(console, f"and {len(run.warnings) - MOST_WARNINGS} more warnings in the log")
+
+
+def _conclude(console: Console, run: Analyzing, ran: Ran) -> None:
+    print_line(console, f"{counted(ran.totals.images, 'image')}: {in_words(ran.totals)}")
+    for line in reference_lines(ran.totals, run.model):
+        print_line(console, line)
+    for report in reports_of(run.job.output_dir, run.job.config.reporting):
+        if report.exists():
+            print_line(console, f"Report: {report}")
+    print_line(console, f"Results: {run.job.output_dir / COMPARED_WITH_REFERENCE}")
+
+
+def checked_analyzing(arguments: argparse.Namespace) -> Analyzing:
+    """Check what was asked of `analyze`; UserError with one line for every problem."""
     batch: Batch = checked_batch(arguments)
-    console, totals, found = console_of(arguments.quiet), Totals(), Counter[str]()
-    seen: list[Comparison] = []
-    run = Analyzing(batch.job, batch.images, model)
-    with log_file(batch.job.output_dir), closing(run_analysis(run)) as analyzing:
-        for done in track(analyzing, "faces", len(run.images), console=console, transient=True):
-            totals.add(done.inspection)
-            found[done.status] += 1
-            seen.append(done)
-    for status, count in sorted(found.items()):
-        print_line(console, f"{status}: {count}")
-    for line in drift_of(seen, model):
-        print_line(console, f"The batch drifts away from the model: {line}")
-    print_line(console, f"Results: {batch.job.output_dir}")
-    return exit_code(totals, arguments.fail_exit)
+    return Analyzing(
+        batch.job,
+        batch.images,
+        batch.warnings,
+        workers=batch.workers,
+        scheduler=batch.scheduler,
+        resume=batch.resume,
+    )
 
 
-def _checked_model(text: str | None) -> ReferenceModel:
-    if not text:
-        raise UserError("--reference must name a model, as `learn` writes it")
-    model = load_model(Path(text).expanduser())
-    check_expiry(model, datetime.now().astimezone())
-    return model
+def reference_lines(totals: Totals, model: ReferenceModel | None) -> Iterator[str]:
+    """What was said of the faces beside good ones, and whether they drift away from the model; nothing without any."""
+    yield from (f"{status}: {count}" for status, count in sorted(totals.beside_good.items()))
+    if model is not None:
+        yield from (f"The batch drifts away from the model: {line}" for line in drift_of(totals.newest, model))

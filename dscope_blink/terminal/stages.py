@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dscope_blink.batch.job import Job, Loaded, flat_field_of, load, provenance_of
+from dscope_blink.batch.job import Job, Loaded, calibration_of, flat_field_of, load, provenance_of, reference_of
 from dscope_blink.config.settings import Config
 from dscope_blink.files.manifest import file_key
 from dscope_blink.files.whole_files import write_file, writing
@@ -71,7 +71,13 @@ def draw_stages(arguments: argparse.Namespace) -> int:
 def _checked(arguments: argparse.Namespace) -> _Wanted:
     """UserError with one line for every problem."""
     path, asked = Path(arguments.picture).expanduser(), checked_request(arguments)
-    job = Job(check_output_folder(arguments.output_dir), asked.config, asked.calibration, asked.flat_field_sha256)
+    job = Job(
+        check_output_folder(arguments.output_dir),
+        asked.config,
+        asked.calibration,
+        asked.flat_field_sha256,
+        asked.reference_sha256,
+    )
     if not path.is_file():
         raise UserError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     loaded = load(path, path.name, job.config)
@@ -88,9 +94,10 @@ def _stages(wanted: _Wanted) -> Stages:
         loaded.info,
         wanted.request,
         job.config,
-        job.calibration,
+        calibration_of(job, loaded),
         provenance_of(job),
         flat_field_of(job),
+        reference_of(job),
     )
 
 

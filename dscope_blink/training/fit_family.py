@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dscope_blink.models.family import Family, NoFamily, deviations, gate_deviations, grouped
 from dscope_blink.records import FloatImage
 from dscope_blink.records.features import Feature
-from dscope_blink.training.left_out import predicted_limit
+from dscope_blink.training.left_out import beyond_the_others, predicted_limit
 
 FEWEST = 5  # faces: of fewer, spreads and limits are guesses
 SIGMA = 1.4826  # from the median of magnitudes
@@ -68,6 +68,18 @@ def fit_family(
         _float32(limits),
         _float32(left),
     )
+
+
+def beyond_family(family: Family, rate: float) -> tuple[bool, ...]:
+    """(n_face,) whether a face lies beyond a limit of distance or gates that all the others set.
+
+    Parameters
+    ----------
+    family : learned
+    rate : as `fit_family` has it
+    """
+    each = [beyond_the_others(column.astype(np.float64), rate) for column in family.left_out.T]
+    return tuple(np.any(each, axis=0).tolist())
 
 
 def group_of(feature: Feature) -> str:

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dscope_blink.image_processing.core_shift import without_gaps
 from dscope_blink.image_processing.departures import (
-    Departures,
+    LEAST_EDGE_PX,
+    LEAST_RING_SPREADS,
+    RING_GROUPS,
     departures,
+    ring_maxima,
     ring_medians,
     ring_of,
+    with_cores_alike,
 )
 from dscope_blink.image_processing.face_frame import FaceFrame
 from dscope_blink.records import FloatImage, UserError
-from dscope_blink.training.left_out import predicted_limit, student_t
+from dscope_blink.training.left_out import beyond_the_others, predicted_limit, student_t
 
 FEWEST = 3  # faces: of two nobody can say which one is odd
 FEWEST_BY_PLACE = 5  # of fewer the median at a place is mostly noise, and the archetype is the same all around
 SIGMA = 1.4826  # from the median of magnitudes
+SIGMA_OF_MEAN = 1.2533  # from their mean
+SHARE_OF_PLACES = 0.5  # of the rate; rings have the other
+# Spreads of the logarithms of the worst place and ring of good faces, on rendered kinds: 0.07 to 0.24, and 0.2 to 0.35.
+USUAL_OF_PLACES, USUAL_OF_RINGS = 0.2, 0.35
+LEAST_USUAL = 1.0  # spreads, of the worst place of a face: it is never less, but where a scale says nothing
 RING_NEIGHBOURS = 5  # on either side, whose departures count for the spread of a ring: one ring has but one a face
 LEAST_SPREAD = 1e-4  # of the median light: less than rounding to 16 bits leaves of a face
 
@@ -37,7 +48,7 @@ class Fitted:
     ring_limits: FloatImage
     used: tuple[int, ...]  # places of the faces it rests on
     scores: tuple[float, ...]  # of every face by a model of the others that are used, 1.0 the limit
-    rate_at_most: float  # of good faces that are called anomalous, at 95 % confidence
+    beyond: tuple[bool, ...]  # (n_used,) whether a face lies beyond the limits that the others set
 
 
 def fit_reference(faces: Sequence[FaceFrame], rate: float) -> Fitted:
@@ -73,7 +84,7 @@ def fit_reference(faces: Sequence[FaceFrame], rate: float) -> Fitted:
         learned.ring_limits,
         tuple(used),
         scores,
-        _bound(len(used), sum(scores[k] > 1 for k in used)),
+        learned.beyond,
     )
 
 
@@ -104,60 +115,117 @@ class _Learned:
     limits: FloatImage
     ring_limits: FloatImage
     maxima: NDArray[np.float64]  # (n_face,) the score of each face by the others
+    beyond: tuple[bool, ...]
 
 
 def _learned(lights: FloatImage, radius_px: int, rate: float) -> _Learned:
-    left = [_by_the_others(lights, k, radius_px) for k in range(len(lights))]
-    rings = np.stack([one.rings for one in left])  # (n_face, n_ring_scale, n_radius)
-    around = np.stack([_around(one.places, radius_px) for one in left])  # (n_face, n_scale, n_radius)
+    aligned = with_cores_alike(lights, archetype_of(lights, radius_px), radius_px)
+    archetype = archetype_of(aligned, radius_px)
+    least = _least_of_rings(archetype, radius_px)
+    left = [
+        _left_out(light, others, radius_px)
+        for light, others in zip(lights, archetypes_of_others(aligned, radius_px), strict=True)
+    ]
+    rings, around, most = (np.stack([getattr(one, name) for one in left]) for name in ("rings", "around", "most"))
     # Each face by the spreads of the others: one that had a part in its own spread lies nearer than further ones will.
-    worst = np.stack([_worst_places(one.places, _spread(_others(around, k)), radius_px) for k, one in enumerate(left)])
-    worst_ring = np.stack([_worst(np.abs(one) / _ring_spread(_others(rings, k)), 1) for k, one in enumerate(rings)])
-    limits, maxima = _limits(worst, rate / 2)
-    ring_limits, ring_maxima = _limits(worst_ring, rate / 2)
+    worst = np.stack([_worst(one / _spread(_others(around, k))) for k, one in enumerate(most)])
+    worst_ring = np.stack([_worst(np.abs(one) / _ring_spread(_others(rings, k), least)) for k, one in enumerate(rings)])
+    places = _limits(worst, rate * SHARE_OF_PLACES, USUAL_OF_PLACES)
+    share = rate * (1 - SHARE_OF_PLACES) / len(RING_GROUPS)  # what varies much in one group hides nothing in another
+    groups = [_limits(worst_ring[:, group], share, USUAL_OF_RINGS) for group in RING_GROUPS]
+    ring_limits = np.empty(rings.shape[1], np.float32)
+    for group, own in zip(RING_GROUPS, groups, strict=True):
+        ring_limits[group] = own.limits
     return _Learned(
-        archetype_of(lights, radius_px),
+        archetype,
         _spread(around),
-        _ring_spread(rings),
-        limits,
+        _ring_spread(rings, least),
+        places.limits,
         ring_limits,
-        np.fmax(maxima, ring_maxima),
+        np.max([one.maxima for one in (places, *groups)], axis=0),
+        tuple(np.any([one.beyond for one in (places, *groups)], axis=0).tolist()),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """How a face departs from the others, ring by ring."""
+
+    rings: FloatImage  # (n_ring_scale, n_radius) of whole rings
+    around: FloatImage  # (n_scale, n_radius) median magnitude of the places of each
+    most: FloatImage  # (n_scale, n_radius) the greatest
+
+
+def _left_out(light: FloatImage, others: FloatImage, radius_px: int) -> _LeftOut:
+    found = departures(light, others, radius_px)
+    apart = np.abs(found.places)
+    return _LeftOut(found.rings, _around(apart, radius_px), np.stack([ring_maxima(one, radius_px) for one in apart]))
+
+
+def archetypes_of_others(aligned: FloatImage, radius_px: int) -> Iterator[FloatImage]:
+    """For each face the archetype of all others, of the form that all of them have.
+
+    Parameters
+    ----------
+    aligned : (n_face, n, n) float32, their cores where that of the archetype is
+    radius_px : of the cladding in the frame
+    """
+    if len(aligned) < FEWEST_BY_PLACE:
+        yield from (archetype_of(_others(aligned, k), radius_px) for k in range(len(aligned)))
+        return
+    ordered, count = np.sort(aligned, axis=0), np.isfinite(aligned).sum(axis=0)  # NaN last
+    for light in aligned:
+        yield _median_without(ordered, count, light)
+
+
+def _median_without(ordered: FloatImage, count: NDArray[np.intp], light: FloatImage) -> FloatImage:
+    """(n, n) the median of what is ordered but for one of it: each later value moves up by one."""
+    left = count - np.isfinite(light)
+    picked = []
+    for place in ((left - 1) // 2, left // 2):
+        here, next_one = (
+            np.take_along_axis(ordered, np.clip(place + k, 0, len(ordered) - 1)[None], axis=0)[0] for k in (0, 1)
+        )
+        picked.append(np.where(here >= light, next_one, here))  # not so of NaN: nothing is taken out
+    return np.where(left > 0, (picked[0] + picked[1]) / 2, np.float32(np.nan)).astype(np.float32)
+
+
+def _least_of_rings(archetype: FloatImage, radius_px: int) -> FloatImage:
+    """(n_ring_scale, n_radius) float32, what rings differ by however few faces agree: at edges by where these lie."""
+    steep = np.abs(np.gradient(without_gaps(ring_medians(archetype, radius_px))))
+    least = np.array(LEAST_RING_SPREADS, np.float32)[:, None]
+    return np.asarray(least + np.array(LEAST_EDGE_PX, np.float32)[:, None] * steep, np.float32)
 
 
 def _others(values: FloatImage, place: int) -> FloatImage:
     return np.delete(values, place, axis=0)
 
 
-def _worst_places(places: FloatImage, spread: FloatImage, radius_px: int) -> NDArray[np.float64]:
-    """(n_scale,) the greatest departure of a face in spreads."""
-    return _worst(np.abs(places) / spread[:, ring_of(radius_px)], 2)
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    limits: FloatImage  # (n_scale,) that the rate of good faces exceed, in spreads
+    maxima: NDArray[np.float64]  # (n_face,) the scores by them
+    beyond: NDArray[np.bool_]  # (n_face,) by limits that the others set
 
 
-def _limits(worst: NDArray[np.float64], rate: float) -> tuple[FloatImage, NDArray[np.float64]]:
-    """Limits of the scales, (n_scale,), that `rate` of good faces exceed, and (n_face,) the scores by them.
-
-    Every scale has its share of the faces that come near their limit.
-    """
-    usual = np.median(worst, axis=0)
+def _limits(worst: NDArray[np.float64], rate: float, usual_spread: float) -> _Limits:
+    """Every scale has its share of the faces that come near their limit."""
+    usual = np.maximum(np.median(worst, axis=0), LEAST_USUAL)
     maxima = (worst / usual).max(axis=1)
-    limit = max(predicted_limit(maxima, rate), float(maxima.max()))  # no good face that was left out lies beyond
-    return (usual * limit).astype(np.float32), maxima / limit
+    # No good face that was left out lies beyond.
+    limit = max(predicted_limit(maxima, rate, usual_spread), float(maxima.max()))
+    beyond = beyond_the_others(maxima, rate, usual_spread)
+    return _Limits((usual * limit).astype(np.float32), maxima / limit, beyond)
 
 
-def _by_the_others(lights: FloatImage, place: int, radius_px: int) -> Departures:
-    return departures(lights[place], archetype_of(np.delete(lights, place, axis=0), radius_px), radius_px)
+def _worst(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The greatest of the rings, NaN counting for nothing."""
+    return np.asarray(np.fmax.reduce(scores, axis=-1), np.float64)
 
 
-def _worst(scores: NDArray[np.floating], axes: int) -> NDArray[np.float64]:
-    """The greatest over the last axes, NaN counting for nothing."""
-    flat = scores.reshape(*scores.shape[: scores.ndim - axes], -1)
-    return np.asarray(np.fmax.reduce(flat, axis=-1), np.float64)
-
-
-def _around(places: FloatImage, radius_px: int) -> FloatImage:
+def _around(apart: FloatImage, radius_px: int) -> FloatImage:
     """(n_scale, n_radius) median magnitude of the departures of a face in each ring."""
-    return np.stack([ring_medians(np.abs(one), radius_px) for one in places])
+    return np.stack([ring_medians(one, radius_px) for one in apart])
 
 
 def _spread(around: FloatImage) -> FloatImage:
@@ -168,12 +236,13 @@ def _spread(around: FloatImage) -> FloatImage:
     return np.maximum(_filled(spread), np.float32(LEAST_SPREAD))
 
 
-def _ring_spread(rings: FloatImage) -> FloatImage:
-    """(n_ring_scale, n_radius) the same of whole rings, of which each face has but one."""
-    with np.errstate(all="ignore"):
-        rows = [_median(np.abs(rings[:, scale])) for scale in range(rings.shape[1])]
-    spread = SIGMA * np.stack([_of_neighbours(row, RING_NEIGHBOURS) for row in rows])
-    return np.maximum(_filled(spread), np.float32(LEAST_SPREAD))
+def _ring_spread(rings: FloatImage, least: FloatImage) -> FloatImage:
+    """(n_ring_scale, n_radius) the same of whole rings, of which each face has but one: means, for want of many."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a ring that no face shows
+        rows = np.nanmean(np.abs(rings), axis=0)
+    spread = SIGMA_OF_MEAN * np.stack([_of_neighbours(row, RING_NEIGHBOURS) for row in rows])
+    return np.maximum(_filled(spread), least)
 
 
 def _of_neighbours(row: FloatImage, reach: int) -> FloatImage:
@@ -194,7 +263,7 @@ def _filled(spread: FloatImage) -> FloatImage:
     return spread
 
 
-DIRTY = 1.5  # times the median score of the others: whatever lies nearer is no dirt worth a reference
+DIRTY = 2.0  # times the median score of the others: whatever lies nearer is no dirt worth a reference
 DIRTY_RATE = 0.005  # of good faces that are left out as dirty
 LEAST_OF_LOGS = 0.1  # spread of the logarithms of scores: that of the greatest of so many departures is never less
 
@@ -220,20 +289,7 @@ def _scores(faces: Sequence[FaceFrame], used: Sequence[int], learned: _Learned) 
 
 def _score(light: FloatImage, radius_px: int, learned: _Learned) -> float:
     found = departures(light, learned.archetype, radius_px)
-    places = _worst_places(found.places, learned.limits[:, None] * learned.spread, radius_px)
+    most = np.stack([ring_maxima(np.abs(one), radius_px) for one in found.places])
+    places = most / (learned.limits[:, None] * learned.spread)
     rings = np.abs(found.rings) / (learned.ring_limits[:, None] * learned.ring_spread)
     return float(max(np.nanmax(places), np.nanmax(rings)))
-
-
-def _bound(faces: int, beyond: int) -> float:
-    """Upper bound at 95 % of the rate of which `beyond` of so many were seen: C. J. Clopper, E. S. Pearson (1934),
-    DOI 10.1093/biomet/26.4.404, by bisection.
-    """
-    if beyond >= faces:
-        return 1.0
-    low, high = 0.0, 1.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        tail = sum(math.comb(faces, k) * middle**k * (1 - middle) ** (faces - k) for k in range(beyond + 1))
-        low, high = (middle, high) if tail > 0.05 else (low, middle)
-    return high

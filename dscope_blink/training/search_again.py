@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, decode_image, most_bytes
+from dscope_blink.models.reference import BadModel, ReferenceModel, load_model
 from dscope_blink.pipeline import Search, all_stages
 from dscope_blink.records import Calibration, Inspection, UnreadableImage, read_file
 from dscope_blink.training.dataset import LeftOut
@@ -29,13 +30,14 @@ class Again:
 
         Raises
         ------
-        LeftOut : settings or flat field are not those of the record, so that other marks are found
+        LeftOut : settings, flat field or model are not those of the record, so that other marks are found
         """
         said, scale = self.inspection, self.inspection.scale
         calibrated = None if scale is None or scale.source != "calibration" else Calibration(scale, "")
         flat_field = _flat_field(said, self.config)
+        model = _reference(said, self.config)
         stages = all_stages(
-            self.picture, said.image, said.request, self.config, calibrated, said.provenance, flat_field
+            self.picture, said.image, said.request, self.config, calibrated, said.provenance, flat_field, model
         )
         found, recorded = (tuple(mark.id for mark in one.defects) for one in (stages.inspection, said))
         if found != recorded:
@@ -53,6 +55,25 @@ def _flat_field(inspection: Inspection, config: Config) -> Picture | None:
     if sha256 != used:
         raise LeftOut(f"{CANNOT} {path} is not the flat field that it was inspected with")
     return picture
+
+
+def _reference(inspection: Inspection, config: Config) -> ReferenceModel | None:
+    """The model that had a part in the search; None where none had."""
+    path = config.reference.model
+    if not config.uses_of_model or path is None:
+        return None
+    try:
+        model = _read_reference(path)
+    except BadModel as error:
+        raise LeftOut(f"{CANNOT} {error}") from None
+    if model.sha256 != inspection.provenance.inputs.get("reference"):
+        raise LeftOut(f"{CANNOT} {path} is not the reference model that it was inspected with")
+    return model
+
+
+@lru_cache(maxsize=1)
+def _read_reference(path: Path) -> ReferenceModel:
+    return load_model(path)
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dscope_blink.analysis.anomaly_names import severity_of
 from dscope_blink.analysis.judging import judge
 from dscope_blink.analysis.severity import at_most_um, by_table
 from dscope_blink.config.settings import SeverityRow
@@ -55,6 +56,32 @@ def test_marks_that_no_limit_counts_are_negligible_below_a_size_for_their_type_a
     zone: str, kind: str, size_um: float, expected: Severity
 ) -> None:
     assert severity(spot(zone, kind, size_um)) == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "size_um", "expected"),
+    [
+        ("core", 0.99, "LOW"),
+        ("core", 1.0, "MEDIUM"),
+        ("core", 2.0, "HIGH"),
+        ("core", 3.0, "CRITICAL"),
+        ("cladding", 1.99, "LOW"),
+        ("cladding", 2.0, "MEDIUM"),
+        ("cladding", 5.0, "HIGH"),
+        ("cladding", 25.0, "CRITICAL"),
+        ("adhesive", 9.99, "LOW"),
+        ("contact", 10.0, "MEDIUM"),
+        ("contact", 50.0, "HIGH"),
+        ("adhesive", 1000.0, "CRITICAL"),
+        (None, 1000.0, "LOW"),
+        ("core", None, "LOW"),
+    ],
+)
+def test_a_place_that_departs_from_good_faces_is_severe_by_its_zone_and_size(
+    zone: str | None, size_um: float | None, expected: Severity
+) -> None:
+    assert severity_of(size_um, zone, SHIPPED) == expected
+    assert severity_of(size_um, zone, ()) == "LOW"
 
 
 @pytest.mark.parametrize("zone", ["cladding", "adhesive", "contact"])

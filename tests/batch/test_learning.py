@@ -14,11 +14,12 @@ from dscope_blink.batch.learning import Learned, Learning, learn
 from dscope_blink.batch.reference_faces import SeenFace
 from dscope_blink.config.settings import Config
 from dscope_blink.files.plan import ImageFile
+from dscope_blink.image_processing.face_frame import radii_px
 from dscope_blink.models.family import Family, NoFamily, family_arrays
 from dscope_blink.models.reference import ARRAY_NAMES, NO_FEATURES, load_model, model_bytes
 from dscope_blink.records import UserError
 from tests.builders.batches import ASKED, CONFIG
-from tests.builders.inspections import PASSED
+from tests.builders.inspections import FAILED, PASSED
 from tests.builders.references import RADIUS_PX, good_faces
 
 SETTINGS = replace(CONFIG.reference, radius_px=RADIUS_PX)
@@ -70,6 +71,28 @@ def test_what_teaches_nothing_is_named_and_not_kept(tmp_path: Path) -> None:
     assert len(model.faces) == COUNT - 1
 
 
+@pytest.mark.parametrize("learn_marks", [False, True])
+def test_marks_and_faces_that_fail_by_them_teach_only_where_they_are_to(
+    learn_marks: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def see(job: Job, image: ImageFile, radius_px: int) -> SeenFace:
+        number = int(image.file.removesuffix(".png"))
+        failed = replace(FAILED, image=replace(FAILED.image, file=image.file, sha256=f"{number:064x}"))
+        marked = replace(failed, verdict=PASSED.verdict) if number else failed
+        outline = np.array([(-3.0, -3.0), (3.0, -3.0), (3.0, 3.0), (-3.0, 3.0)]) + len(good_faces()[0].light) // 2
+        marks = (replace(FAILED.defects[0], contour_px=outline),)
+        frame = replace(good_faces()[number], to_picture=np.eye(2, 3))
+        return SeenFace(replace(marked, defects=marks), frame=frame)
+
+    monkeypatch.setattr(learning, "see_face", see)
+    config = replace(HERE, reference=replace(SETTINGS, learn_marks=learn_marks))
+    model = learned_of(tmp_path, *range(COUNT), config=config).model
+    middle = len(model.archetype) // 2
+    assert bool(np.isfinite(model.archetype[middle, middle])) == learn_marks
+    assert model.card.faces[0].why_not.startswith("" if learn_marks else "it FAILs by ")
+    assert (model.card.faces[0].seen is not None) == learn_marks
+
+
 def test_a_model_of_few_faces_knows_no_family_and_why(tmp_path: Path) -> None:
     few = learned_of(tmp_path, 0, 2, 3, 4)
     assert few.model.family == NoFamily("a family needs at least 5 references, got 4")
@@ -84,6 +107,22 @@ def test_a_model_without_features_gets_no_family_by_adding_faces(tmp_path: Path)
     added = learned_of(tmp_path, 5, 6, base=old).model
     assert added.family == NO_FEATURES
     assert added.numbers is None
+
+
+def test_where_no_picture_teaches_that_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"at least 3 faces, got 0 \(1\.png: no fiber was found\)"):
+        learned_of(tmp_path, 1)
+
+
+def test_edges_that_are_left_out_are_no_part_of_the_archetype(tmp_path: Path) -> None:
+    wide = replace(HERE, reference=replace(SETTINGS, edge_ignore_um=2.0))
+    whole = learned_of(tmp_path, 0, 2, 3, 4).model
+    left = learned_of(tmp_path, 0, 2, 3, 4, config=wide).model
+    gone = np.isfinite(whole.archetype) & ~np.isfinite(left.archetype)
+    radii = radii_px(RADIUS_PX)[gone]
+    width = 2 * 2.0 * 2 * RADIUS_PX / (left.card.cladding_um or 0.0)
+    assert np.ptp(radii[radii > 0.9 * RADIUS_PX]) == pytest.approx(width, abs=1)
+    np.testing.assert_array_equal(left.faces, whole.faces)  # faces are kept whole: the setting may be changed later
 
 
 def test_a_face_teaches_only_once(tmp_path: Path) -> None:

@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 
 from dscope_blink.records import (
+    ANOMALY,
     LIMIT_BROKEN,
+    Anomaly,
     CameraReading,
     Cell,
     Check,
     CladdingFit,
     Clipping,
+    Comparison,
     CoreFit,
     Criteria,
     Defect,
+    Deviation,
     Ellipse,
     FiberGeometry,
     FitUncertainty,
@@ -28,11 +32,13 @@ from dscope_blink.records import (
     Provenance,
     Quality,
     Rectangle,
+    ReferenceDistances,
     Request,
     Scale,
     SizeBy,
     Verdict,
     Violation,
+    WholeFace,
     ZoneOutline,
     as_recorded,
     notice,
@@ -265,7 +271,29 @@ NO_CORE = replace(
     defects=tuple(replace(defect, r_core_px=None) for defect in FAILED.defects),
 )
 
+ANOMALIES = (
+    Anomaly(
+        *("N1", "scratch", "core", 3.41234567, VIOLATING.contour_px + 0.123456, 812.3, 81.2, 36.5, 0.9, "CRITICAL"),
+        marks=("S1",),
+    ),
+    Anomaly("N2", ANOMALY, None, 1.2, CHIP.contour_px, 12.5, 4.2, None, 0.3, "LOW"),
+)
+NEAREST_FACE = ReferenceDistances("good/3.png", 4.25, 30.0, 0.5, None, 0.01, 1.5, 0.07)
+WHOLE_FACE = WholeFace(9.0, 6.0, (Deviation("core_mean", 1.2, 1.0, 8.25),), (1.2, None), (NEAREST_FACE,))
+OWN_PLACE = replace(ANOMALIES[1], id="N1", found_by="own_symmetry")
+COMPARED = replace(
+    FAILED,
+    provenance=replace(FAILED.provenance, inputs={**FAILED.provenance.inputs, "reference": "ab" * 32}),
+    reference=Comparison("ANOMALOUS", ("2 places depart",), "ab" * 32, 3.41234567, 0.7, ANOMALIES, 0.93, WHOLE_FACE),
+)
+
+BESIDE_ITSELF = replace(
+    FAILED, reference=Comparison("NO_REFERENCE", ("no reference: 1 place departs",), "", 1.2, anomalies=(OWN_PLACE,))
+)
+
 EVERY_KIND = {
+    "beside_itself": BESIDE_ITSELF,
+    "compared": COMPARED,
     "failed": FAILED,
     "passed": PASSED,
     "marginal": MARGINAL,

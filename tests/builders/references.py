@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -78,9 +79,14 @@ def card_of(count: int, **others: Any) -> ReferenceCard:
 @cache
 def learned(count: int = 8) -> ReferenceModel:
     """A model of the good faces."""
-    fit = fit_reference(good_faces(count), 0.05)
+    return learned_from(good_faces(count))
+
+
+def learned_from(faces: Sequence[FaceFrame]) -> ReferenceModel:
+    """A model of these faces, all of which are used."""
+    fit = fit_reference(faces, 0.05)
     arrays: tuple[FloatImage, ...] = (fit.archetype, fit.spread, fit.ring_spread, fit.limits, fit.ring_limits)
     archetype, spread, ring_spread, limits, ring_limits = arrays
     numbers = archetype, spread, ring_spread, limits, ring_limits
-    faces = kept_levels(np.stack([face.light for face in good_faces(count)]))
-    return ReferenceModel(card_of(count), RADIUS_PX, SCALES_PX, *numbers, faces)
+    kept = kept_levels(np.stack([face.light for face in faces]))
+    return ReferenceModel(card_of(len(faces)), RADIUS_PX, SCALES_PX, *numbers, kept)

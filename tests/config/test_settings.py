@@ -18,6 +18,7 @@ from dscope_blink.config import checking
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config, DetectorSettings
 from dscope_blink.records import (
+    ANOMALY,
     CLASSIFICATIONS,
     SEVERITIES,
     ZONE_LETTERS,
@@ -159,7 +160,7 @@ def test_the_schema_lists_the_words_that_the_records_know() -> None:
     assert SCHEMA["$defs"]["size_measure"]["enum"] == list(get_args(SizeMeasure))
     assert of_class["zone_rule"]["enum"] == list(get_args(get_type_hints(Criteria)["zone_rule"]))
     row = SCHEMA["$defs"]["severity_row"]["properties"]
-    assert row["types"]["items"]["enum"] == list(CLASSIFICATIONS)
+    assert row["types"]["items"]["enum"] == [*CLASSIFICATIONS, ANOMALY]
     assert row["zones"]["items"]["enum"] == list(ZONE_NAMES.values())
     assert row["severity"]["enum"] == list(SEVERITIES)
     for section, field in (("reporting", "severity_weights"), ("aggregation", "penalties")):

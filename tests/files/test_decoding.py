@@ -328,7 +328,7 @@ def test_an_empty_file_is_called_empty():
 
 
 def test_text_is_called_no_picture():
-    with pytest.raises(UnreadableImage, match=r"^no picture that can be read, of PNG, JPEG, TIFF, BMP$"):
+    with pytest.raises(UnreadableImage, match=r"^no picture that can be read, of PNG, JPEG, TIFF, BMP, JSON$"):
         decode_image(b"this is no picture\n", LIMIT)
 
 

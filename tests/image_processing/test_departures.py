@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from dscope_blink.image_processing.anomalies import in_picture, regions_of, without_marks
-from dscope_blink.image_processing.departures import FaceScore, ring_medians, ring_of, score_face
+from dscope_blink.image_processing.departures import FaceScore, ring_maxima, ring_medians, ring_of, score_face
 from dscope_blink.image_processing.face_frame import FaceFrame, face_frame, radii_px, side_px
-from dscope_blink.synthetic.faces import Blemish, Contamination, Pit, Ring, Scratch, render_face
+from dscope_blink.synthetic.faces import Blemish, Contamination, FaceSpec, Field, Pit, Ring, Scratch, render_face
 from tests.builders.faces import face_with
 from tests.builders.references import KIND, RADIUS_PX, framed, learned, varied
 
@@ -59,6 +60,34 @@ def test_a_narrow_ring_departs_however_little_it_is_beside_what_its_zone_varies_
     assert abs(int(np.nanargmax(score.rings)) - at_px) <= 3
 
 
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_a_haze_over_the_whole_face_departs_as_rings(share: float) -> None:
+    def paint(spec: FaceSpec, light: Field, grain: Field, rng: np.random.Generator) -> None:
+        light[:] = (1 - share) * light + share * cv2.GaussianBlur(light, (0, 0), 8)
+
+    rendered = render_face(varied(209), (), np.random.default_rng(209), paint)
+    face = face_frame((rendered.image / 255).astype(np.float32), face_with(rendered.truth.cladding), RADIUS_PX)
+    assert _score(face).ring > 1
+    assert _score(framed(varied(209), 209)).ring < 1
+
+
+@pytest.mark.parametrize("size", [0.85, 1.2, 1.4])
+@pytest.mark.parametrize("seed", [210, 211])
+def test_a_size_with_the_pixels_of_the_frame_changes_no_score_by_much(size: float, seed: int) -> None:
+    rendered = render_face(varied(seed), (), np.random.default_rng(seed))
+    ellipse = rendered.truth.cladding
+    x, y = ((at + 0.5) * size - 0.5 for at in ellipse.center_px)
+    long, short = (axis * size for axis in ellipse.axes_px)
+    larger = replace(ellipse, center_px=(x, y), axes_px=(long, short))
+    how = cv2.INTER_AREA if size < 1 else cv2.INTER_CUBIC
+    resized = cv2.resize(rendered.image, None, fx=size, fy=size, interpolation=how)
+    scores = [
+        _score(face_frame((image / 255).astype(np.float32), face_with(outline), RADIUS_PX)).worst
+        for image, outline in ((rendered.image, ellipse), (resized, larger))
+    ]
+    assert scores[1] == pytest.approx(scores[0], rel=0.4)  # as docs/reference.md states
+
+
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_turn_changes_no_score_by_much(quarters: int) -> None:
     pit = MARKS["pit in the cladding"]
@@ -103,6 +132,13 @@ def test_a_frame_needs_light() -> None:
     spec = varied(206)
     with pytest.raises(ValueError, match="above 0"):
         face_frame(np.zeros((300, 400), np.float32), face_with(spec.cladding_ellipse), RADIUS_PX)
+
+
+def test_ring_maxima_are_those_of_a_slow_reference() -> None:
+    values = np.random.default_rng(2).normal(size=(side_px(20), side_px(20))).astype(np.float32)
+    values[ring_of(20) == 7] = np.nan
+    slow = [values[ring_of(20) == ring].max() for ring in range(int(ring_of(20).max()) + 1)]
+    np.testing.assert_array_equal(ring_maxima(values, 20), slow)
 
 
 def test_ring_medians_are_those_of_a_slow_reference() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dscope_blink.image_processing.face_features import FEATURE_NAMES, FEATURES, face_features
+from dscope_blink.image_processing.face_features import FEATURE_NAMES, FEATURES, face_features, gate_features
 from dscope_blink.image_processing.face_frame import face_frame
 from dscope_blink.image_processing.frame_zones import ZONES, frame_zones, light_histograms
 from dscope_blink.image_processing.zone_textures import local_patterns
@@ -50,6 +50,14 @@ def plain() -> NDArray[np.float64]:
 
 def at(name: str) -> int:
     return FEATURE_NAMES.index(name)
+
+
+def test_what_tells_families_apart_is_known_before_marks_are() -> None:
+    face, geometry = framed(FACE)
+    whole, before = face_features(face, geometry, None).values, gate_features(face, geometry)
+    for gate in GATES:
+        assert before[at(gate.name)] == whole[at(gate.name)], gate.name
+        assert math.isfinite(before[at(gate.name)]), gate.name
 
 
 def test_there_are_at_least_a_hundred_each_named_once_of_a_known_unit():

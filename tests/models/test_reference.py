@@ -204,7 +204,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "float64": (lambda: _with_arrays(limits=np.ones(5)), "float32"),
     "not square": (lambda: _with_arrays(archetype=np.ones((30, 40), np.float32)), "archetype must be square"),
     "other scales": (lambda: _with_arrays(limits=np.ones(4, np.float32)), "limits must have one for each scale"),
-    "NaN": (lambda: _with_arrays(limits=np.full(5, np.nan, np.float32)), "must be positive"),
+    "NaN": (lambda: _with_arrays(limits=np.full(6, np.nan, np.float32)), "must be positive"),
     "family of another shape": (
         lambda: _with_family(family_location=_of_family("location")[:-1]),
         "location must be of shape",
@@ -234,7 +234,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
         lambda: _with_meta(lambda m: m.update(features={"names": ["a"], "groups": ["a"]})),
         "taught_values.npy",
     ),
-    "negative": (lambda: _with_arrays(limits=np.full(5, -1, np.float32)), "must be positive"),
+    "negative": (lambda: _with_arrays(limits=np.full(6, -1, np.float32)), "must be positive"),
 }
 
 

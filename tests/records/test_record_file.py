@@ -59,8 +59,8 @@ def _all_keys(value: Any, path: str = "") -> Iterator[str]:
 
 
 def _keys(part: Any) -> list[str]:
-    """All keys but those of the rings, null where no mark was sought, and of a camera, null where none is known."""
-    return [key for key in _all_keys(part) if not key.startswith(("/clipping/", "/camera/"))]
+    """All keys but those of the rings, null where no mark was sought, of a camera and of a reference."""
+    return [key for key in _all_keys(part) if not key.startswith(("/clipping/", "/camera/", "/inputs/reference"))]
 
 
 # --- the record

@@ -15,7 +15,7 @@ from dscope_blink.records import TITLES, Defect, Inspection, Lane, Window, recor
 from dscope_blink.records.notices import kind_of
 from dscope_blink.records.stored import BadRecord, load_record, read_head, read_record, to_json
 from dscope_blink.reporting.picture_files import write_result
-from tests.builders.inspections import COUNTED, EVERY_KIND, FAILED, HEIGHT, WIDTH
+from tests.builders.inspections import COMPARED, COUNTED, EVERY_KIND, FAILED, HEIGHT, WIDTH
 
 OLD = Path(__file__).with_name("old_record.json")
 
@@ -118,6 +118,45 @@ def test_the_kind_of_a_text_of_before_is_told_by_its_title(kind: str, title: str
     assert kind_of(f"{title}: anything" if title else "anything else") == kind
 
 
+def test_what_a_reference_says_comes_back_whole() -> None:
+    there = recorded(COMPARED).comparison
+    back = read_record(stored(to_json(recorded(COMPARED)))).comparison
+    assert back == there
+    assert [one.score for one in back.anomalies] == [3.4123, 1.2]
+    assert back.whole is not None
+    assert back.whole.values == (1.2, None)
+    for one, other in zip(back.anomalies, there.anomalies, strict=True):
+        np.testing.assert_array_equal(one.outline_px, other.outline_px)
+        assert not one.outline_px.flags.writeable
+
+
+def test_a_record_of_before_was_compared_with_no_reference() -> None:
+    record = plain(COMPARED)
+    del record["reference"]
+    assert read_record(stored(record)).reference is None
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("status",), "ODD"),
+        (("score",), -1.0),
+        (("anomalies", 0, "kind"), "dent"),
+        (("anomalies", 0, "severity"), "AWFUL"),
+        (("anomalies", 0, "confidence"), 1.1),
+        (("anomalies", 0, "zone"), "ferrule"),
+        (("anomalies", 0, "outline_px", 0, 0), 1e308),
+        (("whole", "limit"), 0),
+    ],
+    ids=str,
+)
+def test_what_no_reference_can_say_is_refused(place: tuple[str | int, ...], value: Any) -> None:
+    record = plain(COMPARED)
+    at(record, ("reference", *place[:-1]))[place[-1]] = value
+    with pytest.raises(BadRecord, match="no record: "):
+        read_record(stored(record))
+
+
 # --- what is wrong with a file
 
 
@@ -150,6 +189,7 @@ def _is_dimension(place: tuple[str | int, ...]) -> bool:
 
 
 LATER = (
+    ("reference",),
     ("request", "fiber"),
     ("request", "fiber_structure"),
     ("image", "bits"),

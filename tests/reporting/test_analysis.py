@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any
 
 import cv2
 import numpy as np
@@ -14,39 +13,30 @@ import pytest
 from dscope_blink.image_processing.comparison_maps import comparison_maps
 from dscope_blink.image_processing.departures import score_face
 from dscope_blink.image_processing.face_frame import FaceFrame
+from dscope_blink.image_processing.own_symmetry import own_symmetry
 from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceFace
-from dscope_blink.records import ANOMALY, Anomaly, Comparison, ComparisonMaps, Deviation, WholeFace
+from dscope_blink.records import ComparisonMaps, Inspection, ReferenceDistances
 from dscope_blink.reporting.aggregate_face import Area
-from dscope_blink.reporting.analysis_figure import TITLES, analysis_figure, analysis_sheet, part_of
+from dscope_blink.reporting.analysis_figure import OWN_TITLES, TITLES, analysis_figure, analysis_sheet, part_of
 from dscope_blink.reporting.analysis_maps import archetype_photo, departure_photo, similarity_photo
 from dscope_blink.reporting.analysis_profile import draw_deviations
 from dscope_blink.reporting.analysis_text import card_lines, expired, text_bytes
-from dscope_blink.reporting.anomaly_files import REFERENCE_COLUMNS, comparison_table, report_bytes
+from dscope_blink.reporting.anomaly_files import (
+    DISTANCE_COLUMNS,
+    REFERENCE_COLUMNS,
+    comparison_table,
+    distance_table,
+    report_bytes,
+)
+from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.model_card import model_page
 from dscope_blink.reporting.sheet import Photo, Shapes, Sheet, Words
+from tests.builders.comparisons import CENTER, COMPARISON, FEATURES_APART, FOUND, NOTHING, OWN, PICTURE, WHOLE
 from tests.builders.families import a_family
 from tests.builders.inspections import FAILED, GEOMETRY
 from tests.builders.references import RADIUS_PX, card_of, good_faces, learned
-
-CENTER = np.array(GEOMETRY.cladding.ellipse.center_px)
-PICTURE = np.full((FAILED.image.height or 0, FAILED.image.width or 0), 120, np.uint8)
-
-
-def anomaly(number: int, at: tuple[float, float], size_px: float, **changes: Any) -> Anomaly:
-    square = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) / 2 * size_px + CENTER + at
-    return replace(
-        Anomaly(f"N{number}", ANOMALY, "core", 3.4, square, size_px**2, size_px, size_px / 2, 0.9, "HIGH"), **changes
-    )
-
-
-PLACES = (
-    anomaly(1, (-60, -50), 80, kind="scratch", marks=("S1",)),
-    anomaly(2, (40, 90), 20, severity="LOW", zone=None),
-)
-FOUND = Comparison("ANOMALOUS", ("2 places depart",), FAILED, 3.4, 0.7, PLACES, "ab" * 32, 0.93)
-NOTHING = Comparison("NOT_COMPARED", ("no fiber was found",), FAILED, model_sha256="ab" * 32)
 
 
 def maps_of(face: FaceFrame) -> ComparisonMaps:
@@ -69,8 +59,8 @@ def maps() -> ComparisonMaps:
     return maps_of(replace(face, light=light))
 
 
-def words_of(comparison: Comparison, maps: ComparisonMaps | None) -> list[str]:
-    sheet = analysis_sheet(comparison, card_of(8), PICTURE, maps)
+def words_of(face: Inspection, maps: ComparisonMaps | None) -> list[str]:
+    sheet = analysis_sheet(face, card_of(8), PICTURE, maps)
     return [item.text for item in sheet.items if isinstance(item, Words)]
 
 
@@ -105,9 +95,31 @@ def test_a_dark_place_lies_in_the_map_where_it_lies_in_the_picture(maps: Compari
     assert alike.shape == archetype_photo(maps, shown, photo, 1).shape == photo.shape
 
 
+def test_a_face_beside_its_own_symmetry_says_so_everywhere() -> None:
+    face = good_faces()[0]
+    own = own_symmetry(face, 6.0)
+    seen = comparison_maps(face, own, score_face(face, own, 0.01), similarity(face.light, own.archetype), 0.01)
+    sheet = analysis_sheet(OWN, None, PICTURE, seen)
+    words = [item.text for item in sheet.items if isinstance(item, Words)]
+    assert set(OWN_TITLES) <= set(words)
+    assert "NO REFERENCE  3.40 of the limit" in words
+    assert "whole rings are not judged: there is no reference" in words
+    assert not any("good face" in text for text in words)
+    assert not [item for item in sheet.items if isinstance(item, Shapes) and item.label == "limit"]
+    text = text_bytes(OWN, None).decode()
+    assert "Compared with its own symmetry" in text
+    assert "of whole rings not judged" in text
+    assert "Model" not in text
+    report = json.loads(report_bytes(OWN))
+    assert report["status"] == "NO_REFERENCE"
+    assert [one["contributing_algorithms"] for one in report["defects"]] == [["own_symmetry"]] * 2
+    row = dict(zip(comparison_table([OWN]).types, comparison_table([OWN]).rows[0], strict=True))
+    assert (row["Reference_Status"], row["Ring_Score"]) == ("NO_REFERENCE", None)
+
+
 @pytest.mark.parametrize("shape", [(60, 80), (864, 1152), (3000, 40)])
 def test_any_size_of_picture_gives_a_figure_of_the_same_size(shape: tuple[int, int]) -> None:
-    bare = replace(NOTHING, inspection=replace(FAILED, zones=(), geometry=None, defects=()))
+    bare = replace(NOTHING, zones=(), geometry=None, defects=())
     drawn = cv2.imdecode(
         np.frombuffer(analysis_figure(bare, card_of(8), np.zeros(shape, np.uint8), None, "png"), np.uint8), 1
     )
@@ -129,17 +141,13 @@ def test_the_text_names_each_place_and_keeps_both_verdicts_apart() -> None:
     lines = text.splitlines()
     assert any(line.startswith("N1") and "Scratch" in line and "S1" in line for line in lines)
     assert any(line.startswith("N2") and "no known kind" in line and "beyond" in line for line in lines)
-    alone = next(line for line in lines if line.startswith("Marks of the inspection where"))
+    alone = next(line for line in lines if line.startswith("Marks of the inspection in no place"))
     assert "S1" not in alone
     assert "P1" in alone
 
 
-FEATURES_APART = (Deviation("core_mean", 1.2, 1.0, 8.25), Deviation("cladding_entropy", 2.0, 3.0, -4.0))
-WHOLE = WholeFace(9.0, 6.0, FEATURES_APART, (1.2, 2.0))
-
-
 def test_the_face_as_a_whole_is_told_everywhere(maps: ComparisonMaps) -> None:
-    done = replace(FOUND, whole=WHOLE)
+    done = replace(FOUND, reference=replace(COMPARISON, whole=WHOLE))
     text = text_bytes(done, card_of(8)).decode()
     assert "As a whole: distance 9.00, 1.50 of the limit" in text
     assert "core_mean 1.2, 8.2 spreads above 1" in text
@@ -151,9 +159,22 @@ def test_the_face_as_a_whole_is_told_everywhere(maps: ComparisonMaps) -> None:
     assert (report["distance"], report["limit"]) == (9.0, 6.0)
     assert [one["feature"] for one in report["deviations"]] == ["core_mean", "cladding_entropy"]
     assert json.loads(report_bytes(FOUND))["whole"] is None
+    assert "Nearest good face: good/3.png, distance 4.2 spreads" in text
+    assert report["nearest_reference"] == {"file": "good/3.png", "euclid": 4.25}
     words = words_of(done, maps)
     assert {"core_mean", "+8.2", "cladding_entropy", "-4.0"} <= set(words)
     assert "core_mean" not in words_of(FOUND, maps)
+
+
+def test_the_table_of_distances_has_a_row_for_each_reference_and_a_column_for_each_measure() -> None:
+    table = distance_table(WHOLE)
+    assert [row[0] for row in table.rows] == ["good/3.png", "good/1.png"]
+    named = {column.name.lower() for column in DISTANCE_COLUMNS} - {"reference", "ks"}
+    assert named == {field.name for field in fields(ReferenceDistances)} - {"file", "kolmogorov_smirnov"}
+    lines = csv_bytes(table, "international").decode("utf-8-sig").splitlines()
+    assert lines[1] == "good/3.png,4.25,30.0,0.5,0.6,0.01,1.5,0.07"
+    assert lines[2].split(",")[6] == ""
+    assert distance_table(None).rows == []
 
 
 def test_bars_lie_on_the_side_that_the_face_departs_to_and_within_the_panel() -> None:
@@ -169,7 +190,8 @@ def test_bars_lie_on_the_side_that_the_face_departs_to_and_within_the_panel() ->
 
 
 def test_a_model_without_a_family_says_that_only_places_are_compared() -> None:
-    text = text_bytes(replace(FOUND, why_not_whole="a family needs at least 5 references, got 4"), card_of(4)).decode()
+    few = replace(COMPARISON, why_not_whole="a family needs at least 5 references, got 4")
+    text = text_bytes(replace(FOUND, reference=few), card_of(4)).decode()
     assert "As a whole: not compared, a family needs at least 5 references, got 4; only places and rings are" in text
 
 
@@ -183,7 +205,7 @@ def test_the_card_tells_of_the_family_or_why_there_is_none() -> None:
 
 
 def test_a_name_cannot_begin_a_line_of_the_text() -> None:
-    named = replace(FOUND, inspection=replace(FAILED, image=replace(FAILED.image, file="a\nNORMAL: all is well")))
+    named = replace(FOUND, image=replace(FAILED.image, file="a\nNORMAL: all is well"))
     assert not any(line.startswith("NORMAL") for line in text_bytes(named, card_of(8)).decode().splitlines())
 
 

@@ -11,7 +11,17 @@ from dscope_blink.records import Inspection, Measured, OuterBorder, Scale, notic
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.look import RESULT_COLOURS
 from tests.builders.batches import CONFIG
-from tests.builders.inspections import EVERY_KIND, FAILED, NO_CORE, NO_SCALE, NOMINAL_CORE, OUT_OF_FOCUS, PASSED
+from tests.builders.inspections import (
+    BESIDE_ITSELF,
+    COMPARED,
+    EVERY_KIND,
+    FAILED,
+    NO_CORE,
+    NO_SCALE,
+    NOMINAL_CORE,
+    OUT_OF_FOCUS,
+    PASSED,
+)
 
 LIMITS = CONFIG.criteria.find("iec_61300_3_35_2015", "multimode")
 
@@ -164,3 +174,16 @@ def test_a_label_holds_the_size_against_the_limit(check, words):
     held = replace(FAILED.verdict.checks[0], **check)
     face = replace(FAILED, verdict=replace(FAILED.verdict, checks=(held,)))
     assert wording.mark_label(FAILED.defects[0], face) == words
+
+
+def test_what_a_reference_says_is_one_line_beside_the_verdict() -> None:
+    said = dict(wording.quality_facts(COMPARED))["Beside good faces"]
+    assert said == "ANOMALOUS, 3.41 of the limit; 2 places depart"
+    several = replace(COMPARED, reference=replace(COMPARED.comparison, reasons=("one", "two", "three")))
+    assert dict(wording.quality_facts(several))["Beside good faces"].endswith("; one (and 2 more)")
+    assert dict(wording.provenance_facts(COMPARED))["Reference sha256"] == COMPARED.comparison.model_sha256
+    own = dict(wording.quality_facts(BESIDE_ITSELF))
+    assert own["Beside its own symmetry"] == "NO REFERENCE, 1.20 of the limit; no reference: 1 place departs"
+    assert "Beside good faces" not in own
+    assert "Beside good faces" not in dict(wording.quality_facts(FAILED))
+    assert "Reference sha256" not in dict(wording.provenance_facts(FAILED))

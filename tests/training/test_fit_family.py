@@ -63,6 +63,27 @@ def test_further_good_faces_exceed_the_limits_about_as_often_as_stated(count):
     assert np.mean(gates) < 0.2
 
 
+def test_a_face_unlike_the_others_lies_beyond_the_limits_that_they_set():
+    from dscope_blink.training.fit_family import beyond_family, fit_family
+
+    def beyond(values):
+        family = fit_family(FEATURES, values, histograms(12), 0.01)
+        assert isinstance(family, Family)
+        return beyond_family(family, 0.01)
+
+    values = faces(12)
+    assert not any(beyond(values))
+    values[7, NAMES.index("core_ratio")] *= 1.5
+    found = beyond(values)
+    assert [k for k, one in enumerate(found) if one] == [7]
+
+
+@pytest.mark.parametrize("freedom", [4, 9])
+def test_what_is_known_beforehand_of_spreads_narrows_a_limit_of_few_faces(freedom):
+    scores = np.exp(np.random.default_rng(3).normal(0, 0.1, freedom + 1))
+    assert predicted_limit(scores, 0.01, 0.1) < predicted_limit(scores, 0.01)
+
+
 @pytest.mark.parametrize("count", [4, 9, 30])
 def test_the_predicted_limit_is_exceeded_at_the_stated_rate(count):
     draws = np.exp(np.random.default_rng(count).normal(1.0, 0.4, (4000, count + 1)))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from dscope_blink.image_processing.departures import score_face
 from dscope_blink.records import UserError
 from dscope_blink.synthetic.faces import Contamination
-from dscope_blink.training.fit_reference import archetype_of, fit_reference
+from dscope_blink.training.fit_reference import archetype_of, archetypes_of_others, fit_reference
+from dscope_blink.training.left_out import beyond_the_others, rate_at_most
 from tests.builders.references import RADIUS_PX, framed, good_faces, learned, varied
 
 FILM = Contamination(((10.0, 5.0, 25.0), (-20.0, 10.0, 20.0)), -0.4)
@@ -44,8 +46,27 @@ def test_a_smaller_rate_has_wider_limits() -> None:
     assert wide.limits.max() > narrow.limits.max()
 
 
-def test_the_bound_of_the_rate_is_that_of_no_alarm_among_so_many() -> None:
-    assert fit_reference(good_faces(), 0.05).rate_at_most == pytest.approx(1 - 0.05 ** (1 / 8), abs=1e-6)
+def test_a_limit_that_a_face_had_no_part_in_tells_whether_it_lies_beyond() -> None:
+    assert len(fit_reference(good_faces(), 0.05).beyond) == 8
+    odd = np.array([1.0, 1.1, 0.9, 1.05, 0.95, 3.0])
+    assert beyond_the_others(odd, 0.05).tolist() == [False] * 5 + [True]
+
+
+def test_the_bound_of_the_rate_is_that_of_so_many_alarms_among_so_many() -> None:
+    assert rate_at_most(8, 0) == pytest.approx(1 - 0.05 ** (1 / 8), abs=1e-6)
+    assert rate_at_most(10, 1) == pytest.approx(0.394, abs=1e-3)  # C. J. Clopper, E. S. Pearson
+    assert rate_at_most(5, 5) == 1
+
+
+def test_a_face_is_left_out_of_the_archetype_that_it_is_judged_by() -> None:
+    lights = np.stack([face.light for face in good_faces()[:6]]).round(2)
+    lights[np.random.default_rng(1).random(lights.shape) < 0.1] = np.nan
+    for count in (5, 6):  # of an odd and an even number the middle is found otherwise
+        for place, found in enumerate(archetypes_of_others(lights[:count], RADIUS_PX)):
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                slow = np.nanmedian(np.delete(lights[:count], place, axis=0), axis=0)
+            np.testing.assert_allclose(found, slow, rtol=1e-6)
 
 
 def test_fewer_than_three_faces_say_nothing() -> None:

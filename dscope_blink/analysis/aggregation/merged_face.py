@@ -96,7 +96,8 @@ def face_of(groups: Sequence[Group], base: Inspection, detections: Sequence[Dete
     placed = _placed(groups, base, detections)
     by_name = {group.defect.id: group for group in groups}
     named = [Group(by_name[placed[at].id].members, replace(placed[at], id=name)) for at, name in ids_in_order(placed)]
-    face = graded(replace(base, defects=tuple(group.defect for group in named)), detections, config)
+    marks = tuple(group.defect for group in named)
+    face = graded(replace(base, defects=marks, reference=None), detections, config)
     if base.zones:
         named = [replace(group, defect=defect) for group, defect in zip(named, face.defects, strict=True)]
     beyond = (m for name in by_name.keys() - {d.id for d in placed} for m in by_name[name].members)

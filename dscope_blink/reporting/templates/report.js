@@ -9,6 +9,7 @@
   const batch = JSON.parse(find("batch").textContent);
   const rows = batch.rows;
   const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+  const inWords = (status) => status.replaceAll("_", " ");
   const statusWord = (row) => batch.statuses[row.s].replace("_", " ");
 
   /** An element; a text child is text, whatever is in it. */
@@ -45,7 +46,7 @@
   rows.forEach((row, number) => {
     row.number = number;
     row.beside = carried(row);
-    row.words = [row.f, ...row.beside.map(([, text]) => text), ...row.r, statusWord(row), batch.criteria[row.e]].join(" ").toLowerCase();
+    row.words = [row.f, ...row.beside.map(([, text]) => text), ...row.r, statusWord(row), row.a ? inWords(row.a[0]) : "", batch.criteria[row.e]].join(" ").toLowerCase();
     row.bad = row.z.reduce((sum, tally) => sum + tally[3], 0);
   });
 
@@ -270,7 +271,16 @@
   function verdictCell(row) {
     const warned = row.w ? make("div", { class: "sub" }, row.w === 1 ? "1 warning" : `${row.w} warnings`) : "";
     const score = row.c === undefined ? "" : make("div", { class: "sub", title: "of 100; it overrides no criterion" }, `score ${row.c}`);
-    return make("td", {}, badge(row.s), row.m ? make("div", {}, marginal()) : "", score, warned);
+    return make("td", {}, badge(row.s), row.m ? make("div", {}, marginal()) : "", score, besideGood(row), warned);
+  }
+
+  const beside = (status) => status === "NO_REFERENCE" ? "Beside its own symmetry" : "Beside good faces";
+
+  /** What a reference model says, or the symmetry of the face without one, which is another verdict. */
+  function besideGood(row) {
+    if (!row.a) return "";
+    const [status, score] = row.a, limit = score === null ? "" : ` ${score.toFixed(2)}`;
+    return make("div", { class: "sub reference", title: `${beside(status)}, 1 the limit; it overrides no criterion` }, `${inWords(status)}${limit}`);
   }
 
   /** Marks of each zone, those that break a limit told apart. */
@@ -348,7 +358,7 @@
   // --- the view of one picture
 
   const viewer = find("viewer"), stage = find("stage"), words = find("words");
-  const layers = { photo: true, zones: true, names: true, evidence: false, kinds: batch.kinds.map(() => true), sources: Object.create(null) };
+  const layers = { photo: true, zones: true, names: true, evidence: false, anomalies: true, kinds: batch.kinds.map(() => true), sources: Object.create(null) };
   let lines = null, current = null, before = null, frame = [0, 0, 1, 1], whole = [0, 0, 1, 1];
 
   /** Only what is looked at is parsed. */
@@ -411,6 +421,7 @@
     find("layer-marks").replaceChildren(...(drawn ? [] : details.marks.map(markShape).reverse()));
     find("layer-names").replaceChildren(...(drawn ? [] : details.marks.map(markName)));
     find("layer-sources").replaceChildren(...(drawn ? [] : sourceShapes(details)));
+    find("layer-anomalies").replaceChildren(...(drawn || !details.departs ? [] : details.departs.places.map(placeShape).reverse()));
     fillLayers(details, drawn);
     look(whole);
   }
@@ -466,6 +477,16 @@
     return groups;
   }
 
+  /** A place that departs from good faces, with its name; the worst are drawn last. */
+  function placeShape(place) {
+    const paths = ["halo", "line", "hit"].map((style) => draw("path", { class: style, d: place.path }));
+    const title = draw("title", {}, `${place.id}: ${place.title}, ${place.zone}, ${place.score.toFixed(2)} of the limit`);
+    const name = draw("text", { x: place.name[0], y: place.name[1] }, ` ${place.id}`);
+    const group = draw("g", { class: `severity-${place.severity}`, "data-place": place.id }, title, ...paths, name);
+    group.addEventListener("click", () => pick(place, false));
+    return group;
+  }
+
   /** Beside the mark; the names of those that no limit counts would hide the face. */
   function markName(mark) {
     const name = draw("text", { x: mark.name[0], y: mark.name[1] }, mark.state === "free" ? "" : ` ${mark.id}`);
@@ -492,6 +513,7 @@
       ...kinds.filter(([, , count]) => count).map(([title, kind, count]) =>
         box(`kind-${kind}`, `${title} (${count})`, () => layers.kinds[kind], (on) => { layers.kinds[kind] = on; })),
       details.marks.length ? simple("names", "Names") : null,
+      details.departs?.places.length ? simple("anomalies", "Anomalies", ` (${details.departs.places.length})`) : null,
       details.evidence ? simple("evidence", "Confidence map", make("span", { class: "ramp", title: "weak, just a mark, strong" })) : null,
       details.view ? simple("photo", "Picture") : null,
       ...(details.who?.outlines ? details.who.sources.map(sourceBox) : []),
@@ -505,6 +527,7 @@
     visible(find("photo"), layers.photo);
     visible(find("evidence"), layers.evidence);
     visible(find("layer-zones"), layers.zones);
+    visible(find("layer-anomalies"), layers.anomalies);
     for (const group of stage.querySelectorAll("[data-kind]")) {
       const on = layers.kinds[Number(group.dataset.kind)];
       visible(group, group.parentNode.id === "layer-names" ? on && layers.names : on);
@@ -595,6 +618,7 @@
     if (details.closest) section("Closest limit", make("p", {}, details.closest));
     if (details.doubts.length) section("Marginal: within the uncertainty", list(details.doubts, "doubts"));
     if (details.warnings.length) section("Warnings", list(details.warnings, "warnings"));
+    if (details.departs) section(beside(details.departs.status), ...departures(details.departs));
     if (details.marks.length) section(`Marks (${details.marks.length})`, marksTable(details.marks, details.checks, details.who));
     else if (details.zones.length) section("Marks", make("p", {}, "None was found."));
     if (details.outermost) parts.push(make("p", { class: "small" }, `Nothing is sought beyond zone ${details.outermost}.`));
@@ -615,6 +639,27 @@
     const says = who.passed === null ? "" : who.passed ? ", passes" : ", fails";
     const reasons = who.reasons.length ? `: ${who.reasons.join("; ")}` : "";
     return [...parts, make("p", { class: "score" }, make("strong", {}, `Score ${who.score} of 100${says}`), `${reasons}. It overrides no criterion.`)];
+  }
+
+  /** Status and score by a reference model, and the places that depart. */
+  function departures(departs) {
+    const limit = departs.score === null ? "" : ` ${departs.score.toFixed(2)} of the limit`;
+    const whole = departs.whole === null ? "" : `, as a whole ${departs.whole.toFixed(2)}`;
+    const parts = [make("p", { class: "reference" }, make("strong", {}, `${inWords(departs.status)}${limit}`), `${whole}. It overrides no criterion.`)];
+    if (departs.reasons.length) parts.push(make("ul", { class: "reasons" }, ...departs.reasons.map((text) => make("li", {}, text))));
+    if (departs.places.length) parts.push(make("table", { class: "places" }, heading("Place", "Zone", "Diameter", "Departs"), make("tbody", {}, ...departs.places.map(placeLine))));
+    return [...parts, make("p", { class: "small" }, departs.model ? `Model ${departs.model}` : "No model")];
+  }
+
+  function placeLine(place) {
+    const go = make("button", { type: "button", class: "go" }, place.id);
+    const line = make("tr", { class: "pick", "data-id": place.id },
+      make("td", {}, make("span", { class: `swatch severity-${place.severity}` }), go, make("div", { class: "sub" }, place.title)),
+      make("td", {}, place.zone),
+      make("td", {}, make("span", { class: "sizes" }, place.size), place.marks.length ? make("div", { class: "sub" }, `marks ${place.marks.join(", ")}`) : ""),
+      make("td", {}, `${place.score.toFixed(2)} of the limit`, make("div", { class: "sub" }, `${place.severity.toLowerCase()}, confidence ${place.confidence}`)));
+    line.addEventListener("click", () => pick(place, true));
+    return line;
   }
 
   function sourcesTable(who) {
@@ -771,6 +816,7 @@
     n: () => step(1), ArrowRight: () => step(1), p: () => step(-1), ArrowLeft: () => step(-1),
     "+": () => zoom(0.7), "=": () => zoom(0.7), "-": () => zoom(1 / 0.7), 0: () => look(whole),
     z: () => toggle("zones"), m: () => toggle("marks"), c: () => toggle("evidence"), s: toggleSources,
+    a: () => toggle("anomalies"),
   };
 
   window.addEventListener("hashchange", follow);

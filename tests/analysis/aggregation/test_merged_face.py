@@ -8,7 +8,7 @@ import pytest
 
 from dscope_blink.analysis.aggregation import merged_face
 from dscope_blink.analysis.aggregation.merged_face import face_of, group_of, status_of
-from dscope_blink.records import notice
+from dscope_blink.records import Comparison, notice
 from tests.builders.found_marks import CONFIG, SMALL, SPECK, SURE, face, group, member, refused, seen_by
 
 LOST = refused(notice("not_located", "21 % supported"))
@@ -43,6 +43,12 @@ def test_a_mark_of_a_face_without_zones_is_measured_as_far_as_that_goes(base, sc
     assert None not in (on.geometry, on.zones[0])
     assert on.scale == scale
     assert found.defect.zones_touched == ()
+
+
+def test_what_a_reference_says_of_one_picture_it_does_not_say_of_the_marks_of_all() -> None:
+    groups = [group(replace(SURE, id="x"), "a")]
+    base = replace(face(), reference=Comparison("NORMAL", (), "ab" * 32, 0.4))
+    assert face_of(groups, base, [seen_by("a", face())], CONFIG).inspection.reference is None
 
 
 def test_marks_are_named_by_zone_and_size_whatever_their_groups_are_called():

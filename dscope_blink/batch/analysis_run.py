@@ -1,0 +1,134 @@
+"""Pictures beside what good faces are like, many at a time; one failure never stops the rest."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from dscope_blink.batch.analyzing import ANALYSIS_ENDS, Analyzing, analyze_picture, fail_picture, finished_before
+from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, in_time, with_log
+from dscope_blink.batch.job import remove_unfinished
+from dscope_blink.batch.whole_run import Done, run_into
+from dscope_blink.files.names import COMPARED_WITH_REFERENCE
+from dscope_blink.files.plan import ImageFile
+from dscope_blink.files.whole_files import write_file, writing
+from dscope_blink.image_processing.face_comparison import drift_of
+from dscope_blink.records import Comparison, Inspection, Notice
+from dscope_blink.reporting.anomaly_files import comparison_table
+from dscope_blink.reporting.csv_files import csv_bytes
+from dscope_blink.reporting.tables import summary_row
+
+FEW = 4  # pictures are compared before another process has started
+MODULES = ("dscope_blink.batch.analyzing",)  # what a process imports once, before its first picture
+
+logger = logging.getLogger("dscope.analyzing")
+
+
+def run_analysis(run: Analyzing) -> Generator[Done]:
+    """Compare each picture and write what came out, then the tables and reports of them all.
+
+    The tables are complete for all finished pictures however the run ends, in the order of the pictures.
+
+    Yields
+    ------
+    Done of each picture, in the order in which they are finished
+
+    Raises
+    ------
+    UserError : another run writes to the output folder, its file system has no locks, no scheduler answers, or the
+        model was changed
+    WriteFailed : a result cannot be written (disk full, no permission)
+    ReportsNotWritten : all is done but these reports of all pictures
+    """
+    yield from run_into(run.job.output_dir, run.job.config, partial(_finish, run), run.warnings)
+
+
+def _finish(run: Analyzing, at_rest: Callable[[], None]) -> Generator[tuple[int, Done]]:
+    """Every picture, the table of them, and whether they drift."""
+    under_way: dict[int, ImageFile] = {}
+    told = _Told(run)
+    try:
+        for number, done in _finish_all(run, under_way):
+            told.add(number, done.inspection)
+            yield number, done
+        told.log_drift()
+    finally:
+        for image in under_way.values() if run.scheduler is None else ():  # a cluster may still be at them
+            remove_unfinished(run.start_of(image), ANALYSIS_ENDS)
+        told.write()
+
+
+class _Told:
+    """What is kept of each picture until the end: its row of the table, and what tells of drift."""
+
+    def __init__(self, run: Analyzing) -> None:
+        self._run = run
+        self._rows = dict[int, Sequence[Any]]()
+        self._faces = dict[int, Comparison]()
+
+    def add(self, number: int, done: Inspection) -> None:
+        (self._rows[number],) = comparison_table([done]).rows
+        self._faces[number] = replace(done.comparison, anomalies=())  # which are most of it
+
+    def log_drift(self) -> None:
+        model = self._run.model
+        if model is None:
+            return
+        for line in drift_of([self._faces[number] for number in sorted(self._faces)], model):
+            logger.warning("the batch drifts away from the model: %s", line)
+
+    def write(self) -> None:
+        job = self._run.job
+        rows = [self._rows[number] for number in sorted(self._rows)]
+        path, table = job.output_dir / COMPARED_WITH_REFERENCE, replace(comparison_table([]), rows=rows)
+        with writing(path):
+            write_file(path, csv_bytes(table, job.config.reporting.csv_style))
+
+
+def _finish_all(run: Analyzing, under_way: dict[int, ImageFile]) -> Generator[tuple[int, Done]]:
+    left = yield from _resume(run)
+    settings = run.job.config.batch
+    workers = Workers(settings, run.workers, run.scheduler, MODULES, FEW)
+    asked = replace(run, images=(), warnings=())  # small, since it travels with each picture
+    job = partial(Jobs(_here, _there, _on_cluster).at(workers), asked)
+    with crew_of(workers, len(left)) as crew:
+        for number, image, outcome in do_all(crew, job, left, under_way, settings, lambda image: image.file):
+            done = _done(fail_picture(run, image, outcome), image) if isinstance(outcome, Notice) else outcome
+            del under_way[number]
+            yield number, done
+
+
+def _resume(run: Analyzing) -> Generator[tuple[int, Done], None, Mapping[int, ImageFile]]:
+    """What an earlier run has finished, if that is to be kept; returns the others."""
+    left = dict(enumerate(run.images))
+    if not run.resume:
+        return left
+    for number, image in enumerate(run.images):
+        before = finished_before(run, image)
+        if before is not None:
+            del left[number]
+            yield number, replace(_done(before, image), resumed=True)
+    logger.info("Resumed: %d of %d images were finished before", len(run.images) - len(left), len(run.images))
+    return left
+
+
+def _done(done: Inspection, image: ImageFile) -> Done:
+    return Done(done, summary_row(done), name=image.name)
+
+
+def _here(run: Analyzing, item: tuple[int, ImageFile]) -> Done:
+    return _done(analyze_picture(run, item[1]), item[1])
+
+
+def _there(run: Analyzing, item: tuple[int, ImageFile]) -> Done:
+    """In another process, whose log comes back with the result."""
+    done, log = with_log(lambda: _here(run, item))
+    return replace(done, log=log)
+
+
+def _on_cluster(run: Analyzing, item: tuple[int, ImageFile]) -> Done:
+    """In a process of another program, which sets no limit of time."""
+    return in_time(lambda: _there(run, item), run.job.config.batch, run.job.output_dir, item[0])
