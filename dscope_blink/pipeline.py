@@ -186,16 +186,13 @@ def find_lanes(
         return row
     single = localization.locate(gray, config.localization, config.core, replace(known, in_the_middle=True))
     least_px = fiber_row.LARGER * row.cladding_px if isinstance(row, fiber_row.FoundRow) and row.whole else 0.0
-    cladding = None if isinstance(single, NotLocated) else single.cladding.ellipse
-    if cladding is not None and cladding.mean_diameter_px >= least_px:
-        disc: fiber_row.Disc | None = fiber_row.Disc(cladding.center_px, cladding.mean_diameter_px)
-    else:
-        disc = fiber_row.clearest_disc(gray, search, least_px)
-    if disc is None:
-        return row
-    larger = fiber_row.find_row(gray, layout, search, disc.diameter_px)
-    if isinstance(larger, Notice) or larger.whole <= 1:
-        larger = fiber_row.row_of_one(gray, disc, layout, search)
+    discs = fiber_row.clear_discs(gray, search, least_px)
+    if not isinstance(single, NotLocated) and single.cladding.ellipse.mean_diameter_px >= least_px:
+        cladding = single.cladding.ellipse
+        discs = (fiber_row.Disc(cladding.center_px, cladding.mean_diameter_px),)
+    larger = max(
+        (fiber_row.row_around(gray, disc, layout, search) for disc in discs), key=fiber_row.clearness, default=row
+    )
     return fiber_row.clearer(row, larger, search)
 
 

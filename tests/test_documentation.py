@@ -95,7 +95,7 @@ PROGRAMS = (
     *("calibration.py", "config_loader.py", "image_processing.py", "analysis.py", "reporting.py"),
 )
 # Options that the documentation names and other programs own, or a bench.
-FOREIGN = {"--draw", "--file", "--host", "--port", "--nworkers", "--nthreads", "--no-nanny"}
+FOREIGN = {"--draw", "--file", "--finder", "--host", "--port", "--nworkers", "--nthreads", "--no-nanny"}
 
 
 def options_in(text: str) -> set[str]:

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.batch.job import Loaded, load, sha256_of
-from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.files.names import GATE, GATE_PICTURE
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.routing import route, withdraw
 from dscope_blink.files.whole_files import WriteFailed, write_file, writing
-from dscope_blink.gates.blocks import DarkBlocks
+from dscope_blink.gates.finders import marker_finder
 from dscope_blink.gates.searching import MarkerFinder
 from dscope_blink.gates.sheets import judge_sheet, unreadable
 from dscope_blink.records import PROGRAM, VERSION, Layout, SheetResult, printable
@@ -39,19 +38,14 @@ class SheetJob:
 
     @property
     def finder(self) -> MarkerFinder:
-        """The finder that the configuration names."""
-        return finder_of(self.config.gates)
+        """The finder that the configuration names; UserError where it is a network that cannot be used."""
+        return marker_finder(self.config.gates, self.config.folder)
 
     @property
     def inputs(self) -> tuple[tuple[str, str], ...]:
         """What each result is made from."""
         layouts = ((f"layout {one.name}", one.sha256) for one in self.layouts)
         return (("config", self.config.sha256), *self.finder.inputs, *layouts)
-
-
-def finder_of(settings: GateSettings) -> MarkerFinder:
-    """The finder that the configuration names."""
-    return DarkBlocks(settings.blocks)
 
 
 def judge_file(job: SheetJob, image: ImageFile) -> SheetResult:

@@ -9,13 +9,14 @@ from datetime import datetime
 from pathlib import Path
 
 from dscope_blink.batch.job import load
-from dscope_blink.batch.sheet_files import MADE_BY, eight_bits, finder_of
+from dscope_blink.batch.sheet_files import MADE_BY, eight_bits
 from dscope_blink.config.settings import Config
 from dscope_blink.files.names import MODEL_CARD
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.gates.calibrating import Naming, SeenSheet, learn_layout, see_markers
 from dscope_blink.gates.crops import gray_of
+from dscope_blink.gates.finders import marker_finder
 from dscope_blink.gates.layouts import layout_bytes, load_layout
 from dscope_blink.gates.sheets import find_good
 from dscope_blink.records import Layout
@@ -60,7 +61,7 @@ def learn_sheets(wanted: LayoutLearning, seen_one: Callable[[ImageFile], None] =
     for image in wanted.images:
         sheets.append(see_sheet(wanted.config, image))
         seen_one(image)
-    finder = finder_of(wanted.config.gates)
+    finder = marker_finder(wanted.config.gates, wanted.config.folder)
     made = datetime.now().astimezone().isoformat(timespec="seconds")
     layout = learn_layout(sheets, Naming(wanted.name, made, MADE_BY, finder.name), wanted.config.gates)
     write_file(wanted.output, layout_bytes(layout))
@@ -77,6 +78,6 @@ def see_sheet(config: Config, image: ImageFile) -> SeenSheet:
     if loaded.picture is None:
         return replace(unread, why_not="" if loaded.problem is None else loaded.problem.text)
     settings, picture = config.gates, eight_bits(loaded)
-    markers = find_good(picture, finder_of(settings), settings)
+    markers = find_good(picture, marker_finder(settings, config.folder), settings)
     inked = see_markers(markers, gray_of(picture), settings.density.paper_margin)
     return replace(unread, width_px=picture.shape[1], height_px=picture.shape[0], markers=inked)

@@ -44,7 +44,7 @@ def _unrolled(record: Inspection, path: Path, pictures: Path | None, max_pixels:
     """Outside of a fiber whose own structure is not round: that is the same on every fiber of its kind."""
     picture = _original(record, pictures, max_pixels)
     if picture is None:
-        picture = clean_picture(str(path).removesuffix(RESULT), record.image)
+        picture = clean_picture(str(path).removesuffix(RESULT), record.image, lane=record.lane)
     if picture is None or record.geometry is None:
         return None
     inner = INNER if record.request.fiber_structure is None else 1 + GUARD

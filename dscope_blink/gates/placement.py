@@ -110,15 +110,11 @@ def layout_gate(fit: Fit, big_kind: str, rules: LayoutRules) -> GateOutcome:
     big_kind : kind of the big markers
     rules : the section `gates.layout`
     """
-    big = np.array([m.found.box.center_px for m in fit.judged.markers if m.found.kind == big_kind]).reshape(-1, 2)
-    loose = [
-        Figure("spread", spread_of(big, *fit.picture_px), fit.layout.spread),
-        Figure("orientation_deg", _orientation_near(big, fit.layout), fit.layout.orientation_deg),
-    ]
+    spare = rules.missing_allowed.get(str(fit.layout.count_of(big_kind)), 0)
+    loose = _loose(fit, big_kind, spare)
     if fit.laid is None or fit.pose is None:
         agreed = Figure("agreeing", 0, Range(_least_agreeing(fit), len(fit.layout.places)))
         return GateOutcome("layout", False, (*loose, agreed), (_unlaid(fit),))
-    spare = rules.missing_allowed.get(str(fit.layout.count_of(big_kind)), 0)
     figures = (*loose, *_figures(fit, fit.laid, spare), *_pose_figures(fit, fit.laid, fit.pose, rules))
     culprits = (*_culprits(fit, fit.laid), *_sizes(fit, fit.laid))
     reasons = (*map(_said, culprits), *_beyond(figures))
@@ -128,6 +124,19 @@ def layout_gate(fit: Fit, big_kind: str, rules: LayoutRules) -> GateOutcome:
 
 
 # --- the two rules on all markers together
+
+
+def _loose(fit: Fit, big_kind: str, spare: int) -> tuple[Figure, Figure]:
+    """By the big markers, and the places of those that may be missing: both rules would tell the hole."""
+    big = [marker.found.box.center_px for marker in fit.judged.markers if marker.found.kind == big_kind]
+    holes = [(place.x_px, place.y_px) for place in fit.missing if place.kind == big_kind]
+    if fit.laid is not None and 0 < len(holes) <= spare:
+        big += [(float(x), float(y)) for x, y in fit.laid.found.back(np.array(holes))]
+    middles = np.array(big, dtype=np.float64).reshape(-1, 2)
+    return (
+        Figure("spread", spread_of(middles, *fit.picture_px), fit.layout.spread),
+        Figure("orientation_deg", _orientation_near(middles, fit.layout), fit.layout.orientation_deg),
+    )
 
 
 def spread_of(middles: Points, width_px: float, height_px: float) -> float:

@@ -106,8 +106,8 @@ class Disc:
     diameter_px: float
 
 
-def clearest_disc(gray: FloatImage, search: ConnectorSearch, least_px: float) -> Disc | None:
-    """Of all discs from a diameter on the one whose border shows best; None: none shows.
+def clear_discs(gray: FloatImage, search: ConnectorSearch, least_px: float) -> tuple[Disc, ...]:
+    """Of each size from a diameter on the disc whose border shows best, where one shows.
 
     Parameters
     ----------
@@ -117,18 +117,30 @@ def clearest_disc(gray: FloatImage, search: ConnectorSearch, least_px: float) ->
     """
     found = (_circles(gray, radius, search) for radius in _radii(gray.shape, search, None) if 2 * radius >= least_px)
     clear = [one for one in found if len(one.centers) and abs(one.strengths[0]) >= search.min_evidence]
-    best = max(clear, key=lambda one: abs(one.strengths[0]), default=None)
-    return None if best is None else Disc(_pair(best.centers[0]), 2 * best.radius_px)
+    sizes: dict[int, _Circles] = {}
+    for one in sorted(clear, key=lambda one: -abs(one.strengths[0])):
+        sizes.setdefault(round(math.log(one.radius_px) / math.log(LARGER)), one)
+    return tuple(Disc(_pair(one.centers[0]), 2 * one.radius_px) for one in sizes.values())
 
 
-def row_of_one(gray: FloatImage, cladding: Disc, layout: ConnectorLayout, search: ConnectorSearch) -> FoundRow | Notice:
-    """The row of which a single fiber is known: its neighbours lie at the nominal pitch.
+def row_around(gray: FloatImage, disc: Disc, layout: ConnectorLayout, search: ConnectorSearch) -> FoundRow | Notice:
+    """The row of a fiber of which only the size is sure: it may be one of several.
 
     Parameters
     ----------
     gray, layout, search : as in `find_row`
-    cladding : of that fiber
+    disc : its cladding, roughly
     """
+    row = find_row(gray, layout, search, disc.diameter_px)
+    if isinstance(row, FoundRow) and row.whole > 1:
+        return row
+    return _row_of_one(gray, disc, layout, search)
+
+
+def _row_of_one(
+    gray: FloatImage, cladding: Disc, layout: ConnectorLayout, search: ConnectorSearch
+) -> FoundRow | Notice:
+    """The row of which a single fiber is known: its neighbours lie at the nominal pitch."""
     pitch = cladding.diameter_px * layout.pitch_um / layout.cladding_um
     x, y = reference_direction(layout)
     lattice = lattice_along(layout, cladding.center_px, (pitch * x, pitch * y))
@@ -145,7 +157,7 @@ def clearer(row: FoundRow | Notice, larger: FoundRow | Notice, search: Connector
     """
     if clearness(larger) < max(clearness(row) / 2, search.min_evidence) or isinstance(larger, Notice):
         return row
-    return row if _lie_within(row, larger) else larger
+    return row if clearness(larger) < clearness(row) and _lie_within(row, larger) else larger
 
 
 def _lie_within(row: FoundRow | Notice, larger: FoundRow) -> bool:

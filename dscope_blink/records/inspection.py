@@ -174,6 +174,13 @@ class Inspection:
         return None if closest is None else check_in_words(closest, self.criteria, self.defects)
 
     @property
+    def title(self) -> str:
+        """The picture as reports call it, and which fiber of a connector in it."""
+        if self.lane is None or self.lane.number is None:
+            return self.image.file
+        return f"{self.image.file}, lane {self.lane.number}"
+
+    @property
     def moment(self) -> str:
         """When the picture was taken, if it says so, else when it was inspected; ISO 8601."""
         return self.image.camera.taken if self.image.camera else self.provenance.started

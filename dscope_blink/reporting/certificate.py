@@ -74,7 +74,7 @@ def certificate(inspection: Inspection, picture: PagePicture | None) -> bytes:
     A PDF file; the same bytes for the same record and picture
     """
     story = [
-        *_head("Inspection certificate", inspection.image.file),
+        *_head("Inspection certificate", inspection.title),
         _stamp(wording.status_of(inspection), inspection.verdict.status, wording.reasons_of(inspection)),
         *_alarms(_alarms_of(inspection)),
         *_picture(picture),
@@ -91,7 +91,7 @@ def certificate(inspection: Inspection, picture: PagePicture | None) -> bytes:
         *_section("Provenance", _facts(wording.provenance_facts(inspection))),
         _signature("The verdict is that of the record"),
     ]
-    name, started = inspection.image.file, inspection.provenance.started
+    name, started = inspection.title, inspection.provenance.started
     return _pdf(story, name, started, f"{name}: {wording.status_of(inspection)}")
 
 
@@ -136,7 +136,7 @@ class BatchCertificate:
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         why = "; ".join(["MARGINAL"] * marginal + [f"{reason}{more}" for reason in reasons[:1]])
         place, status = str(len(self._rows) + 1), wording.status_of(inspection)
-        self._rows.append((place, inspection.image.file, status, why, inspection.image.sha256 or "not read"))
+        self._rows.append((place, inspection.title, status, why, inspection.image.sha256 or "not read"))
 
     def pdf(self, name: str, passed_over: Sequence[str]) -> bytes:
         """The PDF file.

@@ -54,7 +54,7 @@ def page_picture(
     The face drawn for the page; else the annotated picture as it is stored, unless that shows another verdict; None
     where there is neither, or it is damaged
     """
-    clean = clean_picture(start, inspection.image, picture)
+    clean = clean_picture(start, inspection.image, picture, inspection.lane)
     if clean is not None:
         return drawn_for_page(clean, inspection)
     annotated = None if judged_again else annotated_picture(start)

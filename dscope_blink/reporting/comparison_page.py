@@ -151,7 +151,7 @@ def _count(number: int | None) -> str:
 def _face(pair: Pair, shot: Shot, when: str) -> str:
     """The shot as SVG, marks coloured by their fate; empty where its picture is not found."""
     inspection = shot.inspection
-    picture = clean_picture(str(shot.result).removesuffix(RESULT), inspection.image)
+    picture = clean_picture(str(shot.result).removesuffix(RESULT), inspection.image, lane=inspection.lane)
     if picture is None or inspection.geometry is None:
         return ""
     cladding = inspection.geometry.cladding.ellipse

@@ -88,9 +88,9 @@ def _table(rows: Iterator[tuple[str, ...]]) -> str:
 
 def _drawn(layout: Layout) -> str:
     """The places at their size, by their names, in the frame of the reference picture."""
-    size = layout.height_px / 55
+    size = layout.height_px / 80
     return (
-        f'<svg viewBox="0 0 {layout.width_px} {layout.height_px}" width="420" role="img" aria-label="places">'
+        f'<svg viewBox="0 0 {layout.width_px} {layout.height_px}" width="640" role="img" aria-label="places">'
         f'<rect width="{layout.width_px}" height="{layout.height_px}" fill="#f3f3f1" stroke="#bbb" stroke-width="3"/>'
         f"{''.join(_place(place, layout, size) for place in layout.places)}</svg>\n"
     )

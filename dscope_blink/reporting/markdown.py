@@ -32,7 +32,7 @@ class MarkdownSummary:
             return
         status = SHORT[verdict.status] + " (marginal)" * verdict.marginal
         why = "; ".join(texts(verdict.reasons) or verdict.doubts)
-        self._listed.append(_row(escaped(inspection.image.file), status, escaped(why)))
+        self._listed.append(_row(escaped(inspection.title), status, escaped(why)))
 
     def text(self, title: str) -> str:
         """The whole of it, under a title."""

@@ -177,7 +177,7 @@ class _Page:
         verdict, criteria, measured = inspection.verdict, inspection.criteria, inspection.measured
         limits = f"{criteria.edition} {criteria.fiber_class}"
         return {
-            "f": inspection.image.file,
+            "f": inspection.title,
             "s": STATUSES.index(verdict.status),
             "m": int(verdict.marginal),
             "e": self.criteria.setdefault(limits, len(self.criteria)),

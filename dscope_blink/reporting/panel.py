@@ -65,7 +65,7 @@ def _verdict_strip(inspection: Inspection, pen: Pen, width: int, unlabelled: int
     unsaid = (warning for warning in inspection.quality.warnings if warning not in inspection.verdict.reasons)
     others = (warning.text for warning in unsaid if warning.kind != "zone_cut")
     remarks = "; ".join([*_found_text(inspection, unlabelled), *inspection.seen_in_part, *others])
-    named = f"{inspection.image.file}: {remarks}".removesuffix(": ")
+    named = f"{inspection.title}: {remarks}".removesuffix(": ")
     reasons = wrapped(verdict_text(inspection), pen, width - left, 3)
     lines = [*reasons, *wrapped(named, pen, width - left, 4 - len(reasons))]
     for index, line in enumerate(lines):

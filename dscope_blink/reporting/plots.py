@@ -86,7 +86,7 @@ def polar_sheet(inspection: Inspection, weights: Mapping[str, float], spread_sha
     spread_share : standard deviation of the bell that each point of a mark becomes, as a share of the map's radius
     """
     page = Sheet(_PAGE_INCHES)
-    title = f"{drawable(inspection.image.file)}    {inspection.verdict.status.replace('_', ' ')}"
+    title = f"{drawable(inspection.title)}    {inspection.verdict.status.replace('_', ' ')}"
     write(page, (_PAGE_INCHES[0] / 2, 7.35), title, size=12, bold=True, across="center")
     if inspection.geometry is None or not inspection.zones:
         _write_reasons(page, inspection)

@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 
 from dscope_blink.files.decoding import decode_image
 from dscope_blink.files.names import VIEW
-from dscope_blink.records import ImageInfo, UnreadableImage
+from dscope_blink.records import ImageInfo, Lane, UnreadableImage
 from dscope_blink.reporting.displayable import Picture, displayable
 
 _MOST_BESIDE = 100  # files and folders beside the results that are looked into
 _MOST_PIXELS = 200_000_000  # of a picture that is drawn on
 
 
-def clean_picture(start: str, image: ImageInfo, at_hand: NDArray[Any] | None = None) -> Picture | None:
+def clean_picture(
+    start: str, image: ImageInfo, at_hand: NDArray[Any] | None = None, lane: Lane | None = None
+) -> Picture | None:
     """The picture of a result without anything drawn on it.
 
     Parameters
@@ -30,6 +32,7 @@ def clean_picture(start: str, image: ImageInfo, at_hand: NDArray[Any] | None = N
     start : path of the files of the result up to the end of NAME
     image : of its record; the original counts only where its hash is that of the record
     at_hand : the original, (H, W) or (H, W, C) uint8 or uint16, where it is read already
+    lane : of its record, whose window the picture of the record is; None: the whole original
 
     Returns
     -------
@@ -40,10 +43,16 @@ def clean_picture(start: str, image: ImageInfo, at_hand: NDArray[Any] | None = N
         return None
     shown = _decoded(Path(start + VIEW))
     if shown is None:
-        shown = _original(start, image) if at_hand is None else displayable(at_hand)
+        shown = _part(_original(start, image), lane) if at_hand is None else displayable(at_hand)
     if shown is None or shown.shape[1::-1] == (image.width, image.height):
         return shown
     return np.asarray(cv2.resize(shown, (image.width, image.height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def _part(original: Picture | None, lane: Lane | None) -> Picture | None:
+    if original is None or lane is None:
+        return original
+    return None if lane.window is None else lane.window.of(original)
 
 
 def _original(start: str, image: ImageInfo) -> Picture | None:

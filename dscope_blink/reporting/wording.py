@@ -146,7 +146,7 @@ def provenance_facts(inspection: Inspection) -> Facts:
     image, made, camera = inspection.image, inspection.provenance, inspection.image.camera
     size = "could not be read" if image.width is None else f"{image.width} x {image.height} px"
     return _known(
-        ("Picture", f"{image.file}, {size}"),
+        ("Picture", f"{inspection.title}, {size}"),
         ("Picture sha256", image.sha256 or "the file could not be read"),
         ("Camera", None if camera is None else f"{camera.label}, {camera.taken}"),
         ("Program", f"{made.program}, profile {made.profile}"),

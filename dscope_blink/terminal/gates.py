@@ -23,6 +23,7 @@ from dscope_blink.files.names import GATE_PAGE, GATE_TABLE
 from dscope_blink.files.pictures import Found
 from dscope_blink.files.plan import plan_images
 from dscope_blink.files.watching import Watched
+from dscope_blink.gates.finders import marker_finder
 from dscope_blink.gates.layouts import check_layouts, load_layout
 from dscope_blink.records import Layout, Request, SheetResult, UserError, printable
 from dscope_blink.terminal.arguments import (
@@ -106,6 +107,8 @@ def checked_gating(arguments: argparse.Namespace) -> Gating:
     workers = None if arguments.workers is None else problems.attempt(0, check_workers, arguments.workers)
     config = problems.attempt(None, checked_config, arguments)
     layouts = () if config is None else problems.attempt((), _layouts, arguments, config)
+    if config is not None:
+        problems.attempt(None, marker_finder, config.gates, config.folder)
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
     _check_apart(folder, output_dir)

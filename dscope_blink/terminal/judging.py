@@ -58,7 +58,7 @@ def judge(arguments: argparse.Namespace) -> int:
 
 def _print(console: Console, before: Inspection, after: Inspection) -> None:
     verdict, limits = after.verdict, after.criteria
-    print_line(console, f"{verdict.status}  {after.image.file}", "bold")
+    print_line(console, f"{verdict.status}  {after.title}", "bold")
     was = f"{before.verdict.status} by {before.criteria.edition} {before.criteria.fiber_class}"
     print_line(console, f"by {limits.edition} {limits.fiber_class}; it was {was}")
     if not limits.confirmed and limits.zones:

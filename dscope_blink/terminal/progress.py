@@ -27,7 +27,7 @@ def in_words(totals: Totals) -> str:
 
 def _line(inspection: Inspection) -> str:
     reasons = inspection.verdict.reasons
-    return printable(f"{inspection.image.file}: {inspection.verdict.status}{', ' + reasons[0].text if reasons else ''}")
+    return printable(f"{inspection.title}: {inspection.verdict.status}{', ' + reasons[0].text if reasons else ''}")
 
 
 @contextmanager

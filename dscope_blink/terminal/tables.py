@@ -99,7 +99,7 @@ def _stage_table(medians_s: dict[str, float]) -> Table:
 def print_inspection(console: Console, inspection: Inspection) -> None:
     """All that is said of one picture."""
     verdict = wording.status_of(inspection)
-    print_line(console, f"{verdict}  {inspection.image.file}", _STYLES[inspection.verdict.status])
+    print_line(console, f"{verdict}  {inspection.title}", _STYLES[inspection.verdict.status])
     for reason in wording.reasons_of(inspection):
         print_line(console, f"  {reason}")
     for doubt in (f"MARGINAL: {doubt}" for doubt in inspection.verdict.doubts):

@@ -141,6 +141,8 @@ def inspected(item: Item, settings: TrainingSettings) -> Inspection:
         raise LeftOut(f"its record cannot be used: {error}") from None
     if inspection.image.width is None or inspection.image.sha256 is None:
         raise LeftOut(f"it could not be read: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
+    if inspection.lane is not None:
+        raise LeftOut("it is a lane of a connector: its record is of a window of the picture")
     if not inspection.zones and inspection.geometry is None:
         raise LeftOut(f"no fiber: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     if inspection.verdict.status == "NOT_GRADED" and settings.not_graded == "leave_out":

@@ -147,14 +147,20 @@ def _asked(
     present = np.zeros((cells, cells), np.float32)
     wanted = np.zeros((cells, cells, 4), np.float32)
     kinds = np.full((cells, cells), -1, np.int64)
+    owners = np.zeros((cells, cells), np.int64)
     middles, sizes = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
     low, high = SIZES[stride]
     for k in np.flatnonzero(inside > 0):
         column, row = np.floor(middles[k] / stride).astype(int)
         around = np.s_[max(row - 1, 0) : max(row + 2, 0), max(column - 1, 0) : max(column + 2, 0)]
+        owners[around] += 1
         present[around] = np.where(present[around] == 1, 1, -1)
         if inside[k] >= WHOLE and low <= sizes[k].max() <= high:
-            present[row, column] = 1
-            wanted[around] = np.concatenate((middles[k], sizes[k]))
-            kinds[around] = classes[k]
+            own = present[around] != 1
+            wanted[around][own] = np.concatenate((middles[k], sizes[k]))
+            kinds[around][own] = classes[k]
+            present[row, column], wanted[row, column] = 1, np.concatenate((middles[k], sizes[k]))
+            kinds[row, column] = classes[k]
+    between = (owners > 1) & (present != 1)  # of two markers at once: it would say something between both
+    present[between], kinds[between] = 0, -1
     return present.ravel(), wanted.reshape(-1, 4), kinds.ravel()

@@ -20,6 +20,7 @@ from dscope_blink.devices.signals import Signals
 from dscope_blink.files.names import CONNECTOR
 from dscope_blink.records.connector_file import load_connector
 from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.reporting.stored_pictures import clean_picture
 from dscope_blink.synthetic.rows import LaneFault, RenderedRow, RowSpec, render_row
 from dscope_blink.terminal.commands import main
 from tests.builders.settings import ROOT
@@ -200,3 +201,15 @@ def test_a_file_that_is_no_record_of_a_connector_says_so(tmp_path: Path) -> None
     path.write_text('{"schema": "another"}')
     with pytest.raises(BadRecord, match="its schema must be dscope-blink/connector/1"):
         load_connector(path)
+
+
+def test_a_lane_is_drawn_again_from_its_window_of_the_picture(bench: Bench) -> None:
+    bench.add("row.png")
+    assert bench.inspect() == 0
+    record = load_record(bench.output / "row_lane03_result.json")
+    assert record.title == "row.png, lane 3"
+    assert record.lane is not None
+    assert record.lane.window is not None
+    drawn = clean_picture(str(bench.output / "row_lane03"), record.image, lane=record.lane)
+    assert drawn is not None
+    np.testing.assert_array_equal(drawn[..., 0], record.lane.window.of(bench.rows["row.png"].image))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dscope_blink.records import TITLES, Defect, Inspection, recorded
+from dscope_blink.records import TITLES, Defect, Inspection, Lane, Window, recorded
 from dscope_blink.records.notices import kind_of
 from dscope_blink.records.stored import BadRecord, load_record, read_head, read_record, to_json
 from dscope_blink.reporting.picture_files import write_result
@@ -53,6 +53,14 @@ def test_a_mark_comes_back_whole(number: int) -> None:
 def test_recording_twice_changes_nothing() -> None:
     once = recorded(replace(FAILED, defects=(replace(COUNTED, centroid_px=(1.23456, 2.0)),)))
     assert plain(recorded(once)) == plain(once)
+
+
+def test_only_a_record_of_a_connector_says_which_lane_it_is() -> None:
+    lane = Lane("plug", "mpo12", 3, Window(10, 0, 200, 180))
+    there = replace(FAILED, lane=lane)
+    assert read_record(stored(to_json(there))).lane == lane
+    assert "lane" not in plain(FAILED)
+    assert read_record(stored(to_json(FAILED))).lane is None
 
 
 # --- records of before

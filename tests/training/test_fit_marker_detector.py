@@ -15,7 +15,7 @@ from dscope_blink.records import Box, FoundObject, UserError
 from dscope_blink.synthetic.sheets import Look, render_sheet, sheet_of_14
 from dscope_blink.training import fit_marker_detector as fitting
 from dscope_blink.training.fit_marker_detector import Course, fit_marker_detector
-from dscope_blink.training.marker_pictures import CROP_PX, drawn_sheets, lesson, seen_sheet
+from dscope_blink.training.marker_pictures import CROP_PX, SeenSheet, drawn_sheets, lesson, seen_sheet
 from dscope_blink.training.marker_scores import marker_scores
 from tests.builders.settings import SETTINGS
 
@@ -57,6 +57,17 @@ def test_every_cell_that_is_to_name_a_marker_says_where_its_ink_lies(sheet):
             assert ink.mean() < 0.3
             taught += 1
     assert taught > 20
+
+
+def test_cells_between_two_markers_are_to_say_that_there_is_none():
+    boxes = np.array([[100.0, 100, 130, 112], [110, 86, 119, 95]])  # their middles two rows of cells apart
+    seen = SeenSheet(np.full((CROP_PX, CROP_PX), 255, np.uint8), boxes, np.array([0, 1]))
+    one = lesson(seen, STRIDES, np.random.default_rng(4))
+    fine, coarse = one.present[: (CROP_PX // 8) ** 2], one.present[(CROP_PX // 8) ** 2 :]
+    # 3 x 3 cells around each, a row of 3 in common; in the coarse grid two rows, and the small one is not for it.
+    assert [(fine == n).sum() for n in (1, -1)] == [2, 10]
+    assert [(coarse == n).sum() for n in (1, -1)] == [1, 6]
+    assert ((one.classes >= 0) <= (one.present != 0)).all()
 
 
 def test_ghosts_are_taught_to_be_none_and_half_of_the_sheets_have_faults():
