@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -66,13 +66,13 @@ class _Finished:
     log: tuple[logging.LogRecord, ...] = ()
 
 
-def run_connectors(batch: ConnectorBatch, told: list[ConnectorResult]) -> Generator[Done]:
+def run_connectors(batch: ConnectorBatch, told: Callable[[ConnectorResult], None]) -> Generator[Done]:
     """Inspect connectors and write the results of each lane and connector.
 
     Parameters
     ----------
     batch : what to do
-    told : takes the connectors that are finished
+    told : takes each connector that is finished, its results on disk
 
     Yields
     ------
@@ -90,7 +90,7 @@ def run_connectors(batch: ConnectorBatch, told: list[ConnectorResult]) -> Genera
     )
 
 
-def _numbered(batch: ConnectorBatch, told: list[ConnectorResult]) -> Generator[tuple[int, Done]]:
+def _numbered(batch: ConnectorBatch, told: Callable[[ConnectorResult], None]) -> Generator[tuple[int, Done]]:
     workers = Workers(batch.job.config.batch, batch.workers, None, MODULES)
     job = partial(Jobs(_inspect_here, _inspect_there, _inspect_there).at(workers), batch.job, batch.layout_key)
     items: Mapping[int, Connector] = dict(enumerate(batch.connectors))
@@ -99,7 +99,7 @@ def _numbered(batch: ConnectorBatch, told: list[ConnectorResult]) -> Generator[t
         for number, connector, outcome in do_all(crew, job, items, {}, workers.settings, lambda one: one.name):
             finished = _given_up(batch, connector, outcome) if isinstance(outcome, Notice) else outcome
             results[number] = finished.result
-            told.append(finished.result)
+            told(finished.result)
             for record in finished.log:
                 logging.getLogger(record.name).handle(record)
             yield from ((number * MOST_RECORDS + k, done) for k, done in enumerate(finished.done))

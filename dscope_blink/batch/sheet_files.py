@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.batch.job import Loaded, load, sha256_of
+from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.files.names import GATE, GATE_PICTURE
@@ -19,7 +21,7 @@ from dscope_blink.files.whole_files import WriteFailed, write_file, writing
 from dscope_blink.gates.finders import marker_finder
 from dscope_blink.gates.searching import MarkerFinder
 from dscope_blink.gates.sheets import judge_sheet, unreadable
-from dscope_blink.records import PROGRAM, VERSION, Layout, SheetResult, printable
+from dscope_blink.records import PROGRAM, VERSION, Layout, SheetResult, UserError, printable
 from dscope_blink.records.stored_gates import BadSheetResult, load_sheet, sheet_bytes
 from dscope_blink.reporting.picture_files import write_sheet_picture
 
@@ -35,17 +37,37 @@ class SheetJob:
     output_dir: Path
     config: Config
     layouts: tuple[Layout, ...]
+    finder_inputs: tuple[tuple[str, str], ...]  # what the finder was made from when the run began
 
     @property
     def finder(self) -> MarkerFinder:
-        """The finder that the configuration names; UserError where it is a network that cannot be used."""
-        return marker_finder(self.config.gates, self.config.folder)
+        """The finder that the configuration names, loaded once in a process.
+
+        UserError where it is a network that cannot be used, or is not that with which the run began.
+        """
+        return _finder(_Asked(self.config.folder, self.config.sha256, self.finder_inputs, self.config.gates))
 
     @property
     def inputs(self) -> tuple[tuple[str, str], ...]:
         """What each result is made from."""
         layouts = ((f"layout {one.name}", one.sha256) for one in self.layouts)
-        return (("config", self.config.sha256), *self.finder.inputs, *layouts)
+        return (("config", self.config.sha256), *self.finder_inputs, *layouts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    folder: Path
+    config_sha256: str
+    inputs: tuple[tuple[str, str], ...]
+    gates: GateSettings = field(hash=False)
+
+
+@lru_cache(maxsize=1)
+def _finder(asked: _Asked) -> MarkerFinder:
+    finder = marker_finder(asked.gates, asked.folder)
+    if finder.inputs != asked.inputs:
+        raise UserError(f"the finder {finder.name} was changed after the run began")
+    return finder
 
 
 def judge_file(job: SheetJob, image: ImageFile) -> SheetResult:
@@ -78,6 +100,8 @@ def judge_unwritten(job: SheetJob, image: ImageFile) -> tuple[Loaded, SheetResul
     settings = job.config.gates
     try:
         result = judge_sheet(eight_bits(loaded), image.file, sha256, job.finder, job.layouts, settings)
+    except UserError as error:  # of its finder, such as a network that gives NaN for this one
+        return loaded, _failed(job, image.file, sha256, str(error))
     except Exception as error:
         logger.error("%s: internal error", printable(image.file), exc_info=error)
         return loaded, _failed(job, image.file, sha256, f"internal error: {type(error).__name__}: {error}")
@@ -110,7 +134,7 @@ def fail_file(job: SheetJob, image: ImageFile, reason: str) -> SheetResult:
 
 
 def _failed(job: SheetJob, file: str, sha256: str | None, reason: str) -> SheetResult:
-    return replace(unreadable(file, sha256, reason, job.finder), inputs=job.inputs)
+    return replace(unreadable(file, sha256, reason, job.config.gates.finder), inputs=job.inputs)
 
 
 def _write(job: SheetJob, image: ImageFile, loaded: Loaded, result: SheetResult) -> None:
@@ -164,7 +188,7 @@ def finished_before(job: SheetJob, image: ImageFile) -> SheetResult | None:
     except (BadSheetResult, OSError):
         return None
     made_from = (stored.file, stored.finder, stored.inputs, program)
-    is_same = made_from == (image.file, job.finder.name, job.inputs, MADE_BY)
+    is_same = made_from == (image.file, job.config.gates.finder, job.inputs, MADE_BY)
     ending = GATE_PICTURE[job.config.reporting.annotated_format]
     was_read = all(gate.ok for gate in stored.gates if gate.gate == "readable")
     return stored if same_bytes and is_same and was_read and Path(start + ending).exists() else None

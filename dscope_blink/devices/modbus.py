@@ -58,15 +58,18 @@ class ModbusLink:
     def send(self, signal: Signal) -> None:
         """Write the registers; LinkLost where the server does not confirm it."""
         from pymodbus.exceptions import ModbusException
+        from pymodbus.pdu.register_message import WriteMultipleRegistersResponse
 
+        start = self._settings.register
         try:
-            answer = self._connected().write_registers(
-                self._settings.register, registers_of(signal), device_id=self._settings.device_id
-            )
-        except (ModbusException, OSError) as error:
+            answer = self._connected().write_registers(start, registers_of(signal), device_id=self._settings.device_id)
+        except LinkLost:
+            raise
+        except (ModbusException, OSError, ValueError) as error:  # ValueError: no name of a machine
             self.close()
             raise LinkLost(f"{self.name}: the signal was not written, {error}") from None
-        if answer.isError():
+        is_answer = isinstance(answer, WriteMultipleRegistersResponse)
+        if not is_answer or (answer.address, answer.count) != (start, REGISTERS):
             self.close()
             raise LinkLost(f"{self.name}: the signal was refused, {answer}")
 

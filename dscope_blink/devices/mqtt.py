@@ -18,11 +18,13 @@ from dscope_blink.devices.signal_state import LinkLost, Signal
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
     from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
 
 SCHEMA = "dscope-blink/signal/1"
 PASSWORD = "DSCOPE_MQTT_PASSWORD"
 GONE = "the program is gone"
 ONCE_AT_LEAST = 1  # quality of service
+WITH_WILL = "Disconnect with will message"
 
 
 def message_of(signal: Signal) -> dict[str, Any]:
@@ -46,7 +48,8 @@ def _will() -> dict[str, Any]:
 class MqttLink:
     """A broker, MQTT 5.
 
-    A connection that was lost is given up with all that it still held: no message of it is delivered late.
+    A connection that was lost is given up with all that it still held; where the broker has yet to read some of it, it
+    says yellow (the will) right after it.
 
     Parameters
     ----------
@@ -58,25 +61,37 @@ class MqttLink:
         self.name = f"MQTT broker {settings.host}:{settings.port}"
         self._settings, self._timeout_s = settings, timeout_s
         self._client: Client | None = None
+        self._refused = ""  # why the broker did not take the last message
 
     def send(self, signal: Signal) -> None:
         """Publish it; LinkLost where the broker does not confirm it."""
         try:
             self._publish(self._connected(), signal)
         except (OSError, ValueError, RuntimeError) as error:
-            self.close()
+            self._give_up()
             if isinstance(error, LinkLost):
                 raise
             raise LinkLost(f"{self.name}: the signal was not sent, {error}") from None
 
     def close(self) -> None:
         """Let go of the connection."""
+        self._disconnect(None)
+
+    def _give_up(self) -> None:
+        """Let go, and let the broker say yellow."""
+        from paho.mqtt.packettypes import PacketTypes
+        from paho.mqtt.reasoncodes import ReasonCode
+
+        self._disconnect(ReasonCode(PacketTypes.DISCONNECT, WITH_WILL))
+
+    def _disconnect(self, reason: ReasonCode | None) -> None:
         if self._client is not None:
-            self._client.disconnect()
+            self._client.disconnect(reason)
             self._client.loop_stop()
             self._client = None
 
     def _publish(self, client: Client, signal: Signal) -> None:
+        self._refused = ""
         told = client.publish(
             self._settings.topic,
             json.dumps(message_of(signal)),
@@ -87,6 +102,8 @@ class MqttLink:
         told.wait_for_publish(self._timeout_s)
         if not told.is_published():
             raise LinkLost(f"{self.name}: the signal was not confirmed within {self._timeout_s:g} s")
+        if self._refused:
+            raise LinkLost(f"{self.name}: the signal was refused, {self._refused}")
 
     def _connected(self) -> Client:
         if self._client is None:
@@ -112,7 +129,11 @@ class MqttLink:
                 refused.append(str(reason))
             answered.set()
 
-        client.on_connect = on_connect
+        def on_publish(*arguments: Any) -> None:
+            reason = arguments[3]
+            self._refused = str(reason) if reason.is_failure else ""
+
+        client.on_connect, client.on_publish = on_connect, on_publish
         try:
             client.connect(self._settings.host, self._settings.port, keepalive=max(math.ceil(4 * self._timeout_s), 2))
         except OSError as error:

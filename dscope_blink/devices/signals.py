@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from dscope_blink.config.settings import SignalSettings
 from dscope_blink.devices.signal_state import Link, LinkLost, Outcome, Signal, signal_of
@@ -24,6 +24,13 @@ LEAST_WAIT_S = 0.01  # between two beats, also where a result is about to grow o
 logger = logging.getLogger("dscope.signals")
 
 
+def awake_or_asleep_s() -> float:
+    """Seconds of a clock that never goes back, and goes on while the machine sleeps: what was judged before is old."""
+    if hasattr(time, "CLOCK_BOOTTIME"):  # on Linux the monotonic clock stands still meanwhile
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
 class Beacon:
     """Tells one link of every outcome, and of the last one again and again.
 
@@ -31,15 +38,16 @@ class Beacon:
     ----------
     link : where to
     settings : how often, and for how long a result holds
-    clock : monotonic seconds
+    clock : seconds, never back
     """
 
-    def __init__(self, link: Link, settings: SignalSettings, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, link: Link, settings: SignalSettings, clock: Callable[[], float] = awake_or_asleep_s) -> None:
         self._link, self._settings, self._clock = link, settings, clock
         self._last = Outcome(None, 0, "", START, clock())
-        self._void = -1  # outcomes up to this one were on their way when the link was lost
+        self._newest = 0  # outcome that is known, though the link may be behind
+        self._void = -1  # outcomes up to this one were known before the link was back
         self._beat, self._is_lost = 0, False
-        self._waiting: queue.Queue[Outcome | None] = queue.Queue(MOST_BEHIND)
+        self._waiting: queue.Queue[Outcome | str] = queue.Queue(MOST_BEHIND)  # text: why it ends
         self._thread = threading.Thread(target=self._run, name=f"signals to {link.name}", daemon=True)
 
     def start(self) -> None:
@@ -54,33 +62,41 @@ class Beacon:
 
     def tell(self, outcome: Outcome) -> None:
         """Soon."""
-        while True:
-            try:
-                self._waiting.put_nowait(outcome)
-                return
-            except queue.Full:
-                self._waiting.get_nowait()  # what so old a result would say is yellow
+        self._newest = outcome.sequence
+        self._put(outcome)
 
     def end(self, why: str) -> None:
-        """Say yellow once more and let go; the last result is told of first."""
-        self._waiting.put(None)
+        """Say yellow once more and let go, soon; the last result is told of first."""
+        self._put(why)
+
+    def wait(self) -> None:
+        """Until the end was said, but not for long."""
         self._thread.join(self._settings.timeout_s * 4)
         if self._thread.is_alive():
             logger.error("%s: it does not answer, and may show what it was told last", self._link.name)
-            return
-        self._last = Outcome(None, self._last.sequence, self._last.picture, why, self._clock())
-        self._say()
-        self._link.close()
+
+    def _put(self, what: Outcome | str) -> None:
+        while True:
+            try:
+                self._waiting.put_nowait(what)
+                return
+            except queue.Full:
+                with suppress(queue.Empty):
+                    self._waiting.get_nowait()  # what so old a result would say is yellow
 
     def _run(self) -> None:
         while True:
             try:
-                outcome = self._waiting.get(timeout=self._wait_s())
-                if outcome is None:
-                    return
-                self._last = outcome
+                what = self._waiting.get(timeout=self._wait_s())
             except queue.Empty:
-                pass
+                self._say()
+                continue
+            if isinstance(what, str):
+                self._last = Outcome(None, self._last.sequence, self._last.picture, what, self._clock())
+                self._say()
+                self._link.close()
+                return
+            self._last = what
             self._say()
 
     def _wait_s(self) -> float:
@@ -90,16 +106,17 @@ class Beacon:
         return max(min(beat, left) if left > 0 else beat, LEAST_WAIT_S)
 
     def _say(self) -> None:
-        if self._is_lost:  # whatever was told meanwhile: a line that has just come back has seen none of it
+        if self._is_lost:
             self._void = self._last.sequence
         try:
             self._link.send(self._signal())
         except LinkLost as error:
             if not self._is_lost:
                 logger.error("%s", error)
-            self._is_lost, self._void = True, self._last.sequence
+            self._is_lost = True
             return
         if self._is_lost:
+            self._void = self._newest  # whatever became known meanwhile, also what still waits to be told of
             logger.warning("%s: it answers again", self._link.name)
         self._is_lost = False
 
@@ -114,7 +131,7 @@ class Beacon:
 class Signals:
     """All links of a run; without any, whatever is told is for nobody."""
 
-    def __init__(self, beacons: tuple[Beacon, ...], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, beacons: tuple[Beacon, ...], clock: Callable[[], float] = awake_or_asleep_s) -> None:
         self._beacons, self._clock, self._sequence = beacons, clock, 0
 
     def result(self, ok: bool | None, picture: str, why: str = "") -> None:
@@ -154,6 +171,8 @@ def signalling(settings: SignalSettings) -> Iterator[Signals]:
     finally:
         for beacon in started:
             beacon.end(why)
+        for beacon in started:  # one that hangs holds up no other
+            beacon.wait()
 
 
 def _links(settings: SignalSettings) -> Iterator[Link]:

@@ -118,10 +118,10 @@ def _may_be_marker(marker: Marker, fit: Fit, usual_gray: float) -> bool:
     return has_ink or held.area_share.holds(marker.found.box.area_px / (width * height))
 
 
-def unreadable(file: str, sha256: str | None, reason: str, finder: MarkerFinder) -> SheetResult:
+def unreadable(file: str, sha256: str | None, reason: str, finder: str) -> SheetResult:
     """A picture that could not be read, or judged at all: NG for the reason."""
     gate = GateOutcome("readable", False, (), (reason,))
-    return SheetResult(file, sha256, 0, 0, None, (gate,), (), finder.name, finder.inputs)
+    return SheetResult(file, sha256, 0, 0, None, (gate,), (), finder, ())
 
 
 # --- of which layout it is

@@ -39,7 +39,12 @@ def inspect_connectors(arguments: argparse.Namespace) -> int:
         if not quiet:
             _announce(batch)
         display: Display = silent if quiet else lines
-        ran = run_shown(run_connectors(batch, finished), batch.job.output_dir, None, display, events.picture)
+
+        def told(result: ConnectorResult) -> None:
+            finished.append(result)
+            events.connector(result)
+
+        ran = run_shown(run_connectors(batch, told), batch.job.output_dir, None, display, events.lane)
         if not quiet:
             print(f"{counted(ran.totals.images, 'lane')}: {in_words(ran.totals)}")
             for result in sorted(finished, key=lambda one: one.name):

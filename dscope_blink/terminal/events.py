@@ -21,7 +21,7 @@ from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.settings import Config
 from dscope_blink.devices.signals import Signals, signalling
 from dscope_blink.files.names import RESULT, SUMMARY
-from dscope_blink.records import PROGRAM, VERSION, Inspection, UserError, texts
+from dscope_blink.records import PROGRAM, VERSION, ConnectorResult, Inspection, UserError, texts
 from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
 
@@ -70,13 +70,22 @@ class Events:
     def picture(self, done: Done, totals: Totals) -> None:
         """After each picture, whose results are on disk."""
         inspection = done.inspection
+        if not done.resumed:
+            self._signals.result(_OK.get(inspection.verdict.status), inspection.image.file, _why(inspection))
+        self.lane(done, totals)
+
+    def lane(self, done: Done, totals: Totals) -> None:
+        """The same of a lane of a connector, of which no line is told: one that passes says nothing of the others."""
+        inspection = done.inspection
         record = Path(f"{self._batch.folder / done.name}{RESULT}")
         event = {"event": "picture", "done": totals.images, "total": self._batch.total, **_verdict(inspection)}
         self._tell(event | {"record": str(record), "resumed": done.resumed, "counts": totals.counts})
-        if not done.resumed:
-            self._signals.result(_OK.get(inspection.verdict.status), inspection.image.file, _why(inspection))
         if self._hook and not done.resumed:
             self._run_hook(inspection, record)
+
+    def connector(self, result: ConnectorResult) -> None:
+        """After each connector, whose results are on disk, those of its lanes too."""
+        self._signals.result(_OK.get(result.status), result.name, "; ".join(result.reasons))
 
     def end(self, totals: Totals, code: int) -> None:
         """After the last picture, and the reports."""

@@ -107,10 +107,10 @@ def checked_gating(arguments: argparse.Namespace) -> Gating:
     workers = None if arguments.workers is None else problems.attempt(0, check_workers, arguments.workers)
     config = problems.attempt(None, checked_config, arguments)
     layouts = () if config is None else problems.attempt((), _layouts, arguments, config)
-    if config is not None:
-        problems.attempt(None, marker_finder, config.gates, config.folder)
+    finder = None if config is None else problems.attempt(None, marker_finder, config.gates, config.folder)
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
+    assert finder is not None, "without a finder there was a problem"
     _check_apart(folder, output_dir)
     config = _routing(config, arguments)
     asked = Request(config.criteria.default_edition, config.criteria.default_class)  # of which a sheet needs nothing
@@ -118,7 +118,7 @@ def checked_gating(arguments: argparse.Namespace) -> Gating:
     settle_s, interval_s = config.preprocessing.settle_s, config.batch.watch_interval_s
     watched = Watched(folder, arguments.recursive, output_dir, Manifest(), asked, settle_s, interval_s)
     return Gating(
-        SheetJob(output_dir, config, layouts),
+        SheetJob(output_dir, config, layouts, finder.inputs),
         plan_images(found, output_dir, Manifest(), asked),
         found.warnings,
         next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),

@@ -13,6 +13,7 @@ from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.names import GATE_PAGE
 from dscope_blink.files.pictures import find_images
 from dscope_blink.files.plan import ImageFile, plan_images
+from dscope_blink.gates.finders import marker_finder
 from dscope_blink.records import Layout, Request
 from dscope_blink.synthetic.sheet_samples import sheet_plans, write_good_sheets, write_sheet_samples
 from dscope_blink.terminal.running import UNFINISHED
@@ -30,7 +31,7 @@ def demo_gates(folder: Path, config: Config) -> int:
         write_good_sheets(sheets / plan.name, plan)
         layouts.append(_learned(sheets / plan.name, folder / f"{plan.name}.json", config))
         print_line(console, f"Layout: {folder / plan.name}.json")
-    job = SheetJob(results, config, tuple(layouts))
+    job = SheetJob(results, config, tuple(layouts), marker_finder(config.gates, config.folder).inputs)
     wrong = 0
     with closing(run_gates(Gating(job, _images(sheets / "images", results, config)))) as judging:
         for done in judging:

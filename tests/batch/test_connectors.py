@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from dscope_blink.config.loading import load_config
+from dscope_blink.devices.signals import Signals
 from dscope_blink.files.names import CONNECTOR
 from dscope_blink.records.connector_file import load_connector
 from dscope_blink.records.stored import BadRecord, load_record
@@ -110,6 +112,21 @@ def test_a_connector_passes_with_all_of_its_lanes(bench: Bench) -> None:
     bench.add("row.png", {2: "specks"})
     assert bench.inspect("--fail-exit") == 0
     assert load_connector(bench.output / "row_connector.json").status == "PASS"
+
+
+def test_a_line_hears_of_the_connector_not_of_a_lane_that_passes(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last lane passes: green would let a connector through of which another lane fails."""
+    told: list[tuple[bool | None, str]] = []
+
+    class Recorder(Signals):
+        def result(self, ok: bool | None, picture: str, why: str = "") -> None:
+            told.append((ok, picture))
+
+    monkeypatch.setattr("dscope_blink.terminal.events.signalling", lambda settings: nullcontext(Recorder(())))
+    bench.add("bad.png", {2: "pit"})
+    bench.add("good.png")
+    assert bench.inspect() == 0
+    assert told == [(False, "bad"), (True, "good")]
 
 
 def test_a_partial_view_is_numbered_by_the_lane_that_is_given_alone(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -83,9 +84,9 @@ class ModbusServer:
 class Broker:
     """Mosquitto, for whoever connects from this machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, more: str = "") -> None:
         self.port, self._settings = free_port(), folder / "mosquitto.conf"
-        self._settings.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n", encoding="utf-8")
+        self._settings.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\n{more}", encoding="utf-8")
         self.start()
 
     def start(self) -> None:
@@ -100,6 +101,15 @@ class Broker:
         """As a power cut does."""
         self._process.kill()
         self._process.wait()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It stands still, with its connections open."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

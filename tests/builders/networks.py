@@ -43,6 +43,20 @@ def saying(*outputs: NDArray[Any], input_shape: Shape = (1, 3, 64, 64)) -> bytes
     )
 
 
+def failing_on_light(rows: NDArray[Any], side_px: int) -> bytes:
+    """A network of one layer of grey that says these rows, but NaN where any level passes half."""
+    constants = {"rows": rows, "half": np.array(0.5), "nothing": np.array(0.0)}
+    tensors = [numpy_helper.from_array(np.asarray(one, np.float32), name) for name, one in constants.items()]
+    nodes = [
+        helper.make_node("ReduceMax", ["x"], ["lightest"], keepdims=0),
+        helper.make_node("Sub", ["half", "lightest"], ["spare"]),
+        helper.make_node("Sqrt", ["spare"], ["root"]),
+        helper.make_node("Mul", ["root", "nothing"], ["zero"]),
+        helper.make_node("Add", ["rows", "zero"], ["y"]),
+    ]
+    return onnx_file(nodes, [("x", (1, 1, side_px, side_px))], [("y", rows.shape)], tensors)
+
+
 def passing_on(
     shape: Shape = (1, 1, 8, 8), operator: str = "Relu", opset: int = 17, kind: int = TensorProto.FLOAT
 ) -> bytes:

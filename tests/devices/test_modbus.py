@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from threading import Thread
+
 import pytest
 
 from dscope_blink.config.settings import ModbusSettings, SignalSettings
 from dscope_blink.devices import modbus
-from dscope_blink.devices.modbus import REGISTERS, registers_of
-from dscope_blink.devices.signal_state import Signal
+from dscope_blink.devices.modbus import REGISTERS, ModbusLink, registers_of
+from dscope_blink.devices.signal_state import LinkLost, Signal
 from dscope_blink.devices.signals import signalling
 from dscope_blink.records import UserError
 from tests.builders.lines import ModbusServer, free_port, modbus_server
@@ -90,3 +93,38 @@ def test_where_nobody_answers_nothing_begins() -> None:
     port = free_port()
     with pytest.raises(UserError, match=f"Modbus server 127.0.0.1:{port}: nobody answers"), signalling(settings(port)):
         pytest.fail("it began")
+
+
+def test_a_name_that_no_machine_can_have_is_refused_in_one_line() -> None:
+    pytest.importorskip("pymodbus")
+    nowhere = SignalSettings(0.05, 30.0, 0.5, ModbusSettings("plc..x", 502, 1, 0), None)
+    with (
+        pytest.raises(UserError, match=r"Modbus server plc\.\.x:502: the signal was not written"),
+        signalling(nowhere),
+    ):
+        pytest.fail("it began")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x03\x02\x00\x01",  # of a function that was not asked for
+        b"\x10\x00\x00\x00\x14",  # of other registers
+        b"\x10\x00\x28\x00\x01",  # of fewer
+    ],
+)
+def test_only_the_answer_to_what_was_written_confirms_it(answer: bytes) -> None:
+    pytest.importorskip("pymodbus")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def say() -> None:
+            with server.accept()[0] as connection:
+                asked = connection.recv(4096)
+                connection.sendall(asked[:4] + (len(answer) + 1).to_bytes(2, "big") + asked[6:7] + answer)
+
+        speaking = Thread(target=say)
+        speaking.start()
+        link = ModbusLink(ModbusSettings("127.0.0.1", server.getsockname()[1], 1, 40), 1.0)
+        with pytest.raises(LinkLost, match="the signal was refused"):
+            link.send(GREEN)
+        speaking.join()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dscope_blink.config.settings import MqttSettings, SignalSettings
+from dscope_blink.devices.mqtt import MqttLink
+from dscope_blink.devices.signal_state import LinkLost, Signal
 from dscope_blink.devices.signals import signalling
 from dscope_blink.records import UserError
 from tests.builders.lines import Broker, broker, free_port, heard
@@ -73,9 +76,41 @@ def test_a_broker_that_was_killed_is_told_yellow_until_the_next_result(broker: B
             assert after[-1][0]["picture"] == "c.png"
 
 
+@pytest.mark.slow
+def test_a_broker_that_takes_no_message_of_ours_ends_the_run_before_it_begins(tmp_path: Path) -> None:
+    """It confirms each, with the reason why it went no further."""
+    pytest.importorskip("paho.mqtt.client")
+    rights = tmp_path / "rights"
+    rights.write_text(f"topic read {TOPIC}\n", encoding="utf-8")
+    strict = Broker(tmp_path, f"user root\nacl_file {rights}\n")  # started by root it may not read the file else
+    try:
+        with (
+            pytest.raises(UserError, match="refused, Not authorized"),
+            signalling(settings(strict.port)),
+        ):
+            pytest.fail("it began")
+    finally:
+        strict.kill()
+
+
+@pytest.mark.slow
+def test_a_green_that_a_broker_reads_late_is_followed_by_yellow(broker: Broker) -> None:
+    link_settings = settings(broker.port).mqtt
+    assert link_settings is not None
+    link = MqttLink(link_settings, 0.5)
+    with heard(broker.port, TOPIC) as messages:
+        link.send(Signal("red", 1, "a.png", "", 0.0, 30.0, 1))
+        with broker.hanging(), pytest.raises(LinkLost, match="not confirmed within"):
+            link.send(Signal("green", 2, "b.png", "", 0.0, 30.0, 2))
+        until(lambda: len(messages) > 2)
+    assert colours(messages) == [("red", 1), ("green", 2), ("yellow", 0)]
+
+
 _DIES = """
 import os, sys
 from tests.devices.test_mqtt import settings
+from dscope_blink.devices.mqtt import MqttLink
+from dscope_blink.devices.signal_state import LinkLost, Signal
 from dscope_blink.devices.signals import signalling
 with signalling(settings(int(sys.argv[1]))) as signals:
     signals.result(True, "a.png")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -62,6 +64,13 @@ def told() -> Callable[[], tuple[Signals, _Link, _Clock]]:
     return begun
 
 
+def _end(signals: Signals) -> None:
+    for beacon in signals._beacons:
+        beacon.end(END)
+    for beacon in signals._beacons:
+        beacon.wait()
+
+
 @pytest.mark.parametrize(
     ("ok", "age_s", "colour"),
     [
@@ -82,7 +91,7 @@ def test_the_colour_is_that_of_a_fresh_result(ok: bool | None, age_s: float, col
 def test_a_run_begins_and_ends_yellow(told) -> None:
     signals, link, _ = told()
     signals.result(True, "a.png")
-    signals._beacons[0].end(END)
+    _end(signals)
     assert link.colours() == [("yellow", 0), ("green", 1), ("yellow", 1)]
     assert link.closed
     assert link.heard[-1].why == "the run has ended"
@@ -92,7 +101,7 @@ def test_every_result_is_told_of_in_its_order(told) -> None:
     signals, link, _ = told()
     for ok in (True, False, True, None, False):
         signals.result(ok, "a.png")
-    signals._beacons[0].end(END)
+    _end(signals)
     assert link.colours() == [
         *(("yellow", 0), ("green", 1), ("red", 2), ("green", 3), ("yellow", 4), ("red", 5), ("yellow", 5)),
     ]
@@ -102,7 +111,7 @@ def test_the_heart_beats_between_results(told) -> None:
     signals, link, _ = told()
     signals.result(True, "a.png")
     until(lambda: len(link.heard) > 5)
-    signals._beacons[0].end(END)
+    _end(signals)
     beats = [one.beat for one in link.heard]
     assert beats == list(range(1, len(beats) + 1))
 
@@ -114,7 +123,7 @@ def test_green_turns_yellow_when_nothing_comes_any_more(told) -> None:
     clock.s += FRESH_S
     until(lambda: link.heard[-1].colour == "yellow")
     assert link.heard[-1].why == "the last result is old"
-    signals._beacons[0].end(END)
+    _end(signals)
 
 
 def test_a_link_that_comes_back_hears_yellow_until_the_next_result(told) -> None:
@@ -132,7 +141,96 @@ def test_a_link_that_comes_back_hears_yellow_until_the_next_result(told) -> None
     signals.result(True, "c.png")
     until(lambda: link.heard[-1].colour == "green")
     assert link.heard[-1].picture == "c.png"
-    signals._beacons[0].end(END)
+    _end(signals)
+
+
+class _HangingLink(_Link):
+    """As long as it hangs it neither hears nor refuses."""
+
+    name = "a link that hangs"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moves = threading.Event()
+        self.moves.set()
+
+    def send(self, signal: Signal) -> None:
+        self.moves.wait()
+        super().send(signal)
+
+
+def test_what_was_judged_while_the_link_was_lost_is_never_green_however_late_it_is_told() -> None:
+    link = _HangingLink()
+    beacon = Beacon(link, FAST)
+    beacon.start()
+    signals = Signals((beacon,))
+    link.deaf = True
+    until(lambda: beacon._is_lost)
+    link.moves.clear()
+    for name in ("a.png", "b.png", "c.png"):  # they wait behind an attempt that takes long
+        signals.result(True, name)
+    link.deaf = False
+    link.moves.set()
+    until(lambda: link.heard[-1].sequence == 3)
+    assert {one.colour for one in link.heard} == {"yellow"}
+    signals.result(True, "d.png")
+    until(lambda: link.heard[-1].colour == "green")
+    assert link.heard[-1].picture == "d.png"
+    _end(signals)
+
+
+def test_a_link_that_hangs_holds_up_no_other_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging, other = _HangingLink(), _Link()
+    monkeypatch.setattr("dscope_blink.devices.signals._links", lambda settings: iter((hanging, other)))
+    with signalling(replace(FAST, timeout_s=0.2)) as signals:
+        signals.result(True, "a.png")
+        until(lambda: other.heard[-1].colour == "green")
+        hanging.moves.clear()
+        ending = threading.Timer(0.3, lambda: heard_meanwhile.extend(other.heard))
+        heard_meanwhile: list[Signal] = []
+        ending.start()
+    ending.join()
+    assert heard_meanwhile[-1].why == END
+    hanging.moves.set()
+    until(lambda: hanging.closed)
+    assert hanging.heard[-1].why == END, "it is told so, however late"
+
+
+def test_neither_results_nor_the_end_wait_for_a_link_that_is_far_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dscope_blink.devices.signals.MOST_BEHIND", 3)
+    link = _HangingLink()
+    beacon = Beacon(link, FAST)
+    beacon.start()
+    signals = Signals((beacon,))
+    link.moves.clear()
+
+    def run() -> None:
+        for _ in range(10):
+            signals.result(True, "a.png")
+        beacon.end(END)
+
+    running = threading.Thread(target=run, daemon=True)
+    running.start()
+    running.join(5)
+    assert not running.is_alive()
+    link.moves.set()
+    until(lambda: link.closed)
+    assert (link.heard[-1].why, link.heard[-1].sequence) == (END, 10)
+
+
+def test_a_result_grows_old_while_the_machine_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not hasattr(time, "CLOCK_BOOTTIME"):
+        pytest.skip("this system has no clock that counts the sleep apart")
+    link, real, slept_s = _Link(), time.clock_gettime, [0.0]
+    monkeypatch.setattr(time, "clock_gettime", lambda which: real(which) + slept_s[0] * (which == time.CLOCK_BOOTTIME))
+    beacon = Beacon(link, FAST)
+    beacon.start()
+    signals = Signals((beacon,))
+    signals.result(True, "a.png")
+    until(lambda: link.heard[-1].colour == "green")
+    slept_s[0] = 3600.0
+    until(lambda: link.heard[-1].colour == "yellow")
+    _end(signals)
 
 
 @given(st.lists(st.sampled_from(["ok", "ng", "none", "wait", "lose", "find", "beat"]), max_size=30))
@@ -144,7 +242,7 @@ def test_green_is_said_of_a_fresh_ok_on_a_link_that_was_there_since(steps: list[
     for step in steps:
         if step in ("ok", "ng", "none"):
             sequence, latest, at_s = sequence + 1, step, clock.s
-            was_lost = beacon._is_lost
+            beacon._newest, was_lost = sequence, beacon._is_lost
             beacon._last = Outcome({"ok": True, "ng": False, "none": None}[step], sequence, "", "", clock.s)
             may_be_green = step == "ok" and not link.deaf and not was_lost
         elif step == "wait":
