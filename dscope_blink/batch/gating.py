@@ -11,7 +11,14 @@ from functools import partial
 from typing import TypeAlias
 
 from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, in_time, with_log
-from dscope_blink.batch.sheet_files import SheetJob, fail_file, finished_before, judge_file, remove_results
+from dscope_blink.batch.sheet_files import (
+    SheetJob,
+    fail_file,
+    finished_before,
+    judge_file,
+    place_picture,
+    remove_results,
+)
 from dscope_blink.batch.whole_run import GrowingTable, clear_unfinished
 from dscope_blink.files.locking import locked
 from dscope_blink.files.names import GATE, GATE_PAGE, GATE_PICTURE, GATE_TABLE
@@ -186,6 +193,7 @@ def _resume(run: Gating, images: Mapping[int, ImageFile]) -> Generator[Finished,
         stored = finished_before(run.job, image)
         if stored is not None:
             del left[number]
+            place_picture(run.job, image, stored)  # the earlier run may not have been asked to
             yield number, image, SheetDone(stored, resumed=True)
     logger.info("Resumed: %d of %d pictures were finished before", len(images) - len(left), len(images))
     return left

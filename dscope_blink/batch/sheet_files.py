@@ -20,7 +20,7 @@ from dscope_blink.files.routing import route, withdraw
 from dscope_blink.files.whole_files import WriteFailed, write_file, writing
 from dscope_blink.gates.finders import marker_finder
 from dscope_blink.gates.searching import MarkerFinder
-from dscope_blink.gates.sheets import judge_sheet, unreadable
+from dscope_blink.gates.sheets import follows_from_markers, judge_sheet, unreadable
 from dscope_blink.records import PROGRAM, VERSION, Layout, SheetResult, UserError, printable
 from dscope_blink.records.stored_gates import BadSheetResult, load_sheet, sheet_bytes
 from dscope_blink.reporting.picture_files import write_sheet_picture
@@ -145,7 +145,7 @@ def _write(job: SheetJob, image: ImageFile, loaded: Loaded, result: SheetResult)
         if loaded.picture is not None:
             path = Path(start + GATE_PICTURE[reporting.annotated_format])
             write_sheet_picture(path, loaded.picture, result, reporting)
-        _route(job, image, result)
+        place_picture(job, image, result)
         write_file(Path(start + GATE), sheet_bytes(result, MADE_BY))
 
 
@@ -156,14 +156,19 @@ def remove_results(start: str) -> None:
             Path(start + ending).unlink(missing_ok=True)
 
 
-def _route(job: SheetJob, image: ImageFile, result: SheetResult) -> None:
-    """Into the folder of its status; what cannot be read is NG."""
+def place_picture(job: SheetJob, image: ImageFile, result: SheetResult) -> None:
+    """Into the folder of its status, if that is asked for; what cannot be read is NG.
+
+    Raises
+    ------
+    WriteFailed : it cannot be written there
+    """
     rules = job.config.gates.routing
     if rules.mode == "off" or result.sha256 is None:
         return
     folders = {"OK": rules.good_folder, "NG": rules.no_good_folder}
     for status, folder in folders.items():
-        if status != result.status and withdraw(job.output_dir / folder / image.file, result.sha256):
+        if status != result.status and withdraw(job.output_dir / folder / image.file, result.sha256, image.path):
             logger.warning("%s: judged otherwise before; its copy in %s is removed", printable(image.file), folder)
     target = job.output_dir / folders[result.status] / image.file
     placed = route(image.path, target, result.sha256, rules.mode == "move")
@@ -191,4 +196,9 @@ def finished_before(job: SheetJob, image: ImageFile) -> SheetResult | None:
     is_same = made_from == (image.file, job.config.gates.finder, job.inputs, MADE_BY)
     ending = GATE_PICTURE[job.config.reporting.annotated_format]
     was_read = all(gate.ok for gate in stored.gates if gate.gate == "readable")
-    return stored if same_bytes and is_same and was_read and Path(start + ending).exists() else None
+    if not (same_bytes and is_same and was_read and Path(start + ending).exists()):
+        return None
+    if not follows_from_markers(stored, job.layouts, job.config.gates):
+        logger.warning("%s: its result was changed since, so it is judged again", printable(image.file))
+        return None
+    return stored

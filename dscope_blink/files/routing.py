@@ -7,6 +7,7 @@ import itertools
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,15 +51,32 @@ def route(source: Path, target: Path, sha256: str, move: bool) -> Path | None:
         return placed
 
 
-def withdraw(target: Path, sha256: str) -> bool:
-    """Remove an earlier copy of this very picture; whether there was one. WriteFailed where it cannot be."""
-    try:
-        if not target.is_file() or digest(target) != sha256:
-            return False
-        target.unlink()
-    except OSError as error:
-        raise WriteFailed(f"{target} cannot be removed: {error.strerror}") from error
-    return True
+def withdraw(target: Path, sha256: str, source: Path) -> bool:
+    """Remove earlier copies of this very picture, by whatever name `route` gave them; never the picture itself.
+
+    Parameters
+    ----------
+    target : where one was to lie
+    sha256 : of the picture
+    source : the picture
+
+    Returns
+    -------
+    Whether there was one
+
+    Raises
+    ------
+    WriteFailed : one cannot be removed
+    """
+    removed = False
+    for place in itertools.takewhile(Path.is_file, _names(target)):
+        try:
+            if digest(place) == sha256 and not (source.exists() and place.samefile(source)):
+                place.unlink()
+                removed = True
+        except OSError as error:
+            raise WriteFailed(f"{place} cannot be removed: {error.strerror}") from error
+    return removed
 
 
 def digest(path: Path) -> str:
@@ -69,8 +87,7 @@ def digest(path: Path) -> str:
 
 def _placed(temporary: Path, target: Path, sha256: str) -> Path:
     """Give a whole file the first name that is free, or that this very picture has already."""
-    for number in itertools.count(1):
-        place = target if number == 1 else target.with_stem(f"{target.stem}_{number}")
+    for place in _names(target):
         if place.is_file() and digest(place) == sha256:
             return place
         try:
@@ -79,6 +96,12 @@ def _placed(temporary: Path, target: Path, sha256: str) -> Path:
             continue
         return place
     raise AssertionError("there is always a number more")
+
+
+def _names(target: Path) -> Iterator[Path]:
+    """A name, and what is taken where it is not free."""
+    yield target
+    yield from (target.with_stem(f"{target.stem}_{number}") for number in itertools.count(2))
 
 
 def _named(temporary: Path, place: Path) -> None:

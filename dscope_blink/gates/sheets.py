@@ -101,6 +101,22 @@ def judge_markers(
     return replace(start, layout=layout.name, gates=gates, markers=inked)
 
 
+def follows_from_markers(result: SheetResult, layouts: Sequence[Layout], settings: GateSettings) -> bool:
+    """Whether the gates of a stored result are what its own markers come to; one that was edited may differ.
+
+    Parameters
+    ----------
+    result : as it was stored
+    layouts, settings : as `judge_sheet` had them
+    """
+    again = judge_markers(result, layouts, lambda marker, layout: marker, settings)
+    return again.layout == result.layout and _said(again) == _said(result)
+
+
+def _said(result: SheetResult) -> list[tuple[Gate, bool, tuple[str, ...]]]:
+    return [(one.gate, one.ok, one.reasons) for one in result.gates]
+
+
 def _counted(fit: Fit, settings: GateSettings) -> Fit:
     """A sheet without what lies beside all places and has neither the size nor the ink of a marker: letters, stains."""
     usual = {kind: median_gray(fit.judged.markers, kind) for kind in fit.layout.kinds}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import jsonschema
@@ -98,6 +100,48 @@ def test_pictures_are_copied_by_status_and_a_second_run_keeps_what_is_done(stati
     assert run(station, "routed", "--route=copy", "--resume", "--fail-exit") == 1
     assert record.stat().st_mtime_ns == before
     assert len(list((station / "routed").glob("*_Images/*"))) == 4
+
+
+def _without_gates(record: dict[str, Any]) -> None:
+    record["gates"] = [gate for gate in record["gates"] if gate["gate"] == "readable"]
+
+
+def _all_ok(record: dict[str, Any]) -> None:
+    for gate in record["gates"]:
+        gate.update(ok=True, reasons=[])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("edit", [_without_gates, _all_ok])
+def test_a_result_that_was_edited_is_not_resumed(station: Path, edit: Callable[[dict[str, Any]], None]) -> None:
+    out = f"edited{edit.__name__}"
+    assert run(station, out, "--route=copy") == 1
+    path = station / out / f"missing{GATE}"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    edit(record)
+    path.write_text(json.dumps(record | {"status": "OK", "failed": []}), encoding="utf-8")
+    assert run(station, out, "--route=copy", "--resume") == 1
+    assert rows_of(station / out)["missing.png"]["status"] == "NG"
+    assert not (station / out / "Good_Images" / "missing.png").exists()
+
+
+@pytest.mark.slow
+def test_a_resumed_run_that_routes_places_what_an_earlier_one_has_judged(station: Path) -> None:
+    assert run(station, "later") == 1
+    assert run(station, "later", "--route=copy", "--resume") == 1
+    assert [path.name for path in (station / "later" / "Good_Images").iterdir()] == ["good.png"]
+    assert len(list((station / "later" / "No_Good_Images").iterdir())) == 3
+
+
+@pytest.mark.slow
+def test_a_picture_that_is_judged_again_in_the_folder_of_good_ones_is_not_lost(station: Path) -> None:
+    bad = (station / "in" / "missing.png").read_bytes()
+    good = station / "again" / "Good_Images"
+    good.mkdir(parents=True)
+    (good / "missing.png").write_bytes(bad)
+    assert run(station, "again", f"--input-dir={good}", "--route=copy") == 0
+    assert (good / "missing.png").read_bytes() == bad
+    assert (station / "again" / "No_Good_Images" / "missing.png").read_bytes() == bad
 
 
 @pytest.mark.slow

@@ -66,9 +66,26 @@ def test_a_picture_that_is_gone_goes_nowhere(tmp_path: Path) -> None:
 
 
 def test_only_this_very_picture_is_withdrawn(tmp_path: Path) -> None:
-    sha256 = picture(tmp_path / "a.png")
+    source, sha256 = tmp_path / "source.png", picture(tmp_path / "a.png")
     other = picture(tmp_path / "b.png", b"another")
-    assert not withdraw(tmp_path / "a.png", other)
-    assert not withdraw(tmp_path / "none.png", sha256)
-    assert withdraw(tmp_path / "a.png", sha256)
+    assert not withdraw(tmp_path / "a.png", other, source)
+    assert not withdraw(tmp_path / "none.png", sha256, source)
+    assert withdraw(tmp_path / "a.png", sha256, source)
     assert not (tmp_path / "a.png").exists()
+
+
+def test_a_copy_under_another_name_is_withdrawn(tmp_path: Path) -> None:
+    sha256, target = picture(tmp_path / "a.png"), tmp_path / "out" / "a.png"
+    picture(target, b"another")
+    placed = route(tmp_path / "a.png", target, sha256, move=False)
+    assert placed is not None
+    assert placed.name == "a_2.png"
+    assert withdraw(target, sha256, tmp_path / "a.png")
+    assert [path.name for path in target.parent.iterdir()] == ["a.png"]
+
+
+def test_the_picture_itself_is_never_withdrawn(tmp_path: Path) -> None:
+    """It is judged where an earlier run had copied it to."""
+    sha256 = picture(tmp_path / "Good_Images" / "a.png")
+    assert not withdraw(tmp_path / "Good_Images" / "a.png", sha256, tmp_path / "Good_Images" / "a.png")
+    assert (tmp_path / "Good_Images" / "a.png").read_bytes() == b"picture"
