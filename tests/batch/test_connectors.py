@@ -156,7 +156,7 @@ def test_connectors_are_judged_again_with_their_lanes(bench: Bench) -> None:
 
 
 def regraded(bench: Bench) -> list[str]:
-    assert main(["regrade", str(bench.output), "--config", str(bench.config), "--profile", "fast_scan"]) in (0, 1)
+    assert main(["regrade", str(bench.output), "--config", str(bench.config)]) in (0, 1)
     (table,) = bench.output.glob("connectors_*.csv")
     return [row["Status"] for row in bench.table(table.name)]
 
@@ -171,11 +171,26 @@ def test_a_lane_that_another_picture_left_in_the_folder_is_not_counted(bench: Be
 
 
 def test_a_connector_without_the_record_that_decided_is_not_graded(bench: Bench) -> None:
-    bench.add("row.png", {3: "pit"})
-    assert bench.inspect() == 0
+    bench.add("a.png", {3: "pit"})
+    bench.add("b.png")
+    manifest = bench.folder / "faces.csv"
+    manifest.write_text("file,connector\na.png,plug\nb.png,plug\n")
+    assert bench.inspect("--manifest", str(manifest)) == 0
     assert regraded(bench) == ["FAIL"]
-    (bench.output / "row_lane03_result.json").unlink()
+    (bench.output / "a_lane03_result.json").unlink()
     assert regraded(bench) == ["NOT_GRADED"]
+
+
+def test_one_picture_is_not_two_halves_of_a_connector(bench: Bench) -> None:
+    bench.add("left.png", shape=(400, 720), shift_um=(250.0, 0.0))
+    pictures, manifest = bench.folder / "pictures", bench.folder / "faces.csv"
+    (pictures / "right.png").write_bytes((pictures / "left.png").read_bytes())
+    manifest.write_text("file,connector,lane\nleft.png,plug,1\nright.png,plug,3\n")
+    assert bench.inspect("--manifest", str(manifest)) == 1
+    result = load_connector(bench.output / "plug_connector.json")
+    assert [lane.status for lane in result.lanes] == ["PASS"] * 4
+    assert result.status == "NOT_GRADED"
+    assert "right.png is the same picture as left.png" in result.reasons[0]
 
 
 @pytest.mark.parametrize("without_records", [False, True])
