@@ -199,6 +199,10 @@ def find_lanes(
     """
     gray, _ = _evened(to_gray(picture, config.preprocessing.bits_per_pixel or info.bits), flat_field, None, config)
     known = _known(request, config, _usable(calibration, info, config)[0])
+    return fiber_row.with_strange(gray, _row(gray, known, config, layout), config.connector_search)
+
+
+def _row(gray: FloatImage, known: Known, config: Config, layout: ConnectorLayout) -> fiber_row.FoundRow | Notice:
     search = config.connector_search
     row = fiber_row.find_row(gray, layout, search, known.cladding_px)
     if isinstance(row, fiber_row.FoundRow) and row.whole == len(layout.lanes) > 1:

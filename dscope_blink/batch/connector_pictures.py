@@ -110,6 +110,8 @@ def _seen(view: View, loaded: Loaded) -> Seen:
     )
     if isinstance(row, Notice):
         return refused(view, loaded, row)
+    if row.strange_px:
+        return refused(view, loaded, _strange(row), row=row)
     whole, cut = ([place.index for place in row.places if place.whole is kind] for kind in (True, False))
     numbering = number_places(view.layout, whole, cut, view.first_lane)
     if isinstance(numbering, Notice):
@@ -131,6 +133,13 @@ def _seen(view: View, loaded: Loaded) -> Seen:
     sha256, described = loaded.info.sha256, fitted.described
     picture = RowPicture(view.image.file, sha256, view.first_lane, problems, described, residue, seconds)
     return Seen(picture, records, loaded, view.image.name)
+
+
+def _strange(row: FoundRow) -> Notice:
+    """Fibers that nobody would judge: of another row than the layout has, or of another connector."""
+    x, y = row.strange_px[0]
+    more = f" and {len(row.strange_px) - 1} more" if len(row.strange_px) > 1 else ""
+    return notice("extra_fiber", f"one shows at ({x:.0f}, {y:.0f}){more}, where no row of the layout lies")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dscope_blink.files.names import CONNECTOR, CONNECTORS_BY, RESULT
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.gates.lanes import joined
-from dscope_blink.records import ConnectorResult, Inspection, LaneOutcome, printable
+from dscope_blink.records import ConnectorLayout, ConnectorResult, Inspection, LaneOutcome, Notice, notice, printable
 from dscope_blink.records.connector_file import load_connector
 from dscope_blink.records.stored import BadRecord
 from dscope_blink.reporting.connectors import connector_rows
@@ -25,6 +25,7 @@ class JudgedLane:
 
     path: Path  # of the record
     connector: str
+    picture: tuple[str, str | None]  # file and hash
     outcome: LaneOutcome
 
 
@@ -34,10 +35,12 @@ def judged_lane(path: Path, after: Inspection) -> JudgedLane | None:
         return None
     verdict, name = after.verdict, path.name.removesuffix(RESULT)
     outcome = LaneOutcome(after.lane.number, verdict.status, verdict.reasons, name, after.image.file)
-    return JudgedLane(path, after.lane.connector, outcome)
+    return JudgedLane(path, after.lane.connector, (after.image.file, after.image.sha256), outcome)
 
 
-def regrade_connectors(folder: Path, lanes: Sequence[JudgedLane], key: str, csv_style: str) -> Path | None:
+def regrade_connectors(
+    folder: Path, lanes: Sequence[JudgedLane], key: str, layouts: Mapping[str, ConnectorLayout], csv_style: str
+) -> Path | None:
     """Write the table of the connectors of a folder by what their lanes are judged now.
 
     Parameters
@@ -45,6 +48,7 @@ def regrade_connectors(folder: Path, lanes: Sequence[JudgedLane], key: str, csv_
     folder : of the stored results
     lanes : of all of them
     key : stands in the name of the table
+    layouts : by their keys, as they are now
     csv_style : key of CSV_STYLES
 
     Returns
@@ -55,7 +59,7 @@ def regrade_connectors(folder: Path, lanes: Sequence[JudgedLane], key: str, csv_
     ------
     WriteFailed : it cannot be written
     """
-    results = tuple(_judged(folder, lanes))
+    results = tuple(_judged(folder, lanes, layouts))
     if not results:
         return None
     path = folder / CONNECTORS_BY.format(key)
@@ -64,7 +68,9 @@ def regrade_connectors(folder: Path, lanes: Sequence[JudgedLane], key: str, csv_
     return path
 
 
-def _judged(folder: Path, lanes: Sequence[JudgedLane]) -> Iterator[ConnectorResult]:
+def _judged(
+    folder: Path, lanes: Sequence[JudgedLane], layouts: Mapping[str, ConnectorLayout]
+) -> Iterator[ConnectorResult]:
     for path in sorted(folder.rglob(f"*{CONNECTOR}")):
         try:
             stored = load_connector(path)
@@ -72,5 +78,32 @@ def _judged(folder: Path, lanes: Sequence[JudgedLane]) -> Iterator[ConnectorResu
             logger.warning("%s: %s", printable(path.name), error)
             continue
         root = Path(str(path).removesuffix(stored.name + CONNECTOR))
-        own = (one.outcome for one in lanes if one.connector == stored.name and one.path.is_relative_to(root))
-        yield replace(stored, lanes=joined(stored.layout, own))
+        own = [one for one in lanes if one.connector == stored.name and one.path.is_relative_to(root)]
+        wanted = {one.number for one in stored.lanes} | set(_numbers(layouts.get(stored.layout_key, stored.layout)))
+        yield _by_its_lanes(stored, own, wanted)
+
+
+def _numbers(layout: ConnectorLayout) -> range:
+    return range(1, len(layout.lanes) + 1)
+
+
+def _by_its_lanes(stored: ConnectorResult, own: Sequence[JudgedLane], wanted: Collection[int]) -> ConnectorResult:
+    """A connector by the records that its own names: what others left in the folder is none of it."""
+    pictures = {(one.file, one.sha256) for one in stored.pictures}
+    here = [one.outcome for one in own if one.picture in pictures]
+    seen = {one.number for one in stored.lanes if one.record is not None}
+    lost = [_lost(one) for one in stored.lanes if one.record not in {None, *(other.record for other in here)}]
+    lanes = joined(stored.layout, [*lost, *(one for one in here if one.number in seen)])
+    if {one.number for one in here} | set(wanted) <= set(_numbers(stored.layout)):
+        return replace(stored, lanes=lanes)
+    doubt = notice("not_numbered", f"its record has {len(stored.lanes)} lanes, its layout or its pictures have others")
+    return replace(stored, lanes=tuple(_in_doubt(one, doubt) for one in lanes))
+
+
+def _lost(lane: LaneOutcome) -> LaneOutcome:
+    """A lane whose record is gone: what others say of it is not what decided."""
+    return LaneOutcome(lane.number, "NOT_GRADED", (notice("lane_not_seen", f"its record {lane.record} is missing"),))
+
+
+def _in_doubt(lane: LaneOutcome, doubt: Notice) -> LaneOutcome:
+    return lane if lane.status == "FAIL" else replace(lane, status="NOT_GRADED", reasons=(doubt,))

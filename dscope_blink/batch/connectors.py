@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from dscope_blink.files.names import CONNECTOR, CONNECTORS, LANES
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.gates.lanes import joined
-from dscope_blink.records import UNCONFIRMED, ConnectorResult, ImageInfo, Notice, printable
+from dscope_blink.records import UNCONFIRMED, ConnectorResult, ImageInfo, Notice, RowPicture, notice, printable
 from dscope_blink.records.connector_file import connector_json
 from dscope_blink.reporting.connector_picture import write_lanes
 from dscope_blink.reporting.connectors import connector_rows
@@ -168,8 +168,23 @@ def _result(job: Job, layout_key: str, connector: Connector, seen: list[Seen]) -
         connector.name,
         layout_key,
         layout,
-        tuple(one.picture for one in seen),
+        _once([one.picture for one in seen]),
         joined(layout, filter(None, outcomes)),
         made.inputs,
         made.program,
     )
+
+
+def _once(pictures: Sequence[RowPicture]) -> tuple[RowPicture, ...]:
+    """The pictures; in doubt is one that is asked to show other lanes than the same picture does under another name."""
+    first: dict[str, RowPicture] = {}
+    for one in pictures:
+        first.setdefault(one.sha256 or one.file, one)
+    return tuple(_compared(one, first[one.sha256 or one.file]) for one in pictures)
+
+
+def _compared(one: RowPicture, same: RowPicture) -> RowPicture:
+    if one.first_lane == same.first_lane:
+        return one
+    doubt = notice("not_numbered", f"{one.file} is the same picture as {same.file}, and is to show other lanes")
+    return replace(one, problems=(*one.problems, doubt))

@@ -133,7 +133,8 @@ def regrade_folder(wanted: Regrading) -> Outcome:
     with writing(changes):  # the summary last: where it lies, the changes are complete
         write_changes(changes, changed, written)
         write_summary(summary, table)
-    many = regrade_connectors(wanted.folder, list(filter(None, lanes)), wanted.key, written.csv_style)
+    layouts, own = wanted.config.connectors, list(filter(None, lanes))
+    many = regrade_connectors(wanted.folder, own, wanted.key, layouts, written.csv_style)
     outcome = Outcome(totals.statuses, unreadable, tuple(changed), tuple(sorted(notes)), summary, changes)
     _log(wanted, outcome.notes, summary)
     return replace(outcome, reports=_write_reports(wanted), connectors=many)

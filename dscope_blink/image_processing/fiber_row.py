@@ -65,6 +65,7 @@ class FoundRow:
     lattice: Lattice
     places: tuple[FoundPlace, ...]
     cladding_px: float  # by the pitch, or of a single fiber by the size of its circle
+    strange_px: tuple[tuple[float, float], ...] = ()  # middles of fibers where it has none
 
     @property
     def whole(self) -> int:
@@ -169,10 +170,39 @@ def _lie_within(row: FoundRow | Notice, larger: FoundRow) -> bool:
 
 def is_clear(row: FoundRow, place: FoundPlace) -> bool:
     """Whether a circle shows there about as well as the fibers do: an empty hole, if it is none of them."""
-    return place.evidence >= CLEAR_SHARE * median(one.evidence for one in row.places if one.whole)
+    return place.evidence >= _clear_from(row)
 
 
 CLEAR_SHARE = 0.8
+
+
+def with_strange(gray: FloatImage, row: FoundRow | Notice, search: ConnectorSearch) -> FoundRow | Notice:
+    """A row with the fibers that show where it has none: as clear as its own, as large, and of their sign.
+
+    Grains of glass of that size show two thirds of the evidence at most, where fibers show all of it.
+
+    Parameters
+    ----------
+    gray : (H, W) float32, 0..1
+    row : as it was found
+    search : limits from config.json
+    """
+    if isinstance(row, Notice) or row.whole < FEW:  # of one fiber it is not known which circles are its like
+        return row
+    field = edge_field(gray, row.cladding_px / 2, FINE)
+    own = [place for place in row.places if place.whole and not place.inverted]
+    sign = math.copysign(1, sum(_strength(field, place.center_px) for place in own))
+    taken = np.array([place.center_px for place in row.places])
+    circles = _circles(gray, row.cladding_px / 2, search)
+    apart = np.hypot(*(circles.centers[:, None] - taken).transpose(2, 0, 1))  # (circles, places)
+    away = circles.centers[apart.min(axis=1) >= row.cladding_px]
+    shown = [evidence_near(field, _pair(center), NEAR * row.lattice.pitch_px) for center in away]
+    clear = [one for one in shown if _is_whole(one, gray, field) and one.strength * sign >= _clear_from(row)]
+    return replace(row, strange_px=tuple(one.center_px for one in clear))
+
+
+def _clear_from(row: FoundRow) -> float:
+    return CLEAR_SHARE * median(one.evidence for one in row.places if one.whole)
 
 
 def clearness(row: FoundRow | Notice) -> float:

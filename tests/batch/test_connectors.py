@@ -108,6 +108,15 @@ def test_each_lane_is_judged_as_its_truth_says(bench: Bench, capsys: pytest.Capt
     assert (bench.output / "row_lanes.png").exists()
 
 
+def test_a_picture_that_shows_another_connector_as_well_grades_none(bench: Bench) -> None:
+    bench.add("row.png")
+    path = bench.folder / "pictures" / "row.png"
+    cv2.imwrite(str(path), np.vstack([bench.rows["row.png"].image] * 2))
+    assert bench.inspect() == 4
+    assert bench.lanes("row") == ["NOT_GRADED"] * 4
+    assert load_record(bench.output / "row_result.json").verdict.reasons[0].kind == "extra_fiber"
+
+
 def test_a_connector_passes_with_all_of_its_lanes(bench: Bench) -> None:
     bench.add("row.png", {2: "specks"})
     assert bench.inspect("--fail-exit") == 0
@@ -161,6 +170,58 @@ def test_connectors_are_judged_again_with_their_lanes(bench: Bench) -> None:
     path.write_text(json.dumps(strict))
     assert main(["regrade", str(bench.output), "--edition", "strict", "--config", str(path)]) == 0
     assert [(row["Status"], row["Lanes_Failed"]) for row in bench.table("connectors_strict.csv")] == [("FAIL", "2")]
+
+
+def regraded(bench: Bench) -> list[str]:
+    assert main(["regrade", str(bench.output), "--config", str(bench.config)]) in (0, 1)
+    (table,) = bench.output.glob("connectors_*.csv")
+    return [row["Status"] for row in bench.table(table.name)]
+
+
+def test_a_lane_that_another_picture_left_in_the_folder_is_not_counted(bench: Bench) -> None:
+    bench.add("row.png")
+    assert bench.inspect() == 0
+    bench.add("row.png", shape=(400, 720), shift_um=(250.0, 0.0))
+    assert bench.inspect("--first-lane", "1") == 1
+    assert (bench.output / "row_lane04_result.json").exists()
+    assert regraded(bench) == ["NOT_GRADED"]
+
+
+def test_a_connector_without_the_record_that_decided_is_not_graded(bench: Bench) -> None:
+    bench.add("a.png", {3: "pit"})
+    bench.add("b.png")
+    manifest = bench.folder / "faces.csv"
+    manifest.write_text("file,connector\na.png,plug\nb.png,plug\n")
+    assert bench.inspect("--manifest", str(manifest)) == 0
+    assert regraded(bench) == ["FAIL"]
+    (bench.output / "a_lane03_result.json").unlink()
+    assert regraded(bench) == ["NOT_GRADED"]
+
+
+def test_one_picture_is_not_two_halves_of_a_connector(bench: Bench) -> None:
+    bench.add("left.png", shape=(400, 720), shift_um=(250.0, 0.0))
+    pictures, manifest = bench.folder / "pictures", bench.folder / "faces.csv"
+    (pictures / "right.png").write_bytes((pictures / "left.png").read_bytes())
+    manifest.write_text("file,connector,lane\nleft.png,plug,1\nright.png,plug,3\n")
+    assert bench.inspect("--manifest", str(manifest)) == 1
+    result = load_connector(bench.output / "plug_connector.json")
+    assert [lane.status for lane in result.lanes] == ["PASS"] * 4
+    assert result.status == "NOT_GRADED"
+    assert "right.png is the same picture as left.png" in result.reasons[0]
+
+
+@pytest.mark.parametrize("without_records", [False, True])
+def test_a_record_of_fewer_lanes_than_there_are_never_passes(bench: Bench, without_records: bool) -> None:
+    bench.add("row.png", {4: "pit"})
+    assert bench.inspect() == 0
+    path = bench.output / "row_connector.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record["layout"]["rows"][0]["places"].pop()
+    record["lanes"].pop()
+    path.write_text(json.dumps(record), encoding="utf-8")
+    if without_records:
+        (bench.output / "row_lane04_result.json").unlink()
+    assert regraded(bench) == ["NOT_GRADED"]
 
 
 def edition_without_marks() -> dict[str, Any]:

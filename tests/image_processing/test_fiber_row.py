@@ -9,7 +9,7 @@ import pytest
 
 from dscope_blink.gates.lanes import Numbering, number_places
 from dscope_blink.image_processing.ferrule_residue import find_residue
-from dscope_blink.image_processing.fiber_row import FoundRow, find_row
+from dscope_blink.image_processing.fiber_row import FoundRow, find_row, with_strange
 from dscope_blink.records import FiberRow, FloatImage, Notice
 from dscope_blink.synthetic.rows import LaneFault, RenderedRow, RowSpec, render_row
 from tests.builders.settings import SETTINGS
@@ -48,6 +48,16 @@ def test_every_fiber_is_found_and_numbered(glass: bool, turn_deg: float) -> None
     for lane in row.lanes:
         assert places[lane.number] == pytest.approx(lane.center_px, abs=0.06 * row.diameter_px)
     assert seen.cladding_px == pytest.approx(row.diameter_px, rel=0.02)
+
+
+@pytest.mark.parametrize("glass", [False, True], ids=["bright", "glass"])
+def test_fibers_beside_the_rows_of_the_layout_are_told(glass: bool) -> None:
+    """Of a connector of two rows that is inspected as one of one row."""
+    two = render_row(RowSpec(TWO_BY_FOUR, um_per_px=0.9, glass=glass), np.random.default_rng(1))
+    for layout, others in ((FOUR, True), (TWO_BY_FOUR, False)):
+        seen = with_strange(gray(two), find_row(gray(two), layout, SEARCH), SEARCH)
+        assert isinstance(seen, FoundRow), seen
+        assert bool(seen.strange_px) is others
 
 
 @pytest.mark.parametrize("side", ["up", "right", "down", "left"])
