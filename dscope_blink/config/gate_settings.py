@@ -62,10 +62,10 @@ class FellowSettings:
     most_size_off: float  # of either side
     least_ink: float
     least_part: float  # of the ink of any sixteenth
+    least_corner: float  # of the ink in the emptiest but one of the four corners
     most_around: float  # more ink around it, over that inside
     least_likeness: float
-    sizes: tuple[float, float]  # areas of other print, that is none of these, is told by its shape
-    least_shape: float
+    least_shape: float  # likeness of equal ink, less than which is other print
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from dscope_blink.records import Box, FoundObject
 PARTS = 4  # along each axis, in each of which there must be ink
 MOST_FELLOWS = 12  # the nearest of the kind that are looked at
 LEAST_FELLOWS = 3  # of which a median is worth something
+CORNER_SHARE = 0.25  # of the short side: an oval leaves half of each corner empty, or more
 LONG_ENOUGH = 1.5  # sides of a block whose turn its own moments tell
 TURN_MARGIN = 0.25  # of the short side, beyond a box, which a turned marker reaches into
 INNER = slice(OUTSIDE, -OUTSIDE)
@@ -46,7 +47,6 @@ class Fellows:
     gray: Gray8
     turn_rad: float  # of all markers
     usual: Numbers  # (n, n) share of the paper's light that ink takes, the median of all
-    area_px: float  # of their boxes, the median
     confidence: float  # that their finder had, the median
     own_likeness: float  # of each to the median of all, the median
 
@@ -61,8 +61,7 @@ class Fellows:
         each = _ink(gray, _boxed([one.box for one in own], turn_rad))
         usual = np.median(each, axis=0)
         alike = float(np.median([_likeness(one, usual) for one in each]))
-        areas, sure = [one.box.area_px for one in own], [one.confidence for one in own]
-        return cls(gray, turn_rad, usual, float(np.median(areas)), float(np.median(sure)), alike)
+        return cls(gray, turn_rad, usual, float(np.median([one.confidence for one in own])), alike)
 
 
 def marker_on(place: Open, fellows: Fellows, rules: FellowSettings) -> FoundObject | None:
@@ -87,7 +86,7 @@ def marker_on(place: Open, fellows: Fellows, rules: FellowSettings) -> FoundObje
         return None
     seen = _ink(fellows.gray, block)[0]
     alike = _likeness(seen, fellows.usual)
-    if alike < rules.least_likeness or not _has_their_ink(seen, fellows.usual, rules):
+    if alike < rules.least_likeness or not _has_their_ink(seen, fellows.usual, block.sides_px[0], rules):
         return None
     (x, y), (wide, high) = block.middle_px[0], block.sides_px[0] / 2
     box = Box(float(x - wide), float(y - high), float(x + wide), float(y + high))
@@ -95,7 +94,7 @@ def marker_on(place: Open, fellows: Fellows, rules: FellowSettings) -> FoundObje
 
 
 def is_other_print(one: FoundObject, fellows: Fellows, rules: FellowSettings) -> bool:
-    """Whether what was found has neither the size nor the shape of its fellows, however dark it is: a letter, a stain.
+    """Whether what was found has not the shape of its fellows, however dark it is: a letter, a stain.
 
     Parameters
     ----------
@@ -103,9 +102,6 @@ def is_other_print(one: FoundObject, fellows: Fellows, rules: FellowSettings) ->
     fellows : of its kind
     rules : section `gates.fellows`
     """
-    low, high = rules.sizes
-    if low <= one.box.area_px / fellows.area_px <= high:
-        return False
     seen = _ink(fellows.gray, _boxed([one.box], fellows.turn_rad))[0]
     as_dark = seen * (fellows.usual[INNER, INNER].mean() / max(float(seen[INNER, INNER].mean()), np.finfo(float).eps))
     return _likeness(as_dark, fellows.usual) < rules.least_shape
@@ -152,14 +148,26 @@ def _likeness(ink: Numbers, usual: Numbers) -> float:
     return 1 - float(np.abs(ink - usual).sum() / max(usual.sum(), np.finfo(float).eps))
 
 
-def _has_their_ink(ink: Numbers, usual: Numbers, rules: FellowSettings) -> bool:
+def _has_their_ink(ink: Numbers, usual: Numbers, sides_px: Numbers, rules: FellowSettings) -> bool:
     inside, wanted = ink[INNER, INNER], usual[INNER, INNER]
     ring = np.ones(ink.shape, bool)
     ring[INNER, INNER] = False
     around = np.maximum(ink - usual, 0)[ring].mean() / wanted.mean()
     least_part = (_parts(inside) / _parts(wanted)).min()
+    corners = np.sort(_corners(inside, sides_px) / _corners(wanted, sides_px))
     full = inside.mean() >= rules.least_ink * wanted.mean()
-    return bool(full and least_part >= rules.least_part and around <= rules.most_around)
+    square = corners[1] >= rules.least_corner
+    return bool(full and square and least_part >= rules.least_part and around <= rules.most_around)
+
+
+def _corners(inside: Numbers, sides_px: Numbers) -> Numbers:
+    """Ink in each of the four corners (4,)."""
+    wide, high = np.maximum(1, np.rint(INSIDE * CORNER_SHARE * sides_px.min() / sides_px).astype(int))
+    return np.array([inside[y, x].mean() for y in _ends(high) for x in _ends(wide)])
+
+
+def _ends(n: int) -> tuple[slice, slice]:
+    return slice(None, n), slice(-n, None)
 
 
 def _parts(inside: Numbers) -> Numbers:
