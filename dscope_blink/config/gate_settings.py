@@ -62,7 +62,7 @@ class FellowSettings:
     most_size_off: float  # of either side
     least_ink: float
     least_part: float  # of the ink of any sixteenth
-    least_corner: float  # of the ink in the emptiest but one of the four corners
+    least_corners: float  # of the ink in the four corners, their mean
     most_around: float  # more ink around it, over that inside
     least_likeness: float
     least_shape: float  # likeness of equal ink, less than which is other print

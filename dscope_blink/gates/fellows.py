@@ -154,9 +154,9 @@ def _has_their_ink(ink: Numbers, usual: Numbers, sides_px: Numbers, rules: Fello
     ring[INNER, INNER] = False
     around = np.maximum(ink - usual, 0)[ring].mean() / wanted.mean()
     least_part = (_parts(inside) / _parts(wanted)).min()
-    corners = np.sort(_corners(inside, sides_px) / _corners(wanted, sides_px))
+    corners = (_corners(inside, sides_px) / _corners(wanted, sides_px)).mean()
     full = inside.mean() >= rules.least_ink * wanted.mean()
-    square = corners[1] >= rules.least_corner
+    square = corners >= rules.least_corners
     return bool(full and square and least_part >= rules.least_part and around <= rules.most_around)
 
 

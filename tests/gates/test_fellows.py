@@ -127,7 +127,7 @@ def test_an_oval_on_a_place_is_none(place: str) -> None:
     picture = np.clip(sheet.picture * soft, 0, 255).astype(np.uint8)
     layout = replace(laid(plan), tolerance_px=LAYOUT_PX)
     assert _added(find_markers(picture, Blind((true.center_px,)), [layout], GATES)) == []
-    without_corners = replace(GATES, fellows=replace(GATES.fellows, least_corner=0.0))
+    without_corners = replace(GATES, fellows=replace(GATES.fellows, least_corners=0.0))
     assert len(_added(find_markers(picture, Blind((true.center_px,)), [layout], without_corners))) == 1
 
 
