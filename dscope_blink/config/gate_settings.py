@@ -51,8 +51,21 @@ class RecoverySettings:
     overlap: float
     flips: bool
     scales: tuple[float, ...]
-    accepts: Literal["expected", "all", "none"]
+    accepts: Literal["placed", "expected", "all", "none"]
     min_darkness: float  # of the median of the same kind in the first look
+
+
+@dataclass(frozen=True, slots=True)
+class FellowSettings:
+    """What a marker has of the others of its kind on the same sheet; each a share of theirs."""
+
+    most_size_off: float  # of either side
+    least_ink: float
+    least_part: float  # of the ink of any sixteenth
+    least_corners: float  # of the ink in the four corners, their mean
+    most_around: float  # more ink around it, over that inside
+    least_likeness: float
+    least_shape: float  # likeness of equal ink, less than which is other print
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +152,7 @@ class GateSettings:
     blocks: BlockSettings
     primary: PrimarySettings
     recovery: RecoverySettings
+    fellows: FellowSettings
     duplicates: DuplicateSettings
     networks: Mapping[str, NetworkSettings]
     count_rules: CountRules

@@ -17,11 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.gate_settings import BlockKind, BlockSettings
+from dscope_blink.gates.rectangles import (
+    FRINGE,
+    INSIDE,
+    OUTSIDE,
+    Gray8,
+    Numbers,
+    Rectangles,
+    at_their_edges,
+    levels_of,
+    line_across,
+    sampled,
+)
 from dscope_blink.gates.searching import Picture, Search
 from dscope_blink.records import Box, FoundObject
 
-Gray8 = NDArray[np.uint8]  # (H, W)
-Numbers = NDArray[np.float64]
 Contour = NDArray[np.int32]  # (n, 1, 2)
 
 COARSE = 4  # the paper's light is smooth: a quarter of the resolution shows it
@@ -32,30 +42,7 @@ ROUGH_FILL = 0.85  # of the ink that a rectangle would have; what is emptier is 
 ROUGH_SPREAD = (0.85, 1.2)  # area over that of the rectangle with its moments: 1, of an ellipse 1.05, of letters less
 LONG_ENOUGH = 1.5  # sides of a block whose turn its own moments tell
 SAME_TURN_RAD = math.radians(3)  # by which blocks of one sheet seem to differ in turn
-INSIDE, OUTSIDE = 20, 9  # samples along each axis: on the block, and beyond either edge
-STRIP = np.linspace(-0.6, 0.6, 5)  # of half a side: the middle rows and columns, in whose median a streak is lost
-MARGIN_SHARE = 0.75  # of the short side that a patch shows beyond each edge
-FRINGE = 3  # samples beyond an edge, a quarter of the short side, that are neither ink nor paper in a blurred picture
 CORNER_SHARE = 0.25  # of the short side: a circle leaves half of the corner of its square empty
-EDGE_SHARE = 0.35  # of the short side by which an edge may lie off the one that was cut out
-PAPER_QUANTILE = 0.9  # of what is around a block: paper even where a streak or a neighbour is there, too
-ROWS_AT_ONCE = 32_000  # OpenCV takes maps of fewer than 32,768 rows
-
-
-@dataclass(frozen=True, slots=True)
-class _Rectangles:
-    """One in each row."""
-
-    middle_px: Numbers  # (N, 2)
-    sides_px: Numbers  # (N, 2), along the first axis and along the second
-    turn_rad: Numbers  # (N,), of the first axis
-
-    def only(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> _Rectangles:
-        return _Rectangles(self.middle_px[which], self.sides_px[which], self.turn_rad[which])
-
-    @property
-    def short_px(self) -> Numbers:
-        return np.asarray(self.sides_px.min(axis=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +71,7 @@ class DarkBlocks:
         diagonal_px = math.hypot(*gray.shape)
         rough = _candidates(gray, scale, wanted, self.settings)
         likely = rough.only(_kinds(rough, diagonal_px, self.settings.kinds, SIZE_SLACK) != "")
-        blocks = _at_their_edges(gray, likely)
+        blocks = at_their_edges(gray, likely)
         kinds = _kinds(blocks, diagonal_px, self.settings.kinds, 1.0)
         known = np.flatnonzero(kinds != "")
         known = known[_different(blocks.only(known), ALIKE_PX / scale)]
@@ -99,7 +86,7 @@ class DarkBlocks:
 # --- candidates
 
 
-def _candidates(gray: Gray8, scale: float, wanted: Search, settings: BlockSettings) -> _Rectangles:
+def _candidates(gray: Gray8, scale: float, wanted: Search, settings: BlockSettings) -> Rectangles:
     """What has about the size of a marker at any of the depths, in pixels of `gray`."""
     seen = _at_scale(gray, scale)
     sizes = _Sizes.of(settings.kinds, math.hypot(*seen.shape))
@@ -115,7 +102,7 @@ def _candidates(gray: Gray8, scale: float, wanted: Search, settings: BlockSettin
     spread = cut[:, 5] / (cut[:, 2] * cut[:, 3])
     cut = cut[(spread >= ROUGH_SPREAD[0]) & (spread <= ROUGH_SPREAD[1])]
     stretch = np.array([gray.shape[1] / seen.shape[1], gray.shape[0] / seen.shape[0]])
-    found = _Rectangles(cut[:, :2] * stretch, cut[:, 2:4] * stretch, _turns(cut))
+    found = Rectangles(cut[:, :2] * stretch, cut[:, 2:4] * stretch, _turns(cut))
     return found.only(np.abs(found.turn_rad) <= max_turn)
 
 
@@ -220,81 +207,10 @@ def _along_own_axes(contour: Contour) -> tuple[float, float, float, float, float
     return moments["m10"] / area + 0.5, moments["m01"] / area + 0.5, wide, high, turn, _area(contour)
 
 
-# --- measured in the picture itself
+# --- what each is
 
 
-def _sampled(gray: Gray8, blocks: _Rectangles, across: Numbers, along: Numbers) -> NDArray[np.float32]:
-    """Grey levels (N, rows, columns) at places along the axes of rectangles, from their middles: (N, n) px each."""
-    c, s = np.cos(blocks.turn_rad)[:, None, None], np.sin(blocks.turn_rad)[:, None, None]
-    right, down = across[:, None, :], along[:, :, None]
-    x = (blocks.middle_px[:, 0, None, None] + c * right - s * down - 0.5).astype(np.float32)
-    y = (blocks.middle_px[:, 1, None, None] + s * right + c * down - 0.5).astype(np.float32)
-    flat_x, flat_y = x.reshape(-1, x.shape[2]), y.reshape(-1, y.shape[2])
-    parts = [slice(k, k + ROWS_AT_ONCE) for k in range(0, len(flat_x), ROWS_AT_ONCE)]
-    drawn = [
-        cv2.remap(gray, flat_x[part], flat_y[part], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for part in parts
-    ]
-    return np.concatenate(drawn).reshape(x.shape).astype(np.float32)
-
-
-def _line(blocks: _Rectangles, axis: int) -> Numbers:
-    """Places along an axis (N, n): evenly on the block, and evenly beyond either edge."""
-    half, margin = blocks.sides_px[:, axis, None] / 2, MARGIN_SHARE * blocks.short_px[:, None]
-    on = (np.arange(INSIDE) + 0.5) / INSIDE * 2 - 1
-    off = (np.arange(OUTSIDE) + 0.5) / OUTSIDE
-    return np.concatenate([-half - margin * off[::-1], half * on, half + margin * off], axis=1)
-
-
-def _strip(blocks: _Rectangles, axis: int) -> Numbers:
-    return np.asarray(STRIP * blocks.sides_px[:, axis, None] / 2)
-
-
-def _at_their_edges(gray: Gray8, rough: _Rectangles) -> _Rectangles:
-    """Rectangles between the edges that the picture shows, half way from paper to ink; the rest is left out."""
-    if len(rough.turn_rad) == 0:
-        return rough
-    lines = [_line(rough, axis) for axis in (0, 1)]
-    rows = _sampled(gray, rough, lines[0], _strip(rough, 1))  # (N, k, n)
-    columns = _sampled(gray, rough, _strip(rough, 0), lines[1]).transpose(0, 2, 1)  # (N, k, n)
-    paper, ink = _levels(np.concatenate([rows, columns], axis=1))
-    half = (paper + ink) / 2
-    low_x, high_x = _edges(np.median(rows, axis=1), lines[0], half, rough, 0)
-    low_y, high_y = _edges(np.median(columns, axis=1), lines[1], half, rough, 1)
-    right, down = (low_x + high_x) / 2, (low_y + high_y) / 2
-    c, s = np.cos(rough.turn_rad), np.sin(rough.turn_rad)
-    place = rough.middle_px + np.stack([c * right - s * down, s * right + c * down], axis=1)
-    sides = np.stack([high_x - low_x, high_y - low_y], axis=1)
-    return _Rectangles(place, sides, rough.turn_rad).only(np.isfinite(sides).all(axis=1) & (ink < paper))
-
-
-def _levels(lines: NDArray[np.float32]) -> tuple[Numbers, Numbers]:
-    """Grey levels of the paper around blocks and of their ink, (N,) each, from lines across them (N, k, n)."""
-    away = OUTSIDE - FRINGE
-    around = np.concatenate([lines[:, :, :away], lines[:, :, -away:]], axis=2).reshape(len(lines), -1)
-    inner = lines[:, :, OUTSIDE + INSIDE // 5 : -OUTSIDE - INSIDE // 5].reshape(len(lines), -1)
-    paper, ink = np.quantile(around, PAPER_QUANTILE, axis=1), np.median(inner, axis=1)
-    return paper.astype(np.float64), ink.astype(np.float64)
-
-
-def _edges(profile: Numbers, at_px: Numbers, half: Numbers, rough: _Rectangles, axis: int) -> tuple[Numbers, Numbers]:
-    """Where profiles (N, n) fall to the half level and rise from it, next to the rough edges; NaN if nowhere near."""
-    below = profile < half[:, None]
-    step = profile[:, 1:] - profile[:, :-1]
-    share = (half[:, None] - profile[:, :-1]) / np.where(step == 0, 1, step)
-    crossing = at_px[:, :-1] + share * (at_px[:, 1:] - at_px[:, :-1])  # (N, n - 1)
-    edge, reach = rough.sides_px[:, axis] / 2, EDGE_SHARE * rough.short_px
-    falls = np.where(~below[:, :-1] & below[:, 1:], crossing, math.inf)
-    rises = np.where(below[:, :-1] & ~below[:, 1:], crossing, math.inf)
-    return _nearest(falls, -edge, reach), _nearest(rises, edge, reach)
-
-
-def _nearest(places: Numbers, wanted: Numbers, reach: Numbers) -> Numbers:
-    best = np.argmin(np.abs(places - wanted[:, None]), axis=1)
-    place = places[np.arange(len(places)), best]
-    return np.where(np.abs(place - wanted) <= reach, place, math.nan)
-
-
-def _kinds(blocks: _Rectangles, diagonal_px: float, kinds: Mapping[str, BlockKind], slack: float) -> NDArray[np.str_]:
+def _kinds(blocks: Rectangles, diagonal_px: float, kinds: Mapping[str, BlockKind], slack: float) -> NDArray[np.str_]:
     """The first kind whose sizes each has, or nearly; empty of none."""
     short = blocks.short_px
     long = blocks.sides_px.max(axis=1, initial=0)
@@ -309,7 +225,7 @@ def _within(values: Numbers, allowed: tuple[float, ...], slack: float) -> NDArra
     return np.asarray((values >= slack * allowed[0]) & (values <= allowed[1] / slack))
 
 
-def _different(blocks: _Rectangles, px: float) -> NDArray[np.intp]:
+def _different(blocks: Rectangles, px: float) -> NDArray[np.intp]:
     """One of those that came to lie between the same edges at the same turn."""
     places = np.hstack([blocks.middle_px, blocks.sides_px]) / px
     alike = np.rint(np.column_stack([places, blocks.turn_rad / SAME_TURN_RAD]))
@@ -330,7 +246,7 @@ class _Shape:
     surround: Numbers
 
 
-def _confidence(gray: Gray8, blocks: _Rectangles, settings: BlockSettings) -> Numbers:
+def _confidence(gray: Gray8, blocks: Rectangles, settings: BlockSettings) -> Numbers:
     """Rectangularity x contrast x fill; 0 of what is no block."""
     if len(blocks.turn_rad) == 0:
         return np.zeros(0)
@@ -340,10 +256,10 @@ def _confidence(gray: Gray8, blocks: _Rectangles, settings: BlockSettings) -> Nu
     return np.where(is_block, shape.rectangularity * shape.contrast * shape.fill, 0)
 
 
-def _shape(gray: Gray8, blocks: _Rectangles) -> _Shape:
-    levels = _sampled(gray, blocks, _line(blocks, 0), _line(blocks, 1))  # (N, n, n)
+def _shape(gray: Gray8, blocks: Rectangles) -> _Shape:
+    levels = sampled(gray, blocks, line_across(blocks, 0), line_across(blocks, 1))  # (N, n, n)
     middle = slice(OUTSIDE + INSIDE // 5, -OUTSIDE - INSIDE // 5)
-    paper, ink = _levels(np.concatenate([levels[:, middle, :], levels[:, :, middle].transpose(0, 2, 1)], axis=1))
+    paper, ink = levels_of(np.concatenate([levels[:, middle, :], levels[:, :, middle].transpose(0, 2, 1)], axis=1))
     depth = (paper[:, None, None] - levels) / np.maximum(paper - ink, 1)[:, None, None]
     inside = slice(OUTSIDE, -OUTSIDE)
     away = OUTSIDE - FRINGE
@@ -369,7 +285,7 @@ def _as_rectangles(ink: Numbers, middle: slice) -> Numbers:
     return np.asarray(column[:, :, None] * row[:, None, :])
 
 
-def _corners(ink: Numbers, blocks: _Rectangles) -> Numbers:
+def _corners(ink: Numbers, blocks: Rectangles) -> Numbers:
     """Ink in the emptiest but one of the four corners: a streak may run through one."""
     share = CORNER_SHARE * blocks.short_px[:, None] / blocks.sides_px  # (N, 2)
     n = np.arange(INSIDE)
@@ -382,7 +298,7 @@ def _corners(ink: Numbers, blocks: _Rectangles) -> Numbers:
 # --- what is found
 
 
-def _box(blocks: _Rectangles, k: int) -> Box:
+def _box(blocks: Rectangles, k: int) -> Box:
     (x, y), (wide, high) = blocks.middle_px[k], blocks.sides_px[k]
     return Box(float(x - wide / 2), float(y - high / 2), float(x + wide / 2), float(y + high / 2))
 

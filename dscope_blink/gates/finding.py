@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from dscope_blink.config.gate_settings import DuplicateSettings, GateSettings, RecoverySettings
+from dscope_blink.config.gate_settings import DuplicateSettings, FellowSettings, GateSettings, RecoverySettings
 from dscope_blink.gates.deduplication import Sameness, without_duplicates
-from dscope_blink.gates.open_places import Open, Placed, open_places
+from dscope_blink.gates.fellows import Fellows, is_other_print, marker_on
+from dscope_blink.gates.open_places import Open, Placed, Standing, stand_on
 from dscope_blink.gates.searching import MarkerFinder, Picture, Search
 from dscope_blink.records import Box, FoundObject, Marker, SearchPass
 
@@ -46,6 +47,8 @@ def find_markers(
     fits = any(_counts(seen) == Counter(place.kind for place in layout.places) for layout in layouts)
     if fits or settings.recovery.accepts == "none":
         return _as_markers(seen, "primary")
+    if settings.recovery.accepts == "placed":
+        return _placed(picture, seen, layouts, settings.fellows)
     again = [one for look in _looks(picture, finder, settings.recovery) for one in look]
     merged = without_duplicates([*seen, *again], same)
     only_again = [one for one in merged if one not in seen]
@@ -67,7 +70,39 @@ def _sameness(settings: DuplicateSettings) -> Sameness:
     return Sameness(settings.overlap, settings.least_area_ratio, settings.most_area_ratio)
 
 
-# --- the second look
+# --- the look at the places themselves
+
+
+def _placed(
+    picture: Picture, seen: tuple[FoundObject, ...], layouts: Sequence[Placed], rules: FellowSettings
+) -> tuple[Marker, ...]:
+    """The markers of the first look without other print, and those that open places show beside their fellows."""
+    standing = _best_standing(picture, seen, layouts)
+    if standing is None:
+        return _as_markers(seen, "primary")
+    gray = np.asarray(picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+    on_places = [one for one in seen if one not in standing.beside]
+
+    def fellows(kind: str, near_px: tuple[float, float]) -> Fellows | None:
+        return Fellows.of(gray, kind, near_px, on_places)
+
+    beside = ((one, fellows(one.kind, one.box.center_px)) for one in standing.beside)
+    other = [one for one, own in beside if own is not None and is_other_print(one, own, rules)]
+    kept = [one for one in seen if one not in other]
+    opened = ((place, fellows(place.kind, place.center_px)) for place in standing.free)
+    looked = (marker_on(place, own, rules) for place, own in opened if own is not None)
+    added = [one for one in looked if one is not None and not any(one.box.overlap(had.box) for had in kept)]
+    return (*_as_markers(kept, "primary"), *_as_markers(added, "recovery"))
+
+
+def _best_standing(picture: Picture, seen: Sequence[FoundObject], layouts: Sequence[Placed]) -> Standing | None:
+    """On the layout that the markers agree with most."""
+    size_px = picture.shape[1], picture.shape[0]
+    ways = [way for layout in layouts if (way := stand_on(seen, layout, size_px)) is not None]
+    return max(ways, key=lambda way: way.agreement) if ways else None
+
+
+# --- the second look of the finder
 
 
 def _looks(picture: Picture, finder: MarkerFinder, rules: RecoverySettings) -> Iterator[tuple[FoundObject, ...]]:
@@ -98,16 +133,14 @@ def _expected(
     rules: RecoverySettings,
 ) -> list[FoundObject]:
     """For the open places of the layout that most of the markers stand on, the surest that is dark enough on each."""
-    size_px = picture.shape[1], picture.shape[0]
-    fitted = [(layout, open_places(seen, layout, size_px)) for layout in layouts]
-    ways = [(len(layout.places) - len(left), left) for layout, left in fitted if left]
-    if not ways:
+    standing = _best_standing(picture, seen, layouts)
+    if standing is None:
         return []
     least = _least_darkness(picture, seen, rules.min_darkness)
     dark = [one for one in only_again if _darkness(picture, one.box) >= least.get(one.kind, math.inf)]
     free = [one for one in dark if not any(one.box.overlap(other.box) for other in seen)]
     chosen = []
-    for place in max(ways, key=lambda way: way[0])[1]:
+    for place in standing.free:
         on_it = [one for one in free if _is_on(one, place)]
         if on_it:
             chosen.append(max(on_it, key=lambda one: one.confidence))

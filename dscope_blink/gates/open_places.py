@@ -45,10 +45,25 @@ class Open:
     kind: str
     center_px: tuple[float, float]  # in the picture
     reach_px: float  # how far a marker may lie from it
+    sides_px: tuple[float, float]  # of the marker that belongs there, along its own axes, in the picture
 
 
-def open_places(found: Sequence[FoundObject], layout: Placed, picture_px: tuple[int, int]) -> tuple[Open, ...]:
-    """The places of a layout that no marker stands on, as the markers that stand on the others show them.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Markers on a layout."""
+
+    taken: int  # places that a marker stands on
+    free: tuple[Open, ...]  # the others
+    beside: tuple[FoundObject, ...]  # markers that stand on no place
+
+    @property
+    def agreement(self) -> int:
+        """Places that are taken less all that is missing or too many."""
+        return self.taken - len(self.free) - len(self.beside)
+
+
+def stand_on(found: Sequence[FoundObject], layout: Placed, picture_px: tuple[int, int]) -> Standing | None:
+    """Which markers stand on places of a layout, and which places are open, as those that are taken show them.
 
     Parameters
     ----------
@@ -58,7 +73,7 @@ def open_places(found: Sequence[FoundObject], layout: Placed, picture_px: tuple[
 
     Returns
     -------
-    tuple of Open; none where too few markers agree on where the sheet lies
+    Standing; None where too few markers agree on where the sheet lies
     """
     places = _Spots.of([(place.kind, (place.x_px, place.y_px)) for place in layout.places])
     seen = _Spots.of([(one.kind, one.box.center_px) for one in found])
@@ -69,19 +84,32 @@ def open_places(found: Sequence[FoundObject], layout: Placed, picture_px: tuple[
     for _ in range(ROUNDS):
         of_place, of_seen = _pairs(places.through(matrix), seen, reach_px)
         if len(of_place) < LEAST_PAIRS:
-            return ()
+            return None
         tolerance_px = 2 * ratio * layout.tolerance_px
         fitted, _ = cv2.findHomography(places.at_px[of_place], seen.at_px[of_seen], cv2.RANSAC, tolerance_px)
         if fitted is None:
-            return ()
+            return None
         matrix, reach_px = fitted, LATER_REACH * apart_px
     spots = places.through(matrix)
-    taken, _ = _pairs(spots, seen, reach_px)
+    taken, standing = _pairs(spots, seen, reach_px)
     left = np.setdiff1d(np.arange(len(layout.places)), taken)
-    return tuple(
-        Open(str(spots.kinds[k]), (float(spots.at_px[k, 0]), float(spots.at_px[k, 1])), ratio * layout.tolerance_px)
+    free = tuple(
+        Open(
+            str(spots.kinds[k]),
+            (float(spots.at_px[k, 0]), float(spots.at_px[k, 1])),
+            ratio * layout.tolerance_px,
+            _sides(layout.places[int(k)], matrix),
+        )
         for k in left
     )
+    return Standing(len(taken), free, tuple(found[int(k)] for k in np.setdiff1d(np.arange(len(found)), standing)))
+
+
+def _sides(place: LayoutPlace, matrix: Points) -> tuple[float, float]:
+    """Width and height in the picture, by the middles of its edges."""
+    half = np.array([[-place.width_px, 0], [place.width_px, 0], [0, -place.height_px], [0, place.height_px]]) / 2
+    left, right, top, below = cv2.perspectiveTransform((np.array([place.x_px, place.y_px]) + half)[None], matrix)[0]
+    return float(np.linalg.norm(right - left)), float(np.linalg.norm(below - top))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from tests.builders.sheets import GATES, Laid, Scripted, blank, found_at, laid
 SPOTS = [(100.0 + 150 * k, 100.0 + 130 * row) for row in range(3) for k in range(4)]
 LAYOUT = Laid(700, 500, tuple(LayoutPlace(f"B{k + 1:02d}", "big", x, y, 60, 24) for k, (x, y) in enumerate(SPOTS)))
 ALL = [found_at(x, y) for x, y in SPOTS]
+EXPECTING = replace(GATES, recovery=replace(GATES.recovery, accepts="expected"))
 
 
 def _inked(spots: Sequence[tuple[float, float]], level: int = 30) -> NDArray[np.uint8]:
@@ -35,7 +36,7 @@ def _inked(spots: Sequence[tuple[float, float]], level: int = 30) -> NDArray[np.
     return picture
 
 
-def _accepting(how: Literal["expected", "all", "none"]) -> GateSettings:
+def _accepting(how: Literal["placed", "expected", "all", "none"]) -> GateSettings:
     return replace(GATES, recovery=replace(GATES.recovery, accepts=how))
 
 
@@ -48,14 +49,14 @@ def _looks(markers: Sequence[Marker]) -> Counter[str]:
 
 def test_a_sheet_whose_count_fits_is_looked_at_once() -> None:
     asked: list[Search] = []
-    find_markers(_inked(SPOTS), Scripted(ALL, asked=asked.append), [LAYOUT], GATES)
+    find_markers(_inked(SPOTS), Scripted(ALL, asked=asked.append), [LAYOUT], EXPECTING)
     first = GATES.primary
     assert asked == [Search(first.side_px, first.confidence, first.overlap)]
 
 
 def test_another_count_has_it_looked_at_again_mirrored_and_at_other_scales() -> None:
     asked: list[Search] = []
-    find_markers(_inked(SPOTS), Scripted(ALL[1:], asked=asked.append), [LAYOUT], GATES)
+    find_markers(_inked(SPOTS), Scripted(ALL[1:], asked=asked.append), [LAYOUT], EXPECTING)
     again = asked[1:]
     assert len(again) == 3 + len(GATES.recovery.scales)
     assert {one.confidence for one in again} == {GATES.recovery.confidence}
@@ -65,7 +66,7 @@ def test_another_count_has_it_looked_at_again_mirrored_and_at_other_scales() -> 
 def test_the_count_of_every_kind_must_fit() -> None:
     asked: list[Search] = []
     small = [replace(one, kind="small") for one in ALL[:1]]
-    find_markers(_inked(SPOTS), Scripted([*small, *ALL[1:]], asked=asked.append), [LAYOUT], GATES)
+    find_markers(_inked(SPOTS), Scripted([*small, *ALL[1:]], asked=asked.append), [LAYOUT], EXPECTING)
     assert len(asked) > 1
 
 
@@ -73,7 +74,7 @@ def test_the_count_of_every_kind_must_fit() -> None:
 
 
 def test_a_dark_marker_on_an_open_place_counts() -> None:
-    markers = find_markers(_inked(SPOTS), Scripted(ALL[1:], [replace(ALL[0], confidence=0.01)]), [LAYOUT], GATES)
+    markers = find_markers(_inked(SPOTS), Scripted(ALL[1:], [replace(ALL[0], confidence=0.01)]), [LAYOUT], EXPECTING)
     assert len(markers) == len(SPOTS)
     assert _looks(markers) == {"primary": len(SPOTS) - 1, "recovery": 1}
     assert markers[-1].found.box.center_px == pytest.approx(SPOTS[0], abs=1)
@@ -82,7 +83,7 @@ def test_a_dark_marker_on_an_open_place_counts() -> None:
 def test_a_faint_one_there_does_not() -> None:
     picture = _inked(SPOTS[1:])
     picture[88:112, 70:130] = 225
-    markers = find_markers(picture, Scripted(ALL[1:], [replace(ALL[0], confidence=0.01)]), [LAYOUT], GATES)
+    markers = find_markers(picture, Scripted(ALL[1:], [replace(ALL[0], confidence=0.01)]), [LAYOUT], EXPECTING)
     assert _looks(markers) == {"primary": len(SPOTS) - 1}
 
 
@@ -90,19 +91,19 @@ def test_a_dark_one_off_the_open_place_does_not() -> None:
     x, y = SPOTS[0]
     beside = (x, y + 20)
     picture = _inked([beside, *SPOTS[1:]])
-    markers = find_markers(picture, Scripted(ALL[1:], [found_at(*beside, confidence=0.01)]), [LAYOUT], GATES)
+    markers = find_markers(picture, Scripted(ALL[1:], [found_at(*beside, confidence=0.01)]), [LAYOUT], EXPECTING)
     assert _looks(markers) == {"primary": len(SPOTS) - 1}
 
 
 def test_one_of_another_kind_does_not() -> None:
     other = replace(ALL[0], kind="small", confidence=0.01)
-    assert "recovery" not in _looks(find_markers(_inked(SPOTS), Scripted(ALL[1:], [other]), [LAYOUT], GATES))
+    assert "recovery" not in _looks(find_markers(_inked(SPOTS), Scripted(ALL[1:], [other]), [LAYOUT], EXPECTING))
 
 
 def test_a_place_takes_one_marker_only() -> None:
     x, y = SPOTS[0]
     two = [found_at(x, y, confidence=0.02), found_at(x + 5, y, confidence=0.01, scale=0.7)]
-    markers = find_markers(_inked(SPOTS), Scripted(ALL[1:], two), [LAYOUT], GATES)
+    markers = find_markers(_inked(SPOTS), Scripted(ALL[1:], two), [LAYOUT], EXPECTING)
     assert len(markers) == len(SPOTS)
     assert markers[-1].found.confidence == 0.02
 
@@ -110,12 +111,12 @@ def test_a_place_takes_one_marker_only() -> None:
 def test_a_marker_that_was_seen_already_is_not_added_by_a_looser_box() -> None:
     """A box half as large over a marker of the first look is no duplicate by its size, and no marker either."""
     looser = [found_at(*spot, confidence=0.01, scale=0.6) for spot in SPOTS[1:]]
-    markers = find_markers(_inked(SPOTS[1:]), Scripted(ALL[1:], looser), [LAYOUT], GATES)
+    markers = find_markers(_inked(SPOTS[1:]), Scripted(ALL[1:], looser), [LAYOUT], EXPECTING)
     assert len(markers) == len(SPOTS) - 1
 
 
 def test_without_a_layout_nothing_is_expected() -> None:
-    markers = find_markers(_inked(SPOTS), Scripted(ALL[1:], [replace(ALL[0], confidence=0.01)]), [], GATES)
+    markers = find_markers(_inked(SPOTS), Scripted(ALL[1:], [replace(ALL[0], confidence=0.01)]), [], EXPECTING)
     assert _looks(markers) == {"primary": len(SPOTS) - 1}
 
 
@@ -155,7 +156,7 @@ def test_no_finding_on_blank_paper_ever_adds_a_marker(missing: set[int], more: l
     left = [k for k in range(len(SPOTS)) if k not in missing]
     picture = _inked([SPOTS[k] for k in left])
     free = [one for one in more if all(not one.box.overlap(ALL[k].box) for k in left)]
-    markers = find_markers(picture, Scripted([ALL[k] for k in left], free), [LAYOUT], GATES)
+    markers = find_markers(picture, Scripted([ALL[k] for k in left], free), [LAYOUT], EXPECTING)
     assert len(markers) == len(left)
 
 
@@ -165,7 +166,7 @@ def test_the_second_look_takes_nothing_away_and_never_adds_more_than_is_missing(
     missing: set[int], more: list[FoundObject]
 ) -> None:
     seen = [one for k, one in enumerate(ALL) if k not in missing]
-    markers = find_markers(_inked(SPOTS), Scripted(seen, more), [LAYOUT], GATES)
+    markers = find_markers(_inked(SPOTS), Scripted(seen, more), [LAYOUT], EXPECTING)
     assert {one.found for one in markers if one.found_in == "primary"} == set(seen)
     assert len(markers) <= len(SPOTS)
 
@@ -177,7 +178,7 @@ def test_the_second_look_takes_nothing_away_and_never_adds_more_than_is_missing(
 def test_a_ghost_on_a_rendered_sheet_never_mends_the_count(ink: float) -> None:
     plan = sheet_of_14()
     sheet = render_sheet(plan, np.random.default_rng(1), [SheetFault("ghost", "B04", ink)])
-    markers = find_markers(sheet.picture, DarkBlocks(GATES.blocks), [laid(plan)], GATES)
+    markers = find_markers(sheet.picture, DarkBlocks(GATES.blocks), [laid(plan)], EXPECTING)
     recovered = [one for one in markers if one.found_in == "recovery"]
     assert recovered == []
 
@@ -188,8 +189,8 @@ def test_a_marker_that_a_low_confidence_hides_is_recovered_on_a_rendered_sheet()
     look = Look(turn_deg=3, perspective=0.02, streaks=(Streak(0.1, 4, -0.9),))
     sheet = render_sheet(plan, np.random.default_rng(2), (), look)
     finder = DarkBlocks(GATES.blocks)
-    seen = sorted(one.found.confidence for one in find_markers(sheet.picture, finder, [laid(plan)], GATES))
-    strict = replace(GATES, primary=replace(GATES.primary, confidence=seen[3] + 1e-6))
+    seen = sorted(one.found.confidence for one in find_markers(sheet.picture, finder, [laid(plan)], EXPECTING))
+    strict = replace(EXPECTING, primary=replace(GATES.primary, confidence=seen[3] + 1e-6))
     markers = find_markers(sheet.picture, finder, [laid(plan)], strict)
     assert len(markers) == len(plan.places)
     assert _looks(markers)["recovery"] >= 4
@@ -202,6 +203,6 @@ def test_ghosts_on_sheets_of_all_looks_are_not_recovered() -> None:
         plan = (sheet_of_14, sheet_of_21)[k % 2]()
         place = plan.places[int(rng.integers(len(plan.places)))].id
         sheet = render_sheet(plan, rng, [SheetFault("ghost", place, rng.uniform(0.01, 0.3))], varied_look(rng))
-        markers = find_markers(sheet.picture, DarkBlocks(GATES.blocks), [laid(plan)], GATES)
+        markers = find_markers(sheet.picture, DarkBlocks(GATES.blocks), [laid(plan)], EXPECTING)
         ghost = sheet.ghosts[0].box
         assert [one for one in markers if one.found_in == "recovery" and one.found.box.overlap(ghost)] == []

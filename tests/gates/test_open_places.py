@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from dscope_blink.gates.open_places import open_places
+from dscope_blink.gates.open_places import Open, Placed, stand_on
 from dscope_blink.records import FoundObject
 from dscope_blink.synthetic.sheets import Look, SheetFault, SheetPlan, render_sheet, sheet_of_14, sheet_of_21
 from tests.builders.sheets import found_at, laid
+
+
+def open_places(seen: Sequence[FoundObject], layout: Placed, picture_px: tuple[int, int]) -> tuple[Open, ...]:
+    """None where the sheet cannot be laid."""
+    standing = stand_on(seen, layout, picture_px)
+    return () if standing is None else standing.free
+
 
 LOOKS = {
     "flat": Look(),
@@ -35,6 +43,7 @@ def test_missing_markers_leave_their_places_open(plan: SheetPlan, look: Look) ->
         near = min(left, key=lambda place: math.dist(place.center_px, one.box.center_px))
         assert near.kind == one.kind
         assert math.dist(near.center_px, one.box.center_px) < 1
+        assert near.sides_px == pytest.approx((one.box.width_px, one.box.height_px), rel=0.02)
 
 
 def test_a_moved_marker_keeps_its_place_taken() -> None:
