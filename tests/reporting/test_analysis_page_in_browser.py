@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders.comparisons import COMPARISON, FOUND, NOTHING, WHOLE, stored_comparison
+from tests.builders.comparisons import COMPARISON, FOUND, NOTHING, OWN, WHOLE, stored_comparison
 from tests.builders.inspections import PASSED
 from tests.builders.stored_results import HOSTILE, REPORTING, results_of
 
@@ -103,6 +103,16 @@ def test_a_face_that_was_not_compared_says_why_and_one_without_a_model_says_noth
     assert page.locator("#view-name").inner_text() == "b.png"
     assert page.locator("#words .reference, #layer-anomalies g, [data-layer=anomalies]").count() == 0
     page.keyboard.press("a")  # nothing to show, and no error
+
+
+def test_a_face_beside_its_own_symmetry_is_not_said_to_be_beside_good_ones(opened, tmp_path):
+    page = opened([stored_comparison(tmp_path, "a", OWN)])
+    words = page.locator("#words").inner_text()
+    assert "NO REFERENCE 3.40 of the limit. It overrides no criterion." in words
+    assert "beside its own symmetry" in words.lower()
+    assert "No model" in words
+    assert "good faces" not in words
+    assert sees_places(page)
 
 
 def test_hostile_reasons_are_text(opened, tmp_path):
