@@ -9,7 +9,10 @@ from importlib.metadata import Distribution, distribution
 from docs.modules import ROOT
 
 PAGE = ROOT / "docs" / "third_party.md"
-REQUIREMENTS = ("requirements.txt", "requirements-cluster.txt")
+REQUIREMENTS = (
+    *("requirements.txt", "requirements-cluster.txt"),
+    *("requirements-learn.txt", "requirements-gates.txt"),
+)
 # Where a package says it in another way than by an expression: from its own licence file.
 BY_HAND = {
     "contourpy": "BSD-3-Clause",
@@ -20,16 +23,20 @@ BY_HAND = {
     "pypylon": "BSD-3-Clause; pylon in it: Basler's own",
     "reportlab": "BSD-3-Clause",
     "rich": "MIT",
+    "paho-mqtt": "EPL-2.0 or BSD-3-Clause",
+    "scikit-image": "BSD-3-Clause",
+    "scipy": "BSD-3-Clause; GCC's runtime in it: GPL-3.0 with its exception, which lets any program use it",
+    "shapely": "BSD-3-Clause; GEOS in it: LGPL-2.1",
     "shtab": "MPL-2.0",
     "watchdog": "Apache-2.0",
 }
 
 
 def named() -> Iterator[str]:
-    """The packages that the requirements name, in their order."""
-    for file in REQUIREMENTS:
-        lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-        yield from (re.split(r"[<>=!\[ ]", line)[0] for line in lines if line and not line.startswith(("#", "-r")))
+    """The packages that the requirements name, in their order, each once."""
+    lines = [line for file in REQUIREMENTS for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
+    names = (re.split(r"[<>=!\[ ]", line)[0] for line in lines if line and not line.startswith(("#", "-r")))
+    yield from dict.fromkeys(names)
 
 
 def page() -> str:
