@@ -103,6 +103,7 @@ class LayoutRules:
     max_perspective: float
     least_size: float
     most_size: float
+    refuse_ambiguous: bool
 
 
 @dataclass(frozen=True, slots=True)

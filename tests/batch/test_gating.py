@@ -145,6 +145,20 @@ def test_a_picture_that_is_judged_again_in_the_folder_of_good_ones_is_not_lost(s
 
 
 @pytest.mark.slow
+def test_a_layout_that_is_its_own_mirror_image_is_warned_of_or_refused(
+    station: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"--input-dir={station / 'in'}", f"--layout={station / 'sheet.json'}", "--workers=0"]
+    assert main(["gates", *words, f"--output-dir={station / 'warned'}", f"--config={station / 'site.json'}"]) == 1
+    assert "its markers look the same mirrored" in capsys.readouterr().out
+    site = station / "strict.json"
+    site.write_text(json.dumps({"extends": "site.json", "gates": {"layout": {"refuse_ambiguous": True}}}))
+    assert main(["gates", *words, f"--output-dir={station / 'refused'}", f"--config={site}"]) == 2
+    assert "gates.layout.refuse_ambiguous" in capsys.readouterr().err
+    assert not (station / "refused").exists()
+
+
+@pytest.mark.slow
 def test_a_line_hears_of_each_sheet(station: Path, modbus_server: ModbusServer) -> None:
     modbus = {"host": "127.0.0.1", "port": modbus_server.port, "device_id": 1, "register": 0}
     site = station / "line.json"
