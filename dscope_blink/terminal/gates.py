@@ -164,9 +164,12 @@ def _check_apart(folder: Path, output_dir: Path) -> None:
 
 
 def _routing(config: Config, arguments: argparse.Namespace) -> Config:
-    if arguments.route is None:
-        return config
-    routing = replace(config.gates.routing, mode=arguments.route)
+    rules = config.gates.routing
+    routing = rules if arguments.route is None else replace(rules, mode=arguments.route)
+    if routing.mode != "off" and routing.good_folder.casefold() == routing.no_good_folder.casefold():
+        raise UserError(
+            f"gates.routing: good_folder and no_good_folder must differ, got {routing.good_folder} for both"
+        )
     return replace(config, gates=replace(config.gates, routing=routing))
 
 
