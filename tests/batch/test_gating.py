@@ -155,11 +155,7 @@ def test_what_cannot_be_read_is_not_moved_away_from_who_writes_it(tmp_path: Path
     (tmp_path / "in").mkdir()
     picture = tmp_path / "in" / "a.png"
     picture.write_bytes(b"half a picture")
-    words = [
-        f"--input-dir={tmp_path / 'in'}",
-        f"--output-dir={tmp_path / 'out'}",
-        f"--layout={tmp_path / 'sheet.json'}",
-    ]
+    words = words_of(tmp_path)
     assert main(["gates", *words, "--route=move", "--workers=0"]) == 4
     assert picture.read_bytes() == b"half a picture"
     assert (tmp_path / "out" / "No_Good_Images" / "a.png").read_bytes() == b"half a picture"
@@ -216,11 +212,7 @@ def test_good_and_bad_pictures_never_go_into_one_folder(tmp_path: Path, capsys: 
     (tmp_path / "in" / "a.png").write_bytes(b"no picture")
     one = {"mode": "copy", "good_folder": "Sorted", "no_good_folder": "sorted"}
     (tmp_path / "site.json").write_text(json.dumps({"extends": "shipped", "gates": {"routing": one}}))
-    words = [
-        f"--input-dir={tmp_path / 'in'}",
-        f"--output-dir={tmp_path / 'out'}",
-        f"--layout={tmp_path / 'sheet.json'}",
-    ]
+    words = words_of(tmp_path)
     assert main(["gates", *words, f"--config={tmp_path / 'site.json'}", "--workers=0"]) == 2
     assert "must differ, got Sorted for both" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
