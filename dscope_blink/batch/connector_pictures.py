@@ -116,7 +116,7 @@ def _seen(view: View, loaded: Loaded) -> Seen:
     numbering = number_places(view.layout, whole, cut, view.first_lane)
     if isinstance(numbering, Notice):
         return refused(view, loaded, numbering, row=row)
-    faces = dict(_faces(view, loaded, row, numbering))
+    faces = _without_coreless(dict(_faces(view, loaded, row, numbering)))
     located = {n: face for n, face in faces.items() if face.inspection.geometry is not None}
     fitted, problems = _fitted(view, row, numbering, located)
     unsure = _why_unsure(view, loaded.picture, row, numbering, {n for n in located if n not in fitted.off})
@@ -159,6 +159,12 @@ class _Face:
         assert self.inspection.lane.window is not None, "of its own"
         x, y = self.inspection.geometry.cladding.ellipse.center_px
         return x + self.inspection.lane.window.left_px, y + self.inspection.lane.window.top_px
+
+    @property
+    def has_core(self) -> bool:
+        """Whether its core shows, and is not only where it should be."""
+        geometry = self.inspection.geometry
+        return geometry is not None and geometry.core is not None and geometry.core.source == "measured"
 
     @property
     def diameter_px(self) -> float:
@@ -230,6 +236,21 @@ def window_of(center_px: tuple[float, float], row: FoundRow, share: float, pictu
     left, top = max(round(x - half), 0), max(round(y - half), 0)
     right, bottom = min(round(x + half) + 1, w), min(round(y + half) + 1, h)
     return Window(left, top, right - left, bottom - top)
+
+
+def _without_coreless(faces: Mapping[int, _Face]) -> Mapping[int, _Face]:
+    """No lane passes whose core does not show where those of most do: it may be a hole filled with adhesive."""
+    located = [face for face in faces.values() if face.inspection.geometry is not None]
+    shown = sum(face.has_core for face in located)
+    if 2 * shown <= len(located):
+        return faces
+    text = f"no core shows, as those of {shown} of {len(located)} fibers do: it may be a hole filled with adhesive"
+    doubt = judging.not_graded(notice("lane_missing", text))
+    lost = {face.number for face in located if not face.has_core and face.inspection.verdict.status == "PASS"}
+    return {
+        n: replace(face, inspection=replace(face.inspection, verdict=doubt)) if n in lost else face
+        for n, face in faces.items()
+    }
 
 
 # --- whether the numbers are sure -------------------------------------------------------------------------------------

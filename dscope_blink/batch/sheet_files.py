@@ -171,7 +171,8 @@ def place_picture(job: SheetJob, image: ImageFile, result: SheetResult) -> None:
         if status != result.status and withdraw(job.output_dir / folder / image.file, result.sha256, image.path):
             logger.warning("%s: judged otherwise before; its copy in %s is removed", printable(image.file), folder)
     target = job.output_dir / folders[result.status] / image.file
-    placed = route(image.path, target, result.sha256, rules.mode == "move")
+    # one that cannot be read may still be under way: whoever writes it must find it
+    placed = route(image.path, target, result.sha256, rules.mode == "move" and "readable" not in result.failed)
     if placed is None:
         logger.error("%s: changed since it was judged, so it stays where it is", printable(image.file))
     elif placed != target:

@@ -116,6 +116,7 @@ class LayoutRules:
     max_perspective: float
     least_size: float
     most_size: float
+    refuse_ambiguous: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,8 @@ def _layout(data: bytes) -> Layout:
 
 def _broken(layout: Layout) -> Iterator[str]:
     """What no layout can be, a line each."""
+    if not layout.name.strip():
+        yield "it must have a name, by which results call it"
     if not 0 < layout.width_px <= 10**5 or not 0 < layout.height_px <= 10**5:
         yield f"its picture must have 1..100000 px to a side, got {layout.width_px} x {layout.height_px}"
     if not LEAST_PLACES <= len(layout.places) <= MOST_PLACES:

@@ -23,6 +23,7 @@ from dscope_blink.files.names import GATE_PAGE, GATE_TABLE
 from dscope_blink.files.pictures import Found
 from dscope_blink.files.plan import plan_images
 from dscope_blink.files.watching import Watched
+from dscope_blink.gates.ambiguity import ambiguities
 from dscope_blink.gates.finders import marker_finder
 from dscope_blink.gates.layouts import check_layouts, load_layout
 from dscope_blink.records import Layout, Request, SheetResult, UserError, printable
@@ -120,7 +121,7 @@ def checked_gating(arguments: argparse.Namespace) -> Gating:
     return Gating(
         SheetJob(output_dir, config, layouts, finder.inputs),
         plan_images(found, output_dir, Manifest(), asked),
-        found.warnings,
+        (*found.warnings, *_untold(layouts, config)),
         next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
         arguments.scheduler,
         arguments.resume,
@@ -140,6 +141,15 @@ def _layouts(arguments: argparse.Namespace, config: Config) -> tuple[Layout, ...
     return known
 
 
+def _untold(layouts: tuple[Layout, ...], config: Config) -> tuple[str, ...]:
+    """What sheets of the layouts cannot tell, to warn of; UserError where the configuration has none of that."""
+    rules = config.gates.layout
+    told = tuple(map(printable, ambiguities(layouts, rules)))
+    if told and rules.refuse_ambiguous:
+        raise UserError("\n".join(f"{text} (gates.layout.refuse_ambiguous)" for text in told))
+    return told
+
+
 def _check_finder(layout: Layout, config: Config) -> None:
     """Another finder draws its boxes otherwise: what it learned holds for its own alone."""
     if layout.finder != config.gates.finder:
@@ -154,9 +164,12 @@ def _check_apart(folder: Path, output_dir: Path) -> None:
 
 
 def _routing(config: Config, arguments: argparse.Namespace) -> Config:
-    if arguments.route is None:
-        return config
-    routing = replace(config.gates.routing, mode=arguments.route)
+    rules = config.gates.routing
+    routing = rules if arguments.route is None else replace(rules, mode=arguments.route)
+    if routing.mode != "off" and routing.good_folder.casefold() == routing.no_good_folder.casefold():
+        raise UserError(
+            f"gates.routing: good_folder and no_good_folder must differ, got {routing.good_folder} for both"
+        )
     return replace(config, gates=replace(config.gates, routing=routing))
 
 
@@ -181,6 +194,8 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     needed = f"{stated.needed} sheets are needed for {stated.risk:.1%}"
     print_line(console, f"{bound} ({stated.confidence:.0%} sure); {needed}")
     print_line(console, f"Held back: {stated.checked_on}, of which {stated.checked_ng} are NG")
+    for warning in ambiguities((layout,), wanted.config.gates.layout):
+        print_line(console, printable(f"Warning: {warning}"))
     print_line(console, f"Card: {wanted.card}")
     print_line(console, f"Layout: {wanted.output}")
     return UNFINISHED if stated.checked_ng else 0

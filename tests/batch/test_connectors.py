@@ -117,6 +117,23 @@ def test_a_picture_that_shows_another_connector_as_well_grades_none(bench: Bench
     assert load_record(bench.output / "row_result.json").verdict.reasons[0].kind == "extra_fiber"
 
 
+def test_a_hole_filled_with_adhesive_passes_no_connector(bench: Bench) -> None:
+    bench.add("row.png", {2: "hole"})
+    row = bench.rows["row.png"]
+    (x, y), (u, v) = row.lanes[1].center_px, row.lanes[2].center_px
+    radius, image = round(row.diameter_px / 2) - 1, row.image.copy()
+    fiber = image[round(v) - radius // 2 : round(v) + radius // 2, round(u) - radius // 2 : round(u) + radius // 2]
+    drawn = np.full_like(image, np.median(fiber))
+    noisy = np.clip(drawn + np.random.default_rng(1).normal(0, 1, drawn.shape), 0, 255).astype(np.uint8)
+    disc = cv2.circle(np.zeros_like(image), (round(x), round(y)), radius, 1, -1)
+    cv2.imwrite(str(bench.folder / "pictures" / "row.png"), np.where(disc > 0, noisy, image))
+    assert bench.inspect() == 1
+    assert bench.lanes("row") == ["PASS", "NOT_GRADED", "PASS", "PASS"]
+    lane = load_record(bench.output / "row_lane02_result.json")
+    assert lane.geometry is not None, "it is located as a fiber is"
+    assert lane.verdict.reasons[0].kind == "lane_missing"
+
+
 def test_a_connector_passes_with_all_of_its_lanes(bench: Bench) -> None:
     bench.add("row.png", {2: "specks"})
     assert bench.inspect("--fail-exit") == 0

@@ -17,6 +17,7 @@ import pytest
 from dscope_blink.batch.gating import GateTotals, gates_exit_code
 from dscope_blink.files.names import GATE, GATE_PAGE, GATE_TABLE
 from dscope_blink.gates.calibrating import judge_seen
+from dscope_blink.gates.layouts import layout_bytes
 from dscope_blink.records import GateOutcome, SheetResult
 from dscope_blink.records.stored_gates import BadSheetResult, load_sheet, sheet_bytes
 from dscope_blink.reporting.gate_table import GATE_COLUMNS
@@ -144,6 +145,36 @@ def test_a_picture_that_is_judged_again_in_the_folder_of_good_ones_is_not_lost(s
     assert (station / "again" / "No_Good_Images" / "missing.png").read_bytes() == bad
 
 
+def words_of(folder: Path) -> list[str]:
+    """Of a run in a folder, with a layout that is not learned of pictures."""
+    (folder / "sheet.json").write_bytes(layout_bytes(replace(known_layout(14), finder=GATES.finder)))
+    return [f"--input-dir={folder / 'in'}", f"--output-dir={folder / 'out'}", f"--layout={folder / 'sheet.json'}"]
+
+
+def test_what_cannot_be_read_is_not_moved_away_from_who_writes_it(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    picture = tmp_path / "in" / "a.png"
+    picture.write_bytes(b"half a picture")
+    words = words_of(tmp_path)
+    assert main(["gates", *words, "--route=move", "--workers=0"]) == 4
+    assert picture.read_bytes() == b"half a picture"
+    assert (tmp_path / "out" / "No_Good_Images" / "a.png").read_bytes() == b"half a picture"
+
+
+@pytest.mark.slow
+def test_a_layout_that_is_its_own_mirror_image_is_warned_of_or_refused(
+    station: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [f"--input-dir={station / 'in'}", f"--layout={station / 'sheet.json'}", "--workers=0"]
+    assert main(["gates", *words, f"--output-dir={station / 'warned'}", f"--config={station / 'site.json'}"]) == 1
+    assert "its markers look the same mirrored" in capsys.readouterr().out
+    site = station / "strict.json"
+    site.write_text(json.dumps({"extends": "site.json", "gates": {"layout": {"refuse_ambiguous": True}}}))
+    assert main(["gates", *words, f"--output-dir={station / 'refused'}", f"--config={site}"]) == 2
+    assert "gates.layout.refuse_ambiguous" in capsys.readouterr().err
+    assert not (station / "refused").exists()
+
+
 @pytest.mark.slow
 def test_a_line_hears_of_each_sheet(station: Path, modbus_server: ModbusServer) -> None:
     modbus = {"host": "127.0.0.1", "port": modbus_server.port, "device_id": 1, "register": 0}
@@ -173,6 +204,17 @@ def test_what_is_wrong_with_the_command_is_told_before_anything_is_written(
         assert main([*words, *more]) == 2
         assert said in capsys.readouterr().err
     assert main(["gates", "calibrate", f"--input-dir={tmp_path / 'in'}", "--output=layout.txt"]) == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_good_and_bad_pictures_never_go_into_one_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(b"no picture")
+    one = {"mode": "copy", "good_folder": "Sorted", "no_good_folder": "sorted"}
+    (tmp_path / "site.json").write_text(json.dumps({"extends": "shipped", "gates": {"routing": one}}))
+    words = words_of(tmp_path)
+    assert main(["gates", *words, f"--config={tmp_path / 'site.json'}", "--workers=0"]) == 2
+    assert "must differ, got Sorted for both" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

@@ -42,6 +42,7 @@ WRONG: dict[str, tuple[Change, str]] = {
     "a range upside down": (lambda d: d["ranges"][0].update(ink_ratio={"low": 1.0, "high": 0.5}), "low end"),
     "no tolerance": (lambda d: d.update(tolerance_px=0.0), "tolerance_px"),
     "a text for a number": (lambda d: d.update(width_px="wide"), "width_px"),
+    "no name": (lambda d: d.update(name=" "), "a name"),
     "a part missing": (lambda d: d.pop("stated"), "stated"),
 }
 
