@@ -1,7 +1,8 @@
 """The two looks at a sheet: a first that is enough where its count fits a layout, and a second that may add little.
 
-What only the second look saw counts only where a layout still has an open place, and only if it is dark enough. So a
-ghost of confidence 0.001 never mends a count; `gates.recovery.accepts` can give the plain rule, by which it does.
+The second is one at the picture itself where a layout has an open place (`gates.recovery.accepts`: placed), or others
+of the finder: then what only they saw counts only on an open place, and only if it is dark enough. So a ghost of
+confidence 0.001 never mends a count; the plain rule (`all`), by which it does, can be given.
 """
 
 from __future__ import annotations
