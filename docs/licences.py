@@ -25,7 +25,7 @@ BY_HAND = {
     "rich": "MIT",
     "paho-mqtt": "EPL-2.0 or BSD-3-Clause",
     "scikit-image": "BSD-3-Clause",
-    "scipy": "BSD-3-Clause; GCC's runtime in it: GPL-3.0 with its exception, which lets any program use it",
+    "scipy": "BSD-3-Clause; GCC's runtime in it: with the exception that lets any program use it",
     "shapely": "BSD-3-Clause; GEOS in it: LGPL-2.1",
     "shtab": "MPL-2.0",
     "watchdog": "Apache-2.0",

@@ -1,7 +1,8 @@
 """The two looks at a sheet: a first that is enough where its count fits a layout, and a second that may add little.
 
-What only the second look saw counts only where a layout still has an open place, and only if it is dark enough. So a
-ghost of confidence 0.001 never mends a count; `gates.recovery.accepts` can give the plain rule, by which it does.
+The second is one at the picture itself where a layout has an open place (`gates.recovery.accepts`: placed), or others
+of the finder: then what only they saw counts only on an open place, and only if it is dark enough. So a ghost of
+confidence 0.001 never mends a count; the plain rule (`all`), by which it does, can be given.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ def find_markers(
     same = _sameness(settings.duplicates)
     first = settings.primary
     seen = without_duplicates(finder(picture, Search(first.side_px, first.confidence, first.overlap)), same)
+    if settings.recovery.accepts == "placed":  # a letter more and a marker less leave the count as it is
+        return _placed(picture, seen, layouts, settings.fellows)
     fits = any(_counts(seen) == Counter(place.kind for place in layout.places) for layout in layouts)
     if fits or settings.recovery.accepts == "none":
         return _as_markers(seen, "primary")
-    if settings.recovery.accepts == "placed":
-        return _placed(picture, seen, layouts, settings.fellows)
     again = [one for look in _looks(picture, finder, settings.recovery) for one in look]
     merged = without_duplicates([*seen, *again], same)
     only_again = [one for one in merged if one not in seen]
@@ -78,7 +79,7 @@ def _placed(
 ) -> tuple[Marker, ...]:
     """The markers of the first look without other print, and those that open places show beside their fellows."""
     standing = _best_standing(picture, seen, layouts)
-    if standing is None:
+    if standing is None or not (standing.free or standing.beside):
         return _as_markers(seen, "primary")
     gray = np.asarray(picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
     on_places = [one for one in seen if one not in standing.beside]

@@ -141,6 +141,17 @@ def test_print_beside_all_places_that_is_no_block_is_not_counted() -> None:
     assert letters not in [one.found for one in _of_14_with(sheet.picture, letters)]
 
 
+def test_a_letter_does_not_make_up_for_a_marker_that_is_missed() -> None:
+    plan = sheet_of_14()
+    sheet = _rendered(plan, [])
+    letters = FoundObject("small", Box(485.0, 170.0, 503.0, 188.0), 0.6)
+    finder = Blind((_spot(plan, "S03"),), (letters,))
+    markers = find_markers(sheet.picture, finder, [replace(laid(plan), tolerance_px=LAYOUT_PX)], GATES)
+    assert len(markers) == len(plan.places)
+    assert len(_added(markers)) == 1
+    assert letters not in [one.found for one in markers]
+
+
 def test_an_extra_block_beside_all_places_is_counted() -> None:
     sheet = _rendered(sheet_of_14(), [SheetFault("extra")])
     markers = find_markers(sheet.picture, Blind(()), [laid(sheet_of_14())], GATES)
