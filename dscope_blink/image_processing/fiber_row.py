@@ -179,7 +179,8 @@ CLEAR_SHARE = 0.8
 def with_strange(gray: FloatImage, row: FoundRow | Notice, search: ConnectorSearch) -> FoundRow | Notice:
     """A row with the fibers that show where it has none: as clear as its own, as large, and of their sign.
 
-    Grains of glass of that size show two thirds of the evidence at most, where fibers show all of it.
+    Grains of glass of that size show two thirds of the evidence at most, where fibers show all of it. Of what the
+    border cuts half must show, and grains come to three quarters of it: one alone is none.
 
     Parameters
     ----------
@@ -197,8 +198,12 @@ def with_strange(gray: FloatImage, row: FoundRow | Notice, search: ConnectorSear
     apart = np.hypot(*(circles.centers[:, None] - taken).transpose(2, 0, 1))  # (circles, places)
     away = circles.centers[apart.min(axis=1) >= row.cladding_px]
     shown = [evidence_near(field, _pair(center), NEAR * row.lattice.pitch_px) for center in away]
-    clear = [one for one in shown if _is_whole(one, gray, field) and one.strength * sign >= _clear_from(row)]
-    return replace(row, strange_px=tuple(one.center_px for one in clear))
+    clear = [one for one in shown if one.seen >= HALF_SEEN and one.strength * sign >= _clear_from(row)]
+    whole = [one.center_px for one in clear if _is_whole(one, gray, field)]
+    return replace(row, strange_px=tuple(one.center_px for one in clear) if len(clear) >= FEW else tuple(whole))
+
+
+HALF_SEEN = 0.5  # of the circumference
 
 
 def _clear_from(row: FoundRow) -> float:

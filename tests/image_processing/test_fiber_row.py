@@ -60,6 +60,14 @@ def test_fibers_beside_the_rows_of_the_layout_are_told(glass: bool) -> None:
         assert bool(seen.strange_px) is others
 
 
+def test_a_row_beside_that_of_the_layout_is_told_though_the_border_cuts_it() -> None:
+    two = render_row(RowSpec(TWO_BY_FOUR, um_per_px=0.9), np.random.default_rng(1))
+    cut = gray(two)[: round(max(lane.center_px[1] for lane in two.lanes) + 20)]
+    seen = with_strange(cut, find_row(cut, FOUR, SEARCH), SEARCH)
+    assert isinstance(seen, FoundRow), seen
+    assert len(seen.strange_px) == 4
+
+
 @pytest.mark.parametrize("side", ["up", "right", "down", "left"])
 def test_two_rows_are_numbered_by_the_side_of_the_key(side: str) -> None:
     spec = RowSpec(replace(TWO_BY_FOUR, key_side=side), um_per_px=1.2)  # type: ignore[arg-type]
