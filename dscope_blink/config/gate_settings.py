@@ -65,6 +65,7 @@ class FellowSettings:
     least_corners: float  # of the ink in the four corners, their mean
     most_around: float  # more ink around it, over that inside
     least_likeness: float
+    sizes: tuple[float, float]  # areas of what is never other print: a blurred block too many is one still
     least_shape: float  # likeness of equal ink, less than which is other print
 
 

@@ -47,6 +47,7 @@ class Fellows:
     gray: Gray8
     turn_rad: float  # of all markers
     usual: Numbers  # (n, n) share of the paper's light that ink takes, the median of all
+    area_px: float  # of their boxes, the median
     confidence: float  # that their finder had, the median
     own_likeness: float  # of each to the median of all, the median
 
@@ -61,7 +62,8 @@ class Fellows:
         each = _ink(gray, _boxed([one.box for one in own], turn_rad))
         usual = np.median(each, axis=0)
         alike = float(np.median([_likeness(one, usual) for one in each]))
-        return cls(gray, turn_rad, usual, float(np.median([one.confidence for one in own])), alike)
+        areas, sure = [one.box.area_px for one in own], [one.confidence for one in own]
+        return cls(gray, turn_rad, usual, float(np.median(areas)), float(np.median(sure)), alike)
 
 
 def marker_on(place: Open, fellows: Fellows, rules: FellowSettings) -> FoundObject | None:
@@ -94,7 +96,7 @@ def marker_on(place: Open, fellows: Fellows, rules: FellowSettings) -> FoundObje
 
 
 def is_other_print(one: FoundObject, fellows: Fellows, rules: FellowSettings) -> bool:
-    """Whether what was found has not the shape of its fellows, however dark it is: a letter, a stain.
+    """Whether what was found has neither the size nor the shape of its fellows, however dark it is: a letter, a stain.
 
     Parameters
     ----------
@@ -102,6 +104,9 @@ def is_other_print(one: FoundObject, fellows: Fellows, rules: FellowSettings) ->
     fellows : of its kind
     rules : section `gates.fellows`
     """
+    low, high = rules.sizes
+    if low <= one.box.area_px / fellows.area_px <= high:
+        return False
     seen = _ink(fellows.gray, _boxed([one.box], fellows.turn_rad))[0]
     as_dark = seen * (fellows.usual[INNER, INNER].mean() / max(float(seen[INNER, INNER].mean()), np.finfo(float).eps))
     return _likeness(as_dark, fellows.usual) < rules.least_shape

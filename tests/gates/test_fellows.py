@@ -137,19 +137,28 @@ def _of_14_with(picture: Picture, more: FoundObject) -> tuple[Marker, ...]:
 
 def test_print_beside_all_places_that_is_no_block_is_not_counted() -> None:
     sheet = _rendered(sheet_of_14(), [], Look(blur_px=1.4))
-    letters = FoundObject("small", Box(485.0, 170.0, 503.0, 188.0), 0.6)  # in the title
+    letters = FoundObject("small", Box(487.0, 172.0, 500.0, 185.0), 0.6)  # in the title
     assert letters not in [one.found for one in _of_14_with(sheet.picture, letters)]
 
 
 def test_a_letter_does_not_make_up_for_a_marker_that_is_missed() -> None:
     plan = sheet_of_14()
     sheet = _rendered(plan, [])
-    letters = FoundObject("small", Box(485.0, 170.0, 503.0, 188.0), 0.6)
+    letters = FoundObject("small", Box(487.0, 172.0, 500.0, 185.0), 0.6)
     finder = Blind((_spot(plan, "S03"),), (letters,))
     markers = find_markers(sheet.picture, finder, [replace(laid(plan), tolerance_px=LAYOUT_PX)], GATES)
     assert len(markers) == len(plan.places)
     assert len(_added(markers)) == 1
     assert letters not in [one.found for one in markers]
+
+
+def test_a_blurred_block_of_the_size_of_a_marker_is_no_other_print() -> None:
+    plan = replace(sheet_of_14(), content="none")
+    more = replace(plan.places[0], id="X", x_px=600.0, y_px=700.0)
+    sheet = _rendered(replace(plan, places=(*plan.places, more)), [SheetFault("ghost", "X", 0.5)])
+    ghost = FoundObject("big", sheet.ghosts[0].box, 0.3)
+    markers = find_markers(sheet.picture, Blind((), (ghost,)), [laid(plan)], GATES)
+    assert ghost in [one.found for one in markers]
 
 
 def test_an_extra_block_beside_all_places_is_counted() -> None:
