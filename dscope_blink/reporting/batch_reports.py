@@ -32,6 +32,7 @@ from dscope_blink.files.whole_files import is_of_writing, write_file, write_part
 from dscope_blink.records import Inspection, UserError, printable
 from dscope_blink.records.stored import read_carried, to_json
 from dscope_blink.reporting.certificate_picture import page_picture
+from dscope_blink.reporting.connector_verdicts import ConnectorVerdicts
 from dscope_blink.reporting.markdown import MarkdownSummary
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.stored_results import StoredResults
@@ -197,12 +198,14 @@ def _write_batch_certificate(path: Path, results: StoredResults, config: Config)
     from dscope_blink.reporting.certificate import BatchCertificate
 
     made, missing = BatchCertificate(), []
+    connectors = ConnectorVerdicts(path.parent, results.judged_again)
     for result, stored in results.read():
         if isinstance(stored, Inspection):
             made.add(stored)
+            connectors.add(result, stored)
         else:
             missing.append(f"{result.relative_to(path.parent).as_posix()}, {stored}")
-    write_file(path, made.pdf(path.parent.resolve().name, missing))
+    write_file(path, made.pdf(path.parent.resolve().name, missing, connectors))
 
 
 def _write_workbook(path: Path, results: StoredResults, config: Config) -> None:

@@ -20,6 +20,7 @@ from dscope_blink.reporting import wording
 from dscope_blink.reporting.as_shipped import reportlab_as_shipped
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.certificate_picture import HEIGHT_MM, PagePicture
+from dscope_blink.reporting.connector_verdicts import ConnectorVerdicts
 from dscope_blink.reporting.fonts import font_file
 from dscope_blink.reporting.look import STATUS_COLOURS
 from dscope_blink.reporting.wording import Facts, TextTable
@@ -138,13 +139,14 @@ class BatchCertificate:
         place, status = str(len(self._rows) + 1), wording.status_of(inspection)
         self._rows.append((place, inspection.title, status, why, inspection.image.sha256 or "not read"))
 
-    def pdf(self, name: str, passed_over: Sequence[str]) -> bytes:
+    def pdf(self, name: str, passed_over: Sequence[str], connectors: ConnectorVerdicts | None = None) -> bytes:
         """The PDF file.
 
         Parameters
         ----------
         name : of the batch
         passed_over : records that are missing in it, each with the reason
+        connectors : of its lanes; None: it has none
         """
         totals = self._totals
         last = max((run.last for run in totals.runs.values()), default="")
@@ -154,6 +156,7 @@ class BatchCertificate:
             *_head("Inspection certificate of a batch", name),
             *_alarms(_batch_alarms(totals, passed_over)),
             *_section("Totals", _facts(_total_facts(totals))),
+            *_connectors(connectors),
             *_table_section("Why not passed", _reason_table(totals), (0.2, 0.8), "Every picture passed."),
             *_table_section("Criteria", _criteria_table(totals), (0.1, 0.42, 0.28, 0.2), "No record could be read."),
             *_section("Settings", _facts(_run_facts(totals))),
@@ -173,6 +176,24 @@ def _batch_alarms(totals: Totals, passed_over: Sequence[str]) -> list[str]:
     if len(passed_over) > _PASSED_OVER:
         named.append(f"MISSING here: {len(passed_over) - _PASSED_OVER} more records")
     return [f"{wording.NOT_CONFIRMED}: {limits.title}" for limits in totals.unconfirmed] + named
+
+
+def _connectors(connectors: ConnectorVerdicts | None) -> Story:
+    """The verdict of each connector; nothing where the batch has none."""
+    if connectors is None:
+        return []
+    lines = connectors.lines()
+    rows = tuple(
+        (one.name, one.status.replace("_", " "), one.passed, one.failed, one.not_graded, one.why) for one in lines
+    )
+    failed = frozenset(n for n, one in enumerate(lines) if one.status == "FAIL")
+    if not rows and not connectors.note:
+        return []
+    return _table_section("Connectors", TextTable(_CONNECTOR_HEADER, rows, failed), _CONNECTOR_WIDTHS, connectors.note)
+
+
+_CONNECTOR_HEADER = ("Connector", "Verdict", "Lanes passed", "Lanes failed", "Lanes not graded", "Why")
+_CONNECTOR_WIDTHS = (0.22, 0.13, 0.1, 0.12, 0.12, 0.31)
 
 
 def _total_facts(totals: Totals) -> Facts:

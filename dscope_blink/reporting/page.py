@@ -49,9 +49,10 @@ from dscope_blink.records import (
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.aggregate_layers import FaceLayers, Member, read_layers
 from dscope_blink.reporting.analysis_text import SHORT, place_diameter, place_kind
-from dscope_blink.reporting.batch_groups import groupings, heading, in_words
+from dscope_blink.reporting.batch_groups import OF_LANES, groupings, heading, in_words
 from dscope_blink.reporting.batch_statistics import BatchStatistics, simplified
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
+from dscope_blink.reporting.connector_verdicts import ConnectorLine, ConnectorVerdicts
 from dscope_blink.reporting.look import (
     CLASS_TITLES,
     COUNTED_COLOUR,
@@ -108,7 +109,8 @@ def write_html_report(path: Path, results: StoredResults, wanted: Reporting) -> 
     layered = layers <= room
     embedded = _bytes_of_pictures(results.paths) * BASE64 + layers * layered <= room
     with tempfile.SpooledTemporaryFile(max_size=SPOOLED_BYTES) as details:
-        page = _Page(_Pictures(folder, embedded, as_stored=not results.judged_again, layered=layered))
+        pictures = _Pictures(folder, embedded, as_stored=not results.judged_again, layered=layered)
+        page = _Page(pictures, ConnectorVerdicts(folder, results.judged_again))
         for result, inspection in results.inspections():
             details.write(script_json(page.add(result, inspection)) + b"\n")
         details.seek(0)
@@ -163,6 +165,7 @@ class _Page:
     """What is kept of every image until the page is written."""
 
     pictures: _Pictures
+    connectors: ConnectorVerdicts
     batch: BatchStatistics = field(default_factory=BatchStatistics)
     rows: list[bytes] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)  # number of each key
@@ -172,6 +175,7 @@ class _Page:
     def add(self, result: Path, inspection: Inspection) -> Json:
         """Take up one inspection; what only its own view shows is returned."""
         self.batch.add(inspection)
+        self.connectors.add(result, inspection)
         layers = read_layers(_beside(result, AGGREGATE)) if self.pictures.as_stored else None
         compared = inspection.reference
         row = self._row(result, inspection, layers)
@@ -479,7 +483,7 @@ def _data(page: _Page) -> Iterator[str]:
 
 def _columns(page: _Page) -> list[Json]:
     """What pictures may be chosen by; the values that are carried stand beside their names."""
-    carried = {name for said in page.batch.pictures for name in said.carried}
+    carried = {name for said in page.batch.pictures for name in said.carried}.union(OF_LANES)
     return [
         {"name": name, "title": in_words(name), "carried": name in carried, "values": list(page.values_of(name))}
         for name in page.columns
@@ -508,6 +512,8 @@ def _content(folder: Path, page: _Page) -> Mapping[str, Any]:
         "numbers": _numbers(page),
         "column_numbers": {f"column {name}": number for number, name in enumerate(page.columns)},
         "first_grouping": next(one.key for one in divided if one.tells),
+        "connectors": _connectors(page),
+        "connectors_note": page.connectors.note,
         "unconfirmed": _unconfirmed(batch.totals),
         "provenance": _provenance(batch.totals),
         "reasons": pareto(batch),
@@ -518,6 +524,12 @@ def _content(folder: Path, page: _Page) -> Mapping[str, Any]:
         "kinds": CLASS_TITLES,
         "embedded": page.pictures.embedded,
     }
+
+
+def _connectors(page: _Page) -> list[tuple[ConnectorLine, list[str]]]:
+    """Each connector with the addresses of the pictures of its lanes."""
+    link = page.pictures.link
+    return [(line, list(filter(None, map(link, line.pictures)))) for line in page.connectors.lines()]
 
 
 def _period(moments: Sequence[str]) -> str:
