@@ -14,7 +14,7 @@ from dscope_blink.reporting.wording import Facts, result_of_zone
 
 MOST_GROUPS = 30  # shown one by one; the others, in which fewest failed, together
 MOST_REASONS = 3  # of a group
-OF_LANES = ("connector", "lane")  # columns of the pictures of connectors
+CONNECTOR = "connector"  # column of the pictures of connectors
 NAMED_FIRST = ("lot", "part", "operator")  # columns whose name has one of these head the page before the others
 MOST_HEADING = 8
 _OF_A_ZONE = {"kept": "PASS", "broken": "FAIL", "not graded": "NOT_GRADED"}  # the others were not to be judged
@@ -53,7 +53,7 @@ def _asked(inspection: Inspection) -> Mapping[str, str]:
     folder = PurePosixPath(inspection.image.file).parent.as_posix()
     numbers = {name: getattr(request, name) for name in ("core_diameter_um", "cladding_diameter_um")}
     return {
-        **({} if lane is None else {"connector": lane.connector, "lane": str(lane.number or "not numbered")}),
+        **({} if lane is None else {CONNECTOR: lane.connector, "lane": str(lane.number or "not numbered")}),
         "fiber_class": criteria.fiber_class,
         "edition": criteria.edition,
         **{name: f"{value:g}" for name, value in numbers.items() if value is not None},

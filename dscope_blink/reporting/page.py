@@ -49,7 +49,7 @@ from dscope_blink.records import (
 from dscope_blink.reporting import wording
 from dscope_blink.reporting.aggregate_layers import FaceLayers, Member, read_layers
 from dscope_blink.reporting.analysis_text import SHORT, place_diameter, place_kind
-from dscope_blink.reporting.batch_groups import OF_LANES, groupings, heading, in_words
+from dscope_blink.reporting.batch_groups import CONNECTOR, groupings, heading, in_words
 from dscope_blink.reporting.batch_statistics import BatchStatistics, simplified
 from dscope_blink.reporting.batch_totals import Totals, reasons_of
 from dscope_blink.reporting.connector_verdicts import ConnectorLine, ConnectorVerdicts
@@ -483,7 +483,7 @@ def _data(page: _Page) -> Iterator[str]:
 
 def _columns(page: _Page) -> list[Json]:
     """What pictures may be chosen by; the values that are carried stand beside their names."""
-    carried = {name for said in page.batch.pictures for name in said.carried}.union(OF_LANES)
+    carried = {name for said in page.batch.pictures for name in said.carried}.union({CONNECTOR})
     return [
         {"name": name, "title": in_words(name), "carried": name in carried, "values": list(page.values_of(name))}
         for name in page.columns

@@ -162,6 +162,7 @@ def test_connector_and_lane_stand_in_the_row_and_pictures_are_chosen_by_them(tmp
     columns = {column["name"]: column for column in batch["columns"]}
     numbers = [column["name"] for column in batch["columns"]]
     assert columns["connector"]["carried"]
-    assert columns["lane"]["carried"]
+    assert not columns["lane"]["carried"]  # it stands in the name of the picture
+    assert [row["f"] for row in batch["rows"]] == ["row.png, lane 1", "row.png, lane 2"]
     place = numbers.index("lane")
     assert [columns["lane"]["values"][row["g"][place]] for row in batch["rows"]] == ["1", "2"]

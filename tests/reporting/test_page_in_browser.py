@@ -16,6 +16,7 @@ import pytest
 from dscope_blink.records import Inspection, Notice
 from dscope_blink.reporting.page_charts import STATUSES
 from tests.builders.browsers import READY
+from tests.builders.connectors import connector_of
 from tests.builders.folders import linux_names
 from tests.builders.inspections import EVERY_KIND, FAILED, MARGINAL, NO_SCALE, NOT_LOCATED, PASSED, UNREADABLE
 from tests.builders.stored_results import APART, HOSTILE, alternating, annotated, result_of, results_of
@@ -505,3 +506,22 @@ def test_a_page_of_a_thousand_pictures_is_ready_in_two_seconds(opened, tmp_path)
     assert names(page) == ["face_0998"]
     view(page, "face_0998")
     assert perf_counter() - started < 2
+
+
+# --- connectors
+
+
+@pytest.mark.parametrize("name", ["trunk", *(name for name in HOSTILE if not {*"/\n"} & {*name} and len(name) < 100)])
+def test_a_connector_has_its_line_and_its_lanes_are_found_by_its_name(
+    opened: Opener, tmp_path: Path, name: str
+) -> None:
+    lanes = connector_of(tmp_path, name, [PASSED, FAILED])
+    page = opened([*lanes, result_of(tmp_path, "alone", PASSED)])
+    (line,) = page.locator(".connectors tbody tr").all()
+    cells = line.locator("td").all_text_contents()
+    assert cells[:5] == [name, "FAIL", "1 of 2", "2", ""]
+    assert line.locator("a").evaluate_all("links => links.map((link) => link.href)") == [
+        (tmp_path / "row_lanes.png").as_uri()
+    ]
+    page.locator("#text").fill(name)
+    assert sorted(names(page)) == ["row.png, lane 1", "row.png, lane 2"]
