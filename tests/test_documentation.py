@@ -278,6 +278,13 @@ def test_no_file_names_a_package_host_or_a_place_on_somebodys_machine() -> None:
     assert {name: hits for name, hits in found.items() if hits} == {}
 
 
+@pytest.mark.parametrize("page", ["gates", "connectors", "signals"])
+def test_the_configuration_that_a_page_shows_can_be_used(page: str, tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "site.json").write_text(shown, encoding="utf-8")
+    assert load_config(tmp_path / "site.json").profile("fast_scan")
+
+
 @pytest.mark.slow
 def test_the_transcripts_are_what_the_terminal_says() -> None:
     """But for the last digits of sizes, which another processor may round otherwise."""
