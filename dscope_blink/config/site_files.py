@@ -35,6 +35,7 @@ PATHS: tuple[Place, ...] = (
     ("preprocessing", "flat_field_image"),
     ("reference", "model"),
     ("gates", "networks", ANY, "file"),
+    ("gates", "layout", "files"),
 )
 
 
@@ -136,9 +137,16 @@ def _part(source: Source, folder: Path) -> Part:
     if here != folder.absolute():
         for place in paths_in(document):
             value = _at(document, place)
-            if isinstance(value, str):
-                document = _with(document, place, str(here / value))
+            if value is not None:
+                document = _with(document, place, _from(here, value))
     return Part(source, document, notes)
+
+
+def _from(folder: Path, value: Json) -> Json:
+    """The name of a file, or a list of them, as seen from anywhere; what is neither stays as it is."""
+    if isinstance(value, list):
+        return [_from(folder, one) for one in value]
+    return str(folder / value) if isinstance(value, str) else value
 
 
 def paths_in(document: Json) -> Iterator[Place]:

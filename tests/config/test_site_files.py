@@ -245,3 +245,11 @@ def test_the_schema_takes_a_site_file_as_an_editor_checks_it():
     Draft202012Validator(schema).validate({"extends": "shipped", "fusion": {"peak_px": 17}})
     with pytest.raises(ValidationError):
         Draft202012Validator(schema).validate({"extends": "shipped", "fushion": {}})
+
+
+def test_files_of_a_list_are_sought_beside_the_file_that_lists_them(tmp_path):
+    (tmp_path / "line").mkdir()
+    base = site(tmp_path / "line", gates={"layout": {"files": ["ballot.json", "/layouts/form.json"]}})
+    own = written(tmp_path, {"extends": f"line/{base.name}"})
+    files = load_config(own).profile("deep_inspection").gates.layout.files
+    assert files == (tmp_path / "line" / "ballot.json", Path("/layouts/form.json"))
