@@ -199,14 +199,14 @@ def test_a_folder_is_inspected_as_it_is_read_and_nothing_is_written(pictures) ->
 
 
 def test_one_picture_that_cannot_be_computed_does_not_end_a_folder(pictures, monkeypatch) -> None:
-    whole = job._looked_at
+    whole = job.look_at_loaded
 
     def fails_once(asked, request, loaded, provenance):
         if loaded.info.file == "a10.png":
             raise ValueError("no number")
         return whole(asked, request, loaded, provenance)
 
-    monkeypatch.setattr(job, "_looked_at", fails_once)
+    monkeypatch.setattr(job, "look_at_loaded", fails_once)
     found = [one.verdict for one in dscope_blink.inspect_folder(pictures, **QUICK)]
     assert [verdict.status for verdict in found] == ["PASS", "NOT_GRADED", "FAIL"]
     assert [reason.text for reason in found[1].reasons] == ["Internal error: ValueError: no number"]

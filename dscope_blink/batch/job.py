@@ -169,7 +169,7 @@ def look_at(job: Job, image: ImageFile) -> tuple[Loaded, Inspection, Stages | No
     loaded = Loaded(ImageInfo(image.file))
     try:
         loaded = load(image.path, image.file, job.config)
-        return loaded, *_looked_at(job, image.request, loaded, provenance)
+        return loaded, *look_at_loaded(job, image.request, loaded, provenance)
     except Exception as error:
         return loaded, _failed(job, image, loaded, provenance, error), None
 
@@ -237,10 +237,6 @@ def look_at_loaded(
     job: Job, request: Request, loaded: Loaded, provenance: Provenance
 ) -> tuple[Inspection, Stages | None]:
     """The same, with what each stage came to; None where there was no picture."""
-    return _looked_at(job, request, loaded, provenance)
-
-
-def _looked_at(job: Job, request: Request, loaded: Loaded, provenance: Provenance) -> tuple[Inspection, Stages | None]:
     if loaded.picture is None:
         assert loaded.problem is not None, "without a picture there is a problem"
         return not_measured(loaded.info, request, job.config, provenance, loaded.problem), None

@@ -36,9 +36,8 @@ from dscope_blink.terminal.progress import in_words, silent
 from dscope_blink.terminal.running import UNFINISHED, complain
 from dscope_blink.terminal.showing import Ran, code_of, counted, display_of, run_shown
 from dscope_blink.terminal.starting import missing_packages, program_name
-from dscope_blink.terminal.tables import batch_tables, console_of, print_line
+from dscope_blink.terminal.tables import batch_tables, console_of, print_line, print_warnings
 
-MOST_WARNINGS = 10  # shown before the first face; the log has them all
 MOST_FLIPS = 10  # shown; the aggregate of each face has its own
 MOST_NEAR, NEAR = 3, 0.5  # names that are suggested for one that no source knows, and how like it they are
 
@@ -107,10 +106,7 @@ def _announce(console: Console, run: Aggregating) -> None:
     files = sum(len(face.sources) for face in run.faces)
     what = f"{counted(len(run.faces), 'face')}, seen in {counted(files, 'file')}"
     print_line(console, f"{what}, profile {run.job.job.config.profile}, results in {run.output_dir}")
-    for warning in run.warnings[:MOST_WARNINGS]:
-        print_line(console, f"Warning: {warning}")
-    if len(run.warnings) > MOST_WARNINGS:
-        print_line(console, f"and {len(run.warnings) - MOST_WARNINGS} more warnings in the log")
+    print_warnings(console, run.warnings)
 
 
 def _conclude(console: Console, run: Aggregating, ran: Ran, tally: Tally) -> None:

@@ -58,10 +58,9 @@ from dscope_blink.terminal.tables import (
     console_of,
     print_inspection,
     print_line,
+    print_warnings,
     yield_tables,
 )
-
-MOST_WARNINGS = 10  # shown before the first picture; the log has them all
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -132,10 +131,7 @@ def _announce(batch: Batch) -> None:
     print(f"{what}, profile {batch.job.config.profile}, results in {batch.job.output_dir}")
     for limits in batch.unconfirmed:
         print(f"Note: {UNCONFIRMED.format(limits)}")
-    for warning in batch.warnings[:MOST_WARNINGS]:
-        print(f"Warning: {warning}")
-    if len(batch.warnings) > MOST_WARNINGS:
-        print(f"and {len(batch.warnings) - MOST_WARNINGS} more warnings in the log")
+    print_warnings(console_of(), batch.warnings)
 
 
 def _conclude(batch: Batch, ran: Ran) -> None:

@@ -29,9 +29,7 @@ from dscope_blink.terminal.arguments import checked_batch
 from dscope_blink.terminal.events import Told, events_of, refusals
 from dscope_blink.terminal.progress import in_words, silent
 from dscope_blink.terminal.showing import Ran, code_of, counted, display_of, run_shown
-from dscope_blink.terminal.tables import console_of, print_line
-
-MOST_WARNINGS = 10  # shown before the first picture; the log has them all
+from dscope_blink.terminal.tables import console_of, print_line, print_warnings
 
 
 def learn_reference(arguments: argparse.Namespace) -> int:
@@ -130,10 +128,7 @@ def _announce(console: Console, run: Analyzing) -> None:
     print_line(console, f"{what}, results in {run.job.output_dir}")
     if model is None:
         print_line(console, NO_MODEL.capitalize())
-    for warning in run.warnings[:MOST_WARNINGS]:
-        print_line(console, f"Warning: {warning}")
-    if len(run.warnings) > MOST_WARNINGS:
-        print_line(console, f"and {len(run.warnings) - MOST_WARNINGS} more warnings in the log")
+    print_warnings(console, run.warnings)
 
 
 def _conclude(console: Console, run: Analyzing, ran: Ran) -> None:

@@ -19,6 +19,7 @@ from dscope_blink.reporting.tables import Row, Yield
 from dscope_blink.reporting.wording import Facts, TextTable
 from dscope_blink.synthetic.samples import differs, expected_verdict
 
+MOST_WARNINGS = 10  # shown before the first picture
 MOST_CHANGES = 20  # shown; the table in the folder has them all
 MOST_REASONS, MOST_STAGES = 5, 5
 _PIPED_LETTERS = 200  # of a line in a file or a pipe, which has no width: a table is not to be folded there
@@ -38,6 +39,14 @@ def console_of(quiet: bool = False) -> Console:
 def print_line(console: Console, text: str, style: str = "") -> None:
     """One line that is never folded: a path in it can be copied."""
     console.print(Text(printable(text), style=style), soft_wrap=True)
+
+
+def print_warnings(console: Console, warnings: Sequence[str]) -> None:
+    """Those before the first picture; of many only the first, for the log has them all."""
+    for warning in warnings[:MOST_WARNINGS]:
+        print_line(console, f"Warning: {warning}")
+    if len(warnings) > MOST_WARNINGS:
+        print_line(console, f"and {len(warnings) - MOST_WARNINGS} more warnings in the log")
 
 
 def _table(*columns: Column | str) -> Table:
