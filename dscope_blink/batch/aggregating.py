@@ -10,7 +10,7 @@ from itertools import combinations
 from pathlib import Path
 
 from dscope_blink.batch.aggregate_reports import FaceFacts, read_facts
-from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, in_time, with_log
+from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, finished_of, in_time, with_log
 from dscope_blink.batch.face_results import FaceDone, FaceJob, aggregate_face, fail_face, is_finished
 from dscope_blink.batch.face_sources import Face
 from dscope_blink.batch.job import remove_unfinished
@@ -139,14 +139,9 @@ def _finish_all(run: Aggregating, under_way: dict[int, Face]) -> Generator[tuple
 def _resume(run: Aggregating) -> Generator[tuple[int, FaceDone], None, Mapping[int, Face]]:
     """What an earlier run has finished, if that is to be kept; returns the others."""
     left = dict(enumerate(run.faces))
-    if not run.resume:
-        return left
-    for number, face in enumerate(run.faces):
-        done = _finished_before(run.job, face)
-        if done is not None:
-            del left[number]
+    if run.resume:
+        for number, _, done in finished_of(left, partial(_finished_before, run.job), "faces"):
             yield number, done
-    logger.info("Resumed: %d of %d faces were finished before", len(run.faces) - len(left), len(run.faces))
     return left
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from dscope_blink.batch.analyzing import ANALYSIS_ENDS, Analyzing, analyze_picture, fail_picture, finished_before
-from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, in_time, with_log
+from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, finished_of, in_time, with_log
 from dscope_blink.batch.job import remove_unfinished
 from dscope_blink.batch.whole_run import Done, run_into
 from dscope_blink.files.names import COMPARED_WITH_REFERENCE
@@ -104,14 +104,9 @@ def _finish_all(run: Analyzing, under_way: dict[int, ImageFile]) -> Generator[tu
 def _resume(run: Analyzing) -> Generator[tuple[int, Done], None, Mapping[int, ImageFile]]:
     """What an earlier run has finished, if that is to be kept; returns the others."""
     left = dict(enumerate(run.images))
-    if not run.resume:
-        return left
-    for number, image in enumerate(run.images):
-        before = finished_before(run, image)
-        if before is not None:
-            del left[number]
+    if run.resume:
+        for number, image, before in finished_of(left, partial(finished_before, run), "images"):
             yield number, replace(_done(before, image), resumed=True)
-    logger.info("Resumed: %d of %d images were finished before", len(run.images) - len(left), len(run.images))
     return left
 
 

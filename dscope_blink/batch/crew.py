@@ -65,6 +65,26 @@ class Jobs:
         return self.there if workers.count else self.here
 
 
+def finished_of(
+    left: dict[int, Item], before: Callable[[Item], Done | None], what: str
+) -> Iterator[tuple[int, Item, Done]]:
+    """What an earlier run has finished, each of which is taken out of what is left to do.
+
+    Parameters
+    ----------
+    left : what is to be done, by the numbers of the run
+    before : what was done of one; None: nothing that can be kept
+    what : they are, in the log
+    """
+    items = dict(left)
+    for number, item in items.items():
+        done = before(item)
+        if done is not None:
+            del left[number]
+            yield number, item, done
+    logger.info("Resumed: %d of %d %s were finished before", len(items) - len(left), len(items), what)
+
+
 @contextmanager
 def crew_of(workers: Workers, jobs: int) -> Iterator[Crew]:
     """The executor of the jobs of a run; what it is doing is finished, unless the run ends early.

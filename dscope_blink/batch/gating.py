@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
-from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, in_time, with_log
+from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, finished_of, in_time, with_log
 from dscope_blink.batch.sheet_files import (
     SheetJob,
     fail_file,
@@ -186,17 +186,18 @@ def _finish_all(run: Gating, under_way: dict[int, ImageFile], at_rest: Callable[
 
 def _resume(run: Gating, images: Mapping[int, ImageFile]) -> Generator[Finished, None, Mapping[int, ImageFile]]:
     """What an earlier run has finished, if that is to be kept; returns the others."""
-    if not run.resume:
-        return images
     left = dict(images)
-    for number, image in images.items():
-        stored = finished_before(run.job, image)
-        if stored is not None:
-            del left[number]
-            place_picture(run.job, image, stored)  # the earlier run may not have been asked to
-            yield number, image, SheetDone(stored, resumed=True)
-    logger.info("Resumed: %d of %d pictures were finished before", len(images) - len(left), len(images))
+    if run.resume:
+        yield from finished_of(left, partial(_kept, run.job), "pictures")
     return left
+
+
+def _kept(job: SheetJob, image: ImageFile) -> SheetDone | None:
+    stored = finished_before(job, image)
+    if stored is None:
+        return None
+    place_picture(job, image, stored)  # the earlier run may not have been asked to
+    return SheetDone(stored, resumed=True)
 
 
 def _workers(run: Gating) -> Workers:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, in_time, with_log
+from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, finished_of, in_time, with_log
 from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, reference_of, remove_unfinished
 from dscope_blink.batch.whole_run import Done, run_into
 from dscope_blink.files.names import RESULT, SUMMARY
@@ -138,16 +138,15 @@ def _finish_all(batch: Batch, under_way: dict[int, ImageFile], at_rest: Callable
 
 def _resume(batch: Batch, images: Mapping[int, ImageFile]) -> Generator[Finished, None, Mapping[int, ImageFile]]:
     """What an earlier run has finished, if that is to be kept; returns the others."""
-    if not batch.resume:
-        return images
     left = dict(images)
-    for number, image in images.items():
-        stored = _finished_before(batch.job, image)
-        if stored is not None:
-            del left[number]
-            yield number, image, Done(stored, summary_row(stored), resumed=True)
-    logger.info("Resumed: %d of %d images were finished before", len(images) - len(left), len(images))
+    if batch.resume:
+        yield from finished_of(left, partial(_kept, batch.job), "images")
     return left
+
+
+def _kept(job: Job, image: ImageFile) -> Done | None:
+    stored = _finished_before(job, image)
+    return None if stored is None else Done(stored, summary_row(stored), resumed=True)
 
 
 def _finished_before(job: Job, image: ImageFile) -> Inspection | None:
