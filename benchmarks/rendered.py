@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -26,6 +27,8 @@ from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import CLASSIFICATIONS, Defect, ImageInfo, Inspection, Mask, Provenance, Request
 from dscope_blink.synthetic.faces import BlemishTruth, FaceSpec, Illumination, RenderedFace, render_face
 from dscope_blink.synthetic.scenes import random_blemishes, random_face
+
+Scene: TypeAlias = tuple[FaceSpec, RenderedFace]
 
 ROOT = Path(__file__).resolve().parents[1]
 EDITION = "iec_61300_3_35_2015"
@@ -95,9 +98,15 @@ def clean_kind(k: int) -> str:
 
 def clean_face(k: int, seed: int, config: Config, **overrides: object) -> FaceScore:
     """Inspect clean face number `k`."""
+    spec, face = clean_scene(k, seed, **overrides)
+    return score(face, spec, config)
+
+
+def clean_scene(k: int, seed: int, **overrides: object) -> Scene:
+    """Clean face number `k`."""
     rng = np.random.default_rng((seed, k))
     spec = ordinary_face(rng, **{**CLEAN_KINDS[clean_kind(k)], **overrides})
-    return score(render_face(spec, (), rng), spec, config)
+    return spec, render_face(spec, (), rng)
 
 
 def blemished_faces(n: int, seed: int, config: Config, **overrides: object) -> Iterator[FaceScore]:
@@ -108,10 +117,16 @@ def blemished_faces(n: int, seed: int, config: Config, **overrides: object) -> I
 
 def blemished_face(k: int, seed: int, config: Config, **overrides: object) -> FaceScore:
     """Inspect face number `k` with blemishes."""
+    spec, face = blemished_scene(k, seed, **overrides)
+    return score(face, spec, config)
+
+
+def blemished_scene(k: int, seed: int, **overrides: object) -> Scene:
+    """Face number `k` with blemishes."""
     rng = np.random.default_rng((seed, k))
     spec = ordinary_face(rng, **overrides)
     marks = random_blemishes(rng, spec, MARKS_PER_FACE, size_um=(SMALLEST_UM, 15.0))
-    return score(render_face(spec, marks, rng), spec, config)
+    return spec, render_face(spec, marks, rng)
 
 
 def score(face: RenderedFace, spec: FaceSpec, config: Config) -> FaceScore:
