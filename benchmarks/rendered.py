@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config
+from dscope_blink.models.segmentation import SegmentationNetwork
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import CLASSIFICATIONS, Defect, ImageInfo, Inspection, Mask, Provenance, Request
 from dscope_blink.synthetic.faces import BlemishTruth, FaceSpec, Illumination, RenderedFace, render_face
@@ -77,12 +78,14 @@ def request_for(spec: FaceSpec) -> Request:
     return Request(EDITION, fiber_class, core, cladding, spec.um_per_px_x / spec.um_per_px_y)
 
 
-def inspect_face(spec: FaceSpec, face: RenderedFace, config: Config) -> Inspection:
-    """The record of one rendered picture."""
+def inspect_face(
+    spec: FaceSpec, face: RenderedFace, config: Config, network: SegmentationNetwork | None = None
+) -> Inspection:
+    """The record of one rendered picture; the network where the engine of the settings asks one."""
     height, width = face.image.shape
     info = ImageInfo("rendered.png", None, width, height)
     provenance = Provenance("benchmark", config.profile, "", {"config": config.sha256})
-    return inspect_image(face.image, info, request_for(spec), config, None, provenance)
+    return inspect_image(face.image, info, request_for(spec), config, None, provenance, network=network)
 
 
 def clean_faces(n: int, seed: int, config: Config, **overrides: object) -> Iterator[tuple[str, FaceScore]]:

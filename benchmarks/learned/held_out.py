@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from time import process_time
+from pathlib import Path
 
 from benchmarks.learned import scenes
-from benchmarks.learned.engines import ENGINES, Amounts, engine_config
+from benchmarks.learned.engines import ENGINES, Amounts, timed
 from benchmarks.learned.scenes import Wish
 from benchmarks.rendered import SMALLEST_UM, WEAKEST_SNR, FaceScore, Scene, clean_kind, compared, inspect_face
 from benchmarks.validation.bench import Bench
 from benchmarks.validation.injection import size_um
 from benchmarks.validation.truth import MISSED
-from dscope_blink.config.settings import Config
-from dscope_blink.records import Inspection, Status
+from dscope_blink.records import Status
 
 FAINT, LINES, VARIED, CLEAN = SORTS = ("faint", "lines", "varied", "clean")
 
@@ -56,12 +55,13 @@ class Job:
 
     sort: str
     k: int
+    network: Path | None  # None: the one that ships
 
 
-def inspected_faces(bench: Bench, amounts: Amounts) -> list[Face]:
+def inspected_faces(bench: Bench, amounts: Amounts, network: Path | None) -> list[Face]:
     """All rendered faces, by every engine."""
     counts = {FAINT: amounts.faint, LINES: amounts.lines, VARIED: amounts.varied, CLEAN: amounts.clean}
-    return bench.run(inspected, [Job(sort, k) for sort in SORTS for k in range(counts[sort])])
+    return bench.run(inspected, [Job(sort, k, network) for sort in SORTS for k in range(counts[sort])])
 
 
 def inspected(job: Job) -> Face:
@@ -69,7 +69,7 @@ def inspected(job: Job) -> Face:
     (spec, face), wishes, look = _drawn(job)
     scores, ms = {}, {}
     for engine in in_turn(job.k):
-        inspection, ms[engine] = timed(partial(inspect_face, spec, face), engine_config(engine))
+        inspection, ms[engine] = timed(partial(inspect_face, spec, face), engine, job.network)
         scores[engine] = compared(inspection, face.truth.blemishes, face.image.shape)
     snrs = [truth.snr for truth in face.truth.blemishes]
     return face_of(job.sort, look, scores, wishes, snrs, ms)
@@ -90,13 +90,6 @@ def in_turn(k: int) -> tuple[str, ...]:
     """The engines in an order that turns with the number of the picture, so that none always comes first."""
     first = k % len(ENGINES)
     return ENGINES[first:] + ENGINES[:first]
-
-
-def timed(inspect: Callable[[Config], Inspection], config: Config) -> tuple[Inspection, float]:
-    """A record, and the milliseconds that the processor spent on it."""
-    start = process_time()
-    inspection = inspect(config)
-    return inspection, 1000 * (process_time() - start)
 
 
 def face_of(

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from benchmarks.learned import scenes
-from benchmarks.learned.engines import ENGINES, HELD_OUT_SEED, Amounts, engine_config
-from benchmarks.learned.held_out import Face, face_of, in_turn, timed
+from benchmarks.learned.engines import ENGINES, HELD_OUT_SEED, Amounts, config_of, network_of, timed
+from benchmarks.learned.held_out import Face, face_of, in_turn
 from benchmarks.rendered import compared
 from benchmarks.validation.bench import Bench, default_config
 from benchmarks.validation.drift import Drifted, Source, after_each_step
@@ -65,26 +65,29 @@ class Photographs:
 NONE = Photographs({}, {}, {})
 
 
-def photograph_figures(bench: Bench, amounts: Amounts, folds: Mapping[str, Path]) -> Photographs:
-    """Inspect every photograph by every engine, and let the scorers count."""
+def photograph_figures(bench: Bench, amounts: Amounts, folds: Mapping[str, Path], network: Path | None) -> Photographs:
+    """Inspect every photograph by every engine, and let the scorers count; `network` is for other microscopes."""
     if bench.shared is None:
         return NONE
     pictures = [p for p in _some(labelled(bench.shared, default_config()), amounts) if p.path.name in folds]
     others = _some(labelled(bench.shared, default_config(), OTHER_SCOPES), amounts)
     jobs = [Seen(p, engine, folds[p.path.name]) for p, engine in product(pictures, ENGINES)]
-    jobs += [Seen(p, engine, None) for p, engine in product(others, ENGINES)]
+    jobs += [Seen(p, engine, network) for p, engine in product(others, ENGINES)]
     records = bench.run(look_at, jobs)
-    by_engine = {
-        engine: [(job, record) for job, record in zip(jobs, records, strict=True) if job.engine == engine]
-        for engine in ENGINES
-    }
-    crossed = {e: [(j.photograph, r) for j, r in seen if j.network is not None] for e, seen in by_engine.items()}
-    beside = {e: [(j.photograph, r) for j, r in seen if j.network is None] for e, seen in by_engine.items()}
+    n = len(pictures) * len(ENGINES)
+    crossed, beside = (_by_engine(jobs[part], records[part]) for part in (slice(None, n), slice(n, None)))
     return Photographs(
         {e: scored(bench.shared, crossed[e]) for e in ENGINES} if pictures else {},
         {e: {p.path.name: len(r.defects) for p, r in crossed[e]} for e in ENGINES},
         {e: scored_scopes(bench.shared, beside[e]) for e in ENGINES},
     )
+
+
+def _by_engine(
+    jobs: Sequence[Seen], records: Sequence[Inspection]
+) -> Mapping[str, Sequence[tuple[Photograph, Inspection]]]:
+    pairs = list(zip(jobs, records, strict=True))
+    return {e: [(job.photograph, record) for job, record in pairs if job.engine == e] for e in ENGINES}
 
 
 def _some(photographs: Sequence[Photograph], amounts: Amounts) -> Sequence[Photograph]:
@@ -94,7 +97,8 @@ def _some(photographs: Sequence[Photograph], amounts: Amounts) -> Sequence[Photo
 
 def look_at(seen: Seen) -> Inspection:
     """The record of one photograph."""
-    return inspect_photograph(seen.photograph, engine_config(seen.engine, seen.network))
+    network = network_of(seen.engine, seen.network)
+    return inspect_photograph(seen.photograph, config_of(seen.engine), network)
 
 
 # --- marks put into photographs
@@ -137,7 +141,7 @@ def injected(job: Job) -> Face:
     for engine in in_turn(job.k):
         name, request = photograph.path.name, photograph.request
         inspect = partial(inspect_picture, picture, name, request)
-        inspection, ms[engine] = timed(inspect, engine_config(engine, job.network))
+        inspection, ms[engine] = timed(inspect, engine, job.network)
         scores[engine] = compared(inspection, drawn.truth.blemishes, spec.shape)
     gray = np.asarray(WHITE * to_gray(stored), np.float32)
     change = np.abs(drawn.image / (FLAT / WHITE * np.iinfo(drawn.image.dtype).max) - 1)
@@ -172,9 +176,11 @@ class DriftJob:
     network: Path | None
 
 
-def drifted(bench: Bench, amounts: Amounts, folds: Mapping[str, Path]) -> Mapping[str, list[Drifted]]:
-    """The verdicts before and after each step of each drift, by engine."""
-    sources: list[tuple[Source, Path | None]] = [(k, None) for k in range(amounts.drifted)]
+def drifted(
+    bench: Bench, amounts: Amounts, folds: Mapping[str, Path], network: Path | None
+) -> Mapping[str, list[Drifted]]:
+    """The verdicts before and after each step of each drift, by engine; `network` is for rendered faces."""
+    sources: list[tuple[Source, Path | None]] = [(k, network) for k in range(amounts.drifted)]
     if bench.shared is not None:
         known = [p for p in labelled(bench.shared, default_config()) if p.path.name in folds]
         every = max(len(known) // amounts.drifted, 1)
@@ -186,4 +192,5 @@ def drifted(bench: Bench, amounts: Amounts, folds: Mapping[str, Path]) -> Mappin
 
 def drift_of(job: DriftJob) -> Drifted:
     """One picture after every step, by one engine."""
-    return after_each_step(job.source, engine_config(job.engine, job.network), HELD_OUT_SEED)
+    network = network_of(job.engine, job.network)
+    return after_each_step(job.source, config_of(job.engine), HELD_OUT_SEED, network)

@@ -16,6 +16,7 @@ from benchmarks.validation.photographs import Photograph, inspect_picture, label
 from benchmarks.validation.truth import borderline
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture
+from dscope_blink.models.segmentation import SegmentationNetwork
 from dscope_blink.records import Request, Status
 
 BRIGHTER, TILTED, BLURRED = "brightness", "slope of the light", "blur"
@@ -53,12 +54,12 @@ def _all_steps(source: Source) -> Drifted:
     return after_each_step(source, default_config(), SEED)
 
 
-def after_each_step(source: Source, config: Config, seed: int) -> Drifted:
-    """One picture after every step; `seed` is that of the rendered faces."""
+def after_each_step(source: Source, config: Config, seed: int, network: SegmentationNetwork | None = None) -> Drifted:
+    """One picture after every step; `seed` is that of the rendered faces, the network for engines that ask one."""
     picture, name, request = _opened(source, seed)
 
     def status(changed: Picture) -> Status:
-        return inspect_picture(changed, name, request, config).verdict.status
+        return inspect_picture(changed, name, request, config, network).verdict.status
 
     after = {(way, step): status(changed(picture, way, step)) for way, steps in STEPS.items() for step in steps}
     return Drifted(RENDERED if isinstance(source, int) else PHOTOGRAPHS, name, status(picture), after)

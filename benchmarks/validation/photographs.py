@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, decode_image
 from dscope_blink.files.manifest import read_manifest
+from dscope_blink.models.segmentation import SegmentationNetwork
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import ImageInfo, Inspection, Provenance, Request
 from dscope_blink.reporting.picture_files import write_result
@@ -50,17 +51,20 @@ def labelled(shared: Path, config: Config, of: str = END_FACES) -> tuple[Photogr
     return tuple(Photograph(folder / label["name"], asked[label["name"]], label) for label in labels)
 
 
-def inspect_picture(picture: Picture, name: str, request: Request, config: Config) -> Inspection:
-    """The record of one picture."""
+def inspect_picture(
+    picture: Picture, name: str, request: Request, config: Config, network: SegmentationNetwork | None = None
+) -> Inspection:
+    """The record of one picture; the network where the engine of the settings asks one."""
     info = ImageInfo(name, None, picture.shape[1], picture.shape[0])
-    return inspect_image(
-        picture, info, request, config, None, Provenance("benchmark", config.profile, "", {"config": config.sha256})
-    )
+    provenance = Provenance("benchmark", config.profile, "", {"config": config.sha256})
+    return inspect_image(picture, info, request, config, None, provenance, network=network)
 
 
-def inspect_photograph(photograph: Photograph, config: Config) -> Inspection:
+def inspect_photograph(
+    photograph: Photograph, config: Config, network: SegmentationNetwork | None = None
+) -> Inspection:
     """The record of one photograph."""
-    return inspect_picture(photograph.picture(config), photograph.path.name, photograph.request, config)
+    return inspect_picture(photograph.picture(config), photograph.path.name, photograph.request, config, network)
 
 
 def scored(shared: Path, results: Iterable[tuple[Photograph, Inspection]]) -> Figures:
