@@ -35,7 +35,7 @@ class Amounts:
     photographs: int | None  # of those that are there; None: all
 
 
-FULL = Amounts("full", 150, 40, 40, 100, 16, 4, None)
+FULL = Amounts("full", 140, 36, 36, 100, 16, 3, None)
 QUICK = Amounts("quick", 6, 3, 3, 4, 2, 1, 4)
 
 
