@@ -30,6 +30,7 @@ from dscope_blink.batch.job import (
     Job,
     Loaded,
     hash_of_flat_field,
+    hash_of_network,
     hash_of_reference,
     inspect_loaded,
     inspect_unwritten,
@@ -670,7 +671,7 @@ def judge(
 
 def _job(config: ConfigFile | Config | None, profile: str | None, calibration: FilePath | Calibration | None) -> Job:
     settings = _settings(config, profile)
-    hashes = hash_of_flat_field(settings), hash_of_reference(settings)
+    hashes = hash_of_flat_field(settings), hash_of_reference(settings), hash_of_network(settings)
     return Job(Path(), settings, _calibration(calibration, settings), *hashes)
 
 
