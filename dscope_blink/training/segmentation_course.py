@@ -19,8 +19,9 @@ from dscope_blink.records import UserError, read_file
 from dscope_blink.training.network_export import pace
 from dscope_blink.training.segmentation_lessons import Crop, crop_of, read_lesson
 from dscope_blink.training.segmentation_network import BlemishNetwork, loss_of
+from dscope_blink.training.segmentation_options import BATCH
 
-CROP_PX, BATCH = 192, 12
+CROP_PX = 192
 NEAR_MARK = 0.6  # of the crops of lessons with marks
 FASTEST = 4e-3  # of learning
 EVERY = 50  # steps: the loss on held-out crops, and what it has learned is kept

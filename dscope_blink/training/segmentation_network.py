@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -38,7 +40,8 @@ class BlemishNetwork(nn.Module):
         before = (4 * CHANNELS, *WIDTHS[:-1])
         self.down = nn.ModuleList(_block(given, wanted) for given, wanted in zip(before, WIDTHS, strict=True))
         steps = tuple(zip(WIDTHS[1:], WIDTHS[:-1], strict=True))
-        self.up = nn.ModuleList(_block(low + high, high) for low, high in reversed(steps))
+        self.lift = nn.ModuleList(nn.Conv2d(low, high, 1) for low, high in reversed(steps))
+        self.up = nn.ModuleList(_block(2 * high, high) for _, high in reversed(steps))
         self.head = nn.Conv2d(first, 4 * len(KINDS), 1)
         nn.init.constant_(self.head.bias, 0.0)
         with torch.no_grad():
@@ -50,8 +53,9 @@ class BlemishNetwork(nn.Module):
         for k, block in enumerate(self.down):
             seen = block(functional.max_pool2d(seen, 2) if k else seen)
             kept.append(seen)
-        for block, beside in zip(self.up, reversed(kept[:-1]), strict=True):
-            seen = block(torch.cat((functional.interpolate(seen, scale_factor=2.0, mode="nearest"), beside), 1))
+        for lift, block, beside in zip(self.lift, self.up, reversed(kept[:-1]), strict=True):
+            lifted = functional.interpolate(lift(seen), scale_factor=2.0, mode="nearest")
+            seen = block(torch.cat((lifted, beside), 1))
         return functional.pixel_shuffle(self.head(seen), 2)
 
 
@@ -61,13 +65,16 @@ class _Exported(nn.Module):
     Written out: ONNX Runtime takes three times as long for its own softmax over channels.
     """
 
-    def __init__(self, network: nn.Module, temperature: float, bias: Tensor) -> None:
+    def __init__(self, network: BlemishNetwork, temperature: float, bias: Tensor) -> None:
         super().__init__()
-        self.network, self.temperature = network, temperature
-        self.register_buffer("bias", bias.reshape(1, -1, 1, 1))
+        self.network = copy.deepcopy(network)
+        head = self.network.head
+        with torch.no_grad():  # four times each: its channels are those of the four pixels, kind by kind
+            head.bias.copy_((head.bias + bias.repeat_interleave(4)) / temperature)
+            head.weight.div_(temperature)
 
     def forward(self, shown: Tensor) -> Tensor:
-        logits = (self.network(shown) + self.bias) / self.temperature
+        logits = self.network(shown)
         powers = torch.exp(logits - logits.amax(1, keepdim=True))
         return powers / powers.sum(1, keepdim=True)
 

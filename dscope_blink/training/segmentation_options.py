@@ -9,6 +9,8 @@ from pathlib import Path
 
 from dscope_blink.records import UserError
 
+BATCH = 12  # crops of one step
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
