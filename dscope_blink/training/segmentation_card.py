@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dscope_blink.training.segmentation_calibration import Calibration
     from dscope_blink.training.segmentation_network import BlemishNetwork
 
-LEVELS = (0.3, 0.5, 0.7, 0.9)  # probabilities of a mark that the card has figures of
+LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)  # probabilities of a mark that the card has figures of
 SHOWN = 0.5  # of which the tables by kind, contrast and noise are
 CONTRASTS = (0.0, 0.05, 0.075, 0.1, 0.15, 0.25, 1.0)
 SNRS = (2.0, 3.0, 4.5, 6.0, 10.0, 20.0, 1e9)
@@ -166,7 +166,9 @@ def card(made: Made, figures: Figures) -> str:
         f"| {row['at']:g} | {row['false']} | {row['false'] / max(clean['pictures'], 1):.3f} |"
         for row in clean["network"]
     )
-    sure = "\n".join(f"| {chance:.2f} | {pixels} | {share:.3f} |" for chance, pixels, share in figures["reliability"])
+    sure = "\n".join(
+        f"| {chance:.2f} | {findings} | {share:.3f} |" for chance, findings, share in figures["reliability"]
+    )
     side = made.network.side_px
     kinds, contrasts, snrs = figures["kinds"], figures["contrasts"], figures["snrs"]
     return CARD.format(
@@ -297,10 +299,10 @@ By peak over the noise of a pixel, at {shown}:
 |---|---|---|---|---|
 {snrs}
 {own}
-How far its probabilities can be believed: of all pixels with a probability near the first column, the last column is
-the share that is a mark; mean distance {error:.3f}.
+How far its probabilities can be believed: of the findings on the fiber whose sixth strongest pixel has about the
+probability of the first column, the last column is the share that are marks; mean distance {error:.3f}.
 
-| probability of a mark | pixels | share that is one |
+| probability | findings | share that are marks |
 |---|---|---|
 {sure}
 

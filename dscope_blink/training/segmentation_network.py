@@ -79,30 +79,33 @@ class _Exported(nn.Module):
         return powers / powers.sum(1, keepdim=True)
 
 
-def loss_of(logits: Tensor, kinds: Tensor) -> Tensor:
+def loss_of(logits: Tensor, kinds: Tensor, counts: Tensor) -> Tensor:
     """How wrong logits are: weighted cross entropy and dice, of all marks together and of each kind.
 
-    F. Milletari et al., "V-Net", 2016, DOI 10.1109/3DV.2016.79.
+    F. Milletari et al., "V-Net", 2016, DOI 10.1109/3DV.2016.79. Each mark counts by about the same, whatever its area:
+    else the loss is that of the large ones, which anybody finds.
 
     Parameters
     ----------
     logits : (n, 6, side, side)
     kinds : (n, side, side) int64, index in KINDS or IGNORED
+    counts : (n, side, side) how much each pixel counts; 0 where nothing is asked
     """
-    asked = kinds != IGNORED
-    weights = torch.tensor(WEIGHTS)
-    entropy = functional.cross_entropy(logits, kinds, weights, ignore_index=IGNORED)
-    chances = torch.softmax(logits, 1) * asked[:, None]
-    wanted = functional.one_hot(torch.where(asked, kinds, 0), len(KINDS)).permute(0, 3, 1, 2) * asked[:, None]
-    any_mark = _dice(1 - chances[:, :1] - (~asked[:, None]).float(), wanted[:, 1:].sum(1, keepdim=True))
-    return entropy + 0.5 * any_mark.mean() + 0.5 * _dice(chances[:, 1:], wanted[:, 1:]).mean()
+    asked = torch.where(kinds == IGNORED, 0, kinds)
+    weights = counts * torch.tensor(WEIGHTS)[asked]
+    entropy = functional.cross_entropy(logits, asked, reduction="none")
+    chances = torch.softmax(logits, 1)
+    wanted = functional.one_hot(asked, len(KINDS)).permute(0, 3, 1, 2)
+    any_mark = _dice(1 - chances[:, :1], 1 - wanted[:, :1], counts)
+    each = _dice(chances[:, 1:], wanted[:, 1:], counts)
+    return (entropy * weights).sum() / weights.sum() + 0.5 * any_mark.mean() + 0.5 * each.mean()
 
 
-def _dice(chances: Tensor, wanted: Tensor) -> Tensor:
+def _dice(chances: Tensor, wanted: Tensor, counts: Tensor) -> Tensor:
     """1 less twice what both have in common over both, over the whole batch; (channels,)."""
-    over = (0, 2, 3)
-    common = (chances * wanted).sum(over)
-    return 1 - (2 * common + SMOOTH) / (chances.sum(over) + wanted.sum(over) + SMOOTH)
+    over, counts = (0, 2, 3), counts[:, None]
+    common = (chances * wanted * counts).sum(over)
+    return 1 - (2 * common + SMOOTH) / ((chances * counts).sum(over) + (wanted * counts).sum(over) + SMOOTH)
 
 
 def onnx_bytes(network: BlemishNetwork, side_px: int, temperature: float, bias: tuple[float, ...]) -> bytes:

@@ -109,6 +109,17 @@ def test_a_lesson_comes_back_from_its_file(lesson, tmp_path):
         assert (getattr(back, part) == getattr(lesson, part)).all()
 
 
+def test_a_small_mark_counts_as_much_as_a_large_one():
+    labels = np.zeros((40, 60), np.uint8)
+    labels[5:11, 5:15], labels[15:35, 20:50], labels[:, -3:] = 1, 2, IGNORED
+    marks = (LessonMark("pit_dig", 0.1, 5.0, 3.0), LessonMark("scratch", 0.1, 5.0, 9.0))
+    weights = Lesson("two", labels.astype(np.int8), labels, labels, marks).weight_of[labels]
+    assert weights[labels == 1].sum() == pytest.approx(150)
+    assert weights[labels == 2].sum() == pytest.approx(300)  # each of its pixels counts at least half
+    assert (weights[labels == 0] == 1).all()
+    assert (weights[labels == IGNORED] == 0).all()
+
+
 # --- crops
 
 
