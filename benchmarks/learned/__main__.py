@@ -117,7 +117,7 @@ def page(found: Measured, networks: int) -> list[Section]:
         sections.of_photographs(found.photographs, networks),
         sections.of_scopes(found.photographs),
         sections.of_drift(found.drifted),
-        sections.of_time(found.faces, found.injected),
+        sections.of_time(found.faces),
     ]
 
 

@@ -31,12 +31,13 @@ class Amounts:
     varied: int  # with marks of every kind that must be found
     clean: int  # without any
     injected: int  # photographs with marks put in, for each region
+    timed: int  # rendered faces whose inspections are timed
     drifted: int  # rendered faces, and photographs, that drift
     photographs: int | None  # of those that are there; None: all
 
 
-FULL = Amounts("full", 140, 36, 36, 100, 16, 3, None)
-QUICK = Amounts("quick", 6, 3, 3, 4, 2, 1, 4)
+FULL = Amounts("full", 140, 30, 30, 100, 16, 20, 3, None)
+QUICK = Amounts("quick", 6, 3, 3, 4, 2, 3, 1, 4)
 
 
 @cache

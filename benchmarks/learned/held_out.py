@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from benchmarks.learned import scenes
 from benchmarks.learned.engines import ENGINES, Amounts, timed
 from benchmarks.learned.scenes import Wish
+from benchmarks.learned.shared_stages import shared
 from benchmarks.rendered import SMALLEST_UM, WEAKEST_SNR, FaceScore, Scene, clean_kind, compared, inspect_face
 from benchmarks.validation.bench import Bench
 from benchmarks.validation.injection import size_um
@@ -17,6 +19,7 @@ from benchmarks.validation.truth import MISSED
 from dscope_blink.records import Status
 
 FAINT, LINES, VARIED, CLEAN = SORTS = ("faint", "lines", "varied", "clean")
+TIMED = "timed"  # varied ones again, each inspection by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Face:
     false: Mapping[str, tuple[str, ...]]  # classes of the reports in A and B where nothing is
     false_far: Mapping[str, int]  # reports elsewhere where nothing is
     status: Mapping[str, Status]
-    ms: Mapping[str, float]  # of the processor
+    ms: Mapping[str, float]  # of the processor; empty: not taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +63,27 @@ class Job:
 
 def inspected_faces(bench: Bench, amounts: Amounts, network: Path | None) -> list[Face]:
     """All rendered faces, by every engine."""
-    counts = {FAINT: amounts.faint, LINES: amounts.lines, VARIED: amounts.varied, CLEAN: amounts.clean}
-    return bench.run(inspected, [Job(sort, k, network) for sort in SORTS for k in range(counts[sort])])
+    counts = {
+        FAINT: amounts.faint,
+        LINES: amounts.lines,
+        VARIED: amounts.varied,
+        CLEAN: amounts.clean,
+        TIMED: amounts.timed,
+    }
+    return bench.run(inspected, [Job(sort, k, network) for sort, n in counts.items() for k in range(n)])
 
 
 def inspected(job: Job) -> Face:
     """One rendered face."""
     (spec, face), wishes, look = _drawn(job)
-    scores, ms = {}, {}
-    for engine in in_turn(job.k):
-        inspection, ms[engine] = timed(partial(inspect_face, spec, face), engine, job.network)
-        scores[engine] = compared(inspection, face.truth.blemishes, face.image.shape)
+    ms: dict[str, float] = {}
+    scores: dict[str, FaceScore] = {}
+    with nullcontext() if job.sort == TIMED else shared():
+        for engine in in_turn(job.k):
+            inspection, ms[engine] = timed(partial(inspect_face, spec, face), engine, job.network)
+            scores[engine] = compared(inspection, face.truth.blemishes, face.image.shape)
     snrs = [truth.snr for truth in face.truth.blemishes]
-    return face_of(job.sort, look, scores, wishes, snrs, ms)
+    return face_of(job.sort, look, scores, wishes, snrs, ms if job.sort == TIMED else None)
 
 
 def _drawn(job: Job) -> tuple[Scene, Sequence[Wish | None], str]:
@@ -80,7 +91,7 @@ def _drawn(job: Job) -> tuple[Scene, Sequence[Wish | None], str]:
     if job.sort in (FAINT, LINES):
         scene, wishes = (scenes.faint_scene if job.sort == FAINT else scenes.line_scene)(job.k)
         return scene, wishes, scenes.look_of(job.k)
-    if job.sort == VARIED:
+    if job.sort in (VARIED, TIMED):
         scene = scenes.varied_scene(job.k)
         return scene, [None] * len(scene[1].truth.blemishes), ""
     return scenes.unmarked_scene(job.k), [], clean_kind(job.k)
@@ -98,7 +109,7 @@ def face_of(
     scores: Mapping[str, FaceScore],
     wishes: Sequence[Wish | None],
     snrs: Sequence[float],
-    ms: Mapping[str, float],
+    ms: Mapping[str, float] | None = None,
 ) -> Face:
     """What the engines made of one picture.
 
@@ -107,7 +118,7 @@ def face_of(
     sort, look : of the picture
     scores : by engine; all have the same blemishes
     wishes, snrs : of each blemish
-    ms : by engine
+    ms : by engine, where taken
     """
     truths = [outcome.truth for outcome in scores[ENGINES[0]].outcomes]
     marks = tuple(
@@ -125,7 +136,7 @@ def face_of(
     false = {engine: tuple(d.classification for d in score.false) for engine, score in scores.items()}
     status = {engine: score.inspection.verdict.status for engine, score in scores.items()}
     far = {engine: _elsewhere(score) for engine, score in scores.items()}
-    return Face(sort, look, marks, false, far, status, ms)
+    return Face(sort, look, marks, false, far, status, ms or {})
 
 
 def _taken_for(score: FaceScore, n: int) -> str:

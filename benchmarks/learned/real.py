@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import product
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from benchmarks.learned import scenes
-from benchmarks.learned.engines import ENGINES, HELD_OUT_SEED, Amounts, config_of, network_of, timed
-from benchmarks.learned.held_out import Face, face_of, in_turn
+from benchmarks.learned.engines import ENGINES, HELD_OUT_SEED, Amounts, config_of, network_of
+from benchmarks.learned.held_out import Face, face_of
+from benchmarks.learned.shared_stages import shared
 from benchmarks.rendered import compared
-from benchmarks.validation.bench import Bench, default_config
-from benchmarks.validation.drift import Drifted, Source, after_each_step
+from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, Bench, default_config
+from benchmarks.validation.drift import STEPS, Drifted, Source, changed, opened
 from benchmarks.validation.injection import clean_photographs, inspected
 from benchmarks.validation.photographs import (
     OTHER_SCOPES,
@@ -28,8 +27,8 @@ from benchmarks.validation.photographs import (
     scored,
     scored_scopes,
 )
-from dscope_blink.files.decoding import to_gray
-from dscope_blink.records import Inspection, Mask
+from dscope_blink.files.decoding import Picture, to_gray
+from dscope_blink.records import Inspection, Mask, Request, Status
 from dscope_blink.synthetic.faces import WHITE, Field, render_face
 from dscope_blink.synthetic.injection import FLAT, flat_face, painted, reported_um
 
@@ -46,10 +45,9 @@ MAD_TO_SIGMA = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A photograph, and the engine and network that look at it."""
+    """A photograph, and the network that looks at it."""
 
     photograph: Photograph
-    engine: str
     network: Path | None
 
 
@@ -71,11 +69,11 @@ def photograph_figures(bench: Bench, amounts: Amounts, folds: Mapping[str, Path]
         return NONE
     pictures = [p for p in _some(labelled(bench.shared, default_config()), amounts) if p.path.name in folds]
     others = _some(labelled(bench.shared, default_config(), OTHER_SCOPES), amounts)
-    jobs = [Seen(p, engine, folds[p.path.name]) for p, engine in product(pictures, ENGINES)]
-    jobs += [Seen(p, engine, network) for p, engine in product(others, ENGINES)]
-    records = bench.run(look_at, jobs)
-    n = len(pictures) * len(ENGINES)
-    crossed, beside = (_by_engine(jobs[part], records[part]) for part in (slice(None, n), slice(n, None)))
+    jobs = [*(Seen(p, folds[p.path.name]) for p in pictures), *(Seen(p, network) for p in others)]
+    n, records = len(pictures), bench.run(look_at, jobs)
+    crossed, beside = (
+        _by_engine(some, records[part]) for some, part in ((pictures, slice(n)), (others, slice(n, None)))
+    )
     return Photographs(
         {e: scored(bench.shared, crossed[e]) for e in ENGINES} if pictures else {},
         {e: {p.path.name: len(r.defects) for p, r in crossed[e]} for e in ENGINES},
@@ -84,10 +82,9 @@ def photograph_figures(bench: Bench, amounts: Amounts, folds: Mapping[str, Path]
 
 
 def _by_engine(
-    jobs: Sequence[Seen], records: Sequence[Inspection]
+    photographs: Sequence[Photograph], records: Sequence[Mapping[str, Inspection]]
 ) -> Mapping[str, Sequence[tuple[Photograph, Inspection]]]:
-    pairs = list(zip(jobs, records, strict=True))
-    return {e: [(job.photograph, record) for job, record in pairs if job.engine == e] for e in ENGINES}
+    return {e: [(p, r[e]) for p, r in zip(photographs, records, strict=True)] for e in ENGINES}
 
 
 def _some(photographs: Sequence[Photograph], amounts: Amounts) -> Sequence[Photograph]:
@@ -95,10 +92,10 @@ def _some(photographs: Sequence[Photograph], amounts: Amounts) -> Sequence[Photo
     return photographs[::every]
 
 
-def look_at(seen: Seen) -> Inspection:
-    """The record of one photograph."""
-    network = network_of(seen.engine, seen.network)
-    return inspect_photograph(seen.photograph, config_of(seen.engine), network)
+def look_at(seen: Seen) -> Mapping[str, Inspection]:
+    """The records of one photograph, by engine."""
+    with shared():
+        return {e: inspect_photograph(seen.photograph, config_of(e), network_of(e, seen.network)) for e in ENGINES}
 
 
 # --- marks put into photographs
@@ -137,16 +134,14 @@ def injected(job: Job) -> Face:
     drawn = render_face(spec, marks, rng)
     stored = photograph.picture(default_config())
     picture = painted(stored, drawn.image)
-    scores, ms = {}, {}
-    for engine in in_turn(job.k):
-        name, request = photograph.path.name, photograph.request
-        inspect = partial(inspect_picture, picture, name, request)
-        inspection, ms[engine] = timed(inspect, engine, job.network)
-        scores[engine] = compared(inspection, drawn.truth.blemishes, spec.shape)
+    name, request = photograph.path.name, photograph.request
+    with shared():
+        records = {e: _by_engine_of(picture, name, request, e, job.network) for e in ENGINES}
+    scores = {e: compared(record, drawn.truth.blemishes, spec.shape) for e, record in records.items()}
     gray = np.asarray(WHITE * to_gray(stored), np.float32)
     change = np.abs(drawn.image / (FLAT / WHITE * np.iinfo(drawn.image.dtype).max) - 1)
     snrs = [snr_of(gray, change, truth.mask) for truth in drawn.truth.blemishes]
-    return face_of(INJECTED, photograph.path.name, scores, wishes, snrs, ms)
+    return face_of(INJECTED, name, scores, wishes, snrs)
 
 
 def snr_of(gray: Field, change: Field, mask: Mask) -> float:
@@ -169,10 +164,9 @@ def snr_of(gray: Field, change: Field, mask: Mask) -> float:
 
 @dataclass(frozen=True, slots=True)
 class DriftJob:
-    """A rendered face by its number, or a photograph, that one engine sees drift."""
+    """A rendered face by its number, or a photograph, that drifts, and the network that is asked."""
 
     source: Source
-    engine: str
     network: Path | None
 
 
@@ -180,17 +174,30 @@ def drifted(
     bench: Bench, amounts: Amounts, folds: Mapping[str, Path], network: Path | None
 ) -> Mapping[str, list[Drifted]]:
     """The verdicts before and after each step of each drift, by engine; `network` is for rendered faces."""
-    sources: list[tuple[Source, Path | None]] = [(k, network) for k in range(amounts.drifted)]
+    jobs = [DriftJob(k, network) for k in range(amounts.drifted)]
     if bench.shared is not None:
         known = [p for p in labelled(bench.shared, default_config()) if p.path.name in folds]
         every = max(len(known) // amounts.drifted, 1)
-        sources += [(p, folds[p.path.name]) for p in known[::every][: amounts.drifted]]
-    jobs = [DriftJob(source, engine, network) for (source, network), engine in product(sources, ENGINES)]
+        jobs += [DriftJob(p, folds[p.path.name]) for p in known[::every][: amounts.drifted]]
     found = bench.run(drift_of, jobs)
-    return {e: [d for job, d in zip(jobs, found, strict=True) if job.engine == e] for e in ENGINES}
+    return {engine: [each[engine] for each in found] for engine in ENGINES}
 
 
-def drift_of(job: DriftJob) -> Drifted:
-    """One picture after every step, by one engine."""
-    network = network_of(job.engine, job.network)
-    return after_each_step(job.source, config_of(job.engine), HELD_OUT_SEED, network)
+def drift_of(job: DriftJob) -> Mapping[str, Drifted]:
+    """One picture after every step, by each engine."""
+    picture, name, request = opened(job.source, HELD_OUT_SEED)
+    background = RENDERED if isinstance(job.source, int) else PHOTOGRAPHS
+
+    def statuses(seen: Picture) -> Mapping[str, Status]:
+        with shared():
+            return {e: _by_engine_of(seen, name, request, e, job.network).verdict.status for e in ENGINES}
+
+    before = statuses(picture)
+    after = {(way, step): statuses(changed(picture, way, step)) for way, steps in STEPS.items() for step in steps}
+    return {
+        e: Drifted(background, name, before[e], {step: status[e] for step, status in after.items()}) for e in ENGINES
+    }
+
+
+def _by_engine_of(picture: Picture, name: str, request: Request, engine: str, file: Path | None) -> Inspection:
+    return inspect_picture(picture, name, request, config_of(engine), network_of(engine, file))

@@ -32,7 +32,7 @@ from benchmarks.learned.figures import (
     snr_of,
     times,
 )
-from benchmarks.learned.held_out import CLEAN, FAINT, LINES, VARIED, Face, Mark
+from benchmarks.learned.held_out import CLEAN, FAINT, LINES, TIMED, VARIED, Face, Mark
 from benchmarks.learned.real import Photographs
 from benchmarks.rendered import CLEAN_KINDS, SMALLEST_UM, WEAKEST_SNR
 from benchmarks.validation import charts
@@ -416,17 +416,17 @@ def _drift_cell(pictures: Sequence[Drifted], way: str, step: float) -> str:
     return f"{found.worse}, {found.better}, {found.not_graded}, of {found.pictures}"
 
 
-def of_time(faces: Sequence[Face], injected: Sequence[Face]) -> Section:
+def of_time(faces: Sequence[Face]) -> Section:
     """What an inspection costs."""
     text = prose("""
-        Milliseconds of the processor for one picture, from the decoded picture to the verdict, one thread; the engines
-        take turns on each picture, and another begins with each.
+        Milliseconds of the processor for one rendered picture, from the decoded picture to the verdict, one thread; the
+        engines take turns on each picture, and another begins with each.
     """)
     rows = [
-        (name, engine, str(len(some)), *(f"{ms:.0f}" for ms in times(some, engine)))
-        for name, some in ((RENDERED, faces), (PHOTOGRAPHS, injected))
+        (engine, str(len(some)), *(f"{ms:.0f}" for ms in times(some, engine)))
+        for some in (of_sort(faces, TIMED),)
         if some
         for engine in ENGINES
     ]
-    header = ("on", "engine", "n", "median, ms", "nine of ten within, ms", f"more than {CLASSICAL}, median, ms")
+    header = ("engine", "n", "median, ms", "nine of ten within, ms", f"more than {CLASSICAL}, median, ms")
     return Section("Time", (text, Table("Time of an inspection", header, tuple(rows))))

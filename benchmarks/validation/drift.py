@@ -14,9 +14,7 @@ from benchmarks.rendered import request_for
 from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, SEED, Bench, default_config
 from benchmarks.validation.photographs import Photograph, inspect_picture, labelled
 from benchmarks.validation.truth import borderline
-from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture
-from dscope_blink.models.segmentation import SegmentationNetwork
 from dscope_blink.records import Request, Status
 
 BRIGHTER, TILTED, BLURRED = "brightness", "slope of the light", "blur"
@@ -51,21 +49,17 @@ def drifted(bench: Bench) -> list[Drifted]:
 
 
 def _all_steps(source: Source) -> Drifted:
-    return after_each_step(source, default_config(), SEED)
-
-
-def after_each_step(source: Source, config: Config, seed: int, network: SegmentationNetwork | None = None) -> Drifted:
-    """One picture after every step; `seed` is that of the rendered faces, the network for engines that ask one."""
-    picture, name, request = _opened(source, seed)
+    picture, name, request = opened(source, SEED)
 
     def status(changed: Picture) -> Status:
-        return inspect_picture(changed, name, request, config, network).verdict.status
+        return inspect_picture(changed, name, request, default_config()).verdict.status
 
     after = {(way, step): status(changed(picture, way, step)) for way, steps in STEPS.items() for step in steps}
     return Drifted(RENDERED if isinstance(source, int) else PHOTOGRAPHS, name, status(picture), after)
 
 
-def _opened(source: Source, seed: int) -> tuple[Picture, str, Request]:
+def opened(source: Source, seed: int) -> tuple[Picture, str, Request]:
+    """The picture with its name and what is asked of it; `seed` is that of the rendered faces."""
     if isinstance(source, int):
         spec, face = borderline(source, seed)
         return face.image, f"face {source}", request_for(spec)

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from benchmarks.learned import figures, scenes, sections
-from benchmarks.learned.engines import BOTH, CLASSICAL, DL, ENGINES, HELD_OUT_SEED, read_folds
+from benchmarks.learned.engines import (
+    BOTH,
+    CLASSICAL,
+    DL,
+    ENGINES,
+    HELD_OUT_SEED,
+    config_of,
+    network_of,
+    read_folds,
+)
 from benchmarks.learned.figures import (
     SNRS,
     conditions,
@@ -24,8 +33,10 @@ from benchmarks.learned.figures import (
     times,
     too_much_lost,
 )
-from benchmarks.learned.held_out import CLEAN, FAINT, Face, Mark, in_turn
+from benchmarks.learned.held_out import CLEAN, FAINT, SORTS, Face, Job, Mark, in_turn, inspected
 from benchmarks.learned.real import snr_of
+from benchmarks.learned.shared_stages import shared
+from benchmarks.rendered import inspect_face
 from benchmarks.validation.photographs import REGIONS
 from benchmarks.validation.statistics import paired_bootstrap
 from benchmarks.validation.truth import MISSED
@@ -287,3 +298,27 @@ def test_the_page_tells_found_marks_of_each_engine_and_the_outcome_of_the_rule()
 
 def test_without_photographs_the_page_says_so():
     assert "absent" in sections.of_photographs(sections.Photographs({}, {}, {}), 0).blocks[0]
+
+
+# --- the program, by every engine
+
+
+@pytest.mark.slow
+def test_stages_that_are_shared_give_the_records_that_each_engine_gives_alone():
+    (spec, drawn), _ = scenes.faint_scene(0)
+    asked = [(config_of(engine), network_of(engine, None)) for engine in ENGINES]
+    alone = [inspect_face(spec, drawn, *one) for one in asked]
+    with shared():
+        together = [inspect_face(spec, drawn, *one) for one in asked]
+    assert any(one.defects for one in alone)
+    assert [replace(one, timings_s={}) for one in together] == [replace(one, timings_s={}) for one in alone]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_face_of_each_sort_is_inspected_by_every_engine(sort):
+    found = inspected(Job(sort, 1, None))
+    assert found.sort == sort
+    assert set(found.status) == set(ENGINES) == set(found.false)
+    assert all(set(one.taken_for) == set(ENGINES) for one in found.marks)
+    assert bool(found.marks) == (sort != CLEAN)

@@ -41,7 +41,7 @@ def run(words: list[str], folder: Path) -> str:
     mine = {name: str(folder / name) for name in ("dataset", "pictures", "ours", "project.json")}
     mine["ours/blemish_segmenter.onnx"] = str(folder / "ours" / "blemish_segmenter.onnx")
     short = next((more for name, more in SMALL.items() if any(name in word for word in words)), ())
-    command = [sys.executable, *(mine.get(word, word) for word in words[1:]), *short]
+    command = [sys.executable, *words[1:3], *(mine.get(word, word) for word in words[3:]), *short]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
