@@ -99,7 +99,6 @@ ROOMS: Mapping[str, set[str]] = {
         ),
         "gates.layouts",
     },
-    "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
     "filelock": {"files.locking"},
     "matplotlib": {
