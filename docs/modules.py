@@ -100,7 +100,6 @@ ROOMS: Mapping[str, set[str]] = {
         ),
         "gates.layouts",
     },
-    "pebble": {"batch.executors"},
     "distributed": {"batch.executors"},
     "filelock": {"files.locking"},
     "matplotlib": {

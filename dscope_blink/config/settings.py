@@ -305,6 +305,8 @@ class BatchSettings:
     time_limit_s: float
     retries: int
     watch_interval_s: float
+    sync: bool  # files and folders are on the disk before a file counts as written
+    no_workers_s: float  # after which a run on a cluster ends that has no workers
 
 
 @dataclass(frozen=True, slots=True)

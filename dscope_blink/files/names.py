@@ -19,6 +19,7 @@ BATCH_CERTIFICATE, WORKBOOK, MARKDOWN = "certificate.pdf", "report.xlsx", "summa
 COMPARED, COMPARED_MARKS, COMPARED_PAGE = "compare_batches.csv", "compare_marks.csv", "compare_batches.html"
 LOCK = ".dscope-blink.lock"
 HELD = ".dscope-blink.held"  # there while a run goes on, where the file system cannot lock the other
+RUN = ".dscope-blink.run"  # there while a run goes on: which one it is
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
 CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from dscope_blink.files.names import ANNOTATED, RESULT
 from dscope_blink.files.pictures import is_of_the_system, is_skipped, left_out_text, natural_order
+from dscope_blink.files.whole_files import as_written
 from dscope_blink.records import UserError, printable
 
 
 def annotated_picture(start: str) -> Path | None:
     """The annotated picture of a result, whatever its format; `start` is its path without the ends of the names."""
-    return next((path for end in ANNOTATED.values() if (path := Path(start + end)).exists()), None)
+    return next((path for end in ANNOTATED.values() if (path := as_written(Path(start + end))).exists()), None)
 
 
 @dataclass(frozen=True, slots=True)

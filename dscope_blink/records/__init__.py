@@ -120,7 +120,7 @@ from dscope_blink.records.judged_sizes import (
 from dscope_blink.records.kinds import CLASSIFICATIONS, ENGINES, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES, Engine
 from dscope_blink.records.layouts import KindRanges, Layout, LayoutSource, Stated
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
-from dscope_blink.records.reading import read_file
+from dscope_blink.records.reading import NotAFile, open_file, read_file, within
 from dscope_blink.records.reference import (
     ANOMALY,
     Anomaly,
@@ -219,6 +219,7 @@ __all__ = [
     "Measured",
     "MergedMark",
     "Normality",
+    "NotAFile",
     "NotLocated",
     "Notice",
     "OuterBorder",
@@ -282,6 +283,7 @@ __all__ = [
     "limits_of",
     "mean_radius",
     "notice",
+    "open_file",
     "percent_of",
     "printable",
     "read_file",
@@ -300,5 +302,6 @@ __all__ = [
     "to_form",
     "unsure_size",
     "window_around",
+    "within",
     "zone_map",
 ]

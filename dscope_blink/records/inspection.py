@@ -151,6 +151,8 @@ class Inspection:
     reference: Comparison | None = None  # the face beside what good ones are like; None: no model was used
     timings_s: Mapping[str, float] = field(default_factory=dict)
     lane: Lane | None = None  # of a connector; its pixels then count from the window of the lane
+    # sha256 of every other file that was written for it, by name; None: a record of before does not say
+    outputs: Mapping[str, str] | None = field(default=None, compare=False)
     # In no record, but for the table and the picture that are made of them, when they are asked for.
     cells: tuple[Cell, ...] = field(default=(), compare=False)
     confidence: FloatImage | None = field(default=None, compare=False)  # as `fusion.confidence_map` gives it
@@ -201,7 +203,7 @@ class Inspection:
 
 
 NOT_MEASURED = Measured(None)
-AS_GIVEN = ("lane", "image", "provenance", "request", "criteria", "measurements", "cells", "confidence")
+AS_GIVEN = ("lane", "image", "provenance", "request", "criteria", "measurements", "outputs", "cells", "confidence")
 
 
 def recorded(inspection: Inspection) -> Inspection:

@@ -28,6 +28,7 @@ from dscope_blink.files.names import (
     TABLE,
     WORKBOOK,
 )
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import is_of_writing, write_file, write_parts, writing
 from dscope_blink.records import Inspection, UserError, printable
 from dscope_blink.records.stored import read_carried, to_json
@@ -94,7 +95,7 @@ def clear_reports(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
         return ()
     aside = folder / EARLIER.format(datetime.now().strftime("%Y%m%d_%H%M%S"))
     with suppress(OSError):
-        aside.mkdir(exist_ok=True)
+        make_folder(aside)
         for path in left:
             path.replace(aside / path.name)
     return _reports_in(folder)

@@ -22,6 +22,7 @@ from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.names import GATE_PAGE, GATE_TABLE
 from dscope_blink.files.pictures import Found
 from dscope_blink.files.plan import plan_images
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.watching import Watched
 from dscope_blink.gates.ambiguity import ambiguities
 from dscope_blink.gates.finders import marker_finder
@@ -222,5 +223,5 @@ def _checked_output(text: str | None) -> Path:
     if path.suffix != ENDING or path.is_dir():
         raise UserError(f"--output {path}: must be a file that ends in {ENDING}")
     check_output_folder(str(path.parent))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     return path

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 
 from dscope_blink.files.decoding import decode_image, is_turned
+from dscope_blink.files.syncing import sync_files
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import Mask, UnreadableImage, UserError, read_file
 from dscope_blink.training.dataset import Dataset
@@ -108,6 +109,7 @@ def _link(source: Path, path: Path) -> None:
         os.link(source, path)
     except OSError:  # another disk, a file system without links
         shutil.copyfile(source, path)
+        sync_files([path])
 
 
 def marks_of(label: Label, instances: Instances) -> Iterator[MarkMask]:

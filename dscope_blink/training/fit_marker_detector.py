@@ -22,6 +22,7 @@ import numpy as np
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.network_settings import NetworkSettings
 from dscope_blink.config.shipped import shipped
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.models.objects import Wanted, grid_cells, object_network
 from dscope_blink.models.session import Network, network_from
@@ -208,7 +209,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if len(network.data) > MOST_BYTES:
         raise UserError(f"the network must have at most {MOST_BYTES} bytes, got {len(network.data)}")
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    asked.output.mkdir(parents=True, exist_ok=True)
+    make_folder(asked.output)
     write_file(asked.output / network.name, network.data)
     write_file(asked.output / f"{NAME}.md", card(network, settings, course, date).encode())
     logger.info("%s: %s", asked.output / network.name, network.sha256)
