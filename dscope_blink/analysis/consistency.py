@@ -44,7 +44,11 @@ def contradictions(face: Inspection, settings: ScaleSettings, *, merged: bool = 
     for mark in face.defects:
         if face.scale is not None:
             yield from _of_sizes(mark, face.scale)
-        if face.geometry is not None and len(mark.contour_px) and not merged:
+        if merged:
+            continue
+        if not len(mark.contour_px):
+            yield f"mark {mark.id}: contour_px is empty"
+        elif face.geometry is not None:
             yield from _of_outline(mark, face.geometry, max(face.quality.search_pixel_px or 1.0, 1.0))
 
 

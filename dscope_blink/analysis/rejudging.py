@@ -22,6 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
+
 from dscope_blink.analysis import judging, zoning
 from dscope_blink.analysis.aggregation.aggregating import PROFILE as AGGREGATE_PROFILE
 from dscope_blink.analysis.consistency import contradictions
@@ -44,6 +46,7 @@ from dscope_blink.records import (
     recorded,
     ships_confirmed,
 )
+from dscope_blink.records.sealing import BROKEN
 from dscope_blink.records.stored import BadRecord, load_record
 
 Settings: TypeAlias = ConfigFile | Config  # of a file the profile that the record names, if it has that
@@ -117,7 +120,8 @@ def trusted(stored: Inspection, settings: Settings, path: Path | None = None) ->
 def what_differs(stored: Inspection, settings: Settings, path: Path | None = None) -> tuple[str, ...]:
     """What of a stored record does not follow from the rest, or from where it lies; the parameters are `trusted`'s."""
     try:
-        return tuple(_differences(stored, config_of(stored, settings), path))
+        with np.errstate(over="raise", divide="raise", invalid="raise"):
+            return tuple(_differences(stored, config_of(stored, settings), path))
     except Exception as error:  # values that are right one by one and no face can have break any step of the judge
         return (f"no face can have its values together: {type(error).__name__}: {_first_line(error)}",)
 
@@ -131,7 +135,7 @@ def _first_line(error: Exception) -> str:
 
 def _differences(stored: Inspection, config: Config, path: Path | None) -> Iterator[str]:
     if stored.sealed is False:
-        yield "it was changed after it was written: its record_sha256 is not that of the rest"
+        yield BROKEN
     if path is not None and not _lies_where_it_belongs(stored, path):
         yield f"it is of {stored.title}, and lies under the name {path.name}"
     yield from _of_limits(stored, config)

@@ -153,7 +153,7 @@ def _finished_before(job: FaceJob, face: Face) -> FaceDone | None:
         if not stored.is_verified or not is_finished(job, face, stored):
             return None
         facts = FaceFacts() if not Path(start + AGGREGATE).exists() else read_facts(Path(start + AGGREGATE))
-    except (BadRecord, OSError, ValueError, KeyError, TypeError):
+    except (BadRecord, OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return FaceDone(stored, summary_row(stored), resumed=True, name=face.name, facts=facts)
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 SEAL = "record_sha256"  # the key of a file that holds its seal
+BROKEN = f"it was changed after it was written: its {SEAL} is not that of the rest"
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,15 +23,28 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, SEAL: _sha256(_canonical(plain))}
 
 
-def opened(data: bytes) -> tuple[Any, bool | None]:
+def unbroken(data: bytes, decode: Callable[[bytes], Any] = msgspec.json.decode) -> Any:
+    """The JSON value of a file, as `opened` gives it; ValueError too where its seal is broken."""
+    value, seal = opened(data, decode)
+    if seal is False:
+        raise ValueError(BROKEN)
+    return value
+
+
+def opened(data: bytes, decode: Callable[[bytes], Any] = msgspec.json.decode) -> tuple[Any, bool | None]:
     """The JSON value of a file, and whether its seal is whole; None: it is no object, or has none.
+
+    Parameters
+    ----------
+    data : the file
+    decode : the reader of JSON; the default refuses texts with characters that are none
 
     Raises
     ------
     ValueError : it is no JSON, or an object in it has a key twice: readers of two kinds would read two records
     RecursionError : it is nested too deeply
     """
-    value = msgspec.json.decode(data)
+    value = decode(data)
     seal = value.pop(SEAL, None) if isinstance(value, dict) else None
     plain = _canonical(value)
     _check_keys(data, plain, seal)
