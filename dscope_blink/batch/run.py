@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
 from dscope_blink.batch.finishing import Plan, finish, rounds_of
 from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, reference_of
@@ -19,7 +20,7 @@ from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched
 from dscope_blink.image_processing.face_comparison import drift_of
 from dscope_blink.records import UNCONFIRMED, Inspection, Notice
-from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.records.stored import BadRecord
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.tables import summary_row
 
@@ -117,10 +118,10 @@ def _kept(job: Job, image: ImageFile) -> Done | None:
 
 def _finished_before(job: Job, image: ImageFile) -> Inspection | None:
     try:
-        stored = load_record(Path(str(job.output_dir / image.name) + RESULT))
+        stored = load_trusted(Path(str(job.output_dir / image.name) + RESULT), job.config)
     except BadRecord:
         return None
-    return stored if is_finished(job, image, stored) else None
+    return stored if stored.is_verified and is_finished(job, image, stored) else None
 
 
 def _plan(batch: Batch) -> Plan[ImageFile, Done]:

@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias, TypeVar
 
+from dscope_blink.analysis.rejudging import load_row
 from dscope_blink.config.settings import BatchSettings, Config
 from dscope_blink.files.generations import begin, belonging_to, end
 from dscope_blink.files.locking import locked
@@ -186,8 +188,9 @@ class _Reports:
         started = perf_counter()
         self._told = len(self._names)
         results = [Path(str(self._folder / self._names[number]) + RESULT) for number in sorted(self._names)]
+        load = partial(load_row, settings=self._config)
         try:
-            write_batch_reports(self._folder, StoredResults(results), self._config)
+            write_batch_reports(self._folder, StoredResults(results, load), self._config)
         finally:
             ended = perf_counter()
             self._due = ended + (ended - started) / SUMMARY_SHARE
