@@ -20,6 +20,7 @@ from typing import Any, ParamSpec, TypeVar
 import cv2
 from pebble import ProcessExpired, ProcessPool
 
+from dscope_blink.batch.memory_budget import limit_memory
 from dscope_blink.records import VERSION, UserError
 
 P = ParamSpec("P")
@@ -41,11 +42,16 @@ class Processes(Executor):
     count : number of processes
     time_limit_s : after which a job's process is ended, and the job raises TimeoutError
     modules : what a process imports before its first job
+    memory_mb : more than this beyond what it begins with no process may take; None: no limit
     """
 
-    def __init__(self, count: int, time_limit_s: float, modules: Sequence[str] = ()) -> None:
+    def __init__(
+        self, count: int, time_limit_s: float, modules: Sequence[str] = (), memory_mb: int | None = None
+    ) -> None:
         self._time_limit_s = time_limit_s
-        self._pool: Any = ProcessPool(max_workers=count, initializer=_prepare, context=_context(modules))
+        self._pool: Any = ProcessPool(
+            max_workers=count, initializer=_prepare, initargs=(memory_mb,), context=_context(modules)
+        )
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """The future of one job."""
@@ -93,8 +99,9 @@ def _importing_this_program() -> Iterator[None]:
 PROGRAM_FOLDER = Path(__file__).resolve().parents[2]
 
 
-def _prepare() -> None:
+def _prepare(memory_mb: int | None) -> None:
     """Ctrl-C is the parent's business, and so is what is logged: no warning reaches the terminal from here."""
+    limit_memory(memory_mb)
     logging.captureWarnings(True)
     logging.getLogger().addHandler(logging.NullHandler())
     signal.signal(signal.SIGINT, signal.SIG_IGN)

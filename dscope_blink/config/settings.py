@@ -304,6 +304,7 @@ class BatchSettings:
     time_limit_s: float
     retries: int
     watch_interval_s: float
+    memory_mb: int | None  # of a process, beyond what it begins with; None: no limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from dscope_blink.records.connector import CONNECTOR_SCHEMA, ConnectorResult
+from dscope_blink.records.json_reading import decode_json
 from dscope_blink.records.reading import read_file
 from dscope_blink.records.stored import BadRecord
 
@@ -35,7 +36,7 @@ def load_connector(path: Path) -> ConnectorResult:
     BadRecord : the file cannot be read, or is none
     """
     try:
-        record = msgspec.json.decode(read_file(path))
+        record = decode_json(read_file(path))
         if not isinstance(record, dict) or record.get("schema") != CONNECTOR_SCHEMA:
             raise ValueError(f"its schema must be {CONNECTOR_SCHEMA}")
         return msgspec.convert(record, ConnectorResult)

@@ -24,6 +24,7 @@ from dscope_blink.records.checks import Place
 from dscope_blink.records.defects import Defect
 from dscope_blink.records.errors import UserError
 from dscope_blink.records.inspection import INPUTS, RECORD_SCHEMA, Inspection
+from dscope_blink.records.json_reading import decode_json
 from dscope_blink.records.kinds import CLASSIFICATIONS
 from dscope_blink.records.notices import kind_of
 from dscope_blink.records.reading import read_file
@@ -129,7 +130,7 @@ def load_record(path: Path) -> Inspection:
 def read_record(data: bytes) -> Inspection:
     """The same from the bytes of the file."""
     try:
-        return from_json(msgspec.json.decode(data))
+        return from_json(decode_json(data))
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         raise BadRecord(f"no record: {_shortened(str(error))}") from None
 

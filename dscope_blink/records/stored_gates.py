@@ -13,6 +13,7 @@ import numpy as np
 
 from dscope_blink.records.errors import UserError
 from dscope_blink.records.gates import SheetResult
+from dscope_blink.records.json_reading import decode_json
 from dscope_blink.records.reading import read_file
 
 SCHEMA = "dscope-blink/gate/1"
@@ -40,7 +41,7 @@ def sheet_bytes(result: SheetResult, program: str) -> bytes:
 def load_sheet(path: Path) -> tuple[SheetResult, str]:
     """A stored result, and the program that made it; BadSheetResult if it is none."""
     try:
-        known: Any = msgspec.json.decode(read_file(path))
+        known: Any = decode_json(read_file(path))
     except OSError as error:
         raise BadSheetResult(f"cannot be read, {error.strerror}") from None
     except (ValueError, RecursionError) as error:

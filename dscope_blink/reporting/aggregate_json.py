@@ -29,6 +29,7 @@ from dscope_blink.records import (
     read_file,
     texts,
 )
+from dscope_blink.records.json_reading import decode_any_json
 from dscope_blink.records.rounding import kept
 
 Json: TypeAlias = dict[str, Any]
@@ -225,7 +226,8 @@ def known_uids(path: Path) -> tuple[KnownUids, tuple[LogLine, ...]]:
     KnownUids, empty where there is no such file; and a line for one that cannot be read, whose names are lost
     """
     try:
-        found = msgspec.convert(json.loads(read_file(path)), _Named)  # its own decoder refuses names that are no text
+        known = decode_any_json(read_file(path))  # msgspec's own decoder refuses names that are no text
+        found = msgspec.convert(known, _Named)
     except FileNotFoundError:
         return _EMPTY, ()
     except OSError as error:

@@ -13,6 +13,7 @@ import numpy as np
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import CLASSIFICATIONS, Ellipse, Points, UserError, ZoneOutline, read_file, require
 from dscope_blink.records.arrays import read_only
+from dscope_blink.records.json_reading import decode_json
 
 OTHER = "other"  # what people call a mark that is of no kind of the program's
 KINDS = (*CLASSIFICATIONS, OTHER)
@@ -127,7 +128,7 @@ def encode_plain(head: Mapping[str, str], value: Any) -> bytes:
 def decode_plain(path: Path, encoded: bytes, schema: str, kind: type[Read]) -> Read:
     """The record in a file that `encode_plain` made; UserError, naming the file, if it is none."""
     try:
-        data = msgspec.json.decode(encoded)
+        data = decode_json(encoded)
         found = data.pop("schema", None) if isinstance(data, dict) else None
         if found != schema:
             raise UserError(f"{path}: its schema must be {schema}, got {found!r}")
