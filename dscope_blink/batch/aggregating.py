@@ -19,7 +19,7 @@ from dscope_blink.batch.whole_results import remove_unfinished
 from dscope_blink.batch.whole_run import run_into
 from dscope_blink.files.names import AGGREGATE, INTEGRITY_LOG, RESULT, safe_names
 from dscope_blink.files.whole_files import write_file, writing
-from dscope_blink.records import LogLine, Notice, UserError
+from dscope_blink.records import LogLine, UserError
 from dscope_blink.records.stored import BadRecord
 from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import integrity_table, summary_row

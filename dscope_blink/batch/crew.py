@@ -115,7 +115,8 @@ def crew_of(workers: Workers, jobs: int) -> Iterator[Crew]:
 
 @contextmanager
 def _processes(count: int, workers: Workers) -> Iterator[Executor]:
-    executor, finished = Processes(count, workers.settings.time_limit_s, workers.modules), False
+    limits, finished = workers.settings, False
+    executor = Processes(count, limits.time_limit_s, workers.modules, limits.memory_mb)
     try:
         yield executor
         finished = True

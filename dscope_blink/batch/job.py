@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 from contextlib import suppress
@@ -343,6 +344,7 @@ def not_looked_at(job: Job, image: ImageFile, reason: Notice) -> Inspection:
     """The record of a picture that could not be inspected, with the hash of its file where that can be read."""
     info = ImageInfo(image.file)
     with suppress(OSError):
+        _check_size(job, image)
         info = replace(info, sha256=sha256_of(image.path, HASHING_S))
     return not_measured(info, image.request, job.config, provenance_of(job), reason)
 
@@ -360,9 +362,17 @@ def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
     if not is_whole(start, ends_of(job.config.reporting, stored), stored.outputs, image.file):
         return False
     try:
+        _check_size(job, image)
         return sha256_of(image.path, job.config.batch.time_limit_s) == stored.image.sha256
     except OSError:
         return stored.image.sha256 is None
+
+
+def _check_size(job: Job, image: ImageFile) -> None:
+    """OSError for a file that is too large to be a picture: of a terabyte nobody needs the hash."""
+    size, most = image.path.stat().st_size, most_bytes(job.config.preprocessing.max_pixels)
+    if size > most:
+        raise OSError(errno.EFBIG, f"it must have at most {most} bytes, it has {size}", str(image.path))
 
 
 OWN_FAULTS = ("internal_error", "time_limit")

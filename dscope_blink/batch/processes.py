@@ -18,6 +18,8 @@ from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
+from dscope_blink.batch.memory_budget import limit_memory
+
 P = ParamSpec("P")
 T = TypeVar("T")
 Job: TypeAlias = Callable[[], Any]
@@ -49,10 +51,13 @@ class Processes(Executor):
     count : number of processes
     time_limit_s : after which a job's process is ended, and the job raises TimeoutError; by a clock that nobody sets
     modules : what a process imports before its first job
+    memory_mb : more than this beyond what it begins with no process may take; None: no limit
     """
 
-    def __init__(self, count: int, time_limit_s: float, modules: Sequence[str] = ()) -> None:
-        self._time_limit_s, self._context = time_limit_s, _context(modules)
+    def __init__(
+        self, count: int, time_limit_s: float, modules: Sequence[str] = (), memory_mb: int | None = None
+    ) -> None:
+        self._time_limit_s, self._context, self._memory_mb = time_limit_s, _context(modules), memory_mb
         self._threads = ThreadPoolExecutor(count, "process")  # each waits for one process
         self._lock, self._idle, self._all = threading.Lock(), list[_Worker](), set[_Worker]()
         self._stopped = False
@@ -87,7 +92,7 @@ class Processes(Executor):
         return None
 
     def _started(self) -> _Worker:
-        worker = _Worker(self._context)
+        worker = _Worker(self._context, self._memory_mb)
         with self._lock:
             self._all.add(worker)
             stopped = self._stopped
@@ -111,9 +116,9 @@ class Processes(Executor):
 class _Worker:
     """One process, and the pipe to it."""
 
-    def __init__(self, context: Any) -> None:
+    def __init__(self, context: Any, memory_mb: int | None) -> None:
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self._process = context.Process(target=_work, args=(theirs, memory_mb), daemon=True)
         self._is_killed = self._is_gone = False
         try:
             with _STARTING, _importing_this_program():
@@ -214,9 +219,10 @@ class _Worker:
 # --- in the other process
 
 
-def _work(pipe: Connection) -> None:
+def _work(pipe: Connection, memory_mb: int | None) -> None:
     """Do jobs until the other end is closed."""
     _prepare()
+    limit_memory(memory_mb)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(OSError, EOFError):
         pipe.send(None)  # ready

@@ -19,7 +19,7 @@ from dscope_blink.files.names import RESULT, RUN, SUMMARY
 from dscope_blink.files.syncing import syncing
 from dscope_blink.files.whole_files import TEMPORARY, writing
 from dscope_blink.records import Inspection, printable
-from dscope_blink.reporting.batch_reports import ReportsNotWritten, clear_reports, write_batch_reports
+from dscope_blink.reporting.batch_reports import Cleared, ReportsNotWritten, clear_reports, write_batch_reports
 from dscope_blink.reporting.csv_files import SummaryTable
 from dscope_blink.reporting.picture_files import write_summary
 from dscope_blink.reporting.stored_results import StoredResults
@@ -73,12 +73,13 @@ def run_into(
     """
     with running_in(folder, config.batch) as check:
         clear_unfinished(folder)
-        for path in clear_reports(folder, config.reporting):
+        cleared = clear_reports(folder, config.reporting)
+        for path in cleared.left:
             logger.warning("%s is of an earlier run, and could not be moved aside", path)
         for warning in warnings:
             logger.warning(warning)
         summary, names = GrowingTable(folder / SUMMARY, SummaryTable(config.reporting.csv_style)), dict[int, str]()
-        reports = _Reports(folder, config, names)
+        reports = _Reports(folder, config, names, cleared)
         try:
             with closing(finish(reports.renew_after(check))) as finished:
                 for number, done in finished:
@@ -166,8 +167,8 @@ class GrowingTable:
 class _Reports:
     """The reports of the run: of a watch renewed whenever the folder rests, as seldom as the summary."""
 
-    def __init__(self, folder: Path, config: Config, names: Mapping[int, str]) -> None:
-        self._folder, self._config, self._names = folder, config, names
+    def __init__(self, folder: Path, config: Config, names: Mapping[int, str], cleared: Cleared) -> None:
+        self._folder, self._config, self._names, self._cleared = folder, config, names, cleared
         self._told, self._due = 0, 0.0
 
     def renew_after(self, check: Callable[[], None]) -> Renew:
@@ -191,6 +192,7 @@ class _Reports:
         load = partial(load_row, settings=self._config)
         try:
             write_batch_reports(self._folder, StoredResults(results, load), self._config)
+            self._cleared.drop()
         finally:
             ended = perf_counter()
             self._due = ended + (ended - started) / SUMMARY_SHARE

@@ -307,6 +307,7 @@ class BatchSettings:
     watch_interval_s: float
     sync: bool  # files and folders are on the disk before a file counts as written
     no_workers_s: float  # after which a run on a cluster ends that has no workers
+    memory_mb: int | None  # of a process, beyond what it begins with; None: no limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dscope_blink.files.names import ANNOTATED, RESULT
 from dscope_blink.files.pictures import is_of_the_system, is_skipped, left_out_text, natural_order
+from dscope_blink.files.walking import walk
 from dscope_blink.files.whole_files import as_written
 from dscope_blink.records import UserError, printable
 
@@ -39,7 +40,7 @@ def find_results(folder: Path) -> FoundResults:
         raise UserError(f"results folder {folder}: {'not a folder' if folder.exists() else 'no such folder'}")
     errors: list[OSError] = []
     found, links, systems = [], [], set[str]()
-    for parent, folders, names in os.walk(folder, onerror=errors.append):
+    for parent, folders, names in walk(folder, errors.append):
         systems |= set(filter(is_of_the_system, folders))
         folders[:] = [name for name in folders if not is_skipped(name)]
         links += [name for name in folders if os.path.islink(os.path.join(parent, name))]

@@ -502,8 +502,8 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def one_line(text: str) -> str:
-    """The text without line ends, its control characters replaced."""
-    return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.splitlines()))
+    """The text without line ends and tabs, at which some spreadsheets end a cell; other control characters replaced."""
+    return CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.splitlines()).replace("\t", " "))
 
 
 # --- stored results judged again -------------------------------------------------------------------------------------

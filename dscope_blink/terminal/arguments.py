@@ -31,6 +31,7 @@ from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
 from dscope_blink.records import Calibration, Inspection, Request, UserError
 from dscope_blink.records.stored import BadRecord
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.terminal.options import CONFIG, ZONES
 from dscope_blink.terminal.starting import missing_packages
 
@@ -53,7 +54,7 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
     problems = Problems()
     own = arguments.edition is arguments.fiber_class is arguments.config is None
     asked = Asked(arguments.edition, arguments.fiber_class, own)
-    folder = Path(arguments.results_dir).expanduser()
+    folder = user_path(arguments.results_dir)
     found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
     settings = problems.attempt(None, load_config, Path(arguments.config or CONFIG))
     if settings is not None:
@@ -73,7 +74,7 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
 def _check_results_folder(text: str) -> FoundResults:
     if not text:
         raise UserError("results folder: none is named")
-    return find_results(Path(text).expanduser())
+    return find_results(user_path(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     config = problems.attempt(None, checked_config, arguments)
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
-    folder = Path(arguments.results_dir).expanduser()
+    folder = user_path(arguments.results_dir)
     config = replace(config, reporting=reporting_of(config.reporting, arguments))
     check_packages(replace(config.reporting, plots=False))
     return StoredBatch(folder, found.paths, config, load_config(Path(arguments.config)), found.warnings)
@@ -110,7 +111,7 @@ def checked_comparison(arguments: argparse.Namespace) -> Comparing:
     asked = [f"--{name.replace('_', '-')}" for name in ("no_report", *SWITCHES) if getattr(arguments, name, False)]
     if asked:
         problems.lines.append(f"--compare writes reports of its own: {', '.join(asked)} cannot be given with it")
-    before, after = (Path(text).expanduser() for text in (arguments.results_dir, arguments.after_dir))
+    before, after = (user_path(text) for text in (arguments.results_dir, arguments.after_dir))
     found = [problems.attempt(FoundResults(), _check_results_folder, str(folder)) for folder in (before, after)]
     if before.resolve() == after.resolve():
         problems.lines.append(f"--compare: {before} and {after} are one folder")
@@ -126,7 +127,7 @@ def checked_comparison(arguments: argparse.Namespace) -> Comparing:
 
 def checked_record(arguments: argparse.Namespace) -> Inspection:
     """The record that is named, judged again; UserError if it cannot be read or is none."""
-    path, settings = Path(arguments.result).expanduser(), load_config(Path(arguments.config or CONFIG))
+    path, settings = user_path(arguments.result), load_config(Path(arguments.config or CONFIG))
     try:
         return load_trusted(path, settings)
     except BadRecord as error:
@@ -159,7 +160,7 @@ def checked_flat_field(arguments: argparse.Namespace) -> FlatField:
     named = config.preprocessing.flat_field_image
     if arguments.output is None and named is None:
         raise UserError("flat field: no file is named, neither by --output nor by preprocessing.flat_field_image")
-    path = named if arguments.output is None else Path(arguments.output).expanduser().absolute()
+    path = named if arguments.output is None else user_path(arguments.output).absolute()
     assert path is not None, "one of them is named"
     if path.suffix.lower() != ".png":
         raise UserError(f"flat field {path}: must be a .png file")
@@ -200,7 +201,7 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     return Batch(
         Job(output_dir, config, asked.calibration, *asked.hashes),
         images,
-        warnings=(*settings.notes, *found.warnings, *gaps, *_class_notes(images, asked, arguments)),
+        warnings=(*settings.notes, *found.warnings, *found.left_out, *gaps, *_class_notes(images, asked, arguments)),
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
         scheduler=arguments.scheduler,
         resume=arguments.resume,
@@ -379,7 +380,7 @@ def _referenced(config: Config, arguments: argparse.Namespace) -> Config:
         return config
     if not named:
         raise UserError("--reference must name a model, as `learn` writes it")
-    return replace(config, reference=replace(config.reference, model=Path(named).expanduser().absolute()))
+    return replace(config, reference=replace(config.reference, model=user_path(named).absolute()))
 
 
 def _engaged(config: Config, arguments: argparse.Namespace) -> Config:
@@ -408,7 +409,7 @@ def check_input_folder(text: str | None) -> Path:
     """The folder of the pictures; UserError if it cannot be read."""
     if not text:
         raise UserError("input folder: none is named (--input-dir)")
-    folder = Path(text).expanduser().absolute()  # a worker of a cluster may have been started in another folder
+    folder = user_path(text).absolute()  # a worker of a cluster may have been started in another folder
     if not os.path.isdir(folder):
         raise UserError(f"input folder {text}: {'not a folder' if os.path.exists(folder) else 'no such folder'}")
     if not os.access(folder, os.R_OK | os.X_OK):
@@ -432,7 +433,7 @@ def check_images(named: Sequence[str], recursive: bool, output_dir: Path) -> Fou
 
 def _check_input(text: str) -> Path:
     """A picture, or a folder that can be read."""
-    path = Path(text).expanduser().absolute()
+    path = user_path(text).absolute()
     if not os.path.isfile(path):
         return check_input_folder(text)
     if path.suffix.lower() not in (*SUFFIXES, PIXELS):
@@ -444,7 +445,7 @@ def check_output_folder(text: str | None, name: str = "output folder", option: s
     """The folder of the results, which may have to be made; UserError if nothing can be written in it."""
     if not text:
         raise UserError(f"{name}: none is named ({option})")
-    folder = Path(text).expanduser().absolute()
+    folder = user_path(text).absolute()
     odd = [sign for sign in '?*"<>|' if sign in text]
     if odd and not os.path.exists(folder):
         raise UserError(f"{name} {text}: a new folder must have a name without {' '.join(odd)}")

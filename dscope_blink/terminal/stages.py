@@ -26,6 +26,7 @@ from dscope_blink.image_processing.edges import Edge
 from dscope_blink.image_processing.ellipse_fit import points_along
 from dscope_blink.pipeline import Search, Stages, all_stages
 from dscope_blink.records import Request, UserError, texts
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.reporting.picture_files import write_annotated
 from dscope_blink.reporting.stages import MARKS, EdgePoints, SearchSeen, StagesSeen, stage_pictures
 from dscope_blink.terminal.arguments import check_output_folder, checked_request
@@ -79,7 +80,7 @@ def draw_stages(arguments: argparse.Namespace) -> int:
 
 def _checked(arguments: argparse.Namespace) -> _Wanted:
     """UserError with one line for every problem."""
-    path, asked = Path(arguments.picture).expanduser(), checked_request(arguments)
+    path, asked = user_path(arguments.picture), checked_request(arguments)
     job = Job(
         check_output_folder(arguments.output_dir),
         asked.config,

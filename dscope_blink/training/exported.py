@@ -83,10 +83,10 @@ class Exported:
 
     def _image(self) -> tuple[str, bytes, bool]:
         """As it is stored; what browsers and readers may not open, or may turn, anew as PNG, pixel by pixel."""
-        suffix, data = self.source.suffix.lower(), self._bytes()
-        if suffix in SHOWN_EVERYWHERE and not is_turned(data):
+        suffix, data, pixels = self.source.suffix.lower(), self._bytes(), self.label.width * self.label.height
+        if suffix in SHOWN_EVERYWHERE and not is_turned(data, pixels):
             return f"{self.stem}{suffix}", data, True
-        return f"{self.stem}.png", as_png(data, self.label.width * self.label.height), False
+        return f"{self.stem}.png", as_png(data, pixels), False
 
     def _bytes(self) -> bytes:
         try:
