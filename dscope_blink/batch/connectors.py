@@ -11,7 +11,7 @@ from pathlib import Path
 from dscope_blink.batch.connector_pictures import LaneRecord, Seen, View, inspect_view, refused
 from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, with_log
 from dscope_blink.batch.job import Job, Loaded, provenance_of, write_results
-from dscope_blink.batch.whole_run import Done, run_into
+from dscope_blink.batch.whole_run import Done, Own, run_into
 from dscope_blink.files.names import CONNECTOR, CONNECTORS, LANES
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
@@ -24,6 +24,7 @@ from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import summary_row
 
 MODULES = ("dscope_blink.batch.connectors",)  # what a process imports once
+CONNECTED = Own("inspect --connector", (CONNECTORS,))
 MOST_RECORDS = 1000  # of one connector: its numbers in the order of the batch
 
 logger = logging.getLogger("dscope.connector")
@@ -87,6 +88,7 @@ def run_connectors(batch: ConnectorBatch, told: Callable[[ConnectorResult], None
         batch.job.config,
         lambda renew: _numbered(batch, told),
         (*batch.warnings, *map(UNCONFIRMED.format, batch.unconfirmed)),
+        own=CONNECTED,
     )
 
 
@@ -142,7 +144,7 @@ def _written(job: Job, layout_key: str, connector: Connector, seen: list[Seen]) 
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, connector_json(result))
     logger.info("%s", printable(f"{connector.name}: {result.status}; {'; '.join(result.reasons)}"))
-    return _Finished(result, done)
+    return _Finished(result, (*done[:-1], replace(done[-1], beside=(connector.name, *(one.name for one in seen)))))
 
 
 def _draw(job: Job, result: ConnectorResult, seen: Seen) -> None:

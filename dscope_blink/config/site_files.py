@@ -34,6 +34,8 @@ PATHS: tuple[Place, ...] = (
     ("camera", "play_files"),
     ("preprocessing", "flat_field_image"),
     ("reference", "model"),
+    ("signing", "key"),
+    ("signing", "public_key"),
     ("gates", "networks", ANY, "file"),
     ("gates", "layout", "files"),
 )
