@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import sys
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -256,18 +257,27 @@ def sealing(
     """
     key = signing_key(config.signing, folder)
     seal = Seal(folder, config, command, key, set_aside(folder, key), tuple(tables), tuple(ends))
+    is_whole = False
     try:
         yield seal
-    except BaseException as error:
-        why = printable(str(error).partition("\n")[0]) or "interrupted"
-        how = "finished without all reports" if isinstance(error, ReportsNotWritten) else f"ended early: {why}"
-        logger.error("Batch %s", how)  # before the log is hashed, as its last line
-        try:
-            seal.write("finished" if is_endless and isinstance(error, INTERRUPTING) else "unfinished")
-        except UserError as error:
-            logger.error("No manifest: %s", printable(str(error)))
-        raise
-    seal.write("finished")
+        is_whole = True
+    finally:
+        error = None if is_whole else sys.exception()
+        if error is None:
+            seal.write("finished")
+        else:
+            _write_early(seal, error, "finished" if is_endless and isinstance(error, INTERRUPTING) else "unfinished")
+
+
+def _write_early(seal: Seal, error: BaseException, state: State) -> None:
+    """The manifest of a run that an error ends, which is to be told and not hidden by another."""
+    why = printable(str(error).partition("\n")[0]) or "interrupted"
+    how = "finished without all reports" if isinstance(error, ReportsNotWritten) else f"ended early: {why}"
+    logger.error("Batch %s", how)  # before the log is hashed, as its last line
+    try:
+        seal.write(state)
+    except UserError as problem:
+        logger.error("No manifest: %s", printable(str(problem)))
 
 
 def set_aside(folder: Path, key: SigningKey | None) -> Before:
