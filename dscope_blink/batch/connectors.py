@@ -13,7 +13,7 @@ from dscope_blink.batch.connector_pictures import LaneRecord, Seen, View, inspec
 from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, with_log
 from dscope_blink.batch.job import Job, Loaded, provenance_of, write_results
 from dscope_blink.batch.whole_results import sha256_of
-from dscope_blink.batch.whole_run import Done, run_into
+from dscope_blink.batch.whole_run import Done, Own, run_into
 from dscope_blink.files.names import CONNECTOR, CONNECTORS, LANES, RESULT
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.syncing import make_folder
@@ -27,6 +27,7 @@ from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import summary_row
 
 MODULES = ("dscope_blink.batch.connectors",)  # what a process imports once
+CONNECTED = Own("inspect --connector", (CONNECTORS,))
 MOST_RECORDS = 1000  # of one connector: its numbers in the order of the batch
 
 logger = logging.getLogger("dscope.connector")
@@ -90,6 +91,7 @@ def run_connectors(batch: ConnectorBatch, told: Callable[[ConnectorResult], None
         batch.job.config,
         lambda renew: _numbered(batch, told),
         (*batch.warnings, *map(UNCONFIRMED.format, batch.unconfirmed)),
+        own=CONNECTED,
     )
 
 
@@ -146,7 +148,7 @@ def _written(job: Job, layout_key: str, connector: Connector, seen: list[Seen]) 
         make_folder(path.parent)
         write_file(path, connector_json(replace(result, outputs=files.outputs | _hashes_of_records(path, job, done))))
     logger.info("%s", printable(f"{connector.name}: {result.status}; {'; '.join(result.reasons)}"))
-    return _Finished(result, done)
+    return _Finished(result, (*done[:-1], replace(done[-1], beside=(connector.name, *(one.name for one in seen)))))
 
 
 def _hashes_of_records(path: Path, job: Job, done: Sequence[Done]) -> dict[str, str]:

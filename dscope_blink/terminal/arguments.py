@@ -24,6 +24,7 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config, ConfigFile, Reporting
 from dscope_blink.devices.capturing import FlatField, Series, new_picture
+from dscope_blink.files.keys import known_key
 from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
 from dscope_blink.files.pictures import PIXELS, SUFFIXES, Found, find_given
 from dscope_blink.files.plan import ImageFile, manifest_gaps, plan_images
@@ -364,7 +365,8 @@ def _asked(
         path, criteria = Path(arguments.manifest), config.criteria
         manifest = problems.attempt(manifest, read_manifest, path, criteria, request, structures, class_is_asked=asks)
     file, rules = Path(arguments.calibration), config.calibration
-    calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
+    known = problems.attempt(None, known_key, config.signing)
+    calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules, known)
     config = _engaged(_referenced(config, arguments), arguments)
     found_by = (hash_of_flat_field, hash_of_reference, hash_of_network)
     hashes = (problems.attempt(None, find, config) for find in found_by)

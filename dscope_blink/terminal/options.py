@@ -14,6 +14,7 @@ from dscope_blink.terminal.configuration import add_configuration
 from dscope_blink.terminal.dataset_options import add_dataset
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.starting import CHECKOUT
+from dscope_blink.terminal.verifying import add_keys, add_verify
 
 CONFIG = shipped("config.json")
 ZONES = tuple(ZONE_NAMES.values())
@@ -56,6 +57,9 @@ def make_parser(program: str = CHECKOUT) -> Parser:
     add_configuration(commands.add_parser("config", help="check, show or compare a configuration", allow_abbrev=False))
     training = commands.add_parser("dataset", help="make data sets for training", allow_abbrev=False)
     add_dataset(training, _add_asked, _add_settings)
+    add_keys(commands.add_parser("keys", help="make the keys that results are signed with", allow_abbrev=False))
+    looked = commands.add_parser("verify", help="say what is not as it was written", allow_abbrev=False)
+    add_verify(looked, str(CONFIG))
     completion = commands.add_parser("completion", help="print the completion script of a shell", allow_abbrev=False)
     completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=" or ".join(SHELLS))
     return parser
