@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 NAME = "blemish_segmenter"
 MOST_BYTES = 2 * 2**20
-SIDE_PX = 384  # of a tile: two in a row hold what is searched around most fibers
+SIDE_PX = 368  # of a tile: two in a row hold what is searched around most fibers, up to 672 px
 OWN_SHARE = 0.5  # of what it is tuned with: photographs and data sets; the others are rendered
 TUNING = 0.5  # of the fastest learning
 FOR_FIGURES = 1_000  # later numbers of held-out faces than those for curve and calibration
@@ -189,9 +189,17 @@ def fit_segmentation(asked: Asked) -> Path:
     path = asked.output / f"{NAME}.onnx"
     calibration = _write_network(path, tuned.network, material, asked.seed)
     keep_weights(asked.output / f"{NAME}.pt", tuned.network)
-    learning_s = time.process_time() - processor_s
     made = Made(
-        asked, load_segmentation(path), calibration, (curve, tuned.curve), torch.__version__, _today(), learning_s
+        asked,
+        load_segmentation(path),
+        calibration,
+        (curve, tuned.curve),
+        torch.__version__,
+        _today(),
+        time.process_time() - processor_s,
+        len(material.rendered),
+        len(material.photographs),
+        len(material.own),
     )
     _write_reports(made, material, tuned.network)
     logger.info("%s: %s", path, made.network.sha256)
@@ -221,7 +229,7 @@ def _write_reports(made: Made, material: Material, network: BlemishNetwork) -> N
     write_file(output / f"{NAME}_curve.csv", curve_csv(made.curves).encode())
     write_file(output / f"{NAME}_curve.png", png_bytes(learning_figure(made.curves)))
     write_file(output / f"{NAME}_figures.json", json.dumps(figures, indent=1).encode())
-    write_file(output / f"{NAME}.md", card(made, figures, len(material.photographs), len(material.own)).encode())
+    write_file(output / f"{NAME}.md", card(made, figures).encode())
 
 
 def _today() -> str:
@@ -236,4 +244,5 @@ def main(words: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.getLogger("dscope").setLevel(logging.WARNING)  # of each picture that is searched every stage would be told
     raise SystemExit(main())

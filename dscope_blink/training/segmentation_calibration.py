@@ -74,14 +74,17 @@ def calibrate(network: BlemishNetwork, files: Sequence[Path], seed: int) -> Cali
 
 
 def _pixels(network: BlemishNetwork, file: Path, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits, kinds and weights of some pixels: those of marks count once, the others for all that were not drawn."""
+    """Logits, kinds and weights of some pixels: marks count as when they teach, the others for all that are not drawn.
+
+    So it is findings that are to be believable, not pixels, of which large marks have nearly all.
+    """
     lesson = read_lesson(file)
     kinds = lesson.kinds.ravel()
     asked = np.flatnonzero((kinds != IGNORED) & (lesson.zone.ravel() < FAR))
     clean, marks = asked[kinds[asked] == 0], asked[kinds[asked] > 0]
     drawn = rng.choice(clean, min(PIXELS, len(clean)), replace=False)
     chosen = np.concatenate([drawn, marks])
-    weights = np.ones(len(chosen), np.float32)
+    weights = lesson.weight_of[lesson.labels.ravel()[chosen]]
     weights[: len(drawn)] = len(clean) / max(len(drawn), 1)
     logits = logits_of(network, lesson.shown).reshape(len(KINDS), -1)[:, torch.from_numpy(chosen)].T
     return logits, torch.from_numpy(kinds[chosen].astype(np.int64)), torch.from_numpy(weights)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from dscope_blink.models.segmentation import SegmentationNetwork
 from dscope_blink.records import CLASSIFICATIONS, PROGRAM, VERSION
 from dscope_blink.training.segmentation_lessons import read_lesson
-from dscope_blink.training.segmentation_options import Asked
+from dscope_blink.training.segmentation_options import BATCH, Asked
 from dscope_blink.training.segmentation_scores import (
     FAINT_CONTRAST,
     FAINT_SNR,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dscope_blink.training.segmentation_calibration import Calibration
     from dscope_blink.training.segmentation_network import BlemishNetwork
 
-LEVELS = (0.3, 0.5, 0.7, 0.9)  # probabilities of a mark that the card has figures of
+LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)  # probabilities of a mark that the card has figures of
 SHOWN = 0.5  # of which the tables by kind, contrast and noise are
 CONTRASTS = (0.0, 0.05, 0.075, 0.1, 0.15, 0.25, 1.0)
 SNRS = (2.0, 3.0, 4.5, 6.0, 10.0, 20.0, 1e9)
@@ -48,6 +48,9 @@ class Made:
     torch: str
     date: str
     processor_s: float  # of the process that learned; that of the processes which search pictures is not in it
+    rendered: int  # faces that it learned from: of others no fiber was found, or the search takes their core for a mark
+    photographs: int
+    own: int  # lessons of photographs and data sets
 
 
 def figures_of(
@@ -156,14 +159,16 @@ def _range(row: Mapping[str, Any], unit: float, end: str) -> str:
     return f"from {low:g}{end}" if high >= 100 else f"{low:g} to {high:g}{end}"
 
 
-def card(made: Made, figures: Figures, photographs: int, own_lessons: int) -> str:
+def card(made: Made, figures: Figures) -> str:
     """Markdown: what it is, what it learned from, how good it is and how it is made again."""
     asked, clean = made.asked, figures["clean"]
     false = "\n".join(
         f"| {row['at']:g} | {row['false']} | {row['false'] / max(clean['pictures'], 1):.3f} |"
         for row in clean["network"]
     )
-    sure = "\n".join(f"| {chance:.2f} | {pixels} | {share:.3f} |" for chance, pixels, share in figures["reliability"])
+    sure = "\n".join(
+        f"| {chance:.2f} | {findings} | {share:.3f} |" for chance, findings, share in figures["reliability"]
+    )
     side = made.network.side_px
     kinds, contrasts, snrs = figures["kinds"], figures["contrasts"], figures["snrs"]
     return CARD.format(
@@ -175,7 +180,7 @@ def card(made: Made, figures: Figures, photographs: int, own_lessons: int) -> st
         torch=made.torch,
         input=f"[1, 2, {side}, {side}]",
         output=f"[1, 6, {side}, {side}]",
-        data=_data(made, photographs, own_lessons),
+        data=_data(made),
         learned_s=made.processor_s,
         temperature=made.calibration.temperature,
         contrast=f"{FAINT_CONTRAST[0]:.0%} to {FAINT_CONTRAST[1]:.0%}",
@@ -195,17 +200,21 @@ def card(made: Made, figures: Figures, photographs: int, own_lessons: int) -> st
     )
 
 
-def _data(made: Made, photographs: int, own_lessons: int) -> str:
+def _data(made: Made) -> str:
     asked = made.asked
-    steps = "" if asked.start is not None else f", {asked.steps} steps"
-    text = f"{asked.faces} rendered faces" if asked.start is None else f"what {asked.start.name} had learned"
-    if not own_lessons:
-        return f"It learned from {text} alone{steps}. No photograph is among them."
-    sources = [f"{photographs} photographs"] if photographs else []
-    sources += [f"{len(asked.datasets)} data sets"] if asked.datasets else []
+    text = f"what {asked.start and asked.start.name} had learned"
+    if asked.start is None:
+        text = (
+            f"{made.rendered} of {asked.faces} rendered faces (of the others no fiber was located, or the search takes "
+            f"their whole core for a mark), {asked.steps} steps of {BATCH} crops"
+        )
+    if not made.own:
+        return f"It learned from {text}. No photograph is among them."
+    sources = [f"{made.photographs} photographs"] if made.photographs else []
+    sources += [f"{len(asked.datasets)} data set(s)"] if asked.datasets else []
     return (
-        f"It learned from {text}{steps}; then, {asked.tuning_steps} steps, from {' and '.join(sources)} "
-        f"({own_lessons} lessons: untouched, in other light and focus, and with blemishes painted into them) "
+        f"It learned from {text}; then, {asked.tuning_steps} steps, from {' and '.join(sources)} "
+        f"({made.own} lessons: untouched, in other light and focus, and with blemishes painted into photographs) "
         "beside rendered faces. Of a photograph only zones in which a person saw nothing, and painted blemishes, teach."
     )
 
@@ -290,10 +299,10 @@ By peak over the noise of a pixel, at {shown}:
 |---|---|---|---|---|
 {snrs}
 {own}
-How far its probabilities can be believed: of all pixels with a probability near the first column, the last column is
-the share that is a mark; mean distance {error:.3f}.
+How far its probabilities can be believed: of the findings on the fiber whose sixth strongest pixel has about the
+probability of the first column, the last column is the share that are marks; mean distance {error:.3f}.
 
-| probability of a mark | pixels | share that is one |
+| probability | findings | share that are marks |
 |---|---|---|
 {sure}
 

@@ -19,9 +19,10 @@ from dscope_blink.records import UserError, read_file
 from dscope_blink.training.network_export import pace
 from dscope_blink.training.segmentation_lessons import Crop, crop_of, read_lesson
 from dscope_blink.training.segmentation_network import BlemishNetwork, loss_of
+from dscope_blink.training.segmentation_options import BATCH
 
-CROP_PX, BATCH = 192, 12
-NEAR_MARK = 0.6  # of the crops of lessons with marks
+CROP_PX = 192
+NEAR_MARK = 0.7  # of the crops of lessons with marks
 FASTEST = 4e-3  # of learning
 EVERY = 50  # steps: the loss on held-out crops, and what it has learned is kept
 CHECKED = 48  # held-out crops
@@ -93,7 +94,8 @@ def learn(course: Course, start: BlemishNetwork | None, checkpoint: Path, *, res
     checked = _checked(course)
     for step in range(first, course.steps):
         network.train()
-        loss = loss_of(*_split(network, _batch(course, step)))
+        shown, *asked = _batch(course, step)
+        loss = loss_of(network(shown), *asked)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -111,11 +113,7 @@ def _told(learned: Learned, course: Course) -> tuple[int, int, float, float]:
     return step, course.steps, loss, held_out
 
 
-def _split(network: BlemishNetwork, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    return network(batch[0]), batch[1]
-
-
-def _batch(course: Course, step: int) -> tuple[Tensor, Tensor]:
+def _batch(course: Course, step: int) -> tuple[Tensor, Tensor, Tensor]:
     """The crops of one step: they follow from seed and step alone, so that a course can be resumed at any."""
     rng = np.random.default_rng((course.seed, step))
     shares = np.array([pool.share for pool in course.pools])
@@ -128,12 +126,14 @@ def _batch(course: Course, step: int) -> tuple[Tensor, Tensor]:
     return _stacked(crops)
 
 
-def _stacked(crops: Sequence[Crop]) -> tuple[Tensor, Tensor]:
-    kinds = np.stack([crop.kinds for crop in crops]).astype(np.int64)
-    return torch.from_numpy(np.stack([crop.shown for crop in crops])), torch.from_numpy(kinds)
+def _stacked(crops: Sequence[Crop]) -> tuple[Tensor, Tensor, Tensor]:
+    """What is shown, the kinds and the weights of crops."""
+    parts = ([crop.shown for crop in crops], [crop.kinds for crop in crops], [crop.weights for crop in crops])
+    shown, kinds, weights = (torch.from_numpy(np.stack(part)) for part in parts)
+    return shown, kinds.long(), weights
 
 
-def _checked(course: Course) -> tuple[Tensor, Tensor] | None:
+def _checked(course: Course) -> tuple[Tensor, Tensor, Tensor] | None:
     if not course.held_out:
         return None
     rng = np.random.default_rng((course.seed, 1, 1))
@@ -141,12 +141,13 @@ def _checked(course: Course) -> tuple[Tensor, Tensor] | None:
     return _stacked([crop_of(read_lesson(file), CROP_PX, NEAR_MARK, rng) for file in files])
 
 
-def _held_out_loss(network: BlemishNetwork, checked: tuple[Tensor, Tensor] | None) -> float:
+def _held_out_loss(network: BlemishNetwork, checked: tuple[Tensor, Tensor, Tensor] | None) -> float:
     if checked is None:
         return float("nan")
     network.eval()
+    shown, *asked = checked
     with torch.no_grad():
-        return float(loss_of(*_split(network, checked)).item())
+        return float(loss_of(network(shown), *asked).item())
 
 
 # --- kept

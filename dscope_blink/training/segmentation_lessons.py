@@ -38,6 +38,7 @@ NEAR_PX = 2  # a finding so close to a mark means that mark
 STEPS = 127 / (SNR_CLIP / SNR_SCALE)  # of the first channel
 FAR = 255  # of the second
 MOST_DEPARTURE = 2.5  # standard deviation in sigmas where a rendered face is clean: 1 and less in nearly all
+USUAL_PX, WEIGHTS = 150.0, (0.5, 8.0)  # area of a mark whose pixels count once, and how little and how much they may
 BESIDE_PX = 60  # the middle of a crop lies so far from a mark at most
 
 Small: TypeAlias = NDArray[np.int8]
@@ -74,11 +75,24 @@ class Lesson:
     @property
     def kinds(self) -> Labels:
         """(h, w) uint8, index in KINDS at each pixel, or IGNORED."""
+        return self.kind_of[self.labels]
+
+    @property
+    def kind_of(self) -> Labels:
+        """(256,) the same by label."""
         values = np.full(256, IGNORED, np.uint8)
         values[0] = 0
         for k, mark in enumerate(self.marks, 1):
             values[k] = KINDS.index(mark.kind) if mark.asked else IGNORED
-        return values[self.labels]
+        return values
+
+    @property
+    def weight_of(self) -> FloatImage:
+        """(256,) float32 by label, how much a pixel counts: a small mark is to count as much as a large one."""
+        areas = np.maximum(np.bincount(self.labels.ravel(), minlength=256), 1)
+        weights = np.clip(USUAL_PX / areas, *WEIGHTS).astype(np.float32)
+        weights[[0, IGNORED]] = 1, 0
+        return weights
 
 
 def shown(snr: Small, zone: Labels) -> FloatImage:
@@ -226,6 +240,7 @@ class Crop:
 
     shown: FloatImage  # (2, side, side)
     kinds: Labels  # (side, side) index in KINDS, or IGNORED
+    weights: FloatImage  # (side, side) how much each pixel counts
 
 
 def crop_of(lesson: Lesson, side: int, near_mark: float, rng: np.random.Generator) -> Crop:
@@ -245,14 +260,14 @@ def crop_of(lesson: Lesson, side: int, near_mark: float, rng: np.random.Generato
     top, left = y - side // 2, x - side // 2
     rows, columns = slice(max(top, 0), min(top + side, h)), slice(max(left, 0), min(left + side, w))
     to = np.s_[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-    snr[to], zone[to], labels[to] = lesson.snr[rows, columns], lesson.zone[rows, columns], lesson.kinds[rows, columns]
+    snr[to], zone[to], labels[to] = lesson.snr[rows, columns], lesson.zone[rows, columns], lesson.labels[rows, columns]
     turns, flip = int(rng.integers(4)), rng.random() < 0.5
     seen = np.rot90(shown(snr, zone), turns, axes=(1, 2))
-    kinds = np.rot90(labels, turns)
+    labels = np.rot90(labels, turns)
     if flip:
-        seen, kinds = seen[:, :, ::-1], kinds[:, ::-1]
+        seen, labels = seen[:, :, ::-1], labels[:, ::-1]
     assert len(seen) == CHANNELS
-    return Crop(np.ascontiguousarray(seen), np.ascontiguousarray(kinds))
+    return Crop(np.ascontiguousarray(seen), lesson.kind_of[labels], lesson.weight_of[labels])
 
 
 def _middle(lesson: Lesson, near_mark: float, rng: np.random.Generator) -> tuple[int, int]:

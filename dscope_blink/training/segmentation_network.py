@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -38,7 +40,8 @@ class BlemishNetwork(nn.Module):
         before = (4 * CHANNELS, *WIDTHS[:-1])
         self.down = nn.ModuleList(_block(given, wanted) for given, wanted in zip(before, WIDTHS, strict=True))
         steps = tuple(zip(WIDTHS[1:], WIDTHS[:-1], strict=True))
-        self.up = nn.ModuleList(_block(low + high, high) for low, high in reversed(steps))
+        self.lift = nn.ModuleList(nn.Conv2d(low, high, 1) for low, high in reversed(steps))
+        self.up = nn.ModuleList(_block(2 * high, high) for _, high in reversed(steps))
         self.head = nn.Conv2d(first, 4 * len(KINDS), 1)
         nn.init.constant_(self.head.bias, 0.0)
         with torch.no_grad():
@@ -50,8 +53,9 @@ class BlemishNetwork(nn.Module):
         for k, block in enumerate(self.down):
             seen = block(functional.max_pool2d(seen, 2) if k else seen)
             kept.append(seen)
-        for block, beside in zip(self.up, reversed(kept[:-1]), strict=True):
-            seen = block(torch.cat((functional.interpolate(seen, scale_factor=2.0, mode="nearest"), beside), 1))
+        for lift, block, beside in zip(self.lift, self.up, reversed(kept[:-1]), strict=True):
+            lifted = functional.interpolate(lift(seen), scale_factor=2.0, mode="nearest")
+            seen = block(torch.cat((lifted, beside), 1))
         return functional.pixel_shuffle(self.head(seen), 2)
 
 
@@ -61,41 +65,47 @@ class _Exported(nn.Module):
     Written out: ONNX Runtime takes three times as long for its own softmax over channels.
     """
 
-    def __init__(self, network: nn.Module, temperature: float, bias: Tensor) -> None:
+    def __init__(self, network: BlemishNetwork, temperature: float, bias: Tensor) -> None:
         super().__init__()
-        self.network, self.temperature = network, temperature
-        self.register_buffer("bias", bias.reshape(1, -1, 1, 1))
+        self.network = copy.deepcopy(network)
+        head = self.network.head
+        with torch.no_grad():  # four times each: its channels are those of the four pixels, kind by kind
+            head.bias.copy_((head.bias + bias.repeat_interleave(4)) / temperature)
+            head.weight.div_(temperature)
 
     def forward(self, shown: Tensor) -> Tensor:
-        logits = (self.network(shown) + self.bias) / self.temperature
+        logits = self.network(shown)
         powers = torch.exp(logits - logits.amax(1, keepdim=True))
         return powers / powers.sum(1, keepdim=True)
 
 
-def loss_of(logits: Tensor, kinds: Tensor) -> Tensor:
+def loss_of(logits: Tensor, kinds: Tensor, counts: Tensor) -> Tensor:
     """How wrong logits are: weighted cross entropy and dice, of all marks together and of each kind.
 
-    F. Milletari et al., "V-Net", 2016, DOI 10.1109/3DV.2016.79.
+    F. Milletari et al., "V-Net", 2016, DOI 10.1109/3DV.2016.79. Each mark counts by about the same, whatever its area:
+    else the loss is that of the large ones, which anybody finds.
 
     Parameters
     ----------
     logits : (n, 6, side, side)
     kinds : (n, side, side) int64, index in KINDS or IGNORED
+    counts : (n, side, side) how much each pixel counts; 0 where nothing is asked
     """
-    asked = kinds != IGNORED
-    weights = torch.tensor(WEIGHTS)
-    entropy = functional.cross_entropy(logits, kinds, weights, ignore_index=IGNORED)
-    chances = torch.softmax(logits, 1) * asked[:, None]
-    wanted = functional.one_hot(torch.where(asked, kinds, 0), len(KINDS)).permute(0, 3, 1, 2) * asked[:, None]
-    any_mark = _dice(1 - chances[:, :1] - (~asked[:, None]).float(), wanted[:, 1:].sum(1, keepdim=True))
-    return entropy + 0.5 * any_mark.mean() + 0.5 * _dice(chances[:, 1:], wanted[:, 1:]).mean()
+    asked = torch.where(kinds == IGNORED, 0, kinds)
+    weights = counts * torch.tensor(WEIGHTS)[asked]
+    entropy = functional.cross_entropy(logits, asked, reduction="none")
+    chances = torch.softmax(logits, 1)
+    wanted = functional.one_hot(asked, len(KINDS)).permute(0, 3, 1, 2)
+    any_mark = _dice(1 - chances[:, :1], 1 - wanted[:, :1], counts)
+    each = _dice(chances[:, 1:], wanted[:, 1:], counts)
+    return (entropy * weights).sum() / weights.sum() + 0.5 * any_mark.mean() + 0.5 * each.mean()
 
 
-def _dice(chances: Tensor, wanted: Tensor) -> Tensor:
+def _dice(chances: Tensor, wanted: Tensor, counts: Tensor) -> Tensor:
     """1 less twice what both have in common over both, over the whole batch; (channels,)."""
-    over = (0, 2, 3)
-    common = (chances * wanted).sum(over)
-    return 1 - (2 * common + SMOOTH) / (chances.sum(over) + wanted.sum(over) + SMOOTH)
+    over, counts = (0, 2, 3), counts[:, None]
+    common = (chances * wanted * counts).sum(over)
+    return 1 - (2 * common + SMOOTH) / ((chances * counts).sum(over) + (wanted * counts).sum(over) + SMOOTH)
 
 
 def onnx_bytes(network: BlemishNetwork, side_px: int, temperature: float, bias: tuple[float, ...]) -> bytes:

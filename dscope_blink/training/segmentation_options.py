@@ -9,6 +9,8 @@ from pathlib import Path
 
 from dscope_blink.records import UserError
 
+BATCH = 12  # crops of one step
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -41,10 +43,10 @@ def asked_of(words: Sequence[str] | None) -> Asked:
     parser.add_argument("--dataset", type=Path, nargs="+", default=[], help="data sets that were built", metavar="DIR")
     parser.add_argument("--start", type=Path, help="weights (.pt) to go on from, not learned from rendered faces")
     parser.add_argument("--folds", type=int, default=0, help="networks of a cross-validation over the photographs")
-    parser.add_argument("--faces", type=int, default=900, help="rendered, to learn from")
+    parser.add_argument("--faces", type=int, default=1000, help="rendered, to learn from")
     parser.add_argument("--held-out", type=int, default=100, help="rendered, of each sort, for figures")
-    parser.add_argument("--steps", type=int, default=1200, help="of learning from rendered faces")
-    parser.add_argument("--tuning-steps", type=int, default=500, help="of learning from photographs or data sets")
+    parser.add_argument("--steps", type=int, default=1000, help="of learning from rendered faces")
+    parser.add_argument("--tuning-steps", type=int, default=300, help="of learning from photographs or data sets")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--workers", type=int, default=2, help="processes that search pictures")
     parser.add_argument("--threads", type=int, default=1, help="of learning")

@@ -3,14 +3,14 @@
 A folder holds `labels.json`, a list of objects with `name`, `cladding` (`center`, `axes`, `angle`, in pixels, as OpenCV
 has ellipses), `core_um`, `cladding_um`, `zones` (A the core, B the cladding, `edge` its edge, D what is beyond, each 1
 a blemish is seen, 0 clean, null nobody can say) and `sequence` (pictures of one face have the same; null: its own), and
-`manifest.csv`, which says what is known of each fiber.
+perhaps `manifest.csv`, as `inspect --manifest` has it; without a row there the two diameters are what is known.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -137,12 +137,17 @@ def _photograph(
         raise UserError(f"{path}: {label.name}: the axes of the cladding must be above 0, got {list(where.axes)}")
     return LabelledPhotograph(
         folder / label.name,
-        asked.get(file_key(label.name), defaults),
+        asked.get(file_key(label.name)) or _said(label, defaults),
         f"{folder.name}/{label.sequence or label.name}",
         frozenset(region for region in REGIONS if label.zones.get(region) == 0),
         label.core_um / label.cladding_um,
         *(() if where is None else (where.center, where.axes, where.angle)),
     )
+
+
+def _said(label: _Label, defaults: Request) -> Request:
+    """What the label itself knows of the fiber."""
+    return replace(defaults, core_diameter_um=label.core_um, cladding_diameter_um=label.cladding_um)
 
 
 def folds_of(photographs: Sequence[LabelledPhotograph], count: int) -> tuple[tuple[LabelledPhotograph, ...], ...]:

@@ -39,6 +39,7 @@ FAINT_SHARE = 0.5  # of those with marks: pits and contamination that are hard t
 FAINT = (0.04, 0.14)  # contrast of these
 FAINT_UM = (0.8, 16.0)  # diameter of these
 FAINT_KINDS = ("pit_dig", "contamination", "pit_dig", "contamination", "scratch")
+BEYOND, BEYOND_SHARE = (1.05, 1.95), 0.3  # radii of the cladding, and how many faint marks lie there
 VARIED = (0.05, 0.7)  # contrast of marks of every kind
 MOST_MARKS = 9  # on one face
 SHAPES = ((864, 1152), (576, 720), (600, 800), (480, 640), (420, 560), (300, 400))
@@ -168,10 +169,9 @@ def faint_groups(
     for _ in range(count):
         size = math.exp(rng.uniform(*np.log(FAINT_UM)))
         kind = kinds[int(rng.integers(len(kinds)))]
-        reach = (1.6 if rng.random() < 0.2 else 0.97) * spec.cladding_diameter_um / 2
-        made = random_blemishes(
-            rng, spec, 1, kinds=(kind,), size_um=(size, size), radius_um=(0.0, reach), clear_of=taken_um
-        )
+        radii = BEYOND if rng.random() < BEYOND_SHARE else (0.0, 0.97)
+        band = (radii[0] * spec.cladding_diameter_um / 2, radii[1] * spec.cladding_diameter_um / 2)
+        made = random_blemishes(rng, spec, 1, kinds=(kind,), size_um=(size, size), radius_um=band, clear_of=taken_um)
         marks = tuple(_exactly(mark, math.exp(rng.uniform(*np.log(contrast)))) for mark in made)
         groups += [Group(mark.kind, (mark,), made_as="faint") for mark in marks]
         taken_um = np.concatenate([taken_um, *(mark.outline(spec) for mark in marks)])

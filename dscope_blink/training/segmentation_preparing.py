@@ -47,7 +47,7 @@ from dscope_blink.training.segmentation_pictures import (
     varied,
 )
 
-FORM = 1  # of lessons in files: another one makes them anew
+FORM = 2  # of lessons in files: another one makes them anew
 VARIED_CLEAN, INJECTED = 2, 4  # copies of a photograph: in other light and focus, and with blemishes painted into it
 
 

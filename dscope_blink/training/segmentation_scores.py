@@ -11,10 +11,10 @@ import numpy as np
 
 from dscope_blink.models.segmentation import KINDS
 from dscope_blink.records import FloatImage, Labels, Mask
-from dscope_blink.training.segmentation_lessons import IGNORED, NEAR_PX, Lesson, LessonMark
+from dscope_blink.training.segmentation_lessons import NEAR_PX, Lesson, LessonMark
 
 LEAST_PX = 6  # of a finding, as `fusion.min_area_px` has it
-BINS = 10  # of probability
+BINS = 10  # of strength
 ON_FIBER = 128  # steps of the zone within the cladding edge, less the band beside it
 # What the detectors without a network are weak at: contrast, and peak over the noise of a pixel.
 FAINT_CONTRAST, FAINT_SNR = (0.05, 0.1), (3.0, 6.0)
@@ -29,6 +29,7 @@ class MarkScore:
     mark: LessonMark
     strength: float  # the highest probability at which it is found
     named: str  # the kind that the network gives it
+    on_fiber: bool
 
     @property
     def is_faint(self) -> bool:
@@ -45,8 +46,6 @@ class LessonScore:
     marks: tuple[MarkScore, ...]
     false: tuple[float, ...]  # strength of each finding on the fiber where nothing is
     false_by_detectors: int
-    chances: tuple[int, ...]  # pixels by probability of a mark, in BINS
-    right: tuple[int, ...]  # of which are one
 
 
 def scores(lessons: Iterable[Lesson], probabilities: Probabilities) -> list[LessonScore]:
@@ -55,26 +54,20 @@ def scores(lessons: Iterable[Lesson], probabilities: Probabilities) -> list[Less
 
 
 def _score(lesson: Lesson, found: FloatImage) -> LessonScore:
-    labels, any_mark = lesson.labels, 1 - found[0]
+    labels, any_mark, on_fiber = lesson.labels, 1 - found[0], lesson.zone < ON_FIBER
     marks = tuple(
-        _mark_score(mark, labels == k, found, any_mark) for k, mark in enumerate(lesson.marks, 1) if mark.asked
+        _mark_score(mark, labels == k, found, on_fiber) for k, mark in enumerate(lesson.marks, 1) if mark.asked
     )
-    asked = lesson.kinds != IGNORED
-    chance = np.minimum((any_mark[asked] * BINS).astype(np.intp), BINS - 1)
-    is_mark = (lesson.kinds[asked] > 0).astype(np.intp)
-    every, right = np.bincount(chance, minlength=BINS), np.bincount(chance, is_mark, BINS)
-    alone = _clear_of_marks(labels) & (lesson.zone < ON_FIBER)
-    false = tuple(_strengths(np.where(alone, any_mark, 0)))
-    return LessonScore(
-        lesson.name, marks, false, lesson.false, tuple(every.tolist()), tuple(int(n) for n in right.tolist())
-    )
+    alone = _clear_of_marks(labels) & on_fiber
+    return LessonScore(lesson.name, marks, tuple(_strengths(np.where(alone, any_mark, 0))), lesson.false)
 
 
-def _mark_score(mark: LessonMark, mask: Mask, found: FloatImage, any_mark: FloatImage) -> MarkScore:
+def _mark_score(mark: LessonMark, mask: Mask, found: FloatImage, on_fiber: Mask) -> MarkScore:
     near = _grown(mask)
-    here = np.sort(any_mark[near])[::-1]
+    here = np.sort(1 - found[0][near])[::-1]
     named = KINDS[1 + int(found[1:, near].sum(axis=1).argmax())]
-    return MarkScore(mark, float(here[min(LEAST_PX, len(here)) - 1]) if len(here) else 0.0, named)
+    strength = float(here[min(LEAST_PX, len(here)) - 1]) if len(here) else 0.0
+    return MarkScore(mark, strength, named, bool(on_fiber[mask].all()))
 
 
 def _grown(mask: Mask) -> Mask:
@@ -128,20 +121,25 @@ def false_at(lessons: Sequence[LessonScore], level: float) -> int:
 
 
 def calibration_error(lessons: Sequence[LessonScore]) -> float:
-    """Mean distance of probability and share of marks over pixels that are not surely none, in BINS.
+    """Mean distance of the strength of findings on the fiber from the share of them that are marks, in BINS.
 
     M. P. Naeini et al., "Obtaining Well Calibrated Probabilities Using Bayesian Binning", 2015,
-    DOI 10.1609/aaai.v29i1.9602; without its lowest bin, which holds nearly all pixels.
+    DOI 10.1609/aaai.v29i1.9602.
     """
-    rows = reliability(lessons)[1:]
-    total = sum(pixels for _, pixels, _ in rows)
-    return sum(abs(chance - share) * pixels for chance, pixels, share in rows) / total if total else 0.0
+    rows = reliability(lessons)
+    total = sum(findings for _, findings, _ in rows)
+    return sum(abs(strength - share) * findings for strength, findings, share in rows) / total if total else 0.0
 
 
 def reliability(lessons: Sequence[LessonScore]) -> list[tuple[float, int, float]]:
-    """Of each of BINS its middle, its pixels, and which share of them are of a mark."""
-    every = np.sum([lesson.chances for lesson in lessons], axis=0)
-    right = np.sum([lesson.right for lesson in lessons], axis=0)
-    return [
-        ((k + 0.5) / BINS, int(n), float(r) / max(int(n), 1)) for k, (n, r) in enumerate(zip(every, right, strict=True))
+    """Of each of BINS above the lowest its middle, the findings on the fiber, and which share of them are marks."""
+    right = [mark.strength for lesson in lessons for mark in lesson.marks if mark.on_fiber]
+    false = [strength for lesson in lessons for strength in lesson.false]
+    counts = [
+        np.bincount(np.minimum((np.array(each) * BINS).astype(int), BINS - 1), minlength=BINS)
+        for each in (right, false)
     ]
+    return [
+        ((k + 0.5) / BINS, int(own + other), float(own / max(own + other, 1)))
+        for k, (own, other) in enumerate(zip(*counts, strict=True))
+    ][1:]

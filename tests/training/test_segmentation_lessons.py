@@ -45,9 +45,15 @@ def taught(*blemishes, known=None):
     return TaughtPicture(face.image, request_of(SPEC, EDITION), true_marks(groups, face), known)
 
 
+def made_of(picture, by_detectors=False):
+    lesson = lesson_of(picture, "one", CONFIG, by_detectors)
+    assert lesson is not None
+    return lesson
+
+
 @pytest.fixture(scope="module")
 def lesson():
-    return lesson_of(taught(STRONG, FAINTEST), "one", CONFIG)
+    return made_of(taught(STRONG, FAINTEST))
 
 
 def test_a_mark_is_taught_where_it_departs_from_the_fiber(lesson):
@@ -75,19 +81,19 @@ def test_beyond_what_is_searched_nothing_is_asked(lesson):
 
 
 def test_where_nobody_knows_only_what_is_painted_is_asked():
-    unknown = lesson_of(taught(STRONG, known=np.zeros(SPEC.shape, bool)), "one", CONFIG)
+    unknown = made_of(taught(STRONG, known=np.zeros(SPEC.shape, bool)))
     assert set(np.unique(unknown.kinds).tolist()) == {KINDS.index("pit_dig"), IGNORED}
 
 
 def test_a_lesson_says_what_the_detectors_find():
-    searched = lesson_of(taught(STRONG, FAINTEST), "one", CONFIG, by_detectors=True)
+    searched = made_of(taught(STRONG, FAINTEST), by_detectors=True)
     assert [mark.found for mark in searched.marks] == [True, False]
     assert searched.false == 0
 
 
 def test_a_mark_that_is_reported_and_unknown_counts_as_false():
     picture = replace(taught(STRONG), marks=())
-    assert lesson_of(picture, "one", CONFIG, by_detectors=True).false == 1
+    assert made_of(picture, by_detectors=True).false == 1
 
 
 def test_a_picture_without_a_fiber_is_no_lesson():
@@ -101,6 +107,17 @@ def test_a_lesson_comes_back_from_its_file(lesson, tmp_path):
     assert (back.name, back.marks, back.false) == (lesson.name, lesson.marks, lesson.false)
     for part in ("snr", "zone", "labels"):
         assert (getattr(back, part) == getattr(lesson, part)).all()
+
+
+def test_a_small_mark_counts_as_much_as_a_large_one():
+    labels = np.zeros((40, 60), np.uint8)
+    labels[5:11, 5:15], labels[15:35, 20:50], labels[:, -3:] = 1, 2, IGNORED
+    marks = (LessonMark("pit_dig", 0.1, 5.0, 3.0), LessonMark("scratch", 0.1, 5.0, 9.0))
+    weights = Lesson("two", labels.astype(np.int8), labels, labels, marks).weight_of[labels]
+    assert weights[labels == 1].sum() == pytest.approx(150)
+    assert weights[labels == 2].sum() == pytest.approx(300)  # each of its pixels counts at least half
+    assert (weights[labels == 0] == 1).all()
+    assert (weights[labels == IGNORED] == 0).all()
 
 
 # --- crops
@@ -161,7 +178,7 @@ def test_faint_marks_have_the_contrast_that_is_asked_for_and_keep_clear_of_other
 
 
 def test_a_chip_at_the_edge_is_taught_as_such():
-    made = lesson_of(taught(Chip(40.0, 12.0, 6.0, -0.5)), "chip", CONFIG)
+    made = made_of(taught(Chip(40.0, 12.0, 6.0, -0.5)))
     assert (made.kinds == KINDS.index("chip")).sum() > 40
 
 
