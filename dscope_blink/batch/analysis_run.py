@@ -13,6 +13,7 @@ from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, finished_of,
 from dscope_blink.batch.job import remove_unfinished
 from dscope_blink.batch.whole_run import Done, run_into
 from dscope_blink.files.names import COMPARED_WITH_REFERENCE
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.image_processing.face_comparison import drift_of
@@ -50,6 +51,7 @@ def _finish(run: Analyzing, at_rest: Callable[[], None]) -> Generator[tuple[int,
     """Every picture, the table of them, and whether they drift."""
     under_way: dict[int, ImageFile] = {}
     told = _Told(run)
+    remember_folders(run.job.output_dir, run.images)
     try:
         for number, done in _finish_all(run, under_way):
             told.add(number, done.inspection)

@@ -13,6 +13,7 @@ from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, with_log
 from dscope_blink.batch.job import Job, Loaded, provenance_of, write_results
 from dscope_blink.batch.whole_run import Done, run_into
 from dscope_blink.files.names import CONNECTOR, CONNECTORS, LANES
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.gates.lanes import joined
@@ -92,6 +93,7 @@ def run_connectors(batch: ConnectorBatch, told: Callable[[ConnectorResult], None
 
 def _numbered(batch: ConnectorBatch, told: Callable[[ConnectorResult], None]) -> Generator[tuple[int, Done]]:
     workers = Workers(batch.job.config.batch, batch.workers, None, MODULES)
+    remember_folders(batch.job.output_dir, (shown.image for one in batch.connectors for shown in one.pictures))
     job = partial(Jobs(_inspect_here, _inspect_there, _inspect_there).at(workers), batch.job, batch.layout_key)
     items: Mapping[int, Connector] = dict(enumerate(batch.connectors))
     results: dict[int, ConnectorResult] = {}

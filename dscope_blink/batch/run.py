@@ -15,6 +15,7 @@ from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, finish
 from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, reference_of, remove_unfinished
 from dscope_blink.batch.whole_run import Done, run_into
 from dscope_blink.files.names import RESULT, SUMMARY
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
 from dscope_blink.image_processing.face_comparison import drift_of
@@ -101,6 +102,7 @@ def run_batch(batch: Batch) -> Generator[Done]:
 
 def _numbered(batch: Batch, at_rest: Callable[[], None]) -> Generator[tuple[int, Done]]:
     totals, model = Totals(), reference_of(batch.job)
+    remember_folders(batch.job.output_dir, batch.images, batch.watched.folder if batch.watched else None)
     with closing(_finish(batch, at_rest)) as finished:
         for number, image, done in finished:
             totals.add(done.inspection)

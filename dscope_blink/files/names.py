@@ -19,6 +19,7 @@ BATCH_CERTIFICATE, WORKBOOK, MARKDOWN = "certificate.pdf", "report.xlsx", "summa
 COMPARED, COMPARED_MARKS, COMPARED_PAGE = "compare_batches.csv", "compare_marks.csv", "compare_batches.html"
 LOCK = ".dscope-blink.lock"
 HELD = ".dscope-blink.held"  # there while a run goes on, where the file system cannot lock the other
+PICTURE_FOLDERS = ".dscope-blink.pictures"  # which folders the pictures of the results lay in
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
 CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
 

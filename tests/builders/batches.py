@@ -18,7 +18,7 @@ from dscope_blink.batch.run import Batch, run_batch
 from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.settings import Config
 from dscope_blink.files.manifest import Manifest
-from dscope_blink.files.names import LOCK
+from dscope_blink.files.names import LOCK, PICTURE_FOLDERS
 from dscope_blink.files.pictures import find_images
 from dscope_blink.files.plan import plan_images
 from dscope_blink.records import Inspection, Request
@@ -47,7 +47,8 @@ def results_of(folder: Path, output: Path, plots: bool = False, config: Config =
 
 def written(output: Path) -> set[str]:
     """Every file that was written, with its folder."""
-    return {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()} - {LOCK}
+    found = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
+    return found - {LOCK, PICTURE_FOLDERS}
 
 
 def summary(output: Path) -> pd.DataFrame:
