@@ -14,6 +14,7 @@ from dscope_blink.batch.finishing import Plan, finish, rounds_of
 from dscope_blink.batch.whole_results import remove_unfinished
 from dscope_blink.batch.whole_run import Done, Own, run_into
 from dscope_blink.files.names import COMPARED_WITH_REFERENCE
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.image_processing.face_comparison import drift_of
@@ -51,6 +52,7 @@ def run_analysis(run: Analyzing) -> Generator[Done]:
 def _finish(run: Analyzing, at_rest: Callable[[], None]) -> Generator[tuple[int, Done]]:
     """Every picture, the table of them, and whether they drift."""
     told = _Told(run)
+    remember_folders(run.job.output_dir, run.images)
     try:
         for number, _, done in finish(_plan(run), rounds_of(run.images, None, at_rest)):
             told.add(number, done.inspection)

@@ -15,6 +15,7 @@ from dscope_blink.batch.job import Job, Loaded, provenance_of, write_results
 from dscope_blink.batch.whole_results import sha256_of
 from dscope_blink.batch.whole_run import Done, Own, run_into
 from dscope_blink.files.names import CONNECTOR, CONNECTORS, LANES, RESULT
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import remove_files, together, write_file, writing
@@ -97,6 +98,7 @@ def run_connectors(batch: ConnectorBatch, told: Callable[[ConnectorResult], None
 
 def _numbered(batch: ConnectorBatch, told: Callable[[ConnectorResult], None]) -> Generator[tuple[int, Done]]:
     workers = Workers(batch.job.config.batch, batch.workers, None, MODULES)
+    remember_folders(batch.job.output_dir, (shown.image for one in batch.connectors for shown in one.pictures))
     job = partial(Jobs(_inspect_here, _inspect_there, _inspect_there).at(workers), batch.job, batch.layout_key)
     items: Mapping[int, Connector] = dict(enumerate(batch.connectors))
     results: dict[int, ConnectorResult] = {}

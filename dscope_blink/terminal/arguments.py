@@ -26,6 +26,7 @@ from dscope_blink.config.settings import Config, ConfigFile, Reporting
 from dscope_blink.devices.capturing import FlatField, Series, new_picture
 from dscope_blink.files.keys import known_key
 from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
+from dscope_blink.files.picture_folders import of_pictures_there
 from dscope_blink.files.pictures import PIXELS, SUFFIXES, Found, find_given
 from dscope_blink.files.plan import ImageFile, manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
@@ -56,7 +57,7 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
     own = arguments.edition is arguments.fiber_class is arguments.config is None
     asked = Asked(arguments.edition, arguments.fiber_class, own)
     folder = user_path(arguments.results_dir)
-    found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
+    found = problems.attempt(FoundResults(), _results_that_count, arguments)
     settings = problems.attempt(None, load_config, Path(arguments.config or CONFIG))
     if settings is not None:
         problems.attempt(None, asked.check, settings.profile(settings.default_profile).criteria)
@@ -70,6 +71,15 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
     reporting = replace(settings.profile(settings.default_profile).reporting, plots=False, **reports)
     check_packages(reporting)
     return Regrading(folder, found.paths, asked, settings, found.warnings, reporting if any(reports.values()) else None)
+
+
+def _results_that_count(arguments: argparse.Namespace) -> FoundResults:
+    """Those of a folder, without the records of pictures that are gone unless these are asked for."""
+    found = _check_results_folder(arguments.results_dir)
+    if arguments.gone:
+        return found
+    there = of_pictures_there(user_path(arguments.results_dir), found.paths)
+    return FoundResults(there.paths, (*found.warnings, *there.warnings))
 
 
 def _check_results_folder(text: str) -> FoundResults:
@@ -94,7 +104,7 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     problems = Problems()
     only = {"AFTER_DIR": arguments.after_dir, "--output-dir": arguments.output_dir, "--fail-exit": arguments.fail_exit}
     problems.lines += [f"{name} needs --compare" for name, given in only.items() if given]
-    found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
+    found = problems.attempt(FoundResults(), _results_that_count, arguments)
     config = problems.attempt(None, checked_config, arguments)
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"

@@ -193,9 +193,14 @@ def _add_more_reports(parser: Options) -> None:
     parser.add_argument("--markdown", action="store_true", help="write totals and what does not pass as Markdown")
 
 
+def _add_gone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--gone", action="store_true", help="count records of pictures that are gone too")
+
+
 def add_report(parser: argparse.ArgumentParser) -> None:
     """What is asked of the reports of stored results."""
     parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
+    _add_gone(parser)
     parser.add_argument("after_dir", metavar="AFTER_DIR", nargs="?", help="with --compare: the later batch")
     _add_settings(parser)
     _add_reports(parser)
@@ -336,6 +341,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def _add_regrade(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Without --edition, --fiber-class and --config each result is judged by the limits that it holds."
     parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
+    _add_gone(parser)
     parser.add_argument("--edition", metavar="KEY", help="edition of the criteria; default: that of each result")
     parser.add_argument("--fiber-class", metavar="KEY", help="connector class; default: that of each result")
     parser.add_argument("--config", metavar="FILE", help="limits; default: the one that ships, see below")
