@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack
 
 from dscope_blink.analysis.aggregation import aggregating
 from dscope_blink.analysis.aggregation.own_marks import detection_of
+from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch import learning, regrading
 from dscope_blink.batch.aggregating import Aggregating, check_apart, in_folder, run_aggregation
 from dscope_blink.batch.analysis_run import run_analysis
@@ -606,18 +607,21 @@ def summary_table(inspections: Iterable[Inspection]) -> pd.DataFrame:
     return frame(rows, types | carried)
 
 
-def load_record(path: FilePath) -> Inspection:
-    """Read a stored result.
+def load_record(path: FilePath, config: ConfigFile | None = None) -> Inspection:
+    """Read a stored result, and judge it again by what it holds.
 
     Parameters
     ----------
     path : path
         NAME_result.json, as result.schema.json describes it.
+    config : ConfigFile, optional
+        The one that it was made with; None: the one that ships.
 
     Returns
     -------
     Inspection
-        As it was written.
+        As it was written. Where its verdict does not follow from it, or it was changed since, NOT_GRADED for the reason
+        `record_altered`, without marks and sizes.
 
     Raises
     ------
@@ -625,7 +629,7 @@ def load_record(path: FilePath) -> Inspection:
         The file cannot be read or is no record; the message says where it is wrong.
     """
     try:
-        return records_stored.load_record(Path(path))
+        return load_trusted(Path(path), load_config() if config is None else config)
     except records_stored.BadRecord as error:
         raise UserError(f"{path}: {error}") from None
 

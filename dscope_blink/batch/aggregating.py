@@ -9,6 +9,7 @@ from functools import partial
 from itertools import combinations
 from pathlib import Path
 
+from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch.aggregate_reports import FaceFacts, read_facts
 from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, finished_of, in_time, with_log
 from dscope_blink.batch.face_results import FaceDone, FaceJob, aggregate_face, fail_face, is_finished
@@ -18,7 +19,7 @@ from dscope_blink.batch.whole_run import Own, run_into
 from dscope_blink.files.names import AGGREGATE, INTEGRITY_LOG, RESULT, safe_names
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.records import LogLine, Notice, UserError
-from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.records.stored import BadRecord
 from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import integrity_table, summary_row
 
@@ -149,11 +150,11 @@ def _resume(run: Aggregating) -> Generator[tuple[int, FaceDone], None, Mapping[i
 def _finished_before(job: FaceJob, face: Face) -> FaceDone | None:
     start = job.start_of(face)
     try:
-        stored = load_record(Path(start + RESULT))
-        if not is_finished(job, face, stored):
+        stored = load_trusted(Path(start + RESULT), job.job.config)
+        if not stored.is_verified or not is_finished(job, face, stored):
             return None
         facts = FaceFacts() if not Path(start + AGGREGATE).exists() else read_facts(Path(start + AGGREGATE))
-    except (BadRecord, OSError, ValueError, KeyError, TypeError):
+    except (BadRecord, OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return FaceDone(stored, summary_row(stored), resumed=True, name=face.name, facts=facts)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch.job import Job, all_or_none, is_finished, log_outcome, not_looked_at, reference_of
 from dscope_blink.batch.picture_reports import write_reports, written_or_left_out
 from dscope_blink.batch.reference_faces import SeenFace, compare_seen, see_face
@@ -21,7 +22,7 @@ from dscope_blink.image_processing.similarity import similarity
 from dscope_blink.models.reference import ReferenceCard, ReferenceModel
 from dscope_blink.pipeline import not_measured
 from dscope_blink.records import ComparisonMaps, Inspection, Notice, as_recorded, notice, printable, rounded
-from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.records.stored import BadRecord
 from dscope_blink.reporting.analysis_figure import analysis_figure
 from dscope_blink.reporting.analysis_text import text_bytes
 from dscope_blink.reporting.anomaly_files import distance_table, mask_bytes, report_bytes
@@ -150,8 +151,8 @@ def finished_before(run: Analyzing, image: ImageFile) -> Inspection | None:
     """
     start = run.start_of(image)
     try:
-        stored = load_record(Path(start + RESULT))
-        if stored.reference is None or not is_finished(run.job, image, stored):
+        stored = load_trusted(Path(start + RESULT), run.job.config)
+        if stored.reference is None or not stored.is_verified or not is_finished(run.job, image, stored):
             return None
     except (BadRecord, OSError):
         return None

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, finished_of, in_time, with_log
 from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, reference_of, remove_unfinished
 from dscope_blink.batch.whole_run import Done, run_into
@@ -19,7 +20,7 @@ from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
 from dscope_blink.image_processing.face_comparison import drift_of
 from dscope_blink.records import UNCONFIRMED, Inspection, Notice
-from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.records.stored import BadRecord
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.tables import summary_row
 
@@ -151,10 +152,10 @@ def _kept(job: Job, image: ImageFile) -> Done | None:
 
 def _finished_before(job: Job, image: ImageFile) -> Inspection | None:
     try:
-        stored = load_record(Path(str(job.output_dir / image.name) + RESULT))
+        stored = load_trusted(Path(str(job.output_dir / image.name) + RESULT), job.config)
     except BadRecord:
         return None
-    return stored if is_finished(job, image, stored) else None
+    return stored if stored.is_verified and is_finished(job, image, stored) else None
 
 
 def _crew(batch: Batch, images: int) -> AbstractContextManager[Crew]:

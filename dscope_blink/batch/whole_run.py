@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias, TypeVar
 
+from dscope_blink.analysis.rejudging import load_row
 from dscope_blink.batch.same_pictures import MetPictures, warn_in_record
 from dscope_blink.batch.sealing import Seal, sealing
 from dscope_blink.config.settings import Config
@@ -113,7 +115,7 @@ class _Taken:
     """All that is done, as it is put into the summary and the manifest; pictures that are met twice are told."""
 
     def __init__(self, folder: Path, config: Config, seal: Seal) -> None:
-        self._folder, self._seal, self._met = folder, seal, MetPictures()
+        self._folder, self._config, self._seal, self._met = folder, config, seal, MetPictures()
         self.summary = GrowingTable(folder / SUMMARY, SummaryTable(config.reporting.csv_style))
         self.names, self.totals = dict[int, str](), Totals()
 
@@ -124,7 +126,7 @@ class _Taken:
         self.names[number] = done.name
         image = done.inspection.image
         for other, warning in self._met.add(number, image.file, image.sha256, image.pixels_sha256):
-            warned = warn_in_record(str(self._folder / self.names[other]), warning)
+            warned = warn_in_record(str(self._folder / self.names[other]), warning, self._config)
             if warned is not None and other == number:
                 done = replace(done, inspection=warned, row=summary_row(warned))
             elif warned is not None:
@@ -191,8 +193,9 @@ class _Reports:
         started = perf_counter()
         self._told = len(self._names)
         results = [Path(str(self._folder / self._names[number]) + RESULT) for number in sorted(self._names)]
+        load = partial(load_row, settings=self._config)
         try:
-            write_batch_reports(self._folder, StoredResults(results), self._config)
+            write_batch_reports(self._folder, StoredResults(results, load), self._config)
         finally:
             ended = perf_counter()
             self._due = ended + (ended - started) / SUMMARY_SHARE

@@ -122,6 +122,30 @@ class Names:
         return named
 
 
+def may_lie_at(path: Path, file: str, lane: int | None = None) -> bool:
+    """Whether the record at a path may be that of a picture, or of a face that is called so.
+
+    Parameters
+    ----------
+    path : NAME_result.json
+    file : of the picture, relative to the input folder
+    lane : of a connector, whose records have names of their own
+    """
+    name = path.name.removesuffix(RESULT)
+    if lane is not None:
+        name = name.removesuffix(f"_lane{lane:02d}")
+    if name == f"long_path_{_mark_of(file)}":
+        return True
+    places = path.absolute().parts[:-1]
+    for given in dict.fromkeys((file, _fit(file))):
+        *folders, plain = (_key(part) for part in PurePosixPath(_without_extension(given)).parts)
+        with_ending = _key(f"{plain}_{PurePosixPath(given).suffix[1:]}")
+        counted = re.fullmatch(rf"(?:{re.escape(plain)}|{re.escape(with_ending)})(?:_\d+)?", _key(name))
+        if counted and tuple(map(_key, places[len(places) - len(folders) :])) == tuple(folders):
+            return True
+    return False
+
+
 def _without_extension(file: str) -> str:
     path = PurePosixPath(file)
     if not path.name:

@@ -45,6 +45,7 @@ from dscope_blink.records.criteria import (
     ZoneCriteria,
     ZoneRule,
     criteria_from,
+    ships_confirmed,
 )
 from dscope_blink.records.defects import (
     JUDGED,
@@ -289,6 +290,7 @@ __all__ = [
     "rescaled",
     "rounded",
     "scaled",
+    "ships_confirmed",
     "size_in_words",
     "size_of",
     "stretched",

@@ -154,10 +154,16 @@ class Inspection:
     # In no record, but for the table and the picture that are made of them, when they are asked for.
     cells: tuple[Cell, ...] = field(default=(), compare=False)
     confidence: FloatImage | None = field(default=None, compare=False)  # as `fusion.confidence_map` gives it
+    sealed: bool | None = field(default=None, compare=False)  # whether its file has a whole seal; None: it has none
 
     def measured(self, name: str) -> Measured:
         """A dimension of the fiber, the unit in its name; one without value where it was not measured."""
         return self.measurements.get(name, NOT_MEASURED)
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether it is what its file says: False of a file that is no record, or whose verdict does not follow."""
+        return not any(reason.kind in NOT_VERIFIED for reason in self.verdict.reasons)
 
     @property
     def comparison(self) -> Comparison:
@@ -201,7 +207,9 @@ class Inspection:
 
 
 NOT_MEASURED = Measured(None)
-AS_GIVEN = ("lane", "image", "provenance", "request", "criteria", "measurements", "cells", "confidence")
+NOT_VERIFIED = ("record_altered", "unreadable_record")  # kinds of reasons
+NOT_RECORDED = ("cells", "confidence", "sealed")
+AS_GIVEN = ("lane", "image", "provenance", "request", "criteria", "measurements", *NOT_RECORDED)
 
 
 def recorded(inspection: Inspection) -> Inspection:

@@ -23,11 +23,12 @@ import numpy as np
 from dscope_blink.records.checks import Place
 from dscope_blink.records.defects import Defect
 from dscope_blink.records.errors import UserError
-from dscope_blink.records.inspection import INPUTS, RECORD_SCHEMA, Inspection
+from dscope_blink.records.inspection import INPUTS, NOT_RECORDED, RECORD_SCHEMA, Inspection
 from dscope_blink.records.kinds import CLASSIFICATIONS
 from dscope_blink.records.notices import kind_of
 from dscope_blink.records.reading import read_file
 from dscope_blink.records.rounding import rounded
+from dscope_blink.records.sealing import opened
 from dscope_blink.records.verdict import Check, Verdict
 
 Record: TypeAlias = dict[str, Any]  # one inspection in plain JSON types
@@ -129,7 +130,8 @@ def load_record(path: Path) -> Inspection:
 def read_record(data: bytes) -> Inspection:
     """The same from the bytes of the file."""
     try:
-        return from_json(msgspec.json.decode(data))
+        record, seal = opened(data)
+        return replace(from_json(record), sealed=seal)
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         raise BadRecord(f"no record: {_shortened(str(error))}") from None
 
@@ -299,6 +301,8 @@ def _shape(record: Record) -> None:
     dimensions = (name for name in geometry if name not in ("cladding", "core", "uncertainty"))
     record["measurements"] = {n: {"value": geometry[n], "uncertainty": unsure.get(n)} for n in dimensions}
     geometry["warnings"] = ()
+    for name in NOT_RECORDED:
+        record.pop(name, None)
 
 
 def _needed(part: Record, name: str, kind: type) -> Any:
@@ -355,7 +359,7 @@ def _find_kinds(part: Record, texts: str, kinds: str) -> None:
 def _parts(kind: type) -> tuple[tuple[str, Any], ...]:
     """Each field of a noun that a record holds, and the noun that it holds or None."""
     hints = get_type_hints(kind)
-    names = (field.name for field in fields(kind) if field.name not in ("cells", "confidence"))
+    names = (field.name for field in fields(kind) if field.name not in NOT_RECORDED)
     return tuple((name, _noun(hints[name])) for name in names)
 
 

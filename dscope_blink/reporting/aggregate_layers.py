@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from dscope_blink.records import Points, printable
+from dscope_blink.records.sealing import unbroken
 
 logger = logging.getLogger("dscope.reports")
 
@@ -54,7 +55,7 @@ class FaceLayers:
 def read_layers(path: Path) -> FaceLayers | None:
     """What is stored of a face; None where there is no such file, or none that can be understood."""
     try:
-        stored = json.loads(path.read_bytes())
+        stored = unbroken(path.read_bytes(), json.loads)
         return _layers(stored)
     except FileNotFoundError:
         return None

@@ -30,6 +30,7 @@ from dscope_blink.files.names import (
 )
 from dscope_blink.files.whole_files import is_of_writing, write_file, write_parts, writing
 from dscope_blink.records import Inspection, UserError, printable
+from dscope_blink.records.sealing import sealed
 from dscope_blink.records.stored import read_carried, to_json
 from dscope_blink.reporting.certificate_picture import page_picture
 from dscope_blink.reporting.connector_verdicts import ConnectorVerdicts
@@ -193,7 +194,8 @@ def certificates_of(results: Iterable[Path], key: str = "") -> tuple[Path, ...]:
 def _write_certificate(path: Path, inspection: Inspection, start: str, judged_again: bool) -> None:
     from dscope_blink.reporting.certificate import write_certificate
 
-    write_certificate(path, inspection, page_picture(start, inspection, judged_again=judged_again))
+    otherwise = judged_again or not inspection.is_verified
+    write_certificate(path, inspection, page_picture(start, inspection, judged_again=otherwise))
 
 
 def _write_page(path: Path, results: StoredResults, config: Config) -> None:
@@ -229,7 +231,7 @@ def _write_lines(path: Path, results: StoredResults, config: Config) -> None:
 def _lines(results: StoredResults) -> Iterator[bytes]:
     """Each record in one line; what is no longer there or no record is passed over with a warning."""
     for _, inspection in results.inspections():
-        yield json.dumps(to_json(inspection), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        yield json.dumps(sealed(to_json(inspection)), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _write_markdown(path: Path, results: StoredResults, config: Config) -> None:

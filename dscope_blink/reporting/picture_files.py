@@ -16,6 +16,7 @@ from dscope_blink.config.settings import Config, Reporting
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.whole_files import write_file, write_parts
 from dscope_blink.records import Inspection, Mask, SheetResult, zone_map
+from dscope_blink.records.sealing import sealed
 from dscope_blink.records.stored import Record, to_json
 from dscope_blink.reporting.annotation import annotate
 from dscope_blink.reporting.csv_files import SummaryTable, csv_bytes
@@ -41,7 +42,7 @@ def write_result(path: Path, inspection: Inspection) -> None:
 
     Raises UserError if the file cannot be written, as all writers here do.
     """
-    write_file(path, _json_text(to_json(inspection)).encode("utf-8", "backslashreplace"))
+    write_file(path, _json_text(sealed(to_json(inspection))).encode("utf-8", "backslashreplace"))
 
 
 def _json_text(record: Record) -> str:

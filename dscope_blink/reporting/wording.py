@@ -100,6 +100,12 @@ def criteria_facts(inspection: Inspection) -> Facts:
     )
 
 
+def seal_facts(inspection: Inspection) -> Facts:
+    """Whether its file is as it was written, as far as that can say it itself."""
+    said = {True: "fits: the record is as it was written", False: "does not fit", None: "none: a record of before"}
+    return (("Record sha256", said[inspection.sealed]),)
+
+
 def scale_facts(inspection: Inspection) -> Facts:
     """The scale, where it comes from, and how sure it is."""
     scale, made = inspection.scale, inspection.provenance

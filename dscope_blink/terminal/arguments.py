@@ -12,6 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch import night_folders
 from dscope_blink.batch.comparing import Comparing
 from dscope_blink.batch.executors import workers_here
@@ -30,7 +31,7 @@ from dscope_blink.files.plan import ImageFile, manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
 from dscope_blink.records import Calibration, Inspection, Request, UserError
-from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.records.stored import BadRecord
 from dscope_blink.terminal.options import CONFIG, ZONES
 from dscope_blink.terminal.starting import missing_packages
 
@@ -83,6 +84,7 @@ class StoredBatch:
     folder: Path
     results: tuple[Path, ...]
     config: Config
+    settings: ConfigFile  # by which the records are judged again
     warnings: tuple[str, ...] = ()  # about the folder
 
 
@@ -98,7 +100,7 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     folder = Path(arguments.results_dir).expanduser()
     config = replace(config, reporting=reporting_of(config.reporting, arguments))
     check_packages(replace(config.reporting, plots=False))
-    return StoredBatch(folder, found.paths, config, found.warnings)
+    return StoredBatch(folder, found.paths, config, load_config(Path(arguments.config)), found.warnings)
 
 
 def checked_comparison(arguments: argparse.Namespace) -> Comparing:
@@ -118,14 +120,16 @@ def checked_comparison(arguments: argparse.Namespace) -> Comparing:
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
     warnings = tuple(dict.fromkeys(warning for one in found for warning in one.warnings))
-    return Comparing(before, after, found[0].paths, found[1].paths, output, arguments.by, config.reporting, warnings)
+    settings = load_config(Path(arguments.config))
+    paths = found[0].paths, found[1].paths
+    return Comparing(before, after, *paths, output, arguments.by, config.reporting, settings, warnings)
 
 
 def checked_record(arguments: argparse.Namespace) -> Inspection:
-    """The record that is named; UserError if it cannot be read or is none."""
-    path = Path(arguments.result).expanduser()
+    """The record that is named, judged again; UserError if it cannot be read or is none."""
+    path, settings = Path(arguments.result).expanduser(), load_config(Path(arguments.config or CONFIG))
     try:
-        return load_record(path)
+        return load_trusted(path, settings)
     except BadRecord as error:
         raise UserError(f"{path}: {error}") from None
 

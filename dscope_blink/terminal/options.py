@@ -45,6 +45,7 @@ def make_parser(program: str = CHECKOUT) -> Parser:
     _add_gates(sheets)
     show = commands.add_parser("show", help="print one stored result", allow_abbrev=False)
     show.add_argument("result", metavar="RESULT.json", help="NAME_result.json")
+    show.add_argument("--config", metavar="FILE", help="by which it is judged again; default: the one that ships")
     _add_capture(commands.add_parser("capture", help="take pictures with the camera", allow_abbrev=False))
     _add_flat_field(commands.add_parser("flatfield", help="take the flat field of a blank surface", allow_abbrev=False))
     _add_cameras(commands.add_parser("cameras", help="list the cameras", allow_abbrev=False))

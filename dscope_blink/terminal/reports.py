@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 
+from dscope_blink.analysis.rejudging import load_row
 from dscope_blink.batch.sealing import resealing
 from dscope_blink.reporting.batch_reports import (
     ReportsNotWritten,
@@ -47,7 +49,7 @@ def write_reports(arguments: argparse.Namespace) -> int:
         print_line(console, f"Warning: {warning}")
     resealed = resealing(wanted.folder, wanted.config, "report", within=wanted.config.reporting.pdf)
     with log_file(wanted.folder), resealed as seals:
-        results = kept_apart(wanted.folder, wanted.results)
+        results = kept_apart(wanted.folder, wanted.results, partial(load_row, settings=wanted.settings))
         certificates, problems = write_certificates(results) if wanted.config.reporting.pdf else (0, {})
         try:
             write_batch_reports(wanted.folder, results, wanted.config)
