@@ -133,7 +133,7 @@ from dscope_blink.records.reference import (
     WholeFace,
 )
 from dscope_blink.records.residual import Candidate, Residual
-from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded, size_in_words
+from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded, size_in_words, steady
 from dscope_blink.records.scale import Calibration, Scale, ScaleSource, TargetFeatures
 from dscope_blink.records.text import printable
 from dscope_blink.records.verdict import Check, Status, Verdict, Violation
@@ -291,6 +291,7 @@ __all__ = [
     "scaled",
     "size_in_words",
     "size_of",
+    "steady",
     "stretched",
     "symmetry_feature",
     "texts",
