@@ -103,6 +103,16 @@ def _scale_from_diameter(cladding: Ellipse, diameter_um: float, aspect: float, a
     return Scale(aspect * diameter_um / size, diameter_um / size, "user_cladding")
 
 
+def departure_from_cladding(scale: Scale, cladding: Ellipse, diameter_um: float) -> float:
+    """How far a scale is from the one that a known diameter gives, as a share; 0 where it is that one.
+
+    A face cut at an angle has its shorter axis for a diameter, any other the mean of both: the nearer one counts.
+    """
+    aspect = scale.pixel_aspect_ratio
+    wanted = (_scale_from_diameter(cladding, diameter_um, aspect, angled).um_per_px for angled in (False, True))
+    return min(abs(scale.um_per_px / um_per_px - 1) for um_per_px in wanted)
+
+
 def _diameter(ellipse: Ellipse, angled: bool | None) -> float:
     """A cut at an angle lengthens the face in one direction, so its shorter axis is the diameter; else the mean is."""
     return min(ellipse.axes_px) if angled else ellipse.mean_diameter_px

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from dscope_blink.analysis.registration import compared
-from dscope_blink.config.settings import Reporting
+from dscope_blink.analysis.rejudging import load_trusted
+from dscope_blink.config.settings import ConfigFile, Reporting
 from dscope_blink.files.names import COMPARED, COMPARED_MARKS, COMPARED_PAGE
 from dscope_blink.files.whole_files import write_file, write_parts, writing
 from dscope_blink.records import Inspection
@@ -29,6 +31,7 @@ from dscope_blink.reporting.stored_results import StoredResults, kept_apart
 from dscope_blink.reporting.tables import Row, Table, table_of, types_of
 
 Named: TypeAlias = dict[str, list[tuple[Path, str]]]  # by the name of the face: results, and the files of the pictures
+Load: TypeAlias = Callable[[Path], Inspection]  # reads a record
 
 logger = logging.getLogger("dscope.comparing")
 
@@ -44,6 +47,7 @@ class Comparing:
     output: Path
     by: str  # column of the manifest that names a face
     reporting: Reporting
+    settings: ConfigFile  # by which the records are judged again
     warnings: tuple[str, ...] = ()  # about the folders
 
 
@@ -70,9 +74,10 @@ def compare_batches(wanted: Comparing) -> Compared:
     )
     rows, outcomes, undecided = list[Row](), Counter[Outcome](), 0
     marks: list[tuple[Any, ...]] = []
-    before = _by_name(kept_apart(wanted.before, wanted.before_results), wanted.by)
-    after = _by_name(kept_apart(wanted.after, wanted.after_results), wanted.by)
-    for pair in _pairs(before, after):
+    load = partial(load_trusted, settings=wanted.settings)
+    before = _by_name(kept_apart(wanted.before, wanted.before_results, load), wanted.by)
+    after = _by_name(kept_apart(wanted.after, wanted.after_results, load), wanted.by)
+    for pair in _pairs(before, after, load):
         rows.append({column.name: column.value(pair) for column in COMPARISON_COLUMNS})
         marks += fated_marks(pair)
         page.add(pair)
@@ -100,10 +105,10 @@ def _told_apart(before: Path, after: Path) -> tuple[str, str]:
 # --- which shots are of one face
 
 
-def _pairs(before: Named, after: Named) -> Iterator[Pair]:
+def _pairs(before: Named, after: Named, load: Load) -> Iterator[Pair]:
     """The shots of each face, in the order of the first batch; then the faces that only the second has."""
     for name in dict.fromkeys((*before, *after)):
-        yield from _paired(name, before.get(name, ()), after.get(name, ()))
+        yield from _paired(name, before.get(name, ()), after.get(name, ()), load)
 
 
 def _by_name(results: StoredResults, by: str) -> Named:
@@ -119,20 +124,22 @@ def _name_of(inspection: Inspection, by: str) -> str:
     return columns.get(by.strip().casefold()) or inspection.image.file
 
 
-def _paired(name: str, before: Sequence[tuple[Path, str]], after: Sequence[tuple[Path, str]]) -> Iterator[Pair]:
+def _paired(
+    name: str, before: Sequence[tuple[Path, str]], after: Sequence[tuple[Path, str]], load: Load
+) -> Iterator[Pair]:
     """One of each batch; where a name stands for several pictures, those of the same file."""
     if len(before) <= 1 and len(after) <= 1:
         was, now = (batch[0][0] if batch else None for batch in (before, after))
-        yield _pair(name, was, now)
+        yield _pair(name, was, now, load)
         return
     first, second = ({file: path for path, file in batch} for batch in (before, after))
     for file in dict.fromkeys((*first, *second)):
         note = f"{name} names {len(before)} pictures before and {len(after)} after: paired by their files"
-        yield _pair(f"{name} {file}", first.get(file), second.get(file), note)
+        yield _pair(f"{name} {file}", first.get(file), second.get(file), load, note)
 
 
-def _pair(name: str, before: Path | None, after: Path | None, note: str = "") -> Pair:
-    first, second = _shot(before), _shot(after)
+def _pair(name: str, before: Path | None, after: Path | None, load: Load, note: str = "") -> Pair:
+    first, second = _shot(before, load), _shot(after, load)
     if first is None or second is None:
         return Pair(name, first, second, note=note)
     was, now = first.inspection, second.inspection
@@ -140,8 +147,8 @@ def _pair(name: str, before: Path | None, after: Path | None, note: str = "") ->
     return Pair(name, first, second, compared(was, now), "; ".join(notes))
 
 
-def _shot(path: Path | None) -> Shot | None:
-    return next((Shot(*found) for found in StoredResults((path,)).inspections()), None) if path else None
+def _shot(path: Path | None, load: Load) -> Shot | None:
+    return next((Shot(*found) for found in StoredResults((path,), load).inspections()), None) if path else None
 
 
 def _made_otherwise(before: Inspection, after: Inspection) -> str:
@@ -150,7 +157,9 @@ def _made_otherwise(before: Inspection, after: Inspection) -> str:
         {
             "program": inspection.provenance.program,
             "profile": inspection.provenance.profile,
+            "engine": inspection.provenance.engine,
             "configuration": inspection.provenance.inputs.get("config"),
+            "learned model": inspection.provenance.inputs.get("learned"),
             "limits": f"{inspection.criteria.edition} {inspection.criteria.fiber_class}",
         }
         for inspection in (before, after)

@@ -10,7 +10,16 @@ from pathlib import Path
 from dscope_blink.files.names import CONNECTOR, CONNECTORS_BY, RESULT
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.gates.lanes import joined
-from dscope_blink.records import ConnectorLayout, ConnectorResult, Inspection, LaneOutcome, Notice, notice, printable
+from dscope_blink.records import (
+    ConnectorLayout,
+    ConnectorResult,
+    FiberRow,
+    Inspection,
+    LaneOutcome,
+    Notice,
+    notice,
+    printable,
+)
 from dscope_blink.records.connector_file import load_connector
 from dscope_blink.records.stored import BadRecord
 from dscope_blink.reporting.connectors import connector_rows
@@ -76,11 +85,24 @@ def _judged(
             stored = load_connector(path)
         except BadRecord as error:
             logger.warning("%s: %s", printable(path.name), error)
+            yield _unknown(path, lanes, str(error))
             continue
         root = Path(str(path).removesuffix(stored.name + CONNECTOR))
         own = [one for one in lanes if one.connector == stored.name and one.path.is_relative_to(root)]
         wanted = {one.number for one in stored.lanes} | set(_numbers(layouts.get(stored.layout_key, stored.layout)))
         yield _by_its_lanes(stored, own, wanted)
+
+
+def _unknown(path: Path, lanes: Sequence[JudgedLane], problem: str) -> ConnectorResult:
+    """A connector whose own record says nothing that counts: nobody knows which lanes it has, beside those seen."""
+    name = path.name.removesuffix(CONNECTOR)
+    here = [one for one in lanes if one.connector == name and one.path.is_relative_to(path.parent)]
+    last = max((one.outcome.number for one in here), default=1)
+    row = ConnectorLayout("", (FiberRow(tuple(range(1, last + 1)), 0.0),), 1.0, 1.0, 1.0, "up", False, "")
+    doubt = notice("unreadable_record", f"{path.name}: {problem}")
+    known = {one.outcome.number: one.outcome for one in here}
+    blank = (known.get(number) or LaneOutcome(number, "NOT_GRADED", (doubt,)) for number in range(1, last + 1))
+    return ConnectorResult(name, "", row, (), tuple(_in_doubt(one, doubt) for one in blank))
 
 
 def _numbers(layout: ConnectorLayout) -> range:

@@ -19,6 +19,7 @@ from dscope_blink.analysis.aggregation.foreign_detection import Surroundings, de
 from dscope_blink.analysis.aggregation.mask_outlines import Whole
 from dscope_blink.analysis.aggregation.own_marks import detection_of
 from dscope_blink.analysis.aggregation.regions import ZONE_OF_REGION
+from dscope_blink.analysis.rejudging import trusted
 from dscope_blink.batch.foreign_sources import PlacedReport, place_reports
 from dscope_blink.batch.picture_names import KnownPicture
 from dscope_blink.config.settings import Config
@@ -276,7 +277,7 @@ def read_detections(face: Face, config: Config) -> tuple[tuple[Detection, ...], 
         try:
             data = read_file(source.path)
             is_record = source.kind == "record"
-            detection, lines = _record(source, data) if is_record else _foreign(source, data, config)
+            detection, lines = _record(source, data, config) if is_record else _foreign(source, data, config)
             found.append(detection)
             log += lines
         except OSError as error:
@@ -286,8 +287,8 @@ def read_detections(face: Face, config: Config) -> tuple[tuple[Detection, ...], 
     return _named_apart(_of_one_size(found, log)), tuple(log)
 
 
-def _record(source: SourceFile, data: bytes) -> tuple[Detection, tuple[LogLine, ...]]:
-    inspection = read_record(data)
+def _record(source: SourceFile, data: bytes, config: Config) -> tuple[Detection, tuple[LogLine, ...]]:
+    inspection = trusted(read_record(data), config, source.path)
     profile, image = inspection.provenance.profile, inspection.image
     of_it = Source(
         key=profile,
@@ -300,7 +301,12 @@ def _record(source: SourceFile, data: bytes) -> tuple[Detection, tuple[LogLine, 
         picture_sha256=image.sha256,
         status=inspection.verdict.status,
     )
-    return detection_of(inspection, of_it), ()
+    altered = (
+        ()
+        if inspection.is_verified
+        else tuple(LogLine(source.file, printable(reason.text), "error") for reason in inspection.verdict.reasons)
+    )
+    return detection_of(inspection, of_it), altered
 
 
 def _foreign(source: SourceFile, data: bytes, config: Config) -> tuple[Detection, tuple[LogLine, ...]]:

@@ -8,7 +8,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dscope_blink.analysis import judging, zoning
+from dscope_blink.analysis import judging
+from dscope_blink.analysis.rejudging import (
+    config_of,
+    graded_again,
+    load_row,
+    load_trusted,
+    unreadable,
+    without_limits,
+)
 from dscope_blink.batch.connector_regrading import JudgedLane, judged_lane, regrade_connectors
 from dscope_blink.config.settings import Config, ConfigFile, CriteriaBook, Reporting
 from dscope_blink.files.names import CHANGES_BY, COMPARISON, RESULT, SUMMARY_BY, TABLE
@@ -16,24 +24,18 @@ from dscope_blink.files.whole_files import writing
 from dscope_blink.records import (
     UNCONFIRMED,
     Criteria,
-    ImageInfo,
     Inspection,
     Notice,
-    Provenance,
-    Quality,
-    Request,
-    SizeBy,
     UserError,
     notice,
     printable,
-    recorded,
 )
-from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.records.stored import BadRecord
 from dscope_blink.reporting.batch_reports import ReportsNotWritten, write_batch_reports, write_certificates
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.csv_files import SummaryTable
 from dscope_blink.reporting.picture_files import write_changes, write_summary, write_yields
-from dscope_blink.reporting.stored_results import StoredResults, kept_apart
+from dscope_blink.reporting.stored_results import kept_apart
 from dscope_blink.reporting.tables import Row, Yield, change_row, is_changed, summary_row
 
 logger = logging.getLogger("dscope.regrading")
@@ -144,12 +146,11 @@ def _write_reports(wanted: Regrading) -> tuple[Path, ...]:
     """The reports that are asked for, of the records as they are judged now."""
     if wanted.reporting is None:
         return ()
-    apart, settings = kept_apart(wanted.folder, wanted.paths), wanted.settings
 
     def load(path: Path) -> Inspection:
-        return judged_again(Stored(path.name, apart.load(path)), wanted.asked, settings)
+        return judged_again(Stored(path.name, load_row(path, wanted.settings)), wanted.asked, wanted.settings)
 
-    results = StoredResults(wanted.paths, load, judged_again=True)
+    results = replace(kept_apart(wanted.folder, wanted.paths, load), judged_again=True)
     config = replace(wanted.config, reporting=wanted.reporting)
     problems: Mapping[Path, str] = {}
     if wanted.reporting.pdf:
@@ -195,11 +196,11 @@ def _log(wanted: Regrading, notes: Iterable[str], table: Path) -> None:
 
 
 def load_results(wanted: Regrading) -> Iterator[Stored]:
-    """Read stored results one by one; one that cannot be read says so."""
+    """Read stored results one by one; one that cannot be read says so, one that does not verify is not graded."""
     for path in wanted.paths:
         name = path.relative_to(wanted.folder).as_posix()
         try:
-            yield Stored(name, load_record(path))
+            yield Stored(name, load_trusted(path, wanted.settings))
         except BadRecord as error:
             logger.warning("%s: %s", printable(name), error)
             yield Stored(name, problem=str(error))
@@ -221,19 +222,19 @@ def judged_again(stored: Stored, asked: Asked, settings: ConfigFile) -> Inspecti
         return _unreadable(stored.name, asked, stored.problem)
     try:
         return judge_again(before, asked, settings)
-    except ValueError as error:  # values that are right one by one and no face can have
-        return _unreadable(stored.name, asked, str(error))
+    except Exception as error:  # values that are right one by one and no face can have break any step of the judge
+        return _unreadable(stored.name, asked, f"{type(error).__name__}: {error}")
 
 
 def judge_again(before: Inspection, asked: Asked, settings: ConfigFile) -> Inspection:
     """The same of an inspection; ValueError where its values are right one by one and no face can have them."""
-    return _judged_again(before, asked, _profile_of(before, settings))
+    return _judged_again(before, asked, config_of(before, settings))
 
 
 def _judged_again(before: Inspection, asked: Asked, config: Config) -> Inspection:
     edition, fiber_class = asked.of(before.criteria)
     criteria = before.criteria if asked.own else config.criteria.table.get(edition, {}).get(fiber_class)
-    known = criteria or _without_limits(edition, fiber_class)
+    known = criteria or without_limits(edition, fiber_class)
     made = replace(before.provenance, inputs={**before.provenance.inputs, "config": config.sha256})
     asked_for = replace(before.request, edition=edition, fiber_class=fiber_class)
     face = replace(before, criteria=known, request=asked_for, provenance=made)
@@ -241,30 +242,11 @@ def _judged_again(before: Inspection, asked: Asked, config: Config) -> Inspectio
         return face
     if criteria is None:
         return replace(face, verdict=judging.not_graded(_why_without_limits(edition, fiber_class, config.criteria)))
-    outlines = zoning.zone_outlines(before.geometry, criteria, face.request, before.scale)
-    defects = judging.placed(before.defects, outlines, criteria, face.request.zones)
-    return recorded(judging.grade(replace(face, zones=outlines, defects=defects), config, before))
-
-
-def _profile_of(inspection: Inspection, settings: ConfigFile) -> Config:
-    name = inspection.provenance.profile
-    return settings.profiles.get(name, settings.profiles[settings.default_profile])
-
-
-def _without_limits(edition: str, fiber_class: str) -> Criteria:
-    return Criteria(edition, fiber_class, "", "", False, (), SizeBy("width", "diameter"), "touched", ())
+    return graded_again(face, config, before)
 
 
 def _unreadable(name: str, asked: Asked, problem: str) -> Inspection:
-    edition, fiber_class = asked.edition or "", asked.fiber_class or ""
-    return Inspection(
-        image=ImageInfo(name.removesuffix(RESULT)),
-        provenance=Provenance("", "", ""),
-        request=Request(edition, fiber_class),
-        criteria=_without_limits(edition, fiber_class),
-        quality=Quality(),
-        verdict=judging.not_graded(notice("unreadable_record", problem)),
-    )
+    return unreadable(name.removesuffix(RESULT), problem, asked.edition or "", asked.fiber_class or "")
 
 
 def _why_without_limits(edition: str, fiber_class: str, book: CriteriaBook) -> Notice:

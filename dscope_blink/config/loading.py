@@ -60,8 +60,23 @@ def _checked(sources: tuple[Source, ...], path: Path, folder: Path) -> ConfigFil
         name: _build(Config, {**merged(document, part), **source, "profile": name}, path.parent)
         for name, part in document["profiles"].items()
     }
-    notes = tuple(note for part in parts for note in part.notes)
+    notes = (*(note for part in parts for note in part.notes), *_claimed(parts, document, profiles))
     return ConfigFile(path, sha256, document["default_profile"], MappingProxyType(profiles), notes)
+
+
+def _claimed(parts: Sequence[Part], document: Json, profiles: Mapping[str, Config]) -> tuple[str, ...]:
+    """A line for the limits of each class that are said to be confirmed, and are not those that ship as confirmed."""
+    found = {}
+    for name, part in document["profiles"].items():
+        for edition, entry in merged(document, part)["criteria"]["editions"].items():
+            for key, limits in entry["classes"].items():
+                if limits["confirmed"] and not profiles[name].criteria.table[edition][key].confirmed:
+                    place = ("criteria", "editions", edition, "classes", key, "confirmed")
+                    found[place] = f"{origin(parts, place).name}: {shown_place(place)}: {NOT_AS_SHIPPED}"
+    return tuple(found.values())
+
+
+NOT_AS_SHIPPED = "these limits are not those that ship as confirmed, and are taken as not confirmed"
 
 
 def _problems(parts: Sequence[Part], document: Json) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ BATCH_CERTIFICATE, WORKBOOK, MARKDOWN = "certificate.pdf", "report.xlsx", "summa
 COMPARED, COMPARED_MARKS, COMPARED_PAGE = "compare_batches.csv", "compare_marks.csv", "compare_batches.html"
 LOCK = ".dscope-blink.lock"
 HELD = ".dscope-blink.held"  # there while a run goes on, where the file system cannot lock the other
+RUN = ".dscope-blink.run"  # there while a run goes on: which one it is
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
 CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
 
@@ -109,6 +111,30 @@ class Names:
             named.append(name if alone else _free_name(f"{name}_{PurePosixPath(file).suffix[1:]}", self._taken))
             self._taken.add(_key(named[-1]))
         return named
+
+
+def may_lie_at(path: Path, file: str, lane: int | None = None) -> bool:
+    """Whether the record at a path may be that of a picture, or of a face that is called so.
+
+    Parameters
+    ----------
+    path : NAME_result.json
+    file : of the picture, relative to the input folder
+    lane : of a connector, whose records have names of their own
+    """
+    name = path.name.removesuffix(RESULT)
+    if lane is not None:
+        name = name.removesuffix(f"_lane{lane:02d}")
+    if name == f"long_path_{_mark_of(file)}":
+        return True
+    places = path.absolute().parts[:-1]
+    for given in dict.fromkeys((file, _fit(file))):
+        *folders, plain = (_key(part) for part in PurePosixPath(_without_extension(given)).parts)
+        with_ending = _key(f"{plain}_{PurePosixPath(given).suffix[1:]}")
+        counted = re.fullmatch(rf"(?:{re.escape(plain)}|{re.escape(with_ending)})(?:_\d+)?", _key(name))
+        if counted and tuple(map(_key, places[len(places) - len(folders) :])) == tuple(folders):
+            return True
+    return False
 
 
 def _without_extension(file: str) -> str:

@@ -45,6 +45,7 @@ from dscope_blink.records.criteria import (
     ZoneCriteria,
     ZoneRule,
     criteria_from,
+    ships_confirmed,
 )
 from dscope_blink.records.defects import (
     JUDGED,
@@ -117,10 +118,10 @@ from dscope_blink.records.judged_sizes import (
     size_of,
     unsure_size,
 )
-from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
+from dscope_blink.records.kinds import CLASSIFICATIONS, ENGINES, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES, Engine
 from dscope_blink.records.layouts import KindRanges, Layout, LayoutSource, Stated
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
-from dscope_blink.records.reading import read_file
+from dscope_blink.records.reading import NotAFile, open_file, read_file, within
 from dscope_blink.records.reference import (
     ANOMALY,
     Anomaly,
@@ -145,6 +146,7 @@ __all__ = [
     "CLASSIFICATIONS",
     "CONNECTOR_SCHEMA",
     "DECIMALS",
+    "ENGINES",
     "ID_LETTERS",
     "INPUTS",
     "JUDGED",
@@ -185,6 +187,7 @@ __all__ = [
     "Detection",
     "Deviation",
     "Ellipse",
+    "Engine",
     "FaceChange",
     "Fate",
     "Fault",
@@ -217,6 +220,7 @@ __all__ = [
     "Measured",
     "MergedMark",
     "Normality",
+    "NotAFile",
     "NotLocated",
     "Notice",
     "OuterBorder",
@@ -280,6 +284,7 @@ __all__ = [
     "limits_of",
     "mean_radius",
     "notice",
+    "open_file",
     "percent_of",
     "printable",
     "read_file",
@@ -289,6 +294,7 @@ __all__ = [
     "rescaled",
     "rounded",
     "scaled",
+    "ships_confirmed",
     "size_in_words",
     "size_of",
     "steady",
@@ -299,5 +305,6 @@ __all__ = [
     "to_form",
     "unsure_size",
     "window_around",
+    "within",
     "zone_map",
 ]

@@ -10,6 +10,7 @@ import msgspec
 
 from dscope_blink.records.connector import CONNECTOR_SCHEMA, ConnectorResult
 from dscope_blink.records.reading import read_file
+from dscope_blink.records.sealing import sealed, unbroken
 from dscope_blink.records.stored import BadRecord
 
 
@@ -17,7 +18,7 @@ def connector_json(result: ConnectorResult) -> bytes:
     """The file: schema and verdict first, then all that it follows from."""
     plain = msgspec.to_builtins(result, enc_hook=_plain)
     verdict = {"status": result.status, "reasons": list(result.reasons)}
-    record = {"schema": CONNECTOR_SCHEMA, "verdict": verdict} | plain
+    record = sealed({"schema": CONNECTOR_SCHEMA, "verdict": verdict} | plain)
     return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
 
 
@@ -35,7 +36,7 @@ def load_connector(path: Path) -> ConnectorResult:
     BadRecord : the file cannot be read, or is none
     """
     try:
-        record = msgspec.json.decode(read_file(path))
+        record = unbroken(read_file(path))
         if not isinstance(record, dict) or record.get("schema") != CONNECTOR_SCHEMA:
             raise ValueError(f"its schema must be {CONNECTOR_SCHEMA}")
         return msgspec.convert(record, ConnectorResult)

@@ -6,8 +6,9 @@ is shown as stands in `reporting.wording`, and records of before learn it in `re
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -110,5 +111,31 @@ class Criteria:
 
 
 def criteria_from(edition: str, fiber_class: str, title: str, entry: Mapping[str, Any]) -> Criteria:
-    """The limits of one class, from an entry as config.json has it, already checked."""
-    return msgspec.convert({**entry, "edition": edition, "fiber_class": fiber_class, "title": title}, Criteria)
+    """The limits of one class, from an entry as config.json has it, already checked.
+
+    That they are confirmed counts only where they are those that ship as confirmed, to the last letter.
+    """
+    said = msgspec.convert({**entry, "edition": edition, "fiber_class": fiber_class, "title": title}, Criteria)
+    return replace(said, confirmed=said.confirmed and ships_confirmed(said))
+
+
+# `limits_sha256` of the limits that were held against a published text; edition and class are part of what is hashed.
+CONFIRMED = frozenset(
+    {
+        "195f114c99f90fde3bc3d4cbb126f8fcece33b8be1ba16811d58be42221000f4",  # iec_61300_3_35_2009 single_mode_upc
+        "730d9698c02c5c631e768fc5ec23d23c518080062478a67e13f39a59cc93d529",  # iec_61300_3_35_2015 single_mode_upc
+        "bc1282c44b7dde761f72ddedb8d68f7c29b18030d81c85cdedf0311d0ea9ec0d",  # iec_61300_3_35_2015 multimode
+    }
+)
+
+
+def ships_confirmed(criteria: Criteria) -> bool:
+    """Whether the limits are those that ship as confirmed under their edition and class, whatever they say."""
+    return limits_sha256(criteria) in CONFIRMED
+
+
+def limits_sha256(criteria: Criteria) -> str:
+    """The hash of all that the limits say but that they are confirmed, as JSON with sorted keys and without blanks."""
+    plain: dict[str, Any] = msgspec.to_builtins(criteria)
+    del plain["confirmed"]
+    return hashlib.sha256(msgspec.json.encode(plain, order="sorted")).hexdigest()

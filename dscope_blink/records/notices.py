@@ -18,6 +18,7 @@ TITLES = MappingProxyType(
         # why a face is not graded
         "unreadable": "Unreadable",
         "unreadable_record": "Unreadable record",
+        "record_altered": "Record does not verify",
         "internal_error": "Internal error",
         "time_limit": "Time limit",
         "not_located": "Localization Failed",

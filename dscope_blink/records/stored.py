@@ -23,11 +23,12 @@ import numpy as np
 from dscope_blink.records.checks import Place
 from dscope_blink.records.defects import Defect
 from dscope_blink.records.errors import UserError
-from dscope_blink.records.inspection import INPUTS, RECORD_SCHEMA, Inspection
+from dscope_blink.records.inspection import INPUTS, NOT_RECORDED, RECORD_SCHEMA, Inspection
 from dscope_blink.records.kinds import CLASSIFICATIONS
 from dscope_blink.records.notices import kind_of
 from dscope_blink.records.reading import read_file
 from dscope_blink.records.rounding import rounded
+from dscope_blink.records.sealing import opened
 from dscope_blink.records.verdict import Check, Verdict
 
 Record: TypeAlias = dict[str, Any]  # one inspection in plain JSON types
@@ -36,8 +37,9 @@ FIRST_SCHEMA = "dscope-blink/inspection/1"
 ELLIPSE = ("center_px", "axes_px", "angle_deg")
 ORDER = (
     *("schema", "image", "provenance", "request", "criteria", "scale", "quality", "geometry", "zones", "defects"),
-    *("reference", "verdict", "timings_s", "lane"),
+    *("reference", "verdict", "timings_s", "lane", "outputs"),
 )
+MAY_LACK = ("lane", "outputs")
 MOST_ELLIPTICAL = 0.5  # an angled face is longer than its diameter; what was typed wrong is off by more
 
 
@@ -63,7 +65,7 @@ def to_json(inspection: Inspection) -> Record:
         record["geometry"] = _geometry_json(record)
     for zone, outline in zip(record["zones"], inspection.zones, strict=True):
         zone |= {"zone": outline.name, **zone.pop("outer")}
-    return {name: record[name] for name in ORDER if name != "lane" or record[name] is not None}
+    return {name: record[name] for name in ORDER if name not in MAY_LACK or record[name] is not None}
 
 
 def _builtins(value: Any) -> Record:
@@ -129,7 +131,8 @@ def load_record(path: Path) -> Inspection:
 def read_record(data: bytes) -> Inspection:
     """The same from the bytes of the file."""
     try:
-        return from_json(msgspec.json.decode(data))
+        record, seal = opened(data)
+        return replace(from_json(record), sealed=seal)
     except (ValueError, RecursionError) as error:  # msgspec's own are ValueErrors
         raise BadRecord(f"no record: {_shortened(str(error))}") from None
 
@@ -267,7 +270,9 @@ def _objects(value: Any) -> Iterator[Record]:
 def _complete(record: Record) -> None:
     """What was not asked or measured when the record was made: fields that came later."""
     record.setdefault("lane", None)
+    record.setdefault("outputs", None)
     record.setdefault("reference", None)
+    _object(record.get("provenance")).setdefault("engine", "classical")
     _object(record.get("request")).setdefault("fiber", "only")
     _object(record.get("request")).setdefault("fiber_structure", None)
     _object(record.get("image")).setdefault("bits", None)
@@ -298,6 +303,8 @@ def _shape(record: Record) -> None:
     dimensions = (name for name in geometry if name not in ("cladding", "core", "uncertainty"))
     record["measurements"] = {n: {"value": geometry[n], "uncertainty": unsure.get(n)} for n in dimensions}
     geometry["warnings"] = ()
+    for name in NOT_RECORDED:
+        record.pop(name, None)
 
 
 def _needed(part: Record, name: str, kind: type) -> Any:
@@ -354,7 +361,7 @@ def _find_kinds(part: Record, texts: str, kinds: str) -> None:
 def _parts(kind: type) -> tuple[tuple[str, Any], ...]:
     """Each field of a noun that a record holds, and the noun that it holds or None."""
     hints = get_type_hints(kind)
-    names = (field.name for field in fields(kind) if field.name not in ("cells", "confidence"))
+    names = (field.name for field in fields(kind) if field.name not in NOT_RECORDED)
     return tuple((name, _noun(hints[name])) for name in names)
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from dscope_blink.records.errors import UserError
 from dscope_blink.records.gates import SheetResult
 from dscope_blink.records.reading import read_file
+from dscope_blink.records.sealing import SEAL, sealed, unbroken
 
 SCHEMA = "dscope-blink/gate/1"
-ADDED = ("schema", "program", "status", "failed")  # what follows from the rest, or is of the file
+ADDED = ("schema", "program", "status", "failed", SEAL)  # what follows from the rest, or is of the file
 Json: TypeAlias = dict[str, Any]
 
 
@@ -30,7 +31,7 @@ def sheet_bytes(result: SheetResult, program: str) -> bytes:
     record = {"schema": SCHEMA, "program": program, "status": result.status, "failed": list(result.failed), **known}
     compact = partial(json.dumps, ensure_ascii=False, allow_nan=False)
     parts = []
-    for name, value in _without_nan(record).items():
+    for name, value in sealed(_without_nan(record)).items():
         is_long = name in ("gates", "markers") and value
         text = "[\n" + ",\n".join(f"  {compact(one)}" for one in value) + "\n]" if is_long else compact(value)
         parts.append(f"{compact(name)}: {text}")
@@ -40,7 +41,7 @@ def sheet_bytes(result: SheetResult, program: str) -> bytes:
 def load_sheet(path: Path) -> tuple[SheetResult, str]:
     """A stored result, and the program that made it; BadSheetResult if it is none."""
     try:
-        known: Any = msgspec.json.decode(read_file(path))
+        known: Any = unbroken(read_file(path))
     except OSError as error:
         raise BadSheetResult(f"cannot be read, {error.strerror}") from None
     except (ValueError, RecursionError) as error:

@@ -29,7 +29,9 @@ from dscope_blink.records import (
     read_file,
     texts,
 )
+from dscope_blink.records.json_reading import decode_any_json
 from dscope_blink.records.rounding import kept
+from dscope_blink.records.sealing import sealed, unbroken
 
 Json: TypeAlias = dict[str, Any]
 _EMPTY = KnownUids()
@@ -38,7 +40,7 @@ OUTLINE_DECIMALS = 1  # of what is drawn; the record has the outlines that are j
 
 def aggregate_bytes(aggregate: Aggregate) -> bytes:
     """The file: UTF-8, one line for each source, mark, pair and line of the log, the same for the same aggregate."""
-    record = kept("", _json(aggregate))
+    record = sealed(kept("", _json(aggregate)))
     parts = [f"{_compact(name)}: {_lines(value)}" for name, value in record.items()]
     return ("{\n" + ",\n".join(parts) + "\n}\n").encode("utf-8", "backslashreplace")
 
@@ -225,7 +227,8 @@ def known_uids(path: Path) -> tuple[KnownUids, tuple[LogLine, ...]]:
     KnownUids, empty where there is no such file; and a line for one that cannot be read, whose names are lost
     """
     try:
-        found = msgspec.convert(json.loads(read_file(path)), _Named)  # its own decoder refuses names that are no text
+        stored = unbroken(read_file(path), decode_any_json)  # the decoder of msgspec refuses names that are no text
+        found = msgspec.convert(stored, _Named)
     except FileNotFoundError:
         return _EMPTY, ()
     except OSError as error:

@@ -12,7 +12,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -176,12 +176,13 @@ class _Page:
         """Take up one inspection; what only its own view shows is returned."""
         self.batch.add(inspection)
         self.connectors.add(result, inspection)
-        layers = read_layers(_beside(result, AGGREGATE)) if self.pictures.as_stored else None
+        pictures = self.pictures if inspection.is_verified else replace(self.pictures, as_stored=False)
+        layers = read_layers(_beside(result, AGGREGATE)) if pictures.as_stored else None
         compared = inspection.reference
         row = self._row(result, inspection, layers)
         self.rows.append(script_json(row if compared is None else {**row, "a": [compared.status, compared.score]}))
         departs = None if compared is None else _departures(compared)
-        return {**_details(result, inspection, self.pictures, layers), "departs": departs}
+        return {**_details(result, inspection, pictures, layers), "departs": departs}
 
     def _row(self, result: Path, inspection: Inspection, layers: FaceLayers | None) -> Json:
         """Names of one letter or two, for there are as many of them as rows."""
@@ -549,6 +550,7 @@ def _provenance(totals: Totals) -> list[tuple[str, list[tuple[str, int]]]]:
     made_with: list[tuple[str, Callable[[Provenance], str | None]]] = [
         ("Program", lambda made: made.program),
         ("Profile", lambda made: made.profile),
+        ("Engine", lambda made: made.engine),
     ]
     made_with += [(title, partial(_hash_of, name)) for name, title in _INPUT_TITLES.items()]
     return [(title, _counted(totals, value)) for title, value in made_with]
@@ -563,6 +565,7 @@ _INPUT_TITLES = {
     "calibration": "Calibration, sha256",
     "flat_field": "Flat field, sha256",
     "reference": "Reference model, sha256",
+    "learned": "Learned model, sha256",
 }
 
 

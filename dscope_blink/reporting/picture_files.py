@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Config, Reporting
 from dscope_blink.files.decoding import Picture
+from dscope_blink.files.drawn import marked
 from dscope_blink.files.whole_files import write_file, write_parts
 from dscope_blink.records import Inspection, Mask, SheetResult, zone_map
+from dscope_blink.records.sealing import sealed
 from dscope_blink.records.stored import Record, to_json
 from dscope_blink.reporting.annotation import annotate
 from dscope_blink.reporting.csv_files import SummaryTable, csv_bytes
@@ -41,7 +43,7 @@ def write_result(path: Path, inspection: Inspection) -> None:
 
     Raises UserError if the file cannot be written, as all writers here do.
     """
-    write_file(path, _json_text(to_json(inspection)).encode("utf-8", "backslashreplace"))
+    write_file(path, _json_text(sealed(to_json(inspection))).encode("utf-8", "backslashreplace"))
 
 
 def _json_text(record: Record) -> str:
@@ -120,7 +122,7 @@ _JPEG = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 def _write_picture(path: Path, ending: str, picture: Picture, options: Sequence[int]) -> None:
     _, data = cv2.imencode(ending, picture, options)
-    write_file(path, data.tobytes())
+    write_file(path, marked(data.tobytes()))
 
 
 def write_histogram(path: Path, inspection: Inspection, settings: Reporting) -> None:

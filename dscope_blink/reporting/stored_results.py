@@ -44,17 +44,18 @@ class StoredResults:
                 yield path, stored
 
 
-def kept_apart(folder: Path, paths: Sequence[Path]) -> StoredResults:
+def kept_apart(folder: Path, paths: Sequence[Path], read: Callable[[Path], Inspection]) -> StoredResults:
     """The records of one or of several batches in the subfolders of a folder, each picture named with its batch.
 
     Parameters
     ----------
     folder : that of the reports
     paths : the records in it
+    read : what reads one, as `load` of StoredResults
     """
 
     def load(path: Path) -> Inspection:
-        stored = load_record(path)
+        stored = read(path)
         batch = _batch_of(path.parent.relative_to(folder).as_posix(), stored.image.file)
         return replace(stored, image=replace(stored.image, file=f"{batch}/{stored.image.file}")) if batch else stored
 

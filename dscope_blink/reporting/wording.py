@@ -17,6 +17,7 @@ from dscope_blink.records import (
     Criteria,
     Defect,
     Inspection,
+    Provenance,
     Scale,
     SizeBand,
     ZoneCriteria,
@@ -100,6 +101,12 @@ def criteria_facts(inspection: Inspection) -> Facts:
     )
 
 
+def seal_facts(inspection: Inspection) -> Facts:
+    """Whether its file is as it was written, as far as that can say it itself."""
+    said = {True: "fits: the record is as it was written", False: "does not fit", None: "none: a record of before"}
+    return (("Record sha256", said[inspection.sealed]),)
+
+
 def scale_facts(inspection: Inspection) -> Facts:
     """The scale, where it comes from, and how sure it is."""
     scale, made = inspection.scale, inspection.provenance
@@ -172,7 +179,14 @@ def provenance_facts(inspection: Inspection) -> Facts:
         ("Configuration sha256", made.inputs.get("config")),
         ("Flat field sha256", made.inputs.get("flat_field")),
         ("Reference sha256", made.inputs.get("reference")),
+        *engine_facts(made),
     )
+
+
+def engine_facts(made: Provenance) -> Facts:
+    """What looked for marks, and the learned model that did; nothing where none did."""
+    words = {"both": "detectors and a learned model", "dl": "a learned model alone"}.get(made.engine)
+    return _known(("Marks looked for by", words), ("Learned model sha256", made.inputs.get("learned")))
 
 
 def carried_facts(inspection: Inspection) -> Facts:

@@ -112,7 +112,7 @@ def _fill(looks: _Looks, results: StoredResults, files: _Files, carried: Sequenc
     pictures, marks = _Rows(looks, summary, carried, frozen=2), _Rows(looks, defects)
     for result, inspection in results.inspections():
         totals.add(inspection)
-        row = files.linked(result, summary_row(inspection))
+        row = files.linked(result, summary_row(inspection), inspection.is_verified)
         pictures.add(list(_in_order(row, summary, carried)))
         for defect in inspection.defects:
             marks.add([column.value(inspection, defect) for column in defects.columns])
@@ -154,16 +154,16 @@ class _Files:
     def __init__(self, folder: Path, as_stored: bool) -> None:
         self._folder, self._as_stored, self._left, self._links = folder, as_stored, _PICTURES_BYTES, 0
 
-    def linked(self, result: Path, row: Row) -> Row:
-        """The row of the summary with what there is of its files."""
-        start = str(result).removesuffix(RESULT)
-        annotated = annotated_picture(start) if self._as_stored else None
-        beside = {name: self._found(start, ends) for name, ends in _LINKED.items()} if self._as_stored else {}
+    def linked(self, result: Path, row: Row, verified: bool = True) -> Row:
+        """The row of the summary with what there is of its files, where they show what the row says."""
+        start, as_stored = str(result).removesuffix(RESULT), self._as_stored and verified
+        annotated = annotated_picture(start) if as_stored else None
+        beside = {name: self._found(start, ends) for name, ends in _LINKED.items()} if as_stored else {}
         paths = {"Annotated": annotated, **beside, "Record": result}
         links = {name: self._link(path, name) for name, path in paths.items()}
         file = row[_FILE_NAME]
         named = {_FILE_NAME: self._link(annotated, file) or file} if _opens_as(file) else {}
-        return {**row, **named, **links, "Picture": self._picture(start, annotated)}
+        return {**row, **named, **links, "Picture": self._picture(start, annotated) if as_stored else None}
 
     @staticmethod
     def _found(start: str, ends: Iterable[str]) -> Path | None:
@@ -180,7 +180,7 @@ class _Files:
         return _Link(address, text)
 
     def _picture(self, start: str, annotated: Path | None) -> _Drawn | str | None:
-        drawn = _small_picture(start, annotated) if self._as_stored else None
+        drawn = _small_picture(start, annotated)
         if drawn is None:
             return None
         if len(drawn.data) > self._left:
@@ -347,8 +347,10 @@ def _setting_rows(totals: Totals, config: Config) -> Iterator[Row]:
 
 def _run(made: Provenance, run: Run) -> tuple[tuple[str, Any], ...]:
     told = (("pictures", run.images), ("first inspected", run.first), ("last inspected", run.last))
-    hashes = ((f"{name}_sha256", made.inputs.get(name, "none")) for name in INPUTS)
-    return (("program", made.program or "none"), ("profile", made.profile or "none"), *hashes, *told)
+    names = (*INPUTS, *["learned"] * (made.engine != "classical"))
+    hashes = ((f"{name}_sha256", made.inputs.get(name, "none")) for name in names)
+    how = (("program", made.program or "none"), ("profile", made.profile or "none"), ("engine", made.engine))
+    return (*how, *hashes, *told)
 
 
 def _values(setting: Any, path: str = "") -> Iterator[tuple[str, Any]]:

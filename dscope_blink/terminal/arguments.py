@@ -12,10 +12,11 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch import night_folders
 from dscope_blink.batch.comparing import Comparing
 from dscope_blink.batch.executors import workers_here
-from dscope_blink.batch.job import Job, hash_of_flat_field, hash_of_reference
+from dscope_blink.batch.job import Job, hash_of_flat_field, hash_of_network, hash_of_reference
 from dscope_blink.batch.regrading import Asked, Regrading
 from dscope_blink.batch.run import Batch
 from dscope_blink.calibration.scale_file import load_calibration
@@ -29,7 +30,8 @@ from dscope_blink.files.plan import ImageFile, manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
 from dscope_blink.records import Calibration, Inspection, Request, UserError
-from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.records.stored import BadRecord
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.terminal.options import CONFIG, ZONES
 from dscope_blink.terminal.starting import missing_packages
 
@@ -52,7 +54,7 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
     problems = Problems()
     own = arguments.edition is arguments.fiber_class is arguments.config is None
     asked = Asked(arguments.edition, arguments.fiber_class, own)
-    folder = Path(arguments.results_dir).expanduser()
+    folder = user_path(arguments.results_dir)
     found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
     settings = problems.attempt(None, load_config, Path(arguments.config or CONFIG))
     if settings is not None:
@@ -72,7 +74,7 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
 def _check_results_folder(text: str) -> FoundResults:
     if not text:
         raise UserError("results folder: none is named")
-    return find_results(Path(text).expanduser())
+    return find_results(user_path(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class StoredBatch:
     folder: Path
     results: tuple[Path, ...]
     config: Config
+    settings: ConfigFile  # by which the records are judged again
     warnings: tuple[str, ...] = ()  # about the folder
 
 
@@ -94,10 +97,10 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     config = problems.attempt(None, checked_config, arguments)
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
-    folder = Path(arguments.results_dir).expanduser()
+    folder = user_path(arguments.results_dir)
     config = replace(config, reporting=reporting_of(config.reporting, arguments))
     check_packages(replace(config.reporting, plots=False))
-    return StoredBatch(folder, found.paths, config, found.warnings)
+    return StoredBatch(folder, found.paths, config, load_config(Path(arguments.config)), found.warnings)
 
 
 def checked_comparison(arguments: argparse.Namespace) -> Comparing:
@@ -108,7 +111,7 @@ def checked_comparison(arguments: argparse.Namespace) -> Comparing:
     asked = [f"--{name.replace('_', '-')}" for name in ("no_report", *SWITCHES) if getattr(arguments, name, False)]
     if asked:
         problems.lines.append(f"--compare writes reports of its own: {', '.join(asked)} cannot be given with it")
-    before, after = (Path(text).expanduser() for text in (arguments.results_dir, arguments.after_dir))
+    before, after = (user_path(text) for text in (arguments.results_dir, arguments.after_dir))
     found = [problems.attempt(FoundResults(), _check_results_folder, str(folder)) for folder in (before, after)]
     if before.resolve() == after.resolve():
         problems.lines.append(f"--compare: {before} and {after} are one folder")
@@ -117,14 +120,16 @@ def checked_comparison(arguments: argparse.Namespace) -> Comparing:
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
     warnings = tuple(dict.fromkeys(warning for one in found for warning in one.warnings))
-    return Comparing(before, after, found[0].paths, found[1].paths, output, arguments.by, config.reporting, warnings)
+    settings = load_config(Path(arguments.config))
+    paths = found[0].paths, found[1].paths
+    return Comparing(before, after, *paths, output, arguments.by, config.reporting, settings, warnings)
 
 
 def checked_record(arguments: argparse.Namespace) -> Inspection:
-    """The record that is named; UserError if it cannot be read or is none."""
-    path = Path(arguments.result).expanduser()
+    """The record that is named, judged again; UserError if it cannot be read or is none."""
+    path, settings = user_path(arguments.result), load_config(Path(arguments.config or CONFIG))
     try:
-        return load_record(path)
+        return load_trusted(path, settings)
     except BadRecord as error:
         raise UserError(f"{path}: {error}") from None
 
@@ -155,7 +160,7 @@ def checked_flat_field(arguments: argparse.Namespace) -> FlatField:
     named = config.preprocessing.flat_field_image
     if arguments.output is None and named is None:
         raise UserError("flat field: no file is named, neither by --output nor by preprocessing.flat_field_image")
-    path = named if arguments.output is None else Path(arguments.output).expanduser().absolute()
+    path = named if arguments.output is None else user_path(arguments.output).absolute()
     assert path is not None, "one of them is named"
     if path.suffix.lower() != ".png":
         raise UserError(f"flat field {path}: must be a .png file")
@@ -194,9 +199,9 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
-        Job(output_dir, config, asked.calibration, asked.flat_field_sha256, asked.reference_sha256),
+        Job(output_dir, config, asked.calibration, *asked.hashes),
         images,
-        warnings=(*settings.notes, *found.warnings, *gaps, *_class_notes(images, asked, arguments)),
+        warnings=(*settings.notes, *found.warnings, *found.left_out, *gaps, *_class_notes(images, asked, arguments)),
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
         scheduler=arguments.scheduler,
         resume=arguments.resume,
@@ -334,6 +339,12 @@ class PictureRequest:
     calibration: Calibration | None
     flat_field_sha256: str | None
     reference_sha256: str | None = None
+    learned_sha256: str | None = None
+
+    @property
+    def hashes(self) -> tuple[str | None, ...]:
+        """Of flat field, reference model and network, in the order in which a `Job` has them."""
+        return self.flat_field_sha256, self.reference_sha256, self.learned_sha256
 
 
 def _asked(
@@ -354,8 +365,9 @@ def _asked(
         manifest = problems.attempt(manifest, read_manifest, path, criteria, request, structures, class_is_asked=asks)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
-    config = _referenced(config, arguments)
-    hashes = (problems.attempt(None, find, config) for find in (hash_of_flat_field, hash_of_reference))
+    config = _engaged(_referenced(config, arguments), arguments)
+    found_by = (hash_of_flat_field, hash_of_reference, hash_of_network)
+    hashes = (problems.attempt(None, find, config) for find in found_by)
     return PictureRequest(config, request, manifest, calibration, *hashes)
 
 
@@ -368,7 +380,13 @@ def _referenced(config: Config, arguments: argparse.Namespace) -> Config:
         return config
     if not named:
         raise UserError("--reference must name a model, as `learn` writes it")
-    return replace(config, reference=replace(config.reference, model=Path(named).expanduser().absolute()))
+    return replace(config, reference=replace(config.reference, model=user_path(named).absolute()))
+
+
+def _engaged(config: Config, arguments: argparse.Namespace) -> Config:
+    """With the engine that the command line names."""
+    named = getattr(arguments, "model", None)
+    return config if named is None else config.with_engine(named)
 
 
 def reporting_of(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
@@ -391,7 +409,7 @@ def check_input_folder(text: str | None) -> Path:
     """The folder of the pictures; UserError if it cannot be read."""
     if not text:
         raise UserError("input folder: none is named (--input-dir)")
-    folder = Path(text).expanduser().absolute()  # a worker of a cluster may have been started in another folder
+    folder = user_path(text).absolute()  # a worker of a cluster may have been started in another folder
     if not os.path.isdir(folder):
         raise UserError(f"input folder {text}: {'not a folder' if os.path.exists(folder) else 'no such folder'}")
     if not os.access(folder, os.R_OK | os.X_OK):
@@ -415,7 +433,7 @@ def check_images(named: Sequence[str], recursive: bool, output_dir: Path) -> Fou
 
 def _check_input(text: str) -> Path:
     """A picture, or a folder that can be read."""
-    path = Path(text).expanduser().absolute()
+    path = user_path(text).absolute()
     if not os.path.isfile(path):
         return check_input_folder(text)
     if path.suffix.lower() not in (*SUFFIXES, PIXELS):
@@ -427,7 +445,7 @@ def check_output_folder(text: str | None, name: str = "output folder", option: s
     """The folder of the results, which may have to be made; UserError if nothing can be written in it."""
     if not text:
         raise UserError(f"{name}: none is named ({option})")
-    folder = Path(text).expanduser().absolute()
+    folder = user_path(text).absolute()
     odd = [sign for sign in '?*"<>|' if sign in text]
     if odd and not os.path.exists(folder):
         raise UserError(f"{name} {text}: a new folder must have a name without {' '.join(odd)}")

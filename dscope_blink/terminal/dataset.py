@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.progress import track
 
+from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch.dataset_run import DatasetRun, items_of, run_dataset
 from dscope_blink.batch.executors import workers_here
 from dscope_blink.batch.run import run_batch
@@ -20,7 +21,8 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.names import RESULT
 from dscope_blink.files.results import find_results
 from dscope_blink.records import UserError
-from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.records.stored import BadRecord
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.terminal.arguments import (
     check_input_folder,
     check_output_folder,
@@ -111,7 +113,7 @@ def _of_results(arguments: argparse.Namespace, folder: Path) -> DatasetRun:
     if len(named) != 1:
         raise UserError(f"--results: the one folder of their pictures must be named (--input-dir), got {len(named)}")
     pictures = check_input_folder(named[0])
-    results_dir = Path(arguments.results).expanduser().absolute()
+    results_dir = user_path(arguments.results).absolute()
     found = find_results(results_dir)
     config = checked_config(arguments)
     return DatasetRun(folder, items_of(results_dir, found.paths), pictures, config, _workers(arguments))
@@ -132,7 +134,7 @@ def _inject(arguments: argparse.Namespace) -> int:
     """As `build`, of clean photographs and of copies with blemishes painted into them."""
     folder, count = check_output_folder(arguments.output_dir, "data set"), _count(arguments)
     run = _looked_at(arguments, folder)
-    clean = tuple(item for item in run.items if _passes(item))
+    clean = tuple(item for item in run.items if _passes(item, run.config))
     if not clean:
         raise UserError("blemishes are painted into photographs that PASS, and there is none")
     others = tuple(item for item in run.items if item not in clean)  # problems.csv says why each is none
@@ -140,9 +142,9 @@ def _inject(arguments: argparse.Namespace) -> int:
     return _written(arguments, replace(run, items=items, make=inject_picture))
 
 
-def _passes(item: Item) -> bool:
+def _passes(item: Item, config: Config) -> bool:
     try:
-        return load_record(item.record).verdict.status == "PASS"
+        return load_trusted(item.record, config).verdict.status == "PASS"
     except BadRecord:
         return False
 

@@ -50,8 +50,8 @@ def judge(arguments: argparse.Namespace) -> int:
     asked.check(settings.profile(settings.default_profile).criteria)
     try:
         after = judge_again(before, asked, settings)
-    except ValueError as error:
-        raise UserError(f"{arguments.result}: no record: {error}") from None
+    except Exception as error:  # values that are right one by one and no face can have break any step of the judge
+        raise UserError(f"{arguments.result}: no record: {type(error).__name__}: {error}") from None
     _print(console_of(), before, after)
     return 0
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 
+from dscope_blink.analysis.rejudging import load_row
 from dscope_blink.reporting.batch_reports import (
     ReportsNotWritten,
     reports_of,
@@ -44,7 +46,7 @@ def write_reports(arguments: argparse.Namespace) -> int:
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
     with log_file(wanted.folder):
-        results = kept_apart(wanted.folder, wanted.results)
+        results = kept_apart(wanted.folder, wanted.results, partial(load_row, settings=wanted.settings))
         certificates, problems = write_certificates(results) if wanted.config.reporting.pdf else (0, {})
         try:
             write_batch_reports(wanted.folder, results, wanted.config)

@@ -122,7 +122,7 @@ def print_inspection(console: Console, inspection: Inspection) -> None:
     _print_table(console, "Limits", wording.limit_table(inspection))
     _print_table(console, "Marks", wording.mark_table(inspection))
     _print_facts(console, "Quality", wording.quality_facts(inspection) + wording.warning_facts(inspection))
-    _print_facts(console, "Provenance", wording.provenance_facts(inspection))
+    _print_facts(console, "Provenance", wording.provenance_facts(inspection) + wording.seal_facts(inspection))
     _print_facts(console, "Manifest", wording.carried_facts(inspection))
 
 

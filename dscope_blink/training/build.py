@@ -9,10 +9,12 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TypeAlias
 
+from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.config.settings import Config, TrainingSettings
 from dscope_blink.files.decoding import Picture, decode_image, most_bytes
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.records import Inspection, UnreadableImage, UserError, read_file
-from dscope_blink.records.stored import BadRecord, load_record, to_json
+from dscope_blink.records.stored import BadRecord, to_json
 from dscope_blink.training.arrays import write_mask_arrays
 from dscope_blink.training.corrections import CORRECTIONS, Correction, corrected, correction_path, read_correction
 from dscope_blink.training.dataset import LeftOut, label_path
@@ -88,7 +90,7 @@ def build_picture(item: Item, folder: Path, pictures: Path, config: Config, corr
     UserError, OSError : a file cannot be written
     """
     settings = config.training
-    inspection = inspected(item, settings)
+    inspection = inspected(item, config)
     correction = correction_path(folder / CORRECTIONS if corrections is None else corrections, item.name)
     made_of = made_of_what(settings, what_it_says(inspection), item.name, _by_people(correction))
     done = finished(folder, item.name, made_of)
@@ -116,7 +118,7 @@ def build_face(face: Face, folder: Path, settings: TrainingSettings) -> Label:
     for part in PARTS:
         rows |= part.write(face, folder, settings)
     path = label_path(folder, face.label.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_label(path, LabelFile(face.label, rows))
     return face.label
 
@@ -133,19 +135,21 @@ def _by_people(correction: Path) -> str:
     return read_file(correction).decode("utf-8", "backslashreplace") if correction.exists() else ""
 
 
-def inspected(item: Item, settings: TrainingSettings) -> Inspection:
+def inspected(item: Item, config: Config) -> Inspection:
     """Its record; LeftOut where it is no part of a data set, and why."""
     try:
-        inspection = load_record(item.record)
+        inspection = load_trusted(item.record, config)
     except BadRecord as error:
         raise LeftOut(f"its record cannot be used: {error}") from None
+    if not inspection.is_verified:
+        raise LeftOut(f"its record cannot be used: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     if inspection.image.width is None or inspection.image.sha256 is None:
         raise LeftOut(f"it could not be read: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     if inspection.lane is not None:
         raise LeftOut("it is a lane of a connector: its record is of a window of the picture")
     if not inspection.zones and inspection.geometry is None:
         raise LeftOut(f"no fiber: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
-    if inspection.verdict.status == "NOT_GRADED" and settings.not_graded == "leave_out":
+    if inspection.verdict.status == "NOT_GRADED" and config.training.not_graded == "leave_out":
         raise LeftOut(f"not graded: {'; '.join(reason.text for reason in inspection.verdict.reasons)}")
     return inspection
 

@@ -13,6 +13,7 @@ import numpy as np
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import CLASSIFICATIONS, Ellipse, Points, UserError, ZoneOutline, read_file, require
 from dscope_blink.records.arrays import read_only
+from dscope_blink.records.sealing import sealed, unbroken
 
 OTHER = "other"  # what people call a mark that is of no kind of the program's
 KINDS = (*CLASSIFICATIONS, OTHER)
@@ -107,7 +108,7 @@ class LabelFile:
 
 def write_label(path: Path, labelled: LabelFile) -> None:
     """Write labels/NAME.json, whole or not at all; UserError where the system refuses."""
-    write_file(path, encode_plain({"schema": LABEL_SCHEMA}, labelled))
+    write_file(path, encode_plain({"schema": LABEL_SCHEMA}, labelled, seal=True))
 
 
 def read_label(path: Path) -> LabelFile:
@@ -118,16 +119,16 @@ def read_label(path: Path) -> LabelFile:
         raise UserError(f"{path}: cannot be read, {error.strerror}") from None
 
 
-def encode_plain(head: Mapping[str, str], value: Any) -> bytes:
-    """A record with marks in it as JSON, after its schema."""
-    data = msgspec.to_builtins(value, enc_hook=_plain)
-    return msgspec.json.format(msgspec.json.encode({**head, **data}), indent=1)
+def encode_plain(head: Mapping[str, str], value: Any, *, seal: bool = False) -> bytes:
+    """A record with marks in it as JSON, after its schema; what no person is to change has a seal."""
+    data = {**head, **msgspec.to_builtins(value, enc_hook=_plain)}
+    return msgspec.json.format(msgspec.json.encode(sealed(data) if seal else data), indent=1)
 
 
 def decode_plain(path: Path, encoded: bytes, schema: str, kind: type[Read]) -> Read:
     """The record in a file that `encode_plain` made; UserError, naming the file, if it is none."""
     try:
-        data = msgspec.json.decode(encoded)
+        data = unbroken(encoded)
         found = data.pop("schema", None) if isinstance(data, dict) else None
         if found != schema:
             raise UserError(f"{path}: its schema must be {schema}, got {found!r}")

@@ -81,7 +81,7 @@ def inject_picture(item: Item, folder: Path, pictures: Path, config: Config) -> 
     LeftOut : it did not PASS, or it has no scale
     """
     settings = config.training
-    inspection = inspected(item, settings)
+    inspection = inspected(item, config)
     if inspection.verdict.status != "PASS":
         raise LeftOut(f"not clean: {inspection.verdict.status}, {'; '.join(texts(inspection.verdict.reasons))}")
     if item.number == 0:

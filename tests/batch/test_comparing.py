@@ -18,6 +18,8 @@ from dscope_blink.terminal.commands import main
 from tests.builders.inspections import FAILED, HELD, NOT_LOCATED, PASSED, mark
 from tests.builders.stored_results import HOSTILE, results_of
 
+pytestmark = pytest.mark.usefixtures("as_written")
+
 ANGLES = (0.2, 0.9, 1.7, 2.6, 3.3, 4.1, 5.0, 5.8)
 RADII_PX = (60.0, 95.0, 130.0, 75.0, 110.0, 145.0, 90.0, 125.0)  # of the drawing in which pixels are square
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dscope_blink.batch.executors import Lost, Processes, as_completed, on_cluster, own_time_limit, result_of
+from dscope_blink.batch.executors import as_completed, on_cluster, own_time_limit, result_of
+from dscope_blink.batch.processes import Lost, Processes
 from dscope_blink.records import UserError
 from tests.builders.settings import ROOT
 
@@ -102,7 +103,7 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setattr("dscope_blink.batch.executors.SCHEDULER_TIMEOUT_S", 1)
     with (
         pytest.raises(UserError, match=r"--scheduler tcp://127.0.0.1:9: no scheduler answers there"),
-        on_cluster("tcp://127.0.0.1:9"),
+        on_cluster("tcp://127.0.0.1:9", 60.0),
     ):
         pass
 

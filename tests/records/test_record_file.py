@@ -24,6 +24,7 @@ from dscope_blink.records import (
     Status,
     recorded,
 )
+from dscope_blink.records.sealing import sealed
 from dscope_blink.records.stored import to_json
 from dscope_blink.reporting import picture_files
 from tests.builders.inspections import (
@@ -71,7 +72,7 @@ def test_a_written_record_obeys_its_schema(inspection: Inspection, tmp_path: Pat
     picture_files.write_result(tmp_path / "a_result.json", inspection)
     record = _read_result(tmp_path / "a_result.json")
     assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(record)] == []
-    assert record == json.loads(json.dumps(to_json(inspection)))
+    assert record == json.loads(json.dumps(sealed(to_json(inspection))))
 
 
 def test_the_schema_itself_is_valid() -> None:
