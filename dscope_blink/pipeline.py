@@ -42,6 +42,7 @@ from dscope_blink.image_processing import (
 )
 from dscope_blink.image_processing.cladding_choice import Known, KnownPlace
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
+from dscope_blink.image_processing.one_kernel import one_kernel
 from dscope_blink.models.reference import ReferenceModel
 from dscope_blink.models.segmentation import SegmentationNetwork
 from dscope_blink.records import (
@@ -169,6 +170,7 @@ def inspect_image(
     return all_stages(*given, network=network).inspection
 
 
+@one_kernel()
 def all_stages(
     picture: Picture,
     info: ImageInfo,
@@ -198,6 +200,7 @@ def _compared(stages: Stages, model: ReferenceModel, config: Config) -> Stages:
     return replace(stages, inspection=replace(inspection, reference=comparison, timings_s=times), compared=found)
 
 
+@one_kernel()
 def find_lanes(
     picture: Picture,
     info: ImageInfo,
@@ -234,6 +237,7 @@ def _row(gray: FloatImage, known: Known, config: Config, layout: ConnectorLayout
     return fiber_row.clearer(row, larger, search)
 
 
+@one_kernel()
 def find_ferrule_residue(
     picture: Picture,
     info: ImageInfo,

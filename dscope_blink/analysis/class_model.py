@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.records import CLASSIFICATIONS, UserError
+from dscope_blink.records import CLASSIFICATIONS, UserError, steady
 from dscope_blink.records.json_reading import decode_any_json
 
 SCHEMA = "dscope-blink/class-model/1"
@@ -70,7 +70,7 @@ class ClassModel:
             lower = flat.take(first + self.feature.take(node)) <= self.threshold.take(node)
             node = self.children.take(2 * node + lower)
         one_hot = self.classes[:, None] == np.arange(len(CLASSIFICATIONS))
-        return np.asarray(self.value.take(node) @ one_hot.astype(REAL))
+        return steady(self.value.take(node) @ one_hot.astype(REAL))
 
 
 @cache

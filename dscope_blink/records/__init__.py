@@ -134,7 +134,7 @@ from dscope_blink.records.reference import (
     WholeFace,
 )
 from dscope_blink.records.residual import Candidate, Residual
-from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded, size_in_words
+from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded, size_in_words, steady
 from dscope_blink.records.scale import Calibration, Scale, ScaleSource, TargetFeatures
 from dscope_blink.records.text import printable
 from dscope_blink.records.verdict import Check, Status, Verdict, Violation
@@ -297,6 +297,7 @@ __all__ = [
     "ships_confirmed",
     "size_in_words",
     "size_of",
+    "steady",
     "stretched",
     "symmetry_feature",
     "texts",
