@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import shlex
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -183,6 +184,8 @@ def sink_to(place: str) -> Iterator[Sink]:
             file.write(line)
 
         yield write
+        with suppress(OSError):  # a pipe, or a terminal
+            os.fsync(file.fileno())
 
 
 def _connected(place: str) -> socket.socket:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
-from dscope_blink.files.syncing import make_folder
+from dscope_blink.files.syncing import make_folder, sync_files, sync_folders
 from dscope_blink.records import UserError
 
 
@@ -31,6 +31,15 @@ class _LogFile(logging.FileHandler):
 
     def _file(self) -> Path:
         return self._folder / f"inspection_{self._day}.log"
+
+    def close(self) -> None:
+        """What it says of a run is on the disk, too, once the run has ended."""
+        was_open = self.stream is not None
+        super().close()
+        if was_open:
+            with suppress(OSError):
+                sync_files([Path(self.baseFilename)])
+                sync_folders([self._folder])
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Say nothing: a disk without room for the log has none for the next result, which ends the batch."""

@@ -266,6 +266,15 @@ def test_with_a_picture_this_program_is_one_more_source_of_it(tmp_path, out, mon
 # --- resume
 
 
+@pytest.mark.parametrize("file", ["b_sources.csv", "b_aggregate.json", "b_report.csv"])
+def test_a_face_of_which_a_file_was_changed_is_brought_together_again(sources, out, file):
+    brought_together(aggregating(out, *sources))
+    with (out / file).open("ab") as changed:
+        changed.write(b"\n")
+    again = brought_together(aggregating(out, *sources, resume=True))
+    assert {name: one.resumed for name, one in again.items()} == {"a": True, "b": False, "c": True}
+
+
 def test_what_was_finished_is_kept_and_the_rest_is_done(sources, out):
     run = aggregating(out, *sources)
     with closing(run_aggregation(run)) as running:

@@ -233,6 +233,17 @@ def test_what_was_finished_is_kept_and_the_rest_is_done(pictures, out, model, tm
     assert contents(out) == contents(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("file", ["b_analysis.txt", "b_report.json", "b_distances.csv", "b_defect_mask.npy"])
+def test_a_comparison_of_which_a_file_was_changed_is_made_again(pictures, out, model, file):
+    run = analyzing(pictures, out, model)
+    compared(run)
+    with (out / file).open("ab") as changed:
+        changed.write(b"x")
+    again = compared(replace(run, resume=True))
+    assert {name: one.resumed for name, one in again.items()} == {"a": True, "b": False, "c": True}
+    assert all(one.resumed for one in compared(replace(run, resume=True)).values())
+
+
 def test_what_is_resumed_is_what_was_compared(pictures, out, model):
     run = analyzing(pictures, out, model)
     before = compared(run)

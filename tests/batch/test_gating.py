@@ -127,6 +127,19 @@ def test_a_result_that_was_edited_is_not_resumed(station: Path, edit: Callable[[
 
 
 @pytest.mark.slow
+def test_a_sheet_whose_picture_was_changed_is_judged_again(station: Path) -> None:
+    out = station / "drawn"
+    assert run(station, "drawn") == 1
+    before = {path: path.stat().st_mtime_ns for path in out.glob(f"*{GATE}")}
+    record = json.loads((out / f"good{GATE}").read_bytes())
+    (name,) = record["outputs"]
+    (out / name).write_bytes(b"")
+    assert run(station, "drawn", "--resume") == 1
+    assert [path.name for path, then in before.items() if path.stat().st_mtime_ns != then] == [f"good{GATE}"]
+    assert (out / name).stat().st_size > 0
+
+
+@pytest.mark.slow
 def test_a_resumed_run_that_routes_places_what_an_earlier_one_has_judged(station: Path) -> None:
     assert run(station, "later") == 1
     assert run(station, "later", "--route=copy", "--resume") == 1

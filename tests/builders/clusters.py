@@ -7,13 +7,17 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 
 @contextmanager
-def started_cluster(python: Path, folder: Path) -> Iterator[str]:
-    """The address of the scheduler; `python` is the program that starts both, in this folder."""
+def started_cluster(python: Path, folder: Path, processes: list[Any] | None = None) -> Iterator[str]:
+    """The address of the scheduler; `python` is the program that starts both, in this folder.
+
+    Both are added to `processes`, for whoever wants to end one.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -23,6 +27,7 @@ def started_cluster(python: Path, folder: Path) -> Iterator[str]:
     with ExitStack() as stack:
         for words in (own, theirs):
             process = subprocess.Popen([*dask, *words], cwd=folder, stderr=subprocess.DEVNULL)
+            (processes if processes is not None else []).append(process)
             stack.callback(process.wait)
             stack.callback(process.terminate)
         with pytest.importorskip("distributed").Client(address, timeout=60) as client:

@@ -1,0 +1,183 @@
+"""Processes that die when nobody expects it cost neither a run nor a watch, and none of them outlives its parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dscope_blink.batch import processes as module
+from dscope_blink.batch.executors import result_of
+from dscope_blink.batch.processes import Lost, Processes
+from tests.builders.batches import program, rows
+from tests.builders.pictures import folder_of
+from tests.builders.settings import ROOT
+from tests.builders.waiting import until
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="this system has no fork server"),
+]
+
+
+def unsendable() -> object:
+    return threading.Lock()
+
+
+def forkserver_pid() -> int:
+    pid: int = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    return pid
+
+
+@pytest.fixture
+def pool():
+    with Processes(1, 60.0) as executor:
+        yield executor
+
+
+def killed(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_a_process_that_dies_without_a_job_is_replaced(pool):
+    for _ in range(4):
+        killed(result_of(pool.submit(os.getpid)))
+    assert result_of(pool.submit(time.sleep, 0.0)) is None
+
+
+def test_the_death_of_the_fork_server_costs_nothing(pool):
+    for _ in range(5):
+        worker = result_of(pool.submit(os.getpid))
+        killed(forkserver_pid())
+        assert result_of(pool.submit(os.getpid)) == worker  # it lives on
+        killed(worker)
+        assert result_of(pool.submit(os.getpid)) != worker  # from another server
+
+
+def test_with_its_fork_server_gone_a_process_that_hangs_is_still_ended():
+    with Processes(1, 1.0) as pool:
+        worker = result_of(pool.submit(os.getpid))
+        killed(forkserver_pid())
+        with pytest.raises(TimeoutError):
+            result_of(pool.submit(time.sleep, 60.0))
+        until(lambda: not psutil.pid_exists(worker))
+
+
+def test_processes_that_die_before_their_first_job_are_tried_a_few_times_and_then_said_to(monkeypatch):
+    monkeypatch.setattr(module, "_work", dying)
+    with Processes(1, 30.0) as pool, pytest.raises(Lost, match="3 processes ended before it was begun"):
+        result_of(pool.submit(os.getpid))
+
+
+def dying(pipe: object) -> None:
+    os._exit(3)
+
+
+def test_a_process_that_dies_before_its_first_job_is_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_work", partial(dying_once, tmp_path / "once"))
+    with Processes(1, 30.0) as pool:
+        assert result_of(pool.submit(time.sleep, 0.0)) is None
+    assert (tmp_path / "once").exists()
+
+
+def dying_once(once: Path, pipe: Connection) -> None:
+    if not once.exists():
+        once.touch()
+        os._exit(3)
+    module._work(pipe)
+
+
+def test_what_cannot_be_sent_back_is_lost_and_the_process_goes_on(pool):
+    worker = result_of(pool.submit(os.getpid))
+    with pytest.raises(Lost, match="TypeError: cannot pickle"):
+        result_of(pool.submit(unsendable))
+    assert result_of(pool.submit(os.getpid)) == worker
+
+
+def test_the_clock_of_the_system_ends_no_job(pool, monkeypatch):
+    future = pool.submit(time.sleep, 1.0)
+    monkeypatch.setattr("time.time", lambda: 4e9)
+    assert result_of(future) is None
+
+
+ORPHANS = """
+import os, time
+from dscope_blink.batch.processes import Processes
+pool = Processes(1, 300.0)
+print(pool.submit(os.getpid).result(), flush=True)
+pool.submit(time.sleep, 300.0)
+time.sleep(300)
+"""
+
+
+def test_a_process_ends_with_its_parent_whatever_it_does():
+    parent = subprocess.Popen([sys.executable, "-c", ORPHANS], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate()
+    until(lambda: not psutil.pid_exists(worker), 10)
+
+
+# --- a watch
+
+
+def workers_of(watch: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The processes that do jobs; the fork server is their parent."""
+    server = fork_server_of(watch)
+    return [] if server is None else server.children()
+
+
+def fork_server_of(watch: subprocess.Popen[str]) -> psutil.Process | None:
+    found = [p for p in psutil.Process(watch.pid).children() if "forkserver" in " ".join(p.cmdline())]
+    return found[0] if found else None
+
+
+def kill_workers(watch: subprocess.Popen[str]) -> None:
+    for process in workers_of(watch):
+        process.kill()
+
+
+def kill_server(watch: subprocess.Popen[str]) -> None:
+    server = fork_server_of(watch)
+    assert server is not None
+    server.kill()
+
+
+def kill_all(watch: subprocess.Popen[str]) -> None:
+    workers = workers_of(watch)
+    kill_server(watch)
+    for process in workers:
+        process.kill()
+
+
+def test_a_watch_goes_on_whichever_of_its_processes_die_while_nothing_comes(pictures: Path, out: Path):
+    def finished(number: int) -> None:
+        until(lambda: len(list(out.glob("*_result.json"))) == number, 400)
+
+    folder_of(pictures, "0.png", "1.png")
+    command = program(pictures, out, "--watch", "--workers=2", "--no-report")
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as watch:
+        try:
+            for number, kill in enumerate((kill_workers, kill_server, kill_all), 2):
+                finished(number)
+                kill(watch)
+                folder_of(pictures, f"{number}.png")
+            finished(5)
+            watch.send_signal(signal.SIGTERM)
+            _, errors = watch.communicate(timeout=100)
+        finally:
+            watch.kill()
+    assert (watch.returncode, errors) == (0, "")
+    assert [row["Pass/Fail_Status"] for row in rows(out)] == ["PASS"] * 5
