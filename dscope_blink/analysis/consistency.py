@@ -66,7 +66,11 @@ def _of_dimensions(face: Inspection, settings: ScaleSettings) -> Iterator[str]:
         return
     asked = face.request.fiber_is_angled
     angles = (asked,) if asked is not None else (settings.fiber_is_angled, True, False)
-    found = [tuple(_otherwise(face, face.geometry, settings, angled)) for angled in dict.fromkeys(angles)]
+    found = []
+    for angled in dict.fromkeys(angles):
+        found.append(tuple(_otherwise(face, face.geometry, settings, angled)))
+        if not found[-1]:
+            return
     yield from min(found, key=len)
 
 

@@ -177,7 +177,7 @@ def _of_verdict(stored: Inspection, config: Config) -> Iterator[str]:
     verdict = stored.verdict
     if verdict.status == "NOT_GRADED":
         return
-    again, known = graded_again(stored, config), made_with(stored, config)
+    again, known = _graded(stored, config, stored), made_with(stored, config)
     if again.verdict.status == "NOT_GRADED" and verdict.status == "FAIL" and not known:
         yield from _of_checks(verdict, _checks_alone(stored, config))
         return
@@ -271,10 +271,15 @@ def graded_again(face: Inspection, config: Config, before: Inspection | None = N
     config : what can be graded
     before : the face as its marks were sought; None: as it is
     """
+    return recorded(_graded(face, config, before or face))
+
+
+def _graded(face: Inspection, config: Config, before: Inspection) -> Inspection:
+    """With numbers as they are computed: to round all of a record takes as long as to judge it."""
     assert face.geometry is not None, "a face that is judged is located"
     outlines = zoning.zone_outlines(face.geometry, face.criteria, face.request, face.scale)
     defects = judging.placed(face.defects, outlines, face.criteria, face.request.zones)
-    return recorded(judging.grade(replace(face, zones=outlines, defects=defects), config, before or face))
+    return judging.grade(replace(face, zones=outlines, defects=defects), config, before)
 
 
 # --- what is no record

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pypdf import PdfReader
@@ -155,7 +156,7 @@ def test_the_record_of_another_face_is_none_of_this_one(results: Path, seal: Sea
 )
 def test_what_does_not_follow_is_named(results: Path, place: tuple[str | int, ...], value: object, told: str) -> None:
     def alter(record: Json) -> Json:
-        inner = record
+        inner: Any = record
         for key in place[:-1]:
             inner = inner[key]
         inner[place[-1]] = value

@@ -61,7 +61,7 @@ def outcome(path: Path, data: bytes, before: Inspection) -> str:
     for each in (row, judged_again(Stored(path.name, row), OTHER, SETTINGS)):
         totals = Totals()
         totals.add(each)
-        assert summary_row(each)["Status"] == each.verdict.status
+        summary_row(each)
     json.dumps(to_json(row), allow_nan=False)
     read_carried(path)
     try:

@@ -25,6 +25,8 @@ from dscope_blink.training.tables import read_table
 from tests.builders.inspections import FAILED, NO_SCALE
 from tests.builders.settings import SETTINGS
 
+pytestmark = pytest.mark.usefixtures("as_written")
+
 CONFIG = SETTINGS.profile("fast_scan")
 Folders: TypeAlias = tuple[Path, Path, Path]
 WIDTH, HEIGHT = FAILED.image.width or 0, FAILED.image.height or 0
