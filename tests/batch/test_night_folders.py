@@ -179,6 +179,12 @@ def test_what_a_night_links_to_is_not_removed_with_it(results, tmp_path):
     assert (kept / "a_result.json").exists()
 
 
+def test_a_night_that_is_done_again_removes_none_that_came_after_it(results):
+    night_of(results, "2026-03-01", "2026-03-10", "2026-03-11", "2026-03-12")
+    keep_newest(results, 2, date(2026, 3, 9))
+    assert names(results) == ["2026-03-10", "2026-03-11", "2026-03-12"]
+
+
 def test_a_night_that_cannot_be_removed_is_told_and_stays(open_folder, caplog):
     night_of(open_folder, "2026-03-01", "2026-03-02")
     open_folder.chmod(0o555)

@@ -135,3 +135,11 @@ def test_a_wrong_value_is_named_with_its_rule(path: Path, changes: dict[str, Any
     with pytest.raises(UserError) as caught:
         load(path)
     assert str(caught.value).startswith(f"{path}: {says}")
+
+
+@pytest.mark.parametrize("key", ["uncertainty_um_per_px_x", "um_per_px_y", "um_per_px"])
+def test_a_number_beyond_all_is_refused_in_one_line(tmp_path: Path, key: str) -> None:
+    path = tmp_path / "calibration.json"
+    path.write_text(json.dumps({**FULL, key: 10**400}))
+    with pytest.raises(UserError, match=f"{key} must be"):
+        load(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from dscope_blink.batch.run import run_batch
+from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.records import Inspection
 from dscope_blink.terminal.commands import main
 from tests.builders.batches import CONFIG, batch_of, finished, written
@@ -112,6 +114,26 @@ def test_reports_of_an_earlier_batch_that_this_one_does_not_write_are_moved_asid
     assert (aside / "records.jsonl").read_bytes() == earlier
     assert (stored / "changes_report.csv").exists(), "the table of a picture of this name"
     assert (stored / "report_of_mine.txt").exists()
+
+
+def test_the_report_of_an_earlier_run_is_lost_only_once_a_new_one_is_whole(stored, monkeypatch):
+    (stored / "report.html").write_text("of an earlier run")
+    with_page = replace(CONFIG, reporting=replace(CONFIG.reporting, report=True))
+    with monkeypatch.context() as full:
+        full.setattr("dscope_blink.reporting.batch_reports.write_html_report", _no_room)
+        with pytest.raises(WriteFailed, match="No space left"):
+            finished(batch_of(stored.parent / "pictures", stored, config=with_page))
+    (aside,) = stored.glob("earlier_reports_*")
+    assert (aside / "report.html").read_text() == "of an earlier run"
+    (aside / "report.html").replace(stored / "report.html")
+    shutil.rmtree(aside)
+    finished(batch_of(stored.parent / "pictures", stored, config=with_page))
+    assert "of an earlier run" not in (stored / "report.html").read_text(encoding="utf-8")
+    assert not list(stored.glob("earlier_reports_*"))
+
+
+def _no_room(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "report.html")
 
 
 def test_a_report_that_cannot_be_moved_aside_is_warned_of(stored, caplog, monkeypatch):
