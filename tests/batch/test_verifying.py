@@ -197,9 +197,8 @@ def test_what_runs_without_a_key_leave_is_vouched_for_again_where_it_is_as_signe
     run(out, signing, "4", names=("sub/b_report.csv",))
     (one,) = looked_at(out, key)
     assert one.manifest is not None
-    assert {file.name: file.run for file in one.manifest.files}["summary_report.csv"] == 4
-    assert one.manifest.run == 4
-    assert one.findings == ()
+    assert {file.name: file.run for file in one.manifest.files}["a_view.jpg"] == 2
+    assert [(finding.kind, finding.name) for finding in one.findings] == [("not_written_here", "a_report.csv")]
 
 
 def test_a_folder_without_manifest_is_not_verifiable(out, key, tmp_path):
@@ -272,9 +271,14 @@ def test_the_key_of_a_run_must_be_of_use_before_anything_is_done(out, key, signi
 
 def test_a_ledger_that_cannot_be_used_is_told_before_anything_is_done_or_else_at_the_end(out, key, signing):
     before = (out / MANIFEST).read_bytes()
-    with pytest.raises(WriteFailed, match=r"ledger .* cannot be written"), sealing(out, signing, "inspect"):
-        ledger_file(key).unlink()
-        ledger_file(key).mkdir()
+
+    def without_ledger() -> None:
+        with sealing(out, signing, "inspect"):
+            ledger_file(key).unlink()
+            ledger_file(key).mkdir()
+
+    with pytest.raises(WriteFailed, match=r"ledger .* cannot be written"):
+        without_ledger()
     (out / MANIFEST).write_bytes(before)
     with pytest.raises(UserError, match=r"ledger .* cannot be read, Is a directory"):
         run(out, signing, "3")
