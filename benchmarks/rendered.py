@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -22,10 +23,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config
+from dscope_blink.models.segmentation import SegmentationNetwork
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import CLASSIFICATIONS, Defect, ImageInfo, Inspection, Mask, Provenance, Request
 from dscope_blink.synthetic.faces import BlemishTruth, FaceSpec, Illumination, RenderedFace, render_face
 from dscope_blink.synthetic.scenes import random_blemishes, random_face
+
+Scene: TypeAlias = tuple[FaceSpec, RenderedFace]
 
 ROOT = Path(__file__).resolve().parents[1]
 EDITION = "iec_61300_3_35_2015"
@@ -74,12 +78,14 @@ def request_for(spec: FaceSpec) -> Request:
     return Request(EDITION, fiber_class, core, cladding, spec.um_per_px_x / spec.um_per_px_y)
 
 
-def inspect_face(spec: FaceSpec, face: RenderedFace, config: Config) -> Inspection:
-    """The record of one rendered picture."""
+def inspect_face(
+    spec: FaceSpec, face: RenderedFace, config: Config, network: SegmentationNetwork | None = None
+) -> Inspection:
+    """The record of one rendered picture; the network where the engine of the settings asks one."""
     height, width = face.image.shape
     info = ImageInfo("rendered.png", None, width, height)
     provenance = Provenance("benchmark", config.profile, "", {"config": config.sha256})
-    return inspect_image(face.image, info, request_for(spec), config, None, provenance)
+    return inspect_image(face.image, info, request_for(spec), config, None, provenance, network=network)
 
 
 def clean_faces(n: int, seed: int, config: Config, **overrides: object) -> Iterator[tuple[str, FaceScore]]:
@@ -95,9 +101,15 @@ def clean_kind(k: int) -> str:
 
 def clean_face(k: int, seed: int, config: Config, **overrides: object) -> FaceScore:
     """Inspect clean face number `k`."""
+    spec, face = clean_scene(k, seed, **overrides)
+    return score(face, spec, config)
+
+
+def clean_scene(k: int, seed: int, **overrides: object) -> Scene:
+    """Clean face number `k`."""
     rng = np.random.default_rng((seed, k))
     spec = ordinary_face(rng, **{**CLEAN_KINDS[clean_kind(k)], **overrides})
-    return score(render_face(spec, (), rng), spec, config)
+    return spec, render_face(spec, (), rng)
 
 
 def blemished_faces(n: int, seed: int, config: Config, **overrides: object) -> Iterator[FaceScore]:
@@ -108,10 +120,16 @@ def blemished_faces(n: int, seed: int, config: Config, **overrides: object) -> I
 
 def blemished_face(k: int, seed: int, config: Config, **overrides: object) -> FaceScore:
     """Inspect face number `k` with blemishes."""
+    spec, face = blemished_scene(k, seed, **overrides)
+    return score(face, spec, config)
+
+
+def blemished_scene(k: int, seed: int, **overrides: object) -> Scene:
+    """Face number `k` with blemishes."""
     rng = np.random.default_rng((seed, k))
     spec = ordinary_face(rng, **overrides)
     marks = random_blemishes(rng, spec, MARKS_PER_FACE, size_um=(SMALLEST_UM, 15.0))
-    return score(render_face(spec, marks, rng), spec, config)
+    return spec, render_face(spec, marks, rng)
 
 
 def score(face: RenderedFace, spec: FaceSpec, config: Config) -> FaceScore:

@@ -19,7 +19,6 @@ BY_HAND = {
     "jinja2": "BSD-3-Clause",
     "matplotlib": "Matplotlib licence (as the PSF's)",
     "opencv-contrib-python": "Apache-2.0; FFmpeg in it: LGPL-2.1, Qt in it: LGPL-3.0",
-    "pebble": "LGPL-3.0",
     "pypylon": "BSD-3-Clause; pylon in it: Basler's own",
     "reportlab": "BSD-3-Clause",
     "rich": "MIT",

@@ -163,6 +163,7 @@ MAY_CATCH_EVERYTHING = (
         "config.installed_detectors",
     ),
     *("batch.picture_reports", "reporting.batch_reports", "terminal.calibrate"),  # a drawing costs no measurement
+    *("batch.processes", "records.reading"),  # whatever is raised elsewhere, is raised again where it is waited for
 )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito, from the weakest to the strongest contrast
 COLOURS = ("#56B4E9", "#009E73", "#CC79A7", "#E69F00", "#D55E00")
+ENGINE_COLOURS = ("#777777", "#0072B2", "#D55E00")  # Okabe and Ito again: they are told apart by everyone
 SIZE_TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100)  # um
 BINS = 5  # of sizes, for the dots beside the curves
 
@@ -140,6 +141,25 @@ def comparison(points: Mapping[str, tuple[int, int, float]]) -> bytes:
     found.set_xlabel("share of the blemishes found, with 95 % interval", fontsize=8)
     false.set_xlim(left=0, right=max(1.1 * max(wrong for _, _, wrong in points.values()), 0.1))
     false.set_xlabel("false marks per face in A and B", fontsize=8)
+    return png_bytes(figure)
+
+
+def found_by_engine(panels: Mapping[str, Mapping[str, Sequence[tuple[str, int, int]]]]) -> bytes:
+    """Share found with its 95 % interval: panels by way to bin, lines by engine; bins as name, hits and n."""
+    figure, axes = _figure(9, 3, 1, len(panels))
+    for panel, (title, engines) in zip(axes, panels.items(), strict=True):
+        for k, (engine, bins) in enumerate(engines.items()):
+            shares = np.array([hits / n for _, hits, n in bins])
+            low, high = np.array([wilson(hits, n) for _, hits, n in bins]).T
+            at = np.arange(len(bins)) + 0.08 * (k - 1)
+            beside = [shares - low, high - shares]
+            panel.errorbar(at, shares, beside, fmt="o-", ms=4, color=ENGINE_COLOURS[k], label=engine)
+        names = [name for name, _, _ in next(iter(engines.values()))]
+        panel.set_xticks(range(len(names)), names)
+        panel.set_ylim(-0.02, 1.02)
+        panel.set_xlabel(title, fontsize=8)
+    axes[0].set_ylabel("share found", fontsize=8)
+    axes[0].legend(fontsize=8, frameon=False, loc="lower right")
     return png_bytes(figure)
 
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from benchmarks.rendered import request_for
-from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, Bench, default_config
+from benchmarks.validation.bench import PHOTOGRAPHS, RENDERED, SEED, Bench, default_config
 from benchmarks.validation.photographs import Photograph, inspect_picture, labelled
 from benchmarks.validation.truth import borderline
 from dscope_blink.files.decoding import Picture
@@ -49,7 +49,7 @@ def drifted(bench: Bench) -> list[Drifted]:
 
 
 def _all_steps(source: Source) -> Drifted:
-    picture, name, request = _opened(source)
+    picture, name, request = opened(source, SEED)
 
     def status(changed: Picture) -> Status:
         return inspect_picture(changed, name, request, default_config()).verdict.status
@@ -58,9 +58,10 @@ def _all_steps(source: Source) -> Drifted:
     return Drifted(RENDERED if isinstance(source, int) else PHOTOGRAPHS, name, status(picture), after)
 
 
-def _opened(source: Source) -> tuple[Picture, str, Request]:
+def opened(source: Source, seed: int) -> tuple[Picture, str, Request]:
+    """The picture with its name and what is asked of it; `seed` is that of the rendered faces."""
     if isinstance(source, int):
-        spec, face = borderline(source)
+        spec, face = borderline(source, seed)
         return face.image, f"face {source}", request_for(spec)
     return source.picture(default_config()), source.path.name, source.request
 

@@ -131,7 +131,7 @@ def _on_rendered(face: Face) -> FaceScore:
 def _on_photograph(face: Face, shared: Path) -> FaceScore:
     rng, clean = face.rng(), clean_photographs(shared, face.region)
     photograph = clean[face.k % len(clean)]
-    inspection = _inspected(photograph)
+    inspection = inspected(photograph)
     spec = flat_face(inspection)
     marks = injected(rng, spec, face.region, face.contrast, reported_um(inspection, spec))
     drawn = render_face(spec, marks, rng)
@@ -149,7 +149,7 @@ def clean_photographs(shared: Path, region: str) -> tuple[Photograph, ...]:
 _inspections: dict[Path, Inspection] = {}
 
 
-def _inspected(photograph: Photograph) -> Inspection:
+def inspected(photograph: Photograph) -> Inspection:
     """The record of the untouched photograph, made once in each process."""
     if photograph.path not in _inspections:
         _inspections[photograph.path] = inspect_photograph(photograph, default_config())
@@ -180,19 +180,20 @@ def injected(
     marks: list[Blemish] = []
     for kind in kinds:
         size = float(np.exp(rng.uniform(*np.log(SIZES_UM[region][kind]))))
-        drawn = LINE_UM if SIZE_OF[kind] == "width_um" else size
-        shape = random_blemishes(
-            rng,
-            spec,
-            1,
-            kinds=(kind,),
-            size_um=(drawn, drawn),
-            radius_um=None if region == "edge" else band_um(spec, region),
-            clear_of=taken_um,
-        )
-        marks += [_exactly(mark, size, contrast) for mark in shape]
+        shape = one_mark(rng, spec, region, kind, size, contrast, taken_um)
+        marks += shape
         taken_um = np.concatenate([taken_um, *(mark.outline(spec) for mark in shape)])
     return tuple(marks)
+
+
+def one_mark(
+    rng: np.random.Generator, spec: FaceSpec, region: str, kind: str, size_um: float, contrast: float, taken_um: Points
+) -> tuple[Blemish, ...]:
+    """A blemish of this kind, size (that of SIZE_OF) and contrast at a random free place of a region; none, if none."""
+    drawn = LINE_UM if SIZE_OF[kind] == "width_um" else size_um
+    band = None if region == "edge" else band_um(spec, region)
+    shape = random_blemishes(rng, spec, 1, kinds=(kind,), size_um=(drawn, drawn), radius_um=band, clear_of=taken_um)
+    return tuple(_exactly(mark, size_um, contrast) for mark in shape)
 
 
 def _exactly(mark: Blemish, size: float, contrast: float) -> Blemish:

@@ -34,13 +34,18 @@ def prose(text: str) -> str:
 
 
 def write(path: Path, bench: Bench, sections: Sequence[Section]) -> None:
-    """Write the page, and its plots into the folder of the same name beside it."""
+    """Write the page of the validation."""
+    write_page(path, (_head(bench), _weaknesses(sections)), sections)
+
+
+def write_page(path: Path, first: Sequence[str], sections: Sequence[Section]) -> None:
+    """Write what comes first, then the sections, and their plots into the folder of the same name beside the page."""
     folder = path.with_suffix("")
     folder.mkdir(parents=True, exist_ok=True)
     for section in sections:
         for name, data in section.plots.items():
             write_file(folder / f"{name}.png", data)
-    parts = [_head(bench), _weaknesses(sections), *(_markdown(section, folder.name) for section in sections)]
+    parts = [*first, *(_markdown(section, folder.name) for section in sections)]
     write_file(path, ("\n\n".join(parts) + "\n").encode())
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.rendered import (
     FaceScore,
+    Scene,
     blemished_face,
     clean_face,
     fair,
@@ -18,7 +19,7 @@ from benchmarks.rendered import (
 from benchmarks.validation.bench import SEED, Bench, default_config, variants
 from dscope_blink.analysis.judging import judge
 from dscope_blink.records import ZONE_NAMES, Defect, Inspection, Status, zone_map
-from dscope_blink.synthetic.faces import BlemishTruth, FaceSpec, RenderedFace, render_face
+from dscope_blink.synthetic.faces import BlemishTruth, render_face
 from dscope_blink.synthetic.scenes import random_blemishes
 from dscope_blink.training.exact_marks import exact_defect
 
@@ -114,9 +115,9 @@ def _face(result: FaceScore) -> Face:
 # --- the verdict on what is truly there
 
 
-def borderline(k: int) -> tuple[FaceSpec, RenderedFace]:
+def borderline(k: int, seed: int = SEED) -> Scene:
     """Rendered face number `k` with a few blemishes around the limits."""
-    rng = np.random.default_rng((SEED, 1, k))
+    rng = np.random.default_rng((seed, 1, k))
     spec = ordinary_face(rng)
     n = int(rng.integers(JUDGED_MARKS + 1))
     marks = random_blemishes(rng, spec, n, size_um=JUDGED_UM, contrast=JUDGED_CONTRAST) if n else ()

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.records import CLASSIFICATIONS, UserError
+from dscope_blink.records import CLASSIFICATIONS, UserError, steady
+from dscope_blink.records.json_reading import decode_any_json
 
 SCHEMA = "dscope-blink/class-model/1"
 FILE = Path(__file__).with_name("class_model.json")
@@ -69,7 +70,7 @@ class ClassModel:
             lower = flat.take(first + self.feature.take(node)) <= self.threshold.take(node)
             node = self.children.take(2 * node + lower)
         one_hot = self.classes[:, None] == np.arange(len(CLASSIFICATIONS))
-        return np.asarray(self.value.take(node) @ one_hot.astype(REAL))
+        return steady(self.value.take(node) @ one_hot.astype(REAL))
 
 
 @cache
@@ -81,7 +82,7 @@ def class_model() -> ClassModel:
 def read_model(data: bytes) -> ClassModel:
     """A model from the bytes of its file; BadModel where it is none, or is not what was written."""
     try:
-        document = json.loads(data)
+        document = decode_any_json(data)
         if document["schema"] != SCHEMA:
             raise ValueError(f"its schema must be {SCHEMA}")
         if document["sha256"] != content_sha256(document):

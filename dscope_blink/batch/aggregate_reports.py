@@ -5,7 +5,6 @@ A new one is a row here, and its name a row of `files.names.RESULT_FILES`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,8 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.names import AGGREGATE, AGGREGATE_FIGURE, SOURCES
 from dscope_blink.files.whole_files import write_file
-from dscope_blink.records import Aggregate, Inspection, LogLine
+from dscope_blink.records import Aggregate, Inspection, LogLine, read_file
+from dscope_blink.records.json_reading import decode_any_json
 from dscope_blink.records.sealing import unbroken
 from dscope_blink.reporting.aggregate_figure import write_aggregate_figure
 from dscope_blink.reporting.aggregate_json import aggregate_bytes
@@ -118,7 +118,7 @@ def read_facts(path: Path) -> FaceFacts:
     OSError : the file cannot be read
     ValueError, KeyError, TypeError : it is none of this program, or was changed since
     """
-    stored: dict[str, Any] = unbroken(path.read_bytes(), json.loads)
+    stored: dict[str, Any] = unbroken(read_file(path), decode_any_json)
     return FaceFacts(
         sources=len(stored["sources"]),
         reported=sum(len(mark["members"]) for mark in stored["marks"]),

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch.aggregate_reports import FaceFacts, read_facts
-from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, finished_of, in_time, with_log
+from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
 from dscope_blink.batch.face_results import FaceDone, FaceJob, aggregate_face, fail_face, is_finished
 from dscope_blink.batch.face_sources import Face
-from dscope_blink.batch.job import remove_unfinished
+from dscope_blink.batch.finishing import Plan, finish
+from dscope_blink.batch.whole_results import remove_unfinished
 from dscope_blink.batch.whole_run import Own, run_into
 from dscope_blink.files.names import AGGREGATE, INTEGRITY_LOG, RESULT, safe_names
 from dscope_blink.files.whole_files import write_file, writing
-from dscope_blink.records import LogLine, Notice, UserError
+from dscope_blink.records import LogLine, UserError
 from dscope_blink.records.stored import BadRecord
 from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import integrity_table, summary_row
@@ -114,37 +115,26 @@ def run_aggregation(run: Aggregating) -> Generator[FaceDone]:
 
 def _finish(run: Aggregating, at_rest: Callable[[], None]) -> Generator[tuple[int, FaceDone]]:
     """Every face, and the log of their files."""
-    under_way: dict[int, Face] = {}
     lines: dict[int, tuple[LogLine, ...]] = {}
     try:
-        for number, done in _finish_all(run, under_way):
+        for number, _, done in finish(_plan(run), [dict(enumerate(run.faces))]):
             lines[number] = done.facts.log
             yield number, done
     finally:
-        for face in under_way.values() if run.scheduler is None else ():  # a cluster may still be at them
-            remove_unfinished(run.job.start_of(face))
         write_integrity_log(run, lines)
 
 
-def _finish_all(run: Aggregating, under_way: dict[int, Face]) -> Generator[tuple[int, FaceDone]]:
-    left = yield from _resume(run)
-    settings = run.job.job.config.batch
-    workers = Workers(settings, run.workers, run.scheduler, MODULES, FEW)
-    job = partial(Jobs(_here, _there, _on_cluster).at(workers), run.job)
-    with crew_of(workers, len(left)) as crew:
-        for number, face, outcome in do_all(crew, job, left, under_way, settings, lambda face: face.name):
-            done = fail_face(run.job, face, outcome) if isinstance(outcome, Notice) else outcome
-            del under_way[number]
-            yield number, done
-
-
-def _resume(run: Aggregating) -> Generator[tuple[int, FaceDone], None, Mapping[int, Face]]:
-    """What an earlier run has finished, if that is to be kept; returns the others."""
-    left = dict(enumerate(run.faces))
-    if run.resume:
-        for number, _, done in finished_of(left, partial(_finished_before, run.job), "faces"):
-            yield number, done
-    return left
+def _plan(run: Aggregating) -> Plan[Face, FaceDone]:
+    workers = Workers(run.job.job.config.batch, run.workers, run.scheduler, MODULES, FEW)
+    return Plan(
+        workers,
+        partial(Jobs(_here, _there, _on_cluster).at(workers), run.job),
+        partial(fail_face, run.job),
+        lambda face: remove_unfinished(run.job.start_of(face)),
+        partial(_finished_before, run.job) if run.resume else None,
+        lambda face: face.name,
+        "faces",
+    )
 
 
 def _finished_before(job: FaceJob, face: Face) -> FaceDone | None:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from dscope_blink.batch.analyzing import ANALYSIS_ENDS, Analyzing, analyze_picture, fail_picture, finished_before
-from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, finished_of, in_time, with_log
-from dscope_blink.batch.job import remove_unfinished
+from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
+from dscope_blink.batch.finishing import Plan, finish, rounds_of
+from dscope_blink.batch.whole_results import remove_unfinished
 from dscope_blink.batch.whole_run import Done, Own, run_into
 from dscope_blink.files.names import COMPARED_WITH_REFERENCE
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.image_processing.face_comparison import drift_of
-from dscope_blink.records import Comparison, Inspection, Notice
+from dscope_blink.records import Comparison, Inspection
 from dscope_blink.reporting.anomaly_files import comparison_table
 from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import summary_row
@@ -49,16 +51,14 @@ def run_analysis(run: Analyzing) -> Generator[Done]:
 
 def _finish(run: Analyzing, at_rest: Callable[[], None]) -> Generator[tuple[int, Done]]:
     """Every picture, the table of them, and whether they drift."""
-    under_way: dict[int, ImageFile] = {}
     told = _Told(run)
+    remember_folders(run.job.output_dir, run.images)
     try:
-        for number, done in _finish_all(run, under_way):
+        for number, _, done in finish(_plan(run), rounds_of(run.images, None, at_rest)):
             told.add(number, done.inspection)
             yield number, done
         told.log_drift()
     finally:
-        for image in under_way.values() if run.scheduler is None else ():  # a cluster may still be at them
-            remove_unfinished(run.start_of(image), ANALYSIS_ENDS)
         told.write()
 
 
@@ -89,26 +89,23 @@ class _Told:
             write_file(path, csv_bytes(table, job.config.reporting.csv_style))
 
 
-def _finish_all(run: Analyzing, under_way: dict[int, ImageFile]) -> Generator[tuple[int, Done]]:
-    left = yield from _resume(run)
-    settings = run.job.config.batch
-    workers = Workers(settings, run.workers, run.scheduler, MODULES, FEW)
+def _plan(run: Analyzing) -> Plan[ImageFile, Done]:
+    workers = Workers(run.job.config.batch, run.workers, run.scheduler, MODULES, FEW)
     asked = replace(run, images=(), warnings=())  # small, since it travels with each picture
-    job = partial(Jobs(_here, _there, _on_cluster).at(workers), asked)
-    with crew_of(workers, len(left)) as crew:
-        for number, image, outcome in do_all(crew, job, left, under_way, settings, lambda image: image.file):
-            done = _done(fail_picture(run, image, outcome), image) if isinstance(outcome, Notice) else outcome
-            del under_way[number]
-            yield number, done
+    return Plan(
+        workers,
+        partial(Jobs(_here, _there, _on_cluster).at(workers), asked),
+        lambda image, reason: _done(fail_picture(run, image, reason), image),
+        lambda image: remove_unfinished(run.start_of(image), ANALYSIS_ENDS),
+        partial(_kept, run) if run.resume else None,
+        lambda image: image.file,
+        "images",
+    )
 
 
-def _resume(run: Analyzing) -> Generator[tuple[int, Done], None, Mapping[int, ImageFile]]:
-    """What an earlier run has finished, if that is to be kept; returns the others."""
-    left = dict(enumerate(run.images))
-    if run.resume:
-        for number, image, before in finished_of(left, partial(finished_before, run), "images"):
-            yield number, replace(_done(before, image), resumed=True)
-    return left
+def _kept(run: Analyzing, image: ImageFile) -> Done | None:
+    before = finished_before(run, image)
+    return None if before is None else replace(_done(before, image), resumed=True)
 
 
 def _done(done: Inspection, image: ImageFile) -> Done:

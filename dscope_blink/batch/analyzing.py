@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 
 from dscope_blink.analysis.rejudging import load_trusted
-from dscope_blink.batch.job import Job, all_or_none, is_finished, log_outcome, not_looked_at, reference_of
+from dscope_blink.batch.job import Job, is_finished, log_outcome, not_looked_at, reference_of
 from dscope_blink.batch.picture_reports import write_reports, written_or_left_out
 from dscope_blink.batch.reference_faces import SeenFace, compare_seen, see_face
+from dscope_blink.batch.whole_results import all_or_none, is_whole
 from dscope_blink.config.settings import Config, ReferenceSettings
 from dscope_blink.files.names import ANALYSIS_FIGURE, ANALYSIS_TEXT, ANOMALY_MASK, DISTANCES, FOREIGN_REPORT, RESULT
 from dscope_blink.files.plan import ImageFile
-from dscope_blink.files.whole_files import WriteFailed, write_file, writing
+from dscope_blink.files.whole_files import WriteFailed, together, write_file, writing
 from dscope_blink.image_processing.anomalies import departed
 from dscope_blink.image_processing.comparison_maps import comparison_maps
 from dscope_blink.image_processing.similarity import similarity
@@ -115,10 +116,11 @@ def _written(run: Analyzing, image: ImageFile, seen: SeenFace, maps: ComparisonM
     """Write all files of one picture, the record last: where it lies, the others are complete."""
     start, config = run.start_of(image), run.job.config
     with writing(Path(start + RESULT)), all_or_none(start, ANALYSIS_ENDS):
-        inspection = write_reports(start, seen.picture, seen.inspection, config)
-        for end, write in _analysis_files(run, seen, maps).items():
-            inspection = written_or_left_out(start, (end,), inspection, partial(write, Path(start + end)))
-        inspection = replace(inspection, confidence=None)  # as large as the picture: not to travel
+        with together() as files:
+            inspection = write_reports(start, seen.picture, seen.inspection, config)
+            for end, write in _analysis_files(run, seen, maps).items():
+                inspection = written_or_left_out(start, (end,), inspection, partial(write, Path(start + end)))
+        inspection = replace(inspection, confidence=None, outputs=files.outputs)  # the former is too large to travel
         write_result(Path(start + RESULT), inspection)
     return inspection
 
@@ -157,7 +159,7 @@ def finished_before(run: Analyzing, image: ImageFile) -> Inspection | None:
     except (BadRecord, OSError):
         return None
     ends = _ends_of(stored, run.job.config.reference)
-    return stored if all(Path(start + end).exists() for end in ends) else None
+    return stored if is_whole(start, ends, stored.outputs, image.file) else None
 
 
 def _ends_of(done: Inspection, settings: ReferenceSettings) -> Iterator[str]:

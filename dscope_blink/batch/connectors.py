@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,10 +12,13 @@ from pathlib import Path
 from dscope_blink.batch.connector_pictures import LaneRecord, Seen, View, inspect_view, refused
 from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, with_log
 from dscope_blink.batch.job import Job, Loaded, provenance_of, write_results
+from dscope_blink.batch.whole_results import sha256_of
 from dscope_blink.batch.whole_run import Done, Own, run_into
-from dscope_blink.files.names import CONNECTOR, CONNECTORS, LANES
+from dscope_blink.files.names import CONNECTOR, CONNECTORS, LANES, RESULT
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
-from dscope_blink.files.whole_files import write_file, writing
+from dscope_blink.files.syncing import make_folder
+from dscope_blink.files.whole_files import remove_files, together, write_file, writing
 from dscope_blink.gates.lanes import joined
 from dscope_blink.records import UNCONFIRMED, ConnectorResult, ImageInfo, Notice, RowPicture, notice, printable
 from dscope_blink.records.connector_file import connector_json
@@ -94,6 +98,7 @@ def run_connectors(batch: ConnectorBatch, told: Callable[[ConnectorResult], None
 
 def _numbered(batch: ConnectorBatch, told: Callable[[ConnectorResult], None]) -> Generator[tuple[int, Done]]:
     workers = Workers(batch.job.config.batch, batch.workers, None, MODULES)
+    remember_folders(batch.job.output_dir, (shown.image for one in batch.connectors for shown in one.pictures))
     job = partial(Jobs(_inspect_here, _inspect_there, _inspect_there).at(workers), batch.job, batch.layout_key)
     items: Mapping[int, Connector] = dict(enumerate(batch.connectors))
     results: dict[int, ConnectorResult] = {}
@@ -136,15 +141,22 @@ def _written(job: Job, layout_key: str, connector: Connector, seen: list[Seen]) 
     path = Path(str(job.output_dir / connector.name) + CONNECTOR)
     images = {shown.image.file: shown.image for shown in connector.pictures}
     with writing(path):
-        path.unlink(missing_ok=True)
+        remove_files(path, ())
         done = tuple(_done(job, images, record) for one in seen for record in one.records)
         result = _result(job, layout_key, connector, seen)
-        for one in seen:
-            _draw(job, result, one)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, connector_json(result))
+        with together() as files:
+            for one in seen:
+                _draw(job, result, one)
+        make_folder(path.parent)
+        write_file(path, connector_json(replace(result, outputs=files.outputs | _hashes_of_records(path, job, done))))
     logger.info("%s", printable(f"{connector.name}: {result.status}; {'; '.join(result.reasons)}"))
     return _Finished(result, (*done[:-1], replace(done[-1], beside=(connector.name, *(one.name for one in seen)))))
+
+
+def _hashes_of_records(path: Path, job: Job, done: Sequence[Done]) -> dict[str, str]:
+    """Those of its lanes, by path from the folder of the record of the connector."""
+    records = [Path(str(job.output_dir / one.name) + RESULT) for one in done]
+    return {Path(os.path.relpath(record, path.parent)).as_posix(): sha256_of(record) for record in records}
 
 
 def _draw(job: Job, result: ConnectorResult, seen: Seen) -> None:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from dscope_blink.batch.executors import (
     QUEUED_PER_WORKER,
-    Lost,
-    Processes,
     as_completed,
     on_cluster,
     own_time_limit,
     result_of,
     tune_process,
 )
+from dscope_blink.batch.processes import Lost, Processes
 from dscope_blink.config.settings import BatchSettings
+from dscope_blink.files.generations import Generation, belonging_to, current
+from dscope_blink.files.syncing import syncing
 from dscope_blink.files.whole_files import TEMPORARY
 from dscope_blink.records import Notice, notice, printable
 
@@ -48,6 +50,7 @@ class Crew:
 
     executor: Executor
     at_once: int  # jobs that are waiting or under way
+    check: Callable[[], None] = lambda: None  # raises where nobody does jobs any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +102,8 @@ def crew_of(workers: Workers, jobs: int) -> Iterator[Crew]:
     UserError : no scheduler answers, or it has no workers
     """
     if workers.scheduler is not None:
-        with on_cluster(workers.scheduler) as (cluster, threads):
-            yield Crew(cluster, threads * QUEUED_PER_WORKER)
+        with on_cluster(workers.scheduler, workers.settings.no_workers_s) as cluster:
+            yield Crew(cluster.executor, cluster.threads * QUEUED_PER_WORKER, cluster.check)
     elif workers.count == 0:
         with ThreadPoolExecutor(1) as thread:
             yield Crew(thread, 1)
@@ -112,7 +115,8 @@ def crew_of(workers: Workers, jobs: int) -> Iterator[Crew]:
 
 @contextmanager
 def _processes(count: int, workers: Workers) -> Iterator[Executor]:
-    executor, finished = Processes(count, workers.settings.time_limit_s, workers.modules), False
+    limits, finished = workers.settings, False
+    executor = Processes(count, limits.time_limit_s, workers.modules, limits.memory_mb)
     try:
         yield executor
         finished = True
@@ -144,9 +148,10 @@ def do_all(
     Number, item and what the job returned, or the reason why it was given up; in the order in which they end
     """
     why: dict[int, Lost] = {}
+    job = in_run(job, settings)
     for attempt in range(settings.retries + 1):
         lost: dict[int, Item] = {}
-        for (number, item), future in as_completed(crew.executor, job, _noted(items, begun), crew.at_once):
+        for (number, item), future in completed(crew, job, _noted(items, begun)):
             outcome: Done | Notice
             try:
                 outcome = result_of(future)
@@ -161,6 +166,21 @@ def do_all(
     tried = f"tried {settings.retries + 1} times" if settings.retries else "tried once"
     for number, item in items.items():
         yield number, item, notice("internal_error", f"{why[number]} ({tried})")
+
+
+def completed(crew: Crew, job: Callable[[Item], Any], items: Iterable[Item]) -> Iterator[tuple[Item, Future[Any]]]:
+    """Each item with its finished future, as `as_completed` gives them."""
+    return as_completed(crew.executor, job, items, crew.at_once, crew.check)
+
+
+def in_run(job: Callable[[Item], Done], settings: BatchSettings) -> Callable[[Item], Done]:
+    """The job of the run that goes on now, wherever it is done: what it writes is of that run, and synced or not."""
+    return partial(_in_run, job, settings.sync, current())
+
+
+def _in_run(job: Callable[[Item], Done], sync: bool, generation: Generation | None, item: Item) -> Done:
+    with syncing(sync), belonging_to(generation):
+        return job(item)
 
 
 def _noted(items: Mapping[int, Item], begun: dict[int, Item]) -> Iterator[tuple[int, Item]]:

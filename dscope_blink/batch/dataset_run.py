@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from dscope_blink.batch.crew import Workers, crew_of
-from dscope_blink.batch.executors import Lost, as_completed, result_of, tune_process
+from dscope_blink.batch.crew import Workers, completed, crew_of, in_run
+from dscope_blink.batch.executors import result_of, tune_process
+from dscope_blink.batch.processes import Lost
 from dscope_blink.batch.sealing import sealing
+from dscope_blink.batch.whole_run import running_in
 from dscope_blink.config.settings import Config
-from dscope_blink.files.locking import locked
 from dscope_blink.files.names import RESULT
 from dscope_blink.files.whole_files import is_of_writing, writing
 from dscope_blink.records import printable
@@ -67,7 +68,7 @@ def run_dataset(run: DatasetRun) -> Generator[Built, None, Dataset]:
     WriteFailed : a file cannot be written (disk full, no permission)
     """
     sealed = sealing(run.folder, run.config, "dataset")
-    with locked(run.folder), sealed as seal, writing(run.folder / INDEX):
+    with running_in(run.folder, run.config.batch), sealed as seal, writing(run.folder / INDEX):
         (run.folder / INDEX).unlink(missing_ok=True)  # it is no whole data set until it is written anew
         built: dict[int, Built] = {}
         for number, one in _build_all(run):
@@ -89,8 +90,8 @@ def _file(one: Built) -> str:
 def _build_all(run: DatasetRun) -> Iterator[tuple[int, Built]]:
     workers = Workers(run.config.batch, run.workers, modules=MODULES)
     with crew_of(workers, len(run.items)) as crew:
-        job = partial(_build, replace(run, items=()))
-        for (number, item), future in as_completed(crew.executor, job, enumerate(run.items), crew.at_once):
+        job = in_run(partial(_build, replace(run, items=())), run.config.batch)
+        for (number, item), future in completed(crew, job, enumerate(run.items)):
             try:
                 yield number, result_of(future)
             except (Lost, TimeoutError) as error:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
-import multiprocessing
 import os
-import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from functools import cache
 from itertools import islice
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import cv2
-from pebble import ProcessExpired, ProcessPool
 
+from dscope_blink.batch.processes import Lost
+from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.records import VERSION, UserError
 
 P = ParamSpec("P")
@@ -27,77 +26,6 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 QUEUED_PER_WORKER = 2  # one that runs and one that waits: results stream, and memory does not grow with the batch
-
-
-class Lost(Exception):
-    """The process that ran a job has ended before it: killed, out of memory, or crashed."""
-
-
-class Processes(Executor):
-    """Processes of this machine; one that ends or hangs costs its own job only.
-
-    Parameters
-    ----------
-    count : number of processes
-    time_limit_s : after which a job's process is ended, and the job raises TimeoutError
-    modules : what a process imports before its first job
-    """
-
-    def __init__(self, count: int, time_limit_s: float, modules: Sequence[str] = ()) -> None:
-        self._time_limit_s = time_limit_s
-        self._pool: Any = ProcessPool(max_workers=count, initializer=_prepare, context=_context(modules))
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """The future of one job."""
-        future: Future[T] = self._pool.schedule(fn, args=args, kwargs=kwargs, timeout=self._time_limit_s)
-        return future
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the processes; with `cancel_futures` whatever they do."""
-        if cancel_futures:
-            self._pool.stop()
-        else:
-            self._pool.close()
-        self._pool.join()
-
-
-def _context(modules: Sequence[str]) -> BaseContext:
-    """A fork of this process would inherit the locks of its threads; a server that is forked instead has none."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver  # which only some systems have
-
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(modules))
-    with _importing_this_program():
-        forkserver.ensure_running()
-    return context
-
-
-@contextlib.contextmanager
-def _importing_this_program() -> Iterator[None]:
-    """What is started now finds this package, and none that lies in the folder in which the user stands."""
-    before = {name: os.environ.get(name) for name in ("PYTHONSAFEPATH", "PYTHONPATH")}
-    path = os.pathsep.join(filter(None, (str(PROGRAM_FOLDER), before["PYTHONPATH"])))
-    os.environ |= {"PYTHONSAFEPATH": "1", "PYTHONPATH": path}
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-PROGRAM_FOLDER = Path(__file__).resolve().parents[2]
-
-
-def _prepare() -> None:
-    """Ctrl-C is the parent's business, and so is what is logged: no warning reaches the terminal from here."""
-    logging.captureWarnings(True)
-    logging.getLogger().addHandler(logging.NullHandler())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @cache
@@ -118,38 +46,87 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 KEPT_BYTES, LARGEST_KEPT_BYTES = 256 * 2**20, 32 * 2**20  # the latter is the most that mallopt takes
 
 
+class ClusterGone(WriteFailed):
+    """The scheduler of a cluster, or all of its workers: no more results are written, what was finished is kept."""
+
+
+class Cluster:
+    """A scheduler that answers, and what it is asked now and then."""
+
+    def __init__(self, client: Any, address: str, no_workers_s: float) -> None:
+        self._client, self._address, self._no_workers_s = client, address, no_workers_s
+        self._seen = time.monotonic()  # when there were workers
+        self._ended = threading.Event()
+        self.threads = self._threads()  # of all workers
+        self.executor: Executor = client.get_executor()
+        self._watch = threading.Thread(target=self._look, daemon=True)
+        self._watch.start()
+
+    def _threads(self) -> int:
+        return sum(worker["nthreads"] for worker in self._client.scheduler_info(n_workers=-1)["workers"].values())
+
+    def _look(self) -> None:
+        """In a thread, since whoever asks a scheduler that hangs waits for it."""
+        while not self._ended.wait(LOOK_S):
+            with contextlib.suppress(Exception):  # of the connection: whoever has none has no workers
+                if self._threads():
+                    self._seen = time.monotonic()
+
+    def check(self) -> None:
+        """ClusterGone where the scheduler was ended, or has had no workers for too long."""
+        if self._client.status != "running":
+            raise ClusterGone(f"--scheduler {self._address}: the scheduler is gone")
+        if time.monotonic() - self._seen > self._no_workers_s:
+            raise ClusterGone(f"--scheduler {self._address}: no workers for {self._no_workers_s:g} s")
+
+    def end(self) -> None:
+        """Ask no more."""
+        self._ended.set()
+
+
 @contextlib.contextmanager
-def on_cluster(address: str) -> Iterator[tuple[Executor, int]]:
-    """The workers of a running Dask scheduler, and how many threads they have.
+def on_cluster(address: str, no_workers_s: float) -> Iterator[Cluster]:
+    """The workers of a running Dask scheduler.
+
+    Parameters
+    ----------
+    address : of the scheduler
+    no_workers_s : after which a cluster without workers counts as gone
 
     Raises
     ------
-    UserError : distributed is not installed, or no scheduler answers
+    UserError : distributed is not installed, no scheduler answers, or it has no workers
     """
     try:
         from distributed import Client
     except ImportError:
         raise UserError("--scheduler needs the package distributed, which the extra `cluster` installs") from None
+    logging.getLogger("distributed").handlers.clear()  # what it says is for the log file, not for the terminal
     try:
         client: Any = Client(address, timeout=SCHEDULER_TIMEOUT_S)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
         raise UserError(f"--scheduler {address}: no scheduler answers there: {error}") from None
-    with client:
-        _check_program(client, address)
-        threads = sum(worker["nthreads"] for worker in client.scheduler_info(n_workers=-1)["workers"].values())
-        if not threads:
+    with contextlib.ExitStack() as stack:
+        stack.callback(client.close, timeout=CLOSE_S)
+        cluster = Cluster(client, address, no_workers_s)
+        stack.callback(cluster.end)
+        if not cluster.threads:
             raise UserError(f"--scheduler {address}: it has no workers")
-        yield client.get_executor(), threads
+        _check_program(client, address)
+        yield cluster
 
 
 SCHEDULER_TIMEOUT_S = 10
+VERSION_S = 60  # in which a worker says what it is
+CLOSE_S = 2  # for a scheduler that is gone
+LOOK_S = 1.0  # from one look after a cluster to the next
 
 
 def _check_program(client: Any, address: str) -> None:
     """UserError unless the scheduler and all workers find this very version of the program."""
     try:
-        found = {client.submit(_version, pure=False).result(), *client.run(_version).values()}
-    except (RuntimeError, ImportError, AttributeError) as error:
+        found = {client.submit(_version, pure=False).result(timeout=VERSION_S), *client.run(_version).values()}
+    except (RuntimeError, ImportError, AttributeError, TimeoutError) as error:
         needed = "scheduler and workers must have this program installed, or be started in its folder"
         raise UserError(f"--scheduler {address}: {needed}: {error}") from None
     if found != {VERSION}:
@@ -199,7 +176,11 @@ def workers_here() -> int:
 
 
 def as_completed(
-    executor: Executor, job: Callable[[Item], Any], items: Iterable[Item], at_once: int
+    executor: Executor,
+    job: Callable[[Item], Any],
+    items: Iterable[Item],
+    at_once: int,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Item, Future[Any]]]:
     """Submit jobs as others finish, and yield each with its finished future, in the order in which they end.
 
@@ -209,11 +190,13 @@ def as_completed(
     job : picklable, where the executor needs that
     items : read only as far as jobs can be queued
     at_once : jobs that are queued or running at any moment
+    check : asked now and then; it raises where no job will end any more
     """
     waiting = iter(items)
     pending: dict[Future[Any], Item] = {executor.submit(job, item): item for item in islice(waiting, at_once)}
     while pending:
-        finished, _ = wait(pending, return_when=FIRST_COMPLETED)
+        finished, _ = wait(pending, LOOK_S, FIRST_COMPLETED)
+        check()
         for future in finished:
             item = pending.pop(future)
             yield item, future
@@ -235,6 +218,6 @@ def result_of(future: Future[T]) -> T:
         raise Lost("its worker was taken away") from None
     if not isinstance(error, Exception) or isinstance(error, UserError | TimeoutError):
         return future.result()
-    if isinstance(error, ProcessExpired):
-        raise Lost(f"its process ended with code {error.exitcode}")
+    if isinstance(error, Lost):
+        raise error
     raise Lost(f"{type(error).__name__}: {error}") from error  # of pickle, of Dask, or of another program there

@@ -18,20 +18,19 @@ from dscope_blink.batch.job import (
     OWN_FAULTS,
     Job,
     Loaded,
-    all_or_none,
     inspect_loaded,
     load,
     provenance_of,
-    sha256_of,
 )
 from dscope_blink.batch.picture_reports import ends_of, write_reports
 from dscope_blink.batch.shot_pictures import alike_pictures
+from dscope_blink.batch.whole_results import all_or_none, is_whole, sha256_of
 from dscope_blink.batch.whole_run import Done
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.manifest import Manifest, file_key
 from dscope_blink.files.names import AGGREGATE, CONFIDENCE, RESULT
 from dscope_blink.files.pictures import SUFFIXES
-from dscope_blink.files.whole_files import WriteFailed, writing
+from dscope_blink.files.whole_files import WriteFailed, together, writing
 from dscope_blink.pipeline import not_measured
 from dscope_blink.records import (
     Aggregate,
@@ -265,12 +264,13 @@ def _written(job: FaceJob, face: Face, made: _Made, took_s: float) -> FaceDone:
     """Write all files of one face, the record last: where it lies, the others are complete."""
     started, start, config = perf_counter(), job.start_of(face), job.job.config
     with writing(Path(start + RESULT)), all_or_none(start):
-        inspection = write_reports(start, made.picture, made.inspection, config)
-        if made.aggregate is not None:
-            inspection = write_aggregate_reports(start, made.aggregate, made.picture, inspection, config)
+        with together() as files:
+            inspection = write_reports(start, made.picture, made.inspection, config)
+            if made.aggregate is not None:
+                inspection = write_aggregate_reports(start, made.aggregate, made.picture, inspection, config)
         times = {"total": took_s, "write": perf_counter() - started}
         times = {name: rounded(name, seconds) for name, seconds in times.items()}
-        inspection = replace(inspection, confidence=None, cells=(), timings_s=times)
+        inspection = replace(inspection, confidence=None, cells=(), timings_s=times, outputs=files.outputs)
         write_result(Path(start + RESULT), inspection)
     _log_outcome(face, inspection)
     return FaceDone(inspection, summary_row(inspection), name=face.name, facts=made.facts)
@@ -302,12 +302,13 @@ def is_finished(job: FaceJob, face: Face, stored: Inspection) -> bool:
     is_there = picture is not None and picture == stored.image.sha256
     ends = set(ends_of(job.job.config.reporting, stored, is_there)) - {CONFIDENCE}
     ends |= set() if "no_source" in kinds else set(aggregate_ends(job.job.config))
-    return all(Path(job.start_of(face) + end).exists() for end in ends)
+    return is_whole(job.start_of(face), ends, stored.outputs, face.name)
 
 
 def _is_asked_the_same(job: FaceJob, stored: Inspection, picture: str | None) -> bool:
     """Of a face whose picture was inspected for it."""
     now = provenance_of(job.job).inputs
-    given = ("calibration", "flat_field", "class_model", "reference")
+    given = ("calibration", "flat_field", "class_model", "reference", "learned")
     same = all(now.get(name) == stored.provenance.inputs.get(name) for name in given)
+    same = same and stored.provenance.engine == job.job.config.engine
     return same and picture == stored.provenance.inputs[PICTURE] and stored.request == job.asked_of(stored.image.file)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeAlias
+from pathlib import Path
 
-from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, finished_of, in_time, with_log
+from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
+from dscope_blink.batch.finishing import Plan, finish, rounds_of
 from dscope_blink.batch.same_pictures import MetPictures
 from dscope_blink.batch.sealing import Seal, sealing
 from dscope_blink.batch.sheet_files import (
@@ -21,13 +21,12 @@ from dscope_blink.batch.sheet_files import (
     place_picture,
     remove_results,
 )
-from dscope_blink.batch.whole_run import GrowingTable, clear_unfinished
-from dscope_blink.files.locking import locked
+from dscope_blink.batch.whole_run import GrowingTable, clear_unfinished, running_in
 from dscope_blink.files.names import GATE, GATE_PAGE, GATE_PICTURE, GATE_TABLE
 from dscope_blink.files.plan import ImageFile
-from dscope_blink.files.watching import Watched, arrivals
+from dscope_blink.files.watching import Watched
 from dscope_blink.files.whole_files import write_file, writing
-from dscope_blink.records import ImageInfo, Notice, SheetResult, printable
+from dscope_blink.records import ImageInfo, SheetResult, printable
 from dscope_blink.reporting.csv_files import SummaryTable
 from dscope_blink.reporting.gate_page import PageRow, gates_page
 from dscope_blink.reporting.gate_table import GATE_COLUMNS, gate_row
@@ -58,9 +57,6 @@ class SheetDone:
     result: SheetResult
     log: tuple[logging.LogRecord, ...] = ()  # what another process logged about it
     resumed: bool = False
-
-
-Finished: TypeAlias = tuple[int, ImageFile, SheetDone]
 
 
 @dataclass(slots=True)
@@ -118,14 +114,20 @@ def run_gates(run: Gating) -> Generator[SheetDone]:
     """
     folder, reporting = run.job.output_dir, run.job.config.reporting
     sealed = sealing(folder, run.job.config, "gates", (GATE_TABLE, GATE_PAGE), is_endless=run.watched is not None)
-    with locked(folder), sealed as seal:
+    with running_in(folder, run.job.config.batch) as check, sealed as seal:
         clear_unfinished(folder)
         for warning in run.warnings:
             logger.warning(warning)
         table = GrowingTable(folder / GATE_TABLE, SummaryTable(reporting.csv_style, GATE_COLUMNS))
         page, met = _Page(run, seal), MetPictures()
+
+        def at_rest() -> None:
+            check()
+            page.renew()
+
+        rounds = rounds_of(run.images, run.watched, at_rest)
         try:
-            with closing(_finish(run, page.renew)) as finished:
+            with closing(finish(_plan(run), rounds, run.watched is not None)) as finished:
                 for number, image, done in finished:
                     for record in done.log:
                         logging.getLogger(record.name).handle(record)
@@ -177,40 +179,6 @@ class _Page:
         self._is_told = True
 
 
-def _finish(run: Gating, at_rest: Callable[[], None]) -> Generator[Finished]:
-    """Every picture of the run; those of a watched folder as they come, until someone ends it."""
-    under_way: dict[int, ImageFile] = {}
-    try:
-        yield from _finish_all(run, under_way, at_rest)
-    finally:
-        for image in under_way.values() if run.scheduler is None else ():  # a cluster may still be at them
-            start = str(run.job.output_dir / image.name)
-            if not (run.job.output_dir / (image.name + GATE)).exists():
-                remove_results(start)
-
-
-def _finish_all(run: Gating, under_way: dict[int, ImageFile], at_rest: Callable[[], None]) -> Iterator[Finished]:
-    if run.watched is None:
-        left = yield from _resume(run, dict(enumerate(run.images)))
-        with crew_of(_workers(run), len(left)) as crew:
-            yield from _judge_all(run, left, crew, under_way)
-        return
-    numbers: dict[str, int] = {}  # of the names: a picture that was changed comes again
-    with crew_of(_workers(run), sys.maxsize) as crew:
-        for images in arrivals(run.watched, at_rest):
-            numbered = {numbers.setdefault(image.name, len(numbers)): image for image in images}
-            left = yield from _resume(run, numbered)
-            yield from _judge_all(run, left, crew, under_way)
-
-
-def _resume(run: Gating, images: Mapping[int, ImageFile]) -> Generator[Finished, None, Mapping[int, ImageFile]]:
-    """What an earlier run has finished, if that is to be kept; returns the others."""
-    left = dict(images)
-    if run.resume:
-        yield from finished_of(left, partial(_kept, run.job), "pictures")
-    return left
-
-
 def _kept(job: SheetJob, image: ImageFile) -> SheetDone | None:
     stored = finished_before(job, image)
     if stored is None:
@@ -219,20 +187,24 @@ def _kept(job: SheetJob, image: ImageFile) -> SheetDone | None:
     return SheetDone(stored, resumed=True)
 
 
-def _workers(run: Gating) -> Workers:
-    return Workers(run.job.config.batch, run.workers, run.scheduler, MODULES, FEW)
+def _plan(run: Gating) -> Plan[ImageFile, SheetDone]:
+    job, jobs = run.job, Jobs(_judge_here, _judge_there, _judge_on_cluster)
+    workers = Workers(job.config.batch, run.workers, run.scheduler, MODULES, FEW)
+    return Plan(
+        workers,
+        partial(jobs.at(workers), job),
+        lambda image, reason: SheetDone(fail_file(job, image, reason.text)),
+        partial(_clear, job),
+        partial(_kept, job) if run.resume else None,
+        lambda image: image.file,
+        "pictures",
+    )
 
 
-def _judge_all(
-    run: Gating, images: Mapping[int, ImageFile], crew: Crew, under_way: dict[int, ImageFile]
-) -> Iterator[Finished]:
-    """What cannot be judged at all is NG."""
-    jobs, workers = Jobs(_judge_here, _judge_there, _judge_on_cluster), _workers(run)
-    job = partial(jobs.at(workers), run.job)
-    for number, image, outcome in do_all(crew, job, images, under_way, workers.settings, lambda image: image.file):
-        done = SheetDone(fail_file(run.job, image, outcome.text)) if isinstance(outcome, Notice) else outcome
-        del under_way[number]
-        yield number, image, done
+def _clear(job: SheetJob, image: ImageFile) -> None:
+    start = str(job.output_dir / image.name)
+    if not Path(start + GATE).exists():
+        remove_results(start)
 
 
 def _judge_here(job: SheetJob, item: tuple[int, ImageFile]) -> SheetDone:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -14,14 +14,16 @@ from time import perf_counter
 
 from dscope_blink.analysis.class_model import class_model
 from dscope_blink.batch.picture_reports import ends_of, write_reports
-from dscope_blink.config.settings import Config
+from dscope_blink.batch.whole_results import all_or_none, is_whole, sha256_of
+from dscope_blink.config.settings import Config, LearnedSettings
 from dscope_blink.files.camera_text import camera_of
 from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes, stated_bits, stated_scale
-from dscope_blink.files.names import RESULT, RESULT_FILES
+from dscope_blink.files.names import RESULT
 from dscope_blink.files.pixel_hash import pixels_sha256
 from dscope_blink.files.plan import ImageFile
-from dscope_blink.files.whole_files import WriteFailed, read_whole, writing
+from dscope_blink.files.whole_files import WriteFailed, read_whole, together, writing
 from dscope_blink.models.reference import ReferenceModel, check_expiry, load_model
+from dscope_blink.models.segmentation import SegmentationNetwork, load_segmentation
 from dscope_blink.pipeline import Stages, all_stages, not_measured
 from dscope_blink.records import (
     PROGRAM,
@@ -40,9 +42,12 @@ from dscope_blink.records import (
     read_file,
     rounded,
     texts,
+    within,
 )
 from dscope_blink.reporting.picture_files import write_result
 
+READING_SHARE = 0.5  # of the time limit: a drive that does not answer is named before the limit ends the process
+HASHING_S = 10.0  # a picture that could not be inspected may be on such a drive, and the whole run waits for its hash
 SEVERAL_PICTURES = notice("several_pictures", "the file holds more than one, the first is inspected")
 
 logger = logging.getLogger("dscope.image")
@@ -57,6 +62,7 @@ class Job:
     calibration: Calibration | None = None
     flat_field_sha256: str | None = None
     reference_sha256: str | None = None  # of the model of good faces; None: pictures are compared with none
+    learned_sha256: str | None = None  # of the network that looks for marks; None: the engine asks none
 
 
 def hash_of_flat_field(config: Config) -> str | None:
@@ -127,6 +133,39 @@ def _reference(path: Path, sha256: str) -> ReferenceModel:
     return load_model(path)
 
 
+def hash_of_network(config: Config) -> str | None:
+    """The sha256 of the network that looks for marks; None where the engine asks none.
+
+    Raises
+    ------
+    UserError : the package that runs it is missing, or it is no such network, damaged, or not the one meant
+    """
+    return None if config.engine == "classical" else _read_network(config.learned).sha256
+
+
+def network_of(job: Job) -> SegmentationNetwork | None:
+    """The network, read once by each process; UserError when it is no longer the one that the batch began with."""
+    if job.config.engine == "classical" or job.learned_sha256 is None:
+        return None
+    network = _network(job.config.learned, job.learned_sha256)
+    if network.sha256 != job.learned_sha256:
+        raise UserError(f"{network.name}: it was changed while the batch ran")
+    return network
+
+
+@lru_cache(maxsize=1)
+def _network(settings: LearnedSettings, sha256: str) -> SegmentationNetwork:
+    """`sha256` only tells a file that was changed from what is remembered of it."""
+    return _read_network(settings)
+
+
+def _read_network(settings: LearnedSettings) -> SegmentationNetwork:
+    try:
+        return load_segmentation(settings.network, settings.sha256)
+    except UserError as error:
+        raise UserError(f"learned.network: {error}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A picture as read; `problem` says why there is none."""
@@ -190,12 +229,14 @@ def provenance_of(job: Job) -> Provenance:
         "flat_field": job.flat_field_sha256,
         "class_model": class_model().sha256,
         "reference": job.reference_sha256,
+        "learned": job.learned_sha256,
     }
     return Provenance(
         program=f"{PROGRAM} {VERSION}",
         profile=job.config.profile,
         started=started,
         inputs={name: sha256 for name, sha256 in hashes.items() if sha256 is not None},
+        engine=job.config.engine,
     )
 
 
@@ -212,7 +253,8 @@ def load(path: Path, file: str, config: Config) -> Loaded:
     info = ImageInfo(file)
     try:
         limits = config.preprocessing
-        data = read_whole(path, most_bytes(limits.max_pixels), limits.settle_s, limits.settle_max_wait_s)
+        asked = (path, most_bytes(limits.max_pixels), limits.settle_s, limits.settle_max_wait_s)
+        data = within(config.batch.time_limit_s * READING_SHARE, path, lambda: read_whole(*asked))
         info = replace(info, sha256=hashlib.sha256(data).hexdigest())
         picture = decode_image(data, limits.max_pixels)
     except OSError as error:
@@ -250,6 +292,7 @@ def look_at_loaded(
         provenance,
         flat_field_of(job),
         reference_of(job),
+        network=network_of(job),
     )
     quality = stages.inspection.quality
     warnings = (*loaded.warnings, *quality.warnings)
@@ -266,49 +309,14 @@ def write_results(job: Job, image: ImageFile, loaded: Loaded, inspection: Inspec
     started = perf_counter()
     start = str(job.output_dir / image.name)
     with writing(Path(start + RESULT)), all_or_none(start):
-        inspection = write_reports(start, loaded.picture, inspection, job.config)
+        with together() as files:
+            inspection = write_reports(start, loaded.picture, inspection, job.config)
         own_s = {"read": loaded.read_s, "write": perf_counter() - started}
         times = {**inspection.timings_s, **{name: rounded(name, seconds) for name, seconds in own_s.items()}}
-        inspection = replace(inspection, confidence=None, timings_s=times)  # as large as the picture: not to travel
+        inspection = replace(inspection, outputs=files.outputs, timings_s=times)
+        inspection = replace(inspection, confidence=None)  # as large as the picture: not to travel
         write_result(Path(start + RESULT), inspection)
     return inspection
-
-
-@contextmanager
-def all_or_none(start: str, others: Sequence[str] = ()) -> Iterator[None]:
-    """Nothing of an earlier run is left beside what is written, and nothing at all where that fails.
-
-    Parameters
-    ----------
-    start : path of the results of one picture or face up to the end of NAME
-    others : ends of the names of files that are written as well, beside RESULT_FILES
-    """
-    _remove_results(start, others)
-    try:
-        yield
-    except BaseException:
-        with suppress(OSError):
-            _remove_results(start, others)
-        raise
-
-
-def remove_unfinished(start: str, others: Sequence[str] = ()) -> None:
-    """Remove what a process has left that was ended while it wrote the results of an image; whole ones stay.
-
-    Parameters
-    ----------
-    start : path of the results up to the end of NAME
-    others : ends of the names of files that are written as well, beside RESULT_FILES
-    """
-    if not Path(start + RESULT).exists():
-        with suppress(OSError):
-            _remove_results(start, others)
-
-
-def _remove_results(start: str, others: Sequence[str]) -> None:
-    ends = (end for file in RESULT_FILES for end in file.ends)
-    for end in reversed((*others, *ends)):
-        Path(start + end).unlink(missing_ok=True)
 
 
 def log_outcome(image: ImageFile, inspection: Inspection) -> None:
@@ -337,7 +345,8 @@ def not_looked_at(job: Job, image: ImageFile, reason: Notice) -> Inspection:
     """The record of a picture that could not be inspected, with the hash of its file where that can be read."""
     info = ImageInfo(image.file)
     with suppress(OSError):
-        info = replace(info, sha256=sha256_of(image.path))
+        _check_size(job, image)
+        info = replace(info, sha256=sha256_of(image.path, HASHING_S))
     return not_measured(info, image.request, job.config, provenance_of(job), reason)
 
 
@@ -351,18 +360,20 @@ def is_finished(job: Job, image: ImageFile, stored: Inspection) -> bool:
     if own_fault or not same_work or stored.request != image.request:
         return False
     start = str(job.output_dir / image.name)
-    if not all(Path(start + end).exists() for end in ends_of(job.config.reporting, stored)):
+    if not is_whole(start, ends_of(job.config.reporting, stored), stored.outputs, image.file):
         return False
     try:
-        return sha256_of(image.path) == stored.image.sha256
+        _check_size(job, image)
+        return sha256_of(image.path, job.config.batch.time_limit_s) == stored.image.sha256
     except OSError:
         return stored.image.sha256 is None
 
 
-def sha256_of(path: Path) -> str:
-    """That of a file, read piece by piece: nothing says how large it is; OSError if it cannot be read."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _check_size(job: Job, image: ImageFile) -> None:
+    """OSError for a file that is too large to be a picture: of a terabyte nobody needs the hash."""
+    size, most = image.path.stat().st_size, most_bytes(job.config.preprocessing.max_pixels)
+    if size > most:
+        raise OSError(errno.EFBIG, f"it must have at most {most} bytes, it has {size}", str(image.path))
 
 
 OWN_FAULTS = ("internal_error", "time_limit")

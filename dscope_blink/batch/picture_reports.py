@@ -28,7 +28,7 @@ from dscope_blink.files.names import (
     VIEW,
     ZONE_IMAGES,
 )
-from dscope_blink.files.whole_files import is_of_writing
+from dscope_blink.files.whole_files import discard, is_of_writing
 from dscope_blink.records import Inspection, notice, printable
 from dscope_blink.reporting.certificate_picture import page_picture
 from dscope_blink.reporting.page_pictures import write_views
@@ -156,7 +156,7 @@ def _left_out(start: str, ends: tuple[str, ...], inspection: Inspection, error: 
     """Remove what there is of a report that failed, so that it counts as missing, and say so."""
     for end in ends:
         with suppress(OSError):
-            Path(start + end).unlink(missing_ok=True)
+            discard(Path(start + end))
     names = ", ".join(Path(start).name + end for end in ends)
     said = textwrap.shorten(f"{names}, {type(error).__name__}: {error}", LONGEST_ERROR, placeholder=" ...")
     warnings = (*inspection.quality.warnings, notice("not_drawn", said))

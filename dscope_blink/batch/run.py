@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 from dscope_blink.analysis.rejudging import load_trusted
-from dscope_blink.batch.crew import Crew, Jobs, Workers, crew_of, do_all, finished_of, in_time, with_log
-from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, reference_of, remove_unfinished
+from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
+from dscope_blink.batch.finishing import Plan, finish, rounds_of
+from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, reference_of
+from dscope_blink.batch.whole_results import remove_unfinished
 from dscope_blink.batch.whole_run import Done, run_into
 from dscope_blink.files.names import RESULT, SUMMARY
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
-from dscope_blink.files.watching import Watched, arrivals
+from dscope_blink.files.watching import Watched
 from dscope_blink.image_processing.face_comparison import drift_of
 from dscope_blink.records import UNCONFIRMED, Inspection, Notice
 from dscope_blink.records.stored import BadRecord
@@ -102,47 +103,14 @@ def run_batch(batch: Batch) -> Generator[Done]:
 
 def _numbered(batch: Batch, at_rest: Callable[[], None]) -> Generator[tuple[int, Done]]:
     totals, model = Totals(), reference_of(batch.job)
-    with closing(_finish(batch, at_rest)) as finished:
+    remember_folders(batch.job.output_dir, batch.images, batch.watched.folder if batch.watched else None)
+    rounds = rounds_of(batch.images, batch.watched, at_rest)
+    with closing(finish(_plan(batch), rounds, batch.watched is not None)) as finished:
         for number, image, done in finished:
             totals.add(done.inspection)
             yield number, replace(done, name=image.name)
     for line in () if model is None else drift_of(totals.newest, model):
         logger.warning("the batch drifts away from the model: %s", line)
-
-
-Finished: TypeAlias = tuple[int, ImageFile, Done]  # with its number
-
-
-def _finish(batch: Batch, at_rest: Callable[[], None]) -> Generator[Finished]:
-    """Every image of the batch; those of a watched folder as they come, until someone ends it."""
-    under_way: dict[int, ImageFile] = {}
-    try:
-        yield from _finish_all(batch, under_way, at_rest)
-    finally:
-        for image in under_way.values() if batch.scheduler is None else ():  # a cluster may still be at them
-            remove_unfinished(str(batch.job.output_dir / image.name))
-
-
-def _finish_all(batch: Batch, under_way: dict[int, ImageFile], at_rest: Callable[[], None]) -> Iterator[Finished]:
-    if batch.watched is None:
-        left = yield from _resume(batch, dict(enumerate(batch.images)))
-        with _crew(batch, len(left)) as crew:
-            yield from _inspect_all(batch, left, crew, under_way)
-        return
-    numbers: dict[str, int] = {}  # of the names: a picture that was changed comes again
-    with _crew(batch, sys.maxsize) as crew:
-        for images in arrivals(batch.watched, at_rest):
-            numbered = {numbers.setdefault(image.name, len(numbers)): image for image in images}
-            left = yield from _resume(batch, numbered)
-            yield from _inspect_all(batch, left, crew, under_way)
-
-
-def _resume(batch: Batch, images: Mapping[int, ImageFile]) -> Generator[Finished, None, Mapping[int, ImageFile]]:
-    """What an earlier run has finished, if that is to be kept; returns the others."""
-    left = dict(images)
-    if batch.resume:
-        yield from finished_of(left, partial(_kept, batch.job), "images")
-    return left
 
 
 def _kept(job: Job, image: ImageFile) -> Done | None:
@@ -158,24 +126,18 @@ def _finished_before(job: Job, image: ImageFile) -> Inspection | None:
     return stored if stored.is_verified and is_finished(job, image, stored) else None
 
 
-def _crew(batch: Batch, images: int) -> AbstractContextManager[Crew]:
-    return crew_of(_workers(batch), images)
-
-
-def _workers(batch: Batch) -> Workers:
-    return Workers(batch.job.config.batch, batch.workers, batch.scheduler, MODULES, FEW)
-
-
-def _inspect_all(
-    batch: Batch, images: Mapping[int, ImageFile], crew: Crew, under_way: dict[int, ImageFile]
-) -> Iterator[Finished]:
-    """What cannot be inspected at all is recorded as not graded."""
-    jobs, workers = Jobs(_inspect_here, _inspect_there, _inspect_on_cluster), _workers(batch)
-    job = partial(jobs.at(workers), batch.job)
-    for number, image, outcome in do_all(crew, job, images, under_way, workers.settings, lambda image: image.file):
-        done = _failed(batch.job, image, outcome) if isinstance(outcome, Notice) else outcome
-        del under_way[number]
-        yield number, image, done
+def _plan(batch: Batch) -> Plan[ImageFile, Done]:
+    job, jobs = batch.job, Jobs(_inspect_here, _inspect_there, _inspect_on_cluster)
+    workers = Workers(job.config.batch, batch.workers, batch.scheduler, MODULES, FEW)
+    return Plan(
+        workers,
+        partial(jobs.at(workers), job),
+        partial(_failed, job),
+        lambda image: remove_unfinished(str(job.output_dir / image.name)),
+        partial(_kept, job) if batch.resume else None,
+        lambda image: image.file,
+        "images",
+    )
 
 
 def _inspect_here(job: Job, item: tuple[int, ImageFile]) -> Done:

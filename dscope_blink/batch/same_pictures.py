@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dscope_blink.analysis.rejudging import what_differs
+from dscope_blink.batch.whole_results import sha256_of
 from dscope_blink.config.settings import Config
 from dscope_blink.files.names import CERTIFICATE, RESULT
 from dscope_blink.files.whole_files import writing
@@ -89,7 +90,10 @@ def warn_in_record(start: str, warning: Notice, config: Config) -> Inspection | 
         return None
     warned = replace(stored, quality=replace(stored.quality, warnings=(*stored.quality.warnings, warning)))
     with writing(path):
-        if Path(start + CERTIFICATE).exists():
+        certificate = Path(start + CERTIFICATE)
+        if certificate.exists():
             write_certificates(StoredResults([path], lambda _: warned))
+            if warned.outputs is not None:
+                warned = replace(warned, outputs={**warned.outputs, certificate.name: sha256_of(certificate)})
         write_result(path, warned)
     return warned

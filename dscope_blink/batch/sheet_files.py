@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -10,18 +11,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.batch.job import Loaded, load, sha256_of
+from dscope_blink.batch.job import HASHING_S, Loaded, load
+from dscope_blink.batch.whole_results import is_whole, sha256_of
 from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.files.names import GATE, GATE_PICTURE
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.routing import route, withdraw
-from dscope_blink.files.whole_files import WriteFailed, write_file, writing
+from dscope_blink.files.whole_files import WriteFailed, remove_files, together, write_file, writing
 from dscope_blink.gates.finders import marker_finder
 from dscope_blink.gates.searching import MarkerFinder
 from dscope_blink.gates.sheets import follows_from_markers, judge_sheet, unreadable
-from dscope_blink.records import PROGRAM, VERSION, Layout, SheetResult, UserError, printable
+from dscope_blink.records import PROGRAM, VERSION, ImageInfo, Layout, SheetResult, UserError, printable
 from dscope_blink.records.stored_gates import BadSheetResult, load_sheet, sheet_bytes
 from dscope_blink.reporting.picture_files import write_sheet_picture
 
@@ -126,9 +128,11 @@ def fail_file(job: SheetJob, image: ImageFile, reason: str) -> SheetResult:
     ------
     WriteFailed : it cannot be written
     """
-    loaded = load(image.path, image.file, job.config)
-    result = _failed(job, image.file, loaded.info.sha256, reason)
-    _write(job, image, loaded, result)
+    info = ImageInfo(image.file)
+    with suppress(OSError):
+        info = replace(info, sha256=sha256_of(image.path, HASHING_S))
+    result = _failed(job, image.file, info.sha256, reason)
+    _write(job, image, Loaded(info), result)
     _log(result)
     return result
 
@@ -142,18 +146,18 @@ def _write(job: SheetJob, image: ImageFile, loaded: Loaded, result: SheetResult)
     start, reporting = str(job.output_dir / image.name), job.config.reporting
     remove_results(start)
     with writing(Path(start + GATE)):
-        if loaded.picture is not None:
-            path = Path(start + GATE_PICTURE[reporting.annotated_format])
-            write_sheet_picture(path, loaded.picture, result, reporting)
+        with together() as files:
+            if loaded.picture is not None:
+                path = Path(start + GATE_PICTURE[reporting.annotated_format])
+                write_sheet_picture(path, loaded.picture, result, reporting)
         place_picture(job, image, result)
-        write_file(Path(start + GATE), sheet_bytes(result, MADE_BY))
+        write_file(Path(start + GATE), sheet_bytes(replace(result, outputs=files.outputs), MADE_BY))
 
 
 def remove_results(start: str) -> None:
     """Remove the results of an earlier run, the record first; WriteFailed where that cannot be."""
     with writing(Path(start + GATE)):
-        for ending in (GATE, *GATE_PICTURE.values()):
-            Path(start + ending).unlink(missing_ok=True)
+        remove_files(Path(start + GATE), [Path(start + ending) for ending in GATE_PICTURE.values()])
 
 
 def place_picture(job: SheetJob, image: ImageFile, result: SheetResult) -> None:
@@ -197,7 +201,7 @@ def finished_before(job: SheetJob, image: ImageFile) -> SheetResult | None:
     is_same = made_from == (image.file, job.config.gates.finder, job.inputs, MADE_BY)
     ending = GATE_PICTURE[job.config.reporting.annotated_format]
     was_read = all(gate.ok for gate in stored.gates if gate.gate == "readable")
-    if not (same_bytes and is_same and was_read and Path(start + ending).exists()):
+    if not (same_bytes and is_same and was_read and is_whole(start, (ending,), stored.outputs, image.file)):
         return None
     if not follows_from_markers(stored, job.layouts, job.config.gates):
         logger.warning("%s: its result was changed since, so it is judged again", printable(image.file))

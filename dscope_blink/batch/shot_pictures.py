@@ -8,10 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from dscope_blink.batch.face_sources import Face
-from dscope_blink.files.decoding import Picture, decode_image, to_gray
+from dscope_blink.files.decoding import Picture, decode_image, most_bytes, to_gray
 from dscope_blink.files.names import RESULT
 from dscope_blink.image_processing.likeness import GUARD, INNER, FaceMap, compare_pictures, unrolled
-from dscope_blink.records import Detection, Inspection, PictureLikeness, UnreadableImage
+from dscope_blink.records import Detection, Inspection, PictureLikeness, UnreadableImage, read_file
 from dscope_blink.reporting.stored_pictures import clean_picture
 
 
@@ -55,7 +55,7 @@ def _original(record: Inspection, pictures: Path | None, max_pixels: int) -> Pic
     if pictures is None:
         return None
     with suppress(OSError, UnreadableImage):
-        data = (pictures / record.image.file).read_bytes()
+        data = read_file(pictures / record.image.file, most_bytes(max_pixels))
         if hashlib.sha256(data).hexdigest() == record.image.sha256:
             return decode_image(data, max_pixels)
     return None

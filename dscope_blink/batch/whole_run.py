@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,20 @@ from typing import TypeAlias, TypeVar
 from dscope_blink.analysis.rejudging import load_row
 from dscope_blink.batch.same_pictures import MetPictures, warn_in_record
 from dscope_blink.batch.sealing import Seal, sealing
-from dscope_blink.config.settings import Config
+from dscope_blink.config.settings import BatchSettings, Config
+from dscope_blink.files.generations import begin, belonging_to, end
 from dscope_blink.files.locking import locked
-from dscope_blink.files.names import RESULT, SUMMARY
+from dscope_blink.files.names import PICTURE_FOLDERS, RESULT, RUN, SUMMARY
+from dscope_blink.files.syncing import syncing
 from dscope_blink.files.whole_files import TEMPORARY, writing
 from dscope_blink.records import Inspection, printable
-from dscope_blink.reporting.batch_reports import ReportsNotWritten, clear_reports, reports_of, write_batch_reports
+from dscope_blink.reporting.batch_reports import (
+    Cleared,
+    ReportsNotWritten,
+    clear_reports,
+    reports_of,
+    write_batch_reports,
+)
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.csv_files import SummaryTable
 from dscope_blink.reporting.picture_files import write_summary
@@ -87,18 +95,19 @@ def run_into(
     WriteFailed : a result cannot be written (disk full, no permission)
     ReportsNotWritten : all is done but these reports of the whole batch
     """
-    tables = (SUMMARY, *own.tables, *(path.name for path in reports_of(folder, config.reporting)))
+    tables = (SUMMARY, PICTURE_FOLDERS, *own.tables, *(path.name for path in reports_of(folder, config.reporting)))
     sealed = sealing(folder, config, own.command, tables, own.ends, is_endless=not reports_when_interrupted)
-    with locked(folder), sealed as seal:
+    with running_in(folder, config.batch) as check, sealed as seal:
         clear_unfinished(folder)
-        for path in clear_reports(folder, config.reporting):
+        cleared = clear_reports(folder, config.reporting)
+        for path in cleared.left:
             logger.warning("%s is of an earlier run, and could not be moved aside", path)
         for warning in warnings:
             logger.warning(warning)
         taken = _Taken(folder, config, seal)
-        reports = _Reports(folder, config, taken.names, seal)
+        reports = _Reports(folder, config, taken.names, cleared, seal)
         try:
-            with closing(finish(reports.renew)) as finished:
+            with closing(finish(reports.renew_after(check))) as finished:
                 for number, done in finished:
                     yield taken.take(number, done)
         except KeyboardInterrupt:
@@ -140,6 +149,39 @@ class _Taken:
         return done
 
 
+@contextmanager
+def running_in(folder: Path, settings: BatchSettings) -> Iterator[Callable[[], None]]:
+    """Hold a folder for a run: what its jobs write there is of this run alone, and synced as the settings have it.
+
+    Parameters
+    ----------
+    folder : made if need be
+    settings : whether files are synced
+
+    Yields
+    ------
+    What raises WriteFailed once the folder or its lock was removed
+
+    Raises
+    ------
+    UserError : another run writes to the folder, or its file system has no locks
+    WriteFailed : the folder cannot be written to
+    """
+    with locked(folder), syncing(settings.sync):
+        with writing(folder / RUN):
+            generation = begin(folder)
+
+        def check() -> None:
+            with writing(folder / RUN):
+                generation.check()
+
+        try:
+            with belonging_to(generation):
+                yield check
+        finally:
+            end(generation)
+
+
 def clear_unfinished(folder: Path) -> None:
     """Remove what a run that was killed has left half written."""
     for path in folder.rglob(TEMPORARY):
@@ -177,9 +219,16 @@ class GrowingTable:
 class _Reports:
     """The reports of the run: of a watch renewed whenever the folder rests, as seldom as the summary."""
 
-    def __init__(self, folder: Path, config: Config, names: Mapping[int, str], seal: Seal) -> None:
-        self._folder, self._config, self._names, self._seal = folder, config, names, seal
+    def __init__(self, folder: Path, config: Config, names: Mapping[int, str], cleared: Cleared, seal: Seal) -> None:
+        self._folder, self._config, self._names, self._cleared, self._seal = folder, config, names, cleared, seal
         self._told, self._due = 0, 0.0
+
+    def renew_after(self, check: Callable[[], None]) -> Renew:
+        def renew() -> None:
+            check()
+            self.renew()
+
+        return renew
 
     def renew(self) -> None:
         if self._told < len(self._names) and perf_counter() >= self._due:
@@ -196,6 +245,7 @@ class _Reports:
         load = partial(load_row, settings=self._config)
         try:
             write_batch_reports(self._folder, StoredResults(results, load), self._config)
+            self._cleared.drop()
         finally:
             ended = perf_counter()
             self._due = ended + (ended - started) / SUMMARY_SHARE

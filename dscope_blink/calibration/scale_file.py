@@ -17,6 +17,7 @@ from dscope_blink.config.shipped import shipped
 from dscope_blink.files.keys import SigningKey, fingerprint, is_signed_by
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import Calibration, Scale, UserError, notice, read_file
+from dscope_blink.records.json_reading import decode_any_json
 
 SCHEMA_FILE = shipped("calibration.schema.json")
 COVERAGE_FACTOR = 2.0  # of the uncertainties in the file
@@ -75,7 +76,7 @@ def _read(path: Path) -> bytes:
 
 def _checked(path: Path, data: bytes) -> Document:
     try:
-        document = json.loads(data.decode("utf-8-sig"))  # an editor may have put a byte order mark
+        document = decode_any_json(data)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: must be a JSON object in UTF-8, {error}") from None
     if not isinstance(document, dict):

@@ -18,6 +18,7 @@ from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.records import (
     ConnectorLayout,
     Criteria,
+    Engine,
     Request,
     Severity,
     StructureDescription,
@@ -304,6 +305,9 @@ class BatchSettings:
     time_limit_s: float
     retries: int
     watch_interval_s: float
+    sync: bool  # files and folders are on the disk before a file counts as written
+    no_workers_s: float  # after which a run on a cluster ends that has no workers
+    memory_mb: int | None  # of a process, beyond what it begins with; None: no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,6 +410,15 @@ class ReferenceSettings:
     valid_days: int  # 0: for ever
     keep_faces: bool  # in the model, so that faces can be added to it
     figure_format: Literal["png", "svg", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedSettings:
+    """Which engine looks for marks, and the network that was trained to."""
+
+    engine: Engine
+    network: Path
+    sha256: str | None  # that its file must have; None: any
 
 
 @dataclass(frozen=True, slots=True)
@@ -548,6 +561,7 @@ class CriteriaBook:
 
 
 REFERENCE_DETECTOR = "reference"
+LEARNED_DETECTOR = "learned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -575,6 +589,7 @@ class Config:
     training: TrainingSettings
     aggregation: AggregationSettings
     reference: ReferenceSettings
+    learned: LearnedSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
     gates: GateSettings
@@ -584,11 +599,40 @@ class Config:
     connector_search: ConnectorSearch
 
     @property
+    def engine(self) -> Engine:
+        """What looks for marks; to switch the detector `learned` on is to ask for both."""
+        asked, learned = self.learned.engine, self.detectors.get(LEARNED_DETECTOR)
+        return "both" if asked == "classical" and learned is not None and learned.enabled else asked
+
+    def with_engine(self, engine: Engine) -> Config:
+        """The same settings with another engine."""
+        detectors = dict(self.detectors)
+        if LEARNED_DETECTOR in detectors:
+            detectors[LEARNED_DETECTOR] = replace(detectors[LEARNED_DETECTOR], enabled=False)
+        learned = replace(self.learned, engine=engine)
+        return replace(self, learned=learned, detectors=MappingProxyType(detectors))
+
+    @property
+    def engaged_detectors(self) -> Mapping[str, DetectorSettings]:
+        """All detectors, those switched on that the engine uses.
+
+        Where the network looks alone it makes a mark wherever it rather sees one than none, whatever the threshold.
+        """
+        if self.engine == "classical":
+            return self.detectors
+        engaged = dict(self.detectors)
+        if self.engine == "dl":
+            engaged = {name: replace(one, enabled=False) for name, one in engaged.items()}
+            engaged[LEARNED_DETECTOR] = replace(engaged[LEARNED_DETECTOR], weight=2 * self.fusion.threshold)
+        engaged[LEARNED_DETECTOR] = replace(engaged[LEARNED_DETECTOR], enabled=True)
+        return MappingProxyType(engaged)
+
+    @property
     def uses_of_model(self) -> tuple[str, ...]:
         """What is switched on that no picture can be inspected without a reference model for."""
-        learned = self.detectors.get(REFERENCE_DETECTOR)
+        reference = self.engaged_detectors.get(REFERENCE_DETECTOR)
         uses = {
-            f"detectors.{REFERENCE_DETECTOR}": learned is not None and learned.enabled,
+            f"detectors.{REFERENCE_DETECTOR}": reference is not None and reference.enabled,
             "reference.subtract_archetype": self.reference.subtract_archetype,
         }
         return tuple(name for name, is_on in uses.items() if is_on)

@@ -19,6 +19,8 @@ from types import MappingProxyType
 from dscope_blink.config.checking import SHOWN_LENGTH, Json, JsonObject, Place, merged, shown_place
 from dscope_blink.config.shipped import shipped
 from dscope_blink.records import ConfigError
+from dscope_blink.records.json_reading import bounded_int
+from dscope_blink.records.user_paths import user_path
 
 EXTENDS, SHIPPED = "extends", "shipped"
 # Where a key of an earlier version stands today, with the same meaning and unit.
@@ -34,6 +36,7 @@ PATHS: tuple[Place, ...] = (
     ("camera", "play_files"),
     ("preprocessing", "flat_field_image"),
     ("reference", "model"),
+    ("learned", "network"),
     ("signing", "key"),
     ("signing", "public_key"),
     ("gates", "networks", ANY, "file"),
@@ -222,7 +225,7 @@ def _extended(source: Source) -> Path | None:
     if not isinstance(named, str) or not named:
         problem = f'must be "{SHIPPED}" or the name of a file, got {json.dumps(named)[:SHOWN_LENGTH]}'
         raise ConfigError((f"{source.path.name}: $.{EXTENDS}: {problem}",))
-    return shipped("config.json") if named == SHIPPED else source.path.parent / Path(named).expanduser()
+    return shipped("config.json") if named == SHIPPED else source.path.parent / user_path(named)
 
 
 def _read(path: Path) -> bytes:
@@ -240,7 +243,7 @@ def _parsed(data: bytes, name: str) -> Json:
         text = data.decode("utf-8-sig")  # Windows editors put a byte order mark first
         if not text.strip():
             raise ConfigError((f"{name}: the file is empty",))
-        return json.loads(text, object_pairs_hook=JsonObject, parse_int=_number)
+        return json.loads(text, object_pairs_hook=JsonObject, parse_int=bounded_int)
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise ConfigError((f"{name}: not UTF-8 text: byte {byte:#04x} at offset {error.start}",)) from None
@@ -248,8 +251,3 @@ def _parsed(data: bytes, name: str) -> Json:
         raise ConfigError((f"{name}: line {error.lineno}, column {error.colno}: not JSON: {error.msg}",)) from None
     except RecursionError:
         raise ConfigError((f"{name}: nested too deeply",)) from None
-
-
-def _number(digits: str) -> int | float:
-    """Python's integers have no end; a float says `inf` where one cannot be meant."""
-    return int(digits) if len(digits) < 19 else float(digits)

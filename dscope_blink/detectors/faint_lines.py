@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.records import FloatImage, Mask, Residual
+from dscope_blink.records import FloatImage, Mask, Residual, steady
 
 Sums = NDArray[np.int16]
 FloatArray = NDArray[np.float64]
@@ -134,7 +134,8 @@ def _frame(rho: FloatImage) -> tuple[FloatArray, FloatArray]:
     a, b, c, d, e, _ = np.linalg.lstsq(terms, rho[y.astype(int), x.astype(int)].astype(np.float64) ** 2)[0]
     form = np.array([[a, b], [b, c]])
     values, vectors = np.linalg.eigh(form)
-    return np.linalg.solve(form, [-d / 2, -e / 2]), vectors @ np.diag(np.sqrt(np.maximum(values, 1e-12))) @ vectors.T
+    root = vectors @ np.diag(np.sqrt(np.maximum(values, 1e-12))) @ vectors.T
+    return steady(np.linalg.solve(form, [-d / 2, -e / 2]), 6), steady(root)
 
 
 def _mean_and_noise(

@@ -10,12 +10,13 @@ import msgspec
 from dscope_blink.files.decoding import png_text
 from dscope_blink.files.names import CAMERA_TEXT
 from dscope_blink.records import CameraReading
+from dscope_blink.records.json_reading import decode_json
 
 
 def read_camera(text: str) -> CameraReading | None:
     """The settings of the camera from the text that a stored picture carries; None if it is of another kind."""
     try:
-        return msgspec.json.decode(text, type=CameraReading)
+        return msgspec.convert(decode_json(text.encode()), CameraReading)
     except (ValueError, RecursionError):
         return None
 

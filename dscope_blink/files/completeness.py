@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from dscope_blink.files.jpeg import Layout, decode_jpeg
@@ -94,45 +94,55 @@ def check_tiff(tags: Mapping[int, object], data: bytes) -> None:
     UnreadableImage : one is missing, empty, too short, beyond the end of the file, or a JPEG that is not whole
     """
     compression, pieces = _number(tags, COMPRESSION, NOT_COMPRESSED), _pieces(tags)
-    had, count = min(len(pieces.places), len(pieces.sizes)), len(pieces.plain)
-    if had < count:
-        raise UnreadableImage(f"a part of the picture is missing: {had} of {count} strips or tiles are there")
+    count = len(pieces.plain)
     is_plain = compression == NOT_COMPRESSED and _number(tags, INTERPRETATION, 0) != LUMA_AND_CHROMA  # of fewer samples
     stored = tuple(zip(*pieces, strict=False))
     for number, (place, size, plain) in enumerate(stored, 1):
         if place <= 0 or size < (plain if is_plain else 1) or place + size > len(data):
             which = f"strip or tile {number} of {count}"
             raise UnreadableImage(f"a part of the picture is missing: {which} is empty, too short or beyond the file")
+    held = sum(size for _, size, _ in stored)
+    if held > len(data):
+        raise UnreadableImage(f"strips or tiles share their places: they hold {held} bytes, the file has {len(data)}")
     if compression == JPEG:
-        samples = 1 if _number(tags, PLANES, 1) == SEPARATE_PLANES else _number(tags, SAMPLES, 1)
-        _check_jpegs(tags, [data[place : place + size] for place, size, _ in stored], samples)
+        _check_jpegs(tags, (data[place : place + size] for place, size, _ in stored))
 
 
-def _check_jpegs(tags: Mapping[int, object], pieces: Sequence[bytes], samples: int) -> None:
-    """Each strip or tile is a picture without its tables, which stand once in a tag."""
-    tables = tags.get(JPEG_TABLES, b"")
+def _check_jpegs(tags: Mapping[int, object], pieces: Iterable[bytes]) -> None:
+    """Each strip or tile, maybe in whole blocks, is a picture without its tables, which stand once in a tag."""
+    tables, across, down = tags.get(JPEG_TABLES, b""), *_piece_sides(tags)
+    samples = 1 if _number(tags, PLANES, 1) == SEPARATE_PLANES else _number(tags, SAMPLES, 1)
     head = tables[:-2] if isinstance(tables, bytes) else b""
     for piece in pieces:
-        decode_jpeg(head + piece[2:] if head else piece, JPEG_LAYOUTS[samples])
+        decode_jpeg(head + piece[2:] if head else piece, JPEG_LAYOUTS[samples], (across + 16) * (down + 16))
+
+
+def _piece_sides(tags: Mapping[int, object]) -> tuple[int, int]:
+    """Width and height of a tile, or of a strip."""
+    width, height = _number(tags, WIDTH, 0), _number(tags, HEIGHT, 0)
+    if TILES in tags:
+        return max(_number(tags, TILE_WIDTH, width), 1), max(_number(tags, TILE_HEIGHT, height), 1)
+    return width, max(min(_number(tags, ROWS_PER_STRIP, height), height), 1)
 
 
 def _pieces(tags: Mapping[int, object]) -> _Pieces:
-    width, height = _number(tags, WIDTH, 0), _number(tags, HEIGHT, 0)
+    """UnreadableImage where fewer are listed than the picture needs, before anything is made for each."""
+    (across, down), height = _piece_sides(tags), _number(tags, HEIGHT, 0)
     samples, bits = _number(tags, SAMPLES, 1), _numbers(tags, BITS) or (1,)
     planes = samples if _number(tags, PLANES, 1) == SEPARATE_PLANES else 1
-    pixel_bits = bits[0] * samples // planes
-    if TILES in tags:
-        across, down = _number(tags, TILE_WIDTH, width), _number(tags, TILE_HEIGHT, height)
-        rows = [down] * (-(-width // max(across, 1)) * -(-height // max(down, 1)))
-        places, sizes = _numbers(tags, TILES), _numbers(tags, TILE_BYTES)
-    else:
-        across, down = width, max(min(_number(tags, ROWS_PER_STRIP, height), height), 1)
-        rows = [min(down, height - top) for top in range(0, height, down)]
-        places, sizes = _numbers(tags, STRIPS), _numbers(tags, STRIP_BYTES)
-    plain = tuple(count * -(-across * pixel_bits // 8) for count in rows) * planes
-    if not sizes and len(places) == len(plain) == 1:
-        sizes = plain  # some writers leave the tag out where there is one strip
-    return _Pieces(places, sizes, plain)
+    lists = (TILES, TILE_BYTES) if TILES in tags else (STRIPS, STRIP_BYTES)
+    places, sizes = (_numbers(tags, tag) for tag in lists)
+    beside = -(-_number(tags, WIDTH, 0) // across) if TILES in tags else 1
+    count = beside * -(-height // down) * planes
+    may_lack_size = not sizes and len(places) == count == 1  # some writers leave the tag out where there is one strip
+    had = len(places) if may_lack_size else min(len(places), len(sizes))
+    if had < count:
+        raise UnreadableImage(f"a part of the picture is missing: {had} of {count} strips or tiles are there")
+    row_bytes = -(-across * bits[0] * samples // planes // 8)
+    tops = range(0, height, down) if TILES not in tags else ()
+    rows = [min(down, height - top) for top in tops] or [down] * (count // planes)
+    plain = tuple(row * row_bytes for row in rows) * planes
+    return _Pieces(places, plain if may_lack_size else sizes, plain)
 
 
 def _numbers(tags: Mapping[int, object], tag: int) -> tuple[int, ...]:

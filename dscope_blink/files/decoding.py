@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -71,8 +73,11 @@ def decode_image(data: bytes, max_pixels: int) -> Picture:
         raise UnreadableImage(_reason(error)) from None
 
 
-# What damaged files make Pillow raise.
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError)
+# What files that are damaged, or made to harm, make the decoders raise: Pillow, its plugins and parsers, NumPy, OpenCV.
+DAMAGED = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, AssertionError),
+    *(ArithmeticError, BufferError, RuntimeError, MemoryError, struct.error, zlib.error, cv2.error),
+)
 
 
 @contextmanager
@@ -93,14 +98,15 @@ def png_text(data: bytes, key: str) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def is_turned(data: bytes) -> bool:
-    """Whether a tag of a picture file asks its readers to turn it, which `decode_image` does not."""
+def is_turned(data: bytes, max_pixels: int) -> bool:
+    """Whether a tag of a picture file asks its readers to turn it, which `decode_image` does not; True if damaged."""
     if is_pixel_data(data):
         return False
     try:
         with _opened(data) as image:
+            _check_size(image, max_pixels)  # Pillow decodes a PNG file to find out
             return bool(image.getexif().get(ORIENTATION_TAG, 1) != 1)
-    except DAMAGED:
+    except (UnreadableImage, *DAMAGED):
         return True
 
 
@@ -263,17 +269,15 @@ def _gray_of_colour(picture: Picture) -> Picture:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return f"no picture that can be read, of {', '.join(FORMATS)}, JSON"
+    if isinstance(error, MemoryError):
+        return "to decode it takes more memory than there is, or than batch.memory_mb allows"
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
     if isinstance(image, TiffImageFile):
         _leave_previews(image)
-    width, height = image.size
-    if width * height > max_pixels:
-        raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has {width} x {height}")
-    if max(width, height) > LONGEST_SIDE_PX:
-        raise UnreadableImage(f"a side must have at most {LONGEST_SIDE_PX} pixels, the picture has {width} x {height}")
+    _check_size(image, max_pixels)
     if image.mode not in (*GREY_MODES, *COLOUR_MODES):
         raise UnreadableImage(f"pixels must be grey or colour of 8 or 16 bits, got Pillow's mode {image.mode!r}")
     is_deep_colour = image.mode not in GREY_MODES and _has_sixteen_bits(image)
@@ -282,7 +286,7 @@ def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
     if isinstance(image, TiffImageFile):
         check_tiff(image.tag_v2, data)
     if image.format in JPEG_FORMATS and image.mode in JPEG_LAYOUTS:
-        pixels = decode_jpeg(data, JPEG_LAYOUTS[image.mode])
+        pixels = decode_jpeg(data, JPEG_LAYOUTS[image.mode], max_pixels)
         if image.mode != "CMYK":
             return pixels
     # both decoders turn a TIFF as its tag asks, and loading takes the tag away
@@ -291,6 +295,14 @@ def _pixels(image: Image.Image, data: bytes, max_pixels: int) -> Picture:
     if image.format == "PNG" and _may_lack_rows(image):
         check_png(data)
     return _turned_back(_with_opencv(data) if is_deep_colour else _with_pillow(image), orientation)
+
+
+def _check_size(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has {width} x {height}")
+    if max(width, height) > LONGEST_SIDE_PX:
+        raise UnreadableImage(f"a side must have at most {LONGEST_SIDE_PX} pixels, the picture has {width} x {height}")
 
 
 def _may_lack_rows(image: Image.Image) -> bool:
@@ -309,11 +321,17 @@ def _has_sixteen_bits(image: Image.Image) -> bool:
 
 def _leave_previews(image: TiffImageFile) -> None:
     """Go to the first page that is no reduced one of another; where that is beside the pages, it is out of reach."""
-    for page in range(image.n_frames):
-        image.seek(page)
+    for page in range(MOST_PREVIEWS + 1):
+        try:
+            image.seek(page)
+        except EOFError:
+            break
         if not int(image.tag_v2.get(SUBFILE_TAG, 0)) & REDUCED:
             return
     raise UnreadableImage("the file holds only a preview, the full picture is no page of it")
+
+
+MOST_PREVIEWS = 32  # pages that are looked at: of a file of many thousand each takes longer than the one before
 
 
 def _check_deep_tiff(image: TiffImageFile) -> None:

@@ -31,7 +31,7 @@ class _Segment(NamedTuple):
     coded: bytes = b""  # the pixels that follow a scan
 
 
-def decode_jpeg(data: bytes, layout: Layout) -> NDArray[np.uint8]:
+def decode_jpeg(data: bytes, layout: Layout, max_pixels: int) -> NDArray[np.uint8]:
     """Decode the first picture of a JPEG file, if the whole of it is there.
 
     What every viewer opens is read: stray bytes between the segments before the pixels, padding behind them, and
@@ -41,6 +41,7 @@ def decode_jpeg(data: bytes, layout: Layout) -> NDArray[np.uint8]:
     ----------
     data : the file
     layout : of the pixels to be given; CMYK only where the file has it
+    max_pixels : pictures with more pixels, or whose scans go through more than MOST_PASSES times as many, are refused
 
     Returns
     -------
@@ -48,10 +49,11 @@ def decode_jpeg(data: bytes, layout: Layout) -> NDArray[np.uint8]:
 
     Raises
     ------
-    UnreadableImage : a part of the picture is missing or damaged
+    UnreadableImage : a part of the picture is missing or damaged, or it asks for too much
     """
     segments = tuple(_segments(data))
     frame = _frame(segments)
+    _check_work(segments, frame, max_pixels)
     _check_scans(segments, frame)
     plain = b"\xff\xd8" + b"".join(_bytes(segment, frame) for segment in segments) + b"\xff\xd9"
     try:
@@ -109,6 +111,19 @@ def _frame(segments: tuple[_Segment, ...]) -> _Segment:
     if len(frames) != 1 or frames[0].marker not in (*SEQUENTIAL, PROGRESSIVE):
         raise UnreadableImage("a JPEG must be baseline or progressive, of one frame")
     return frames[0]
+
+
+def _check_work(segments: tuple[_Segment, ...], frame: _Segment, max_pixels: int) -> None:
+    """Each scan goes through the whole picture, however few bytes it has: ten thousand fit into a small file."""
+    height, width = (int.from_bytes(frame.body[at : at + 2], "big") for at in (1, 3))
+    if width * height > max_pixels:
+        raise UnreadableImage(f"the picture must have at most {max_pixels} pixels, it has {width} x {height}")
+    scans = sum(segment.marker == SCAN for segment in segments)
+    if scans > MOST_PASSES and (scans > MOST_SCANS or scans * width * height > MOST_PASSES * max_pixels):
+        raise UnreadableImage(f"a picture of {width} x {height} pixels must not have {scans} scans")
+
+
+MOST_PASSES, MOST_SCANS = 16, 200  # libjpeg writes 10 scans of a picture, and no program many more
 
 
 def _check_scans(segments: tuple[_Segment, ...], frame: _Segment) -> None:

@@ -22,6 +22,8 @@ MANIFEST = "batch_manifest.json"  # of the run, with the hashes of all that lies
 MANIFESTS = "manifests"  # folder of those of the runs before, each under its number
 LOCK = ".dscope-blink.lock"
 HELD = ".dscope-blink.held"  # there while a run goes on, where the file system cannot lock the other
+RUN = ".dscope-blink.run"  # there while a run goes on: which one it is
+PICTURE_FOLDERS = ".dscope-blink.pictures"  # which folders the pictures of the results lay in
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
 CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
 

@@ -13,6 +13,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from dscope_blink.records import UnreadableImage
+from dscope_blink.records.json_reading import decode_json
 
 LONGEST_SIDE_PX = 32766  # OpenCV turns and scales no longer ones
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -74,15 +75,36 @@ def decode_pixels(data: bytes, max_pixels: int) -> Levels:
     raw = bytes(found.pixels)
     is_coloured = COLOUR.match(raw) is not None
     _check_counts(raw, found, is_coloured)
-    rows = _decoded(raw, _rows_of(found.depth, is_coloured), "$.pixels")
-    for number, row in enumerate(rows):
-        if len(row) != found.width:
-            raise UnreadableImage(f"pixel data: pixels[{number}] must have width pixels, {found.width}, got {len(row)}")
-    return _levels(np.array(rows), found.depth)
+    shape = (found.height, found.width, 3) if is_coloured else (found.height, found.width)
+    levels: NDArray[Any] = np.zeros(shape, np.uint8 if found.depth == 8 else np.uint16)
+    row_of = _row_of(found.depth, is_coloured)
+    for number, row in enumerate(_decoded(raw, ROWS, "$.pixels")):  # numbers of Python take ten times the room
+        values = _decoded(bytes(row), row_of, f"$.pixels[{number}]")
+        if len(values) != found.width:
+            text = f"pixels[{number}] must have width pixels, {found.width}, got {len(values)}"
+            raise UnreadableImage(f"pixel data: {text}")
+        levels[number] = _levels(np.array(values), levels.dtype)
+    return levels if levels.ndim == 2 else levels[..., ::-1].copy()
+
+
+ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def _opened(data: bytes) -> PixelFile:
-    return _decoded(data.removeprefix(BYTE_ORDER_MARK), msgspec.json.Decoder(PixelFile), "$")
+    plain = data.removeprefix(BYTE_ORDER_MARK)
+    found: PixelFile = _decoded(plain, msgspec.json.Decoder(PixelFile), "$")
+    beside = plain.replace(bytes(found.pixels), b"0", 1)
+    if len(beside) > MOST_BESIDE:
+        text = f"beside its pixels it must have at most {MOST_BESIDE} bytes, it has {len(beside)}"
+        raise UnreadableImage(f"pixel data: {text}")
+    try:
+        decode_json(beside)
+    except ValueError as error:
+        raise UnreadableImage(f"pixel data: {error}") from None
+    return found
+
+
+MOST_BESIDE = 100_000  # bytes; pixels given twice would be beside those that count
 
 
 def _decoded(data: bytes, decoder: msgspec.json.Decoder[Any], place: str) -> Any:
@@ -95,10 +117,10 @@ def _decoded(data: bytes, decoder: msgspec.json.Decoder[Any], place: str) -> Any
 
 
 @lru_cache(maxsize=32)
-def _rows_of(depth: int, is_coloured: bool) -> msgspec.json.Decoder[Any]:
+def _row_of(depth: int, is_coloured: bool) -> msgspec.json.Decoder[Any]:
     within = Meta(ge=0, le=2**depth - 1)
     level: Any = Annotated[int, within] | Annotated[float, within]  # whole numbers may be written 12.0
-    return msgspec.json.Decoder(list[list[tuple[level, level, level]]] if is_coloured else list[list[level]])
+    return msgspec.json.Decoder(list[tuple[level, level, level]] if is_coloured else list[level])
 
 
 def _check_counts(raw: bytes, found: PixelFile, is_coloured: bool) -> None:
@@ -112,9 +134,9 @@ def _check_counts(raw: bytes, found: PixelFile, is_coloured: bool) -> None:
         raise UnreadableImage(f"pixel data: {text}, got other numbers of them")
 
 
-def _levels(values: NDArray[Any], depth: int) -> Levels:
-    whole: Levels = values.astype(np.uint8) if depth == 8 else values.astype(np.uint16)
+def _levels(values: NDArray[Any], dtype: np.dtype[Any]) -> Levels:
+    whole: Levels = values.astype(dtype)
     if values.dtype.kind == "f" and not np.array_equal(whole, values):
         odd = float(values[whole != values][0])
         raise UnreadableImage(f"pixel data: levels must be whole numbers, got {odd:g}")
-    return whole if whole.ndim == 2 else whole[..., ::-1].copy()
+    return whole

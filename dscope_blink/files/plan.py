@@ -24,8 +24,17 @@ class ImageFile:
 
 
 def _as_text(file: str) -> str:
-    """The name as UTF-8 can hold it; Linux allows any bytes."""
-    return os.fsencode(file).decode("utf-8", "replace")
+    """The name as UTF-8 can hold it; Linux allows any bytes, and two names that differ in them differ here too."""
+    return (
+        "".join(_shown_byte(sign) if "\udc80" <= sign <= "\udcff" else sign for sign in file)
+        .encode("utf-8", "replace")
+        .decode()
+    )
+
+
+def _shown_byte(sign: str) -> str:
+    """Of a byte that is no text, as Python has it: the sign of what cannot be read, and its number."""
+    return f"\N{REPLACEMENT CHARACTER}{ord(sign) - 0xDC00:02x}"
 
 
 # --- what is asked of them

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from dscope_blink.files.names import ANNOTATED, RESULT
 from dscope_blink.files.pictures import is_of_the_system, is_skipped, left_out_text, natural_order
+from dscope_blink.files.walking import walk
+from dscope_blink.files.whole_files import as_written
 from dscope_blink.records import UserError, printable
 
 
 def annotated_picture(start: str) -> Path | None:
     """The annotated picture of a result, whatever its format; `start` is its path without the ends of the names."""
-    return next((path for end in ANNOTATED.values() if (path := Path(start + end)).exists()), None)
+    return next((path for end in ANNOTATED.values() if (path := as_written(Path(start + end))).exists()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def find_results(folder: Path) -> FoundResults:
         raise UserError(f"results folder {folder}: {'not a folder' if folder.exists() else 'no such folder'}")
     errors: list[OSError] = []
     found, links, systems = [], [], set[str]()
-    for parent, folders, names in os.walk(folder, onerror=errors.append):
+    for parent, folders, names in walk(folder, errors.append):
         systems |= set(filter(is_of_the_system, folders))
         folders[:] = [name for name in folders if not is_skipped(name)]
         links += [name for name in folders if os.path.islink(os.path.join(parent, name))]

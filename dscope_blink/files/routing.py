@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from dscope_blink.files.syncing import sync_files, sync_folders
 from dscope_blink.files.whole_files import TEMPORARY, WriteFailed, writing
+from dscope_blink.records import NotAFile, open_file
 
 
 def route(source: Path, target: Path, sha256: str, move: bool) -> Path | None:
@@ -35,12 +37,14 @@ def route(source: Path, target: Path, sha256: str, move: bool) -> Path | None:
     with writing(target):
         temporary = target.with_name(TEMPORARY.replace("*", uuid.uuid4().hex))
         try:
-            shutil.copy2(source, temporary)
+            _copy(source, temporary)
             if digest(temporary) != sha256:
                 return None
+            sync_files([temporary])
             placed = _placed(temporary, target, sha256)
-        except FileNotFoundError:
-            if os.path.exists(source):
+            sync_folders([placed.parent])  # before it is gone from where it was
+        except (FileNotFoundError, IsADirectoryError, NotAFile):
+            if source.is_file():
                 raise
             return None
         finally:
@@ -49,6 +53,13 @@ def route(source: Path, target: Path, sha256: str, move: bool) -> Path | None:
         if move and not os.path.samefile(source, placed):
             source.unlink()
         return placed
+
+
+def _copy(source: Path, temporary: Path) -> None:
+    """With its dates; OSError for what is no file, or no longer."""
+    with open_file(source) as file, temporary.open("xb") as copy:
+        shutil.copyfileobj(file, copy)
+    shutil.copystat(source, temporary)
 
 
 def withdraw(target: Path, sha256: str, source: Path) -> bool:
@@ -81,7 +92,7 @@ def withdraw(target: Path, sha256: str, source: Path) -> bool:
 
 def digest(path: Path) -> str:
     """The sha256 of a file; OSError if it cannot be read."""
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

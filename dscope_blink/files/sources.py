@@ -11,6 +11,7 @@ from pathlib import Path
 from dscope_blink.files.masks import MASK_ENDS
 from dscope_blink.files.names import FOREIGN_REPORT, RESULT
 from dscope_blink.files.pictures import is_of_the_system, is_skipped, left_out_text, natural_order
+from dscope_blink.files.walking import walk
 from dscope_blink.records import LogLine, UserError, printable
 
 MASK_NAMES = ("mask", "label", "defects", "marks")  # one of them is in the name of every mask
@@ -87,7 +88,7 @@ def _files_in(folder: Path, name: str, log: list[LogLine]) -> list[FoundFile]:
     errors: list[OSError] = []
     found: list[FoundFile] = []
     systems: set[str] = set()
-    for parent, folders, names in os.walk(folder, onerror=errors.append):
+    for parent, folders, names in walk(folder, errors.append):
         systems |= set(filter(is_of_the_system, folders))
         folders[:] = [one for one in folders if not is_skipped(one)]
         links = [one for one in folders if os.path.islink(os.path.join(parent, one))]

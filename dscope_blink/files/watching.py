@@ -74,7 +74,7 @@ def arrivals(watched: Watched, at_rest: Callable[[], None] = lambda: None) -> It
     ------
     UserError : a result would overwrite a picture
     """
-    plan, told = _Plan(watched), set[str]()
+    plan, told, told_all = _Plan(watched), set[str](), False
     known: _States = {}  # as they were handed over
     before: _States = {}  # as they were at the last look
     with _woken(watched) as event:
@@ -84,7 +84,8 @@ def arrivals(watched: Watched, at_rest: Callable[[], None] = lambda: None) -> It
             found = find_images(watched.folder, watched.recursive, watched.output_dir)
             seen = _states(found)
             took_s = time.monotonic() - started
-            _warn(found.warnings, told)
+            _warn(found.warnings if told_all else (*found.warnings, *found.left_out), told)
+            told_all = True  # how much is left out changes with each picture that is drawn
             changed = [file for file, state in seen.items() if known.get(file) != state]
             ready = [file for file in changed if before.get(file) == seen[file]]
             known.update({file: seen[file] for file in ready})

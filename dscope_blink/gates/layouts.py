@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from dscope_blink.records import Layout, UserError, printable, read_file
+from dscope_blink.records.json_reading import decode_json
 
 SCHEMA = "dscope-blink/layout/1"
 MOST_BYTES = 2**24
@@ -64,7 +65,7 @@ def load_layout(path: Path) -> Layout:
 
 
 def _layout(data: bytes) -> Layout:
-    known: Any = msgspec.json.decode(data)
+    known: Any = decode_json(data)
     schema = known.get("schema") if isinstance(known, dict) else known
     if schema != SCHEMA:
         raise ValueError(f"its schema must be {SCHEMA}, got {str(schema)[:60]!r}")

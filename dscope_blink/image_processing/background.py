@@ -20,7 +20,7 @@ from dscope_blink.image_processing.fiber_coordinates import (
     fiber_coordinates,
     polar_grid,
 )
-from dscope_blink.records import FloatImage, Mask, Residual, window_around
+from dscope_blink.records import FloatImage, Mask, Residual, steady, window_around
 
 FloatArray = NDArray[np.float64]
 Quantiles: TypeAlias = tuple[tuple[float, float], ...]  # shares, and the sigmas below which they lie
@@ -380,7 +380,7 @@ def _ferrule_shading(left: FloatImage, seen: Mask) -> FloatArray:
     weight = np.ones_like(level)
     for _ in range(SHADING_ROUNDS):
         weighed = terms * weight
-        fitted = np.linalg.solve(weighed @ terms.T + ridge, weighed @ level)
+        fitted = steady(np.linalg.solve(weighed @ terms.T + ridge, weighed @ level))
         size = np.abs(level - fitted @ terms)
         limit = TUKEY * max(MAD_TO_SIGMA * float(np.median(size)), 1e-4)
         weight = np.square(1 - np.square(np.minimum(size / limit, 1)))
@@ -397,9 +397,14 @@ def _powers(size: int) -> FloatArray:
 
 
 def _surface(factors: FloatArray, shape: tuple[int, ...]) -> FloatImage:
-    down, across = (_powers(size).astype(np.float32) for size in shape)
-    rows = np.ascontiguousarray(down.T @ factors.astype(np.float32))
-    surface: FloatImage = cv2.gemm(rows, across, 1, None, 0)  # NumPy's starts threads, which cost more than they save
+    """By Horner's rule, since the sums of a product of matrices have another order on each kind of processor."""
+    x = _powers(shape[1])[1].astype(np.float32)
+    rows = np.einsum("kh,kp->ph", _powers(shape[0]), factors).astype(np.float32)[:, :, None]  # (powers of x, h, 1)
+    surface = rows[-1] * x
+    for row in rows[-2:0:-1]:
+        surface += row
+        surface *= x
+    surface += rows[0]
     return surface
 
 

@@ -120,7 +120,7 @@ def _judged_cores(
 
 def _core_fit(edge: Edge, blur_px: float) -> CoreFit:
     return CoreFit(
-        from_form(edges.unblurred(edge.form, blur_px)),
+        from_form(edges.unblurred(edge.form, blur_px)).steady(),
         "measured",
         rms_px=edge.rms_px,
         support=edge.support,

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.records import Mask
+from dscope_blink.records import Mask, steady
 
 FloatArray = NDArray[np.float64]
 
@@ -109,17 +109,19 @@ def _arm(pixels: NDArray[np.int32], crossing: FloatArray) -> _Arm | None:
     if len(pixels) < 3:
         return None
     centre = pixels.mean(axis=0)
-    spread, axes = np.linalg.eigh(np.cov((pixels - centre).T))
+    spread, axes = np.linalg.eigh(steady(np.cov((pixels - centre).T)))
     if spread[0] > STRAIGHT_PX**2:
         return None
     outward = axes[:, 1] * np.sign((centre - crossing) @ axes[:, 1])
-    inner = pixels[int(np.argmin((pixels - centre) @ outward))].astype(np.float64)
+    inner = pixels[int(np.argmin(steady((pixels - centre) @ outward)))].astype(np.float64)
     return _Arm(pixels, inner, outward)
 
 
 def _opposite(arms: Sequence[_Arm], min_cosine: float) -> list[tuple[_Arm, _Arm]]:
     """Arms that lead on from one another, each at most once, the straightest first."""
-    pairs = [(float(-a.outward @ b.outward), i, j) for i, a in enumerate(arms) for j, b in enumerate(arms[:i])]
+    pairs = [
+        (round(float(-a.outward @ b.outward), 9), i, j) for i, a in enumerate(arms) for j, b in enumerate(arms[:i])
+    ]
     used: set[int] = set()
     lines = []
     for cosine, i, j in sorted(pairs, reverse=True):

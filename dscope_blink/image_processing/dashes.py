@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.detectors.regions import Regions, regions_of
+from dscope_blink.records import steady
 
 FloatArray = NDArray[np.float64]
 
@@ -75,9 +76,9 @@ def _ends(pieces: Regions, min_aspect_ratio: float) -> _Ends:
         points = np.array(pieces.pixels(k), np.float64)  # (2, pixels)
         centre = points.sum(axis=1) / points.shape[1]
         points -= centre[:, None]
-        spread, axes = np.linalg.eigh(points @ points.T / (points.shape[1] - 1) + np.eye(2) / 12)
+        spread, axes = np.linalg.eigh(steady(points @ points.T / (points.shape[1] - 1)) + np.eye(2) / 12)
         if spread[1] >= least**2 * spread[0]:
-            along = axes[:, 1] @ points
+            along = steady(axes[:, 1] @ points)
             places.append(centre + np.array([[along.min()], [along.max()]]) * axes[:, 1])
             outwards.append(np.array([-axes[:, 1], axes[:, 1]]))
             lengths += [float(np.ptp(along))] * 2

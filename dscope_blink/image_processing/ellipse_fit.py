@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.records import Form, Points, is_ellipse
+from dscope_blink.records import Form, Points, is_ellipse, steady
 
 TUKEY_C = 4.685  # 95 % efficiency on normal errors
 MAD_TO_SIGMA = 1.4826
@@ -76,7 +76,7 @@ def consensus(form: Form, rho: NDArray[np.float64], tolerance: float) -> Form | 
     away -= rho[judges]
     away /= tolerance
     costs = np.minimum(np.square(away, out=away), 1, out=away).sum(axis=1)
-    return _from_waves(form, waves[int(costs.argmin())])
+    return _from_waves(form, waves[int(steady(costs).argmin())])
 
 
 @cache

@@ -285,7 +285,7 @@ def _axis_ratio(edge: Edge, pixel_aspect_ratio: float) -> float:
 
 def _cladding_fit(edge: Edge, blur_px: float) -> CladdingFit:
     return CladdingFit(
-        ellipse=from_form(edges.unblurred(edge.form, blur_px)),
+        ellipse=from_form(edges.unblurred(edge.form, blur_px)).steady(),
         rms_px=edge.rms_px,
         support=edge.support,
         contrast=edge.step,

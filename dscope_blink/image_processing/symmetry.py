@@ -98,8 +98,8 @@ def _likeness_beside(departure: FloatImage, free: Mask) -> float:
     here, there = (part[free].astype(np.float64) for part in (departure, np.roll(departure, ANGLES // 2, axis=1)))
     here -= here.mean()
     there -= there.mean()
-    size = math.sqrt(float(here @ here) * float(there @ there))
-    return float(here @ there) / size if size > 0 else 0.0
+    size = math.sqrt(float((here * here).sum()) * float((there * there).sum()))
+    return float((here * there).sum()) / size if size > 0 else 0.0
 
 
 LEAST_FREE = 0.2  # share of the circles that must be left

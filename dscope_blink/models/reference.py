@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from dscope_blink.models.family import ARRAY_NAMES as FAMILY_ARRAYS
 from dscope_blink.models.family import Family, NoFamily, family_arrays, family_from
 from dscope_blink.records import FloatImage, UserError, read_file
+from dscope_blink.records.json_reading import decode_json
 
 LevelStack: TypeAlias = NDArray[np.uint16]
 Number = TypeVar("Number", np.float32, np.uint16)
@@ -267,7 +268,7 @@ def _model(data: bytes) -> ReferenceModel:
             raise ValueError(f"it must hold {META} and {ARRAYS}, got {', '.join(names) or 'nothing'}")
         _check_size(whole)
         described, packed = whole.read(META), whole.read(ARRAYS)
-    known: Any = msgspec.json.decode(described)
+    known: Any = decode_json(described)
     if not isinstance(known, dict) or known.get("schema") != SCHEMA:
         raise ValueError(
             f"its schema must be {SCHEMA}, got {known.get('schema') if isinstance(known, dict) else known!r}"

@@ -118,10 +118,10 @@ from dscope_blink.records.judged_sizes import (
     size_of,
     unsure_size,
 )
-from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
+from dscope_blink.records.kinds import CLASSIFICATIONS, ENGINES, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES, Engine
 from dscope_blink.records.layouts import KindRanges, Layout, LayoutSource, Stated
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
-from dscope_blink.records.reading import read_file
+from dscope_blink.records.reading import NotAFile, open_file, read_file, within
 from dscope_blink.records.reference import (
     ANOMALY,
     Anomaly,
@@ -134,7 +134,7 @@ from dscope_blink.records.reference import (
     WholeFace,
 )
 from dscope_blink.records.residual import Candidate, Residual
-from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded, size_in_words
+from dscope_blink.records.rounding import DECIMALS, as_recorded, rounded, size_in_words, steady
 from dscope_blink.records.scale import Calibration, Scale, ScaleSource, TargetFeatures
 from dscope_blink.records.text import printable
 from dscope_blink.records.verdict import Check, Status, Verdict, Violation
@@ -146,6 +146,7 @@ __all__ = [
     "CLASSIFICATIONS",
     "CONNECTOR_SCHEMA",
     "DECIMALS",
+    "ENGINES",
     "ID_LETTERS",
     "INPUTS",
     "JUDGED",
@@ -186,6 +187,7 @@ __all__ = [
     "Detection",
     "Deviation",
     "Ellipse",
+    "Engine",
     "FaceChange",
     "Fate",
     "Fault",
@@ -218,6 +220,7 @@ __all__ = [
     "Measured",
     "MergedMark",
     "Normality",
+    "NotAFile",
     "NotLocated",
     "Notice",
     "OuterBorder",
@@ -281,6 +284,7 @@ __all__ = [
     "limits_of",
     "mean_radius",
     "notice",
+    "open_file",
     "percent_of",
     "printable",
     "read_file",
@@ -293,6 +297,7 @@ __all__ = [
     "ships_confirmed",
     "size_in_words",
     "size_of",
+    "steady",
     "stretched",
     "symmetry_feature",
     "texts",
@@ -300,5 +305,6 @@ __all__ = [
     "to_form",
     "unsure_size",
     "window_around",
+    "within",
     "zone_map",
 ]

@@ -159,6 +159,8 @@ class ConnectorResult:
     lanes: tuple[LaneOutcome, ...]
     inputs: Mapping[str, str] = field(default_factory=dict, hash=False)  # sha256 by name, as in the records
     program: str = ""
+    # sha256 of every other file that was written for it, by path from the folder of its record; None: of before
+    outputs: Mapping[str, str] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         numbers = [lane.number for lane in self.lanes]

@@ -53,6 +53,11 @@ class Ellipse:
         """The concentric ellipse with both axes multiplied by `factor`."""
         return Ellipse(self.center_px, (self.axes_px[0] * factor, self.axes_px[1] * factor), self.angle_deg)
 
+    def steady(self) -> Ellipse:
+        """Without the last bits, which differ from one processor to the next: to a millionth of a pixel and degree."""
+        (x, y), (a, b) = self.center_px, self.axes_px
+        return Ellipse((round(x, 6), round(y, 6)), (round(a, 6), round(b, 6)), round(self.angle_deg, 6))
+
 
 Form: TypeAlias = NDArray[np.float64]  # (5,) cx, cy, p, q, s
 
@@ -60,9 +65,9 @@ Form: TypeAlias = NDArray[np.float64]  # (5,) cx, cy, p, q, s
 def to_form(ellipse: Ellipse) -> Form:
     """The quadratic form of an ellipse."""
     t = math.radians(ellipse.angle_deg)
-    rotation = np.array([[math.cos(t), -math.sin(t)], [math.sin(t), math.cos(t)]])
-    a = rotation @ np.diag([4 / ellipse.axes_px[0] ** 2, 4 / ellipse.axes_px[1] ** 2]) @ rotation.T
-    return np.array([*ellipse.center_px, a[0, 0], a[0, 1], a[1, 1]])
+    c, d = math.cos(t), math.sin(t)
+    a, b = 4 / ellipse.axes_px[0] ** 2, 4 / ellipse.axes_px[1] ** 2
+    return np.array([*ellipse.center_px, a * c * c + b * d * d, (a - b) * c * d, a * d * d + b * c * c])
 
 
 def from_form(form: Form) -> Ellipse:

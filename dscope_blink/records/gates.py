@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from dscope_blink.records.checks import require
@@ -144,6 +145,8 @@ class SheetResult:
     markers: tuple[Marker, ...]
     finder: str
     inputs: tuple[tuple[str, str], ...] = ()  # what it was made from, name and hash
+    # sha256 of every other file that was written for it, by name; None: one of before does not say
+    outputs: Mapping[str, str] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         require(len(self.gates) > 0, "a sheet must be judged by at least one gate, got none")

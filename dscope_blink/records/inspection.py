@@ -16,7 +16,7 @@ from dscope_blink.records.criteria import Criteria
 from dscope_blink.records.defects import Cell, Defect
 from dscope_blink.records.geometry import FiberGeometry, Measured
 from dscope_blink.records.judged_sizes import check_in_words
-from dscope_blink.records.kinds import WHICH_FIBER, ZONE_NAMES, WhichFiber, Zone
+from dscope_blink.records.kinds import WHICH_FIBER, ZONE_NAMES, Engine, WhichFiber, Zone
 from dscope_blink.records.notices import Notice
 from dscope_blink.records.reference import Comparison
 from dscope_blink.records.rounding import as_recorded, kept
@@ -77,6 +77,7 @@ class Provenance:
     profile: str
     started: str  # ISO 8601 with offset
     inputs: Mapping[str, str] = field(default_factory=dict, hash=False)  # sha256 by name: config, calibration ...
+    engine: Engine = "classical"  # what looked for marks
 
 
 # Beyond these lies no fiber and no camera, but a slip of the pen that would ask for pictures of any size.
@@ -151,6 +152,8 @@ class Inspection:
     reference: Comparison | None = None  # the face beside what good ones are like; None: no model was used
     timings_s: Mapping[str, float] = field(default_factory=dict)
     lane: Lane | None = None  # of a connector; its pixels then count from the window of the lane
+    # sha256 of every other file that was written for it, by name; None: a record of before does not say
+    outputs: Mapping[str, str] | None = field(default=None, compare=False)
     # In no record, but for the table and the picture that are made of them, when they are asked for.
     cells: tuple[Cell, ...] = field(default=(), compare=False)
     confidence: FloatImage | None = field(default=None, compare=False)  # as `fusion.confidence_map` gives it
@@ -209,7 +212,7 @@ class Inspection:
 NOT_MEASURED = Measured(None)
 NOT_VERIFIED = ("record_altered", "unreadable_record")  # kinds of reasons
 NOT_RECORDED = ("cells", "confidence", "sealed")
-AS_GIVEN = ("lane", "image", "provenance", "request", "criteria", "measurements", *NOT_RECORDED)
+AS_GIVEN = ("lane", "image", "provenance", "request", "criteria", "measurements", "outputs", *NOT_RECORDED)
 
 
 def recorded(inspection: Inspection) -> Inspection:

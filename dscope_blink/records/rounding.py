@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 Recorded = TypeVar("Recorded", bound=Any)
 
@@ -65,6 +66,15 @@ def _plain(value: Any) -> Any:
 
 
 _PLAIN = frozenset({str, int, bool, type(None)})  # exactly these: NumPy's own are made of them
+
+
+def steady(values: NDArray[np.float64], decimals: int = 9) -> NDArray[np.float64]:
+    """`values` without the last bits of float64, which differ from one processor to the next: what is equal is equal.
+
+    For results of BLAS and LAPACK, whose sums have another order on each kind of processor, before they are sorted,
+    compared, cut into whole numbers or made float32.
+    """
+    return np.round(values, decimals) + 0.0  # no -0.0, whose angle is another
 
 
 def size_in_words(size_um: float, limits_um: Sequence[float] = (), at_most: bool = False) -> str:

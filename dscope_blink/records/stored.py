@@ -37,8 +37,9 @@ FIRST_SCHEMA = "dscope-blink/inspection/1"
 ELLIPSE = ("center_px", "axes_px", "angle_deg")
 ORDER = (
     *("schema", "image", "provenance", "request", "criteria", "scale", "quality", "geometry", "zones", "defects"),
-    *("reference", "verdict", "timings_s", "lane"),
+    *("reference", "verdict", "timings_s", "lane", "outputs"),
 )
+MAY_LACK = ("lane", "outputs")
 MOST_ELLIPTICAL = 0.5  # an angled face is longer than its diameter; what was typed wrong is off by more
 
 
@@ -64,7 +65,7 @@ def to_json(inspection: Inspection) -> Record:
         record["geometry"] = _geometry_json(record)
     for zone, outline in zip(record["zones"], inspection.zones, strict=True):
         zone |= {"zone": outline.name, **zone.pop("outer")}
-    return {name: record[name] for name in ORDER if name != "lane" or record[name] is not None}
+    return {name: record[name] for name in ORDER if name not in MAY_LACK or record[name] is not None}
 
 
 def _builtins(value: Any) -> Record:
@@ -269,7 +270,9 @@ def _objects(value: Any) -> Iterator[Record]:
 def _complete(record: Record) -> None:
     """What was not asked or measured when the record was made: fields that came later."""
     record.setdefault("lane", None)
+    record.setdefault("outputs", None)
     record.setdefault("reference", None)
+    _object(record.get("provenance")).setdefault("engine", "classical")
     _object(record.get("request")).setdefault("fiber", "only")
     _object(record.get("request")).setdefault("fiber_structure", None)
     _object(record.get("image")).setdefault("bits", None)

@@ -29,6 +29,7 @@ from dscope_blink.records import (
     read_file,
     texts,
 )
+from dscope_blink.records.json_reading import decode_any_json
 from dscope_blink.records.rounding import kept
 from dscope_blink.records.sealing import sealed, unbroken
 
@@ -226,7 +227,7 @@ def known_uids(path: Path) -> tuple[KnownUids, tuple[LogLine, ...]]:
     KnownUids, empty where there is no such file; and a line for one that cannot be read, whose names are lost
     """
     try:
-        stored = unbroken(read_file(path), json.loads)  # the decoder of msgspec refuses names that are no text
+        stored = unbroken(read_file(path), decode_any_json)  # the decoder of msgspec refuses names that are no text
         found = msgspec.convert(stored, _Named)
     except FileNotFoundError:
         return _EMPTY, ()

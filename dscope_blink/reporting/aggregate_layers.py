@@ -5,7 +5,6 @@ The file may be of another version, or changed by hand: what is not understood i
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections.abc import Iterable, Mapping
@@ -15,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from dscope_blink.records import Points, printable
+from dscope_blink.records import Points, printable, read_file
+from dscope_blink.records.json_reading import decode_any_json
 from dscope_blink.records.sealing import unbroken
 
 logger = logging.getLogger("dscope.reports")
@@ -55,7 +55,7 @@ class FaceLayers:
 def read_layers(path: Path) -> FaceLayers | None:
     """What is stored of a face; None where there is no such file, or none that can be understood."""
     try:
-        stored = unbroken(path.read_bytes(), json.loads)
+        stored = unbroken(read_file(path), decode_any_json)
         return _layers(stored)
     except FileNotFoundError:
         return None

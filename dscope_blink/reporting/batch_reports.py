@@ -28,6 +28,7 @@ from dscope_blink.files.names import (
     TABLE,
     WORKBOOK,
 )
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import is_of_writing, write_file, write_parts, writing
 from dscope_blink.records import Inspection, UserError, printable
 from dscope_blink.records.sealing import sealed
@@ -78,27 +79,36 @@ def _asked(wanted: Reporting) -> Iterator[BatchReport]:
     return (report for report in BATCH_REPORTS if getattr(wanted, report.setting))
 
 
-def clear_reports(folder: Path, wanted: Reporting) -> tuple[Path, ...]:
-    """Leave no report of an earlier run beside newer results: those that are written anew are removed, others moved.
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What became of the reports of an earlier run."""
+
+    left: tuple[Path, ...] = ()  # that could not be moved
+    replaced: tuple[Path, ...] = ()  # where those lie that are written anew
+
+    def drop(self) -> None:
+        """Remove those that were written anew, now that they were; the folder too where nothing else is in it."""
+        with suppress(OSError):
+            for path in self.replaced:
+                path.unlink(missing_ok=True)
+            for folder in {path.parent for path in self.replaced}:
+                folder.rmdir()
+
+
+def clear_reports(folder: Path, wanted: Reporting) -> Cleared:
+    """Leave no report of an earlier run beside newer results: all are moved, and none is lost before its like is there.
 
     They go into a folder EARLIER with the time at which it was made: a file of such a name may be somebody's own.
-
-    Returns
-    -------
-    Those of an earlier run that could not be moved
     """
-    for path in reports_of(folder, wanted):
-        with suppress(OSError):
-            path.unlink()
-    left = _reports_in(folder)
-    if not left:
-        return ()
-    aside = folder / EARLIER.format(datetime.now().strftime("%Y%m%d_%H%M%S"))
+    found = _reports_in(folder)
+    if not found:
+        return Cleared()
+    aside, anew = folder / EARLIER.format(datetime.now().strftime("%Y%m%d_%H%M%S")), set(reports_of(folder, wanted))
     with suppress(OSError):
-        aside.mkdir(exist_ok=True)
-        for path in left:
+        make_folder(aside)
+        for path in found:
             path.replace(aside / path.name)
-    return _reports_in(folder)
+    return Cleared(_reports_in(folder), tuple(aside / path.name for path in found if path in anew))
 
 
 def _reports_in(folder: Path) -> tuple[Path, ...]:

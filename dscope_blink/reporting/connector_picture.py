@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.files.decoding import Picture
+from dscope_blink.files.drawn import marked
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import LaneOutcome, RowPicture
 from dscope_blink.records.verdict import Status
@@ -41,7 +42,7 @@ def write_lanes(path: Path, picture: Picture, view: RowPicture, lanes: Sequence[
     for lane in lanes:
         _draw_lane(drawn, lane, factor)
     encoded = cv2.imencode(".png", _with_title(drawn, title))[1]
-    write_file(path, encoded.tobytes())
+    write_file(path, marked(encoded.tobytes()))
 
 
 def _drawable(picture: Picture) -> NDArray[np.uint8]:

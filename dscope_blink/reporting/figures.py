@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dscope_blink.files.drawn import marked
 from dscope_blink.reporting.as_shipped import matplotlib_as_shipped
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def figure_bytes(figure: Figure, file_format: str) -> bytes:
     buffer = io.BytesIO()
     if file_format == "png":
         figure.savefig(buffer, format="png", pil_kwargs={"compress_level": _PNG_LEVEL})
-        return buffer.getvalue()
+        return marked(buffer.getvalue())
     with rc_context({"svg.hashsalt": "blink"}):
         figure.savefig(buffer, format=file_format, metadata={_DATE_KEYS[file_format]: None})
     return buffer.getvalue()

@@ -9,6 +9,7 @@ import numpy as np
 
 from dscope_blink.config.settings import Reporting
 from dscope_blink.files.decoding import Picture as StoredPicture
+from dscope_blink.files.drawn import marked
 from dscope_blink.files.names import CONFIDENCE, THUMBNAIL, VIEW
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import FloatImage, Inspection, Labels
@@ -48,7 +49,7 @@ def write_views(start: str, picture: StoredPicture, inspection: Inspection, want
     write_file(Path(start + THUMBNAIL), _jpeg(_thumbnail(shown, inspection), wanted.view_quality))
     if inspection.confidence is not None:
         _, data = cv2.imencode(".png", confidence_levels(inspection.confidence), PLAIN_PNG)
-        write_file(Path(start + CONFIDENCE), data.tobytes())
+        write_file(Path(start + CONFIDENCE), marked(data.tobytes()))
 
 
 def _within(shown: Picture, longest_px: int) -> Picture:
@@ -63,7 +64,7 @@ def _within(shown: Picture, longest_px: int) -> Picture:
 
 def _jpeg(shown: Picture, quality: int) -> bytes:
     _, data = cv2.imencode(".jpg", shown, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return bytes(data)
+    return marked(bytes(data))
 
 
 def _thumbnail(shown: Picture, inspection: Inspection) -> Picture:

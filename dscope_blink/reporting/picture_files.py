@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Config, Reporting
 from dscope_blink.files.decoding import Picture
+from dscope_blink.files.drawn import marked
 from dscope_blink.files.whole_files import write_file, write_parts
 from dscope_blink.records import Inspection, Mask, SheetResult, zone_map
 from dscope_blink.records.sealing import sealed
@@ -121,7 +122,7 @@ _JPEG = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
 
 def _write_picture(path: Path, ending: str, picture: Picture, options: Sequence[int]) -> None:
     _, data = cv2.imencode(ending, picture, options)
-    write_file(path, data.tobytes())
+    write_file(path, marked(data.tobytes()))
 
 
 def write_histogram(path: Path, inspection: Inspection, settings: Reporting) -> None:

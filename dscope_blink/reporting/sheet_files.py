@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 
+from dscope_blink.files.drawn import marked
 from dscope_blink.reporting.sheet import Sheet
 from dscope_blink.reporting.sheet_pixels import pixels
 
@@ -19,7 +20,7 @@ def sheet_bytes(sheet: Sheet, file_format: str) -> bytes:
     """The page as a file: png, svg or pdf; the same one gives the same bytes each time."""
     if file_format == "png":
         _, data = cv2.imencode(".png", pixels(sheet), _PNG)
-        return data.tobytes()
+        return marked(data.tobytes())
     from dscope_blink.reporting.figures import figure_bytes
     from dscope_blink.reporting.sheet_figure import figure_of
 

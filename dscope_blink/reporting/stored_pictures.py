@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.files.decoding import decode_image
+from dscope_blink.files.decoding import decode_image, most_bytes
 from dscope_blink.files.names import VIEW
-from dscope_blink.records import ImageInfo, Lane, UnreadableImage
+from dscope_blink.files.whole_files import as_written
+from dscope_blink.records import ImageInfo, Lane, UnreadableImage, read_file
 from dscope_blink.reporting.displayable import Picture, displayable
 
 _MOST_BESIDE = 100  # files and folders beside the results that are looked into
@@ -41,7 +42,7 @@ def clean_picture(
     """
     if image.width is None or image.height is None:
         return None
-    shown = _decoded(Path(start + VIEW))
+    shown = _view(Path(start + VIEW))
     if shown is None:
         shown = _part(_original(start, image), lane) if at_hand is None else displayable(at_hand)
     if shown is None or shown.shape[1::-1] == (image.width, image.height):
@@ -58,8 +59,9 @@ def _part(original: Picture | None, lane: Lane | None) -> Picture | None:
 def _original(start: str, image: ImageInfo) -> Picture | None:
     for path in _places(Path(start), PurePosixPath(image.file)):
         with suppress(OSError):
-            if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == image.sha256:
-                return _decoded(path)
+            data = read_file(path, most_bytes(_MOST_PIXELS))
+            if hashlib.sha256(data).hexdigest() == image.sha256:
+                return _decoded(data)
     return None
 
 
@@ -74,8 +76,13 @@ def _places(start: Path, file: PurePosixPath) -> Iterator[Path]:
         yield from (folder / file for folder in sorted(beside) if folder.is_dir())
 
 
-def _decoded(path: Path) -> Picture | None:
-    try:
-        return displayable(decode_image(path.read_bytes(), _MOST_PIXELS))
-    except (OSError, UnreadableImage):
-        return None
+def _view(path: Path) -> Picture | None:
+    with suppress(OSError):
+        return _decoded(read_file(as_written(path), most_bytes(_MOST_PIXELS)))
+    return None
+
+
+def _decoded(data: bytes) -> Picture | None:
+    with suppress(UnreadableImage):
+        return displayable(decode_image(data, _MOST_PIXELS))
+    return None

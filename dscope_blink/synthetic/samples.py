@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import Inspection, UserError
 from dscope_blink.synthetic.scenes import DemoFace
@@ -41,7 +42,7 @@ def differs(inspection: Inspection) -> bool:
 
 def _make_folder(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise UserError(f"{folder} cannot be made: {error.strerror}") from None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import SheetStatus
 from dscope_blink.synthetic.sheets import (
@@ -71,6 +72,6 @@ def _rendered(plan: SheetPlan, seed: int, *faults: SheetFault) -> Picture8:
 
 
 def _write(path: Path, picture: Picture8) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     _, data = cv2.imencode(".png", picture)
     write_file(path, data.tobytes())

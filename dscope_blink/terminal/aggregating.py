@@ -20,6 +20,7 @@ from dscope_blink.batch.job import Job
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config
 from dscope_blink.records import LogLine, UserError, printable
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.terminal.arguments import (
@@ -175,7 +176,7 @@ def _check_packages(config: Config) -> None:
 
 
 def _job(asked: PictureRequest, config: Config, output_dir: Path, pictures: Path | None) -> FaceJob:
-    job = Job(output_dir, config, asked.calibration, asked.flat_field_sha256, asked.reference_sha256)
+    job = Job(output_dir, config, asked.calibration, *asked.hashes)
     return FaceJob(job, asked.request, pictures, asked.manifest)
 
 
@@ -187,7 +188,7 @@ def _writing(config: Config, arguments: argparse.Namespace) -> Config:
 
 def _check_source(text: str) -> Path:
     """A folder of results that can be read."""
-    folder = Path(text).expanduser().absolute()  # a worker of a cluster may have been started in another folder
+    folder = user_path(text).absolute()  # a worker of a cluster may have been started in another folder
     if not text or not os.path.isdir(folder):
         raise UserError(f"results folder {text}: {'not a folder' if os.path.exists(folder) else 'no such folder'}")
     if not os.access(folder, os.R_OK | os.X_OK):

@@ -16,7 +16,7 @@ from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch import night_folders
 from dscope_blink.batch.comparing import Comparing
 from dscope_blink.batch.executors import workers_here
-from dscope_blink.batch.job import Job, hash_of_flat_field, hash_of_reference
+from dscope_blink.batch.job import Job, hash_of_flat_field, hash_of_network, hash_of_reference
 from dscope_blink.batch.regrading import Asked, Regrading
 from dscope_blink.batch.run import Batch
 from dscope_blink.calibration.scale_file import load_calibration
@@ -26,12 +26,14 @@ from dscope_blink.config.settings import Config, ConfigFile, Reporting
 from dscope_blink.devices.capturing import FlatField, Series, new_picture
 from dscope_blink.files.keys import known_key
 from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
+from dscope_blink.files.picture_folders import of_pictures_there
 from dscope_blink.files.pictures import PIXELS, SUFFIXES, Found, find_given
 from dscope_blink.files.plan import ImageFile, manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
 from dscope_blink.files.watching import Watched
 from dscope_blink.records import Calibration, Inspection, Request, UserError
 from dscope_blink.records.stored import BadRecord
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.terminal.options import CONFIG, ZONES
 from dscope_blink.terminal.starting import missing_packages
 
@@ -54,8 +56,8 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
     problems = Problems()
     own = arguments.edition is arguments.fiber_class is arguments.config is None
     asked = Asked(arguments.edition, arguments.fiber_class, own)
-    folder = Path(arguments.results_dir).expanduser()
-    found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
+    folder = user_path(arguments.results_dir)
+    found = problems.attempt(FoundResults(), _results_that_count, arguments)
     settings = problems.attempt(None, load_config, Path(arguments.config or CONFIG))
     if settings is not None:
         problems.attempt(None, asked.check, settings.profile(settings.default_profile).criteria)
@@ -71,10 +73,19 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
     return Regrading(folder, found.paths, asked, settings, found.warnings, reporting if any(reports.values()) else None)
 
 
+def _results_that_count(arguments: argparse.Namespace) -> FoundResults:
+    """Those of a folder, without the records of pictures that are gone unless these are asked for."""
+    found = _check_results_folder(arguments.results_dir)
+    if arguments.gone:
+        return found
+    there = of_pictures_there(user_path(arguments.results_dir), found.paths)
+    return FoundResults(there.paths, (*found.warnings, *there.warnings))
+
+
 def _check_results_folder(text: str) -> FoundResults:
     if not text:
         raise UserError("results folder: none is named")
-    return find_results(Path(text).expanduser())
+    return find_results(user_path(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +104,11 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     problems = Problems()
     only = {"AFTER_DIR": arguments.after_dir, "--output-dir": arguments.output_dir, "--fail-exit": arguments.fail_exit}
     problems.lines += [f"{name} needs --compare" for name, given in only.items() if given]
-    found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
+    found = problems.attempt(FoundResults(), _results_that_count, arguments)
     config = problems.attempt(None, checked_config, arguments)
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
-    folder = Path(arguments.results_dir).expanduser()
+    folder = user_path(arguments.results_dir)
     config = replace(config, reporting=reporting_of(config.reporting, arguments))
     check_packages(replace(config.reporting, plots=False))
     return StoredBatch(folder, found.paths, config, load_config(Path(arguments.config)), found.warnings)
@@ -111,7 +122,7 @@ def checked_comparison(arguments: argparse.Namespace) -> Comparing:
     asked = [f"--{name.replace('_', '-')}" for name in ("no_report", *SWITCHES) if getattr(arguments, name, False)]
     if asked:
         problems.lines.append(f"--compare writes reports of its own: {', '.join(asked)} cannot be given with it")
-    before, after = (Path(text).expanduser() for text in (arguments.results_dir, arguments.after_dir))
+    before, after = (user_path(text) for text in (arguments.results_dir, arguments.after_dir))
     found = [problems.attempt(FoundResults(), _check_results_folder, str(folder)) for folder in (before, after)]
     if before.resolve() == after.resolve():
         problems.lines.append(f"--compare: {before} and {after} are one folder")
@@ -127,7 +138,7 @@ def checked_comparison(arguments: argparse.Namespace) -> Comparing:
 
 def checked_record(arguments: argparse.Namespace) -> Inspection:
     """The record that is named, judged again; UserError if it cannot be read or is none."""
-    path, settings = Path(arguments.result).expanduser(), load_config(Path(arguments.config or CONFIG))
+    path, settings = user_path(arguments.result), load_config(Path(arguments.config or CONFIG))
     try:
         return load_trusted(path, settings)
     except BadRecord as error:
@@ -160,7 +171,7 @@ def checked_flat_field(arguments: argparse.Namespace) -> FlatField:
     named = config.preprocessing.flat_field_image
     if arguments.output is None and named is None:
         raise UserError("flat field: no file is named, neither by --output nor by preprocessing.flat_field_image")
-    path = named if arguments.output is None else Path(arguments.output).expanduser().absolute()
+    path = named if arguments.output is None else user_path(arguments.output).absolute()
     assert path is not None, "one of them is named"
     if path.suffix.lower() != ".png":
         raise UserError(f"flat field {path}: must be a .png file")
@@ -199,9 +210,9 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
-        Job(output_dir, config, asked.calibration, asked.flat_field_sha256, asked.reference_sha256),
+        Job(output_dir, config, asked.calibration, *asked.hashes),
         images,
-        warnings=(*settings.notes, *found.warnings, *gaps, *_class_notes(images, asked, arguments)),
+        warnings=(*settings.notes, *found.warnings, *found.left_out, *gaps, *_class_notes(images, asked, arguments)),
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
         scheduler=arguments.scheduler,
         resume=arguments.resume,
@@ -339,6 +350,12 @@ class PictureRequest:
     calibration: Calibration | None
     flat_field_sha256: str | None
     reference_sha256: str | None = None
+    learned_sha256: str | None = None
+
+    @property
+    def hashes(self) -> tuple[str | None, ...]:
+        """Of flat field, reference model and network, in the order in which a `Job` has them."""
+        return self.flat_field_sha256, self.reference_sha256, self.learned_sha256
 
 
 def _asked(
@@ -360,8 +377,9 @@ def _asked(
     file, rules = Path(arguments.calibration), config.calibration
     known = problems.attempt(None, known_key, config.signing)
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules, known)
-    config = _referenced(config, arguments)
-    hashes = (problems.attempt(None, find, config) for find in (hash_of_flat_field, hash_of_reference))
+    config = _engaged(_referenced(config, arguments), arguments)
+    found_by = (hash_of_flat_field, hash_of_reference, hash_of_network)
+    hashes = (problems.attempt(None, find, config) for find in found_by)
     return PictureRequest(config, request, manifest, calibration, *hashes)
 
 
@@ -374,7 +392,13 @@ def _referenced(config: Config, arguments: argparse.Namespace) -> Config:
         return config
     if not named:
         raise UserError("--reference must name a model, as `learn` writes it")
-    return replace(config, reference=replace(config.reference, model=Path(named).expanduser().absolute()))
+    return replace(config, reference=replace(config.reference, model=user_path(named).absolute()))
+
+
+def _engaged(config: Config, arguments: argparse.Namespace) -> Config:
+    """With the engine that the command line names."""
+    named = getattr(arguments, "model", None)
+    return config if named is None else config.with_engine(named)
 
 
 def reporting_of(configured: Reporting, arguments: argparse.Namespace) -> Reporting:
@@ -397,7 +421,7 @@ def check_input_folder(text: str | None) -> Path:
     """The folder of the pictures; UserError if it cannot be read."""
     if not text:
         raise UserError("input folder: none is named (--input-dir)")
-    folder = Path(text).expanduser().absolute()  # a worker of a cluster may have been started in another folder
+    folder = user_path(text).absolute()  # a worker of a cluster may have been started in another folder
     if not os.path.isdir(folder):
         raise UserError(f"input folder {text}: {'not a folder' if os.path.exists(folder) else 'no such folder'}")
     if not os.access(folder, os.R_OK | os.X_OK):
@@ -421,7 +445,7 @@ def check_images(named: Sequence[str], recursive: bool, output_dir: Path) -> Fou
 
 def _check_input(text: str) -> Path:
     """A picture, or a folder that can be read."""
-    path = Path(text).expanduser().absolute()
+    path = user_path(text).absolute()
     if not os.path.isfile(path):
         return check_input_folder(text)
     if path.suffix.lower() not in (*SUFFIXES, PIXELS):
@@ -433,7 +457,7 @@ def check_output_folder(text: str | None, name: str = "output folder", option: s
     """The folder of the results, which may have to be made; UserError if nothing can be written in it."""
     if not text:
         raise UserError(f"{name}: none is named ({option})")
-    folder = Path(text).expanduser().absolute()
+    folder = user_path(text).absolute()
     odd = [sign for sign in '?*"<>|' if sign in text]
     if odd and not os.path.exists(folder):
         raise UserError(f"{name} {text}: a new folder must have a name without {' '.join(odd)}")

@@ -14,6 +14,7 @@ from dscope_blink.config.settings import ConfigFile, CriteriaBook
 from dscope_blink.config.shipped import shipped
 from dscope_blink.config.site_files import EXTENDS, SHIPPED, leaves, origin, parts_of, read_sources, whole, without_same
 from dscope_blink.records import UserError
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.running import told
 
@@ -81,12 +82,12 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _path(arguments: argparse.Namespace) -> Path:
-    return Path(arguments.file).expanduser()
+    return user_path(arguments.file)
 
 
 def _profiles(settings: ConfigFile) -> Iterator[str]:
     for name, config in settings.profiles.items():
-        detectors = (key for key, detector in config.detectors.items() if detector.enabled)
+        detectors = (key for key, detector in config.engaged_detectors.items() if detector.enabled)
         yield f"Profile {name}{_default(name, settings.default_profile)}: {_listed(detectors)}"
 
 

@@ -22,6 +22,7 @@ from dscope_blink.files.names import RESULT
 from dscope_blink.files.results import find_results
 from dscope_blink.records import UserError
 from dscope_blink.records.stored import BadRecord
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.terminal.arguments import (
     check_input_folder,
     check_output_folder,
@@ -112,7 +113,7 @@ def _of_results(arguments: argparse.Namespace, folder: Path) -> DatasetRun:
     if len(named) != 1:
         raise UserError(f"--results: the one folder of their pictures must be named (--input-dir), got {len(named)}")
     pictures = check_input_folder(named[0])
-    results_dir = Path(arguments.results).expanduser().absolute()
+    results_dir = user_path(arguments.results).absolute()
     found = find_results(results_dir)
     config = checked_config(arguments)
     return DatasetRun(folder, items_of(results_dir, found.paths), pictures, config, _workers(arguments))

@@ -15,6 +15,7 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.locking import locked
 from dscope_blink.files.whole_files import writing
 from dscope_blink.records import UserError
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.terminal.arguments import check_output_folder, checked_config
 from dscope_blink.terminal.tables import console_of, print_line
 from dscope_blink.training.agreement import agreement
@@ -90,4 +91,4 @@ def _told(value: object) -> str:
 def _folder(text: str) -> Path:
     if not text:
         raise UserError("a name must not be empty")
-    return Path(text).expanduser().absolute()
+    return user_path(text).absolute()

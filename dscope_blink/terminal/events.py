@@ -22,6 +22,7 @@ from dscope_blink.config.settings import Config
 from dscope_blink.devices.signals import Signals, signalling
 from dscope_blink.files.names import RESULT, SUMMARY
 from dscope_blink.records import PROGRAM, VERSION, ConnectorResult, Inspection, UserError, texts
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
 
@@ -174,7 +175,7 @@ def sink_to(place: str) -> Iterator[Sink]:
             yield lambda line: connection.sendall(line.encode())
             return
         try:
-            file = stack.enter_context(Path(place).expanduser().open("a", encoding="utf-8", buffering=1))
+            file = stack.enter_context(user_path(place).open("a", encoding="utf-8", buffering=1))
         except OSError as error:
             raise UserError(f"--progress-to {place}: cannot be written, {error.strerror}") from None
 

@@ -22,11 +22,13 @@ from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.names import GATE_PAGE, GATE_TABLE
 from dscope_blink.files.pictures import Found
 from dscope_blink.files.plan import plan_images
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.watching import Watched
 from dscope_blink.gates.ambiguity import ambiguities
 from dscope_blink.gates.finders import marker_finder
 from dscope_blink.gates.layouts import check_layouts, load_layout
 from dscope_blink.records import Layout, Request, SheetResult, UserError, printable
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.terminal.arguments import (
     check_images,
     check_input_folder,
@@ -120,7 +122,7 @@ def checked_gating(arguments: argparse.Namespace) -> Gating:
     return Gating(
         SheetJob(output_dir, config, layouts, finder.inputs),
         plan_images(found, output_dir, Manifest(), asked),
-        (*found.warnings, *_untold(layouts, config)),
+        (*found.warnings, *found.left_out, *_untold(layouts, config)),
         next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
         arguments.scheduler,
         arguments.resume,
@@ -130,7 +132,7 @@ def checked_gating(arguments: argparse.Namespace) -> Gating:
 
 def _layouts(arguments: argparse.Namespace, config: Config) -> tuple[Layout, ...]:
     problems = Problems()
-    paths = [Path(text).expanduser() for text in arguments.layout] or list(config.gates.layout.files)
+    paths = [user_path(text) for text in arguments.layout] or list(config.gates.layout.files)
     layouts = [problems.attempt(None, load_layout, path) for path in paths]
     problems.raise_if_any()
     known = tuple(one for one in layouts if one is not None)
@@ -217,9 +219,9 @@ def checked_learning(arguments: argparse.Namespace) -> LayoutLearning:
 def _checked_output(text: str | None) -> Path:
     if not text:
         raise UserError(f"--output must name the file of the layout, {ENDING} at its end")
-    path = Path(text).expanduser().absolute()
+    path = user_path(text).absolute()
     if path.suffix != ENDING or path.is_dir():
         raise UserError(f"--output {path}: must be a file that ends in {ENDING}")
     check_output_folder(str(path.parent))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     return path

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.records import UserError
 
 
@@ -46,7 +47,7 @@ def log_file(folder: Path) -> Iterator[None]:
     So do the warnings of Python and of libraries, which are not for the terminal.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         handler = _LogFile(folder)
     except OSError as error:
         raise UserError(f"{error.filename} cannot be written: {error.strerror}") from None

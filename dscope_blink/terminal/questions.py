@@ -18,6 +18,7 @@ from dscope_blink.config.shipped import calibration_file
 from dscope_blink.files.keys import known_key
 from dscope_blink.files.manifest import positive_number
 from dscope_blink.records import PROGRAM, VERSION, UserError
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.terminal.arguments import check_images, check_output_folder, parse_zones
 from dscope_blink.terminal.options import CONFIG, ZONES
 from dscope_blink.terminal.starting import program_name
@@ -139,11 +140,11 @@ def _at_end_of_input(question: _Question, answers: Answers, default: str | None)
 def _path(text: str) -> str:
     """A path as it is typed, or dragged into a terminal: quoted, with ~, or with a backslash before each space."""
     text = text.strip("\"'")
-    if "\\" in text and not os.path.exists(Path(text).expanduser()):
+    if "\\" in text and not os.path.exists(user_path(text)):
         with suppress(ValueError):
             words = shlex.split(text)
             text = words[0] if len(words) == 1 and os.name != "nt" else text
-    return str(Path(text).expanduser()) if text.startswith("~") else text
+    return str(user_path(text)) if text.startswith("~") else text
 
 
 def _checked(check: Callable[[str], object], text: str) -> None:

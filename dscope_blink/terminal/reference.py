@@ -21,6 +21,7 @@ from dscope_blink.image_processing.face_comparison import NO_MODEL, drift_of
 from dscope_blink.models.family import NoFamily
 from dscope_blink.models.reference import ReferenceModel, check_expiry, load_model
 from dscope_blink.records import UserError, printable
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.reporting.analysis_text import card_lines, expired, face_line
 from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
@@ -38,7 +39,7 @@ def learn_reference(arguments: argparse.Namespace) -> int:
         return show_model(arguments)
     update = None
     if arguments.update:
-        update = load_model(Path(arguments.update).expanduser())
+        update = load_model(user_path(arguments.update))
         check_expiry(update, datetime.now().astimezone())
     output = _checked_output(arguments.output or arguments.update)
     arguments.output_dir = str(output.parent)
@@ -73,7 +74,7 @@ def show_model(arguments: argparse.Namespace) -> int:
     """Write the card of a model beside it and print the essentials; 0, or 1 for one whose time is over."""
     if arguments.update or arguments.inputs or arguments.input_dir or arguments.output:
         raise UserError("--show takes a model and nothing to learn from")
-    path, now = Path(arguments.show).expanduser(), datetime.now().astimezone()
+    path, now = user_path(arguments.show), datetime.now().astimezone()
     model, page = load_model(path), path.with_name(path.stem + MODEL_CARD)
     settings = load_config(Path(arguments.config).absolute())
     config = settings.profile(arguments.profile or settings.default_profile)
@@ -97,7 +98,7 @@ def _other_settings(model: ReferenceModel, config_sha256: str) -> tuple[str, ...
 def _checked_output(text: str | None) -> Path:
     if not text:
         raise UserError(f"--output must name the file of the model, {ENDING} at its end")
-    path = Path(text).expanduser().absolute()
+    path = user_path(text).absolute()
     if path.suffix != ENDING or path.is_dir():
         raise UserError(f"--output {path}: must be a file that ends in {ENDING}")
     return path

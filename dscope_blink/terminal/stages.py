@@ -9,7 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from dscope_blink.batch.job import Job, Loaded, calibration_of, flat_field_of, load, provenance_of, reference_of
+from dscope_blink.batch.job import (
+    Job,
+    Loaded,
+    calibration_of,
+    flat_field_of,
+    load,
+    network_of,
+    provenance_of,
+    reference_of,
+)
 from dscope_blink.config.settings import Config
 from dscope_blink.files.manifest import file_key
 from dscope_blink.files.whole_files import write_file, writing
@@ -17,6 +26,7 @@ from dscope_blink.image_processing.edges import Edge
 from dscope_blink.image_processing.ellipse_fit import points_along
 from dscope_blink.pipeline import Search, Stages, all_stages
 from dscope_blink.records import Request, UserError, texts
+from dscope_blink.records.user_paths import user_path
 from dscope_blink.reporting.picture_files import write_annotated
 from dscope_blink.reporting.stages import MARKS, EdgePoints, SearchSeen, StagesSeen, stage_pictures
 from dscope_blink.terminal.arguments import check_output_folder, checked_request
@@ -70,13 +80,12 @@ def draw_stages(arguments: argparse.Namespace) -> int:
 
 def _checked(arguments: argparse.Namespace) -> _Wanted:
     """UserError with one line for every problem."""
-    path, asked = Path(arguments.picture).expanduser(), checked_request(arguments)
+    path, asked = user_path(arguments.picture), checked_request(arguments)
     job = Job(
         check_output_folder(arguments.output_dir),
         asked.config,
         asked.calibration,
-        asked.flat_field_sha256,
-        asked.reference_sha256,
+        *asked.hashes,
     )
     if not path.is_file():
         raise UserError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
@@ -98,6 +107,7 @@ def _stages(wanted: _Wanted) -> Stages:
         provenance_of(job),
         flat_field_of(job),
         reference_of(job),
+        network=network_of(job),
     )
 
 
@@ -141,7 +151,7 @@ def _edge_points(name: str, edge: Edge) -> EdgePoints:
 
 def _search_seen(search: Search, config: Config) -> SearchSeen:
     evidence = search.evidence
-    weights = {name: config.detectors[name].weight for name in evidence.supports}
+    weights = {name: config.engaged_detectors[name].weight for name in evidence.supports}
     return SearchSeen(
         search.residual, evidence.supports, weights, evidence.confidence, config.fusion.threshold, search.candidates
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Config, TrainingSettings
 from dscope_blink.files.decoding import decode_image
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import whole_file
 from dscope_blink.records import read_file
 from dscope_blink.training.classes import classes_json
@@ -32,7 +33,7 @@ def write_mask_arrays(face: Face, folder: Path, settings: TrainingSettings) -> d
         path = folder / ARRAYS / f"{kind}s" / f"{face.label.name}.npy"
         path.unlink(missing_ok=True)  # of an earlier build
         if settings.mask_arrays:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             with whole_file(path) as temporary, temporary.open("wb") as file:
                 np.lib.format.write_array(file, mask, allow_pickle=False)
     return {}
@@ -53,7 +54,7 @@ def write_npz(path: Path, arrays: Iterable[tuple[str, NDArray[Any]]]) -> None:
     ------
     UserError : the file cannot be written
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w", compresslevel=1) as archive:
         for name, array in arrays:
             entry = zipfile.ZipInfo(f"{name}.npy")  # of 1980, as `numpy.savez` has them

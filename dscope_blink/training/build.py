@@ -12,6 +12,7 @@ from typing import TypeAlias
 from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.config.settings import Config, TrainingSettings
 from dscope_blink.files.decoding import Picture, decode_image, most_bytes
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.records import Inspection, UnreadableImage, UserError, read_file
 from dscope_blink.records.stored import BadRecord, to_json
 from dscope_blink.training.arrays import write_mask_arrays
@@ -117,7 +118,7 @@ def build_face(face: Face, folder: Path, settings: TrainingSettings) -> Label:
     for part in PARTS:
         rows |= part.write(face, folder, settings)
     path = label_path(folder, face.label.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_label(path, LabelFile(face.label, rows))
     return face.label
 

@@ -15,6 +15,7 @@ import msgspec
 from dscope_blink.config.settings import Config
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES, read_file
+from dscope_blink.records.json_reading import decode_json
 from dscope_blink.training.dataset import Dataset
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import KINDS, Label
@@ -108,7 +109,7 @@ def _card(dataset: Dataset, config: Config, tally: Tally) -> dict[str, Any]:
 
 def _splits(folder: Path) -> dict[str, Any]:
     path = folder / SPLITS
-    said = msgspec.json.decode(read_file(path)) if path.exists() else {}
+    said = decode_json(read_file(path)) if path.exists() else {}
     kept = {key: said[key] for key in ("seed", "pictures", "faces", "folds", "largest_face") if key in said}
     whys = Counter(join["why"] for join in said.get("joins", ()))
     return {**kept, "joins": _sorted(whys), "not_compared": len(said.get("not_compared", ()))} if said else {}

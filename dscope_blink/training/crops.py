@@ -13,6 +13,7 @@ import numpy as np
 
 from dscope_blink.config.settings import Config, TrainingSettings
 from dscope_blink.files.decoding import Picture, decode_image
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import Ellipse, UnreadableImage, UserError, read_file
 from dscope_blink.training.classes import ZONE_CLASSES, classes_json
@@ -194,7 +195,7 @@ def _write(
         "marks": len(label.marks),
     }
     path = label_path(folder, label.name)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_label(path, LabelFile(label, {TABLE: (row,)}))
     return row
 

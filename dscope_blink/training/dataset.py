@@ -10,6 +10,7 @@ import msgspec
 
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import UserError, read_file
+from dscope_blink.records.json_reading import decode_json
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import LabelFile, Row, read_label
 
@@ -67,7 +68,7 @@ def open_dataset(folder: Path) -> Dataset:
     """A data set that was built; UserError if the folder is none."""
     path = folder / INDEX
     try:
-        data = msgspec.json.decode(read_file(path))
+        data = decode_json(read_file(path))
         found = data.get("schema") if isinstance(data, dict) else None
         if found != DATASET_SCHEMA:
             raise UserError(f"{path}: the schema of a data set must be {DATASET_SCHEMA}, got {found!r}")

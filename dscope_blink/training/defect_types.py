@@ -18,6 +18,7 @@ import numpy as np
 from dscope_blink.config.settings import TrainingSettings
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import PROGRAM, VERSION, UserError, read_file
+from dscope_blink.records.json_reading import decode_json
 from dscope_blink.training.clustering import ALGORITHMS, NOISE, Clusters, Trial, cluster
 from dscope_blink.training.json_text import json_bytes
 from dscope_blink.training.labels import Row
@@ -208,7 +209,7 @@ def write_types(path: Path, types: DefectTypes) -> None:
 def read_types(path: Path) -> DefectTypes:
     """Read defect_types.json; UserError if it is none, or was fitted on other features."""
     try:
-        data = msgspec.json.decode(read_file(path))
+        data = decode_json(read_file(path))
         found = data.pop("schema", None) if isinstance(data, dict) else None
         if found != TYPES_SCHEMA:
             raise UserError(f"{path}: the schema of types of marks must be {TYPES_SCHEMA}, got {found!r}")

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_parts
 from dscope_blink.training.classes import MARK_VALUES
 from dscope_blink.training.exported import Exported, ExportSet, MarkMask
@@ -45,8 +46,8 @@ def _write_sides(exported: ExportSet, folder: Path, segmentation: Segmentation) 
 
 
 def _write(exported: ExportSet, side: str, images: Path, path: Path, segmentation: Segmentation) -> None:
-    images.mkdir(parents=True, exist_ok=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(images)
+    make_folder(path.parent)
     write_parts(path, _document(exported, side, images, segmentation))
 
 

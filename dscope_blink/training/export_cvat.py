@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_parts
 from dscope_blink.training.export_label_studio import shown_polygon
 from dscope_blink.training.exported import Exported, ExportSet, MarkMask
@@ -19,7 +20,7 @@ ATTRIBUTE = "dscope_id"
 
 def write_cvat(exported: ExportSet, folder: Path) -> None:
     """images/ and annotations.xml."""
-    (folder / "images").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "images")
     write_parts(folder / "annotations.xml", (text.encode() for text in _document(exported, folder / "images")))
 
 

@@ -14,6 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file, write_parts
 from dscope_blink.training.classes import MARK_CLASSES, MARK_PALETTE
 from dscope_blink.training.exported import Exported, ExportSet, MarkMask
@@ -27,7 +28,7 @@ LOCAL_FILES = "/data/local-files/?d="
 
 def write_label_studio(exported: ExportSet, folder: Path) -> None:
     """images/, tasks.json and label_config.xml; the exports folder is the document root of the local files."""
-    (folder / "images").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "images")
     write_parts(folder / "tasks.json", _tasks(exported, folder / "images"))
     write_file(folder / "label_config.xml", _config().encode())
 

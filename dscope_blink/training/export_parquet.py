@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import whole_file
 from dscope_blink.training.classes import MARK_VALUES, ZONE_CLASSES
 from dscope_blink.training.exported import Exported, ExportSet
@@ -51,7 +52,7 @@ FEATURES: Mapping[str, Mapping[str, Any]] = {
 
 def write_parquet(exported: ExportSet, folder: Path) -> None:
     """data/SIDE-00000-of-00001.parquet for each side."""
-    (folder / "data").mkdir(parents=True, exist_ok=True)
+    make_folder(folder / "data")
     for side in exported.used_sides:
         path = folder / "data" / f"{SIDE_NAMES[side]}-00000-of-00001.parquet"
         _write(path, (_row(picture) for picture in exported.pictures(side)))

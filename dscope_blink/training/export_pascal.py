@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from dscope_blink.files.decoding import encode_indexed
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import Labels
 from dscope_blink.training.classes import MARK_CLASSES, MARK_PALETTE
@@ -24,7 +25,7 @@ VOID = 255  # of what is neither a known object nor none
 def write_pascal(exported: ExportSet, folder: Path) -> None:
     """JPEGImages/, SegmentationClass/, SegmentationObject/, Annotations/, ImageSets/ and labelmap.txt."""
     for name in (IMAGES, CLASSES, OBJECTS, BOXES, "ImageSets/Segmentation", "ImageSets/Main"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        make_folder(folder / name)
     for side in exported.used_sides:
         stems = [_write(picture, folder) for picture in exported.pictures(side)]
         for kind in ("Segmentation", "Main"):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.training.exported import Exported, ExportSet, MarkMask
 from dscope_blink.training.labels import KINDS
@@ -31,8 +32,8 @@ def write_yolo_boxes(exported: ExportSet, folder: Path) -> None:
 def _write(exported: ExportSet, folder: Path, coordinates: Coordinates) -> None:
     for side in exported.used_sides:
         labels = folder / "labels" / side
-        labels.mkdir(parents=True, exist_ok=True)
-        (folder / "images" / side).mkdir(parents=True, exist_ok=True)
+        make_folder(labels)
+        make_folder(folder / "images" / side)
         for picture in exported.pictures(side):
             picture.put_image(folder / "images" / side)
             write_file(labels / f"{picture.stem}.txt", "".join(_lines(picture, coordinates)).encode("ascii"))

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 
 from dscope_blink.files.decoding import decode_image, is_turned
+from dscope_blink.files.syncing import sync_files
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import Mask, UnreadableImage, UserError, read_file
 from dscope_blink.training.dataset import Dataset
@@ -82,10 +83,10 @@ class Exported:
 
     def _image(self) -> tuple[str, bytes, bool]:
         """As it is stored; what browsers and readers may not open, or may turn, anew as PNG, pixel by pixel."""
-        suffix, data = self.source.suffix.lower(), self._bytes()
-        if suffix in SHOWN_EVERYWHERE and not is_turned(data):
+        suffix, data, pixels = self.source.suffix.lower(), self._bytes(), self.label.width * self.label.height
+        if suffix in SHOWN_EVERYWHERE and not is_turned(data, pixels):
             return f"{self.stem}{suffix}", data, True
-        return f"{self.stem}.png", as_png(data, self.label.width * self.label.height), False
+        return f"{self.stem}.png", as_png(data, pixels), False
 
     def _bytes(self) -> bytes:
         try:
@@ -108,6 +109,7 @@ def _link(source: Path, path: Path) -> None:
         os.link(source, path)
     except OSError:  # another disk, a file system without links
         shutil.copyfile(source, path)
+        sync_files([path])
 
 
 def marks_of(label: Label, instances: Instances) -> Iterator[MarkMask]:

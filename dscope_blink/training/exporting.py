@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from dscope_blink.config.checking import must_be_one_of
+from dscope_blink.files.syncing import make_folder, sync_folders
 from dscope_blink.files.whole_files import writing
 from dscope_blink.records import UserError
 from dscope_blink.training.dataset import Dataset
@@ -68,12 +69,13 @@ def export(dataset: Dataset, name: str) -> Path:
     unfinished = folder.with_name(f".{name}.dscope-tmp")
     with writing(folder):
         shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
+        make_folder(unfinished)
         try:
             EXPORTS[name](ExportSet(dataset), unfinished)
             if folder.exists():
                 shutil.rmtree(folder)
             unfinished.rename(folder)
+            sync_folders([folder.parent])
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
     return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from dscope_blink.records import Mask, UserError, read_file
+from dscope_blink.records.json_reading import decode_any_json
 from dscope_blink.training.labels import KINDS
 from dscope_blink.training.masks import box_of
 from dscope_blink.training.outlines import within
@@ -247,7 +247,7 @@ def _bytes(path: Path) -> bytes:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(_bytes(path))
+        return decode_any_json(_bytes(path))
     except (ValueError, RecursionError) as error:
         raise NotReadable(f"{path}: no JSON: {error}") from None
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dscope_blink.config.settings import Config, TrainingSettings
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import whole_file
 from dscope_blink.records import texts
 from dscope_blink.training.dataset import Dataset
@@ -116,7 +117,7 @@ def _places(label: Label) -> Iterator[str]:
 
 def _put(picture: Path, path: Path, link: bool) -> None:
     """A link is relative: it holds when the data set is moved as a whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with whole_file(path) as temporary:
         if link:
             temporary.symlink_to(os.path.relpath(picture, path.parent))

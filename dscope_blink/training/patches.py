@@ -10,6 +10,7 @@ import numpy as np
 
 from dscope_blink.config.settings import TrainingSettings
 from dscope_blink.files.decoding import Picture
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.training.classes import ZONES
 from dscope_blink.training.faces import Face
@@ -45,7 +46,7 @@ def _written(face: Face, folder: Path, settings: TrainingSettings, name: str, ma
     box = box_of(*placed)
     patch, (x, y) = cut(face.picture, box, settings.padding_px)
     _, data = cv2.imencode(".png", patch, FAST_PNG)
-    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    make_folder((folder / file).parent)
     write_file(folder / file, bytes(data))
     return measured(
         {

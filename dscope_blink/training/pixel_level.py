@@ -9,6 +9,7 @@ import numpy as np
 
 from dscope_blink.config.settings import TrainingSettings
 from dscope_blink.files.decoding import encode_indexed
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import read_file
 from dscope_blink.training.classes import MARK_PALETTE, ZONE_PALETTE
@@ -41,7 +42,7 @@ def write_pixel_level(face: Face, folder: Path, settings: TrainingSettings) -> d
 
 
 def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_file(path, data)
 
 

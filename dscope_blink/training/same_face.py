@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscope_blink.config.settings import TrainingSettings
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.image_processing.likeness import (
     ANGLES,
@@ -48,7 +49,7 @@ def write_face_map(face: Face, folder: Path, settings: TrainingSettings) -> dict
     path = map_path(folder, face.label.name)
     path.unlink(missing_ok=True)
     if face.label.cladding is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         _, data = cv2.imencode(".png", unrolled(face.gray, face.label.cladding, _starts(face)))
         write_file(path, bytes(data))
     return {}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
-
 from dscope_blink.records import UserError, read_file
+from dscope_blink.records.json_reading import decode_json
 from dscope_blink.training.json_text import json_bytes
 
 SPLITS = "splits.json"
@@ -21,7 +20,7 @@ def read_sides(folder: Path) -> Mapping[str, str]:
     """The side of each picture by its name; empty where the data set has no splits."""
     path = folder / SPLITS
     try:
-        data = msgspec.json.decode(read_file(path))
+        data = decode_json(read_file(path))
     except FileNotFoundError:
         return {}
     except OSError as error:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import whole_file
 from dscope_blink.training.labels import Row
 
@@ -49,7 +50,7 @@ def write_table(stem: Path, columns: Sequence[Column], rows: Iterable[Row]) -> i
     types = {"text": pa.string(), "number": pa.float64(), "whole": pa.int64(), "truth": pa.bool_()}
     notes = [{"meaning": column.meaning, "tells_label": str(column.tells_label).lower()} for column in columns]
     schema = pa.schema([pa.field(c.name, types[c.kind], metadata=note) for c, note in zip(columns, notes, strict=True)])
-    stem.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(stem.parent)
     count = 0
     with (
         whole_file(stem.with_name(f"{stem.name}.parquet")) as first,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dscope_blink.config.settings import TrainingSettings
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import ZONE_LETTERS, ZoneOutline, ellipse_points
 from dscope_blink.training.classes import ZONE_CLASSES
@@ -24,7 +25,7 @@ def write_boundaries(face: Face, folder: Path, settings: TrainingSettings) -> di
     """Write the borders of a picture; it has no rows in tables."""
     label = face.label
     path = folder / FOLDER / f"{label.name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     said = {
         "image": label.image,
         "width": label.width,

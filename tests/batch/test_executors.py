@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dscope_blink.batch.executors import Lost, Processes, as_completed, on_cluster, own_time_limit, result_of
+from dscope_blink.batch.executors import as_completed, on_cluster, own_time_limit, result_of
+from dscope_blink.batch.processes import Lost, Processes
 from dscope_blink.records import UserError
 from tests.builders.settings import ROOT
 
@@ -41,6 +42,10 @@ def wrong(number: int) -> int:
 
 def refused(number: int) -> int:
     raise UserError(f"refused {number}")
+
+
+def greedy(number: int) -> int:
+    return len(bytearray(2**30 if number == 1 else 2**20)) // 2**20
 
 
 def outcomes(executor: Processes, job, count: int) -> dict[int, object]:
@@ -102,7 +107,7 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
     monkeypatch.setattr("dscope_blink.batch.executors.SCHEDULER_TIMEOUT_S", 1)
     with (
         pytest.raises(UserError, match=r"--scheduler tcp://127.0.0.1:9: no scheduler answers there"),
-        on_cluster("tcp://127.0.0.1:9"),
+        on_cluster("tcp://127.0.0.1:9", 60.0),
     ):
         pass
 
@@ -144,3 +149,12 @@ def test_a_job_that_hangs_ends_its_process_and_is_known_when_it_is_tried_again(t
     with pytest.raises(TimeoutError), own_time_limit(60, mark):
         pass
     assert not mark.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this system limits no memory")
+def test_a_job_that_takes_more_memory_than_its_budget_fails_alone():
+    with Processes(1, 60.0, memory_mb=256) as executor:
+        futures = dict(as_completed(executor, greedy, range(3), 3))
+        with pytest.raises(Lost, match="MemoryError"):
+            result_of(futures[1])
+        assert [result_of(futures[number]) for number in (0, 2)] == [1, 1]

@@ -25,6 +25,8 @@ from tests.builders.inspections import FAILED, HEIGHT, WIDTH
 from tests.builders.settings import SETTINGS
 from tests.builders.stored_results import result_of
 
+pytestmark = pytest.mark.usefixtures("as_written")
+
 CONFIG = SETTINGS.profile("fast_scan")
 REGION = (400, 350, 160, 160)  # of the core, in the picture: x, y, width and height
 NO_SIZE = {"image_width": None, "image_height": None}

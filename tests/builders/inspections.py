@@ -205,6 +205,7 @@ FAILED = recorded(
         zones=ZONES,
         defects=(VIOLATING, COUNTED, CHIP, UNCOUNTED, CRACK),
         cells=(CELL, EMPTY_CELL),
+        outputs={"fiber_07_report.csv": "ef" * 32},
         timings_s={"locate": 0.0123456, "total": 0.1234},
         measurements={
             "core_cladding_offset_um": Measured(0.12345, 0.0456),

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from dscope_blink.files.decoding import decode_image
+from dscope_blink.files.drawn import is_marked, marked
 from dscope_blink.files.pictures import find_images
-from tests.builders.folders import linux_names, touched
+from tests.builders.folders import drawn, linux_names, touched
+from tests.builders.pictures import face_jpeg, face_png
 from tests.builders.unprivileged import unprivileged
 
 
@@ -77,11 +82,65 @@ def test_the_output_folder_inside_the_input_is_not_searched(tmp_path):
     assert found(tmp_path, recursive=True, output="results") == ("a.png",)
 
 
-def test_pictures_drawn_by_an_earlier_run_are_left_out(tmp_path):
-    touched(tmp_path, "old/a_annotated.png", "old/a_histogram.png", "old/a_result.json", "old/a_report.csv")
-    touched(tmp_path, "old/a_annotated.jpg", "old/a_histogram.svg", "old/a_histogram.pdf")
-    touched(tmp_path, "old/a_zone_core.png", "old/a_zone_contact.png", "old/a_cells.csv")
-    assert found(tmp_path, recursive=True) == ()
+def test_pictures_drawn_by_an_earlier_run_are_left_out_and_counted(tmp_path):
+    drawn(tmp_path, "old/a_annotated.png", "old/a_histogram.png", "old/a_annotated.jpg", "old/a_zone_core.png")
+    drawn(tmp_path, "old/b_gate.png", "old/c_view.jpg")  # whatever lies beside them
+    touched(tmp_path, "old/a_result.json", "old/a_report.csv", "old/a_histogram.svg", "old/a_cells.csv")
+    result = find_images(tmp_path, True, tmp_path / "elsewhere")
+    assert result.files == ()
+    named = "old/a_annotated.jpg, old/a_annotated.png, old/a_histogram.png, old/a_zone_core.png, old/b_gate.png ..."
+    assert result.left_out == (f"6 files are drawn by this program, and left out: {named}",)
+
+
+@pytest.mark.parametrize("taken", ["a_view.jpg", "a_annotated.png", "a_thumbnail.jpg", "a_gate.png"])
+def test_a_picture_named_like_a_drawing_is_inspected_unless_this_program_drew_it(tmp_path, taken):
+    touched(tmp_path, "a.png", "a_report.csv")
+    (tmp_path / taken).write_bytes(face_png())
+    (tmp_path / "a_result.json").write_text('{"schema": "dscope-blink/inspection/2", "outputs": {}}')
+    assert set(found(tmp_path)) == {"a.png", taken}
+
+
+def test_a_drawing_of_a_time_when_none_was_marked_is_left_out_for_the_record_beside_it_and_said_to_be(tmp_path):
+    touched(tmp_path, "a.png", "a_view.jpg")
+    (tmp_path / "a_result.json").write_text('{"schema": "dscope-blink/inspection/2"}')
+    result = find_images(tmp_path, False, tmp_path)
+    assert result.files == ("a.png",)
+    assert "an older version of this program has drawn them: a_view.jpg" in result.left_out[0]
+
+
+@pytest.mark.parametrize("record", ["", "{", '{"schema": "of others"}', "[]", '{"a": 1, "a": 2}', "[" * 100_000])
+def test_what_is_no_record_of_this_program_takes_no_picture_away(tmp_path, record):
+    touched(tmp_path, "a_view.jpg")
+    (tmp_path / "a_result.json").write_text(record)
+    assert found(tmp_path) == ("a_view.jpg",)
+
+
+@pytest.mark.parametrize("picture", [face_png(), face_jpeg()], ids=["PNG", "JPEG"])
+def test_the_mark_of_a_drawing_changes_none_of_its_pixels(tmp_path, picture):
+    path = tmp_path / "a.png"
+    path.write_bytes(marked(picture))
+    assert is_marked(path)
+    np.testing.assert_array_equal(decode_image(marked(picture), 10**6), decode_image(picture, 10**6))
+    path.write_bytes(picture)
+    assert not is_marked(path)
+
+
+def test_whatever_could_be_a_picture_and_is_passed_over_is_named_or_counted(tmp_path):
+    touched(tmp_path, "a.png", ".b.png", "c.webp", "d.GIF", "folder.png/e.png", "notes.txt", ".profile")
+    result = find_images(tmp_path, False, tmp_path / "results")
+    assert result.files == ("a.png",)
+    assert result.warnings == ("folder.png: a folder, no picture",)
+    assert result.left_out == (
+        "1 file is hidden, and left out: .b.png",
+        "2 files are pictures of kinds that are not read, and left out: c.webp, d.GIF",
+    )
+
+
+def test_pictures_in_the_output_folder_are_counted_but_for_drawings(tmp_path):
+    touched(tmp_path, "a.png", "results/b.png", "results/sub/c.png", "results/a_view.jpg", "results/a_result.json")
+    result = find_images(tmp_path, True, tmp_path / "results")
+    assert result.files == ("a.png",)
+    assert result.left_out == ("2 files are in the output folder, and left out: results/b.png, results/sub/c.png",)
 
 
 def test_a_picture_named_like_a_result_is_inspected_when_no_record_lies_beside_it(tmp_path):
@@ -106,9 +165,15 @@ def test_a_link_to_a_picture_is_a_picture_and_a_broken_one_is_kept_to_be_reporte
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_never_opened(tmp_path):
+def test_a_pipe_is_never_opened_and_named_like_all_that_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "a.png")
-    assert found(tmp_path) == ()
+    (tmp_path / "b.jpg").symlink_to("/dev/null")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.fspath(tmp_path / "c.bmp"))
+    result = find_images(tmp_path, False, tmp_path)
+    assert result.files == ()
+    told = ["a.png: a pipe, no picture", "b.jpg: a device, no picture", "c.bmp: a socket, no picture"]
+    assert sorted(result.warnings) == told
 
 
 def test_a_link_that_leads_to_itself_is_kept_to_be_reported(tmp_path):
@@ -124,6 +189,21 @@ def test_a_folder_that_cannot_be_read_is_reported(open_folder):
     (open_folder / "locked").chmod(0o755)
     assert result.files == ("a.png",)
     assert "locked: cannot be read" in result.warnings[0]
+
+
+def test_folders_that_lie_deeper_in_each_other_than_functions_may_call_are_searched(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1500):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("b.png").touch()
+    result = find_images(tmp_path, True, tmp_path / "results")
+    Path("b.png").unlink()
+    for _ in range(1500):  # nobody else can remove them
+        os.chdir("..")
+        Path("d").rmdir()
+    assert result.files == ("d/" * 1500 + "b.png",)
+    assert result.warnings == ()
 
 
 @linux_names

@@ -177,7 +177,7 @@ def at(record: Any, place: tuple[str | int, ...]) -> Any:
 
 FOLLOWS = {"marginal", "closest_limit", "broken", "margin_um", "nearness"}  # said twice, and not read back
 HASHES = {"config_sha256", "calibration_sha256", "flat_field_sha256"}
-OPEN = {"manifest", "inputs", "uncertainty", "timings_s", "features", "evidence", "class_probabilities"}
+OPEN = {"manifest", "inputs", "uncertainty", "timings_s", "features", "evidence", "class_probabilities", "outputs"}
 
 
 GAINED = {"seen", "min_seen", "class_probabilities"}  # later than the schema: records of before lack them
@@ -189,7 +189,9 @@ def _is_dimension(place: tuple[str | int, ...]) -> bool:
 
 
 LATER = (
+    ("outputs",),
     ("reference",),
+    ("provenance", "engine"),
     ("request", "fiber"),
     ("request", "fiber_structure"),
     ("image", "bits"),

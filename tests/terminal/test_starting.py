@@ -43,7 +43,7 @@ def test_without_numpy_every_door_says_so_in_one_line(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("package", ["cv2", "PIL", "jsonschema", "msgspec", "pebble", "rich", "pandas", "filelock"])
+@pytest.mark.parametrize("package", ["cv2", "PIL", "jsonschema", "msgspec", "rich", "pandas", "filelock"])
 def test_what_is_needed_at_once_is_missed_at_once(package):
     run = run_without(package, ROOT / "main.py", "--version")
     needed = f"main.py: this program needs {package} (pip install -r requirements.txt)\n"

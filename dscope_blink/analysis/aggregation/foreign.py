@@ -8,17 +8,15 @@ mark is left out only where nobody could say where it lies, and is then among th
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from dscope_blink.analysis.aggregation.foreign_values import first_of, number_of, pair_of, rectangle_of, shown, text_of
 from dscope_blink.analysis.aggregation.regions import Offset, Size, region_of_field
 from dscope_blink.records import Gravity, LogLine, UserError
+from dscope_blink.records.json_reading import decode_any_json, decode_json
 
 # Where programs say it, the first that does counts.
 PICTURE_FIELDS = ("source_image", "image_path", "image_file", "image_name", "picture", "image", "file")
@@ -108,10 +106,10 @@ class _Log:
 
 def _decoded(data: bytes) -> Any:
     try:
-        return msgspec.json.decode(data)
+        return decode_json(data)
     except (ValueError, RecursionError):  # NaN, a byte order mark, UTF-16: other readers take them
         try:
-            return json.loads(data)
+            return decode_any_json(data)
         except (ValueError, RecursionError) as error:
             raise BadReport(f"no JSON: {shown_error(error)}") from None
 

@@ -1,0 +1,1 @@
+"""Real runs of the program that are killed, cut off, filled up and lied to: what was lost."""
