@@ -20,7 +20,7 @@ from dscope_blink.files.keys import SigningKey, is_signed_by, signing_key
 from dscope_blink.files.ledger import Ledger, append, ledger_file, read_ledger
 from dscope_blink.files.locking import locked
 from dscope_blink.files.names import LOG, MANIFEST, MANIFESTS, OWN_ENDS, is_earlier_report
-from dscope_blink.files.whole_files import FileState, state_of, write_file, writing
+from dscope_blink.files.whole_files import FileState, WriteFailed, state_of, write_file, writing
 from dscope_blink.records import ImageInfo, UserError, printable, read_file
 from dscope_blink.records.batch_manifest import (
     BadManifest,
@@ -138,6 +138,8 @@ class Seal:
         ------
         WriteFailed : it cannot be written
         """
+        if not self.folder.is_dir():  # it is not to come back as a folder with nothing but a manifest
+            raise WriteFailed(f"{self.folder} is gone")
         manifest = self._made(state, list_folder(self.folder))
         if self.key is not None:
             value = self.key.sign(manifest.signed_text)

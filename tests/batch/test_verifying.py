@@ -285,6 +285,16 @@ def test_a_ledger_that_cannot_be_used_is_told_before_anything_is_done_or_else_at
     assert (out / MANIFEST).read_bytes() == before
 
 
+def test_a_folder_that_was_removed_does_not_come_back_for_its_manifest(out, signing):
+    def robbed() -> None:
+        with sealing(out, signing, "inspect"):
+            shutil.rmtree(out)
+
+    with pytest.raises(WriteFailed, match="is gone"):
+        robbed()
+    assert not out.exists()
+
+
 def test_the_schema_of_the_manifest_is_kept(out):
     document = json.loads((out / MANIFEST).read_bytes())
     assert document["signature"]["algorithm"] == "Ed25519"
