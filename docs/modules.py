@@ -100,7 +100,7 @@ ROOMS: Mapping[str, set[str]] = {
             "analysis.aggregation.foreign",
             "reporting.aggregate_json",
         ),
-        *("gates.layouts", "files.ledger"),
+        *("gates.layouts", "files.ledger", "files.signed_file"),
     },
     "distributed": {"batch.executors"},
     "filelock": {"files.locking"},

@@ -91,6 +91,8 @@ PROGRAMS = (
         "main.py gates calibrate",
         "main.py learn",
         "main.py analyze",
+        "main.py keys make",
+        "main.py verify",
         "main.py config check",
         "main.py config show",
         "main.py config diff",

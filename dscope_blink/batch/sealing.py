@@ -17,10 +17,10 @@ from dscope_blink.batch.made_by import made_by
 from dscope_blink.config.settings import Config
 from dscope_blink.files.folder_listing import CHAIN_LINK, Hashed, Listing, hash_file, list_folder
 from dscope_blink.files.keys import SigningKey, is_signed_by, signing_key
-from dscope_blink.files.ledger import append, ledger_file, read_ledger
+from dscope_blink.files.ledger import Ledger, append, ledger_file, read_ledger
 from dscope_blink.files.locking import locked
 from dscope_blink.files.names import LOG, MANIFEST, MANIFESTS, OWN_ENDS, is_earlier_report
-from dscope_blink.files.whole_files import FileState, state_of, write_file, writing
+from dscope_blink.files.whole_files import FileState, WriteFailed, state_of, write_file, writing
 from dscope_blink.records import ImageInfo, UserError, printable, read_file
 from dscope_blink.records.batch_manifest import (
     BadManifest,
@@ -138,6 +138,8 @@ class Seal:
         ------
         WriteFailed : it cannot be written
         """
+        if not self.folder.is_dir():  # it is not to come back as a folder with nothing but a manifest
+            raise WriteFailed(f"{self.folder} is gone")
         manifest = self._made(state, list_folder(self.folder))
         if self.key is not None:
             value = self.key.sign(manifest.signed_text)
@@ -252,11 +254,12 @@ def sealing(
 
     Raises
     ------
-    UserError : the key cannot be used; nothing was done then
+    UserError : the key or its ledger cannot be used; nothing was done then
     WriteFailed : the manifest cannot be written
     """
     key = signing_key(config.signing, folder)
-    seal = Seal(folder, config, command, key, set_aside(folder, key), tuple(tables), tuple(ends))
+    ledger = None if key is None else read_ledger(ledger_file(key.path))  # that it cannot be read is told first
+    seal = Seal(folder, config, command, key, set_aside(folder, key, ledger), tuple(tables), tuple(ends))
     is_whole = False
     try:
         yield seal
@@ -280,13 +283,14 @@ def _write_early(seal: Seal, error: BaseException, state: State) -> None:
         logger.error("No manifest: %s", printable(str(problem)))
 
 
-def set_aside(folder: Path, key: SigningKey | None) -> Before:
+def set_aside(folder: Path, key: SigningKey | None, ledger: Ledger | None) -> Before:
     """Put the manifest of the run before to those of all runs; a run that is killed leaves none in its place.
 
     Parameters
     ----------
     folder : of the results
     key : of this run: what another has signed, or an older manifest that somebody put back, is not gone on with
+    ledger : of that key
     """
     chain = list_chain(folder)
     newest, path = max(chain, default=0), folder / MANIFEST
@@ -298,7 +302,7 @@ def set_aside(folder: Path, key: SigningKey | None) -> Before:
         chain[newest] = place
     if not newest:
         return Before()
-    return _newest_trusted(chain, newest, key)
+    return _newest_trusted(chain, newest, key, ledger)
 
 
 def list_chain(folder: Path) -> dict[int, Path]:
@@ -310,7 +314,7 @@ def list_chain(folder: Path) -> dict[int, Path]:
     return {int(found[1]): folder / MANIFESTS / found[0] for found in map(CHAIN_LINK.match, names) if found}
 
 
-def _newest_trusted(chain: Mapping[int, Path], newest: int, key: SigningKey | None) -> Before:
+def _newest_trusted(chain: Mapping[int, Path], newest: int, key: SigningKey | None, ledger: Ledger | None) -> Before:
     """With what the newest of them lists that can be trusted: runs without a key may have come after it."""
     before = Before(newest)
     for number in sorted(chain, reverse=True):
@@ -320,7 +324,7 @@ def _newest_trusted(chain: Mapping[int, Path], newest: int, key: SigningKey | No
             if number == newest:
                 before = replace(before, sha256=sha256)
             manifest = read_manifest(data)
-            why = _why_not_trusted(manifest, number, sha256, key)
+            why = _why_not_trusted(manifest, number, sha256, key) or _outdated(manifest, sha256, ledger)
         except (OSError, BadManifest) as error:
             why = str(getattr(error, "strerror", None) or error)
         else:
@@ -341,10 +345,12 @@ def _why_not_trusted(manifest: BatchManifest, number: int, sha256: str, key: Sig
         return "it is not signed by the key of this run"
     if not is_signed_by(signed.public_key, signed.value, manifest.signed_text):
         return "its signature is not of what it says"
-    newest = read_ledger(ledger_file(key.path)).newest(manifest.batch)
-    if newest is not None and newest.sha256 != sha256:
-        return "the ledger knows a newer one"
     return ""
+
+
+def _outdated(manifest: BatchManifest, sha256: str, ledger: Ledger | None) -> str:
+    newest = None if ledger is None else ledger.newest(manifest.batch)
+    return "" if newest is None or newest.sha256 == sha256 else "the ledger knows a newer one"
 
 
 @contextmanager

@@ -18,10 +18,12 @@ from dscope_blink.batch.sheet_learning import LayoutLearning, learn_sheets
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config
 from dscope_blink.devices.signals import Signals, signalling
+from dscope_blink.files.keys import signing_key
 from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.names import GATE_PAGE, GATE_TABLE
 from dscope_blink.files.pictures import Found
 from dscope_blink.files.plan import plan_images
+from dscope_blink.files.signed_file import sign_file
 from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.watching import Watched
 from dscope_blink.gates.ambiguity import ambiguities
@@ -181,9 +183,11 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     """0, or 1 where a good sheet that was held back is NG."""
     wanted = checked_learning(arguments)
     console = console_of(arguments.quiet)
+    key = signing_key(wanted.config.signing)  # that it cannot be used is told before anything is learned
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("good sheets", total=len(wanted.images))
         layout = learn_sheets(wanted, lambda image: progress.advance(task))
+    sign_file(wanted.output, key)
     stated = layout.stated
     for one in layout.sources:
         if one.use == "left out" or one.why:

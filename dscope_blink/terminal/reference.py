@@ -15,7 +15,9 @@ from dscope_blink.batch.analyzing import Analyzing
 from dscope_blink.batch.learning import ENDING, Learning, check_updatable, learn
 from dscope_blink.batch.run import Batch
 from dscope_blink.config.loading import load_config
+from dscope_blink.files.keys import signing_key
 from dscope_blink.files.names import COMPARED_WITH_REFERENCE, MODEL_CARD
+from dscope_blink.files.signed_file import sign_file
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.image_processing.face_comparison import NO_MODEL, drift_of
 from dscope_blink.models.family import NoFamily
@@ -52,7 +54,9 @@ def learn_reference(arguments: argparse.Namespace) -> int:
     wanted = Learning(batch.job, batch.images, output, arguments.microscope, update, batch.workers, batch.scheduler)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("faces", total=len(batch.images))
+        key = signing_key(batch.job.config.signing)  # that it cannot be used is told before anything is learned
         learned = learn(wanted, lambda image: progress.advance(task))
+    sign_file(output, key)
     card = learned.model.card
     left_out = [face for face in card.faces if not face.used]
     for face in left_out:

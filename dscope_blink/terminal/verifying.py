@@ -15,6 +15,7 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import SigningSettings
 from dscope_blink.files.keys import PUBLIC, fingerprint, known_key, load_public, make_keys, public_file
 from dscope_blink.files.ledger import Ledger, ledger_file, read_ledger
+from dscope_blink.files.signed_file import why_not_vouched
 from dscope_blink.records import UserError
 from dscope_blink.terminal.running import UNFINISHED
 from dscope_blink.terminal.starting import missing_packages
@@ -39,6 +40,8 @@ def keys(arguments: argparse.Namespace) -> int:
 
 def verify_results(arguments: argparse.Namespace) -> int:
     """Say line by line what is not as it was written; 0: nothing, 1: something, or it cannot be told."""
+    if os.path.isfile(Path(arguments.results_dir).expanduser()):
+        return _verify_file(arguments)
     asked = checked_verifying(arguments)
     well, console = True, console_of(arguments.quiet)
     for found in verify(asked):
@@ -48,6 +51,23 @@ def verify_results(arguments: argparse.Namespace) -> int:
         else:
             _print(found, console)
     return 0 if well else UNFINISHED
+
+
+def _verify_file(arguments: argparse.Namespace) -> int:
+    """A model or a layout, by the signature beside it."""
+    settings, path = load_config(Path(arguments.config)), _file(arguments.results_dir, "file")
+    why = why_not_vouched(path, _known_key(arguments, settings.profile(settings.default_profile).signing))
+    if arguments.json:
+        print(json.dumps({"file": str(path), "well": not why, "text": why}), flush=True)
+    else:
+        print_line(console_of(arguments.quiet and not why), f"{path}: {why or 'as it was signed'}")
+    return UNFINISHED if why else 0
+
+
+def _known_key(arguments: argparse.Namespace, signing: SigningSettings) -> str | None:
+    if arguments.key or signing.key or signing.public_key:
+        _check_package()
+    return load_public(_file(arguments.key, "--key")) if arguments.key else known_key(signing)
 
 
 def _print(found: Verified, console: Console) -> None:
@@ -73,9 +93,7 @@ def checked_verifying(arguments: argparse.Namespace) -> Verifying:
     folder = _folder(arguments.results_dir, "results folder")
     settings = load_config(Path(arguments.config))
     signing = settings.profile(settings.default_profile).signing
-    if arguments.key or signing.key or signing.public_key:
-        _check_package()
-    key = load_public(_file(arguments.key, "--key")) if arguments.key else known_key(signing)
+    key = _known_key(arguments, signing)
     pictures = None if arguments.input_dir is None else _folder(arguments.input_dir, "input folder")
     trust = Trust(key, _ledger(arguments, signing), arguments.unsigned)
     return Verifying(folder, trust, settings, pictures)
@@ -124,7 +142,7 @@ def add_keys(parser: argparse.ArgumentParser) -> None:
 
 def add_verify(parser: argparse.ArgumentParser, config: str) -> None:
     """What is asked of verifying; `config` is the configuration that ships."""
-    parser.add_argument("results_dir", metavar="DIR", help="folder that a run has written")
+    parser.add_argument("results_dir", metavar="DIR", help="folder that a run has written; or a model or layout")
     parser.add_argument(
         "--key", metavar=f"FILE{PUBLIC}", help="public key that must have signed; default: the configured"
     )

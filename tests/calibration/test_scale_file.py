@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from dscope_blink.calibration.scale_file import load_calibration, write_document
+from dscope_blink.calibration.scale_file import SIGNATURE, load_calibration, write_document
 from dscope_blink.config.settings import CalibrationSettings
+from dscope_blink.files.keys import SigningKey, load_private, make_keys
 from dscope_blink.records import Calibration, Scale, UserError, texts
 from tests.builders.settings import ROOT
 
@@ -67,7 +68,7 @@ def test_what_is_written_fits_the_schema(path: Path) -> None:
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
     assert list(validator.iter_errors(json.loads(path.read_text()))) == []
-    assert set(json.loads(path.read_text())) == set(schema["properties"])
+    assert set(json.loads(path.read_text())) == set(schema["properties"]) - {SIGNATURE}
 
 
 @pytest.mark.parametrize(("today", "expired"), [(date(2027, 1, 31), False), (date(2027, 2, 1), True)])
@@ -143,3 +144,47 @@ def test_a_number_beyond_all_is_refused_in_one_line(tmp_path: Path, key: str) ->
     path.write_text(json.dumps({**FULL, key: 10**400}))
     with pytest.raises(UserError, match=f"{key} must be"):
         load(path)
+
+
+# --- signed
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> SigningKey:
+    make_keys(tmp_path / "site.key")
+    return load_private(tmp_path / "site.key")
+
+
+def refusal(path: Path, key: SigningKey) -> str:
+    rules = CalibrationSettings(None, "refuse", "refuse", "refuse")
+    with pytest.raises(UserError) as told:
+        load_calibration(path, date(2024, 1, 1), rules, key.public_key)
+    return str(told.value).partition("changed calibration: ")[2]
+
+
+def test_a_calibration_that_the_known_key_has_signed_is_used(path: Path, key: SigningKey) -> None:
+    write_document(path, FULL, key)
+    rules = CalibrationSettings(None, "refuse", "refuse", "refuse")
+    found = load_calibration(path, date(2024, 1, 1), rules, key.public_key)
+    assert found is not None
+    assert found.warnings == ()
+    assert load_calibration(path, date(2024, 1, 1), rules) is not None
+    schema = json.loads((ROOT / "calibration.schema.json").read_text(encoding="utf-8"))
+    assert list(Draft202012Validator(schema).iter_errors(json.loads(path.read_text()))) == []
+
+
+def test_one_that_it_has_not_signed_is_as_one_that_was_edited(path: Path, key: SigningKey, tmp_path: Path) -> None:
+    write_document(path, FULL)
+    assert refusal(path, key).startswith("not signed, and must be by key ")
+    path.write_text('{"um_per_px": 0.5}')
+    assert refusal(path, key).startswith("not signed, and must be by key ")
+    make_keys(tmp_path / "forger")
+    write_document(path, FULL, load_private(tmp_path / "forger"))
+    assert refusal(path, key).startswith("signed by key ")
+    write_document(path, FULL, key)
+    signed = json.loads(path.read_text())
+    write_document(path, {**signed, "um_per_px_x": 0.6, "um_per_px_y": 0.6, "um_per_px": 0.6})
+    assert refusal(path, key) == "its signature is of another text"
+    warned = load_calibration(path, date(2024, 1, 1), CalibrationSettings(None, "warn", "warn", "warn"), key.public_key)
+    assert warned is not None
+    assert [warning.kind for warning in warned.warnings] == ["changed_calibration"]
