@@ -45,6 +45,7 @@ from dscope_blink.config import loading
 from dscope_blink.config.settings import Config, ConfigFile
 from dscope_blink.config.shipped import calibration_file, shipped
 from dscope_blink.files.decoding import Picture
+from dscope_blink.files.keys import known_key
 from dscope_blink.files.manifest import NUMBERS, Manifest, make_request
 from dscope_blink.files.pictures import find_images
 from dscope_blink.files.plan import ImageFile, plan_images
@@ -706,7 +707,8 @@ def _calibration(given: FilePath | Calibration | None, config: Config) -> Calibr
     if isinstance(given, Calibration):
         return given
     path = calibration_file() if given is None else Path(given)
-    return load_calibration(path, datetime.now().astimezone().date(), config.calibration)
+    known = known_key(config.signing)
+    return load_calibration(path, datetime.now().astimezone().date(), config.calibration, known)
 
 
 def _request(config: Config, asked: Asked) -> Request:

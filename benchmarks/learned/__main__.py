@@ -101,7 +101,7 @@ def head(amounts: engines.Amounts, file: Path | None) -> str:
     read = f"""
         Shares stand with their count and 95 % interval (Wilson, 1927). Differences between engines are paired: their
         95 % intervals are percentiles of {DRAWS:,} draws of as many pictures with all their marks, seeded (Efron, 1979,
-        DOI 10.1214/aos/1176344552).
+        DOI 10.1214/aos/1176344552); where fewer than {sections.FEWEST_FACES} pictures have such marks none is given.
     """
     return f"# The learned model beside the classical engine\n\n{prose(made)}\n\n{prose(read)}"
 

@@ -47,7 +47,7 @@ from dscope_blink.reporting.look import CLASS_TITLES
 from dscope_blink.synthetic.faces import Vector
 
 OTHERS = tuple(engine for engine in ENGINES if engine != CLASSICAL)
-LINE_KINDS = ("scratch", "crack", "chip")
+FEWEST_FACES = 8  # of fewer the draws are too much alike to say how far chance goes
 
 
 def of_sort(faces: Sequence[Face], sort: str) -> list[Face]:
@@ -79,7 +79,7 @@ def of_faint(faces: Sequence[Face], injected: Sequence[Face]) -> Section:
     text = prose(f"""
         {len(rendered)} rendered faces of {len(scenes.LOOKS)} looks of microscope, cores of
         {", ".join(f"{core:g}" for core in scenes.CORES_UM)} um in claddings of 125 um; on each at most one pit or blot
-        in A, two in B, one in D, of {scenes.BLOB_UM[0]:g} to {scenes.BLOB_UM[1]:g} um (even over the logarithm),
+        in A, two in B, two in D, of {scenes.BLOB_UM[0]:g} to {scenes.BLOB_UM[1]:g} um (even over the logarithm),
         {scenes.APART_UM:g} um apart. Contrast is relative to the surroundings, before blur; SNR is the peak of the
         contrast in grey levels, after blur, over the noise and texture of a pixel there. Injected: the same into
         photographs, one region at a time, where a person saw nothing and the program reports nothing, each inspected
@@ -105,7 +105,10 @@ def _asked(rendered: Sequence[Face], injected: Sequence[Face]) -> Table:
 
 def _gain(faces: Sequence[Face], engine: str, chosen: Chosen) -> str:
     found = None if engine == CLASSICAL else difference(faces, engine, chosen)
-    return "" if found is None else f"{100 * found.mean:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    if found is None:
+        return ""
+    interval = f" ({100 * found.low:+.1f} to {100 * found.high:+.1f})" if found.faces >= FEWEST_FACES else ""
+    return f"{100 * found.mean:+.1f}{interval}"
 
 
 def _found(marks: Sequence[Mark], engine: str) -> str:

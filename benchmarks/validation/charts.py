@@ -159,7 +159,7 @@ def found_by_engine(panels: Mapping[str, Mapping[str, Sequence[tuple[str, int, i
         panel.set_ylim(-0.02, 1.02)
         panel.set_xlabel(title, fontsize=8)
     axes[0].set_ylabel("share found", fontsize=8)
-    axes[0].legend(fontsize=8, frameon=False)
+    axes[0].legend(fontsize=8, frameon=False, loc="lower right")
     return png_bytes(figure)
 
 

@@ -16,7 +16,7 @@ from dscope_blink.batch.face_results import FaceDone, FaceJob, aggregate_face, f
 from dscope_blink.batch.face_sources import Face
 from dscope_blink.batch.finishing import Plan, finish
 from dscope_blink.batch.whole_results import remove_unfinished
-from dscope_blink.batch.whole_run import run_into
+from dscope_blink.batch.whole_run import Own, run_into
 from dscope_blink.files.names import AGGREGATE, INTEGRITY_LOG, RESULT, safe_names
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.records import LogLine, UserError
@@ -25,6 +25,7 @@ from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import integrity_table, summary_row
 
 FEW = 8  # faces are brought together before another process has started
+AGGREGATED = Own("aggregate", (INTEGRITY_LOG,))
 MODULES = ("dscope_blink.batch.face_results",)  # what a process imports once, before its first face
 
 logger = logging.getLogger("dscope.aggregating")
@@ -109,7 +110,7 @@ def run_aggregation(run: Aggregating) -> Generator[FaceDone]:
     WriteFailed : a result cannot be written (disk full, no permission)
     ReportsNotWritten : all is done but these reports of all faces
     """
-    yield from run_into(run.output_dir, run.job.job.config, partial(_finish, run), run.warnings)
+    yield from run_into(run.output_dir, run.job.job.config, partial(_finish, run), run.warnings, own=AGGREGATED)
 
 
 def _finish(run: Aggregating, at_rest: Callable[[], None]) -> Generator[tuple[int, FaceDone]]:

@@ -12,8 +12,9 @@ from dscope_blink.batch.analyzing import ANALYSIS_ENDS, Analyzing, analyze_pictu
 from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
 from dscope_blink.batch.finishing import Plan, finish, rounds_of
 from dscope_blink.batch.whole_results import remove_unfinished
-from dscope_blink.batch.whole_run import Done, run_into
+from dscope_blink.batch.whole_run import Done, Own, run_into
 from dscope_blink.files.names import COMPARED_WITH_REFERENCE
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import write_file, writing
 from dscope_blink.image_processing.face_comparison import drift_of
@@ -23,6 +24,7 @@ from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import summary_row
 
 FEW = 4  # pictures are compared before another process has started
+ANALYZED = Own("analyze", (COMPARED_WITH_REFERENCE,), ANALYSIS_ENDS)
 MODULES = ("dscope_blink.batch.analyzing",)  # what a process imports once, before its first picture
 
 logger = logging.getLogger("dscope.analyzing")
@@ -44,12 +46,13 @@ def run_analysis(run: Analyzing) -> Generator[Done]:
     WriteFailed : a result cannot be written (disk full, no permission)
     ReportsNotWritten : all is done but these reports of all pictures
     """
-    yield from run_into(run.job.output_dir, run.job.config, partial(_finish, run), run.warnings)
+    yield from run_into(run.job.output_dir, run.job.config, partial(_finish, run), run.warnings, own=ANALYZED)
 
 
 def _finish(run: Analyzing, at_rest: Callable[[], None]) -> Generator[tuple[int, Done]]:
     """Every picture, the table of them, and whether they drift."""
     told = _Told(run)
+    remember_folders(run.job.output_dir, run.images)
     try:
         for number, _, done in finish(_plan(run), rounds_of(run.images, None, at_rest)):
             told.add(number, done.inspection)

@@ -13,8 +13,9 @@ from dscope_blink.batch.connector_pictures import LaneRecord, Seen, View, inspec
 from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, with_log
 from dscope_blink.batch.job import Job, Loaded, provenance_of, write_results
 from dscope_blink.batch.whole_results import sha256_of
-from dscope_blink.batch.whole_run import Done, run_into
+from dscope_blink.batch.whole_run import Done, Own, run_into
 from dscope_blink.files.names import CONNECTOR, CONNECTORS, LANES, RESULT
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import remove_files, together, write_file, writing
@@ -27,6 +28,7 @@ from dscope_blink.reporting.csv_files import csv_bytes
 from dscope_blink.reporting.tables import summary_row
 
 MODULES = ("dscope_blink.batch.connectors",)  # what a process imports once
+CONNECTED = Own("inspect --connector", (CONNECTORS,))
 MOST_RECORDS = 1000  # of one connector: its numbers in the order of the batch
 
 logger = logging.getLogger("dscope.connector")
@@ -90,11 +92,13 @@ def run_connectors(batch: ConnectorBatch, told: Callable[[ConnectorResult], None
         batch.job.config,
         lambda renew: _numbered(batch, told),
         (*batch.warnings, *map(UNCONFIRMED.format, batch.unconfirmed)),
+        own=CONNECTED,
     )
 
 
 def _numbered(batch: ConnectorBatch, told: Callable[[ConnectorResult], None]) -> Generator[tuple[int, Done]]:
     workers = Workers(batch.job.config.batch, batch.workers, None, MODULES)
+    remember_folders(batch.job.output_dir, (shown.image for one in batch.connectors for shown in one.pictures))
     job = partial(Jobs(_inspect_here, _inspect_there, _inspect_there).at(workers), batch.job, batch.layout_key)
     items: Mapping[int, Connector] = dict(enumerate(batch.connectors))
     results: dict[int, ConnectorResult] = {}
@@ -146,7 +150,7 @@ def _written(job: Job, layout_key: str, connector: Connector, seen: list[Seen]) 
         make_folder(path.parent)
         write_file(path, connector_json(replace(result, outputs=files.outputs | _hashes_of_records(path, job, done))))
     logger.info("%s", printable(f"{connector.name}: {result.status}; {'; '.join(result.reasons)}"))
-    return _Finished(result, done)
+    return _Finished(result, (*done[:-1], replace(done[-1], beside=(connector.name, *(one.name for one in seen)))))
 
 
 def _hashes_of_records(path: Path, job: Job, done: Sequence[Done]) -> dict[str, str]:

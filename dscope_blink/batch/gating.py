@@ -11,6 +11,8 @@ from pathlib import Path
 
 from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
 from dscope_blink.batch.finishing import Plan, finish, rounds_of
+from dscope_blink.batch.same_pictures import MetPictures
+from dscope_blink.batch.sealing import Seal, sealing
 from dscope_blink.batch.sheet_files import (
     SheetJob,
     fail_file,
@@ -24,7 +26,7 @@ from dscope_blink.files.names import GATE, GATE_PAGE, GATE_PICTURE, GATE_TABLE
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched
 from dscope_blink.files.whole_files import write_file, writing
-from dscope_blink.records import SheetResult
+from dscope_blink.records import ImageInfo, SheetResult, printable
 from dscope_blink.reporting.csv_files import SummaryTable
 from dscope_blink.reporting.gate_page import PageRow, gates_page
 from dscope_blink.reporting.gate_table import GATE_COLUMNS, gate_row
@@ -111,16 +113,17 @@ def run_gates(run: Gating) -> Generator[SheetDone]:
     WriteFailed : a result cannot be written (disk full, no permission)
     """
     folder, reporting = run.job.output_dir, run.job.config.reporting
-    with running_in(folder, run.job.config.batch) as check:
+    sealed = sealing(folder, run.job.config, "gates", (GATE_TABLE, GATE_PAGE), is_endless=run.watched is not None)
+    with running_in(folder, run.job.config.batch) as check, sealed as seal:
         clear_unfinished(folder)
         for warning in run.warnings:
             logger.warning(warning)
         table = GrowingTable(folder / GATE_TABLE, SummaryTable(reporting.csv_style, GATE_COLUMNS))
-        page = _Page(run)
+        page, met = _Page(run, seal), MetPictures()
 
         def at_rest() -> None:
             check()
-            page.write()
+            page.renew()
 
         rounds = rounds_of(run.images, run.watched, at_rest)
         try:
@@ -130,16 +133,26 @@ def run_gates(run: Gating) -> Generator[SheetDone]:
                         logging.getLogger(record.name).handle(record)
                     table.add(number, gate_row(done.result))
                     page.add(number, image, done.result)
+                    _note(seal, met, number, image, done.result)
                     yield done
         finally:
             table.write()
             page.write()
 
 
+def _note(seal: Seal, met: MetPictures, number: int, image: ImageFile, result: SheetResult) -> None:
+    """A sheet into the manifest; of one that was met before only the log tells, its record has no room."""
+    seal.picture(image.name + GATE, ImageInfo(result.file, result.sha256), dict(result.inputs))
+    seal.results(image.name)
+    for _, warning in met.add(number, result.file, result.sha256):
+        logger.warning("%s: %s", printable(result.file), printable(warning.text))
+
+
 class _Page:
     """The page of the run; of a watch it is written whenever the folder rests."""
 
-    def __init__(self, run: Gating) -> None:
+    def __init__(self, run: Gating, seal: Seal) -> None:
+        self._seal = seal
         self._folder, self._layouts = run.job.output_dir, tuple(one.name for one in run.job.layouts)
         self._ending = GATE_PICTURE[run.job.config.reporting.annotated_format]
         self._rows: dict[int, PageRow] = {}
@@ -150,6 +163,12 @@ class _Page:
         reasons = tuple(f"{gate.gate}: {text}" for gate in result.gates for text in gate.reasons)
         self._rows[number] = PageRow(image.file, result.status, result.layout or "", reasons, drawn, image.name + GATE)
         self._is_told = False
+
+    def renew(self) -> None:
+        """While nothing comes, with the manifest."""
+        if not self._is_told:
+            self.write()
+            self._seal.write("watching")
 
     def write(self) -> None:
         if self._is_told:

@@ -19,6 +19,7 @@ from dscope_blink.config.settings import Config, LearnedSettings
 from dscope_blink.files.camera_text import camera_of
 from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes, stated_bits, stated_scale
 from dscope_blink.files.names import RESULT
+from dscope_blink.files.pixel_hash import pixels_sha256
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed, read_whole, together, writing
 from dscope_blink.models.reference import ReferenceModel, check_expiry, load_model
@@ -262,7 +263,7 @@ def load(path: Path, file: str, config: Config) -> Loaded:
     except UnreadableImage as error:
         return Loaded(info, problem=notice("unreadable", str(error)), read_s=perf_counter() - started)
     info = replace(info, width=picture.shape[1], height=picture.shape[0], camera=camera_of(data))
-    info = replace(info, bits=stated_bits(data, picture))
+    info = replace(info, bits=stated_bits(data, picture), pixels_sha256=pixels_sha256(picture))
     warnings = (SEVERAL_PICTURES,) if holds_several(data) else ()
     um_per_px = stated_scale(data)
     scale = None if um_per_px is None else Scale(um_per_px, um_per_px, "picture", square_assumed=True)

@@ -21,7 +21,8 @@ def folder_of(results_dir: Path, night: date) -> Path:
 def keep_newest(results_dir: Path, count: int, night: date) -> None:
     """Remove the folders of all but the newest nights; what cannot be removed is logged and stays.
 
-    Only a folder that is named as a night and in which this program has worked is one.
+    Only a folder that is named as a night and in which this program has worked is one. Nothing newer than the night
+    that begins is removed: who does an old one again has not asked for the end of those that came after it.
 
     Parameters
     ----------
@@ -31,11 +32,15 @@ def keep_newest(results_dir: Path, count: int, night: date) -> None:
     """
     others = sorted(found for found in _nights(results_dir) if found != night)
     for old in others[: max(0, len(others) - (count - 1))]:
+        if old > night:
+            break
         try:
             shutil.rmtree(folder_of(results_dir, old))
             logger.info("Removed the results of %s", old)
         except OSError as error:
             logger.warning("%s: cannot be removed, %s", error.filename, error.strerror)
+        except RecursionError:
+            logger.warning("%s: cannot be removed, its folders lie too deep in each other", folder_of(results_dir, old))
 
 
 def _nights(results_dir: Path) -> set[date]:

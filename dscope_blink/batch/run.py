@@ -16,6 +16,7 @@ from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, re
 from dscope_blink.batch.whole_results import remove_unfinished
 from dscope_blink.batch.whole_run import Done, run_into
 from dscope_blink.files.names import RESULT, SUMMARY
+from dscope_blink.files.picture_folders import remember_folders
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched
 from dscope_blink.image_processing.face_comparison import drift_of
@@ -102,6 +103,7 @@ def run_batch(batch: Batch) -> Generator[Done]:
 
 def _numbered(batch: Batch, at_rest: Callable[[], None]) -> Generator[tuple[int, Done]]:
     totals, model = Totals(), reference_of(batch.job)
+    remember_folders(batch.job.output_dir, batch.images, batch.watched.folder if batch.watched else None)
     rounds = rounds_of(batch.images, batch.watched, at_rest)
     with closing(finish(_plan(batch), rounds, batch.watched is not None)) as finished:
         for number, image, done in finished:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import TypeAlias, TypeVar
 
 from dscope_blink.analysis.rejudging import load_row
+from dscope_blink.batch.same_pictures import MetPictures, warn_in_record
+from dscope_blink.batch.sealing import Seal, sealing
 from dscope_blink.config.settings import BatchSettings, Config
 from dscope_blink.files.generations import begin, belonging_to, end
 from dscope_blink.files.locking import locked
@@ -19,11 +21,18 @@ from dscope_blink.files.names import RESULT, RUN, SUMMARY
 from dscope_blink.files.syncing import syncing
 from dscope_blink.files.whole_files import TEMPORARY, writing
 from dscope_blink.records import Inspection, printable
-from dscope_blink.reporting.batch_reports import Cleared, ReportsNotWritten, clear_reports, write_batch_reports
+from dscope_blink.reporting.batch_reports import (
+    Cleared,
+    ReportsNotWritten,
+    clear_reports,
+    reports_of,
+    write_batch_reports,
+)
+from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.reporting.csv_files import SummaryTable
 from dscope_blink.reporting.picture_files import write_summary
 from dscope_blink.reporting.stored_results import StoredResults
-from dscope_blink.reporting.tables import Row
+from dscope_blink.reporting.tables import Row, summary_row
 
 SUMMARY_SHARE = 0.05  # of the time may go into rewriting a summary that grows
 
@@ -39,10 +48,23 @@ class Done:
     log: tuple[logging.LogRecord, ...] = ()  # what another process logged about it
     resumed: bool = False
     name: str = ""  # start of the names of its results, relative to the output folder
+    beside: tuple[str, ...] = ()  # of those of other results that are written with it, as a connector is with its lanes
 
 
 OneDone = TypeVar("OneDone", bound=Done)
 Renew: TypeAlias = Callable[[], None]  # the reports, while nothing comes
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What a kind of run is called, and what it writes beside the files of pictures, the summary and the reports."""
+
+    command: str
+    tables: tuple[str, ...] = ()  # names of them
+    ends: tuple[str, ...] = ()  # of names of files of each picture
+
+
+INSPECT = Own("inspect")
 
 
 def run_into(
@@ -51,11 +73,12 @@ def run_into(
     finish: Callable[[Renew], Generator[tuple[int, OneDone]]],
     warnings: Iterable[str] = (),
     reports_when_interrupted: bool = True,
+    own: Own = INSPECT,
 ) -> Generator[OneDone]:
-    """Do all of a run under the lock of its folder, and write the summary and the reports.
+    """Do all of a run under the lock of its folder, and write the summary, the reports and the manifest.
 
     The summary is complete for all that is finished however the run ends, in the order of the numbers. The reports are
-    written once all are finished, or KeyboardInterrupt ends it.
+    written once all are finished, or KeyboardInterrupt ends it; the manifest of all that is there comes last.
 
     Parameters
     ----------
@@ -63,38 +86,67 @@ def run_into(
     config : its section `reporting` says which reports
     finish : gives each that is done, with its number; it is closed before the lock is let go
     warnings : logged before the first
-    reports_when_interrupted : whether Ctrl-C is to be followed by the reports of what is finished
+    reports_when_interrupted : whether Ctrl-C is to be followed by the reports of what is finished; a watch ends by it
+    own : what this kind of run is called and writes
 
     Raises
     ------
-    UserError : another run writes to the output folder, or its file system has no locks
+    UserError : another run writes to the output folder, its file system has no locks, or the key cannot sign
     WriteFailed : a result cannot be written (disk full, no permission)
     ReportsNotWritten : all is done but these reports of the whole batch
     """
-    with running_in(folder, config.batch) as check:
+    tables = (SUMMARY, *own.tables, *(path.name for path in reports_of(folder, config.reporting)))
+    sealed = sealing(folder, config, own.command, tables, own.ends, is_endless=not reports_when_interrupted)
+    with running_in(folder, config.batch) as check, sealed as seal:
         clear_unfinished(folder)
         cleared = clear_reports(folder, config.reporting)
         for path in cleared.left:
             logger.warning("%s is of an earlier run, and could not be moved aside", path)
         for warning in warnings:
             logger.warning(warning)
-        summary, names = GrowingTable(folder / SUMMARY, SummaryTable(config.reporting.csv_style)), dict[int, str]()
-        reports = _Reports(folder, config, names, cleared)
+        taken = _Taken(folder, config, seal)
+        reports = _Reports(folder, config, taken.names, cleared, seal)
         try:
             with closing(finish(reports.renew_after(check))) as finished:
                 for number, done in finished:
-                    for record in done.log:
-                        logging.getLogger(record.name).handle(record)
-                    summary.add(number, done.row)
-                    names[number] = done.name
-                    yield done
+                    yield taken.take(number, done)
         except KeyboardInterrupt:
             if reports_when_interrupted:
                 reports.write()  # of what is finished
             raise
         finally:
-            summary.write()
+            taken.summary.write()
         reports.write()
+        logger.info("Batch finished: %s", taken.totals.in_words)
+
+
+class _Taken:
+    """All that is done, as it is put into the summary and the manifest; pictures that are met twice are told."""
+
+    def __init__(self, folder: Path, config: Config, seal: Seal) -> None:
+        self._folder, self._seal, self._met = folder, seal, MetPictures()
+        self.summary = GrowingTable(folder / SUMMARY, SummaryTable(config.reporting.csv_style))
+        self.names, self.totals = dict[int, str](), Totals()
+
+    def take(self, number: int, done: OneDone) -> OneDone:
+        """Note one; returned as its record is now."""
+        for record in done.log:
+            logging.getLogger(record.name).handle(record)
+        self.names[number] = done.name
+        image = done.inspection.image
+        for other, warning in self._met.add(number, image.file, image.sha256, image.pixels_sha256):
+            warned = warn_in_record(str(self._folder / self.names[other]), warning)
+            if warned is not None and other == number:
+                done = replace(done, inspection=warned, row=summary_row(warned))
+            elif warned is not None:
+                self.summary.add(other, summary_row(warned))
+                self._seal.results(self.names[other])
+        self._seal.picture(done.name + RESULT, done.inspection.image, done.inspection.provenance.inputs)
+        for start in (done.name, *done.beside):
+            self._seal.results(start)
+        self.totals.add(done.inspection, done.resumed)
+        self.summary.add(number, done.row)
+        return done
 
 
 @contextmanager
@@ -167,8 +219,8 @@ class GrowingTable:
 class _Reports:
     """The reports of the run: of a watch renewed whenever the folder rests, as seldom as the summary."""
 
-    def __init__(self, folder: Path, config: Config, names: Mapping[int, str], cleared: Cleared) -> None:
-        self._folder, self._config, self._names, self._cleared = folder, config, names, cleared
+    def __init__(self, folder: Path, config: Config, names: Mapping[int, str], cleared: Cleared, seal: Seal) -> None:
+        self._folder, self._config, self._names, self._cleared, self._seal = folder, config, names, cleared, seal
         self._told, self._due = 0, 0.0
 
     def renew_after(self, check: Callable[[], None]) -> Renew:
@@ -184,6 +236,7 @@ class _Reports:
                 self.write()
             except ReportsNotWritten as error:  # of which the end of the watch tells again
                 logger.error("%s", printable(str(error)))
+            self._seal.write("watching")
 
     def write(self) -> None:
         started = perf_counter()

@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from dscope_blink.config.settings import CalibrationSettings
 from dscope_blink.config.shipped import shipped
+from dscope_blink.files.keys import SigningKey, fingerprint, is_signed_by
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import Calibration, Scale, UserError, notice, read_file
 from dscope_blink.records.json_reading import decode_any_json
@@ -21,12 +22,15 @@ from dscope_blink.records.json_reading import decode_any_json
 SCHEMA_FILE = shipped("calibration.schema.json")
 COVERAGE_FACTOR = 2.0  # of the uncertainties in the file
 MEAN, AXES, SEAL = "um_per_px", ("um_per_px_x", "um_per_px_y"), "seal"
+SIGNATURE, SIGNED_AS = "signature", b"dscope-blink/calibration/1\n"  # no text of another kind begins so
 UNCERTAINTIES = tuple(f"uncertainty_{axis}" for axis in AXES)
 
 Document: TypeAlias = dict[str, Any]
 
 
-def load_calibration(path: Path, today: date, rules: CalibrationSettings) -> Calibration | None:
+def load_calibration(
+    path: Path, today: date, rules: CalibrationSettings, known_key: str | None = None
+) -> Calibration | None:
     """Read calibration.json.
 
     Parameters
@@ -34,6 +38,7 @@ def load_calibration(path: Path, today: date, rules: CalibrationSettings) -> Cal
     path : a JSON object as calibration.schema.json describes it; `um_per_px` alone is enough
     today : tells whether it has expired
     rules : whether a file that has expired, or was changed by hand, is refused or warned of
+    known_key : public key, 64 hexadecimal digits; a file that it has not signed counts as changed. None: nobody signs
 
     Returns
     -------
@@ -49,7 +54,7 @@ def load_calibration(path: Path, today: date, rules: CalibrationSettings) -> Cal
         return None
     warnings = []
     problems = (
-        (rules.edited, "changed_calibration", _edited(document)),
+        (rules.edited, "changed_calibration", _edited(document) or _not_signed(document, known_key)),
         (rules.expired, "expired_calibration", _expired(document, today)),
     )
     for rule, kind, problem in problems:
@@ -141,6 +146,19 @@ def _edited(document: Document) -> str:
     return f'not as it was written; calibrate again, or remove "{SEAL}" to vouch for it'
 
 
+def _not_signed(document: Document, known_key: str | None) -> str:
+    if known_key is None:
+        return ""
+    signed = document.get(SIGNATURE)
+    if signed is None:
+        return f"not signed, and must be by key {fingerprint(known_key)}"
+    if signed["public_key"] != known_key:
+        return f"signed by key {fingerprint(signed['public_key'])}, and must be by key {fingerprint(known_key)}"
+    return (
+        "" if is_signed_by(known_key, signed["value"], _signed_text(document)) else "its signature is of another text"
+    )
+
+
 def _expired(document: Document, today: date) -> str:
     expires = document.get("expires")
     if expires is None or today <= date.fromisoformat(expires):
@@ -150,11 +168,27 @@ def _expired(document: Document, today: date) -> str:
 
 def seal_of(document: Document) -> str:
     """sha256 of everything in the document but its seal, whatever the order of its keys."""
-    rest = {key: value for key, value in document.items() if key != SEAL}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_canonical(document, SEAL)).hexdigest()
 
 
-def write_document(path: Path, document: Document) -> None:
-    """Write calibration.json with its seal, whole or not at all; UserError when it cannot be written."""
+def _signed_text(document: Document) -> bytes:
+    return SIGNED_AS + _canonical(document, SEAL, SIGNATURE)
+
+
+def _canonical(document: Document, *left_out: str) -> bytes:
+    rest = {key: value for key, value in document.items() if key not in left_out}
+    return json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()
+
+
+def write_document(path: Path, document: Document, key: SigningKey | None = None) -> None:
+    """Write calibration.json with its seal, signed where there is a key, whole or not at all.
+
+    Raises
+    ------
+    UserError : it cannot be written
+    """
+    if key is not None:
+        value = key.sign(_signed_text(document))
+        document = {**document, SIGNATURE: {"algorithm": "Ed25519", "public_key": key.public_key, "value": value}}
     text = json.dumps({**document, SEAL: seal_of(document)}, indent=2, ensure_ascii=False) + "\n"
     write_file(path, text.encode())

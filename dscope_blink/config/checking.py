@@ -102,6 +102,7 @@ _RULES = {
     "minItems": "a list that is not empty",
     "maxItems": "a list of at most {}",
     "minProperties": "an object that is not empty",
+    "maxProperties": "an object of at most {} keys",
     "uniqueItems": "a list without repetition",
     "pattern": 'letters, digits, ".", "_" and "-", the first a letter or digit',  # only names have a pattern
     "not": "odd",  # multiples of 2 are all that the schema forbids

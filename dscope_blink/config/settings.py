@@ -311,6 +311,15 @@ class BatchSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SigningSettings:
+    """Who vouches for what is written: section `signing` of the configuration."""
+
+    key: Path | None  # file of the private key; None: nothing is signed
+    public_key: Path | None  # that signatures are held against; None: that of `key`
+    operator: str | None  # None: the user that the system names
+
+
+@dataclass(frozen=True, slots=True)
 class SplitSettings:
     """How pictures are shared out by their physical faces."""
 
@@ -576,6 +585,7 @@ class Config:
     criteria: CriteriaBook
     reporting: Reporting
     batch: BatchSettings
+    signing: SigningSettings
     training: TrainingSettings
     aggregation: AggregationSettings
     reference: ReferenceSettings

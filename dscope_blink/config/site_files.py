@@ -37,6 +37,8 @@ PATHS: tuple[Place, ...] = (
     ("preprocessing", "flat_field_image"),
     ("reference", "model"),
     ("learned", "network"),
+    ("signing", "key"),
+    ("signing", "public_key"),
     ("gates", "networks", ANY, "file"),
     ("gates", "layout", "files"),
 )

@@ -18,9 +18,12 @@ EARLIER = "earlier_reports_{}"  # folder of those that a later run into the same
 COMPARISON, JSON_LINES, REPORT = "compare_editions.csv", "records.jsonl", "report.html"
 BATCH_CERTIFICATE, WORKBOOK, MARKDOWN = "certificate.pdf", "report.xlsx", "summary_report.md"
 COMPARED, COMPARED_MARKS, COMPARED_PAGE = "compare_batches.csv", "compare_marks.csv", "compare_batches.html"
+MANIFEST = "batch_manifest.json"  # of the run, with the hashes of all that lies there
+MANIFESTS = "manifests"  # folder of those of the runs before, each under its number
 LOCK = ".dscope-blink.lock"
 HELD = ".dscope-blink.held"  # there while a run goes on, where the file system cannot lock the other
 RUN = ".dscope-blink.run"  # there while a run goes on: which one it is
+PICTURE_FOLDERS = ".dscope-blink.pictures"  # which folders the pictures of the results lay in
 CAPTURED, CAMERA = "capture_{}.png", "_camera.json"
 CAMERA_TEXT = "dscope-blink/camera"  # key of the text in a PNG file that says how it was taken
 
@@ -77,6 +80,14 @@ RESULT_FILES = (
     ResultFile((RESULT,), title="Record (JSON)"),
 )
 DRAWN = tuple(end for file in RESULT_FILES if file.drawn for end in file.ends)
+
+# Of all files that a run writes for one picture, sheet, face or connector.
+OWN_ENDS = (*(end for file in RESULT_FILES for end in file.ends), CONNECTOR, GATE, *GATE_PICTURE.values())
+OF_RUN = re.compile(
+    r"^(?:summary_report|changes|connectors|gates|compare_|integrity_log|certificate|report|records)"
+    r"[^/]*\.(?:csv|html|pdf|xlsx|jsonl|md)$"
+)
+LOG = re.compile(r"^inspection_\d{4}-\d\d-\d\d\.log$")
 
 RESERVED = SUMMARY.removesuffix(TABLE)  # the table of a picture of this name would be the summary of the batch
 NAMELESS = "face"  # of what is called nothing, or `.`
@@ -177,6 +188,17 @@ def _fit(name: str) -> str:
     folders = ("".join("_" if sign in UNFIT or not sign.isprintable() else sign for sign in p) for p in text.split("/"))
     parts = [part.strip() for part in folders if part.strip(" .")]
     return "/".join(parts) or NAMELESS
+
+
+def is_of_results(name: str) -> bool:
+    """Whether a file is named as this program names what it writes; `name` is relative to the folder of the results."""
+    return name.endswith(OWN_ENDS) or OF_RUN.match(name) is not None
+
+
+def is_earlier_report(name: str) -> str:
+    """Under which name a report was written that lies among those of an earlier run; empty: it is none of them."""
+    folder, _, file = name.partition("/")
+    return file if folder.startswith(EARLIER.format("")) else ""
 
 
 UNFIT = frozenset('<>:"|?*\\')  # on Windows, or in its paths

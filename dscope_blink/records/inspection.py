@@ -61,6 +61,7 @@ class ImageInfo:
     height: Count | None = None
     camera: CameraReading | None = None  # None: the file does not say
     bits: int | None = None  # of 16, that its levels have; None: the file does not say
+    pixels_sha256: str | None = None  # of what was decoded, as `pixels_sha256` has it; None: nobody looked
 
     @property
     def size_px(self) -> tuple[int, int] | None:

@@ -54,6 +54,7 @@ TITLES = MappingProxyType(
         "saturation": "Saturation Warning",
         "flat_field_not_applied": "Flat field not applied",
         "several_pictures": "Several pictures",
+        "same_picture": "Same picture",
         "not_drawn": "Not drawn",
         "faint_cladding_edge": "Faint cladding edge",
         "two_borders": "Two borders",

@@ -276,6 +276,7 @@ def _complete(record: Record) -> None:
     _object(record.get("request")).setdefault("fiber", "only")
     _object(record.get("request")).setdefault("fiber_structure", None)
     _object(record.get("image")).setdefault("bits", None)
+    _object(record.get("image")).setdefault("pixels_sha256", None)
     _object(record.get("quality")).setdefault("field_shift_px", None)
     _object(_object(record.get("geometry")).get("cladding")).setdefault("sector_blur_px", [])
     _object(record.get("criteria")).setdefault("unresolved_by", "best")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -188,11 +188,17 @@ def write_certificates(results: StoredResults, key: str = "") -> tuple[int, Mapp
     written, problems = 0, dict[Path, str]()
     for path, inspection in results.inspections():
         start = str(path).removesuffix(RESULT)
-        certificate = Path(start + CERTIFICATE.replace(".", f"_{key}." if key else "."))
+        (certificate,) = certificates_of([path], key)
         with writing(path), _kept_going(certificate, problems):
             _write_certificate(certificate, inspection, start, results.judged_again)
             written += 1
     return written, problems
+
+
+def certificates_of(results: Iterable[Path], key: str = "") -> tuple[Path, ...]:
+    """Where the certificate of each record lies, or would lie; `key` as `write_certificates` has it."""
+    end = CERTIFICATE.replace(".", f"_{key}." if key else ".")
+    return tuple(path.with_name(path.name.removesuffix(RESULT) + end) for path in results)
 
 
 def _write_certificate(path: Path, inspection: Inspection, start: str, judged_again: bool) -> None:

@@ -90,6 +90,14 @@ class Totals(Yield):
         self.runs[key] = Run(run.images + 1, min(run.first, now), max(run.last, now))
 
     @property
+    def in_words(self) -> str:
+        """The counts in one line."""
+        resumed = f"; {self.resumed} finished before" if self.resumed else ""
+        statuses = ", ".join(f"{count} {status}" for status, count in self.statuses.items())
+        not_drawn = f"; {self.not_drawn} not drawn in full" if self.not_drawn else ""
+        return f"{statuses} ({self.not_measured} could not be measured){not_drawn}{resumed}"
+
+    @property
     def unconfirmed(self) -> tuple[Criteria, ...]:
         """Limits that were judged by and are not confirmed."""
         return tuple(criteria for criteria in self.criteria if criteria.zones and not criteria.confirmed)

@@ -24,7 +24,9 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.problems import Problems
 from dscope_blink.config.settings import Config, ConfigFile, Reporting
 from dscope_blink.devices.capturing import FlatField, Series, new_picture
+from dscope_blink.files.keys import known_key
 from dscope_blink.files.manifest import Manifest, make_request, positive_number, read_manifest
+from dscope_blink.files.picture_folders import of_pictures_there
 from dscope_blink.files.pictures import PIXELS, SUFFIXES, Found, find_given
 from dscope_blink.files.plan import ImageFile, manifest_gaps, plan_images
 from dscope_blink.files.results import FoundResults, find_results
@@ -55,7 +57,7 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
     own = arguments.edition is arguments.fiber_class is arguments.config is None
     asked = Asked(arguments.edition, arguments.fiber_class, own)
     folder = user_path(arguments.results_dir)
-    found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
+    found = problems.attempt(FoundResults(), _results_that_count, arguments)
     settings = problems.attempt(None, load_config, Path(arguments.config or CONFIG))
     if settings is not None:
         problems.attempt(None, asked.check, settings.profile(settings.default_profile).criteria)
@@ -69,6 +71,15 @@ def checked_regrading(arguments: argparse.Namespace) -> Regrading:
     reporting = replace(settings.profile(settings.default_profile).reporting, plots=False, **reports)
     check_packages(reporting)
     return Regrading(folder, found.paths, asked, settings, found.warnings, reporting if any(reports.values()) else None)
+
+
+def _results_that_count(arguments: argparse.Namespace) -> FoundResults:
+    """Those of a folder, without the records of pictures that are gone unless these are asked for."""
+    found = _check_results_folder(arguments.results_dir)
+    if arguments.gone:
+        return found
+    there = of_pictures_there(user_path(arguments.results_dir), found.paths)
+    return FoundResults(there.paths, (*found.warnings, *there.warnings))
 
 
 def _check_results_folder(text: str) -> FoundResults:
@@ -93,7 +104,7 @@ def checked_reports(arguments: argparse.Namespace) -> StoredBatch:
     problems = Problems()
     only = {"AFTER_DIR": arguments.after_dir, "--output-dir": arguments.output_dir, "--fail-exit": arguments.fail_exit}
     problems.lines += [f"{name} needs --compare" for name, given in only.items() if given]
-    found = problems.attempt(FoundResults(), _check_results_folder, arguments.results_dir)
+    found = problems.attempt(FoundResults(), _results_that_count, arguments)
     config = problems.attempt(None, checked_config, arguments)
     problems.raise_if_any()
     assert config is not None, "without configuration there was a problem"
@@ -364,7 +375,8 @@ def _asked(
         path, criteria = Path(arguments.manifest), config.criteria
         manifest = problems.attempt(manifest, read_manifest, path, criteria, request, structures, class_is_asked=asks)
     file, rules = Path(arguments.calibration), config.calibration
-    calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
+    known = problems.attempt(None, known_key, config.signing)
+    calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules, known)
     config = _engaged(_referenced(config, arguments), arguments)
     found_by = (hash_of_flat_field, hash_of_reference, hash_of_network)
     hashes = (problems.attempt(None, find, config) for find in found_by)

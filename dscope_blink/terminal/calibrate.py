@@ -34,6 +34,7 @@ from dscope_blink.config.shipped import own_calibration, shipped
 from dscope_blink.devices.capturing import new_picture, take_picture
 from dscope_blink.files.camera_text import camera_of
 from dscope_blink.files.decoding import decode_image, most_bytes, stated_bits, to_gray
+from dscope_blink.files.keys import SigningKey, signing_key
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import FloatImage, Scale, TargetFeatures, UnreadableImage, UserError, read_file
 from dscope_blink.reporting import calibration_plot, figures
@@ -73,7 +74,12 @@ def load_scale(path: Path) -> Scale | None:
 
 
 def save_scale(
-    path: Path, measured: MeasuredScale, station: Station, created: datetime, valid_days: int | None
+    path: Path,
+    measured: MeasuredScale,
+    station: Station,
+    created: datetime,
+    valid_days: int | None,
+    key: SigningKey | None = None,
 ) -> None:
     """Write calibration.json, whole or not at all.
 
@@ -84,13 +90,14 @@ def save_scale(
     station : what they were taken with
     created : when, with its time zone
     valid_days : until it expires; None: never
+    key : that signs it; None: nobody does
 
     Raises
     ------
     UserError : the file cannot be written
     """
     expires = None if valid_days is None else (created.date() + timedelta(days=valid_days)).isoformat()
-    write_document(path, _document(measured, station, created) | {"expires": expires})
+    write_document(path, _document(measured, station, created) | {"expires": expires}, key)
 
 
 def _document(measured: MeasuredScale, station: Station, created: datetime) -> dict[str, Any]:
@@ -212,6 +219,7 @@ def calibrate(options: argparse.Namespace) -> int:
     """Measure the scale; returns the exit code 0, or 1 when a picture could not be measured or its plot not drawn."""
     settings = load_config(Path(options.config))
     config, target = settings.profile(settings.default_profile), _target(options)
+    key = signing_key(config.signing)  # that it cannot be used is told before a picture is taken
     files = [_captured(options, config)] if options.camera else options.image
     contents = {file: _content(Path(file), config) for file in files}
     pictures = {file: _gray(data, config) for file, data in contents.items()}
@@ -226,7 +234,7 @@ def calibrate(options: argparse.Namespace) -> int:
         CalibrationPicture(Path(f).name, hashlib.sha256(contents[f]).hexdigest(), fit) for f, fit in measured.items()
     ]
     scale, created = average(target, taken, config.scale), datetime.now().astimezone()
-    save_scale(Path(options.output), scale, station, created, config.calibration.valid_days)
+    save_scale(Path(options.output), scale, station, created, config.calibration.valid_days, key)
     _show_result(scale, options.output)
     return 0 if drawn else UNFINISHED
 

@@ -13,13 +13,14 @@ from dscope_blink.batch.job import hash_of_network, reference_of
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
 from dscope_blink.batch.run import Batch, run_batch
+from dscope_blink.batch.sealing import resealing
 from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.loading import load_config
 from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
 from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series
 from dscope_blink.files.locking import locked
 from dscope_blink.records import UNCONFIRMED, Inspection, UserError, printable
-from dscope_blink.reporting.batch_reports import reports_of
+from dscope_blink.reporting.batch_reports import certificates_of, reports_of
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.synthetic.samples import differs, write_samples
 from dscope_blink.synthetic.scenes import demo_faces
@@ -61,6 +62,7 @@ from dscope_blink.terminal.tables import (
     print_warnings,
     yield_tables,
 )
+from dscope_blink.terminal.verifying import keys, verify_results
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -161,13 +163,17 @@ def _regrade(arguments: argparse.Namespace) -> int:
     print_line(console, f"{len(wanted.paths)} stored results in {wanted.folder}")
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
-    with log_file(wanted.folder):
+    with log_file(wanted.folder), resealing(wanted.folder, wanted.config, "regrade", arguments.pdf) as seals:
         if arguments.compare:
             yields, path = compare(wanted)
+            seals.wrote([path])
             console.print(*yield_tables(yields), sep="\n")
             print_line(console, f"Table: {path}")
         else:
-            _show_outcome(regrade_folder(wanted), console)
+            outcome = regrade_folder(wanted)
+            tables = (outcome.summary, outcome.changes, outcome.connectors, *outcome.reports)
+            seals.wrote((*filter(None, tables), *certificates_of(wanted.paths, wanted.key)))
+            _show_outcome(outcome, console)
     return 0
 
 
@@ -283,6 +289,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "learn": learn_reference,
     "analyze": analyze,
     "gates": gates,
+    "keys": keys,
+    "verify": verify_results,
 }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from dscope_blink.batch.comparing import Compared, compare_batches
-from dscope_blink.terminal.arguments import checked_comparison
+from dscope_blink.batch.sealing import resealing
+from dscope_blink.terminal.arguments import checked_comparison, checked_config
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.tables import console_of, face_table, outcome_table, print_line
 
@@ -23,8 +24,10 @@ def compare_results(arguments: argparse.Namespace) -> int:
     console = console_of(arguments.quiet)
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
-    with log_file(wanted.output):
+    config = checked_config(arguments)
+    with log_file(wanted.output), resealing(wanted.output, config, "report --compare") as seals:
         done = compare_batches(wanted)
+        seals.wrote(done.paths)
     if done.unread:
         print_line(console, f"Warning: {done.unread} results cannot be read, see the log")
     console.print(outcome_table(done.outcomes))

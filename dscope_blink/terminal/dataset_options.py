@@ -58,16 +58,14 @@ def _add_build(parser: argparse.ArgumentParser, add_asked: AddAsked) -> None:
 def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="folder of the data set")
     parser.add_argument("--to", metavar="FORMATS", required=True, help=f"by commas: {', '.join(EXPORTS)}; or all")
+    _add_settings(parser)
     _add_quiet(parser)
 
 
 def _add_crops(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", metavar="DATASET", help="folder of the data set")
     parser.add_argument("--output-dir", metavar="CROPS", required=True, help="folder of the crops, made if need be")
-    parser.add_argument(
-        "--config", metavar="FILE", default=str(shipped("config.json")), help="default: the one that ships"
-    )
-    parser.add_argument("--profile", metavar="NAME", help="profile of the settings")
+    _add_settings(parser)
     _add_quiet(parser)
 
 
@@ -77,6 +75,7 @@ def _add_import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="form", required=True, choices=tuple(READERS), help="the other program")
     parser.add_argument("--author", metavar="NAME", default="", help="who did it; default: as the file says")
     parser.add_argument("--corrections", metavar="DIR", help="where to store it; default: DATASET/corrections")
+    _add_settings(parser)
     _add_quiet(parser)
 
 
@@ -84,6 +83,13 @@ def _add_agree(parser: argparse.ArgumentParser) -> None:
     what = "a data set with its corrections, or a folder of corrections"
     parser.add_argument("first", metavar="A", help=what)
     parser.add_argument("second", metavar="B", help=what)
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", metavar="FILE", default=str(shipped("config.json")), help="default: the one that ships"
+    )
+    parser.add_argument("--profile", metavar="NAME", help="profile of the settings")
 
 
 def _add_quiet(parser: argparse.ArgumentParser) -> None:

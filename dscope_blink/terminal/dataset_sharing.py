@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from dscope_blink.batch.sealing import renewing, sealing
 from dscope_blink.config.settings import Config
 from dscope_blink.files.locking import locked
 from dscope_blink.files.whole_files import writing
@@ -29,7 +30,7 @@ def export_dataset(arguments: argparse.Namespace) -> int:
     asked = [name.strip() for name in arguments.to.split(",") if name.strip()]
     names = tuple(EXPORTS) if asked == ["all"] else check_formats(asked)
     dataset, console = open_dataset(_folder(arguments.dataset)), console_of(arguments.quiet)
-    with locked(dataset.folder):
+    with locked(dataset.folder), renewing(dataset.folder, checked_config(arguments), "dataset export"):
         for name in names:
             print_line(console, f"{name}: {export(dataset, name)}")
     untold = sum(1 for one in dataset.labels() if not one.label.marks_are_known)
@@ -48,12 +49,13 @@ def crop_dataset(arguments: argparse.Namespace) -> int:
 def write_crops(folder: Path, crops: Path, config: Config, console: Console) -> None:
     """Cut crops out of the data set in a folder; earlier ones there are replaced."""
     dataset = open_dataset(folder)
-    with writing(crops / INDEX), locked(crops):
+    with writing(crops / INDEX), locked(crops), sealing(crops, config, "dataset crops") as seal:
         if (crops / INDEX).exists():
             (crops / INDEX).unlink()
             for name in ("pixel_level", "labels", "exports"):
                 shutil.rmtree(crops / name, ignore_errors=True)
         count = len(cut_crops(dataset, crops, config).names)
+        seal.wrote_everything()
     print_line(console, f"{count} crops of {config.training.crop_px} px: {crops}")
 
 
@@ -61,7 +63,7 @@ def import_corrections(arguments: argparse.Namespace) -> int:
     """`dataset import`; 0: what people changed is stored."""
     dataset, console = open_dataset(_folder(arguments.dataset)), console_of(arguments.quiet)
     folder = None if arguments.corrections is None else check_output_folder(arguments.corrections, "corrections")
-    with locked(dataset.folder):
+    with locked(dataset.folder), renewing(dataset.folder, checked_config(arguments), "dataset import"):
         found = import_marks(dataset, arguments.form, _folder(arguments.file), arguments.author, folder)
     table = Table(*(found.rows[0]), title="the program as people corrected it")
     for row in found.rows:

@@ -75,7 +75,6 @@ def _judge(arguments: argparse.Namespace) -> int:
                 if run.watched and not done.resumed:
                     print_line(console, printable(f"{done.result.status} {done.result.file}"))
         except KeyboardInterrupt:
-            logger.error("Ended early: interrupted")
             if run.watched is None:
                 raise KeyboardInterrupt(GO_ON) from None
     unread = f", {totals.unread} of them could not be read" if totals.unread else ""

@@ -14,6 +14,7 @@ from dscope_blink.terminal.configuration import add_configuration
 from dscope_blink.terminal.dataset_options import add_dataset
 from dscope_blink.terminal.parsing import Parser
 from dscope_blink.terminal.starting import CHECKOUT
+from dscope_blink.terminal.verifying import add_keys, add_verify
 
 CONFIG = shipped("config.json")
 ZONES = tuple(ZONE_NAMES.values())
@@ -56,6 +57,9 @@ def make_parser(program: str = CHECKOUT) -> Parser:
     add_configuration(commands.add_parser("config", help="check, show or compare a configuration", allow_abbrev=False))
     training = commands.add_parser("dataset", help="make data sets for training", allow_abbrev=False)
     add_dataset(training, _add_asked, _add_settings)
+    add_keys(commands.add_parser("keys", help="make the keys that results are signed with", allow_abbrev=False))
+    looked = commands.add_parser("verify", help="say what is not as it was written", allow_abbrev=False)
+    add_verify(looked, str(CONFIG))
     completion = commands.add_parser("completion", help="print the completion script of a shell", allow_abbrev=False)
     completion.add_argument("shell", choices=SHELLS, metavar="SHELL", help=" or ".join(SHELLS))
     return parser
@@ -189,9 +193,14 @@ def _add_more_reports(parser: Options) -> None:
     parser.add_argument("--markdown", action="store_true", help="write totals and what does not pass as Markdown")
 
 
+def _add_gone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--gone", action="store_true", help="count records of pictures that are gone too")
+
+
 def add_report(parser: argparse.ArgumentParser) -> None:
     """What is asked of the reports of stored results."""
     parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
+    _add_gone(parser)
     parser.add_argument("after_dir", metavar="AFTER_DIR", nargs="?", help="with --compare: the later batch")
     _add_settings(parser)
     _add_reports(parser)
@@ -332,6 +341,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 def _add_regrade(parser: argparse.ArgumentParser) -> None:
     parser.epilog = "Without --edition, --fiber-class and --config each result is judged by the limits that it holds."
     parser.add_argument("results_dir", metavar="RESULTS_DIR", help="folder of stored results, subfolders included")
+    _add_gone(parser)
     parser.add_argument("--edition", metavar="KEY", help="edition of the criteria; default: that of each result")
     parser.add_argument("--fiber-class", metavar="KEY", help="connector class; default: that of each result")
     parser.add_argument("--config", metavar="FILE", help="limits; default: the one that ships, see below")

@@ -19,10 +19,7 @@ Display: TypeAlias = Callable[[int | None], AbstractContextManager[Show]]  # of 
 
 def in_words(totals: Totals) -> str:
     """The counts in one line."""
-    resumed = f"; {totals.resumed} finished before" if totals.resumed else ""
-    statuses = ", ".join(f"{count} {status}" for status, count in totals.statuses.items())
-    not_drawn = f"; {totals.not_drawn} not drawn in full" if totals.not_drawn else ""
-    return f"{statuses} ({totals.not_measured} could not be measured){not_drawn}{resumed}"
+    return totals.in_words
 
 
 def _line(inspection: Inspection) -> str:

@@ -15,6 +15,7 @@ from dscope_blink.calibration.scale_file import load_calibration
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config, ConfigFile, CriteriaBook
 from dscope_blink.config.shipped import calibration_file
+from dscope_blink.files.keys import known_key
 from dscope_blink.files.manifest import positive_number
 from dscope_blink.records import PROGRAM, VERSION, UserError
 from dscope_blink.records.user_paths import user_path
@@ -169,7 +170,9 @@ def _yes(text: str) -> bool:
 
 def _without_scale(config: Config) -> str | None:
     """What there is to say when no diameter is given."""
-    calibration = load_calibration(calibration_file(), datetime.now().astimezone().date(), config.calibration)
+    calibration = load_calibration(
+        calibration_file(), datetime.now().astimezone().date(), config.calibration, known_key(config.signing)
+    )
     return NO_SCALE if calibration is None else None
 
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from dscope_blink.analysis.rejudging import load_row
+from dscope_blink.batch.sealing import resealing
 from dscope_blink.reporting.batch_reports import (
     ReportsNotWritten,
+    certificates_of,
     reports_of,
     write_batch_reports,
     write_certificates,
@@ -45,14 +47,17 @@ def write_reports(arguments: argparse.Namespace) -> int:
     console = console_of(arguments.quiet)
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
-    with log_file(wanted.folder):
+    resealed = resealing(wanted.folder, wanted.config, "report", within=wanted.config.reporting.pdf)
+    with log_file(wanted.folder), resealed as seals:
         results = kept_apart(wanted.folder, wanted.results, partial(load_row, settings=wanted.settings))
         certificates, problems = write_certificates(results) if wanted.config.reporting.pdf else (0, {})
         try:
             write_batch_reports(wanted.folder, results, wanted.config)
         except ReportsNotWritten as error:
             problems = {**problems, **error.problems}
-        for path in reports_of(wanted.folder, wanted.config.reporting):
+        reports = reports_of(wanted.folder, wanted.config.reporting)
+        seals.wrote((*reports, *(certificates_of(wanted.results) if certificates else ())))
+        for path in reports:
             if path not in problems:
                 print_line(console, f"Report: {path}")
         if certificates:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
@@ -13,17 +12,14 @@ from dscope_blink.batch.run import NONE_GRADED, exit_code
 from dscope_blink.batch.whole_run import OneDone
 from dscope_blink.files.locking import check_locks
 from dscope_blink.files.whole_files import WriteFailed
-from dscope_blink.records import printable
 from dscope_blink.reporting.batch_reports import ReportsNotWritten
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.terminal.log_file import log_file
-from dscope_blink.terminal.progress import Display, bar, in_words, lines
+from dscope_blink.terminal.progress import Display, bar, lines
 from dscope_blink.terminal.running import UNFINISHED, complain
 from dscope_blink.terminal.starting import program_name
 
 GO_ON = "what was finished is kept, the same command with --resume does the rest"
-
-logger = logging.getLogger("dscope.main")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +56,13 @@ def run_shown(
                 totals.add(done.inspection, done.resumed)
                 show(done.inspection, totals)
                 also(done, totals)
-        except (WriteFailed, KeyboardInterrupt) as error:
-            logger.error("Batch ended early: %s", printable(str(error)) or "interrupted")
-            if isinstance(error, WriteFailed):
-                raise
+        except KeyboardInterrupt as error:
             with suppress(KeyboardInterrupt, StopIteration):
                 finished.throw(error)  # it may have come between two images: it is to end as if within one
             if total is not None:
                 raise KeyboardInterrupt(GO_ON) from None
         except ReportsNotWritten as error:
-            logger.error("Batch finished without all reports: %s", in_words(totals))
             return Ran(totals, str(error))
-        else:
-            logger.info("Batch finished: %s", in_words(totals))
     return Ran(totals)
 
 

@@ -44,6 +44,10 @@ def refused(number: int) -> int:
     raise UserError(f"refused {number}")
 
 
+def greedy(number: int) -> int:
+    return len(bytearray(2**30 if number == 1 else 2**20)) // 2**20
+
+
 def outcomes(executor: Processes, job, count: int) -> dict[int, object]:
     found: dict[int, object] = {}
     for number, future in as_completed(executor, job, range(count), 4):
@@ -145,3 +149,12 @@ def test_a_job_that_hangs_ends_its_process_and_is_known_when_it_is_tried_again(t
     with pytest.raises(TimeoutError), own_time_limit(60, mark):
         pass
     assert not mark.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="this system limits no memory")
+def test_a_job_that_takes_more_memory_than_its_budget_fails_alone():
+    with Processes(1, 60.0, memory_mb=256) as executor:
+        futures = dict(as_completed(executor, greedy, range(3), 3))
+        with pytest.raises(Lost, match="MemoryError"):
+            result_of(futures[1])
+        assert [result_of(futures[number]) for number in (0, 2)] == [1, 1]

@@ -15,13 +15,15 @@ from threading import Event, Thread
 import pytest
 from PIL import Image
 
-from dscope_blink.batch.job import hash_of_flat_field
+from dscope_blink.batch.job import Job, hash_of_flat_field, inspect_unwritten, not_looked_at
+from dscope_blink.files.decoding import most_bytes
+from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.pipeline import all_stages
-from dscope_blink.records import UserError, texts
+from dscope_blink.records import UserError, notice, texts
 from dscope_blink.records.stored import load_record
 from dscope_blink.reporting.picture_files import write_result, write_zone_image
-from tests.builders.batches import CONFIG, ZONE_BY_ZONE, batch_of, finished, results_of, summary, written
+from tests.builders.batches import ASKED, CONFIG, ZONE_BY_ZONE, batch_of, finished, results_of, summary, written
 from tests.builders.pictures import SCRATCH, blank_png, blanks, face_jpeg, face_png, folder_of
 
 OTHER_FORMATS = replace(CONFIG, reporting=replace(CONFIG.reporting, annotated_format="jpeg", plot_format="svg"))
@@ -124,7 +126,7 @@ def test_file_names_of_several_lines_and_with_codes_stay_on_their_line(pictures,
     names = ["a\nb.png", "\n=1+1.png", "\r-2.png", "\t@x.png", "c\x1b[2J\x07.png"]
     with caplog.at_level("INFO", "dscope"):
         assert set(results_of(blanks(pictures, *names), out)) == set(names)
-    shown = {"' -2.png", "' =1+1.png", "'\t@x.png", "a b.png", "c\ufffd[2J\ufffd.png"}
+    shown = {"' -2.png", "' =1+1.png", "' @x.png", "a b.png", "c\ufffd[2J\ufffd.png"}
     assert set(summary(out)["Image_Filename"]) == shown
     assert all(message.isprintable() for message in caplog.messages)
 
@@ -300,3 +302,14 @@ def test_a_flat_field_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "flat.png").write_bytes(b"")
     assert "none.png: cannot be read, No such file" in str(with_flat_field(tmp_path / "none.png"))
     assert "flat.png: the file is empty" in str(with_flat_field(tmp_path / "flat.png"))
+
+
+def test_a_file_that_is_too_large_is_neither_read_nor_hashed(tmp_path):
+    config = replace(CONFIG, preprocessing=replace(CONFIG.preprocessing, max_pixels=1))
+    path = tmp_path / "a.png"
+    with path.open("wb") as file:
+        file.truncate(most_bytes(1) + 1)
+    job, image = Job(tmp_path, config), ImageFile(path, "a.png", "a", ASKED)
+    assert not_looked_at(job, image, notice("time_limit", "x")).image.sha256 is None
+    _, inspection = inspect_unwritten(job, image)
+    assert "the file must have at most" in inspection.verdict.reasons[0].text

@@ -18,7 +18,7 @@ from dscope_blink.batch.run import Batch, run_batch
 from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.settings import Config
 from dscope_blink.files.manifest import Manifest
-from dscope_blink.files.names import LOCK
+from dscope_blink.files.names import LOCK, MANIFEST, MANIFESTS, PICTURE_FOLDERS
 from dscope_blink.files.pictures import find_images
 from dscope_blink.files.plan import plan_images
 from dscope_blink.records import Inspection, Request
@@ -46,8 +46,10 @@ def results_of(folder: Path, output: Path, plots: bool = False, config: Config =
 
 
 def written(output: Path) -> set[str]:
-    """Every file that was written, with its folder."""
-    return {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()} - {LOCK}
+    """Every file that was written, with its folder, but for lock, list of folders and manifests, which every run leaves."""
+    names = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
+    own = (LOCK, PICTURE_FOLDERS, MANIFEST)
+    return {name for name in names if name not in own and not name.startswith(f"{MANIFESTS}/")}
 
 
 def summary(output: Path) -> pd.DataFrame:

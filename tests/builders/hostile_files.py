@@ -203,7 +203,7 @@ def _strangers() -> Iterator[tuple[str, bytes]]:
     yield "only_order", b"II*\0"
     yield "only_letters", b"BM"
     yield "no_pixels", png(16, 16, 8, 0, b"")
-    yield "record", b'{"schema": "dscope-blink/result-1", "pixels": [[1]]}'
+    yield "record", b'{"schema": "dscope-blink/inspection/2", "pixels": [[1]]}'
     yield "list", b"[]"
     yield "object", b'{"width": 1, "width": 2, "height": 1, "depth": 8, "pixels": [[0]]}'
     yield "infinite", b'{"width": 1, "height": 1, "depth": 8, "pixels": [[1e999]]}'

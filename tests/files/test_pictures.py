@@ -96,13 +96,13 @@ def test_pictures_drawn_by_an_earlier_run_are_left_out_and_counted(tmp_path):
 def test_a_picture_named_like_a_drawing_is_inspected_unless_this_program_drew_it(tmp_path, taken):
     touched(tmp_path, "a.png", "a_report.csv")
     (tmp_path / taken).write_bytes(face_png())
-    (tmp_path / "a_result.json").write_text('{"schema": "dscope-blink/result-2", "outputs": {}}')
+    (tmp_path / "a_result.json").write_text('{"schema": "dscope-blink/inspection/2", "outputs": {}}')
     assert set(found(tmp_path)) == {"a.png", taken}
 
 
 def test_a_drawing_of_a_time_when_none_was_marked_is_left_out_for_the_record_beside_it_and_said_to_be(tmp_path):
     touched(tmp_path, "a.png", "a_view.jpg")
-    (tmp_path / "a_result.json").write_text('{"schema": "dscope-blink/result-2"}')
+    (tmp_path / "a_result.json").write_text('{"schema": "dscope-blink/inspection/2"}')
     result = find_images(tmp_path, False, tmp_path)
     assert result.files == ("a.png",)
     assert "an older version of this program has drawn them: a_view.jpg" in result.left_out[0]

@@ -195,6 +195,7 @@ LATER = (
     ("request", "fiber"),
     ("request", "fiber_structure"),
     ("image", "bits"),
+    ("image", "pixels_sha256"),
     ("quality", "field_shift_px"),
     ("geometry", "cladding", "sector_blur_px"),
     ("criteria", "unresolved_by"),
