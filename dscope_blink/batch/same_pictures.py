@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from dscope_blink.analysis.rejudging import what_differs
 from dscope_blink.batch.whole_results import sha256_of
+from dscope_blink.config.settings import Config
 from dscope_blink.files.names import CERTIFICATE, RESULT
 from dscope_blink.files.whole_files import writing
 from dscope_blink.records import Inspection, Notice, notice, printable
@@ -58,13 +60,14 @@ class MetPictures:
                     yield one, notice(SAME, f"it has the same {key[0]} as {of}")
 
 
-def warn_in_record(start: str, warning: Notice) -> Inspection | None:
+def warn_in_record(start: str, warning: Notice, config: Config) -> Inspection | None:
     """Add a warning to a record that is written, and to its certificate.
 
     Parameters
     ----------
     start : path of the results up to the end of NAME
     warning : what to add
+    config : of the run; a record that somebody has altered since it was written is left as it is
 
     Returns
     -------
@@ -81,6 +84,8 @@ def warn_in_record(start: str, warning: Notice) -> Inspection | None:
         logger.warning("%s: %s", printable(str(path)), error)
         return None
     logger.warning("%s: %s", printable(stored.image.file), printable(warning.text))
+    if what_differs(stored, config, path):
+        return None
     if any(known.kind == warning.kind for known in stored.quality.warnings):
         return None
     warned = replace(stored, quality=replace(stored.quality, warnings=(*stored.quality.warnings, warning)))

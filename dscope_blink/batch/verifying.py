@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from dscope_blink.analysis.rejudging import what_differs
 from dscope_blink.batch.altered_files import altered_files
-from dscope_blink.batch.regrading import Asked, judge_again
 from dscope_blink.batch.sealing import folder_name
 from dscope_blink.batch.vouching import Finding, Trust, chained, read_at, vouched
 from dscope_blink.config.settings import ConfigFile
@@ -113,14 +113,9 @@ def _records(manifest: BatchManifest, there: Listing, found: set[str], settings:
 def why_not_followed(path: Path, settings: ConfigFile) -> str:
     """Why the verdict of a record does not follow from what it holds; empty: it does."""
     try:
-        before = load_record(path)
-        after = judge_again(before, Asked(own=True), settings)
+        return "; ".join(what_differs(load_record(path), settings, path))
     except BadRecord as error:
         return str(error)
-    except ValueError as error:  # values that are right one by one and no face can have
-        return f"no record: {error}"
-    said, comes_to = before.verdict.status, after.verdict.status
-    return "" if said == comes_to else f"it says {said}, and its marks and limits come to {comes_to}"
 
 
 def _pictures(manifest: BatchManifest, folder: Path) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from dscope_blink.batch.sealing import Seal, sealing
 from dscope_blink.config.settings import BatchSettings, Config
 from dscope_blink.files.generations import begin, belonging_to, end
 from dscope_blink.files.locking import locked
-from dscope_blink.files.names import RESULT, RUN, SUMMARY
+from dscope_blink.files.names import PICTURE_FOLDERS, RESULT, RUN, SUMMARY
 from dscope_blink.files.syncing import syncing
 from dscope_blink.files.whole_files import TEMPORARY, writing
 from dscope_blink.records import Inspection, printable
@@ -95,7 +95,7 @@ def run_into(
     WriteFailed : a result cannot be written (disk full, no permission)
     ReportsNotWritten : all is done but these reports of the whole batch
     """
-    tables = (SUMMARY, *own.tables, *(path.name for path in reports_of(folder, config.reporting)))
+    tables = (SUMMARY, PICTURE_FOLDERS, *own.tables, *(path.name for path in reports_of(folder, config.reporting)))
     sealed = sealing(folder, config, own.command, tables, own.ends, is_endless=not reports_when_interrupted)
     with running_in(folder, config.batch) as check, sealed as seal:
         clear_unfinished(folder)
@@ -124,7 +124,7 @@ class _Taken:
     """All that is done, as it is put into the summary and the manifest; pictures that are met twice are told."""
 
     def __init__(self, folder: Path, config: Config, seal: Seal) -> None:
-        self._folder, self._seal, self._met = folder, seal, MetPictures()
+        self._folder, self._config, self._seal, self._met = folder, config, seal, MetPictures()
         self.summary = GrowingTable(folder / SUMMARY, SummaryTable(config.reporting.csv_style))
         self.names, self.totals = dict[int, str](), Totals()
 
@@ -135,7 +135,7 @@ class _Taken:
         self.names[number] = done.name
         image = done.inspection.image
         for other, warning in self._met.add(number, image.file, image.sha256, image.pixels_sha256):
-            warned = warn_in_record(str(self._folder / self.names[other]), warning)
+            warned = warn_in_record(str(self._folder / self.names[other]), warning, self._config)
             if warned is not None and other == number:
                 done = replace(done, inspection=warned, row=summary_row(warned))
             elif warned is not None:

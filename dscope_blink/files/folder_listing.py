@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dscope_blink.files.names import HELD, LOCK, MANIFEST, MANIFESTS
+from dscope_blink.files.names import HELD, LOCK, MANIFEST, MANIFESTS, RUN
 
 CHAIN_LINK = re.compile(r"^(\d{4,9})\.json$")  # a manifest of before, in MANIFESTS
 
@@ -43,7 +43,7 @@ def list_folder(folder: Path) -> Listing:
             why = _why_odd(path)
             if why:
                 odd[_name(path, folder)] = why
-            elif not (here == folder and name in (MANIFEST, LOCK, HELD)):
+            elif not (here == folder and name in (MANIFEST, LOCK, HELD, RUN)):
                 files[_name(path, folder)] = path
     odd |= {_name(Path(error.filename), folder): error.strerror or "cannot be read" for error in errors}
     chain = {int(found[1]): path for name, path in files.items() if (found := _link(name))}

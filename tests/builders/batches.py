@@ -46,7 +46,7 @@ def results_of(folder: Path, output: Path, plots: bool = False, config: Config =
 
 
 def written(output: Path) -> set[str]:
-    """Every file that was written, with its folder, but for lock, list of folders and manifests, which every run leaves."""
+    """Every file that was written, with its folder, but for what every run leaves: lock, list of folders, manifests."""
     names = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
     own = (LOCK, PICTURE_FOLDERS, MANIFEST)
     return {name for name in names if name not in own and not name.startswith(f"{MANIFESTS}/")}
