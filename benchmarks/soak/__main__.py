@@ -9,6 +9,7 @@ Exit code 1 where something was lost. Power cuts and full disks need a system th
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=count, metavar="N")
     parser.add_argument("--output", type=Path, help="file of the table")
     given = parser.parse_args(arguments)
+    logging.getLogger("dscope").addHandler(logging.NullHandler())  # what readers warn of thousands of damaged records
     with TemporaryDirectory(prefix="dscope-soak-") as scratch:
         parts = soak(given.seed, {name: getattr(given, name) for name in PARTS}, Path(scratch))
     text = table(parts, given.seed)

@@ -72,5 +72,9 @@ def _fill(part: Part, asked: Asked, pictures: Path, out: Path, place: str) -> No
     part.lose(place, [f"{name} {problem}" for name, problem in damaged(out).items()])
     part.lose(place, [f"temporary file {name}" for name in temporaries(out)])
     kept = files_of(out)
+    bytes_kept = {
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in kept.values()
+    }  # also where they were put aside
     reports = [name for name in before if "/" not in name and not name.startswith("face_")]
-    part.lose(place, [f"{name} of the run before is gone" for name in reports if name not in kept])
+    gone = [name for name in reports if name not in kept and before[name] not in bytes_kept]
+    part.lose(place, [f"{name} of the run before is gone" for name in gone])

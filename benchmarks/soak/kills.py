@@ -25,11 +25,13 @@ from benchmarks.soak.program import (
     unequal,
     until_records,
 )
+from dscope_blink.files.names import RESULT
 
 PICTURES = 14  # the first eight are inspected before there are other processes
 KILLS_PER_FOLDER = 4  # one after another, each run going on with what the last one left
 VICTIMS = ("parent", "worker", "fork server", "all")
 LATEST_S = 0.3  # after a record that was waited for
+EVERY_S = 0.01
 
 
 def soak_kills(asked: Asked) -> Part:
@@ -56,10 +58,11 @@ def _disturb(part: Part, asked: Asked, pictures: Path, out: Path) -> None:
         victim = VICTIMS[int(asked.rng.integers(len(VICTIMS)))]
         run = started(command(pictures, out, *BARE, "--resume"), asked.folder / "said.txt")
         left.append(run)
-        if until_records(run, out, int(asked.rng.integers(PICTURES))):
+        there = len(list(out.glob(f"*{RESULT}")))
+        if until_records(run, out, there + int(asked.rng.integers(max(PICTURES - there, 1)))):
             time.sleep(float(asked.rng.uniform(0, LATEST_S)))
             victim = _killed(run, victim)
-            part.done[f"of {victim}"] += 1
+            part.done[f"of {victim}"] += run.returncode is None
         code = ended(run)
         place = f"{out.name}, kill {number + 1} of {victim}"
         said = (asked.folder / "said.txt").read_text(encoding="utf-8", errors="replace")
@@ -73,12 +76,15 @@ def _disturb(part: Part, asked: Asked, pictures: Path, out: Path) -> None:
 
 
 def _killed(run: subprocess.Popen[bytes], victim: str) -> str:
-    """Kill one, and say which: where there is no such process, the parent."""
+    """Kill one, and say which: where there never is such a process, the parent, if it still is."""
     if victim == "all":
         with suppress(ProcessLookupError):
             os.killpg(run.pid, signal.SIGKILL)
         return victim
     found = processes_of(run)
+    while victim != "parent" and not found[victim] and run.poll() is None:  # they start beside the first pictures
+        time.sleep(EVERY_S)
+        found = processes_of(run)
     victim = victim if found[victim] else "parent"
     for process in found[victim][:1]:
         with suppress(psutil.NoSuchProcess):
