@@ -43,6 +43,7 @@ from dscope_blink.image_processing import (
 from dscope_blink.image_processing.cladding_choice import Known, KnownPlace
 from dscope_blink.image_processing.fiber_coordinates import WorkingPicture, working_picture
 from dscope_blink.models.reference import ReferenceModel
+from dscope_blink.models.segmentation import SegmentationNetwork
 from dscope_blink.records import (
     ZONE_NAMES,
     Calibration,
@@ -66,6 +67,7 @@ from dscope_blink.records import (
     Residual,
     Residue,
     Scale,
+    UserError,
     ZoneOutline,
     as_recorded,
     notice,
@@ -102,6 +104,14 @@ class Stages:
     compared: face_comparison.ComparedFace | None = None  # None: there is no reference
 
 
+@dataclass(frozen=True, slots=True)
+class _Models:
+    """What was learned before, and may be asked of a picture."""
+
+    reference: ReferenceModel | None
+    network: SegmentationNetwork | None
+
+
 @dataclass(slots=True)
 class _Clock:
     """Seconds of each stage by name; logs where a stage starts and ends."""
@@ -130,6 +140,7 @@ def inspect_image(
     provenance: Provenance,
     flat_field: Picture | None = None,
     model: ReferenceModel | None = None,
+    network: SegmentationNetwork | None = None,
 ) -> Inspection:
     """Inspect one picture of a fiber end face.
 
@@ -143,6 +154,7 @@ def inspect_image(
     provenance : program, settings and start, for the record
     flat_field : picture of a blank surface taken in the same light, of the same size
     model : of good faces, that the face is compared with
+    network : that looks for marks, where the engine of the settings asks one
 
     Returns
     -------
@@ -151,9 +163,10 @@ def inspect_image(
     Raises
     ------
     UserError
-        When the criteria have no such edition or class.
+        When the criteria have no such edition or class, or the engine asks a network and there is none.
     """
-    return all_stages(picture, info, request, config, calibration, provenance, flat_field, model).inspection
+    given = (picture, info, request, config, calibration, provenance, flat_field, model)
+    return all_stages(*given, network=network).inspection
 
 
 def all_stages(
@@ -166,9 +179,11 @@ def all_stages(
     flat_field: Picture | None = None,
     model: ReferenceModel | None = None,
     place: KnownPlace | None = None,
+    network: SegmentationNetwork | None = None,
 ) -> Stages:
     """What `inspect_image` does, with what each stage came to; `place` says where the fiber lies, if that is known."""
-    stages = _stages(picture, info, request, config, calibration, provenance, flat_field, model, place)
+    models = _Models(model, network)
+    stages = _stages(picture, info, request, config, calibration, provenance, flat_field, models, place)
     stages = replace(stages, inspection=recorded(stages.inspection))
     return stages if model is None else _compared(stages, model, config)
 
@@ -250,6 +265,7 @@ def inspect_lane(
     flat_field: Picture | None = None,
     model: ReferenceModel | None = None,
     place: KnownPlace | None = None,
+    network: SegmentationNetwork | None = None,
 ) -> tuple[Picture, Inspection]:
     """Inspect one fiber of a connector in its window of the picture; other parameters as of `inspect_image`.
 
@@ -268,7 +284,7 @@ def inspect_lane(
     if calibration is not None and calibration.picture_size_px == info.size_px:
         calibration = replace(calibration, picture_size_px=None)  # its picture is that which the window is cut from
     info = replace(info, width=part.shape[1], height=part.shape[0])
-    stages = all_stages(part, info, request, config, calibration, provenance, flat, model, place)
+    stages = all_stages(part, info, request, config, calibration, provenance, flat, model, place, network)
     return part, replace(stages.inspection, lane=lane)
 
 
@@ -280,7 +296,7 @@ def _stages(
     calibration: Calibration | None,
     provenance: Provenance,
     flat_field: Picture | None,
-    model: ReferenceModel | None,
+    models: _Models,
     place: KnownPlace | None,
 ) -> Stages:
     criteria = config.criteria.find(request.edition, request.fiber_class)
@@ -322,7 +338,7 @@ def _stages(
     reason = _why_few_levels(picture_quality.count_levels(stored, cladding), config)
     if reason is not None:
         return Stages(_refused(located, reason, clock), gray, fiber)
-    return _inspect_located(Stages(located, gray, fiber, drawn), geometry, config, scale, model, clock)
+    return _inspect_located(Stages(located, gray, fiber, drawn), geometry, config, scale, models, clock)
 
 
 def _with_known_core(
@@ -364,7 +380,7 @@ def _inspect_located(
     geometry: FiberGeometry,
     config: Config,
     calibration: Scale | None,
-    model: ReferenceModel | None,
+    models: _Models,
     clock: _Clock,
 ) -> Stages:
     located = stages.inspection
@@ -380,7 +396,7 @@ def _inspect_located(
     reason = _why_out_of_focus(quality, geometry, config)
     if reason is not None:
         return replace(stages, inspection=_refused(located, reason, clock))
-    searched, search = _find_defects(located, stages, geometry, config, model, clock)
+    searched, search = _find_defects(located, stages, geometry, config, models, clock)
     with clock.stage("judge", "Acceptance Judgement"):
         graded = judging.grade(searched, config)
     return replace(stages, inspection=replace(graded, timings_s=clock.timings()), search=search)
@@ -423,7 +439,7 @@ def _find_defects(
     stages: Stages,
     geometry: FiberGeometry,
     config: Config,
-    model: ReferenceModel | None,
+    models: _Models,
     clock: _Clock,
 ) -> tuple[Inspection, Search]:
     """With zones, measured marks and what the picture hides; not yet judged."""
@@ -440,13 +456,16 @@ def _find_defects(
         grains = speckle.find_speckle(picture.gray, picture.geometry)
     with clock.stage("residual", "Background Removal"):
         reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
-        known = _known_beside(located, stages, picture, config, model)
+        known = _known_beside(located, stages, picture, config, models.reference)
         residual = background.residual(known.glass, reach * BEYOND_ZONES, config.residual, drawn, known.added)
         if known.reference is not None:
             residual = face_on_reference.with_departures(residual, known.reference, config.reference)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
+    if config.engine != "classical":
+        with clock.stage("learned", "Learned Model"):
+            residual = _with_kinds(residual, models.network, config)
     with clock.stage("detect", "Defect Detection"):
-        evidence = fusion.gather_evidence(residual, config.detectors, config.folder)
+        evidence = fusion.gather_evidence(residual, config.engaged_detectors, config.folder)
         um_per_px = None if scale is None else scale.um_per_px * search_pixel_px
         candidates = fusion.find_candidates(residual, evidence, config.fusion, um_per_px)
     with clock.stage("measure", "Defect Measurement"):
@@ -467,6 +486,13 @@ def _find_defects(
     return searched, Search(picture, residual, evidence, candidates)
 
 
+def _with_kinds(residual: Residual, network: SegmentationNetwork | None, config: Config) -> Residual:
+    """With what the network says of it."""
+    if network is None:
+        raise UserError(f"engine {config.engine}: needs a network that looks for marks, got none")
+    return replace(residual, kinds=network.probabilities(residual))
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """The picture without what is known to be in it beside marks, and what that is."""
@@ -485,7 +511,7 @@ def _known_beside(
     if not config.uses_of_model or located.geometry is None:
         return known
     seen = face_on_reference.on_reference(stages.gray, located.geometry, stages.drawn, model)
-    if REFERENCE_DETECTOR in (name for name, one in config.detectors.items() if one.enabled):
+    if REFERENCE_DETECTOR in (name for name, one in config.engaged_detectors.items() if one.enabled):
         known = replace(known, reference=seen)
         known = _warned(known, "reference_not_used", seen.why_not)
     if config.reference.subtract_archetype:

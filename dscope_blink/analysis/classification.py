@@ -17,10 +17,13 @@ from dscope_blink.records import CLASSIFICATIONS
 
 LEAST = 0.004  # of any kind before the rules: never is said of none
 DECIMALS = 3
+NETWORK_SAYS = 0.5  # power of what a network says of a mark beside what the trees do
 
 
 def class_probabilities(
-    features: Sequence[Mapping[str, float]], settings: Classification
+    features: Sequence[Mapping[str, float]],
+    settings: Classification,
+    seen: Sequence[tuple[float, ...] | None] | None = None,
 ) -> tuple[Mapping[str, float], ...]:
     """How likely each mark is of each kind.
 
@@ -28,6 +31,7 @@ def class_probabilities(
     ----------
     features : of each mark, as in Defect.features
     settings : limits from config.json
+    seen : of each mark, as in Candidate.kinds; None: no network has looked at any
 
     Returns
     -------
@@ -37,8 +41,24 @@ def class_probabilities(
     if not features:
         return ()
     model = class_model()
-    learnt = model.probabilities(np.array([[mark[name] for name in model.features] for mark in features]))
-    return tuple(_within_rules(*both, settings) for both in zip(features, learnt.tolist(), strict=True))
+    learnt = model.probabilities(np.array([[mark[name] for name in model.features] for mark in features])).tolist()
+    if seen is not None:
+        learnt = [_together(*both) for both in zip(learnt, seen, strict=True)]
+    return tuple(_within_rules(*both, settings) for both in zip(features, learnt, strict=True))
+
+
+def _together(learnt: Sequence[float], kinds: tuple[float, ...] | None) -> Sequence[float]:
+    """What trees say of the features and a network of the pixels: the product of both, the latter to a power.
+
+    References
+    ----------
+    Hinton, Training products of experts by minimizing contrastive divergence, 2002, DOI 10.1162/089976602760128018.
+    """
+    if kinds is None:
+        return learnt
+    marks = [max(p, LEAST) for p in kinds[1:]]
+    products = [p * (q / sum(marks)) ** NETWORK_SAYS for p, q in zip(learnt, marks, strict=True)]
+    return [p / sum(products) for p in products]
 
 
 def likeliest(chances: Mapping[str, float]) -> str:

@@ -117,7 +117,8 @@ def measure(candidates: Iterable[Candidate], field: Residual, face: LocatedFace,
     candidates = tuple(candidates)
     placed = zip(candidates, _places(candidates, field, face), strict=True)
     marks = [(_mark(candidate, field, config), place) for candidate, place in placed if place.touched]
-    chances = class_probabilities([mark.features for mark, _ in marks], config.classification)
+    seen = [mark.candidate.kinds for mark, _ in marks]
+    chances = class_probabilities([mark.features for mark, _ in marks], config.classification, seen)
     return tuple(
         as_recorded(_defect(mark, place, kinds, field, face, config), *JUDGED)
         for (mark, place), kinds in zip(marks, chances, strict=True)
@@ -430,9 +431,8 @@ ON_A_BORDER = 1e-6  # pixels: what ends on one does not touch the next
 
 def _confidence(candidate: Candidate, kind: str, config: Config) -> float:
     """Evidence at the mark over what the detectors of its kind could have given."""
-    weights = {
-        n: config.detectors[n].weight for n in config.classification.detectors_of[kind] if n in candidate.evidence
-    }
+    detectors = config.engaged_detectors
+    weights = {n: detectors[n].weight for n in config.classification.detectors_of[kind] if n in candidate.evidence}
     possible = sum(weights.values())
     return sum(w * candidate.evidence[n] for n, w in weights.items()) / possible if possible > 0 else 0.0
 

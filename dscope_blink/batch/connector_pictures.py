@@ -11,7 +11,16 @@ from time import perf_counter
 import numpy as np
 
 from dscope_blink.analysis import judging
-from dscope_blink.batch.job import Job, Loaded, calibration_of, flat_field_of, load, provenance_of, reference_of
+from dscope_blink.batch.job import (
+    Job,
+    Loaded,
+    calibration_of,
+    flat_field_of,
+    load,
+    network_of,
+    provenance_of,
+    reference_of,
+)
 from dscope_blink.files.decoding import Picture
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.gates.lanes import Numbering, number_places
@@ -224,6 +233,7 @@ def _inspected(view: View, loaded: Loaded, row: FoundRow, place: FoundPlace, num
         flat_field_of(job),
         reference_of(job),
         there,
+        network_of(job),
     )
     quality = replace(inspection.quality, warnings=(*loaded.warnings, *inspection.quality.warnings))
     return _Face(number, place.index, replace(inspection, quality=quality), replace(loaded, picture=part))

@@ -308,6 +308,7 @@ def is_finished(job: FaceJob, face: Face, stored: Inspection) -> bool:
 def _is_asked_the_same(job: FaceJob, stored: Inspection, picture: str | None) -> bool:
     """Of a face whose picture was inspected for it."""
     now = provenance_of(job.job).inputs
-    given = ("calibration", "flat_field", "class_model", "reference")
+    given = ("calibration", "flat_field", "class_model", "reference", "learned")
     same = all(now.get(name) == stored.provenance.inputs.get(name) for name in given)
+    same = same and stored.provenance.engine == job.job.config.engine
     return same and picture == stored.provenance.inputs[PICTURE] and stored.request == job.asked_of(stored.image.file)

@@ -14,13 +14,14 @@ from time import perf_counter
 
 from dscope_blink.analysis.class_model import class_model
 from dscope_blink.batch.picture_reports import ends_of, write_reports
-from dscope_blink.config.settings import Config
+from dscope_blink.config.settings import Config, LearnedSettings
 from dscope_blink.files.camera_text import camera_of
 from dscope_blink.files.decoding import Picture, decode_image, holds_several, most_bytes, stated_bits, stated_scale
 from dscope_blink.files.names import RESULT, RESULT_FILES
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed, read_whole, writing
 from dscope_blink.models.reference import ReferenceModel, check_expiry, load_model
+from dscope_blink.models.segmentation import SegmentationNetwork, load_segmentation
 from dscope_blink.pipeline import Stages, all_stages, not_measured
 from dscope_blink.records import (
     PROGRAM,
@@ -56,6 +57,7 @@ class Job:
     calibration: Calibration | None = None
     flat_field_sha256: str | None = None
     reference_sha256: str | None = None  # of the model of good faces; None: pictures are compared with none
+    learned_sha256: str | None = None  # of the network that looks for marks; None: the engine asks none
 
 
 def hash_of_flat_field(config: Config) -> str | None:
@@ -126,6 +128,39 @@ def _reference(path: Path, sha256: str) -> ReferenceModel:
     return load_model(path)
 
 
+def hash_of_network(config: Config) -> str | None:
+    """The sha256 of the network that looks for marks; None where the engine asks none.
+
+    Raises
+    ------
+    UserError : the package that runs it is missing, or it is no such network, damaged, or not the one meant
+    """
+    return None if config.engine == "classical" else _read_network(config.learned).sha256
+
+
+def network_of(job: Job) -> SegmentationNetwork | None:
+    """The network, read once by each process; UserError when it is no longer the one that the batch began with."""
+    if job.config.engine == "classical" or job.learned_sha256 is None:
+        return None
+    network = _network(job.config.learned, job.learned_sha256)
+    if network.sha256 != job.learned_sha256:
+        raise UserError(f"{network.name}: it was changed while the batch ran")
+    return network
+
+
+@lru_cache(maxsize=1)
+def _network(settings: LearnedSettings, sha256: str) -> SegmentationNetwork:
+    """`sha256` only tells a file that was changed from what is remembered of it."""
+    return _read_network(settings)
+
+
+def _read_network(settings: LearnedSettings) -> SegmentationNetwork:
+    try:
+        return load_segmentation(settings.network, settings.sha256)
+    except UserError as error:
+        raise UserError(f"learned.network: {error}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A picture as read; `problem` says why there is none."""
@@ -189,12 +224,14 @@ def provenance_of(job: Job) -> Provenance:
         "flat_field": job.flat_field_sha256,
         "class_model": class_model().sha256,
         "reference": job.reference_sha256,
+        "learned": job.learned_sha256,
     }
     return Provenance(
         program=f"{PROGRAM} {VERSION}",
         profile=job.config.profile,
         started=started,
         inputs={name: sha256 for name, sha256 in hashes.items() if sha256 is not None},
+        engine=job.config.engine,
     )
 
 
@@ -249,6 +286,7 @@ def look_at_loaded(
         provenance,
         flat_field_of(job),
         reference_of(job),
+        network=network_of(job),
     )
     quality = stages.inspection.quality
     warnings = (*loaded.warnings, *quality.warnings)

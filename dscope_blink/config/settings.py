@@ -18,6 +18,7 @@ from dscope_blink.config.gate_settings import GateSettings
 from dscope_blink.records import (
     ConnectorLayout,
     Criteria,
+    Engine,
     Request,
     Severity,
     StructureDescription,
@@ -400,6 +401,15 @@ class ReferenceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LearnedSettings:
+    """Which engine looks for marks, and the network that was trained to."""
+
+    engine: Engine
+    network: Path
+    sha256: str | None  # that its file must have; None: any
+
+
+@dataclass(frozen=True, slots=True)
 class Reporting:
     """What is written beside the tables."""
 
@@ -539,6 +549,7 @@ class CriteriaBook:
 
 
 REFERENCE_DETECTOR = "reference"
+LEARNED_DETECTOR = "learned"
 
 
 @dataclass(frozen=True, slots=True)
@@ -565,6 +576,7 @@ class Config:
     training: TrainingSettings
     aggregation: AggregationSettings
     reference: ReferenceSettings
+    learned: LearnedSettings
     camera: CameraSettings
     flat_field: FlatFieldSettings
     gates: GateSettings
@@ -574,11 +586,40 @@ class Config:
     connector_search: ConnectorSearch
 
     @property
+    def engine(self) -> Engine:
+        """What looks for marks; to switch the detector `learned` on is to ask for both."""
+        asked, learned = self.learned.engine, self.detectors.get(LEARNED_DETECTOR)
+        return "both" if asked == "classical" and learned is not None and learned.enabled else asked
+
+    def with_engine(self, engine: Engine) -> Config:
+        """The same settings with another engine."""
+        detectors = dict(self.detectors)
+        if LEARNED_DETECTOR in detectors:
+            detectors[LEARNED_DETECTOR] = replace(detectors[LEARNED_DETECTOR], enabled=False)
+        learned = replace(self.learned, engine=engine)
+        return replace(self, learned=learned, detectors=MappingProxyType(detectors))
+
+    @property
+    def engaged_detectors(self) -> Mapping[str, DetectorSettings]:
+        """All detectors, those switched on that the engine uses.
+
+        Where the network looks alone it makes a mark wherever it rather sees one than none, whatever the threshold.
+        """
+        if self.engine == "classical":
+            return self.detectors
+        engaged = dict(self.detectors)
+        if self.engine == "dl":
+            engaged = {name: replace(one, enabled=False) for name, one in engaged.items()}
+            engaged[LEARNED_DETECTOR] = replace(engaged[LEARNED_DETECTOR], weight=2 * self.fusion.threshold)
+        engaged[LEARNED_DETECTOR] = replace(engaged[LEARNED_DETECTOR], enabled=True)
+        return MappingProxyType(engaged)
+
+    @property
     def uses_of_model(self) -> tuple[str, ...]:
         """What is switched on that no picture can be inspected without a reference model for."""
-        learned = self.detectors.get(REFERENCE_DETECTOR)
+        reference = self.engaged_detectors.get(REFERENCE_DETECTOR)
         uses = {
-            f"detectors.{REFERENCE_DETECTOR}": learned is not None and learned.enabled,
+            f"detectors.{REFERENCE_DETECTOR}": reference is not None and reference.enabled,
             "reference.subtract_archetype": self.reference.subtract_archetype,
         }
         return tuple(name for name, is_on in uses.items() if is_on)

@@ -34,6 +34,7 @@ PATHS: tuple[Place, ...] = (
     ("camera", "play_files"),
     ("preprocessing", "flat_field_image"),
     ("reference", "model"),
+    ("learned", "network"),
     ("gates", "networks", ANY, "file"),
     ("gates", "layout", "files"),
 )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from dscope_blink.detectors.support import risen
 from dscope_blink.records import FloatImage, Residual
-
-LEAST_RISE = 1e-6  # between two departures that are the same: a step
 
 
 def detect(residual: Residual, *, min_departure: float, max_departure: float) -> FloatImage:
@@ -19,5 +18,4 @@ def detect(residual: Residual, *, min_departure: float, max_departure: float) ->
     """
     if residual.departure is None:
         return np.zeros_like(residual.snr)
-    rise = max(max_departure - min_departure, LEAST_RISE)
-    return np.asarray(np.clip((residual.departure - min_departure) / rise, 0, 1), np.float32)
+    return risen(residual.departure, min_departure, max_departure)

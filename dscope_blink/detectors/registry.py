@@ -21,6 +21,7 @@ from dscope_blink.detectors import (
     edge_chip,
     faint_lines,
     gradient,
+    learned,
     lei,
     lei_published,
     reference,
@@ -43,6 +44,7 @@ DETECTORS: Mapping[str, Detector] = MappingProxyType(
         "do2mr_published": do2mr_published.detect,
         "lei_published": lei_published.detect,
         "reference": reference.detect,
+        "learned": learned.detect,
     }
 )
 

@@ -7,6 +7,7 @@ import numpy as np
 from dscope_blink.records import FloatImage, Mask
 
 MARKED_FROM = 0.5  # rather a mark than none
+LEAST_RISE = 1e-6  # between two values that are the same
 # As bits, the floats of 0 to 1 are the whole numbers up to this one, and all others are more: one pass tells, not two.
 ONE_AS_BITS = np.float32(1).view(np.uint32)
 
@@ -23,6 +24,21 @@ def marked(support: FloatImage) -> Mask:
     (h, w) bool
     """
     return support >= MARKED_FROM
+
+
+def risen(values: FloatImage, low: float, high: float) -> FloatImage:
+    """Support that rises from 0 to 1 between two values; a step where they are the same.
+
+    Parameters
+    ----------
+    values : (h, w) float32
+    low, high : up to which there is none, and from which it is 1
+
+    Returns
+    -------
+    (h, w) float32, 0..1
+    """
+    return np.asarray(np.clip((values - low) / max(high - low, LEAST_RISE), 0, 1), np.float32)
 
 
 def checked_support(name: str, support: object, shape: tuple[int, ...]) -> FloatImage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,14 +11,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dscope_blink.config.settings import DetectorSettings, Fusion
+from dscope_blink.config.settings import LEARNED_DETECTOR, DetectorSettings, Fusion
 from dscope_blink.detectors.regions import Regions, label_regions, regions_of
 from dscope_blink.detectors.registry import support_of
 from dscope_blink.detectors.support import marked
-from dscope_blink.image_processing import line_marks
+from dscope_blink.image_processing import line_marks, seen_marks
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
 from dscope_blink.image_processing.outlining import PATCH_PX, outlined
+from dscope_blink.models.segmentation import EDGE_PX, KINDS
 from dscope_blink.records import Candidate, FloatImage, Mask, Residual
 
 
@@ -55,7 +56,7 @@ def gather_evidence(field: Residual, detectors: Mapping[str, DetectorSettings], 
 def supports_in_picture(field: Residual, evidence: Evidence, shape: tuple[int, ...]) -> Mapping[str, FloatImage]:
     """What each detector supports, in the pixels of the stored picture.
 
-    As for the candidates, only the walk along the cladding edge counts beside that edge: there the others see the edge.
+    As for the candidates, only chips count beside the cladding edge: there the other detectors see the edge.
 
     Parameters
     ----------
@@ -66,10 +67,8 @@ def supports_in_picture(field: Residual, evidence: Evidence, shape: tuple[int, .
     -------
     (H, W) float32 by detector; a pixel is what the pixel of the residual is that holds its centre, 0 beyond its window
     """
-    counted = {
-        name: support if name == EDGE_DETECTOR else support * field.inside
-        for name, support in evidence.supports.items()
-    }
+    counts = {EDGE_DETECTOR: np.ones_like(field.inside), LEARNED_DETECTOR: field.inside | _seen_chips(field)}
+    counted = {name: support * counts.get(name, field.inside) for name, support in evidence.supports.items()}
     return {name: in_picture(field, support, shape) for name, support in counted.items()}
 
 
@@ -103,7 +102,7 @@ def _matched(field: Residual, axis: int, size: int) -> tuple[slice, NDArray[np.i
 def confidence_map(field: Residual, evidence: Evidence, shape: tuple[int, ...], settings: Fusion) -> FloatImage:
     """The evidence as far as it counts, over the whole picture.
 
-    Beside the cladding edge only the walk along that edge counts, as for the candidates.
+    Beside the cladding edge only chips count, as for the candidates.
 
     Parameters
     ----------
@@ -115,7 +114,7 @@ def confidence_map(field: Residual, evidence: Evidence, shape: tuple[int, ...], 
     -------
     (H, W) float32, evidence over what makes a mark: 1 just makes one, 0 where none is sought
     """
-    counted = field.inside | _alone(evidence, EDGE_DETECTOR)
+    counted = field.inside | _chips(field, evidence)
     lines = _alone(evidence, LINE_DETECTOR) & field.inside
     strength = np.zeros(shape, np.float32)
     (x, y), (h, w) = field.origin_px, counted.shape
@@ -140,7 +139,7 @@ def find_candidates(
     Candidates in pixels of the picture, each with how far every detector supports it
     """
     um_per_px = um_per_px or USUAL_CLADDING_UM / (2 * field.cladding_radius_px)
-    chips, lines = _alone(evidence, EDGE_DETECTOR), _alone(evidence, LINE_DETECTOR)
+    chips, lines = _chips(field, evidence), _alone(evidence, LINE_DETECTOR)
     agreed = (evidence.confidence >= settings.threshold) & field.inside
     labels = outlined(field, agreed, chips, settings) if settings.grow else label_regions(agreed | chips).labels
     gap_px = settings.dash_max_gap_um / um_per_px
@@ -159,7 +158,23 @@ def find_candidates(
         )
         for mask, corner in _cut_out(label_regions(lines), field, settings)
     ]
+    support = evidence.supports.get(LEARNED_DETECTOR)
+    if support is not None:
+        seen = seen_marks.unshown(support, _covered(field, found), field.inside)
+        found += [
+            _candidate(mask, corner, field, evidence, chips, settings)
+            for mask, corner in _cut_out(label_regions(seen), field, settings)
+        ]
     return tuple(found)
+
+
+def _covered(field: Residual, found: Sequence[Candidate]) -> Mask:
+    """The pixels of the residual that candidates hold."""
+    covered = np.zeros_like(field.inside)
+    for one in found:
+        (x, y), (h, w) = (np.subtract(one.bbox_px[:2], field.origin_px).tolist(), one.mask.shape)
+        covered[y : y + h, x : x + w] |= one.mask
+    return covered
 
 
 def _within(field: Residual, mask: Mask, corner: tuple[int, int]) -> FloatImage:
@@ -186,6 +201,7 @@ def _cut_out(marks: Regions, field: Residual, settings: Fusion) -> Iterator[tupl
 
 USUAL_CLADDING_UM = 125.0
 
+CHIP = KINDS.index("chip")
 EDGE_DETECTOR = "edge_chip"  # the walk along the cladding edge
 LINE_DETECTOR = "faint_lines"  # sums along lines
 
@@ -194,6 +210,19 @@ def _alone(evidence: Evidence, name: str) -> Mask:
     """What a detector marks that needs no other to agree."""
     support = evidence.supports.get(name)
     return np.zeros(evidence.confidence.shape, bool) if support is None else marked(support)
+
+
+def _chips(field: Residual, evidence: Evidence) -> Mask:
+    """What breaks the cladding edge: what the walk along it marks, and what a network takes for a chip there."""
+    return _alone(evidence, EDGE_DETECTOR) | _seen_chips(field)
+
+
+def _seen_chips(field: Residual) -> Mask:
+    """What a network takes for a chip, in the band along the cladding edge."""
+    if field.kinds is None:
+        return np.zeros_like(field.inside)
+    by_edge = np.abs(field.rho - 1) * np.float32(field.cladding_radius_px) < EDGE_PX
+    return marked(field.kinds[CHIP]) & by_edge
 
 
 def _filled(mask: Mask, rho: FloatImage) -> Mask:
@@ -248,4 +277,11 @@ def _candidate(
     by_edge = np.abs(field.rho[here][mask] - 1) < band
     on_edge = bool(chips[here][mask].mean() >= settings.edge_min_share and by_edge.mean() > 0.5)
     box = (x + field.origin_px[0], y + field.origin_px[1], mask.shape[1], mask.shape[0])
-    return Candidate(box, mask, shares, on_edge)
+    return Candidate(box, mask, shares, on_edge, kinds=_kinds(field, here, mask))
+
+
+def _kinds(field: Residual, here: tuple[slice, ...], mask: Mask) -> tuple[float, ...] | None:
+    """Mean probability of each kind over a mark, as a network has it."""
+    if field.kinds is None:
+        return None
+    return tuple(kind[here][mask].mean(dtype=np.float64).item() for kind in field.kinds)

@@ -180,10 +180,9 @@ def _check_forms(network: Network) -> None:
     _check_form(name, "input", network.inputs, CHANNELS)
     side = network.inputs[0].shape[-1]
     _check_form(name, "output", network.outputs, len(KINDS))
-    if network.outputs[0].shape[-1] != side:
-        raise BadNetwork(
-            f"{name}: its output must be as large as its input, {side} px, got {list(network.outputs[0].shape)}"
-        )
+    given = network.outputs[0].shape[-1]
+    if given != side:
+        raise BadNetwork(f"{name}: its output must be as large as its input, {side} px, got {given} px")
 
 
 def _check_form(name: str, what: str, forms: tuple[TensorForm, ...], channels: int) -> None:

@@ -117,7 +117,7 @@ from dscope_blink.records.judged_sizes import (
     size_of,
     unsure_size,
 )
-from dscope_blink.records.kinds import CLASSIFICATIONS, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES
+from dscope_blink.records.kinds import CLASSIFICATIONS, ENGINES, ID_LETTERS, ZONE_LETTERS, ZONE_NAMES, Engine
 from dscope_blink.records.layouts import KindRanges, Layout, LayoutSource, Stated
 from dscope_blink.records.notices import LIMIT_BROKEN, TITLES, Notice, notice, texts
 from dscope_blink.records.reading import read_file
@@ -145,6 +145,7 @@ __all__ = [
     "CLASSIFICATIONS",
     "CONNECTOR_SCHEMA",
     "DECIMALS",
+    "ENGINES",
     "ID_LETTERS",
     "INPUTS",
     "JUDGED",
@@ -185,6 +186,7 @@ __all__ = [
     "Detection",
     "Deviation",
     "Ellipse",
+    "Engine",
     "FaceChange",
     "Fate",
     "Fault",

@@ -16,7 +16,7 @@ from dscope_blink.records.criteria import Criteria
 from dscope_blink.records.defects import Cell, Defect
 from dscope_blink.records.geometry import FiberGeometry, Measured
 from dscope_blink.records.judged_sizes import check_in_words
-from dscope_blink.records.kinds import WHICH_FIBER, ZONE_NAMES, WhichFiber, Zone
+from dscope_blink.records.kinds import WHICH_FIBER, ZONE_NAMES, Engine, WhichFiber, Zone
 from dscope_blink.records.notices import Notice
 from dscope_blink.records.reference import Comparison
 from dscope_blink.records.rounding import as_recorded, kept
@@ -76,6 +76,7 @@ class Provenance:
     profile: str
     started: str  # ISO 8601 with offset
     inputs: Mapping[str, str] = field(default_factory=dict, hash=False)  # sha256 by name: config, calibration ...
+    engine: Engine = "classical"  # what looked for marks
 
 
 # Beyond these lies no fiber and no camera, but a slip of the pen that would ask for pictures of any size.

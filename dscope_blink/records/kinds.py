@@ -10,6 +10,7 @@ ZONE_LETTERS = ("A", "B", "C", "D")
 ZONE_NAMES = MappingProxyType({"A": "core", "B": "cladding", "C": "adhesive", "D": "contact"})
 CLASSIFICATIONS = ("scratch", "pit_dig", "contamination", "crack", "chip")
 WHICH_FIBER = ("only", "middle")  # of those in view: there must be but one, or the whole one nearest to the middle
+ENGINES = ("classical", "both", "dl")  # what looks for marks: detectors, a learned network beside them, or it alone
 ID_LETTERS = MappingProxyType({"scratch": "S", "pit_dig": "P", "contamination": "C", "crack": "K", "chip": "E"})
 
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:  # a text like any other in the program; one of these where a 
     Zone: TypeAlias = str
     Kind: TypeAlias = str
     WhichFiber: TypeAlias = str
+    Engine: TypeAlias = str
 else:
     Letter = Literal[ZONE_LETTERS]
     Zone = Literal[tuple(ZONE_NAMES.values())]
     Kind = Literal[CLASSIFICATIONS]
     WhichFiber = Literal[WHICH_FIBER]
+    Engine = Literal[ENGINES]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dscope_blink.records.arrays import FloatImage, Mask, read_only
 from dscope_blink.records.checks import require
+from dscope_blink.records.kinds import CLASSIFICATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Residual:
     blur_px: float  # sigma with which snr shows an edge: that of the optics and of the smoothing
     inside: Mask  # where marks are looked for: within reach and clear of the cladding edge's guard band
     departure: FloatImage | None = None  # from good faces, 1.0 the limit of the model; None: no model says anything
+    kinds: FloatImage | None = None  # (6, h, w) probabilities of none and of each kind; None: no network says anything
     unseen: Mask | None = None  # where no mark can be seen: beyond a frame, drawn over, too dark; None: nowhere
 
     def __post_init__(self) -> None:
@@ -46,6 +48,10 @@ class Residual:
                     array.shape == self.snr.shape, f"{name} of shape {array.shape} must match snr of {self.snr.shape}"
                 )
                 object.__setattr__(self, name, read_only(array))
+        if self.kinds is not None:
+            wanted = (1 + len(CLASSIFICATIONS), *self.snr.shape)
+            require(self.kinds.shape == wanted, f"kinds of shape {self.kinds.shape} must be {wanted}")
+            object.__setattr__(self, "kinds", read_only(self.kinds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,7 @@ class Candidate:
     evidence: Mapping[str, float]  # detector -> mean support over the region, 0..1
     on_edge: bool = False  # found by the walk along the cladding edge
     sum_snr: float | None = None  # of a line that stands by its sum, not by its pixels: how far that stands out
+    kinds: tuple[float, ...] | None = None  # mean probability of none and of each kind; None: no network says anything
 
     def __post_init__(self) -> None:
         require(

@@ -268,6 +268,7 @@ def _complete(record: Record) -> None:
     """What was not asked or measured when the record was made: fields that came later."""
     record.setdefault("lane", None)
     record.setdefault("reference", None)
+    _object(record.get("provenance")).setdefault("engine", "classical")
     _object(record.get("request")).setdefault("fiber", "only")
     _object(record.get("request")).setdefault("fiber_structure", None)
     _object(record.get("image")).setdefault("bits", None)

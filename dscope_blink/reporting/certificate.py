@@ -235,6 +235,7 @@ def _run_facts(totals: Totals) -> Facts:
             ("Configuration sha256", made.inputs.get("config", "none")),
             ("Calibration sha256", made.inputs.get("calibration") or "no calibration was given"),
             ("Flat field sha256", made.inputs.get("flat_field") or "none was used"),
+            *wording.engine_facts(made),
         ]
     return tuple(facts)
 

@@ -549,6 +549,7 @@ def _provenance(totals: Totals) -> list[tuple[str, list[tuple[str, int]]]]:
     made_with: list[tuple[str, Callable[[Provenance], str | None]]] = [
         ("Program", lambda made: made.program),
         ("Profile", lambda made: made.profile),
+        ("Engine", lambda made: made.engine),
     ]
     made_with += [(title, partial(_hash_of, name)) for name, title in _INPUT_TITLES.items()]
     return [(title, _counted(totals, value)) for title, value in made_with]
@@ -563,6 +564,7 @@ _INPUT_TITLES = {
     "calibration": "Calibration, sha256",
     "flat_field": "Flat field, sha256",
     "reference": "Reference model, sha256",
+    "learned": "Learned model, sha256",
 }
 
 

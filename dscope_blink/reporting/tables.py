@@ -257,6 +257,8 @@ SUMMARY_COLUMNS: tuple[Column, ...] = (
     _list(
         "Seen_In_Part", "zones of which some lies outside the picture, and how much is seen", lambda i: i.seen_in_part
     ),
+    _text("Engine", "what looked for marks: classical, both or dl", "provenance.engine"),
+    _hash("Learned_sha256", "hash of the learned model; empty: none looked for marks", "learned"),
 )
 
 
@@ -440,7 +442,7 @@ AGREEMENT_COLUMNS: tuple[Column, ...] = (
 
 def agreement_table(inspection: Inspection, config: Config) -> Table:
     """One row per pair of the detectors in use, each also with itself, in the columns of NAME_agreement.csv."""
-    weights = {name: detector.weight for name, detector in config.detectors.items() if detector.enabled}
+    weights = {name: detector.weight for name, detector in config.engaged_detectors.items() if detector.enabled}
     marks = {name: {d.id for d in inspection.defects if name in d.detected_by} for name in weights}
     rows = [
         {

@@ -17,6 +17,7 @@ from dscope_blink.records import (
     Criteria,
     Defect,
     Inspection,
+    Provenance,
     Scale,
     SizeBand,
     ZoneCriteria,
@@ -172,7 +173,14 @@ def provenance_facts(inspection: Inspection) -> Facts:
         ("Configuration sha256", made.inputs.get("config")),
         ("Flat field sha256", made.inputs.get("flat_field")),
         ("Reference sha256", made.inputs.get("reference")),
+        *engine_facts(made),
     )
+
+
+def engine_facts(made: Provenance) -> Facts:
+    """What looked for marks, and the learned model that did; nothing where none did."""
+    words = {"both": "detectors and a learned model", "dl": "a learned model alone"}.get(made.engine)
+    return _known(("Marks looked for by", words), ("Learned model sha256", made.inputs.get("learned")))
 
 
 def carried_facts(inspection: Inspection) -> Facts:

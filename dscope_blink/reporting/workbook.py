@@ -347,8 +347,10 @@ def _setting_rows(totals: Totals, config: Config) -> Iterator[Row]:
 
 def _run(made: Provenance, run: Run) -> tuple[tuple[str, Any], ...]:
     told = (("pictures", run.images), ("first inspected", run.first), ("last inspected", run.last))
-    hashes = ((f"{name}_sha256", made.inputs.get(name, "none")) for name in INPUTS)
-    return (("program", made.program or "none"), ("profile", made.profile or "none"), *hashes, *told)
+    names = (*INPUTS, *["learned"] * (made.engine != "classical"))
+    hashes = ((f"{name}_sha256", made.inputs.get(name, "none")) for name in names)
+    how = (("program", made.program or "none"), ("profile", made.profile or "none"), ("engine", made.engine))
+    return (*how, *hashes, *told)
 
 
 def _values(setting: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -175,7 +175,7 @@ def _check_packages(config: Config) -> None:
 
 
 def _job(asked: PictureRequest, config: Config, output_dir: Path, pictures: Path | None) -> FaceJob:
-    job = Job(output_dir, config, asked.calibration, asked.flat_field_sha256, asked.reference_sha256)
+    job = Job(output_dir, config, asked.calibration, *asked.hashes)
     return FaceJob(job, asked.request, pictures, asked.manifest)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from dscope_blink.batch import night_folders
 from dscope_blink.batch.comparing import Comparing
 from dscope_blink.batch.executors import workers_here
-from dscope_blink.batch.job import Job, hash_of_flat_field, hash_of_reference
+from dscope_blink.batch.job import Job, hash_of_flat_field, hash_of_network, hash_of_reference
 from dscope_blink.batch.regrading import Asked, Regrading
 from dscope_blink.batch.run import Batch
 from dscope_blink.calibration.scale_file import load_calibration
@@ -194,7 +194,7 @@ def checked_batch(arguments: argparse.Namespace) -> Batch:
     images = plan_images(found, output_dir, asked.manifest, asked.request)
     gaps = manifest_gaps(images, asked.manifest) if arguments.manifest and not arguments.watch else ()
     return Batch(
-        Job(output_dir, config, asked.calibration, asked.flat_field_sha256, asked.reference_sha256),
+        Job(output_dir, config, asked.calibration, *asked.hashes),
         images,
         warnings=(*settings.notes, *found.warnings, *gaps, *_class_notes(images, asked, arguments)),
         workers=next(count for count in (workers, config.batch.workers, workers_here()) if count is not None),
@@ -334,6 +334,12 @@ class PictureRequest:
     calibration: Calibration | None
     flat_field_sha256: str | None
     reference_sha256: str | None = None
+    learned_sha256: str | None = None
+
+    @property
+    def hashes(self) -> tuple[str | None, ...]:
+        """Of flat field, reference model and network, in the order in which a `Job` has them."""
+        return self.flat_field_sha256, self.reference_sha256, self.learned_sha256
 
 
 def _asked(
@@ -354,8 +360,9 @@ def _asked(
         manifest = problems.attempt(manifest, read_manifest, path, criteria, request, structures, class_is_asked=asks)
     file, rules = Path(arguments.calibration), config.calibration
     calibration = problems.attempt(None, load_calibration, file, datetime.now().astimezone().date(), rules)
-    config = _referenced(config, arguments)
-    hashes = (problems.attempt(None, find, config) for find in (hash_of_flat_field, hash_of_reference))
+    config = _engaged(_referenced(config, arguments), arguments)
+    found_by = (hash_of_flat_field, hash_of_reference, hash_of_network)
+    hashes = (problems.attempt(None, find, config) for find in found_by)
     return PictureRequest(config, request, manifest, calibration, *hashes)
 
 
@@ -369,6 +376,12 @@ def _referenced(config: Config, arguments: argparse.Namespace) -> Config:
     if not named:
         raise UserError("--reference must name a model, as `learn` writes it")
     return replace(config, reference=replace(config.reference, model=Path(named).expanduser().absolute()))
+
+
+def _engaged(config: Config, arguments: argparse.Namespace) -> Config:
+    """With the engine that the command line names."""
+    named = getattr(arguments, "model", None)
+    return config if named is None else config.with_engine(named)
 
 
 def reporting_of(configured: Reporting, arguments: argparse.Namespace) -> Reporting:

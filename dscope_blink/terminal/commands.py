@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console
 
-from dscope_blink.batch.job import reference_of
+from dscope_blink.batch.job import hash_of_network, reference_of
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
 from dscope_blink.batch.run import Batch, run_batch
@@ -18,7 +18,7 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
 from dscope_blink.devices.capturing import take_flat_field, take_picture, take_series
 from dscope_blink.files.locking import locked
-from dscope_blink.records import UNCONFIRMED, Inspection
+from dscope_blink.records import UNCONFIRMED, Inspection, UserError, printable
 from dscope_blink.reporting.batch_reports import reports_of
 from dscope_blink.reporting.batch_totals import Totals
 from dscope_blink.synthetic.samples import differs, write_samples
@@ -128,7 +128,9 @@ def _nightly(arguments: argparse.Namespace) -> int:
 
 def _announce(batch: Batch) -> None:
     what = f"watching {batch.watched.folder}, Ctrl-C ends it" if batch.watched else counted(len(batch.images), "image")
-    print(f"{what}, profile {batch.job.config.profile}, results in {batch.job.output_dir}")
+    config, engine = batch.job.config, batch.job.config.engine
+    model = "" if engine == "classical" else f", model {engine} ({printable(config.learned.network.name)})"
+    print(f"{what}, profile {config.profile}{model}, results in {batch.job.output_dir}")
     for limits in batch.unconfirmed:
         print(f"Note: {UNCONFIRMED.format(limits)}")
     print_warnings(console_of(), batch.warnings)
@@ -233,12 +235,17 @@ def _demo(arguments: argparse.Namespace) -> int:
     """Render the samples, inspect them, and compare each verdict with the one it must get."""
     folder = check_output_folder(arguments.output_dir)
     settings = load_config(CONFIG)  # what is wrong with it is told before anything is written
+    config = settings.profile(settings.default_profile)
+    if arguments.gates and arguments.model:
+        raise UserError("--model looks for marks on fibers: it cannot be given with --gates")
     if arguments.gates:
-        return demo_gates(folder, settings.profile(settings.default_profile))
+        return demo_gates(folder, config)
+    hash_of_network(config if arguments.model is None else config.with_engine(arguments.model))
     pictures, manifest, results = folder / "images", folder / "manifest.csv", folder / "results"
     print(f"Rendering the samples into {pictures}")
     write_samples(pictures, manifest, demo_faces())
     words = [f"--input-dir={pictures}", f"--output-dir={results}", f"--manifest={manifest}"]
+    words += [f"--model={arguments.model}"] * (arguments.model is not None)
     batch = checked_batch(make_parser(program_name()).parse_args(["inspect", *words]))
     _announce(batch)
     seen: list[Inspection] = []

@@ -86,7 +86,7 @@ def _path(arguments: argparse.Namespace) -> Path:
 
 def _profiles(settings: ConfigFile) -> Iterator[str]:
     for name, config in settings.profiles.items():
-        detectors = (key for key, detector in config.detectors.items() if detector.enabled)
+        detectors = (key for key, detector in config.engaged_detectors.items() if detector.enabled)
         yield f"Profile {name}{_default(name, settings.default_profile)}: {_listed(detectors)}"
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from dscope_blink.config.loading import load_config
 from dscope_blink.config.shipped import calibration_file, shipped
-from dscope_blink.records import PROGRAM, VERSION, ZONE_NAMES
+from dscope_blink.records import ENGINES, PROGRAM, VERSION, ZONE_NAMES
 from dscope_blink.terminal.calibrate import add_calibration
 from dscope_blink.terminal.completion import SHELLS
 from dscope_blink.terminal.configuration import add_configuration
@@ -49,6 +49,7 @@ def make_parser(program: str = CHECKOUT) -> Parser:
     _add_cameras(commands.add_parser("cameras", help="list the cameras", allow_abbrev=False))
     demo = commands.add_parser("demo", help="render sample end faces and inspect them", allow_abbrev=False)
     demo.add_argument("--output-dir", default="demo_output", metavar="DIR", help="default: %(default)s")
+    _add_model(demo)
     demo.add_argument("--gates", action="store_true", help="render printed sheets instead, and judge them OK or NG")
     add_calibration(commands.add_parser("calibrate", help="measure the scale with a target", allow_abbrev=False))
     add_configuration(commands.add_parser("config", help="check, show or compare a configuration", allow_abbrev=False))
@@ -152,6 +153,7 @@ def add_request(parser: Options) -> None:
     parser.add_argument(
         "--profile", metavar="NAME", help="fast_scan, deep_inspection or another profile of the configuration"
     )
+    _add_model(parser)
     parser.add_argument("--fiber-class", metavar="KEY", help="connector class whose limits apply")
     parser.add_argument("--edition", metavar="KEY", help="edition of the acceptance criteria")
     parser.add_argument("--core-diameter-um", metavar="X", help="known diameter of the core")
@@ -167,6 +169,11 @@ def add_request(parser: Options) -> None:
     parser.add_argument(
         "--zones", metavar="NAME,...", default=",".join(ZONES), help="zones to inspect; default: %(default)s"
     )
+
+
+def _add_model(parser: Options) -> None:
+    what = "what looks for marks: the detectors (classical), a learned model (dl), or both; default: learned.engine"
+    parser.add_argument("--model", choices=ENGINES, help=what)
 
 
 def _add_reports(parser: Options) -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from dscope_blink.batch.job import Job, Loaded, calibration_of, flat_field_of, load, provenance_of, reference_of
+from dscope_blink.batch.job import (
+    Job,
+    Loaded,
+    calibration_of,
+    flat_field_of,
+    load,
+    network_of,
+    provenance_of,
+    reference_of,
+)
 from dscope_blink.config.settings import Config
 from dscope_blink.files.manifest import file_key
 from dscope_blink.files.whole_files import write_file, writing
@@ -75,8 +84,7 @@ def _checked(arguments: argparse.Namespace) -> _Wanted:
         check_output_folder(arguments.output_dir),
         asked.config,
         asked.calibration,
-        asked.flat_field_sha256,
-        asked.reference_sha256,
+        *asked.hashes,
     )
     if not path.is_file():
         raise UserError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
@@ -98,6 +106,7 @@ def _stages(wanted: _Wanted) -> Stages:
         provenance_of(job),
         flat_field_of(job),
         reference_of(job),
+        network=network_of(job),
     )
 
 
@@ -141,7 +150,7 @@ def _edge_points(name: str, edge: Edge) -> EdgePoints:
 
 def _search_seen(search: Search, config: Config) -> SearchSeen:
     evidence = search.evidence
-    weights = {name: config.detectors[name].weight for name in evidence.supports}
+    weights = {name: config.engaged_detectors[name].weight for name in evidence.supports}
     return SearchSeen(
         search.residual, evidence.supports, weights, evidence.confidence, config.fusion.threshold, search.candidates
     )

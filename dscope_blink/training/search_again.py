@@ -10,8 +10,9 @@ from pathlib import Path
 from dscope_blink.config.settings import Config
 from dscope_blink.files.decoding import Picture, decode_image, most_bytes
 from dscope_blink.models.reference import BadModel, ReferenceModel, load_model
+from dscope_blink.models.segmentation import SegmentationNetwork, load_segmentation
 from dscope_blink.pipeline import Search, all_stages
-from dscope_blink.records import Calibration, Inspection, UnreadableImage, read_file
+from dscope_blink.records import Calibration, Inspection, UnreadableImage, UserError, read_file
 from dscope_blink.training.dataset import LeftOut
 
 CANNOT = "maps of what the search saw cannot be made:"
@@ -37,7 +38,8 @@ class Again:
         flat_field = _flat_field(said, self.config)
         model = _reference(said, self.config)
         stages = all_stages(
-            self.picture, said.image, said.request, self.config, calibrated, said.provenance, flat_field, model
+            *(self.picture, said.image, said.request, self.config, calibrated, said.provenance, flat_field, model),
+            network=_network(said, self.config),
         )
         found, recorded = (tuple(mark.id for mark in one.defects) for one in (stages.inspection, said))
         if found != recorded:
@@ -69,6 +71,24 @@ def _reference(inspection: Inspection, config: Config) -> ReferenceModel | None:
     if model.sha256 != inspection.provenance.inputs.get("reference"):
         raise LeftOut(f"{CANNOT} {path} is not the reference model that it was inspected with")
     return model
+
+
+def _network(inspection: Inspection, config: Config) -> SegmentationNetwork | None:
+    """The network that had a part in the search; None where none had."""
+    if config.engine == "classical":
+        return None
+    try:
+        network = _read_network(config.learned.network)
+    except UserError as error:
+        raise LeftOut(f"{CANNOT} {error}") from None
+    if network.sha256 != inspection.provenance.inputs.get("learned"):
+        raise LeftOut(f"{CANNOT} {network.name} is not the network that it was inspected with")
+    return network
+
+
+@lru_cache(maxsize=1)
+def _read_network(path: Path) -> SegmentationNetwork:
+    return load_segmentation(path)
 
 
 @lru_cache(maxsize=1)

@@ -127,3 +127,38 @@ def test_what_is_of_uneven_width_or_grey_is_no_crack():
 
 def test_no_mark_has_no_probabilities():
     assert class_probabilities([], CONFIG.classification) == ()
+
+
+# --- with what a network sees
+
+
+def with_seen(found: Defect, *kinds: float) -> Mapping[str, float]:
+    """The probabilities of a mark of which a network says these of none and of each kind."""
+    (chances,) = class_probabilities([cast(Mapping[str, float], found.features)], CONFIG.classification, [kinds])
+    return chances
+
+
+def test_a_network_that_has_not_looked_or_takes_all_kinds_for_as_likely_changes_nothing():
+    found = one(disc(7))
+    features = cast(Mapping[str, float], found.features)
+    assert class_probabilities([features], CONFIG.classification, [None])[0] == found.class_probabilities
+    assert with_seen(found, 0.5, 0.1, 0.1, 0.1, 0.1, 0.1) == found.class_probabilities
+
+
+@pytest.mark.parametrize("kind", ["pit_dig", "contamination"])
+def test_the_kind_that_a_network_sees_becomes_likelier(kind):
+    found = one(disc(7))
+    says = [0.1 + 0.4 * (name == kind) for name in CLASSIFICATIONS]
+    changed = with_seen(found, 0.1, *says)
+    assert changed[kind] > found.class_probabilities[kind]
+    assert sum(changed.values()) == pytest.approx(1, abs=0.003)
+
+
+def test_a_network_does_not_make_a_mark_what_the_rules_bar():
+    line = one(bar(90, 3, 33))
+    assert with_seen(line, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)["crack"] <= 0.05
+
+
+def test_a_network_that_sees_no_kind_at_all_is_as_good_as_none():
+    found = one(disc(7))
+    assert with_seen(found, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0) == found.class_probabilities

@@ -62,3 +62,31 @@ def passing_on(
 ) -> bytes:
     """A network of one operator, whose output has the shape of its input."""
     return onnx_file([helper.make_node(operator, ["x"], ["y"])], [("x", shape)], [("y", shape)], opset=opset, kind=kind)
+
+
+def segmenting(side_px: int = 128, threshold: float = 0.8, kind: int = 2, slope: float = 10.0) -> bytes:
+    """A real network of blemishes: what stands out by more than `threshold`, dark or bright, is of `kind`.
+
+    Parameters
+    ----------
+    side_px : of a tile
+    threshold : of what it is shown, in `SNR_SCALE` sigmas
+    kind : place in `KINDS` of what it calls marks
+    slope : how steeply its probability rises there
+    """
+    weights = np.zeros((6, 1, 1, 1), np.float32)
+    bias = np.full(6, -20, np.float32)
+    weights[kind], bias[kind], bias[0] = slope, -slope * threshold, 0
+    constants = {
+        "first": np.array([1, 0], np.float32).reshape(1, 2, 1, 1),  # the zone is not looked at
+        "weights": weights,
+        "bias": bias,
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "first"], ["residual"]),
+        helper.make_node("Abs", ["residual"], ["height"]),
+        helper.make_node("Conv", ["height", "weights", "bias"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["y"], axis=1),
+    ]
+    tensors = [numpy_helper.from_array(one, name) for name, one in constants.items()]
+    return onnx_file(nodes, [("x", (1, 2, side_px, side_px))], [("y", (1, 6, side_px, side_px))], tensors)

@@ -13,6 +13,7 @@ import pytest
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.image_processing import background, fusion
 from dscope_blink.image_processing.fiber_coordinates import working_picture
+from dscope_blink.models.segmentation import KINDS
 from dscope_blink.synthetic.faces import Chip, Contamination, Pit, Scratch
 from tests.builders.residuals import (
     CONFIG,
@@ -254,6 +255,57 @@ def test_beside_the_cladding_edge_only_the_walk_along_it_counts(name, counts):
     beside = np.abs(field.rho - 1) * field.cladding_radius_px < 1
     found = fusion.supports_in_picture(field, supported(name, beside), FACE.shape)[name]
     assert found.any() == counts
+
+
+# --- what a network sees
+
+LEARNED_ALONE = replace(CONFIG, learned=replace(CONFIG.learned, engine="dl"))
+
+
+def seen(field, mask, kind, probability=0.95):
+    """The residual of which a network takes these pixels for marks of a kind."""
+    kinds = np.zeros((6, *field.snr.shape), np.float32)
+    kinds[KINDS.index(kind), mask] = probability
+    kinds[0] = 1 - kinds.sum(axis=0)
+    return replace(field, kinds=kinds)
+
+
+def alone(field):
+    evidence = fusion.gather_evidence(field, LEARNED_ALONE.engaged_detectors, CONFIG.folder)
+    return fusion.find_candidates(field, evidence, LEARNED_ALONE.fusion)
+
+
+def true_mask(field, *blemishes):
+    return in_window(field, rendered(FACE, *blemishes).truth.blemishes[0].mask)
+
+
+@pytest.mark.parametrize("mark", MARKS.values(), ids=MARKS)
+def test_a_network_alone_makes_a_candidate_of_what_it_sees(mark):
+    field = field_of(FACE, mark)
+    (candidate,) = alone(seen(field, true_mask(field, mark), "pit_dig"))
+    assert overlap(candidate, rendered(FACE, mark).truth.blemishes[0].mask) > 0.5
+    assert candidate.kinds[2] > 0.5
+    assert sum(candidate.kinds) == pytest.approx(1, abs=1e-5)
+    assert not candidate.on_edge
+    assert alone(seen(field, true_mask(field, mark), "pit_dig", 0.3)) == ()
+
+
+def test_a_chip_that_a_network_alone_sees_is_not_lost_beside_the_edge():
+    chip = Chip(40, 16, 7, -0.6)
+    field = field_of(FACE, chip)
+    found = alone(seen(field, true_mask(field, chip), "chip"))
+    assert [candidate.on_edge for candidate in found] == [True]
+    assert overlap(found[0], rendered(FACE, chip).truth.blemishes[0].mask) > 0.3
+
+
+def test_beside_the_edge_a_network_counts_for_chips_alone():
+    field = field_of(FACE)
+    beside = np.abs(field.rho - 1) * field.cladding_radius_px < 1
+    assert alone(seen(field, beside, "scratch")) == ()
+    shown = fusion.supports_in_picture(seen(field, beside, "chip"), supported("learned", beside), FACE.shape)
+    assert shown["learned"].any()
+    hidden = fusion.supports_in_picture(seen(field, beside, "scratch"), supported("learned", beside), FACE.shape)
+    assert not hidden["learned"].any()
 
 
 def test_without_a_detector_there_is_no_candidate():

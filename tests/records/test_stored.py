@@ -190,6 +190,7 @@ def _is_dimension(place: tuple[str | int, ...]) -> bool:
 
 LATER = (
     ("reference",),
+    ("provenance", "engine"),
     ("request", "fiber"),
     ("request", "fiber_structure"),
     ("image", "bits"),

@@ -126,7 +126,7 @@ def _made_of(together: Together, config: Config, started: str) -> Provenance:
     made = together.base.provenance
     sources = {f"source {one.source.key}": one.source.sha256 for one in together.detections}
     inputs = {**made.inputs, "config": config.sha256, **sources}
-    return Provenance(f"{PROGRAM} {VERSION}", PROFILE, started, inputs)
+    return Provenance(f"{PROGRAM} {VERSION}", PROFILE, started, inputs, made.engine)
 
 
 def _other_criteria(together: Together) -> Iterator[LogLine]:
