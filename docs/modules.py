@@ -93,6 +93,7 @@ ROOMS: Mapping[str, set[str]] = {
         *(
             "training.sides",
             "training.defect_types",
+            "training.segmentation_photographs",
             "models",
             "analysis.aggregation.foreign",
             "reporting.aggregate_json",
@@ -104,7 +105,7 @@ ROOMS: Mapping[str, set[str]] = {
     "filelock": {"files.locking"},
     "matplotlib": {
         *("reporting.as_shipped", "reporting.figures"),
-        *("reporting.sheet_figure", "reporting.calibration_plot", "reporting.stages"),
+        *("reporting.sheet_figure", "reporting.calibration_plot", "reporting.learning_plot", "reporting.stages"),
     },
     "pandas": {"reporting.tables", "library"},
     "pypylon": {"devices.camera"},

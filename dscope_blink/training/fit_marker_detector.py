@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from dscope_blink.records import PROGRAM, VERSION, UserError
 from dscope_blink.synthetic.sheets import RenderedSheet
 from dscope_blink.training.marker_pictures import CROP_PX, Lesson, drawn_sheets, lesson, seen_sheet
 from dscope_blink.training.marker_scores import MarkerScores, marker_scores
+from dscope_blink.training.network_export import pace, torch_for_training
 
 if TYPE_CHECKING:
     from dscope_blink.training.marker_network import MarkerNetwork
@@ -71,26 +71,15 @@ def fit_marker_detector(settings: NetworkSettings, course: Course) -> bytes:
     ------
     UserError : torch is missing, or the network is declared to be one that this program does not train
     """
-    torch, parts = _torch()
+    torch_for_training(course.seed, threads=1)
+    from dscope_blink.training import marker_network as parts
+
     if settings.layout != "yolox" or settings.strides != parts.STRIDES or settings.color != "gray":
         wanted = f"layout yolox, strides {list(parts.STRIDES)} and color gray"
         raise UserError(f"gates.networks.{NAME}: only a network with {wanted} is trained here")
-    torch.manual_seed(course.seed)
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
     network = parts.MarkerNetwork(len(settings.classes))
     _learn(network, settings, course)
-    return bytes(parts.onnx_bytes(network, settings.input_side_px))
-
-
-def _torch() -> tuple[Any, Any]:
-    try:
-        import torch
-    except ImportError:
-        raise UserError("training needs the package torch: pip install -r requirements-train.txt") from None
-    from dscope_blink.training import marker_network
-
-    return torch, marker_network
+    return parts.onnx_bytes(network, settings.input_side_px)
 
 
 def _learn(network: MarkerNetwork, settings: NetworkSettings, course: Course) -> None:
@@ -102,7 +91,7 @@ def _learn(network: MarkerNetwork, settings: NetworkSettings, course: Course) ->
     sheets = [seen_sheet(sheet, settings, rng) for sheet in drawn_sheets(course.sheets, course.seed)]
     cells = torch.from_numpy(np.hstack(grid_cells(CROP_PX, settings.strides)).astype(np.float32))  # (n_cell, 3)
     optimizer = torch.optim.AdamW(network.parameters(), FASTEST, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _pace(step / course.steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: pace(step / course.steps))
     network.train()
     for step in range(course.steps):
         chosen = rng.integers(len(sheets), size=BATCH)
@@ -114,11 +103,6 @@ def _learn(network: MarkerNetwork, settings: NetworkSettings, course: Course) ->
         schedule.step()
         if step % 50 == 0 or step == course.steps - 1:
             logger.info("step %d of %d: loss %.4f", step, course.steps, loss.item())
-
-
-def _pace(share: float) -> float:
-    """Of learning: slowly at first, then less and less."""
-    return min(share / 0.05 + 0.01, 1.0) * (0.5 + 0.5 * math.cos(math.pi * share))
 
 
 def _stacked(lessons: Sequence[Lesson]) -> list[Any]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import warnings
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dscope_blink.models.session import OPSETS
+from dscope_blink.training.network_export import onnx_bytes_of
 
 STRIDES = (8, 16)
 WIDTHS = (8, 16, 24, 32)  # channels at 2, 4, 8 and 16 px
 RARE = 0.01  # share of cells that are to hold a marker at first: it keeps the first steps from being lost
-OPSET = 17
 
 
 def _block(channels: int, wanted: int, stride: int = 1) -> nn.Module:
@@ -95,13 +91,4 @@ def _overlap(middle: Tensor, size: Tensor, wanted: Tensor) -> Tensor:
 
 def onnx_bytes(network: MarkerNetwork, side_px: int) -> bytes:
     """The ONNX file of a trained network, of layout yolox; its confidences are no logits any more."""
-    assert OPSET in OPSETS
-    file = io.BytesIO()
-    network.eval()
-    with warnings.catch_warnings():
-        # The exporter that torch now prefers needs two packages more, for networks far from this one.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        example = (torch.zeros(1, 1, side_px, side_px),)
-        names = {"input_names": ["images"], "output_names": ["rows"]}
-        torch.onnx.export(_Exported(network).eval(), example, file, opset_version=OPSET, dynamo=False, **names)
-    return file.getvalue()
+    return onnx_bytes_of(_Exported(network), (1, 1, side_px, side_px), "images", "rows")
