@@ -20,6 +20,7 @@ from dscope_blink.config.loading import load_config
 from dscope_blink.config.settings import Config
 from dscope_blink.config.shipped import shipped
 from dscope_blink.files.decoding import decode_image, most_bytes
+from dscope_blink.files.whole_files import write_file
 from dscope_blink.pipeline import inspect_image
 from dscope_blink.records import (
     VERSION,
@@ -83,7 +84,9 @@ class PhotographJob:
 
     @property
     def name(self) -> str:
-        return f"{self.photograph.name.replace('/', '_')}_{_crc(repr(self.photograph)):08x}_{self.copy}"
+        shot = self.photograph
+        where = (sorted(shot.clean), shot.core, shot.center_px, shot.axes_px, shot.angle_deg)
+        return f"{shot.name.replace('/', '_')}_{_crc(repr((shot.request, where))):08x}_{self.copy}"
 
     @property
     def weight(self) -> float:
@@ -206,7 +209,7 @@ def prepare(jobs: Sequence[Job], folder: Path, workers: int) -> dict[str, Path]:
     here = folder / made_of[:16]
     here.mkdir(parents=True, exist_ok=True)
     files = {job.name: here / f"{job.name}.npz" for job in jobs}
-    todo = [(job, files[job.name]) for job in jobs if not files[job.name].exists()]
+    todo = [(job, files[job.name]) for job in jobs if not (files[job.name].exists() or _none(files[job.name]).exists())]
     if todo and workers > 1:
         context = multiprocessing.get_context("spawn")  # forked while other threads run, a process may hang
         with ProcessPoolExecutor(workers, context, cv2.setNumThreads, (1,)) as pool:
@@ -220,8 +223,15 @@ def prepare(jobs: Sequence[Job], folder: Path, workers: int) -> dict[str, Path]:
 def _prepare(todo: tuple[Job, Path]) -> None:
     job, file = todo
     lesson = _lesson(job)
-    if lesson is not None:
+    if lesson is None:
+        write_file(_none(file), b"")
+    else:
         write_lesson(file, lesson)
+
+
+def _none(file: Path) -> Path:
+    """An empty file instead of that of a lesson: the picture gives none, and is not looked at again."""
+    return file.with_suffix(".none")
 
 
 def _lesson(job: Job) -> Lesson | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import cv2
@@ -87,6 +90,14 @@ def test_lessons_are_made_once_and_held_out_ones_are_others(tmp_path):
     assert {name: file.stat().st_mtime_ns for name, file in prepare(jobs, tmp_path, 1).items()} == times
     first, other = (read_lesson(files[job.name]) for job in jobs)
     assert first.snr.shape != other.snr.shape or (first.snr != other.snr).any()
+
+
+def test_a_picture_that_gives_no_lesson_is_not_looked_at_again(tmp_path, monkeypatch):
+    looked = []
+    monkeypatch.setattr(RenderedFaceJob, "taught", lambda job, config: looked.append(job.number))
+    for _ in range(2):
+        assert prepare([RenderedFaceJob(5)], tmp_path, 1) == {}
+    assert looked == [5]
 
 
 def test_copies_of_a_photograph_are_untouched_varied_and_painted(tmp_path):
@@ -307,3 +318,27 @@ def test_the_command_says_what_it_does(trained, caplog, tmp_path):
         words = ["--faces=24", "--held-out=4", "--steps=60", f"--work={trained / 'work'}", "--resume"]
         assert fitting.main([f"--output={tmp_path}", *words]) == 0
     assert "resumed after step 60" in caplog.text
+
+
+@pytest.mark.slow
+def test_the_lesson_of_a_photograph_has_one_name_in_every_process(tmp_path):
+    folder = folder_of(tmp_path, {**LABEL, "zones": {"A": 0, "B": 0, "edge": 0, "D": 0}})
+    (photograph,) = labelled_photographs([folder], default_config())
+    again = replace(photograph, clean=frozenset(sorted(photograph.clean, reverse=True)))
+    program = (
+        "from pathlib import Path; import sys; from dscope_blink.training.segmentation_preparing import *; "
+        "from dscope_blink.training.segmentation_photographs import *; "
+        "print(photograph_jobs(labelled_photographs([Path(sys.argv[1])], default_config()))[0].name)"
+    )
+    names = {
+        subprocess.run(
+            [sys.executable, "-c", program, str(folder)],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert names == {f"{photograph_jobs([photograph])[0].name}\n"}
+    assert photograph_jobs([again])[0].name == photograph_jobs([photograph])[0].name
