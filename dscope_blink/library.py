@@ -50,6 +50,7 @@ from dscope_blink.files.plan import ImageFile, plan_images
 from dscope_blink.models import reference
 from dscope_blink.models.reference import ReferenceModel, check_expiry
 from dscope_blink.records import (
+    ENGINES,
     VERSION,
     ZONE_NAMES,
     Aggregate,
@@ -164,6 +165,7 @@ def inspect(
     config: ConfigFile | Config | None = None,
     profile: str | None = None,
     calibration: FilePath | Calibration | None = None,
+    engine: str | None = None,
     name: str = "picture",
     **asked: Unpack[Asked],
 ) -> Inspection:
@@ -180,6 +182,8 @@ def inspect(
         A profile of the file; None: its default.
     calibration : path or Calibration, optional
         The scale where the cladding diameter is not given; None: the calibration.json of this station.
+    engine : str, optional
+        What looks for marks, "classical", "both" or "dl"; None: `learned.engine` of the settings.
     name : str
         Names an array in its record; a file has its own name.
     **asked
@@ -198,13 +202,14 @@ def inspect(
     Raises
     ------
     UserError
-        There is no such file, profile, edition, class or zone, a diameter is not plausible, a calibration is refused.
+        There is no such file, profile, engine, edition, class or zone, a diameter is not plausible, a calibration or a
+        learned model is refused.
     ConfigError
         The configuration that ships is wrong.
     ValueError
         The array is none of a picture.
     """
-    job = _job(config, profile, calibration)
+    job = _job(config, profile, calibration, engine)
     request = _request(job.config, asked)
     loaded = _loaded(picture, name, job.config)
     return replace(inspect_loaded(job, request, loaded, provenance_of(job)), confidence=None)
@@ -219,6 +224,7 @@ def inspect_folder(
     config: ConfigFile | Config | None = None,
     profile: str | None = None,
     calibration: FilePath | Calibration | None = None,
+    engine: str | None = None,
     **asked: Unpack[Asked],
 ) -> Iterator[Inspection]:
     """Inspect the pictures of a folder, one after the other as the iterator is read.
@@ -234,7 +240,7 @@ def inspect_folder(
     workers : int
         Processes of this machine, where results are written; pictures then come in the order in which they finish.
         A script that asks for them does so under `if __name__ == "__main__"`. 0: this process alone.
-    config, profile, calibration, **asked
+    config, profile, calibration, engine, **asked
         As `inspect` has them.
 
     Returns
@@ -254,7 +260,7 @@ def inspect_folder(
     _check_workers(workers)
     if workers and output_dir is None:
         raise UserError("workers need an output_dir: what they find comes back in files")
-    job = _job(config, profile, calibration)
+    job = _job(config, profile, calibration, engine)
     images = _images(Path(folder), output_dir, recursive, _request(job.config, asked))
     if output_dir is None:
         return (_inspected(job, image) for image in images)
@@ -669,8 +675,16 @@ def judge(
 # --- what is asked
 
 
-def _job(config: ConfigFile | Config | None, profile: str | None, calibration: FilePath | Calibration | None) -> Job:
+def _job(
+    config: ConfigFile | Config | None,
+    profile: str | None,
+    calibration: FilePath | Calibration | None,
+    engine: str | None = None,
+) -> Job:
     settings = _settings(config, profile)
+    if engine is not None and engine not in ENGINES:
+        raise UserError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    settings = settings if engine is None else settings.with_engine(engine)
     hashes = hash_of_flat_field(settings), hash_of_reference(settings), hash_of_network(settings)
     return Job(Path(), settings, _calibration(calibration, settings), *hashes)
 

@@ -22,6 +22,7 @@ from dscope_blink.reporting.tables import SUMMARY_COLUMNS
 from dscope_blink.terminal.commands import main
 from tests.builders.analyses import SMALL, good_pictures, other_pictures
 from tests.builders.face_sources import by_second, stored
+from tests.builders.networks import segmenting
 from tests.builders.pictures import MULTIMODE, SCRATCH, blank_png, face_png, folder_of
 from tests.builders.settings import CONFIG_FILE, ROOT, SETTINGS
 
@@ -100,6 +101,15 @@ def test_a_calibration_gives_the_scale(tmp_path) -> None:
     assert found.scale == Scale(0.85, 0.85, "calibration")
 
 
+def test_a_learned_model_looks_for_marks_where_its_engine_is_asked_for(tmp_path) -> None:
+    (tmp_path / "n.onnx").write_bytes(segmenting(256, threshold=1.0, kind=1))
+    config = SETTINGS.profile("fast_scan")
+    config = replace(config, learned=replace(config.learned, network=tmp_path / "n.onnx"))
+    found = dscope_blink.inspect(array_of(face_png(SCRATCH)), config=config, engine="dl", **ASKED)
+    assert found.provenance.engine == "dl"
+    assert [mark.detected_by for mark in found.defects] == [("learned",)]
+
+
 def test_the_settings_of_one_profile_do_as_well_as_a_file() -> None:
     config = SETTINGS.profile("fast_scan")
     found = dscope_blink.inspect(array_of(face_png()), config=config, zones=("cladding", "core"), **ASKED)
@@ -149,6 +159,7 @@ def test_an_array_that_is_no_picture_is_refused(picture, complaint) -> None:
         ({"name": None}, "name must be a text, got None"),
         ({"cladding_diameter_um": -1}, "cladding_diameter_um must lie between"),
         ({"calibration": "absent.json"}, "absent.json"),
+        ({"engine": "deep"}, "engine must be one of classical, both, dl, got 'deep'"),
     ],
 )
 def test_what_cannot_be_asked_is_told(words, complaint) -> None:

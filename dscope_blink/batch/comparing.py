@@ -150,7 +150,9 @@ def _made_otherwise(before: Inspection, after: Inspection) -> str:
         {
             "program": inspection.provenance.program,
             "profile": inspection.provenance.profile,
+            "engine": inspection.provenance.engine,
             "configuration": inspection.provenance.inputs.get("config"),
+            "learned model": inspection.provenance.inputs.get("learned"),
             "limits": f"{inspection.criteria.edition} {inspection.criteria.fiber_class}",
         }
         for inspection in (before, after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -158,7 +158,29 @@ def find_candidates(
         )
         for mask, corner in _cut_out(label_regions(lines), field, settings)
     ]
-    return tuple(found)
+    return (*found, *_seen_alone(field, evidence, agreed, found, settings))
+
+
+def _seen_alone(
+    field: Residual, evidence: Evidence, agreed: Mask, found: Sequence[Candidate], settings: Fusion
+) -> Iterator[Candidate]:
+    """What a network sees and no outline is found of, for its pixels hardly stand out: as the network has it.
+
+    It must rise as any mark, by the sum over it.
+    """
+    seen = _alone(evidence, LEARNED_DETECTOR) & agreed
+    if not seen.any():
+        return
+    taken = np.zeros_like(seen)
+    for one in found:
+        x, y, w, h = one.bbox_px
+        taken[y - field.origin_px[1] :, x - field.origin_px[0] :][:h, :w] |= one.mask
+    regions = label_regions(seen)
+    no_chips = np.zeros_like(seen)
+    for mask, corner in _cut_out(label_regions(regions.only(~regions.holding(taken))), field, settings):
+        rise = _rise(abs(float(_within(field, mask, corner).mean())), mask)
+        if rise >= settings.min_mark_snr:
+            yield replace(_candidate(mask, corner, field, evidence, no_chips, settings), sum_snr=rise)
 
 
 def _within(field: Residual, mask: Mask, corner: tuple[int, int]) -> FloatImage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import cache
 from itertools import product
@@ -13,6 +14,7 @@ import pytest
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.image_processing import background, fusion
 from dscope_blink.image_processing.fiber_coordinates import working_picture
+from dscope_blink.image_processing.outlining import PATCH_PX
 from dscope_blink.models.segmentation import KINDS
 from dscope_blink.synthetic.faces import Chip, Contamination, Pit, Scratch
 from tests.builders.residuals import (
@@ -296,6 +298,24 @@ def test_a_chip_that_a_network_alone_sees_is_not_lost_beside_the_edge():
     found = alone(seen(field, true_mask(field, chip), "chip"))
     assert [candidate.on_edge for candidate in found] == [True]
     assert overlap(found[0], rendered(FACE, chip).truth.blemishes[0].mask) > 0.3
+
+
+@pytest.mark.parametrize(("snr", "rises"), [(2.0, True), (-2.0, True), (1.0, False)])
+def test_what_no_pixel_of_stands_out_is_as_the_network_sees_it_if_it_rises_as_a_whole(snr, rises):
+    field = field_of(FACE)
+    y, x = np.mgrid[: field.snr.shape[0], : field.snr.shape[1]]
+    disc = np.hypot(x - field.snr.shape[1] / 2 - 20, y - field.snr.shape[0] / 2) < 8
+    found = alone(seen(replace(field, snr=np.where(disc, np.float32(snr), np.float32(0))), disc, "pit_dig"))
+    rise = abs(snr) * math.sqrt(disc.sum() / PATCH_PX)
+    assert [one.sum_snr for one in found] == [pytest.approx(rise)] * rises
+    assert [int(one.mask.sum()) for one in found] == [int(disc.sum())] * len(found)
+
+
+def test_what_has_an_outline_is_no_second_mark():
+    pit = MARKS["pit in the cladding"]
+    field = field_of(FACE, pit)
+    wide = cv2.dilate(true_mask(field, pit).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert len(alone(seen(field, wide, "pit_dig"))) == 1
 
 
 def test_beside_the_edge_a_network_counts_for_chips_alone():
