@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from dscope_blink.config.settings import LEARNED_DETECTOR, DetectorSettings, Fusion
 from dscope_blink.detectors.regions import Regions, label_regions, regions_of
 from dscope_blink.detectors.registry import support_of
-from dscope_blink.detectors.support import marked
+from dscope_blink.detectors.support import MARKED_FROM, marked
 from dscope_blink.image_processing import line_marks
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
 from dscope_blink.image_processing.outlining import PATCH_PX, outlined
-from dscope_blink.models.segmentation import EDGE_PX, KINDS
+from dscope_blink.models.segmentation import EDGE_PX
 from dscope_blink.records import Candidate, FloatImage, Mask, Residual
 
 
@@ -207,7 +207,7 @@ def _cut_out(marks: Regions, field: Residual, settings: Fusion) -> Iterator[tupl
 
 USUAL_CLADDING_UM = 125.0
 
-CHIP = KINDS.index("chip")
+TOUCH_PX = 2.5  # as `edge_chip` has it: what lies farther from the edge has not broken it
 EDGE_DETECTOR = "edge_chip"  # the walk along the cladding edge
 LINE_DETECTOR = "faint_lines"  # sums along lines
 
@@ -219,16 +219,20 @@ def _alone(evidence: Evidence, name: str) -> Mask:
 
 
 def _chips(field: Residual, evidence: Evidence) -> Mask:
-    """What breaks the cladding edge: what the walk along it marks, and what a network takes for a chip there."""
+    """What breaks the cladding edge: what the walk along it marks, and what a network sees touch it."""
     return _alone(evidence, EDGE_DETECTOR) | _seen_chips(field)
 
 
 def _seen_chips(field: Residual) -> Mask:
-    """What a network takes for a chip, in the band along the cladding edge."""
+    """What a network takes for a mark, of whatever kind, in the band along the cladding edge, if it touches that.
+
+    Of whatever kind, because only the edge tells a chip from a pit; the kind comes from all of the mark.
+    """
     if field.kinds is None:
         return np.zeros_like(field.inside)
-    by_edge = np.abs(field.rho - 1) * np.float32(field.cladding_radius_px) < EDGE_PX
-    return marked(field.kinds[CHIP]) & by_edge
+    off_px = np.abs(field.rho - 1) * np.float32(field.cladding_radius_px)
+    regions = label_regions((field.kinds[0] <= 1 - MARKED_FROM) & (off_px < EDGE_PX))
+    return regions.only(regions.holding(off_px < TOUCH_PX))
 
 
 def _filled(mask: Mask, rho: FloatImage) -> Mask:

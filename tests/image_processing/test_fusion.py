@@ -292,10 +292,11 @@ def test_a_network_alone_makes_a_candidate_of_what_it_sees(mark):
     assert alone(seen(field, true_mask(field, mark), "pit_dig", 0.3)) == ()
 
 
-def test_a_chip_that_a_network_alone_sees_is_not_lost_beside_the_edge():
+@pytest.mark.parametrize("kind", ["chip", "contamination"])
+def test_a_chip_that_a_network_alone_sees_is_not_lost_beside_the_edge(kind):
     chip = Chip(40, 16, 7, -0.6)
     field = field_of(FACE, chip)
-    found = alone(seen(field, true_mask(field, chip), "chip"))
+    found = alone(seen(field, true_mask(field, chip), kind))
     assert [candidate.on_edge for candidate in found] == [True]
     assert overlap(found[0], rendered(FACE, chip).truth.blemishes[0].mask) > 0.3
 
@@ -318,14 +319,14 @@ def test_what_has_an_outline_is_no_second_mark():
     assert len(alone(seen(field, wide, "pit_dig"))) == 1
 
 
-def test_beside_the_edge_a_network_counts_for_chips_alone():
+@pytest.mark.parametrize("kind", ["chip", "pit_dig"])
+@pytest.mark.parametrize(("from_px", "counts"), [(0.0, True), (2.6, False)])
+def test_beside_the_edge_a_network_counts_where_it_sees_what_touches_that(kind, from_px, counts):
     field = field_of(FACE)
-    beside = np.abs(field.rho - 1) * field.cladding_radius_px < 1
-    assert alone(seen(field, beside, "scratch")) == ()
-    shown = fusion.supports_in_picture(seen(field, beside, "chip"), supported("learned", beside), FACE.shape)
-    assert shown["learned"].any()
-    hidden = fusion.supports_in_picture(seen(field, beside, "scratch"), supported("learned", beside), FACE.shape)
-    assert not hidden["learned"].any()
+    off_px = np.abs(field.rho - 1) * field.cladding_radius_px
+    beside = (off_px >= from_px) & (off_px < 3.4)
+    shown = fusion.supports_in_picture(seen(field, beside, kind), supported("learned", beside), FACE.shape)
+    assert shown["learned"].any() == counts
 
 
 def test_without_a_detector_there_is_no_candidate():
