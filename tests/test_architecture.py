@@ -89,7 +89,7 @@ def test_benchmarks_do_not_import_tests() -> None:
 )
 def test_a_detector_knows_no_other_detector(module: Module) -> None:
     own = {name for name in imported(module.tree) if name.startswith(f"{PACKAGE}.detectors.")}
-    shared = tuple(f"{PACKAGE}.detectors.{name}." for name in ("regions", "max_min", "disc_morphology"))
+    shared = tuple(f"{PACKAGE}.detectors.{name}." for name in ("regions", "max_min", "disc_morphology", "support"))
     assert all(name.startswith(shared) for name in own), own
 
 

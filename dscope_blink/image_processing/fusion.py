@@ -15,7 +15,7 @@ from dscope_blink.config.settings import LEARNED_DETECTOR, DetectorSettings, Fus
 from dscope_blink.detectors.regions import Regions, label_regions, regions_of
 from dscope_blink.detectors.registry import support_of
 from dscope_blink.detectors.support import MARKED_FROM, marked
-from dscope_blink.image_processing import line_marks
+from dscope_blink.image_processing import line_marks, seen_marks
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
 from dscope_blink.image_processing.outlining import PATCH_PX, outlined
@@ -158,29 +158,23 @@ def find_candidates(
         )
         for mask, corner in _cut_out(label_regions(lines), field, settings)
     ]
-    return (*found, *_seen_alone(field, evidence, agreed, found, settings))
+    support = evidence.supports.get(LEARNED_DETECTOR)
+    if support is not None:
+        seen = seen_marks.unshown(support, _covered(field, found), field.inside)
+        found += [
+            _candidate(mask, corner, field, evidence, chips, settings)
+            for mask, corner in _cut_out(label_regions(seen), field, settings)
+        ]
+    return tuple(found)
 
 
-def _seen_alone(
-    field: Residual, evidence: Evidence, agreed: Mask, found: Sequence[Candidate], settings: Fusion
-) -> Iterator[Candidate]:
-    """What a network sees and no outline is found of, for its pixels hardly stand out: as the network has it.
-
-    It must rise as any mark, by the sum over it.
-    """
-    seen = _alone(evidence, LEARNED_DETECTOR) & agreed
-    if not seen.any():
-        return
-    taken = np.zeros_like(seen)
+def _covered(field: Residual, found: Sequence[Candidate]) -> Mask:
+    """The pixels of the residual that candidates hold."""
+    covered = np.zeros_like(field.inside)
     for one in found:
-        x, y, w, h = one.bbox_px
-        taken[y - field.origin_px[1] :, x - field.origin_px[0] :][:h, :w] |= one.mask
-    regions = label_regions(seen)
-    no_chips = np.zeros_like(seen)
-    for mask, corner in _cut_out(label_regions(regions.only(~regions.holding(taken))), field, settings):
-        rise = _rise(abs(float(_within(field, mask, corner).mean())), mask)
-        if rise >= settings.min_mark_snr:
-            yield replace(_candidate(mask, corner, field, evidence, no_chips, settings), sum_snr=rise)
+        (x, y), (h, w) = (np.subtract(one.bbox_px[:2], field.origin_px).tolist(), one.mask.shape)
+        covered[y : y + h, x : x + w] |= one.mask
+    return covered
 
 
 def _within(field: Residual, mask: Mask, corner: tuple[int, int]) -> FloatImage:

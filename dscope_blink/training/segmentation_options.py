@@ -46,7 +46,7 @@ def asked_of(words: Sequence[str] | None) -> Asked:
     parser.add_argument("--faces", type=int, default=1000, help="rendered, to learn from")
     parser.add_argument("--held-out", type=int, default=100, help="rendered, of each sort, for figures")
     parser.add_argument("--steps", type=int, default=1000, help="of learning from rendered faces")
-    parser.add_argument("--tuning-steps", type=int, default=300, help="of learning from photographs or data sets")
+    parser.add_argument("--tuning-steps", type=int, default=250, help="of learning from photographs or data sets")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--workers", type=int, default=2, help="processes that search pictures")
     parser.add_argument("--threads", type=int, default=1, help="of learning")
