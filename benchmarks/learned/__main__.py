@@ -46,7 +46,7 @@ def main() -> None:
 def _measure(args: argparse.Namespace) -> None:
     shared = args.shared if args.shared is not None and args.shared.is_dir() else None
     folds = {} if args.folds is None else engines.read_folds(args.folds)
-    amounts = engines.QUICK if args.quick else engines.FULL
+    amounts = engines.QUICK if args.quick else engines.SHORT if args.short else engines.FULL
     many = bench.Bench(bench.FULL, shared, args.workers)
     network = None if args.network is None else args.network.resolve()
     if args.dataset is not None:
@@ -65,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dataset", type=Path, metavar="DIR", help="print the figures of this data set instead")
     parser.add_argument("--network", type=Path, metavar="FILE", help="instead of the one that ships")
     parser.add_argument("--quick", action="store_true", help="a few pictures of each sort, to see that it works")
+    parser.add_argument("--short", action="store_true", help="in full what the rule asks, of the rest a part")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, metavar="N", help="processes")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "learned_validation.md", metavar="FILE")
     return parser.parse_args()
@@ -91,9 +92,9 @@ def head(amounts: engines.Amounts, file: Path | None) -> str:
     """What the page is of, and how its figures are to be read."""
     config, network = engines.config_of(engines.BOTH), engines.network_of(engines.BOTH, file)
     assert network is not None
-    quick = " --quick" if amounts is engines.QUICK else ""
+    less = "" if amounts is engines.FULL else f" --{amounts.title}"
     made = f"""
-        Written by `python -m benchmarks.learned --shared DIR --folds DIR{quick}`; do not edit. The engines `classical`,
+        Written by `python -m benchmarks.learned --shared DIR --folds DIR{less}`; do not edit. The engines `classical`,
         `dl` (the learned model alone) and `both` ([learned.md](learned.md)) on the same pictures. Rendered faces are of
         seeds from {engines.HELD_OUT_SEED} on; training draws from seeds below a million. Profile `{config.profile}`,
         network `{network.name}` of SHA-256 `{network.sha256[:12]}`, OpenCV {cv2.__version__}, NumPy {np.__version__}.

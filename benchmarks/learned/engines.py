@@ -37,6 +37,8 @@ class Amounts:
 
 
 FULL = Amounts("full", 140, 30, 30, 100, 16, 20, 3, None)
+# The question, clean faces and photographs as in full, of the rest a part.
+SHORT = Amounts("short", 140, 12, 16, 100, 8, 8, 1, None)
 QUICK = Amounts("quick", 6, 3, 3, 4, 2, 3, 1, 4)
 
 

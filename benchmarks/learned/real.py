@@ -57,7 +57,8 @@ class Photographs:
 
     figures: Mapping[str, Figures]  # by cross-validation
     reports: Mapping[str, Mapping[str, int]]  # marks reported in each photograph, by its name
-    scopes: Mapping[str, tuple[str, ...]]  # other microscopes, by the network that ships
+    scopes: Mapping[str, tuple[str, ...]]  # other microscopes
+    scopes_crossed: int = 0  # of these by cross-validation, the others by the network that ships
 
 
 NONE = Photographs({}, {}, {})
@@ -69,7 +70,10 @@ def photograph_figures(bench: Bench, amounts: Amounts, folds: Mapping[str, Path]
         return NONE
     pictures = [p for p in _some(labelled(bench.shared, default_config()), amounts) if p.path.name in folds]
     others = _some(labelled(bench.shared, default_config(), OTHER_SCOPES), amounts)
-    jobs = [*(Seen(p, folds[p.path.name]) for p in pictures), *(Seen(p, network) for p in others)]
+    jobs = [
+        *(Seen(p, folds[p.path.name]) for p in pictures),
+        *(Seen(p, folds.get(p.path.name, network)) for p in others),
+    ]
     n, records = len(pictures), bench.run(look_at, jobs)
     crossed, beside = (
         _by_engine(some, records[part]) for some, part in ((pictures, slice(n)), (others, slice(n, None)))
@@ -78,6 +82,7 @@ def photograph_figures(bench: Bench, amounts: Amounts, folds: Mapping[str, Path]
         {e: scored(bench.shared, crossed[e]) for e in ENGINES} if pictures else {},
         {e: {p.path.name: len(r.defects) for p, r in crossed[e]} for e in ENGINES},
         {e: scored_scopes(bench.shared, beside[e]) for e in ENGINES},
+        sum(p.path.name in folds for p in others),
     )
 
 

@@ -368,10 +368,14 @@ def of_scopes(photographs: Photographs) -> Section:
     title = "Photographs of other microscopes"
     if not photographs.scopes:
         return Section(title, (ABSENT,))
-    text = prose("""
-        Figures of other vendors' documents. No network has seen any of them, neither that which ships, by which they
-        were inspected, nor those of the cross-validation.
-    """)
+    crossed = photographs.scopes_crossed
+    seen = f"""
+        {crossed} of them are among what the network that ships has learned from: each of these was inspected by the
+        network of the cross-validation that has seen no picture of its end face, the others by the one that ships,
+        which has not seen them.
+    """
+    unseen = "No network has seen any of them; they were inspected by the one that ships."
+    text = prose(f"Figures of other vendors' documents. {seen if crossed else unseen}")
     lines = {engine: photographs.scopes[engine][-2:] for engine in ENGINES}
     rows = tuple((engine, *(line.strip() for line in lines[engine])) for engine in ENGINES)
     wrong = {engine: set(photographs.scopes[engine][:-2]) for engine in ENGINES}

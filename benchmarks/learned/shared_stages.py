@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from dscope_blink.config.settings import LEARNED_DETECTOR
+from dscope_blink.detectors.registry import support_of
 from dscope_blink.image_processing import background, fusion, hot_pixels, localization, overlays, speckle
 from dscope_blink.models.segmentation import SegmentationNetwork
 
@@ -31,7 +32,7 @@ def shared() -> Iterator[None]:
     with ExitStack() as stack:
         for owner, name in ONCE:
             stack.enter_context(patch.object(owner, name, _first(getattr(owner, name))))
-        stack.enter_context(patch.object(fusion, "support_of", _first_of_each(fusion.support_of)))
+        stack.enter_context(patch.object(fusion, support_of.__name__, _first_of_each(support_of)))
         yield
 
 
@@ -47,15 +48,15 @@ def _first(function: Callable[..., Any]) -> Callable[..., Any]:
     return again
 
 
-def _first_of_each(support_of: Callable[..., Any]) -> Callable[..., Any]:
+def _first_of_each(function: Callable[..., Any]) -> Callable[..., Any]:
     """By name of the detector; that of the network sees what it says."""
     found: dict[str, Any] = {}
 
     def again(name: str, *given: Any, **named: Any) -> Any:
         if name == LEARNED_DETECTOR:
-            return support_of(name, *given, **named)
+            return function(name, *given, **named)
         if name not in found:
-            found[name] = support_of(name, *given, **named)
+            found[name] = function(name, *given, **named)
         return found[name]
 
     return again

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -58,7 +59,7 @@ def rendered(folder: Path) -> None:
         assert cv2.imwrite(str(folder / f"face_{k}.png"), picture)
 
 
-def corrected(dataset: Path) -> list[dict[str, object]]:
+def corrected(dataset: Path) -> list[dict[str, Any]]:
     """What Label Studio exports after a person has accepted all marks and drawn one more on each picture."""
     tasks = json.loads((dataset / "exports" / "label_studio" / "tasks.json").read_text(encoding="utf-8"))
     half = 3.0
@@ -68,7 +69,7 @@ def corrected(dataset: Path) -> list[dict[str, object]]:
         marks = task["predictions"].pop()["result"]
         points = (corners * (100 / 400, 100 / 300)).tolist()
         size = {"original_width": 400, "original_height": 300, "image_rotation": 0}
-        one = {"id": "drawn", "type": "polygonlabels", "from_name": "mark", "to_name": "image", **size}
+        one: dict[str, Any] = {"id": "drawn", "type": "polygonlabels", "from_name": "mark", "to_name": "image", **size}
         drawn = {**one, "value": {"points": points, "closed": True, "polygonlabels": ["pit_dig"]}}
         who = {"completed_by": {"email": "ann@example.org"}, "updated_at": "2026-01-02T03:04:05Z"}
         task["annotations"] = [{"result": [*marks, drawn], **who}]
