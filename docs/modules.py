@@ -91,10 +91,8 @@ ROOMS: Mapping[str, set[str]] = {
     "msgspec": {
         *("records", "files.camera_text", "files.pixel_data", "training.labels", "training.dataset", "training.card"),
         *(
-            "training.sides",
             "training.defect_types",
             "models",
-            "analysis.aggregation.foreign",
             "reporting.aggregate_json",
         ),
         "gates.layouts",
