@@ -93,11 +93,9 @@ ROOMS: Mapping[str, set[str]] = {
     "msgspec": {
         *("records", "files.camera_text", "files.pixel_data", "training.labels", "training.dataset", "training.card"),
         *(
-            "training.sides",
             "training.defect_types",
             "training.segmentation_photographs",
             "models",
-            "analysis.aggregation.foreign",
             "reporting.aggregate_json",
         ),
         *("gates.layouts", "files.ledger", "files.signed_file"),
