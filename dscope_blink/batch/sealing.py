@@ -19,7 +19,7 @@ from dscope_blink.files.folder_listing import CHAIN_LINK, Hashed, Listing, hash_
 from dscope_blink.files.keys import SigningKey, is_signed_by, signing_key
 from dscope_blink.files.ledger import Ledger, append, ledger_file, read_ledger
 from dscope_blink.files.locking import locked
-from dscope_blink.files.names import LOG, MANIFEST, MANIFESTS, OWN_ENDS, is_earlier_report
+from dscope_blink.files.names import LOG, MANIFEST, MANIFESTS, OWN_ENDS, is_earlier_report, is_of_results
 from dscope_blink.files.whole_files import FileState, WriteFailed, state_of, write_file, writing
 from dscope_blink.records import ImageInfo, UserError, printable, read_file
 from dscope_blink.records.batch_manifest import (
@@ -371,11 +371,16 @@ def _has_manifest(folder: Path) -> bool:
     return os.path.lexists(folder / MANIFEST) or bool(list_chain(folder))
 
 
+def _can_be_vouched_for(folder: Path) -> bool:
+    """It has a manifest, or holds no result that is none's: only folders that have manifests, the nights, say."""
+    return _has_manifest(folder) or not any(map(is_of_results, list_folder(folder).files))
+
+
 class Resealing:
     """The manifests of a folder of results that is there, and of those within it, while more is written into them.
 
-    What has no manifest yet gets none: nobody can vouch for what lies there. Nor does a folder that another run is
-    writing to, which will tell what is written now as of nobody.
+    What holds results and no manifest yet gets none: nobody can vouch for what lies there. Nor does a folder that
+    another run is writing to, which will tell what is written now as of nobody.
     """
 
     def __init__(self, seals: Sequence[Seal]) -> None:
@@ -403,7 +408,7 @@ def resealing(folder: Path, config: Config, command: str, within: bool = False) 
     folders = [folder, *(list_folder(folder).parts.values() if within else ())]
     with ExitStack() as stack:
         seals = []
-        for one in filter(_has_manifest, folders):
+        for one in filter(_can_be_vouched_for, folders):
             try:
                 stack.enter_context(locked(one))
             except UserError as error:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dscope_blink.batch.sealing import sealing
+from dscope_blink.batch.sealing import resealing, sealing
 from dscope_blink.batch.verifying import Verified, Verifying, verify
 from dscope_blink.batch.vouching import Trust
 from dscope_blink.config.settings import Config, SigningSettings
@@ -293,6 +293,20 @@ def test_a_folder_that_was_removed_does_not_come_back_for_its_manifest(out, sign
     with pytest.raises(WriteFailed, match="is gone"):
         robbed()
     assert not out.exists()
+
+
+def test_reports_of_several_batches_get_a_manifest_and_those_of_results_without_one_do_not(out, key, signing, tmp_path):
+    (tmp_path / "nights").mkdir()
+    shutil.move(out, tmp_path / "nights" / "2026-05-06")
+    for folder in (tmp_path / "nights", tmp_path / "older"):
+        (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder / "manifests", ignore_errors=True)
+        with resealing(folder, signing, "report") as seals:
+            (folder / "report.html").write_text("all")
+            seals.wrote([folder / "report.html"])
+    (whole, _) = looked_at(tmp_path / "nights", key)
+    assert whole.findings == ()
+    assert [line.partition(":")[0] for line in found(tmp_path / "older", key)] == ["not verifiable"]
 
 
 def test_the_schema_of_the_manifest_is_kept(out):
