@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
-from dscope_blink.files.syncing import make_folder
+from dscope_blink.files.syncing import make_folder, sync_files
 from dscope_blink.records import UserError
 
 
@@ -62,3 +62,4 @@ def log_file(folder: Path) -> Iterator[None]:
         top.removeHandler(handler)
         with suppress(OSError):
             handler.close()
+            sync_files([Path(handler.baseFilename)])
