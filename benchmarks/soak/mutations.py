@@ -8,6 +8,7 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def _changed(record: Any, rng: np.random.Generator) -> str:
     elif way < 0.6 and isinstance(value, list):
         holder[key] = value * 2
     else:
-        holder[key] = HOSTILE[int(rng.integers(len(HOSTILE)))]
+        holder[key] = deepcopy(HOSTILE[int(rng.integers(len(HOSTILE)))])  # which a later change may go into
     return f"{path} = {str(holder[key])[:30]}"
 
 
