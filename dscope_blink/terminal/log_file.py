@@ -8,11 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
-<<<<<<< HEAD
 from dscope_blink.files.syncing import make_folder, sync_files, sync_folders
-=======
-from dscope_blink.files.syncing import make_folder, sync_files
->>>>>>> same
 from dscope_blink.records import UserError
 
 
@@ -75,4 +71,3 @@ def log_file(folder: Path) -> Iterator[None]:
         top.removeHandler(handler)
         with suppress(OSError):
             handler.close()
-            sync_files([Path(handler.baseFilename)])
