@@ -139,11 +139,14 @@ def may_lie_at(path: Path, file: str, lane: int | None = None) -> bool:
     if name == f"long_path_{_mark_of(file)}":
         return True
     places = path.absolute().parts[:-1]
-    for given in dict.fromkeys((file, _fit(file))):
+    for given in dict.fromkeys((file, _fit(file), f"{_fit(file)}.1")):
         *folders, plain = (_key(part) for part in PurePosixPath(_without_extension(given)).parts)
         with_ending = _key(f"{plain}_{PurePosixPath(given).suffix[1:]}")
-        counted = re.fullmatch(rf"(?:{re.escape(plain)}|{re.escape(with_ending)})(?:_\d+)?", _key(name))
-        if counted and tuple(map(_key, places[len(places) - len(folders) :])) == tuple(folders):
+        fits = re.fullmatch(rf"(?:{re.escape(plain)}|{re.escape(with_ending)})(?:_\d+)?", _key(name))
+        stem = PurePosixPath(given).stem
+        if len(stem.encode()) > LONGEST_NAME:  # shortened, with a mark of what it was then
+            fits = fits or re.match(re.escape(_key(stem[:40])), _key(name))
+        if fits and tuple(map(_key, places[len(places) - len(folders) :])) == tuple(folders):
             return True
     return False
 

@@ -125,6 +125,8 @@ CONFIRMED = frozenset(
         "195f114c99f90fde3bc3d4cbb126f8fcece33b8be1ba16811d58be42221000f4",  # iec_61300_3_35_2009 single_mode_upc
         "730d9698c02c5c631e768fc5ec23d23c518080062478a67e13f39a59cc93d529",  # iec_61300_3_35_2015 single_mode_upc
         "bc1282c44b7dde761f72ddedb8d68f7c29b18030d81c85cdedf0311d0ea9ec0d",  # iec_61300_3_35_2015 multimode
+        "aa2174399c536ff6cbac31f2d5ccaca91c6447f1b5feeb49a4318b94bc52eaf1",  # the same, multi_fiber_single_mode_upc
+        "5bdfaff8259245a8bfb296375bb7ac43d2339ca336b4ff4f625bb7c6cefe9c54",  # the same, multi_fiber_multimode
     }
 )
 
