@@ -101,7 +101,7 @@ def on_cluster(address: str, no_workers_s: float) -> Iterator[Cluster]:
         from distributed import Client
     except ImportError:
         raise UserError("--scheduler needs the package distributed, which the extra `cluster` installs") from None
-    logging.getLogger("distributed").handlers.clear()  # what it says is for the log file, not for the terminal
+    _speak_to_the_log_file()
     try:
         client: Any = Client(address, timeout=SCHEDULER_TIMEOUT_S)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
@@ -114,6 +114,14 @@ def on_cluster(address: str, no_workers_s: float) -> Iterator[Cluster]:
             raise UserError(f"--scheduler {address}: it has no workers")
         _check_program(client, address)
         yield cluster
+
+
+def _speak_to_the_log_file() -> None:
+    """Dask prints its log, with tracebacks where a scheduler dies: that is not for the terminal."""
+    for name, one in list(logging.root.manager.loggerDict.items()):
+        if name.partition(".")[0] in ("distributed", "tornado") and isinstance(one, logging.Logger):
+            one.handlers.clear()
+            one.propagate = True
 
 
 SCHEDULER_TIMEOUT_S = 10

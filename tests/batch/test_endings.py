@@ -152,13 +152,18 @@ def kill_workers(processes: list[subprocess.Popen[bytes]]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kill", "said"), [(kill_scheduler, "the scheduler is gone"), (kill_workers, "no workers for 3 s")]
+    ("kill", "patience_s", "said"),
+    [(kill_scheduler, 300.0, "the scheduler is gone"), (kill_workers, 20.0, "no workers for 20 s")],
 )
 def test_a_cluster_that_is_gone_ends_the_run_in_one_line(
-    pictures: Path, out: Path, kill: Callable[[list[subprocess.Popen[bytes]]], None], said: str
+    pictures: Path,
+    out: Path,
+    kill: Callable[[list[subprocess.Popen[bytes]]], None],
+    patience_s: float,
+    said: str,
 ):
     folder_of(pictures, *(f"{k}.png" for k in range(40)))
-    config = replace(CONFIG, batch=replace(CONFIG.batch, no_workers_s=3.0))
+    config = replace(CONFIG, batch=replace(CONFIG.batch, no_workers_s=patience_s))
     processes: list[subprocess.Popen[bytes]] = []
     with started_cluster(Path(sys.executable), ROOT, processes) as address:
         run = run_batch(replace(batch_of(pictures, out, config=config), scheduler=address))

@@ -140,7 +140,8 @@ def workers_of(watch: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def fork_server_of(watch: subprocess.Popen[str]) -> psutil.Process | None:
-    found = [p for p in psutil.Process(watch.pid).children() if "forkserver" in " ".join(p.cmdline())]
+    alive = (p for p in psutil.Process(watch.pid).children() if p.status() != psutil.STATUS_ZOMBIE)
+    found = [p for p in alive if "forkserver" in " ".join(p.cmdline())]
     return found[0] if found else None
 
 
