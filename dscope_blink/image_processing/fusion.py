@@ -18,7 +18,7 @@ from dscope_blink.detectors.support import MARKED_FROM, marked
 from dscope_blink.image_processing import line_marks, seen_marks
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
-from dscope_blink.image_processing.outlining import PATCH_PX, outlined
+from dscope_blink.image_processing.outlining import PATCH_PX, RISE_OF_A_PIECE, outlined
 from dscope_blink.models.segmentation import EDGE_PX
 from dscope_blink.records import Candidate, FloatImage, Mask, Residual
 
@@ -164,6 +164,7 @@ def find_candidates(
         found += [
             _candidate(mask, corner, field, evidence, chips, settings)
             for mask, corner in _cut_out(label_regions(seen.only(seen.holding(agreed))), field, settings)
+            if _rise(abs(float(_within(field, mask, corner).mean())), mask) >= RISE_OF_A_PIECE * settings.min_mark_snr
         ]
     return tuple(found)
 
