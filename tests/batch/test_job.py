@@ -199,10 +199,10 @@ def test_what_cannot_be_read_is_reported_and_the_rest_is_measured(pictures, out)
 
 
 def test_an_error_inside_the_program_is_one_images_own(pictures, out, monkeypatch, caplog):
-    def fails_on_b(picture, info, *rest):
+    def fails_on_b(picture, info, *rest, **models):
         if info.file == "b.png":
             raise ZeroDivisionError("of all things")
-        return all_stages(picture, info, *rest)
+        return all_stages(picture, info, *rest, **models)
 
     monkeypatch.setattr("dscope_blink.batch.job.all_stages", fails_on_b)
     results = results_of(folder_of(blanks(pictures, "a.png", "b.png"), "c.png"), out)

@@ -79,7 +79,7 @@ def test_another_request_does_its_image_again(faces, out):
 
 
 def test_a_fault_of_the_program_is_tried_again(faces, out, monkeypatch):
-    def fails(*_):
+    def fails(*_, **__):
         raise ZeroDivisionError
 
     with monkeypatch.context() as patched:

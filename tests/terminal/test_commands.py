@@ -126,10 +126,10 @@ def test_the_version_is_printed(capsys):
 
 
 def test_an_interrupted_batch_exits_with_130_and_keeps_what_was_finished(out, tmp_path, monkeypatch, capsys):
-    def interrupted_at_c(picture, info, *rest):
+    def interrupted_at_c(picture, info, *rest, **models):
         if info.file == "c.png":
             raise KeyboardInterrupt
-        return all_stages(picture, info, *rest)
+        return all_stages(picture, info, *rest, **models)
 
     monkeypatch.setattr("dscope_blink.batch.job.all_stages", interrupted_at_c)
     pictures = blanks(tmp_path / "p", "a.png", "b.png", "c.png")

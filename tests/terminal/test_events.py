@@ -63,7 +63,7 @@ def test_what_is_refused_is_told_too(faces, capsys):
 
 
 def test_a_batch_that_is_interrupted_tells_so(faces, monkeypatch, capsys):
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("dscope_blink.batch.job.all_stages", interrupted)
