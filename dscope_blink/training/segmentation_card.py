@@ -256,7 +256,7 @@ probability of each kind at each pixel out.
 | input | {input} float32: residual in sigmas, over 5, clipped at 20; distance from the centre over two cladding radii |
 | output | {output} float32: probabilities of none, scratch, pit_dig, contamination, crack, chip |
 | calibration | temperature {temperature:.3f} and a bias of each kind, fitted to held-out faces, are in the file |
-| learning | {learned_s:.0f} s of one processor, beside the search of the pictures |
+| learning | {learned_s:.0f} s of one processor in the run that wrote this, beside the search of the pictures |
 | licence | that of the program; no picture can be taken out of it |
 
 ## Data
