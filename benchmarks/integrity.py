@@ -358,9 +358,9 @@ def speeds(site: Site, pictures: int) -> dict[str, float]:
     folder.mkdir()
     for number, path in zip(range(pictures), sorted(site.folder.glob("calm/*.png")) * pictures, strict=False):
         shutil.copy(path, folder / f"{number}{path.name}")
-    spent: Counter[str] = Counter()
+    spent = dict.fromkeys(("signed", "unsigned"), 0.0)
     for turn in range(2):
-        for how in ("signed", "unsigned"):
+        for how in spent:
             out = site.folder / f"{how}-{turn}"
             config = [f"--config={site.config}"] if how == "signed" else []
             began = process_time()

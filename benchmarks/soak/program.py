@@ -149,7 +149,8 @@ def _why_damaged(path: Path) -> str:
     if not data.strip(b"\0"):
         return "is empty" if not data else "is all zeros"
     try:
-        return _WHOLE.get(path.suffix, lambda _: "")(data)
+        check = _WHOLE.get(path.suffix)
+        return "" if check is None else check(data)
     except (ValueError, csv.Error) as error:
         return f"is not whole: {error}"
 

@@ -380,7 +380,7 @@ def _ferrule_shading(left: FloatImage, seen: Mask) -> FloatArray:
     weight = np.ones_like(level)
     for _ in range(SHADING_ROUNDS):
         weighed = terms * weight
-        fitted = steady(np.linalg.solve(weighed @ terms.T + ridge, weighed @ level))
+        fitted = steady(np.asarray(np.linalg.solve(weighed @ terms.T + ridge, weighed @ level), np.float64))
         size = np.abs(level - fitted @ terms)
         limit = TUKEY * max(MAD_TO_SIGMA * float(np.median(size)), 1e-4)
         weight = np.square(1 - np.square(np.minimum(size / limit, 1)))

@@ -91,11 +91,11 @@ def test_a_process_that_dies_before_its_first_job_is_replaced(tmp_path, monkeypa
     assert (tmp_path / "once").exists()
 
 
-def dying_once(once: Path, pipe: Connection) -> None:
+def dying_once(once: Path, pipe: Connection, memory_mb: int | None) -> None:
     if not once.exists():
         once.touch()
         os._exit(3)
-    module._work(pipe)
+    module._work(pipe, memory_mb)
 
 
 def test_what_cannot_be_sent_back_is_lost_and_the_process_goes_on(pool):

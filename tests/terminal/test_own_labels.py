@@ -66,12 +66,12 @@ def corrected(dataset: Path) -> list[dict[str, Any]]:
     x, y = (at + by / 0.85 for at, by in zip(SPEC.centre_px, FAINT_UM, strict=True))
     corners = np.array([(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)])
     for task in tasks:
-        marks = task["predictions"].pop()["result"]
+        marks: list[dict[str, Any]] = task["predictions"].pop()["result"]
         points = (corners * (100 / 400, 100 / 300)).tolist()
         size = {"original_width": 400, "original_height": 300, "image_rotation": 0}
         one: dict[str, Any] = {"id": "drawn", "type": "polygonlabels", "from_name": "mark", "to_name": "image", **size}
         drawn = {**one, "value": {"points": points, "closed": True, "polygonlabels": ["pit_dig"]}}
-        who = {"completed_by": {"email": "ann@example.org"}, "updated_at": "2026-01-02T03:04:05Z"}
+        who: dict[str, Any] = {"completed_by": {"email": "ann@example.org"}, "updated_at": "2026-01-02T03:04:05Z"}
         task["annotations"] = [{"result": [*marks, drawn], **who}]
     return tasks
 
