@@ -299,6 +299,17 @@ def test_a_chip_that_a_network_alone_sees_is_not_lost_beside_the_edge(kind):
     assert overlap(found[0], rendered(FACE, chip).truth.blemishes[0].mask) > 0.3
 
 
+def test_where_the_walk_along_the_edge_is_on_it_alone_breaks_the_edge():
+    chip, walk = Chip(40, 16, 7, -0.6), CONFIG.detectors["edge_chip"]
+    field = field_of(FACE, chip)
+    field = seen(field, true_mask(field, chip), "chip")
+    learned = {"learned": replace(LEARNED_ALONE.detectors["learned"], enabled=True)}
+    blind = {"edge_chip": replace(walk, enabled=True, settings={**walk.settings, "min_snr": 1000.0})}
+    for detectors, breaks in ((learned, True), (learned | blind, False)):
+        found = fusion.find_candidates(field, fusion.gather_evidence(field, detectors, CONFIG.folder), CONFIG.fusion)
+        assert any(candidate.on_edge for candidate in found) == breaks
+
+
 @pytest.mark.parametrize("weight", [1.0, 0.4])
 def test_what_no_pixel_of_stands_out_is_a_mark_where_the_network_may_decide_alone(weight):
     field = field_of(FACE)
