@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-all test-whole durations check cover lint format validate classes wheel setup clean
+.PHONY: demo test test-thorough test-all test-whole durations check cover lint format validate classes wheel setup clean
 
 demo: $(VENV)/run.stamp
 	$(BIN)/python main.py demo
 
 test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto
+
+# All but the slow ones: minutes instead of one.
+test-thorough: $(VENV)/dev.stamp
+	$(BIN)/python -m pytest -n auto -m "not slow"
 
 test-all: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto -m ""
@@ -21,15 +25,15 @@ test-whole: $(VENV)/dev.stamp
 		tests/terminal tests/batch tests/devices tests/files/test_watching.py \
 		tests/reporting/test_as_shipped.py tests/reporting/test_page_in_browser.py
 
-# Where the time of the quick tests goes; they are to take no more than a minute on two processors.
+# Where the time of the tests goes; what makes the quick ones take more than a minute belongs into tests/thorough.txt.
 durations: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto --durations=40 --durations-min=0.2
+	$(BIN)/python -m pytest -n auto -m "not slow" --durations=40 --durations-min=0.2
 
-check: lint test cover
+check: lint test-thorough cover
 
 # The judge is proven: no line and no branch of it goes untested.
 cover: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest -n auto -q tests/analysis/test_cases.py tests/analysis/test_gradability.py tests/test_laws.py tests/analysis/test_severity.py \
+	$(BIN)/python -m pytest -n auto -q -m "not slow" tests/analysis/test_cases.py tests/analysis/test_gradability.py tests/test_laws.py tests/analysis/test_severity.py \
 		--cov=dscope_blink.analysis.judging --cov=dscope_blink.analysis.gradability --cov=dscope_blink.analysis.zoning \
 		--cov=dscope_blink.analysis.severity --cov-branch --cov-fail-under=100
 

@@ -33,8 +33,15 @@ settings.register_profile("random", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 
+# Modules that take more than a second: `make test` leaves them to `make test-thorough`, so that it ends within a minute.
+THOROUGH = frozenset(Path(__file__).with_name("thorough.txt").read_text(encoding="utf-8").split())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the accuracy tests, with the reason, where the photographs are absent."""
+    """Mark what is thorough, and skip the accuracy tests, with the reason, where the photographs are absent."""
+    for item in items:
+        if item.nodeid.partition("::")[0] in THOROUGH:
+            item.add_marker(pytest.mark.thorough)
     if SHARED.is_dir():
         return
     absent = pytest.mark.skip(reason="the photographs in ../shared are absent")
