@@ -33,7 +33,7 @@ settings.register_profile("random", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 
 
-# Modules that take more than a second: `make test` leaves them to `make test-thorough`, so that it ends within a minute.
+# Modules that take more than a second: `make test` leaves them to `make test-thorough`, and ends within a minute.
 THOROUGH = frozenset(Path(__file__).with_name("thorough.txt").read_text(encoding="utf-8").split())
 
 

@@ -104,8 +104,11 @@ def trusted(stored: Inspection, settings: Settings, path: Path | None = None) ->
     logger.warning("%s: its record does not verify: %s", printable(stored.image.file), printable("; ".join(why)))
     more = (f"and {len(why) - MOST_TOLD} more",) if len(why) > MOST_TOLD else ()
     reason = notice("record_altered", "; ".join((*why[:MOST_TOLD], *more)))
+    image = stored.image
+    if path is not None and not _lies_where_it_belongs(stored, path):
+        image = ImageInfo(path.name.removesuffix(RESULT))  # the row of the face whose record it stands for
     return Inspection(
-        image=stored.image,
+        image=image,
         provenance=stored.provenance,
         request=stored.request,
         criteria=replace(stored.criteria, confirmed=ships_confirmed(stored.criteria)),

@@ -217,20 +217,20 @@ def by_report(results: Path) -> str:
     page = (results / "report.html").read_text(encoding="utf-8")
     assert "Record does not verify" in page
     assert "scratched_annotated.png" not in page
-    return next(str(line["verdict"]["status"]) for line in lines if line["image"]["file"] == "scratched.png")
+    return next(str(line["verdict"]["status"]) for line in lines if str(line["image"]["file"]).startswith("scratched"))
 
 
 def by_regrade(results: Path) -> str:
     main(["regrade", str(results), "--quiet"])
     rows = (results / "summary_report_regraded.csv").read_text(encoding="utf-8").splitlines()
-    return "NOT_GRADED" if "NOT_GRADED" in next(row for row in rows if "scratched.png" in row) else "other"
+    return "NOT_GRADED" if "NOT_GRADED" in next(row for row in rows if "scratched" in row) else "other"
 
 
 def by_comparison(results: Path) -> str:
     before = Path(shutil.copytree(results, results.with_name("before")))
     main(["report", str(before), str(results), "--compare", "--quiet"])
     rows = (results / "compare_batches.csv").read_text(encoding="utf-8").splitlines()
-    return "PASS" if "PASS" in next(row for row in rows if "scratched.png" in row) else "NOT_GRADED"
+    return "PASS" if "PASS" in next(row for row in rows if "scratched" in row) else "NOT_GRADED"
 
 
 def by_library(results: Path) -> str:

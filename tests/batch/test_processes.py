@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -133,34 +135,38 @@ def test_a_process_ends_with_its_parent_whatever_it_does():
 # --- a watch
 
 
-def workers_of(watch: subprocess.Popen[str]) -> list[psutil.Process]:
-    """The processes that do jobs; the fork server is their parent."""
-    server = fork_server_of(watch)
-    return [] if server is None else server.children()
-
-
 def fork_server_of(watch: subprocess.Popen[str]) -> psutil.Process | None:
     alive = (p for p in psutil.Process(watch.pid).children() if p.status() != psutil.STATUS_ZOMBIE)
     found = [p for p in alive if "forkserver" in " ".join(p.cmdline())]
     return found[0] if found else None
 
 
-def kill_workers(watch: subprocess.Popen[str]) -> None:
-    for process in workers_of(watch):
-        process.kill()
+class Killing:
+    """Ends processes of a watch; what a dead server has forked goes on, and nobody else knows of it any more."""
 
+    def __init__(self, watch: subprocess.Popen[str]) -> None:
+        self.watch, self.orphans, self.killed = watch, list[psutil.Process](), 0
 
-def kill_server(watch: subprocess.Popen[str]) -> None:
-    server = fork_server_of(watch)
-    assert server is not None
-    server.kill()
+    def workers(self) -> None:
+        server = fork_server_of(self.watch)
+        self._kill([*self.orphans, *([] if server is None else server.children())])
 
+    def server(self) -> None:
+        server = fork_server_of(self.watch)
+        assert server is not None
+        self.orphans = server.children()
+        self._kill([server])
 
-def kill_all(watch: subprocess.Popen[str]) -> None:
-    workers = workers_of(watch)
-    kill_server(watch)
-    for process in workers:
-        process.kill()
+    def everything(self) -> None:
+        self.workers()
+        server = fork_server_of(self.watch)
+        self._kill([] if server is None else [server])
+
+    def _kill(self, processes: Sequence[psutil.Process]) -> None:
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+                self.killed += 1
 
 
 def test_a_watch_goes_on_whichever_of_its_processes_die_while_nothing_comes(pictures: Path, out: Path):
@@ -171,11 +177,16 @@ def test_a_watch_goes_on_whichever_of_its_processes_die_while_nothing_comes(pict
     command = program(pictures, out, "--watch", "--workers=2", "--no-report")
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as watch:
         try:
-            for number, kill in enumerate((kill_workers, kill_server, kill_all), 2):
+            killing = Killing(watch)
+            for number, kill in enumerate((killing.workers, killing.server, killing.everything), 2):
                 finished(number)
-                kill(watch)
+                before = killing.killed
+                kill()
+                assert killing.killed > before
                 folder_of(pictures, f"{number}.png")
             finished(5)
+            (log,) = out.glob("*.log")  # the watch tells of a picture once it knows that it is finished
+            until(lambda: "4.png" in log.read_text(encoding="utf-8"), 100)
             watch.send_signal(signal.SIGTERM)
             _, errors = watch.communicate(timeout=100)
         finally:
