@@ -275,8 +275,12 @@ def sealing(
 def _write_early(seal: Seal, error: BaseException, state: State) -> None:
     """The manifest of a run that an error ends, which is to be told and not hidden by another."""
     why = printable(str(error).partition("\n")[0]) or "interrupted"
-    how = "finished without all reports" if isinstance(error, ReportsNotWritten) else f"ended early: {why}"
-    logger.error("Batch %s", how)  # before the log is hashed, as its last line
+    if isinstance(error, ReportsNotWritten):
+        logger.error("Batch finished without all reports")  # before the log is hashed, as its last line
+    elif state == "finished":
+        logger.info("Batch ended: %s", why)
+    else:
+        logger.error("Batch ended early: %s", why)
     try:
         seal.write(state)
     except UserError as problem:

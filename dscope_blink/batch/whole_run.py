@@ -133,11 +133,13 @@ class _Taken:
         for record in done.log:
             logging.getLogger(record.name).handle(record)
         self.names[number] = done.name
+        self.summary.add(number, done.row)  # at once: what is finished has its row, whatever ends the run
         image = done.inspection.image
         for other, warning in self._met.add(number, image.file, image.sha256, image.pixels_sha256):
             warned = warn_in_record(str(self._folder / self.names[other]), warning, self._config)
             if warned is not None and other == number:
                 done = replace(done, inspection=warned, row=summary_row(warned))
+                self.summary.add(number, done.row)
             elif warned is not None:
                 self.summary.add(other, summary_row(warned))
                 self._seal.results(self.names[other])
@@ -145,7 +147,6 @@ class _Taken:
         for start in (done.name, *done.beside):
             self._seal.results(start)
         self.totals.add(done.inspection, done.resumed)
-        self.summary.add(number, done.row)
         return done
 
 
