@@ -46,6 +46,8 @@ def main() -> None:
 def _measure(args: argparse.Namespace) -> None:
     shared = args.shared if args.shared is not None and args.shared.is_dir() else None
     folds = {} if args.folds is None else engines.read_folds(args.folds)
+    if args.unseen and shared is not None:
+        folds = real.seen_by_none(shared, args.network or engines.config_of(engines.BOTH).learned.network)
     amounts = engines.QUICK if args.quick else engines.SHORT if args.short else engines.FULL
     many = bench.Bench(bench.FULL, shared, args.workers)
     network = None if args.network is None else args.network.resolve()
@@ -54,7 +56,11 @@ def _measure(args: argparse.Namespace) -> None:
             print(as_markdown(table))
         return
     found = measured(many, amounts, folds, network)
-    write_page(args.output, (head(amounts, network),), page(found, len(set(folds.values()))))
+    write_page(
+        args.output,
+        (head(amounts, network, "--unseen" if args.unseen else "--folds DIR"),),
+        page(found, 0 if args.unseen else len(set(folds.values()))),
+    )
     print(f"written: {args.output}")
 
 
@@ -62,6 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.learned", description=__doc__.partition(":")[0])
     parser.add_argument("--shared", type=Path, metavar="DIR", help="the photographs")
     parser.add_argument("--folds", type=Path, metavar="DIR", help="the networks of the cross-validation, folds.json")
+    parser.add_argument("--unseen", action="store_true", help="the network has learned from no photograph: no folds")
     parser.add_argument("--dataset", type=Path, metavar="DIR", help="print the figures of this data set instead")
     parser.add_argument("--network", type=Path, metavar="FILE", help="instead of the one that ships")
     parser.add_argument("--quick", action="store_true", help="a few pictures of each sort, to see that it works")
@@ -88,13 +95,13 @@ def _timed(name: str, measure: Callable[[], Found]) -> Found:
     return found
 
 
-def head(amounts: engines.Amounts, file: Path | None) -> str:
+def head(amounts: engines.Amounts, file: Path | None, networks: str) -> str:
     """What the page is of, and how its figures are to be read."""
     config, network = engines.config_of(engines.BOTH), engines.network_of(engines.BOTH, file)
     assert network is not None
     less = "" if amounts is engines.FULL else f" --{amounts.title}"
     made = f"""
-        Written by `python -m benchmarks.learned --shared DIR --folds DIR{less}`; do not edit. The engines `classical`,
+        Written by `python -m benchmarks.learned --shared DIR {networks}{less}`; do not edit. The engines `classical`,
         `dl` (the learned model alone) and `both` ([learned.md](learned.md)) on the same pictures. Rendered faces are of
         seeds from {engines.HELD_OUT_SEED} on; training draws from seeds below a million. Profile `{config.profile}`,
         network `{network.name}` of SHA-256 `{network.sha256[:12]}`, OpenCV {cv2.__version__}, NumPy {np.__version__}.

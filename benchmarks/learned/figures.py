@@ -19,6 +19,7 @@ SNRS: tuple[Vector, ...] = ((0.0, 3.0), (3.0, 6.0), (6.0, 12.0), (12.0, np.inf))
 ASKED_CONTRAST, ASKED_SNR = (0.05, 0.1), (3.0, 6.0)  # where the classical engine is weak
 WANTED_GAIN = 0.15
 MOST_FALSE = 0.05  # per clean rendered face, in A and B
+MOST_MORE_MS = 60.0
 SPARE = {"A": 1}  # photographs by which the specificity of a region may fall; of the others none
 
 Chosen = Callable[[Mark], bool]
@@ -128,6 +129,17 @@ def conditions(faces: Sequence[Face], photographs: Mapping[str, Figures]) -> tup
             "-" if false is None else f"{false:.3f}",
             None if false is None else false <= MOST_FALSE,
         ),
+        _of_time(faces),
+    )
+
+
+def _of_time(faces: Sequence[Face]) -> Condition:
+    timed = [face for face in faces if face.ms]
+    more = times(timed, BOTH)[2] if timed else None
+    return Condition(
+        f"at most {MOST_MORE_MS:g} ms of the processor more for a picture, in the median",
+        "-" if more is None else f"{more:+.0f} ms",
+        None if more is None else more <= MOST_MORE_MS,
     )
 
 

@@ -64,6 +64,11 @@ class Photographs:
 NONE = Photographs({}, {}, {})
 
 
+def seen_by_none(shared: Path, network: Path) -> Mapping[str, Path]:
+    """This network for each labelled photograph, where it has learned from none of them."""
+    return {photograph.path.name: network for photograph in labelled(shared, default_config())}
+
+
 def photograph_figures(bench: Bench, amounts: Amounts, folds: Mapping[str, Path], network: Path | None) -> Photographs:
     """Inspect every photograph by every engine, and let the scorers count; `network` is for other microscopes."""
     if bench.shared is None:

@@ -61,8 +61,9 @@ def of_sort(faces: Sequence[Face], sort: str) -> list[Face]:
 def of_default(found: Sequence[Condition]) -> Section:
     """The rule, and what it says."""
     text = prose("""
-        The rule was written before any figure below was known: `both` is the default engine only if every condition
-        holds; what could not be measured does not hold.
+        `both` is the default engine only if every condition holds; what could not be measured does not hold. The rule
+        was written before any figure below was known, but for its last condition, which had been asked of the network
+        from the first and was added when the others were known to hold.
     """)
     words = {True: "holds", False: "does not hold", None: "not measured"}
     rows = tuple((c.words, c.found, words[c.holds]) for c in found)
@@ -321,16 +322,22 @@ def _more_row(name: str, faces: Sequence[Face], engine: str) -> tuple[str, ...]:
 
 def of_photographs(photographs: Photographs, networks: int) -> Section:
     """What a person saw in photographs, and each engine."""
-    title = "Photographs, by cross-validation"
+    title = "Photographs"
     if not photographs.figures:
         return Section(title, ("Skipped: the photographs or the networks of the cross-validation are absent.",))
     figures = photographs.figures[CLASSICAL]
+    crossed = f"""
+        Each was inspected by the one of {networks} networks whose training had no picture of its sequence (the same end
+        face, turned), as `folds.json` has it: the network that ships has learned from all of them and is not used here.
+    """
+    unseen = """
+        The network that ships has learned from none of them; where its support begins and ends was chosen with their
+        scores in sight.
+    """
     text = prose(f"""
         {figures["labelled"]} photographs of real end faces, labelled by eye, counted as in
-        [validation.md](validation.md). Each was inspected by the one of {networks} networks whose training had no
-        picture of its sequence (the same end face, turned), as `folds.json` has it: the network that ships has learned
-        from all of them and is not used here. Brackets of the second table: photographs more or less than
-        `{CLASSICAL}`.
+        [validation.md](validation.md). {crossed if networks else unseen} Brackets of the second table: photographs more
+        or less than `{CLASSICAL}`.
     """)
     header = ("region", *(f"{engine}: {what}" for what in ("sensitivity", "specificity") for engine in ENGINES))
     rows = [

@@ -173,7 +173,7 @@ UNMARKED = [face(sort=CLEAN) for _ in range(40)]
 
 def test_both_is_the_default_where_every_condition_holds():
     found = conditions([*GAINED, *UNMARKED], of_photographs())
-    assert [one.holds for one in found] == [True, True, True]
+    assert [one.holds for one in found] == [True, True, True, True]
     assert default_engine(found) == BOTH
 
 
@@ -191,7 +191,7 @@ def test_both_is_the_default_where_every_condition_holds():
 )
 def test_one_condition_that_does_not_hold_leaves_the_classical_engine(faces, photographs, broken):
     found = conditions(faces, photographs)
-    assert [bool(one.holds) for one in found] == [k != broken for k in range(3)]
+    assert [bool(one.holds) for one in found[:3]] == [k != broken for k in range(3)]
     assert default_engine(found) == CLASSICAL
 
 
