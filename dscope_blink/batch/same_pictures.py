@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dscope_blink.analysis.rejudging import what_differs
+from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch.whole_results import sha256_of
 from dscope_blink.config.settings import Config
 from dscope_blink.files.names import CERTIFICATE, RESULT
 from dscope_blink.files.whole_files import writing
 from dscope_blink.records import Inspection, Notice, notice, printable
-from dscope_blink.records.stored import BadRecord, load_record
+from dscope_blink.records.stored import BadRecord
 from dscope_blink.reporting.batch_reports import write_certificates
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.reporting.stored_results import StoredResults
@@ -79,14 +79,12 @@ def warn_in_record(start: str, warning: Notice, config: Config) -> Inspection | 
     """
     path = Path(start + RESULT)
     try:
-        stored = load_record(path)
+        stored = load_trusted(path, config)
     except BadRecord as error:
         logger.warning("%s: %s", printable(str(path)), error)
         return None
     logger.warning("%s: %s", printable(stored.image.file), printable(warning.text))
-    if what_differs(stored, config, path):
-        return None
-    if any(known.kind == warning.kind for known in stored.quality.warnings):
+    if not stored.is_verified or any(known.kind == warning.kind for known in stored.quality.warnings):
         return None
     warned = replace(stored, quality=replace(stored.quality, warnings=(*stored.quality.warnings, warning)))
     with writing(path):

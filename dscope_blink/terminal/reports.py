@@ -15,7 +15,7 @@ from dscope_blink.reporting.batch_reports import (
     write_batch_reports,
     write_certificates,
 )
-from dscope_blink.reporting.stored_results import kept_apart
+from dscope_blink.reporting.stored_results import StoredResults, kept_apart
 from dscope_blink.terminal.arguments import checked_reports
 from dscope_blink.terminal.comparing import compare_results
 from dscope_blink.terminal.log_file import log_file
@@ -49,8 +49,10 @@ def write_reports(arguments: argparse.Namespace) -> int:
         print_line(console, f"Warning: {warning}")
     resealed = resealing(wanted.folder, wanted.config, "report", within=wanted.config.reporting.pdf)
     with log_file(wanted.folder), resealed as seals:
-        results = kept_apart(wanted.folder, wanted.results, partial(load_row, settings=wanted.settings))
-        certificates, problems = write_certificates(results) if wanted.config.reporting.pdf else (0, {})
+        load = partial(load_row, settings=wanted.settings)
+        results, own = kept_apart(wanted.folder, wanted.results, load), StoredResults(wanted.results, load)
+        # A certificate is of one record, whose run has listed its hash: it calls the picture as that one does.
+        certificates, problems = write_certificates(own) if wanted.config.reporting.pdf else (0, {})
         try:
             write_batch_reports(wanted.folder, results, wanted.config)
         except ReportsNotWritten as error:

@@ -23,6 +23,7 @@ from dscope_blink.records.stored import BadRecord, load_record
 from dscope_blink.reporting.stored_pictures import clean_picture
 from dscope_blink.synthetic.rows import LaneFault, RenderedRow, RowSpec, render_row
 from dscope_blink.terminal.commands import main
+from tests.builders.alterations import Seal, altered
 from tests.builders.settings import ROOT
 
 SCHEMA = json.loads((ROOT / "connector.schema.json").read_text(encoding="utf-8"))
@@ -227,18 +228,30 @@ def test_one_picture_is_not_two_halves_of_a_connector(bench: Bench) -> None:
     assert "right.png is the same picture as left.png" in result.reasons[0]
 
 
-@pytest.mark.parametrize("without_records", [False, True])
-def test_a_record_of_fewer_lanes_than_there_are_never_passes(bench: Bench, without_records: bool) -> None:
+@pytest.mark.parametrize(
+    ("seal", "without_records", "status"),
+    [
+        ("stale", False, "FAIL"),  # it says nothing that counts, and a lane that is there fails
+        ("stale", True, "NOT_GRADED"),
+        ("made anew", False, "NOT_GRADED"),
+        ("made anew", True, "NOT_GRADED"),
+    ],
+)
+def test_a_record_of_fewer_lanes_than_there_are_never_passes(
+    bench: Bench, seal: Seal, without_records: bool, status: str
+) -> None:
     bench.add("row.png", {4: "pit"})
     assert bench.inspect() == 0
-    path = bench.output / "row_connector.json"
-    record = json.loads(path.read_text(encoding="utf-8"))
-    record["layout"]["rows"][0]["places"].pop()
-    record["lanes"].pop()
-    path.write_text(json.dumps(record), encoding="utf-8")
+    altered(bench.output / "row_connector.json", without_its_last_lane, seal)
     if without_records:
         (bench.output / "row_lane04_result.json").unlink()
-    assert regraded(bench) == ["NOT_GRADED"]
+    assert regraded(bench) == [status]
+
+
+def without_its_last_lane(record: dict[str, Any]) -> dict[str, Any]:
+    record["layout"]["rows"][0]["places"].pop()
+    record["lanes"].pop()
+    return record
 
 
 def edition_without_marks() -> dict[str, Any]:

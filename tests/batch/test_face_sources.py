@@ -88,7 +88,7 @@ def test_a_good_folder_gives_the_record_and_the_report(tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "no JSON"),
         (b"[" * 100_000, "no JSON"),
         (b'{"a":' * 100_000, "no JSON"),
-        (b'{"defects": [' + b"9" * 5000 + b"]}", "no JSON"),
+        (b'{"defects": [' + b"9" * 5000, "no JSON"),
         (b"[]", "no report: it must be a JSON object, got list"),
         (b"null", "no report: it must be a JSON object, got NoneType"),
         (b"{}", "no report: `defects` must be a list, got nothing"),
@@ -107,6 +107,20 @@ def test_a_broken_report_is_a_line_and_the_rest_goes_on(tmp_path: Path, content:
     assert len(log) == 1
     assert "\n" not in log[0]
     assert len(log[0]) < 400
+
+
+@pytest.mark.parametrize(("mark", "got"), [(b"5", "5"), (b"9" * 5000, "inf"), (b"null", "None")])
+def test_a_mark_that_is_no_object_is_told_and_counts_as_one_without_place(
+    tmp_path: Path, mark: bytes, got: str
+) -> None:
+    write_record(tmp_path)
+    data = b'{"timestamp": "2999-01-01T00:00:00", "defects": [' + mark + b"]}"
+    write_report(tmp_path / "3_detected", "fiber_07", data)
+    found, log = seen(tmp_path)
+    (foreign,) = (one for key, one in found.items() if key != "deep_inspection")
+    assert [(one.id, one.reason) for one in foreign.rejected] == [("#1", f"it must be a JSON object, got {got}")]
+    assert foreign.placeless == foreign.rejected
+    assert log == [f"error: mark #1: it must be a JSON object, got {got}: left out"]
 
 
 def test_missing_fields_are_told_and_only_a_mark_without_place_is_left_out(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from dscope_blink.batch.job import Job, hash_of_flat_field, inspect_unwritten, not_looked_at
-from dscope_blink.files.decoding import most_bytes
+from dscope_blink.files.decoding import decode_image, most_bytes
+from dscope_blink.files.pixel_hash import pixels_sha256
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.pipeline import all_stages
@@ -88,6 +89,7 @@ def test_the_record_says_where_it_comes_from(pictures, out):
         "height": 300,
         "camera": None,
         "bits": None,
+        "pixels_sha256": pixels_sha256(decode_image(face_png(), 120_000)),
     }
     assert record["provenance"]["config_sha256"] == CONFIG.sha256
     assert record["provenance"]["calibration_sha256"] is None

@@ -12,6 +12,7 @@ import pytest
 
 from dscope_blink.batch.regrading import Asked
 from dscope_blink.config.loading import load_config
+from dscope_blink.files.names import MANIFEST, MANIFESTS
 from dscope_blink.files.results import find_results
 from dscope_blink.records import UserError
 from dscope_blink.records.stored import load_record
@@ -95,7 +96,10 @@ def test_a_record_judged_by_its_own_criteria_keeps_its_verdict(
 def test_the_first_results_stay_as_they_are(results: Path) -> None:
     before = {path: path.read_bytes() for path in results.rglob("*") if path.is_file() and path.suffix != ".log"}
     regrade(results, f"--edition={NEW}")
+    manifest = before.pop(results / MANIFEST)
     assert {path: path.read_bytes() for path in before} == before
+    assert (results / MANIFESTS / "0001.json").read_bytes() == manifest
+    assert json.loads((results / MANIFEST).read_bytes())["run"] == 2
 
 
 def test_a_changed_verdict_names_the_limit_that_did_it(results: Path) -> None:

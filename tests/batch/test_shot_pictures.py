@@ -20,6 +20,8 @@ from tests.builders.copies import SPEC, other, picture, turned
 from tests.builders.inspections import PASSED, cladding_fit
 from tests.builders.settings import SETTINGS
 
+pytestmark = pytest.mark.usefixtures("as_written")
+
 MAX_PIXELS = 10_000_000
 
 

@@ -16,11 +16,12 @@ import cv2
 import numpy as np
 import pytest
 
+from dscope_blink.files.drawn import marked
 from dscope_blink.files.manifest import Manifest
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.watching import Watched, arrivals
 from tests.builders.batches import ASKED, program, started
-from tests.builders.pictures import LONG_AGO, SCRATCH, face_png, folder_of
+from tests.builders.pictures import LONG_AGO, SCRATCH, blank_png, face_png, folder_of
 from tests.builders.waiting import until
 
 SETTLE_S, NEVER_S = 0.05, 600.0
@@ -144,7 +145,8 @@ def test_what_a_system_keeps_in_a_watched_folder_is_no_picture(folder, watched, 
 def test_results_in_the_watched_folder_are_no_pictures(folder, watched):
     rounds = arrivals(replace(watched, output_dir=folder))
     next(rounds)
-    folder_of(folder, "a_report.csv", "a_annotated.png", data=b"-")
+    folder_of(folder, "a_report.csv", data=b"-")
+    folder_of(folder, "a_annotated.png", data=marked(blank_png()))
     assert when_watching(rounds, lambda: folder_of(folder, "c.png", data=b"-")) == ["c.png"]
 
 

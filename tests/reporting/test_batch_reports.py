@@ -7,19 +7,27 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from dscope_blink.analysis.rejudging import load_row
 from dscope_blink.batch.run import run_batch
+from dscope_blink.files.names import MANIFEST
 from dscope_blink.files.whole_files import WriteFailed
 from dscope_blink.records import Inspection
+from dscope_blink.reporting.batch_reports import write_batch_reports
+from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.terminal.commands import main
 from tests.builders.batches import CONFIG, batch_of, finished, written
 from tests.builders.commands import inspect
 from tests.builders.pictures import MULTIMODE, SCRATCH, face_png, folder_of
+from tests.builders.settings import ROOT
 
+RESULT_SCHEMA = json.loads((ROOT / "result.schema.json").read_text(encoding="utf-8"))
 REPORTING = replace(CONFIG.reporting, json_lines=True)
 
 
@@ -38,6 +46,10 @@ def stored(made: Path, tmp_path: Path) -> Path:
     """The same, for this test to change."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return tmp_path / "out"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -60,11 +72,26 @@ def test_the_reports_are_written_again_from_what_is_stored(stored, capsys):
 @pytest.mark.parametrize(
     "text", ["{", "null", '{"schema": "another"}', "[" * 100_000], ids=["cut", "null", "other", "deep"]
 )
-def test_a_record_that_cannot_be_read_is_passed_over_with_a_warning(text, stored, caplog):
+def test_a_record_that_cannot_be_read_is_a_line_that_is_not_graded(text, stored, caplog):
+    before = records(stored)
     (stored / "b_result.json").write_text(text, encoding="utf-8")
     assert main(["report", str(stored), "--json-lines", "--quiet"]) == 0
+    a, b, c = records(stored)
+    assert [a, c] == [before[0], before[2]]
+    assert (b["image"]["file"], b["verdict"]["status"]) == ("b", "NOT_GRADED")
+    (reason,) = b["verdict"]["reasons"]
+    assert reason.startswith("Unreadable record: no record: ")
+    assert "b_result.json: no record: " in caplog.text
+    Draft202012Validator(RESULT_SCHEMA).validate(b)
+
+
+def test_a_record_that_is_gone_meanwhile_is_passed_over_with_a_warning(stored, caplog):
+    paths = [stored / f"{name}_result.json" for name in "abc"]
+    paths[1].unlink()
+    results = StoredResults(paths, partial(load_row, settings=CONFIG))
+    write_batch_reports(stored, results, replace(CONFIG, reporting=REPORTING))
     assert [record["image"]["file"] for record in records(stored)] == ["a.png", "c.png"]
-    assert "b_result.json: not in the reports" in caplog.text
+    assert "b_result.json: not in the reports, cannot be read" in caplog.text
 
 
 def test_a_report_that_cannot_be_written_leaves_no_half_of_it(stored, capsys):
@@ -149,7 +176,7 @@ def test_a_report_that_cannot_be_moved_aside_is_warned_of(stored, caplog, monkey
 
 
 def test_records_judged_again_have_reports_under_their_key(stored, capsys):
-    before = {path.name: path.read_bytes() for path in stored.iterdir()}
+    before = contents(stored)
     key = "iec_61300_3_35_2009"
     asked = ("--report", "--pdf", "--excel", "--json-lines", "--markdown")
     assert main(["regrade", str(stored), f"--edition={key}", *asked]) == 0
@@ -168,7 +195,9 @@ def test_records_judged_again_have_reports_under_their_key(stored, capsys):
     page = (stored / reports[0]).read_text()
     assert key in page
     assert "a_annotated.png" not in page, "it shows the verdict by the other edition"
-    changed = {path.name for path in stored.iterdir() if before.get(path.name) != path.read_bytes()}
+    now, manifest = contents(stored), before.pop(MANIFEST)
+    assert now["manifests/0001.json"] == manifest  # that of the run is kept
+    changed = {name for name, data in now.items() if before.get(name) != data}
     assert before.keys() - changed == before.keys() - {path.name for path in stored.glob("inspection_*.log")}
 
 

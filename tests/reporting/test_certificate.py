@@ -7,6 +7,7 @@ import os
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,11 +18,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
+from dscope_blink.analysis.rejudging import load_row
 from dscope_blink.batch.job import Job, inspect_file
 from dscope_blink.records import ImageInfo, Inspection, Notice, Request, Verdict, texts
 from dscope_blink.records.stored import load_record
+from dscope_blink.reporting.batch_reports import write_batch_reports
 from dscope_blink.reporting.certificate import BatchCertificate, certificate
 from dscope_blink.reporting.certificate_picture import PagePicture
+from dscope_blink.reporting.stored_results import StoredResults
 from dscope_blink.terminal.commands import main
 from tests.builders.batches import CONFIG, batch_of, finished
 from tests.builders.inspections import (
@@ -231,12 +235,33 @@ def test_certificates_made_later_are_those_made_at_once(stored, capsys):
     assert "Certificates beside the records: 3" in printed
 
 
-def test_a_record_that_is_missing_in_the_batch_is_named(stored):
+def test_a_record_that_cannot_be_read_is_a_picture_that_is_not_graded(stored):
     (stored / "b_result.json").write_text("{", encoding="utf-8")
     assert main(["report", str(stored), "--pdf", "--quiet"]) == 0
+    text = " ".join(pages_of((stored / "certificate.pdf").read_bytes()))
+    assert "Pictures 3 Verdicts 0 PASS, 1 FAIL, 2 NOT GRADED" in text
+    assert "Unreadable record: no record: Input data was truncated" in text
+    own = " ".join(pages_of((stored / "b_certificate.pdf").read_bytes()))
+    assert "NOT GRADED" in own
+    assert "Unreadable record" in own
+
+
+def test_a_record_that_is_gone_is_named_as_missing(stored):
+    paths = [stored / f"{name}_result.json" for name in "abc"]
+    paths[1].unlink()
+    write_batch_reports(stored, StoredResults(paths, partial(load_row, settings=CONFIG)), ASKED)
     pages = pages_of((stored / "certificate.pdf").read_bytes())
-    assert "MISSING here: b_result.json, no record" in pages[0]
+    assert "MISSING here: b_result.json, cannot be read" in pages[0]
     assert "Pictures 2 " in pages[0]
+
+
+def test_certificates_of_several_batches_made_at_once_are_those_of_each(stored, tmp_path):
+    """So that they are as their records say, and a run that is resumed does no picture again for them."""
+    before = {path.name: path.read_bytes() for path in stored.glob("*_certificate.pdf")}
+    assert main(["report", str(stored.parent), "--pdf", "--quiet"]) == 0
+    assert {path.name: path.read_bytes() for path in stored.glob("*_certificate.pdf")} == before
+    again = finished(replace(batch_of(tmp_path / "pictures", stored, config=ASKED), resume=True))
+    assert [done.resumed for done in again] == [True, True, True]
 
 
 def test_an_empty_batch_has_a_certificate_that_says_so():

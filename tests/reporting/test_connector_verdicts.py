@@ -18,6 +18,7 @@ from dscope_blink.reporting.batch_reports import write_batch_reports
 from dscope_blink.reporting.connector_verdicts import ConnectorLine, ConnectorVerdicts
 from dscope_blink.reporting.page import write_html_report
 from dscope_blink.reporting.stored_results import StoredResults
+from tests.builders.alterations import altered
 from tests.builders.batches import CONFIG
 from tests.builders.connectors import connector_of, lane_record
 from tests.builders.inspections import FAILED, NOT_LOCATED, PASSED
@@ -64,8 +65,11 @@ def missing(folder: Path, paths: list[Path]) -> None:
 
 
 def renamed(folder: Path, paths: list[Path]) -> None:
-    path = folder / "trunk_connector.json"
-    path.write_text(path.read_text().replace('"trunk"', '"other"'))
+    altered(folder / "trunk_connector.json", lambda record: record | {"name": "other"}, "made anew")
+
+
+def changed(folder: Path, paths: list[Path]) -> None:
+    altered(folder / "trunk_connector.json", lambda record: record | {"name": "other"})
 
 
 def lane_gone(folder: Path, paths: list[Path]) -> None:
@@ -90,6 +94,7 @@ def one_lane_too_many(folder: Path, paths: list[Path]) -> None:
         (broken, "NOT_GRADED", "no record of a connector"),
         (missing, "NOT_GRADED", "cannot be read"),
         (renamed, "NOT_GRADED", "is of the connector other"),
+        (changed, "NOT_GRADED", "it was changed after it was written"),
         (lane_gone, "NOT_GRADED", "its record row_lane02 is missing"),
         (lane_fails, "FAIL", "lane 2: "),
         (lane_of_another_picture, "NOT_GRADED", "its record row_lane02 is missing"),

@@ -245,7 +245,7 @@ def test_hostile_text_is_text_in_the_summary(tmp_path: Path) -> None:
     write_summary_of(tmp_path / "s.csv", [tables.summary_row(hostile)])
     row = _read_csv(tmp_path / "s.csv")[0]
     assert row["Image_Filename"] == "'=cmd()/<script> 図.png"
-    assert (row["'=1+1"], row["note"], row["file2"], row["ok"]) == ("'@x", "'\tx", "a b", "1 - 2")
+    assert (row["'=1+1"], row["note"], row["file2"], row["ok"]) == ("'@x", "' x", "a b", "1 - 2")
 
 
 @given(text=st.text())

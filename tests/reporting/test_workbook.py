@@ -299,12 +299,16 @@ def stored(folder: Path, inspections: Sequence[Inspection]) -> None:
         write_result(folder / f"{number}_result.json", inspection)
 
 
+@pytest.mark.usefixtures("as_written")
 def test_the_workbook_is_written_again_from_what_is_stored(tmp_path, capsys):
     stored(tmp_path, [FAILED, PASSED])
     (tmp_path / "2_result.json").write_text(json.dumps({"schema": "other"}), encoding="utf-8")
     assert main(["report", str(tmp_path), "--excel"]) == 0
     assert "report.xlsx" in capsys.readouterr().out
-    assert len(rows_of(load_workbook(tmp_path / "report.xlsx")["summary"])) == 2
+    rows = rows_of(load_workbook(tmp_path / "report.xlsx")["summary"])
+    assert [row["Pass/Fail_Status"] for row in rows] == ["FAIL", "PASS", "NOT_GRADED"]
+    assert rows[2]["Image_Filename"] == "2"
+    assert rows[2]["Failure_Reason(s)"].startswith("Unreadable record: no record: its schema must be")
 
 
 def test_a_workbook_that_cannot_be_written_leaves_no_half_of_it(tmp_path, capsys):
