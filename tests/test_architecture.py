@@ -151,7 +151,7 @@ def _catches_everything(node: ast.AST) -> bool:
     return node.type is None or any(isinstance(n, ast.Name) and n.id in ("Exception", "BaseException") for n in caught)
 
 
-# One image or face may fail in any way, and so may the import of a detector that somebody else wrote.
+# One image, face or record may fail in any way, and so may the import of a detector that somebody else wrote.
 MAY_CATCH_EVERYTHING = (
     *(
         "batch.sheet_files",
@@ -162,6 +162,7 @@ MAY_CATCH_EVERYTHING = (
         "batch.dataset_run",
         "config.installed_detectors",
     ),
+    "analysis.rejudging",  # values of one record that no face can have together, of which others come after it
     *("batch.picture_reports", "reporting.batch_reports", "terminal.calibrate"),  # a drawing costs no measurement
     *("batch.processes", "records.reading"),  # whatever is raised elsewhere, is raised again where it is waited for
 )

@@ -104,7 +104,8 @@ def head(amounts: engines.Amounts, file: Path | None, networks: str) -> str:
         Written by `python -m benchmarks.learned --shared DIR {networks}{less}`; do not edit. The engines `classical`,
         `dl` (the learned model alone) and `both` ([learned.md](learned.md)) on the same pictures. Rendered faces are of
         seeds from {engines.HELD_OUT_SEED} on; training draws from seeds below a million. Profile `{config.profile}`,
-        network `{network.name}` of SHA-256 `{network.sha256[:12]}`, OpenCV {cv2.__version__}, NumPy {np.__version__}.
+        network `{Path(network.name).name}` of SHA-256 `{network.sha256[:12]}`, OpenCV {cv2.__version__}, NumPy
+        {np.__version__}.
     """
     read = f"""
         Shares stand with their count and 95 % interval (Wilson, 1927). Differences between engines are paired: their

@@ -9,9 +9,9 @@ import time
 
 import psutil
 
+from benchmarks.soak.hostile_files import hostile_files
 from benchmarks.soak.part import Asked, Part, timed
 from benchmarks.soak.program import BARE, command, damaged, kill_group, started, temporaries
-from tests.builders.hostile_files import hostile_files
 
 PATIENCE_S = 3600.0
 EVERY_S = 0.1

@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -53,6 +54,10 @@ Settings: TypeAlias = ConfigFile | Config  # of a file the profile that the reco
 MOST_TOLD = 4  # differences that one reason names
 
 logger = logging.getLogger("dscope.rejudging")
+
+
+class NoFace(ValueError):
+    """Values of a record that are right one by one, and that no face can have together."""
 
 
 # --- the ways in
@@ -123,10 +128,19 @@ def trusted(stored: Inspection, settings: Settings, path: Path | None = None) ->
 def what_differs(stored: Inspection, settings: Settings, path: Path | None = None) -> tuple[str, ...]:
     """What of a stored record does not follow from the rest, or from where it lies; the parameters are `trusted`'s."""
     try:
-        with np.errstate(over="raise", divide="raise", invalid="raise"):
+        with _of_one_face(), np.errstate(over="raise", divide="raise", invalid="raise"):
             return tuple(_differences(stored, config_of(stored, settings), path))
-    except Exception as error:  # values that are right one by one and no face can have break any step of the judge
-        return (f"no face can have its values together: {type(error).__name__}: {_first_line(error)}",)
+    except NoFace as error:
+        return (str(error),)
+
+
+@contextmanager
+def _of_one_face() -> Iterator[None]:
+    """Whatever is raised inside is a NoFace: such values may break any step of the judge, in any way."""
+    try:
+        yield
+    except Exception as error:
+        raise NoFace(f"no face can have its values together: {type(error).__name__}: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:
@@ -273,8 +287,13 @@ def graded_again(face: Inspection, config: Config, before: Inspection | None = N
     face : with the criteria to judge by
     config : what can be graded
     before : the face as its marks were sought; None: as it is
+
+    Raises
+    ------
+    NoFace : no face can have its values together
     """
-    return recorded(_graded(face, config, before or face))
+    with _of_one_face():
+        return recorded(_graded(face, config, before or face))
 
 
 def _graded(face: Inspection, config: Config, before: Inspection) -> Inspection:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dscope_blink.analysis import judging
 from dscope_blink.analysis.rejudging import (
+    NoFace,
     config_of,
     graded_again,
     load_row,
@@ -222,16 +223,13 @@ def judged_again(stored: Stored, asked: Asked, settings: ConfigFile) -> Inspecti
         return _unreadable(stored.name, asked, stored.problem)
     try:
         return judge_again(before, asked, settings)
-    except Exception as error:  # values that are right one by one and no face can have break any step of the judge
-        return _unreadable(stored.name, asked, f"{type(error).__name__}: {error}")
+    except NoFace as error:
+        return _unreadable(stored.name, asked, str(error))
 
 
 def judge_again(before: Inspection, asked: Asked, settings: ConfigFile) -> Inspection:
-    """The same of an inspection; ValueError where its values are right one by one and no face can have them."""
-    return _judged_again(before, asked, config_of(before, settings))
-
-
-def _judged_again(before: Inspection, asked: Asked, config: Config) -> Inspection:
+    """The same of an inspection; NoFace where its values are right one by one and no face can have them together."""
+    config = config_of(before, settings)
     edition, fiber_class = asked.of(before.criteria)
     criteria = before.criteria if asked.own else config.criteria.table.get(edition, {}).get(fiber_class)
     known = criteria or without_limits(edition, fiber_class)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from dscope_blink.files.generations import RunEnded
@@ -27,12 +27,10 @@ def all_or_none(start: str, others: Sequence[str] = ()) -> Iterator[None]:
     others : ends of the names of files that are written as well, beside RESULT_FILES
     """
     _remove_results(start, others)
-    try:
+    with ExitStack() as undo:
+        undo.callback(_remove_what_can_be, start, others)
         yield
-    except BaseException:
-        with suppress(OSError, RunEnded):  # in another run's folder they stay
-            _remove_results(start, others)
-        raise
+        undo.pop_all()
 
 
 def remove_unfinished(start: str, others: Sequence[str] = ()) -> None:
@@ -44,8 +42,12 @@ def remove_unfinished(start: str, others: Sequence[str] = ()) -> None:
     others : ends of the names of files that are written as well, beside RESULT_FILES
     """
     if not Path(start + RESULT).exists():
-        with suppress(OSError, RunEnded):
-            _remove_results(start, others)
+        _remove_what_can_be(start, others)
+
+
+def _remove_what_can_be(start: str, others: Sequence[str]) -> None:
+    with suppress(OSError, RunEnded):  # in another run's folder they stay
+        _remove_results(start, others)
 
 
 def _remove_results(start: str, others: Sequence[str]) -> None:

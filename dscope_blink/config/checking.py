@@ -99,6 +99,7 @@ _RULES = {
     "exclusiveMinimum": "greater than {}",
     "exclusiveMaximum": "less than {}",
     "minLength": "a text that is not empty",
+    "maxLength": "a text of at most {} characters",
     "minItems": "a list that is not empty",
     "maxItems": "a list of at most {}",
     "minProperties": "an object that is not empty",

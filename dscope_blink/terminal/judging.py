@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from dscope_blink.analysis.rejudging import NoFace
 from dscope_blink.batch.regrading import Asked, judge_again
 from dscope_blink.config.loading import load_config
 from dscope_blink.records import UNCONFIRMED, Inspection, UserError, check_in_words, texts
@@ -50,8 +51,8 @@ def judge(arguments: argparse.Namespace) -> int:
     asked.check(settings.profile(settings.default_profile).criteria)
     try:
         after = judge_again(before, asked, settings)
-    except Exception as error:  # values that are right one by one and no face can have break any step of the judge
-        raise UserError(f"{arguments.result}: no record: {type(error).__name__}: {error}") from None
+    except NoFace as error:
+        raise UserError(f"{arguments.result}: no record: {error}") from None
     _print(console_of(), before, after)
     return 0
 

@@ -9,11 +9,11 @@ import sys
 import pytest
 from PIL import Image
 
+from benchmarks.soak.bombs import BOMBS, page, png, shared_tags, tiff
 from dscope_blink.files import decoding
 from dscope_blink.files.decoding import decode_image
 from dscope_blink.files.jpeg import MOST_SCANS
 from dscope_blink.records import UnreadableImage
-from tests.builders.bombs import BOMBS, page, png, shared_tags, tiff
 from tests.builders.pictures import face_jpeg, face_png
 from tests.builders.settings import ROOT, SETTINGS
 
@@ -48,7 +48,7 @@ def test_a_bomb_is_refused_in_one_line(name):
 
 MEASURED = """
 import resource, sys
-from tests.builders.bombs import BOMBS
+from benchmarks.soak.bombs import BOMBS
 from dscope_blink.files.decoding import decode_image
 from dscope_blink.records import UnreadableImage
 data = BOMBS[sys.argv[1]]()

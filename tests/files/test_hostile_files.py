@@ -6,8 +6,8 @@ from itertools import islice
 
 import pytest
 
-from tests.builders.bombs import BOMBS
-from tests.builders.hostile_files import hostile_files
+from benchmarks.soak.bombs import BOMBS
+from benchmarks.soak.hostile_files import hostile_files
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from dscope_blink.config.shipped import shipped
+from dscope_blink.records.sealing import sealed
 from dscope_blink.terminal.commands import main
 from dscope_blink.terminal.showing import GO_ON
 from tests.builders.face_sources import pictures_of, seen, stored, two_sources
@@ -64,7 +65,7 @@ def test_a_source_that_decides_is_named(tmp_path, inspected, capsys):
     other = json.loads((tmp_path / "second" / "b_result.json").read_text(encoding="utf-8"))
     other["image"]["sha256"] = record["image"]["sha256"]
     other["provenance"]["profile"] = "deep_inspection"
-    (tmp_path / "second" / "b_result.json").write_text(json.dumps(other), encoding="utf-8")
+    (tmp_path / "second" / "b_result.json").write_text(json.dumps(sealed(other)), encoding="utf-8")
     assert aggregate(tmp_path / "out", tmp_path / "first", tmp_path / "second") == 0
     assert "Verdicts that would be another without one source: 1\n  7: deep_inspection\n" in capsys.readouterr().out
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dscope_blink.files.names import LOCK, MANIFEST
+from dscope_blink.files.names import LOCK, MANIFEST, PICTURE_FOLDERS
 from dscope_blink.pipeline import all_stages
 from dscope_blink.records import PROGRAM, VERSION, UserError
 from dscope_blink.terminal.commands import main
@@ -192,7 +192,11 @@ def test_a_full_disk_ends_the_batch_with_whole_results_only(small_disk, tmp_path
     finished = {path.name.partition("_")[0] for path in out.glob("*_result.json")}
     assert 0 < len(finished) < 8
     ends = ("annotated.png", "report.csv", "result.json")
-    results = {path.name for path in out.iterdir() if not path.name.startswith(("inspection_", LOCK, MANIFEST))}
+    results = {
+        path.name
+        for path in out.iterdir()
+        if not path.name.startswith(("inspection_", LOCK, MANIFEST, PICTURE_FOLDERS))
+    }
     assert results == {f"{name}_{end}" for name in finished for end in ends} | {"summary_report.csv"}
     assert all(Image.open(path).getpixel((0, 0)) for path in out.glob("*.png"))
     assert {path.partition(".")[0] for path in pd.read_csv(out / "summary_report.csv")["Image_Filename"]} == finished

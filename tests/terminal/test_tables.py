@@ -29,7 +29,7 @@ def inspect(folder: Path, out: Path, *words: str) -> int:
 
 
 @pytest.fixture
-def shown(tmp_path, capsys):
+def shown(tmp_path, capsys, as_written):
     """What `show` prints of an inspection."""
 
     def show(inspection: Inspection) -> str:

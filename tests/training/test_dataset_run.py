@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 from dscope_blink.batch.dataset_run import Built, DatasetRun, items_of, run_dataset
-from dscope_blink.files.names import RESULT
+from dscope_blink.files.names import MANIFEST, MANIFESTS, RESULT
 from dscope_blink.records import Notice, UserError, Verdict
+from dscope_blink.records.batch_manifest import read_manifest
 from dscope_blink.records.stored import load_record
 from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.training.dataset import label_path, open_dataset
@@ -64,9 +65,16 @@ def run_of(folders: Folders, **changes: Any) -> DatasetRun:
 
 
 def files_of(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """But for what says which run it was: when, and of which folder."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not path.name.startswith("."):
-            yield path.relative_to(folder).as_posix(), path.read_bytes()
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not name.startswith((".", MANIFEST, f"{MANIFESTS}/")):
+            yield name, path.read_bytes()
+
+
+def listed(folder: Path) -> dict[str, str]:
+    """The sha256 that the manifest has of each file."""
+    return {file.name: file.sha256 for file in read_manifest((folder / MANIFEST).read_bytes()).files}
 
 
 def test_a_built_data_set_opens_and_names_its_pictures(folders) -> None:
@@ -90,7 +98,10 @@ def test_the_same_input_gives_the_same_bytes(folders, tmp_path) -> None:
     stored(folders, "one")
     built(run_of(folders))
     built(run_of(folders, folder=tmp_path / "again"))
-    assert dict(files_of(folders[2])) == dict(files_of(tmp_path / "again"))
+    files = dict(files_of(folders[2]))
+    assert files == dict(files_of(tmp_path / "again"))
+    assert listed(folders[2]) == listed(tmp_path / "again")
+    assert {name: hashlib.sha256(data).hexdigest() for name, data in files.items()} == listed(folders[2])
 
 
 def test_the_same_picture_inspected_on_another_day_gives_the_same_bytes(folders, tmp_path) -> None:
@@ -122,7 +133,8 @@ def test_what_is_no_longer_asked_for_is_no_longer_there(folders) -> None:
     built(run_of(folders, config=replace(CONFIG, training=asked)))
     assert set(dict(files_of(folders[2]))) > before
     built(run_of(folders))
-    assert set(dict(files_of(folders[2]))) == before
+    assert set(dict(files_of(folders[2]))) == before == set(listed(folders[2]))
+    assert sorted(path.name for path in (folders[2] / MANIFESTS).iterdir()) == ["0001.json", "0002.json"]
 
 
 def test_of_a_picture_that_was_not_graded_there_are_zones_and_no_masks_of_marks(folders) -> None:

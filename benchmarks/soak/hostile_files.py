@@ -15,8 +15,9 @@ from itertools import count as numbers
 import numpy as np
 from PIL import Image
 
-from tests.builders.bombs import BOMBS, bomb_file, png
-from tests.builders.pictures import blank_png, face_jpeg, face_png
+from benchmarks.soak.bombs import BOMBS, bomb_file, png
+from benchmarks.soak.program import FACE
+from dscope_blink.synthetic.faces import render_face
 
 Change = Callable[[bytes, np.random.Generator], bytes]
 
@@ -70,9 +71,10 @@ def _cycled() -> Iterator[str]:
 @cache
 def sound_files() -> dict[str, bytes]:
     """A whole file of every kind that is read; what comes before `_` is its ending."""
-    face = Image.open(io.BytesIO(face_png())).convert("L")
+    face = Image.fromarray(render_face(FACE, (), np.random.default_rng(0)).image)
     small = face.resize((80, 60))
-    found = {"png": face_png(), "jpg": face_jpeg(), "png_blank": blank_png(), "bmp": _as(face, "BMP")}
+    found = {kind: _as(face, name) for kind, name in (("png", "PNG"), ("jpg", "JPEG"), ("bmp", "BMP"))}
+    found["png_blank"] = _as(Image.new("L", (40, 30), 128), "PNG")
     found["bmp_colour"] = _as(small.convert("RGB"), "BMP")
     found["jpg_progressive"] = _as(face.convert("RGB"), "JPEG", progressive=True)
     found["jpg_inks"] = _as(small.convert("CMYK"), "JPEG")
