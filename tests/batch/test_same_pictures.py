@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from dscope_blink.batch.same_pictures import MetPictures
+from dataclasses import replace
+
+from dscope_blink.batch.same_pictures import SAME, MetPictures, warn_in_record
+from dscope_blink.records import notice, texts
+from dscope_blink.records.stored import load_record
+from tests.builders.alterations import altered, with_verdict
+from tests.builders.batches import CONFIG, batch_of, finished
+from tests.builders.pictures import SCRATCH, face_png, folder_of
 
 ONE, TWO, PIXELS = "1" * 64, "2" * 64, "3" * 64
 
@@ -38,3 +45,21 @@ def test_a_picture_that_was_replaced_is_that_of_before_no_more():
     assert told(met, 0, "a", ONE, None) == []
     assert told(met, 0, "a", TWO, None) == []
     assert told(met, 1, "b", ONE, None) == []
+
+
+def test_a_warned_record_is_whole_with_its_certificate_and_an_altered_one_is_left_as_it_is(pictures, out):
+    folder_of(pictures, "a.png", data=face_png(SCRATCH))
+    asked = batch_of(pictures, out, config=replace(CONFIG, reporting=replace(CONFIG.reporting, pdf=True)))
+    finished(asked)
+    start, path, warning = str(out / "a"), out / "a_result.json", notice(SAME, "it has the same bytes as b.png")
+    whole, certificate = path.read_bytes(), (out / "a_certificate.pdf").read_bytes()
+    altered(path, with_verdict)
+    before = path.read_bytes()
+    assert warn_in_record(start, warning, CONFIG) is None
+    assert (path.read_bytes(), (out / "a_certificate.pdf").read_bytes()) == (before, certificate)
+    path.write_bytes(whole)
+    warned = warn_in_record(start, warning, CONFIG)
+    assert warned == load_record(path)
+    assert warning.text in texts(warned.quality.warnings)
+    assert (out / "a_certificate.pdf").read_bytes() != certificate
+    assert [done.resumed for done in finished(replace(asked, resume=True))] == [True]
