@@ -50,12 +50,21 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class Altered:
+    """One byte of a file exchanged for another."""
+
+    place: str
+    was: str
+    becomes: str  # the same, but for one letter
+
+
+@dataclass(frozen=True, slots=True)
 class Try:
     """A case that users meet."""
 
     title: str
     says: str
-    steps: tuple[Command | Listed, ...]
+    steps: tuple[Command | Listed | Altered, ...]
 
 
 CTRL_C = "^C"  # as an answer
@@ -193,6 +202,20 @@ TRIES = (
         (Command("show a/edge_chips_result.json"),),
     ),
     Try(
+        "Signed results, and one byte of them altered",
+        "Each file is held against the signed manifest; the verdict of a record that was altered is none.",
+        (
+            Command("keys make site.key"),
+            Listed("signed.json"),
+            Command(f"inspect faces --output-dir l --config signed.json {OF_50_125} --quiet {PLAIN}"),
+            Command("verify l --key site.key.pub"),
+            Altered("l/dirty_result.json", '"max_count": 0', '"max_count": 9'),
+            Command("verify l --key site.key.pub"),
+            Command("show l/dirty_result.json"),
+            Command("verify faces"),
+        ),
+    ),
+    Try(
         "Ctrl-C",
         "At the prompt nothing was begun. In a batch what is finished is kept.",
         (
@@ -225,6 +248,7 @@ FILES = {
     "absent.csv": "file,fiber_class\ndirty.png,multimode\nlost.png,multimode\n",
     "alone.json": json.dumps({"default_profile": "fast_scan", "fusion": {"threshold": 0.8}}),
     "site.json": '{"extends": "shipped",\n "default_profile": "fast_scan",\n "fusion": {"threshold": 0.8}}\n',
+    "signed.json": '{"extends": "shipped", "signing": {"key": "site.key", "operator": "Ann"}}\n',
     "commas.json": '{"extends": "shipped", "reporting": {"csv_style": "continental"}}\n',
 }
 
@@ -305,10 +329,13 @@ def _section(one: Try, folder: Path) -> str:
     return f"\n## {one.title}\n\n{says}```text\n{shown}\n```\n"
 
 
-def _step(step: Command | Listed) -> Iterator[str]:
+def _step(step: Command | Listed | Altered) -> Iterator[str]:
     if isinstance(step, Command):
         yield f"$ python main.py {step.words}".rstrip()
         yield from _run(step)
+    elif isinstance(step, Altered):
+        yield f"$ sed -i '0,/{step.was}/s//{step.becomes}/' {step.place}"
+        _alter(step)
     elif Path(step.place).is_dir():
         yield f"$ ls {step.place}"
         yield from sorted(path.name for path in Path(step.place).iterdir() if not path.name.startswith("."))
@@ -316,6 +343,13 @@ def _step(step: Command | Listed) -> Iterator[str]:
         yield f"$ head -n {LINES_OF_A_TABLE} {step.place}" if step.place.endswith(".csv") else f"$ cat {step.place}"
         lines = Path(step.place).read_text(encoding="utf-8-sig").splitlines()
         yield from (_cut(line) for line in (lines[:LINES_OF_A_TABLE] if step.place.endswith(".csv") else lines))
+
+
+def _alter(step: Altered) -> None:
+    path = Path(step.place)
+    text = path.read_text(encoding="utf-8")
+    assert step.was in text, f"{step.place} does not hold {step.was}"
+    path.write_text(text.replace(step.was, step.becomes, 1), encoding="utf-8")
 
 
 def _cut(line: str) -> str:
@@ -349,6 +383,8 @@ _UNSTEADY = (
     (r"\b(made|until|added) \d{4}-\d\d-\d\d", r"\1 2026-03-09"),
     (r"sha256 [0-9a-f]{16}\b", "sha256 0123456789abcdef"),
     (r"\b[0-9a-f]{64}\b", "0123456789abcdef..."),
+    (r"\b[0-9a-f]{4}(:[0-9a-f]{4}){3}\b", "0123:4567:89ab:cdef"),
+    (r"(?<=by Ann on )[^,\n]+", "station"),
 )
 
 

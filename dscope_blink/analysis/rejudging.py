@@ -223,16 +223,26 @@ def _of_checks(stored: Verdict, again: Sequence[Check]) -> Iterator[str]:
         yield f"verdict.checks: it has {len(stored.checks)}, its limits ask for {len(again)}"
         return
     for number, (said, held) in enumerate(zip(stored.checks, again, strict=True)):
-        if _held(said) != _held(held):
-            place = f"verdict.checks[{number}]"
-            yield f"{place}: it says {said.count} of {said.zone} {said.rule}, its marks give {held.count}"
+        name = next((name for name in HELD if _part_of(said, name) != _part_of(held, name)), None)
+        if name is not None:
+            was, is_now = (_in_words(_part_of(check, name)) for check in (said, held))
+            what = f"{name} {was} of {said.zone} {said.rule}"
+            yield f"verdict.checks[{number}]: it says {what}, its marks and limits give {is_now}"
     blamed, wanted = ({n for v in of for n in v.defects} for of in (stored.violations, [c for c in again if c.broken]))
     if blamed != wanted:
         yield f"verdict.violations: they name {_listed(blamed)}, the limits are broken by {_listed(wanted)}"
 
 
-def _held(check: Check) -> tuple[object, ...]:
-    return check.zone, check.kind, check.count, check.max_count, check.size_um, check.limit_um, set(check.defects)
+HELD = ("zone", "kind", "count", "max_count", "size_um", "limit_um", "defects")  # of a check, what must come out again
+
+
+def _part_of(check: Check, name: str) -> object:
+    part = getattr(check, name)
+    return set(part) if name == "defects" else part
+
+
+def _in_words(part: object) -> str:
+    return _listed(part) if isinstance(part, set) else str(part)
 
 
 def _listed(names: set[str]) -> str:

@@ -76,6 +76,11 @@ def _defects_in_b(document: Any) -> Any:
 # --- single values
 
 
+def test_a_text_that_is_too_long_is_told_in_the_words_of_the_others(problems: Callable[..., tuple[str, ...]]) -> None:
+    (line,) = problems(put("signing", "operator", "A" * 201))
+    assert line.startswith("$.signing.operator: must be a text of at most 200 characters, got ")
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
