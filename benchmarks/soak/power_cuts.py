@@ -85,11 +85,13 @@ def _examine(
 ) -> None:
     with ext4(copy, asked.folder / "copied", fresh=False) as disk:
         out = disk / "out"
-        problems = [f"{name} {problem}" for name, problem in damaged(out).items()] if out.exists() else []
+        there = damaged(out) if out.exists() else {}
+        log = {name for name in there if name.endswith(".log") and "during" in place}  # it is on the disk at the end
+        problems = [f"{name} {problem}" for name, problem in there.items() if name not in log]
         if "during" not in place:
-            there = {name: _sha256(path) for name, path in files_of(out).items()}
-            problems += [f"{name} is missing" for name in told if name not in there]
-            problems += [f"{name} has other bytes" for name in there if told.get(name, there[name]) != there[name]]
+            kept = {name: _sha256(path) for name, path in files_of(out).items()}
+            problems += [f"{name} is missing" for name in told if name not in kept]
+            problems += [f"{name} has other bytes" for name in kept if told.get(name, kept[name]) != kept[name]]
             problems += [f"temporary file {name}" for name in temporaries(out)]
         elif not problems:
             code, said = completed(command(pictures, out, *BARE, "--resume"), asked.folder / "resumed.txt")

@@ -19,6 +19,8 @@ from dscope_blink.reporting.picture_files import write_result
 from dscope_blink.reporting.stored_results import StoredResults
 
 SAME = "same_picture"
+# Which one it is, and whether it is so byte by byte, depends on which is finished first: that is for the log.
+IN_RECORD = notice(SAME, "another picture of the run has the same pixels; the log of the run names it")
 
 logger = logging.getLogger("dscope.batch")
 
@@ -61,12 +63,12 @@ class MetPictures:
 
 
 def warn_in_record(start: str, warning: Notice, config: Config) -> Inspection | None:
-    """Add a warning to a record that is written, and to its certificate.
+    """Log that a picture is met twice, and add that it is to its record, which is written, and to its certificate.
 
     Parameters
     ----------
     start : path of the results up to the end of NAME
-    warning : what to add
+    warning : what to log
     config : of the run; a record that somebody has altered since it was written is left as it is
 
     Returns
@@ -84,9 +86,9 @@ def warn_in_record(start: str, warning: Notice, config: Config) -> Inspection | 
         logger.warning("%s: %s", printable(str(path)), error)
         return None
     logger.warning("%s: %s", printable(stored.image.file), printable(warning.text))
-    if not stored.is_verified or any(known.kind == warning.kind for known in stored.quality.warnings):
+    if not stored.is_verified or any(known.kind == SAME for known in stored.quality.warnings):
         return None
-    warned = replace(stored, quality=replace(stored.quality, warnings=(*stored.quality.warnings, warning)))
+    warned = replace(stored, quality=replace(stored.quality, warnings=(*stored.quality.warnings, IN_RECORD)))
     with writing(path):
         certificate = Path(start + CERTIFICATE)
         if certificate.exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dscope_blink.batch.same_pictures import SAME, MetPictures, warn_in_record
+from dscope_blink.batch.same_pictures import IN_RECORD, SAME, MetPictures, warn_in_record
 from dscope_blink.records import notice, texts
 from dscope_blink.records.stored import load_record
 from tests.builders.alterations import altered, with_verdict
@@ -60,6 +60,6 @@ def test_a_warned_record_is_whole_with_its_certificate_and_an_altered_one_is_lef
     path.write_bytes(whole)
     warned = warn_in_record(start, warning, CONFIG)
     assert warned == load_record(path)
-    assert warning.text in texts(warned.quality.warnings)
+    assert IN_RECORD.text in texts(warned.quality.warnings)
     assert (out / "a_certificate.pdf").read_bytes() != certificate
     assert [done.resumed for done in finished(replace(asked, resume=True))] == [True]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dscope_blink.batch.run import run_batch
+from dscope_blink.batch.same_pictures import IN_RECORD
 from dscope_blink.config.settings import SigningSettings
 from dscope_blink.files.names import MANIFEST
 from dscope_blink.records.batch_manifest import read_manifest
@@ -107,8 +108,8 @@ def test_a_picture_under_two_names_warns_in_both_records_and_rows(tmp_path):
         for name in done
     }
     assert warned == {
-        "a": ["Same picture: it has the same bytes as b.png"],
-        "b": ["Same picture: it has the same bytes as a.png"],
+        "a": [IN_RECORD.text],
+        "b": [IN_RECORD.text],
         "c": [],
     }
     assert (out / "summary_report.csv").read_text().count("Same picture") == 2
