@@ -175,9 +175,9 @@ def fit_segmentation(asked: Asked) -> Path:
     ------
     UserError : torch is missing, what is given cannot be read or used, or a file cannot be written
     """
-    from dscope_blink.training.segmentation_course import keep_weights
-
     torch = torch_for_training(asked.seed, asked.threads)
+    from dscope_blink.training.segmentation_course import keep_weights  # which needs torch
+
     started, processor_s = time.perf_counter(), time.process_time()
     asked.output.mkdir(parents=True, exist_ok=True)
     asked.work.mkdir(parents=True, exist_ok=True)
@@ -245,4 +245,7 @@ def main(words: Sequence[str] | None = None) -> int:
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logging.getLogger("dscope").setLevel(logging.WARNING)  # of each picture that is searched every stage would be told
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except UserError as error:
+        raise SystemExit(f"fit_segmentation: {error}") from None
