@@ -18,6 +18,7 @@ from benchmarks.soak.program import (
     draw_faces,
     files_of,
     temporaries,
+    undisturbed,
     unlike_one_line,
 )
 
@@ -33,12 +34,10 @@ def soak_full_disks(asked: Asked) -> Part:
         if why:
             part.notes.append(f"left out, nothing can be mounted here: {why}")
             return part
-        pictures = draw_faces(asked.folder / "pictures", PICTURES, asked.rng)
-        first = asked.folder / "first"
-        code, said = completed(command(pictures, first, *WORDS), asked.folder / "first.txt")
-        if code != 0:
-            part.lose("run with room", [f"exit code {code}: {said[-300:]}"])
+        calm = undisturbed(part, asked, PICTURES, *WORDS)
+        if calm is None:
             return part
+        pictures, first = calm
         needed = sum(path.stat().st_size for path in files_of(first).values())
         for number in range(asked.count):
             free = int(asked.rng.integers(needed // 2))

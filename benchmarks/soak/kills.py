@@ -17,11 +17,11 @@ from benchmarks.soak.program import (
     command,
     completed,
     damaged,
-    draw_faces,
     ended,
     kill_group,
     processes_of,
     started,
+    undisturbed,
     unequal,
     until_records,
 )
@@ -37,12 +37,10 @@ EVERY_S = 0.01
 def soak_kills(asked: Asked) -> Part:
     """Kill so many runs; after every fourth the folder must come out as that of an undisturbed run."""
     with timed(Part("kills")) as part:
-        pictures = draw_faces(asked.folder / "pictures", PICTURES, asked.rng)
-        calm = asked.folder / "calm"
-        code, said = completed(command(pictures, calm, *BARE), asked.folder / "calm.txt")
-        if code != 0:
-            part.lose("undisturbed run", [f"exit code {code}: {said[-300:]}"])
+        found = undisturbed(part, asked, PICTURES, *BARE)
+        if found is None:
             return part
+        pictures, calm = found
         while part.count < asked.count and part.count + len(part.lost) < 2 * asked.count:
             out = asked.folder / f"out_{part.count}"
             _disturb(part, asked, pictures, out)

@@ -18,11 +18,11 @@ from benchmarks.soak.program import (
     command,
     completed,
     damaged,
-    draw_faces,
     ended,
     files_of,
     started,
     temporaries,
+    undisturbed,
     unequal,
     until_records,
 )
@@ -39,10 +39,10 @@ def soak_power_cuts(asked: Asked) -> Part:
         if why:
             part.notes.append(f"left out, nothing can be mounted here: {why}")
             return part
-        pictures, calm = draw_faces(asked.folder / "pictures", PICTURES, asked.rng), asked.folder / "calm"
-        code, said = completed(command(pictures, calm, *BARE), asked.folder / "calm.txt")
-        if code != 0:
-            part.lose("undisturbed run", [f"exit code {code}: {said[-300:]}"])
+        found = undisturbed(part, asked, PICTURES, *BARE)
+        if found is None:
+            return part
+        pictures, calm = found
         for number in range(-(-asked.count // COPIES_PER_RUN)):
             copies = min(COPIES_PER_RUN, asked.count - number * COPIES_PER_RUN)
             _cut_off(part, asked, f"run {number + 1}", pictures, calm, copies)

@@ -19,6 +19,7 @@ import numpy as np
 import psutil
 
 from benchmarks.rendered import ROOT
+from benchmarks.soak.part import Asked, Part
 from dscope_blink.files.names import RESULT
 from dscope_blink.files.whole_files import TEMPORARY
 from dscope_blink.synthetic.faces import FaceSpec, render_face
@@ -74,6 +75,16 @@ def completed(words: list[str], said: Path) -> tuple[int | None, str]:
     """Run to the end: the exit code, and what was said."""
     code = ended(started(words, said))
     return code, said.read_text(encoding="utf-8", errors="replace")
+
+
+def undisturbed(part: Part, asked: Asked, count: int, *words: str) -> tuple[Path, Path] | None:
+    """So many faces and the results of a run over them that nothing came in the way of; None where that failed."""
+    pictures, out = draw_faces(asked.folder / "pictures", count, asked.rng), asked.folder / "calm"
+    code, said = completed(command(pictures, out, *words), asked.folder / "calm.txt")
+    if code != 0:
+        part.lose("undisturbed run", [f"exit code {code}: {said[-300:]}"])
+        return None
+    return pictures, out
 
 
 def until_records(run: subprocess.Popen[bytes], out: Path, count: int) -> bool:
