@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from dscope_blink.files.generations import RunEnded
 from dscope_blink.files.names import RESULT, RESULT_FILES
-from dscope_blink.files.whole_files import remove_files
-from dscope_blink.records import open_file, printable, within
+from dscope_blink.files.whole_files import digest, remove_files
+from dscope_blink.records import printable, within
 from dscope_blink.records.reading import LIMIT_S
 
 logger = logging.getLogger("dscope.image")
@@ -85,9 +85,4 @@ def _sha256_or_none(path: Path) -> str | None:
 
 def sha256_of(path: Path, limit_s: float = LIMIT_S) -> str:
     """That of a file, read piece by piece: nothing says how large it is; OSError if it cannot be read in that time."""
-
-    def digest() -> str:
-        with open_file(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-    return within(limit_s, path, digest)
+    return within(limit_s, path, partial(digest, path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 import shutil
@@ -12,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dscope_blink.files.syncing import sync_files, sync_folders
-from dscope_blink.files.whole_files import TEMPORARY, WriteFailed, writing
+from dscope_blink.files.whole_files import TEMPORARY, WriteFailed, digest, writing
 from dscope_blink.records import NotAFile, open_file
 
 
@@ -88,12 +87,6 @@ def withdraw(target: Path, sha256: str, source: Path) -> bool:
         except OSError as error:
             raise WriteFailed(f"{place} cannot be removed: {error.strerror}") from error
     return removed
-
-
-def digest(path: Path) -> str:
-    """The sha256 of a file; OSError if it cannot be read."""
-    with open_file(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _placed(temporary: Path, target: Path, sha256: str) -> Path:

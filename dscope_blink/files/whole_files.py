@@ -103,7 +103,7 @@ def together() -> Iterator[Together]:
     _TOGETHER.set(gathered)
     try:
         yield gathered
-        gathered.outputs = {path.name: _digest(temporary) for path, temporary in gathered.waiting.items()}
+        gathered.outputs = {path.name: digest(temporary) for path, temporary in gathered.waiting.items()}
         if gathered.waiting:
             _place(gathered.waiting)
     except OSError as error:
@@ -117,8 +117,9 @@ def together() -> Iterator[Together]:
                 temporary.unlink()
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+def digest(path: Path) -> str:
+    """The sha256 of a file, read piece by piece; OSError if it cannot be read."""
+    with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
