@@ -27,7 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from dscope_blink.batch.sealing import Seal, sealing
+from dscope_blink.batch.run_manifest import RunManifest, manifest_of
 from dscope_blink.batch.verifying import Verifying, verify
 from dscope_blink.batch.vouching import Finding, Trust
 from dscope_blink.config.loading import load_config
@@ -329,8 +329,8 @@ def of_many(site: Site, pictures: int) -> dict[str, float]:
         for path in source.glob(f"{Path(start).name}_*"):
             shutil.copy(path, folder / f"{number:05}{path.name.removeprefix(Path(start).name)}")
     began = process_time()
-    with sealing(folder, config, "inspect") as seal:
-        _note_all(seal, folder, pictures)
+    with manifest_of(folder, config, "inspect") as manifest:
+        _note_all(manifest, folder, pictures)
         hashed = process_time()
     written = process_time()
     told = [
@@ -343,13 +343,13 @@ def of_many(site: Site, pictures: int) -> dict[str, float]:
     return {"files": len(files), "MB": sum(file.size for file in files) / 1e6, **spent}
 
 
-def _note_all(seal: Seal, folder: Path, pictures: int) -> None:
+def _note_all(manifest: RunManifest, folder: Path, pictures: int) -> None:
     from dscope_blink.records import ImageInfo
 
     for number in range(pictures):
         name = f"{number:05}"
-        seal.picture(name + RESULT, ImageInfo(f"{name}.png", "0" * 64), {})
-        seal.results(name)
+        manifest.picture(name + RESULT, ImageInfo(f"{name}.png", "0" * 64), {})
+        manifest.results(name)
 
 
 def speeds(site: Site, pictures: int) -> dict[str, float]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from dscope_blink.batch.crew import Workers, completed, crew_of, in_run
 from dscope_blink.batch.executors import result_of, tune_process
 from dscope_blink.batch.processes import Lost
-from dscope_blink.batch.sealing import sealing
+from dscope_blink.batch.run_manifest import manifest_of
 from dscope_blink.batch.whole_run import running_in
 from dscope_blink.config.settings import Config
 from dscope_blink.files.names import RESULT
@@ -67,8 +67,8 @@ def run_dataset(run: DatasetRun) -> Generator[Built, None, Dataset]:
     UserError : another run writes to the folder
     WriteFailed : a file cannot be written (disk full, no permission)
     """
-    sealed = sealing(run.folder, run.config, "dataset")
-    with running_in(run.folder, run.config.batch), sealed as seal, writing(run.folder / INDEX):
+    listing = manifest_of(run.folder, run.config, "dataset")
+    with running_in(run.folder, run.config.batch), listing as manifest, writing(run.folder / INDEX):
         (run.folder / INDEX).unlink(missing_ok=True)  # it is no whole data set until it is written anew
         built: dict[int, Built] = {}
         for number, one in _build_all(run):
@@ -79,7 +79,7 @@ def run_dataset(run: DatasetRun) -> Generator[Built, None, Dataset]:
         problems = tuple(Problem(_file(one), one.problem) for one in ordered if one.problem)
         dataset = Dataset(run.folder, names, problems)
         finish(dataset, run.config)
-        seal.wrote_everything()
+        manifest.wrote_everything()
     return dataset
 
 

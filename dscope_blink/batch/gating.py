@@ -11,8 +11,8 @@ from pathlib import Path
 
 from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
 from dscope_blink.batch.finishing import Plan, finish, rounds_of
+from dscope_blink.batch.run_manifest import RunManifest, manifest_of
 from dscope_blink.batch.same_pictures import MetPictures
-from dscope_blink.batch.sealing import Seal, sealing
 from dscope_blink.batch.sheet_files import (
     SheetJob,
     fail_file,
@@ -113,13 +113,13 @@ def run_gates(run: Gating) -> Generator[SheetDone]:
     WriteFailed : a result cannot be written (disk full, no permission)
     """
     folder, reporting = run.job.output_dir, run.job.config.reporting
-    sealed = sealing(folder, run.job.config, "gates", (GATE_TABLE, GATE_PAGE), is_endless=run.watched is not None)
-    with running_in(folder, run.job.config.batch) as check, sealed as seal:
+    listing = manifest_of(folder, run.job.config, "gates", (GATE_TABLE, GATE_PAGE), is_endless=run.watched is not None)
+    with running_in(folder, run.job.config.batch) as check, listing as manifest:
         clear_unfinished(folder)
         for warning in run.warnings:
             logger.warning(warning)
         table = GrowingTable(folder / GATE_TABLE, SummaryTable(reporting.csv_style, GATE_COLUMNS))
-        page, met = _Page(run, seal), MetPictures()
+        page, met = _Page(run, manifest), MetPictures()
 
         def at_rest() -> None:
             check()
@@ -133,17 +133,17 @@ def run_gates(run: Gating) -> Generator[SheetDone]:
                         logging.getLogger(record.name).handle(record)
                     table.add(number, gate_row(done.result))
                     page.add(number, image, done.result)
-                    _note(seal, met, number, image, done.result)
+                    _note(manifest, met, number, image, done.result)
                     yield done
         finally:
             table.write()
             page.write()
 
 
-def _note(seal: Seal, met: MetPictures, number: int, image: ImageFile, result: SheetResult) -> None:
+def _note(manifest: RunManifest, met: MetPictures, number: int, image: ImageFile, result: SheetResult) -> None:
     """A sheet into the manifest; of one that was met before only the log tells, its record has no room."""
-    seal.picture(image.name + GATE, ImageInfo(result.file, result.sha256), dict(result.inputs))
-    seal.results(image.name)
+    manifest.picture(image.name + GATE, ImageInfo(result.file, result.sha256), dict(result.inputs))
+    manifest.results(image.name)
     for _, warning in met.add(number, result.file, result.sha256):
         logger.warning("%s: %s", printable(result.file), printable(warning.text))
 
@@ -151,8 +151,8 @@ def _note(seal: Seal, met: MetPictures, number: int, image: ImageFile, result: S
 class _Page:
     """The page of the run; of a watch it is written whenever the folder rests."""
 
-    def __init__(self, run: Gating, seal: Seal) -> None:
-        self._seal = seal
+    def __init__(self, run: Gating, manifest: RunManifest) -> None:
+        self._manifest = manifest
         self._folder, self._layouts = run.job.output_dir, tuple(one.name for one in run.job.layouts)
         self._ending = GATE_PICTURE[run.job.config.reporting.annotated_format]
         self._rows: dict[int, PageRow] = {}
@@ -168,7 +168,7 @@ class _Page:
         """While nothing comes, with the manifest."""
         if not self._is_told:
             self.write()
-            self._seal.write("watching")
+            self._manifest.write("watching")
 
     def write(self) -> None:
         if self._is_told:

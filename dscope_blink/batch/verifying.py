@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from dscope_blink.analysis.rejudging import what_differs
 from dscope_blink.batch.altered_files import altered_files
-from dscope_blink.batch.sealing import folder_name
+from dscope_blink.batch.run_manifest import folder_name
 from dscope_blink.batch.vouching import Finding, Trust, chained, read_at, vouched
 from dscope_blink.config.settings import ConfigFile
 from dscope_blink.files.folder_listing import Listing, hash_file, list_folder

@@ -80,7 +80,7 @@ def vouched(read: ReadManifest, trust: Trust, folder: str) -> Iterator[Finding]:
     ----------
     read : the manifest
     trust : what it is held against
-    folder : where it lies, as `sealing.folder_name` calls it
+    folder : where it lies, as `run_manifest.folder_name` calls it
     """
     signed = read.manifest.signature
     if signed is None:

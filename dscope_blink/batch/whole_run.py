@@ -12,8 +12,8 @@ from time import perf_counter
 from typing import TypeAlias, TypeVar
 
 from dscope_blink.analysis.rejudging import load_row
+from dscope_blink.batch.run_manifest import RunManifest, manifest_of
 from dscope_blink.batch.same_pictures import MetPictures, warn_in_record
-from dscope_blink.batch.sealing import Seal, sealing
 from dscope_blink.config.settings import BatchSettings, Config
 from dscope_blink.files.generations import begin, belonging_to, end
 from dscope_blink.files.locking import locked
@@ -96,16 +96,16 @@ def run_into(
     ReportsNotWritten : all is done but these reports of the whole batch
     """
     tables = (SUMMARY, PICTURE_FOLDERS, *own.tables, *(path.name for path in reports_of(folder, config.reporting)))
-    sealed = sealing(folder, config, own.command, tables, own.ends, is_endless=not reports_when_interrupted)
-    with running_in(folder, config.batch) as check, sealed as seal:
+    listing = manifest_of(folder, config, own.command, tables, own.ends, is_endless=not reports_when_interrupted)
+    with running_in(folder, config.batch) as check, listing as manifest:
         clear_unfinished(folder)
         cleared = clear_reports(folder, config.reporting)
         for path in cleared.left:
             logger.warning("%s is of an earlier run, and could not be moved aside", path)
         for warning in warnings:
             logger.warning(warning)
-        taken = _Taken(folder, config, seal)
-        reports = _Reports(folder, config, taken.names, cleared, seal)
+        taken = _Taken(folder, config, manifest)
+        reports = _Reports(folder, config, taken.names, cleared, manifest)
         try:
             with closing(finish(reports.renew_after(check))) as finished:
                 for number, done in finished:
@@ -123,8 +123,8 @@ def run_into(
 class _Taken:
     """All that is done, as it is put into the summary and the manifest; pictures that are met twice are told."""
 
-    def __init__(self, folder: Path, config: Config, seal: Seal) -> None:
-        self._folder, self._config, self._seal, self._met = folder, config, seal, MetPictures()
+    def __init__(self, folder: Path, config: Config, manifest: RunManifest) -> None:
+        self._folder, self._config, self._manifest, self._met = folder, config, manifest, MetPictures()
         self.summary = GrowingTable(folder / SUMMARY, SummaryTable(config.reporting.csv_style))
         self.names, self.totals = dict[int, str](), Totals()
 
@@ -142,10 +142,10 @@ class _Taken:
                 self.summary.add(number, done.row)
             elif warned is not None:
                 self.summary.add(other, summary_row(warned))
-                self._seal.results(self.names[other])
-        self._seal.picture(done.name + RESULT, done.inspection.image, done.inspection.provenance.inputs)
+                self._manifest.results(self.names[other])
+        self._manifest.picture(done.name + RESULT, done.inspection.image, done.inspection.provenance.inputs)
         for start in (done.name, *done.beside):
-            self._seal.results(start)
+            self._manifest.results(start)
         self.totals.add(done.inspection, done.resumed)
         return done
 
@@ -220,8 +220,16 @@ class GrowingTable:
 class _Reports:
     """The reports of the run: of a watch renewed whenever the folder rests, as seldom as the summary."""
 
-    def __init__(self, folder: Path, config: Config, names: Mapping[int, str], cleared: Cleared, seal: Seal) -> None:
-        self._folder, self._config, self._names, self._cleared, self._seal = folder, config, names, cleared, seal
+    def __init__(
+        self, folder: Path, config: Config, names: Mapping[int, str], cleared: Cleared, manifest: RunManifest
+    ) -> None:
+        self._folder, self._config, self._names, self._cleared, self._manifest = (
+            folder,
+            config,
+            names,
+            cleared,
+            manifest,
+        )
         self._told, self._due = 0, 0.0
 
     def renew_after(self, check: Callable[[], None]) -> Renew:
@@ -237,7 +245,7 @@ class _Reports:
                 self.write()
             except ReportsNotWritten as error:  # of which the end of the watch tells again
                 logger.error("%s", printable(str(error)))
-            self._seal.write("watching")
+            self._manifest.write("watching")
 
     def write(self) -> None:
         started = perf_counter()

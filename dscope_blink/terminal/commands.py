@@ -13,7 +13,7 @@ from dscope_blink.batch.job import hash_of_network, reference_of
 from dscope_blink.batch.night_folders import keep_newest
 from dscope_blink.batch.regrading import Outcome, compare, regrade_folder
 from dscope_blink.batch.run import Batch, run_batch
-from dscope_blink.batch.sealing import resealing
+from dscope_blink.batch.run_manifest import renewing_all
 from dscope_blink.batch.whole_run import Done
 from dscope_blink.config.loading import load_config
 from dscope_blink.devices.camera import NO_CAMERA, CameraError, list_cameras, open_camera
@@ -163,16 +163,16 @@ def _regrade(arguments: argparse.Namespace) -> int:
     print_line(console, f"{len(wanted.paths)} stored results in {wanted.folder}")
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
-    with log_file(wanted.folder), resealing(wanted.folder, wanted.config, "regrade", arguments.pdf) as seals:
+    with log_file(wanted.folder), renewing_all(wanted.folder, wanted.config, "regrade", arguments.pdf) as manifests:
         if arguments.compare:
             yields, path = compare(wanted)
-            seals.wrote([path])
+            manifests.wrote([path])
             console.print(*yield_tables(yields), sep="\n")
             print_line(console, f"Table: {path}")
         else:
             outcome = regrade_folder(wanted)
             tables = (outcome.summary, outcome.changes, outcome.connectors, *outcome.reports)
-            seals.wrote((*filter(None, tables), *certificates_of(wanted.paths, wanted.key)))
+            manifests.wrote((*filter(None, tables), *certificates_of(wanted.paths, wanted.key)))
             _show_outcome(outcome, console)
     return 0
 

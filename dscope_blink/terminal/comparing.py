@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from dscope_blink.batch.comparing import Compared, compare_batches
-from dscope_blink.batch.sealing import resealing
+from dscope_blink.batch.run_manifest import renewing_all
 from dscope_blink.terminal.arguments import checked_comparison, checked_config
 from dscope_blink.terminal.log_file import log_file
 from dscope_blink.terminal.tables import console_of, face_table, outcome_table, print_line
@@ -25,9 +25,9 @@ def compare_results(arguments: argparse.Namespace) -> int:
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
     config = checked_config(arguments)
-    with log_file(wanted.output), resealing(wanted.output, config, "report --compare") as seals:
+    with log_file(wanted.output), renewing_all(wanted.output, config, "report --compare") as manifests:
         done = compare_batches(wanted)
-        seals.wrote(done.paths)
+        manifests.wrote(done.paths)
     if done.unread:
         print_line(console, f"Warning: {done.unread} results cannot be read, see the log")
     console.print(outcome_table(done.outcomes))

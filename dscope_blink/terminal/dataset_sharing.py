@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from dscope_blink.batch.sealing import renewing, sealing
+from dscope_blink.batch.run_manifest import manifest_of, renewing
 from dscope_blink.config.settings import Config
 from dscope_blink.files.locking import locked
 from dscope_blink.files.whole_files import writing
@@ -49,13 +49,13 @@ def crop_dataset(arguments: argparse.Namespace) -> int:
 def write_crops(folder: Path, crops: Path, config: Config, console: Console) -> None:
     """Cut crops out of the data set in a folder; earlier ones there are replaced."""
     dataset = open_dataset(folder)
-    with writing(crops / INDEX), locked(crops), sealing(crops, config, "dataset crops") as seal:
+    with writing(crops / INDEX), locked(crops), manifest_of(crops, config, "dataset crops") as manifest:
         if (crops / INDEX).exists():
             (crops / INDEX).unlink()
             for name in ("pixel_level", "labels", "exports"):
                 shutil.rmtree(crops / name, ignore_errors=True)
         count = len(cut_crops(dataset, crops, config).names)
-        seal.wrote_everything()
+        manifest.wrote_everything()
     print_line(console, f"{count} crops of {config.training.crop_px} px: {crops}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from dscope_blink.analysis.rejudging import load_row
-from dscope_blink.batch.sealing import resealing
+from dscope_blink.batch.run_manifest import renewing_all
 from dscope_blink.reporting.batch_reports import (
     ReportsNotWritten,
     certificates_of,
@@ -47,8 +47,8 @@ def write_reports(arguments: argparse.Namespace) -> int:
     console = console_of(arguments.quiet)
     for warning in wanted.warnings:
         print_line(console, f"Warning: {warning}")
-    resealed = resealing(wanted.folder, wanted.config, "report", within=wanted.config.reporting.pdf)
-    with log_file(wanted.folder), resealed as seals:
+    renewal = renewing_all(wanted.folder, wanted.config, "report", within=wanted.config.reporting.pdf)
+    with log_file(wanted.folder), renewal as manifests:
         load = partial(load_row, settings=wanted.settings)
         results, own = kept_apart(wanted.folder, wanted.results, load), StoredResults(wanted.results, load)
         # A certificate is of one record, whose run has listed its hash: it calls the picture as that one does.
@@ -58,7 +58,7 @@ def write_reports(arguments: argparse.Namespace) -> int:
         except ReportsNotWritten as error:
             problems = {**problems, **error.problems}
         reports = reports_of(wanted.folder, wanted.config.reporting)
-        seals.wrote((*reports, *(certificates_of(wanted.results) if certificates else ())))
+        manifests.wrote((*reports, *(certificates_of(wanted.results) if certificates else ())))
         for path in reports:
             if path not in problems:
                 print_line(console, f"Report: {path}")

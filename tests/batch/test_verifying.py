@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dscope_blink.batch.sealing import resealing, sealing
+from dscope_blink.batch.run_manifest import manifest_of, renewing_all
 from dscope_blink.batch.verifying import Verified, Verifying, verify
 from dscope_blink.batch.vouching import Trust
 from dscope_blink.config.settings import Config, SigningSettings
@@ -40,13 +40,13 @@ def signing(key: Path) -> Config:
 
 def run(folder: Path, config: Config, text: str = "1", names: tuple[str, ...] = FILES) -> None:
     """A run that writes a few small files into a folder."""
-    with sealing(folder, config, "inspect", ("summary_report.csv",)) as seal:
+    with manifest_of(folder, config, "inspect", ("summary_report.csv",)) as manifest:
         for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(f"{name} {text}")
-        seal.picture("a_result.json", ImageInfo("a.png", "0" * 64), {"config": config.sha256})
+        manifest.picture("a_result.json", ImageInfo("a.png", "0" * 64), {"config": config.sha256})
         for start in {name.rpartition("_")[0] for name in names}:
-            seal.results(start)
+            manifest.results(start)
         (folder / "inspection_2026-05-06.log").write_text(text)
 
 
@@ -230,9 +230,9 @@ def test_a_changed_value_of_the_manifest_breaks_its_signature(out, key):
 
 def test_a_run_that_is_interrupted_lists_what_was_finished(out, key, signing):
     def interrupted() -> None:
-        with sealing(out, signing, "inspect") as seal:
+        with manifest_of(out, signing, "inspect") as manifest:
             (out / "c_report.csv").write_text("c")
-            seal.results("c")
+            manifest.results("c")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -264,7 +264,7 @@ def test_other_files_are_listed_as_such(out, key, signing):
 def test_the_key_of_a_run_must_be_of_use_before_anything_is_done(out, key, signing):
     key.write_text("")
     before = (out / MANIFEST).read_bytes()
-    with pytest.raises(UserError, match="no private key"), sealing(out, signing, "inspect"):
+    with pytest.raises(UserError, match="no private key"), manifest_of(out, signing, "inspect"):
         pass
     assert (out / MANIFEST).read_bytes() == before
 
@@ -273,7 +273,7 @@ def test_a_ledger_that_cannot_be_used_is_told_before_anything_is_done_or_else_at
     before = (out / MANIFEST).read_bytes()
 
     def without_ledger() -> None:
-        with sealing(out, signing, "inspect"):
+        with manifest_of(out, signing, "inspect"):
             ledger_file(key).unlink()
             ledger_file(key).mkdir()
 
@@ -287,7 +287,7 @@ def test_a_ledger_that_cannot_be_used_is_told_before_anything_is_done_or_else_at
 
 def test_a_folder_that_was_removed_does_not_come_back_for_its_manifest(out, signing):
     def robbed() -> None:
-        with sealing(out, signing, "inspect"):
+        with manifest_of(out, signing, "inspect"):
             shutil.rmtree(out)
 
     with pytest.raises(WriteFailed, match="is gone"):
@@ -301,9 +301,9 @@ def test_reports_of_several_batches_get_a_manifest_and_those_of_results_without_
     for folder in (tmp_path / "nights", tmp_path / "older"):
         (folder / MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder / "manifests", ignore_errors=True)
-        with resealing(folder, signing, "report") as seals:
+        with renewing_all(folder, signing, "report") as manifests:
             (folder / "report.html").write_text("all")
-            seals.wrote([folder / "report.html"])
+            manifests.wrote([folder / "report.html"])
     (whole, _) = looked_at(tmp_path / "nights", key)
     assert whole.findings == ()
     assert [line.partition(":")[0] for line in found(tmp_path / "older", key)] == ["not verifiable"]

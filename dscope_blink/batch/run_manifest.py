@@ -6,24 +6,23 @@ import hashlib
 import logging
 import os
 import sys
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from dscope_blink.batch.earlier_runs import Before, list_chain, set_aside
 from dscope_blink.batch.made_by import made_by
 from dscope_blink.config.settings import Config
-from dscope_blink.files.folder_listing import CHAIN_LINK, Hashed, Listing, hash_file, list_folder
-from dscope_blink.files.keys import SigningKey, is_signed_by, signing_key
-from dscope_blink.files.ledger import Ledger, append, ledger_file, read_ledger
+from dscope_blink.files.folder_listing import Hashed, Listing, hash_file, list_folder
+from dscope_blink.files.keys import SigningKey, signing_key
+from dscope_blink.files.ledger import append, ledger_file, read_ledger
 from dscope_blink.files.locking import locked
-from dscope_blink.files.names import LOG, MANIFEST, MANIFESTS, OWN_ENDS, is_earlier_report, is_of_results
+from dscope_blink.files.names import LOG, MANIFEST, OWN_ENDS, is_earlier_report, is_of_results
 from dscope_blink.files.whole_files import FileState, WriteFailed, state_of, write_file, writing
 from dscope_blink.records import ImageInfo, UserError, printable, read_file
 from dscope_blink.records.batch_manifest import (
-    BadManifest,
     BatchManifest,
     ListedFile,
     ListedPart,
@@ -31,9 +30,7 @@ from dscope_blink.records.batch_manifest import (
     OtherFile,
     Signature,
     State,
-    by_name,
     manifest_bytes,
-    read_manifest,
 )
 from dscope_blink.reporting.batch_reports import ReportsNotWritten
 
@@ -44,27 +41,8 @@ INTERRUPTING = (KeyboardInterrupt, GeneratorExit)  # Ctrl-C, in the run or in wh
 logger = logging.getLogger("dscope.batch")
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What the runs before have left: the newest manifest, whether it can be trusted, and its place in the chain."""
-
-    number: int = 0
-    sha256: str | None = None  # of the newest manifest
-    manifest: BatchManifest | None = None  # None: there is none that is trusted
-
-    @property
-    def batch(self) -> str:
-        """That of the folder, a new one where nothing is known of it."""
-        return uuid.uuid4().hex if self.manifest is None else self.manifest.batch
-
-    @property
-    def files(self) -> Mapping[str, ListedFile]:
-        """What they have written."""
-        return {} if self.manifest is None else by_name(self.manifest.files)
-
-
 @dataclass(slots=True)
-class Seal:
+class RunManifest:
     """The manifest of a run while it goes on: what was written so far, with its hashes.
 
     Parameters
@@ -235,21 +213,21 @@ def _sha256_of(part: Path) -> str:
 
 
 @contextmanager
-def sealing(
+def manifest_of(
     folder: Path,
     config: Config,
     command: str,
     tables: Sequence[str] = (),
     ends: Sequence[str] = (),
     is_endless: bool = False,
-) -> Iterator[Seal]:
+) -> Iterator[RunManifest]:
     """Around all that a run does in its folder, whose lock is held: its manifest is written whatever ends it.
 
     The manifest of the run before is set aside at once: a run that is killed leaves none.
 
     Parameters
     ----------
-    folder, config, command, tables, ends : as `Seal` has them
+    folder, config, command, tables, ends : as `RunManifest` has them
     is_endless : it is finished when it is interrupted, as a watch is
 
     Raises
@@ -259,20 +237,22 @@ def sealing(
     """
     key = signing_key(config.signing, folder)
     ledger = None if key is None else read_ledger(ledger_file(key.path))  # that it cannot be read is told first
-    seal = Seal(folder, config, command, key, set_aside(folder, key, ledger), tuple(tables), tuple(ends))
+    manifest = RunManifest(folder, config, command, key, set_aside(folder, key, ledger), tuple(tables), tuple(ends))
     is_whole = False
     try:
-        yield seal
+        yield manifest
         is_whole = True
     finally:
         error = None if is_whole else sys.exception()
         if error is None:
-            seal.write("finished")
+            manifest.write("finished")
         else:
-            _write_early(seal, error, "finished" if is_endless and isinstance(error, INTERRUPTING) else "unfinished")
+            _write_early(
+                manifest, error, "finished" if is_endless and isinstance(error, INTERRUPTING) else "unfinished"
+            )
 
 
-def _write_early(seal: Seal, error: BaseException, state: State) -> None:
+def _write_early(manifest: RunManifest, error: BaseException, state: State) -> None:
     """The manifest of a run that an error ends, which is to be told and not hidden by another."""
     why = printable(str(error).partition("\n")[0]) or "interrupted"
     if isinstance(error, ReportsNotWritten):
@@ -282,79 +262,9 @@ def _write_early(seal: Seal, error: BaseException, state: State) -> None:
     else:
         logger.error("Batch ended early: %s", why)
     try:
-        seal.write(state)
+        manifest.write(state)
     except UserError as problem:
         logger.error("No manifest: %s", printable(str(problem)))
-
-
-def set_aside(folder: Path, key: SigningKey | None, ledger: Ledger | None) -> Before:
-    """Put the manifest of the run before to those of all runs; a run that is killed leaves none in its place.
-
-    Parameters
-    ----------
-    folder : of the results
-    key : of this run: what another has signed, or an older manifest that somebody put back, is not gone on with
-    ledger : of that key
-    """
-    chain = list_chain(folder)
-    newest, path = max(chain, default=0), folder / MANIFEST
-    if os.path.lexists(path):
-        newest += 1
-        place = folder / MANIFESTS / f"{newest:04}.json"
-        with writing(place):
-            os.replace(path, place)
-        chain[newest] = place
-    if not newest:
-        return Before()
-    return _newest_trusted(chain, newest, key, ledger)
-
-
-def list_chain(folder: Path) -> dict[int, Path]:
-    """The manifests of the runs before, by their numbers."""
-    try:
-        names = os.listdir(folder / MANIFESTS)
-    except OSError:
-        return {}
-    return {int(found[1]): folder / MANIFESTS / found[0] for found in map(CHAIN_LINK.match, names) if found}
-
-
-def _newest_trusted(chain: Mapping[int, Path], newest: int, key: SigningKey | None, ledger: Ledger | None) -> Before:
-    """With what the newest of them lists that can be trusted: runs without a key may have come after it."""
-    before = Before(newest)
-    for number in sorted(chain, reverse=True):
-        try:
-            data = read_file(chain[number])
-            sha256 = hashlib.sha256(data).hexdigest()
-            if number == newest:
-                before = replace(before, sha256=sha256)
-            manifest = read_manifest(data)
-            why = _why_not_trusted(manifest, number, sha256, key) or _outdated(manifest, sha256, ledger)
-        except (OSError, BadManifest) as error:
-            why = str(getattr(error, "strerror", None) or error)
-        else:
-            if not why:
-                return replace(before, manifest=manifest)
-        logger.error("manifest of run %d: %s; what it lists is not vouched for", number, printable(why))
-    return before
-
-
-def _why_not_trusted(manifest: BatchManifest, number: int, sha256: str, key: SigningKey | None) -> str:
-    """What is carried on from it would be signed by this run: it is to be signed itself, and the newest."""
-    if manifest.run != number:
-        return f"it says that it is of run {manifest.run}"
-    if key is None:
-        return ""
-    signed = manifest.signature
-    if signed is None or signed.public_key != key.public_key:
-        return "it is not signed by the key of this run"
-    if not is_signed_by(signed.public_key, signed.value, manifest.signed_text):
-        return "its signature is not of what it says"
-    return ""
-
-
-def _outdated(manifest: BatchManifest, sha256: str, ledger: Ledger | None) -> str:
-    newest = None if ledger is None else ledger.newest(manifest.batch)
-    return "" if newest is None or newest.sha256 == sha256 else "the ledger knows a newer one"
 
 
 @contextmanager
@@ -366,9 +276,9 @@ def renewing(folder: Path, config: Config, command: str) -> Iterator[None]:
     if not _has_manifest(folder):
         yield
         return
-    with sealing(folder, config, command) as seal:
+    with manifest_of(folder, config, command) as manifest:
         yield
-        seal.wrote_everything()
+        manifest.wrote_everything()
 
 
 def _has_manifest(folder: Path) -> bool:
@@ -380,43 +290,43 @@ def _can_be_vouched_for(folder: Path) -> bool:
     return _has_manifest(folder) or not any(map(is_of_results, list_folder(folder).files))
 
 
-class Resealing:
+class Renewed:
     """The manifests of a folder of results that is there, and of those within it, while more is written into them.
 
     What holds results and no manifest yet gets none: nobody can vouch for what lies there. Nor does a folder that
     another run is writing to, which will tell what is written now as of nobody.
     """
 
-    def __init__(self, seals: Sequence[Seal]) -> None:
-        self._seals = sorted(seals, key=lambda seal: len(seal.folder.parts), reverse=True)
+    def __init__(self, manifests: Sequence[RunManifest]) -> None:
+        self._manifests = sorted(manifests, key=lambda manifest: len(manifest.folder.parts), reverse=True)
 
     def wrote(self, paths: Iterable[Path]) -> None:
         """Hash files that were written, those of them that are there."""
         for path in map(Path.absolute, paths):
-            seal = next((seal for seal in self._seals if seal.folder in path.parents), None)
-            if seal is not None:
-                seal.wrote([path.relative_to(seal.folder).as_posix()])
+            manifest = next((manifest for manifest in self._manifests if manifest.folder in path.parents), None)
+            if manifest is not None:
+                manifest.wrote([path.relative_to(manifest.folder).as_posix()])
 
 
 @contextmanager
-def resealing(folder: Path, config: Config, command: str, within: bool = False) -> Iterator[Resealing]:
+def renewing_all(folder: Path, config: Config, command: str, within: bool = False) -> Iterator[Renewed]:
     """Around what is written into folders of results beside their results.
 
     Parameters
     ----------
     folder : of the results
-    config, command : as `Seal` has them
+    config, command : as `RunManifest` has them
     within : whether something is written into the folders within it as well
     """
     folder = folder.absolute()
     folders = [folder, *(list_folder(folder).parts.values() if within else ())]
     with ExitStack() as stack:
-        seals = []
+        manifests = []
         for one in filter(_can_be_vouched_for, folders):
             try:
                 stack.enter_context(locked(one))
             except UserError as error:
                 logger.warning("%s; its manifest is not renewed", printable(str(error)))
                 continue
-            seals.append(stack.enter_context(sealing(one, config, command)))
-        yield Resealing(seals)
+            manifests.append(stack.enter_context(manifest_of(one, config, command)))
+        yield Renewed(manifests)
