@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
+from typing import Any, TypeVar
 
 from dscope_blink.analysis.class_model import class_model
 from dscope_blink.batch.picture_reports import ends_of, write_reports
@@ -52,6 +54,8 @@ SEVERAL_PICTURES = notice("several_pictures", "the file holds more than one, the
 
 logger = logging.getLogger("dscope.image")
 
+Read = TypeVar("Read")
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -73,19 +77,10 @@ def hash_of_flat_field(config: Config) -> str | None:
 
 def flat_field_of(job: Job) -> Picture | None:
     """The flat field, read once by each process; UserError when it is no longer the one that the batch began with."""
-    path = job.config.preprocessing.flat_field_image
+    path, begun = job.config.preprocessing.flat_field_image, job.flat_field_sha256
     if path is None:
         return None
-    sha256, picture = _flat_field(path, job.config.preprocessing.max_pixels, job.flat_field_sha256)
-    if sha256 != job.flat_field_sha256:
-        raise UserError(f"flat-field image {path}: it was changed while the batch ran")
-    return picture
-
-
-@lru_cache(maxsize=1)
-def _flat_field(path: Path, max_pixels: int, sha256: str | None) -> tuple[str, Picture]:
-    """`sha256` only tells a file that was changed from what is remembered of it."""
-    return _read_flat_field(path, max_pixels)
+    return _as_begun(f"flat-field image {path}", begun, _read_flat_field, path, job.config.preprocessing.max_pixels)
 
 
 def _read_flat_field(path: Path, max_pixels: int) -> tuple[str, Picture]:
@@ -118,19 +113,13 @@ def hash_of_reference(config: Config) -> str | None:
 
 def reference_of(job: Job) -> ReferenceModel | None:
     """The model, read once by each process; UserError when it is no longer the one that the batch began with."""
-    path = job.config.reference.model
-    if path is None or job.reference_sha256 is None:
-        return None
-    model = _reference(path, job.reference_sha256)
-    if model.sha256 != job.reference_sha256:
-        raise UserError(f"{path}: it was changed while the batch ran")
-    return model
+    path, begun = job.config.reference.model, job.reference_sha256
+    return None if path is None or begun is None else _as_begun(str(path), begun, _read_reference, path)
 
 
-@lru_cache(maxsize=1)
-def _reference(path: Path, sha256: str) -> ReferenceModel:
-    """`sha256` only tells a file that was changed from what is remembered of it."""
-    return load_model(path)
+def _read_reference(path: Path) -> tuple[str, ReferenceModel]:
+    model = load_model(path)
+    return model.sha256, model
 
 
 def hash_of_network(config: Config) -> str | None:
@@ -140,30 +129,37 @@ def hash_of_network(config: Config) -> str | None:
     ------
     UserError : the package that runs it is missing, or it is no such network, damaged, or not the one meant
     """
-    return None if config.engine == "classical" else _read_network(config.learned).sha256
+    return None if config.engine == "classical" else _read_network(config.learned)[0]
 
 
 def network_of(job: Job) -> SegmentationNetwork | None:
     """The network, read once by each process; UserError when it is no longer the one that the batch began with."""
-    if job.config.engine == "classical" or job.learned_sha256 is None:
+    settings, begun = job.config.learned, job.learned_sha256
+    if job.config.engine == "classical" or begun is None:
         return None
-    network = _network(job.config.learned, job.learned_sha256)
-    if network.sha256 != job.learned_sha256:
-        raise UserError(f"{network.name}: it was changed while the batch ran")
-    return network
+    return _as_begun(str(settings.network), begun, _read_network, settings)
 
 
-@lru_cache(maxsize=1)
-def _network(settings: LearnedSettings, sha256: str) -> SegmentationNetwork:
-    """`sha256` only tells a file that was changed from what is remembered of it."""
-    return _read_network(settings)
-
-
-def _read_network(settings: LearnedSettings) -> SegmentationNetwork:
+def _read_network(settings: LearnedSettings) -> tuple[str, SegmentationNetwork]:
     try:
-        return load_segmentation(settings.network, settings.sha256)
+        network = load_segmentation(settings.network, settings.sha256)
     except UserError as error:
         raise UserError(f"learned.network: {error}") from None
+    return network.sha256, network
+
+
+def _as_begun(name: str, begun: str | None, read: Callable[..., tuple[str, Read]], *of: Hashable) -> Read:
+    """What is read of a file; UserError when its sha256 is no longer that which the batch began with."""
+    sha256, found = _remembered(read, begun, *of)
+    if sha256 != begun:
+        raise UserError(f"{name}: it was changed while the batch ran")
+    return found
+
+
+@lru_cache(maxsize=3)  # a flat field, a model and a network
+def _remembered(read: Callable[..., tuple[str, Any]], begun: str | None, *of: Hashable) -> tuple[str, Any]:
+    """`begun` only tells a file that was changed from what is remembered of it."""
+    return read(*of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def test_a_model_is_read_once_for_all_pictures(pictures, out, model, monkeypatch
         return load_model(path)
 
     run = analyzing(pictures, out, model)
-    of_any._reference.cache_clear()
+    of_any._remembered.cache_clear()
     monkeypatch.setattr(LOAD, counted)
     compared(run)
     assert read == [model]
@@ -144,7 +144,7 @@ def test_a_model_that_is_another_one_now_ends_the_run_in_one_line(pictures, out,
         compared(changed)
     assert written(out) == OF_ALL
     here.unlink()
-    of_any._reference.cache_clear()
+    of_any._remembered.cache_clear()
     with pytest.raises(UserError, match="cannot be read"):
         compared(run)
 
