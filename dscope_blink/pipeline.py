@@ -311,38 +311,61 @@ def _stages(
     )
     bits = config.preprocessing.bits_per_pixel or info.bits
     with clock.stage("preprocess", "Preprocessing"):
-        stored = to_gray(picture, bits)
-        parts = missing_parts.find_missing(stored, config.preprocessing)
-        coloured = overlays.find_coloured(picture)
-        gray, quality = _evened(stored, flat_field, coloured, config)
-        quality = replace(quality, warnings=quality.warnings + scale_notes + _doubts(picture, bits))
+        seen = _seen(picture, to_gray(picture, bits), flat_field, config)
+        seen = seen.warned(scale_notes + _doubts(picture, bits))
     reason = _why_beyond_bits(picture, bits)
     if reason is not None:
-        refused = _refused(replace(start, quality=quality), reason, clock)
-        return Stages(refused, gray, localization.FoundFiber(NotLocated(reason.text)))
+        refused = _refused(replace(start, quality=seen.quality), reason, clock)
+        return Stages(refused, seen.gray, localization.FoundFiber(NotLocated(reason.text)))
     with clock.stage("locate", "Fiber Localization"):
         known = _placed(_known(request, config, scale), place)
-        fiber = localization.find_fiber(gray, config.localization, config.core, known)
+        fiber = localization.find_fiber(seen.gray, config.localization, config.core, known)
     geometry = _with_known_core(fiber.geometry, request, config)
     if isinstance(geometry, NotLocated):
-        quality = replace(quality, warnings=quality.warnings + missing_parts.missing_warnings(parts))
-        refused = _refused(replace(start, quality=quality), notice("not_located", geometry.reason), clock)
-        return Stages(refused, gray, fiber)
-    cladding = geometry.cladding.ellipse
-    outermost = cladding.scaled(CONTACT_ZONE if ZONE_NAMES["D"] in limited_zones(start) else 1.0)
-    warnings = (*geometry.warnings, *missing_parts.missing_warnings(parts, cladding, outermost))
-    focus = cladding.mean_diameter_px / 2 / geometry.cladding.blur_px
+        seen = seen.warned(missing_parts.missing_warnings(seen.parts))
+        refused = _refused(replace(start, quality=seen.quality), notice("not_located", geometry.reason), clock)
+        return Stages(refused, seen.gray, fiber)
     with clock.stage("overlays", "Overlay Detection"):
-        shift_px = interlacing.field_shift(stored, cladding)
-        gray, hot_warnings = _without_hot_pixels(gray, geometry, outermost, shift_px)
-        drawn = overlays.find_drawn(gray, cladding, geometry.cladding.blur_px, coloured)
-        warnings += interlacing.shift_warnings(shift_px) + hot_warnings + overlays.drawn_warnings(drawn, cladding)
-    quality = replace(quality, focus=focus, warnings=quality.warnings + warnings, field_shift_px=shift_px)
-    located = replace(start, quality=quality, geometry=geometry.placed())
-    reason = _why_few_levels(picture_quality.count_levels(stored, cladding), config)
+        seen, drawn = _without_overlays(seen, geometry, start)
+    located = replace(start, quality=seen.quality, geometry=geometry.placed())
+    reason = _why_few_levels(picture_quality.count_levels(seen.stored, geometry.cladding.ellipse), config)
     if reason is not None:
-        return Stages(_refused(located, reason, clock), gray, fiber)
-    return _inspect_located(Stages(located, gray, fiber, drawn), geometry, config, scale, models, clock)
+        return Stages(_refused(located, reason, clock), seen.gray, fiber)
+    return _inspect_located(Stages(located, seen.gray, fiber, drawn), geometry, config, scale, models, clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A picture before its fiber is located, and what it is worth."""
+
+    stored: FloatImage  # (H, W), 0..1, as stored
+    parts: tuple[missing_parts.MissingPart, ...]
+    coloured: Mask | None
+    gray: FloatImage  # flattened, and without what is drawn in colour
+    quality: Quality
+
+    def warned(self, warnings: tuple[Notice, ...]) -> _Seen:
+        return replace(self, quality=replace(self.quality, warnings=self.quality.warnings + warnings))
+
+
+def _seen(picture: Picture, stored: FloatImage, flat_field: Picture | None, config: Config) -> _Seen:
+    parts = missing_parts.find_missing(stored, config.preprocessing)
+    coloured = overlays.find_coloured(picture)
+    return _Seen(stored, parts, coloured, *_evened(stored, flat_field, coloured, config))
+
+
+def _without_overlays(seen: _Seen, geometry: FiberGeometry, start: Inspection) -> tuple[_Seen, Mask | None]:
+    """Without hot pixels, with what is missing and shifted around the fiber; and what is drawn over it."""
+    cladding, blur_px = geometry.cladding.ellipse, geometry.cladding.blur_px
+    outermost = cladding.scaled(CONTACT_ZONE if ZONE_NAMES["D"] in limited_zones(start) else 1.0)
+    shift_px = interlacing.field_shift(seen.stored, cladding)
+    gray, hot = _without_hot_pixels(seen.gray, geometry, outermost, shift_px)
+    drawn = overlays.find_drawn(gray, cladding, blur_px, seen.coloured)
+    around = missing_parts.missing_warnings(seen.parts, cladding, outermost)
+    over = (*interlacing.shift_warnings(shift_px), *hot, *overlays.drawn_warnings(drawn, cladding))
+    warned = seen.warned((*geometry.warnings, *around, *over))
+    focus = cladding.mean_diameter_px / 2 / blur_px
+    return replace(warned, gray=gray, quality=replace(warned.quality, focus=focus, field_shift_px=shift_px)), drawn
 
 
 def _with_known_core(
@@ -459,11 +482,9 @@ def _find_defects(
         search_pixel_px = rounded("px", math.sqrt(picture.pixel_px[0] * picture.pixel_px[1]))
         grains = speckle.find_speckle(picture.gray, picture.geometry)
     with clock.stage("residual", "Background Removal"):
-        reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
         known = _known_beside(located, stages, picture, config, models.reference)
-        residual = background.residual(known.glass, reach * BEYOND_ZONES, config.residual, drawn, known.added)
-        if known.reference is not None:
-            residual = face_on_reference.with_departures(residual, known.reference, config.reference)
+        reach = max(o.outer.mean_diameter_px for o in outlines) / geometry.cladding.ellipse.mean_diameter_px
+        residual = _residual_of(known, reach, drawn, config)
         clipping = picture_quality.measure_clipping(picture, residual, config.preprocessing.saturation_level)
     if config.engine != "classical":
         with clock.stage("learned", "Learned Model"):
@@ -477,17 +498,32 @@ def _find_defects(
         marks = measuring.measure(candidates, residual, face, config)
         marks = symmetry.with_symmetry(marks, known.glass, config.residual)
         defects = measuring.numbered(judging.placed(marks, outlines, criteria, request.zones))
-    cells: tuple[Cell, ...] = ()
-    if config.reporting.cells:
-        with clock.stage("cells", "Cell Statistics"):
-            cells = _measure_cells(gray, outlines, residual, evidence, defects, request)
-    confidence = None
-    if config.reporting.report:
-        confidence = fusion.confidence_map(residual, evidence, picture.gray.shape, config.fusion)
     warnings = (*located.quality.warnings, *grains, *known.warnings)
     quality = replace(located.quality, warnings=warnings, clipping=clipping, search_pixel_px=search_pixel_px)
-    searched = replace(located, quality=quality, zones=outlines, defects=defects, cells=cells, confidence=confidence)
-    return searched, Search(picture, residual, evidence, candidates)
+    searched = replace(located, quality=quality, zones=outlines, defects=defects)
+    search = Search(picture, residual, evidence, candidates)
+    return _with_maps(searched, search, gray, config, clock), search
+
+
+def _residual_of(known: _Known, reach: float, drawn: Mask | None, config: Config) -> Residual:
+    residual = background.residual(known.glass, reach * BEYOND_ZONES, config.residual, drawn, known.added)
+    if known.reference is None:
+        return residual
+    return face_on_reference.with_departures(residual, known.reference, config.reference)
+
+
+def _with_maps(searched: Inspection, search: Search, gray: FloatImage, config: Config, clock: _Clock) -> Inspection:
+    """With the statistics of cells and the map of confidence, where reports ask for them."""
+    residual, evidence = search.residual, search.evidence
+    if config.reporting.cells:
+        with clock.stage("cells", "Cell Statistics"):
+            zones, defects = searched.zones, searched.defects
+            cells = _measure_cells(gray, zones, residual, evidence, defects, searched.request)
+        searched = replace(searched, cells=cells)
+    if config.reporting.report:
+        confidence = fusion.confidence_map(residual, evidence, search.picture.gray.shape, config.fusion)
+        searched = replace(searched, confidence=confidence)
+    return searched
 
 
 def _with_kinds(residual: Residual, network: SegmentationNetwork | None, config: Config) -> Residual:
