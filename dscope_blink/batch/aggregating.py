@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch.aggregate_reports import FaceFacts, read_facts
-from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
+from dscope_blink.batch.crew import Workers, job_at
 from dscope_blink.batch.face_results import FaceDone, FaceJob, aggregate_face, fail_face, is_finished
 from dscope_blink.batch.face_sources import Face
 from dscope_blink.batch.finishing import Plan, finish
@@ -128,7 +128,7 @@ def _plan(run: Aggregating) -> Plan[Face, FaceDone]:
     workers = Workers(run.job.job.config.batch, run.workers, run.scheduler, MODULES, FEW)
     return Plan(
         workers,
-        partial(Jobs(_here, _there, _on_cluster).at(workers), run.job),
+        job_at(workers, partial(_aggregate, run.job), run.output_dir),
         partial(fail_face, run.job),
         lambda face: remove_unfinished(run.job.start_of(face)),
         partial(_finished_before, run.job) if run.resume else None,
@@ -149,19 +149,8 @@ def _finished_before(job: FaceJob, face: Face) -> FaceDone | None:
     return FaceDone(stored, summary_row(stored), resumed=True, name=face.name, facts=facts)
 
 
-def _here(job: FaceJob, item: tuple[int, Face]) -> FaceDone:
+def _aggregate(job: FaceJob, item: tuple[int, Face]) -> FaceDone:
     return aggregate_face(job, item[1])
-
-
-def _there(job: FaceJob, item: tuple[int, Face]) -> FaceDone:
-    """In another process, whose log comes back with the result."""
-    done, log = with_log(lambda: _here(job, item))
-    return replace(done, log=log)
-
-
-def _on_cluster(job: FaceJob, item: tuple[int, Face]) -> FaceDone:
-    """In a process of another program, which sets no limit of time."""
-    return in_time(lambda: _there(job, item), job.job.config.batch, job.job.output_dir, item[0])
 
 
 def write_integrity_log(run: Aggregating, lines: Mapping[int, tuple[LogLine, ...]]) -> None:

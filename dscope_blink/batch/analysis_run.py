@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from dscope_blink.batch.analyzing import ANALYSIS_ENDS, Analyzing, analyze_picture, fail_picture, finished_before
-from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
+from dscope_blink.batch.crew import Workers, job_at
 from dscope_blink.batch.finishing import Plan, finish, rounds_of
 from dscope_blink.batch.whole_results import remove_unfinished
 from dscope_blink.batch.whole_run import Done, Own, run_into
@@ -94,7 +94,7 @@ def _plan(run: Analyzing) -> Plan[ImageFile, Done]:
     asked = replace(run, images=(), warnings=())  # small, since it travels with each picture
     return Plan(
         workers,
-        partial(Jobs(_here, _there, _on_cluster).at(workers), asked),
+        job_at(workers, partial(_analyze, asked), run.job.output_dir),
         lambda image, reason: _done(fail_picture(run, image, reason), image),
         lambda image: remove_unfinished(run.start_of(image), ANALYSIS_ENDS),
         partial(_kept, run) if run.resume else None,
@@ -112,16 +112,5 @@ def _done(done: Inspection, image: ImageFile) -> Done:
     return Done(done, summary_row(done), name=image.name)
 
 
-def _here(run: Analyzing, item: tuple[int, ImageFile]) -> Done:
+def _analyze(run: Analyzing, item: tuple[int, ImageFile]) -> Done:
     return _done(analyze_picture(run, item[1]), item[1])
-
-
-def _there(run: Analyzing, item: tuple[int, ImageFile]) -> Done:
-    """In another process, whose log comes back with the result."""
-    done, log = with_log(lambda: _here(run, item))
-    return replace(done, log=log)
-
-
-def _on_cluster(run: Analyzing, item: tuple[int, ImageFile]) -> Done:
-    """In a process of another program, which sets no limit of time."""
-    return in_time(lambda: _there(run, item), run.job.config.batch, run.job.output_dir, item[0])

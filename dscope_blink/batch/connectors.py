@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from dscope_blink.batch.connector_pictures import LaneRecord, Seen, View, inspect_view, refused
-from dscope_blink.batch.crew import Jobs, Workers, crew_of, do_all, with_log
+from dscope_blink.batch.crew import Workers, crew_of, do_all, job_at
 from dscope_blink.batch.job import Job, Loaded, provenance_of, write_results
 from dscope_blink.batch.whole_results import sha256_of
 from dscope_blink.batch.whole_run import Done, Own, run_into
@@ -99,7 +99,7 @@ def run_connectors(batch: ConnectorBatch, told: Callable[[ConnectorResult], None
 def _numbered(batch: ConnectorBatch, told: Callable[[ConnectorResult], None]) -> Generator[tuple[int, Done]]:
     workers = Workers(batch.job.config.batch, batch.workers, None, MODULES)
     remember_folders(batch.job.output_dir, (shown.image for one in batch.connectors for shown in one.pictures))
-    job = partial(Jobs(_inspect_here, _inspect_there, _inspect_there).at(workers), batch.job, batch.layout_key)
+    job = job_at(workers, partial(_inspect, batch.job, batch.layout_key), batch.job.output_dir)
     items: Mapping[int, Connector] = dict(enumerate(batch.connectors))
     results: dict[int, ConnectorResult] = {}
     with crew_of(workers, len(items)) as crew:
@@ -119,14 +119,9 @@ def _write_table(batch: ConnectorBatch, results: list[ConnectorResult]) -> None:
         write_file(path, csv_bytes(connector_rows(results), batch.job.config.reporting.csv_style))
 
 
-def _inspect_here(job: Job, layout_key: str, item: tuple[int, Connector]) -> _Finished:
+def _inspect(job: Job, layout_key: str, item: tuple[int, Connector]) -> _Finished:
     views = [View(job, item[1].name, layout_key, shown.image, shown.first_lane) for shown in item[1].pictures]
     return _written(job, layout_key, item[1], [inspect_view(view) for view in views])
-
-
-def _inspect_there(job: Job, layout_key: str, item: tuple[int, Connector]) -> _Finished:
-    finished, log = with_log(lambda: _inspect_here(job, layout_key, item))
-    return replace(finished, log=log)
 
 
 def _given_up(batch: ConnectorBatch, connector: Connector, reason: Notice) -> _Finished:

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 
 from dscope_blink.batch.executors import (
     QUEUED_PER_WORKER,
@@ -28,7 +28,19 @@ from dscope_blink.records import Notice, notice, printable
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
+OneDone = TypeVar("OneDone", bound="WithLog")
 Kept: TypeAlias = tuple[logging.LogRecord, ...]
+
+
+class WithLog(Protocol):
+    """What a job has done: a data class, with what was logged about it elsewhere."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def log(self) -> Kept:
+        """Of another process."""
+
 
 logger = logging.getLogger("dscope.batch")
 
@@ -53,19 +65,37 @@ class Crew:
     check: Callable[[], None] = lambda: None  # raises where nobody does jobs any more
 
 
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    """The one job of a run, for each kind of place; names of a module, for they travel."""
+def job_at(
+    workers: Workers, here: Callable[[tuple[int, Item]], OneDone], folder: Path
+) -> Callable[[tuple[int, Item]], OneDone]:
+    """The job of a run as it is to be done where its workers are.
 
-    here: Callable[..., Any]
-    there: Callable[..., Any]  # in another process
-    on_cluster: Callable[..., Any]  # in a process of another program
+    Parameters
+    ----------
+    workers : who is to do it
+    here : the job in this process; takes the number of an item and the item, and travels
+    folder : of the results, where a job on a cluster leaves its mark
 
-    def at(self, workers: Workers) -> Callable[..., Any]:
-        """That of the place where they are done."""
-        if workers.scheduler is not None:
-            return self.on_cluster
-        return self.there if workers.count else self.here
+    Returns
+    -------
+    The same job; what another process logs comes back with what it has done
+    """
+    if workers.scheduler is not None:
+        return partial(_on_cluster, here, workers.settings, folder)
+    return partial(_there, here) if workers.count else here
+
+
+def _there(here: Callable[[tuple[int, Item]], OneDone], item: tuple[int, Item]) -> OneDone:
+    """In another process."""
+    done, log = with_log(lambda: here(item))
+    return replace(done, log=log)
+
+
+def _on_cluster(
+    here: Callable[[tuple[int, Item]], OneDone], settings: BatchSettings, folder: Path, item: tuple[int, Item]
+) -> OneDone:
+    """In a process of another program, which sets no limit of time."""
+    return in_time(lambda: _there(here, item), settings, folder, item[0])
 
 
 def finished_of(

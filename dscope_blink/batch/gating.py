@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
+from dscope_blink.batch.crew import Workers, job_at
 from dscope_blink.batch.finishing import Plan, finish, rounds_of
 from dscope_blink.batch.run_manifest import RunManifest, manifest_of
 from dscope_blink.batch.same_pictures import MetPictures
@@ -188,11 +188,11 @@ def _kept(job: SheetJob, image: ImageFile) -> SheetDone | None:
 
 
 def _plan(run: Gating) -> Plan[ImageFile, SheetDone]:
-    job, jobs = run.job, Jobs(_judge_here, _judge_there, _judge_on_cluster)
+    job = run.job
     workers = Workers(job.config.batch, run.workers, run.scheduler, MODULES, FEW)
     return Plan(
         workers,
-        partial(jobs.at(workers), job),
+        job_at(workers, partial(_judge, job), job.output_dir),
         lambda image, reason: SheetDone(fail_file(job, image, reason.text)),
         partial(_clear, job),
         partial(_kept, job) if run.resume else None,
@@ -207,14 +207,5 @@ def _clear(job: SheetJob, image: ImageFile) -> None:
         remove_results(start)
 
 
-def _judge_here(job: SheetJob, item: tuple[int, ImageFile]) -> SheetDone:
+def _judge(job: SheetJob, item: tuple[int, ImageFile]) -> SheetDone:
     return SheetDone(judge_file(job, item[1]))
-
-
-def _judge_there(job: SheetJob, item: tuple[int, ImageFile]) -> SheetDone:
-    done, log = with_log(lambda: _judge_here(job, item))
-    return replace(done, log=log)
-
-
-def _judge_on_cluster(job: SheetJob, item: tuple[int, ImageFile]) -> SheetDone:
-    return in_time(lambda: _judge_there(job, item), job.config.batch, job.output_dir, item[0])

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from dscope_blink.batch.crew import Jobs, Kept, Workers, crew_of, do_all, in_time, with_log
+from dscope_blink.batch.crew import Kept, Workers, crew_of, do_all, job_at
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.reference_faces import SeenFace, see_face, taught
 from dscope_blink.config.settings import ReferenceSettings
@@ -81,6 +81,7 @@ class _Offered:
     face: ReferenceFace
     levels: LevelStack | None = None  # (n, n) as a model keeps it
     numbers: FaceNumbers | None = None  # None: an older model keeps none
+    log: Kept = ()  # what another process logged about it
 
 
 def learn(wanted: Learning, seen_one: Callable[[ImageFile], None] = lambda image: None) -> Learned:
@@ -129,7 +130,7 @@ def _look_at_all(wanted: Learning, known: set[str], seen_one: Callable[[ImageFil
     """
     settings, found = wanted.job.config.batch, dict[int, _Offered]()
     workers = Workers(settings, wanted.workers, wanted.scheduler, MODULES, FEW)
-    job = partial(Jobs(_here, _there, _on_cluster).at(workers), wanted.job)
+    job = job_at(workers, partial(_see, wanted.job), wanted.job.output_dir)
     images, known = dict(enumerate(wanted.images)), set(known)
     with crew_of(workers, len(images)) as crew:
         for number, image, outcome in do_all(crew, job, images, {}, settings, lambda image: image.file):
@@ -145,28 +146,16 @@ def _lost(image: ImageFile, reason: Notice) -> _Offered:
     return _Offered(ReferenceFace(image.file, "", False, reason.text))
 
 
-def _told(outcome: tuple[_Offered, Kept]) -> _Offered:
+def _told(one: _Offered) -> _Offered:
     """What came back, and its log, which is told here."""
-    one, log = outcome
-    for record in log:
+    for record in one.log:
         logging.getLogger(record.name).handle(record)
     return one
 
 
-def _here(job: Job, item: tuple[int, ImageFile]) -> tuple[_Offered, Kept]:
+def _see(job: Job, item: tuple[int, ImageFile]) -> _Offered:
     settings = job.config.reference
-    return _offered(see_face(job, item[1], settings.radius_px), settings), ()
-
-
-def _there(job: Job, item: tuple[int, ImageFile]) -> tuple[_Offered, Kept]:
-    """In another process, whose log comes back with the result."""
-    (one, _), log = with_log(lambda: _here(job, item))
-    return one, log
-
-
-def _on_cluster(job: Job, item: tuple[int, ImageFile]) -> tuple[_Offered, Kept]:
-    """In a process of another program, which sets no limit of time."""
-    return in_time(lambda: _there(job, item), job.config.batch, job.output_dir, item[0])
+    return _offered(see_face(job, item[1], settings.radius_px), settings)
 
 
 def _compared_parts(offered: Sequence[_Offered], settings: ReferenceSettings) -> list[FaceFrame]:

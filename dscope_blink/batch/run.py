@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from dscope_blink.analysis.rejudging import load_trusted
-from dscope_blink.batch.crew import Jobs, Workers, in_time, with_log
+from dscope_blink.batch.crew import Workers, job_at
 from dscope_blink.batch.finishing import Plan, finish, rounds_of
 from dscope_blink.batch.job import Job, fail_file, inspect_file, is_finished, reference_of
 from dscope_blink.batch.whole_results import remove_unfinished
@@ -127,11 +127,11 @@ def _finished_before(job: Job, image: ImageFile) -> Inspection | None:
 
 
 def _plan(batch: Batch) -> Plan[ImageFile, Done]:
-    job, jobs = batch.job, Jobs(_inspect_here, _inspect_there, _inspect_on_cluster)
+    job = batch.job
     workers = Workers(job.config.batch, batch.workers, batch.scheduler, MODULES, FEW)
     return Plan(
         workers,
-        partial(jobs.at(workers), job),
+        job_at(workers, partial(_inspect, job), job.output_dir),
         partial(_failed, job),
         lambda image: remove_unfinished(str(job.output_dir / image.name)),
         partial(_kept, job) if batch.resume else None,
@@ -140,18 +140,9 @@ def _plan(batch: Batch) -> Plan[ImageFile, Done]:
     )
 
 
-def _inspect_here(job: Job, item: tuple[int, ImageFile]) -> Done:
+def _inspect(job: Job, item: tuple[int, ImageFile]) -> Done:
     inspection = inspect_file(job, item[1])
     return Done(inspection, summary_row(inspection))
-
-
-def _inspect_there(job: Job, item: tuple[int, ImageFile]) -> Done:
-    done, log = with_log(lambda: _inspect_here(job, item))
-    return replace(done, log=log)
-
-
-def _inspect_on_cluster(job: Job, item: tuple[int, ImageFile]) -> Done:
-    return in_time(lambda: _inspect_there(job, item), job.config.batch, job.output_dir, item[0])
 
 
 def _failed(job: Job, image: ImageFile, reason: Notice) -> Done:

@@ -416,13 +416,13 @@ def test_folders_that_would_count_twice_or_be_written_into_are_refused(tmp_path)
 def killed_at_b(job: FaceJob, item: tuple[int, Face]) -> Any:
     if item[1].name == "b":
         os.kill(os.getpid(), signal.SIGKILL)
-    return module._there(job, item)
+    return module._aggregate(job, item)
 
 
 def hanging_at_b(job: FaceJob, item: tuple[int, Face]) -> Any:
     if item[1].name == "b":
         time.sleep(60)
-    return module._there(job, item)
+    return module._aggregate(job, item)
 
 
 @pytest.mark.slow
@@ -444,7 +444,7 @@ def test_processes_write_what_one_process_writes(sources, out, tmp_path, monkeyp
     ],
 )
 def test_a_face_that_takes_its_process_with_it_is_not_graded(sources, out, monkeypatch, stands_in, limit_s, told):
-    monkeypatch.setattr(module, "_there", stands_in)
+    monkeypatch.setattr(module, "_aggregate", stands_in)
     config = replace(CONFIG, batch=replace(CONFIG.batch, retries=1, time_limit_s=limit_s))
     done = brought_together(aggregating(out, *sources, config=config, workers=1))
     assert done["b"].inspection.verdict.reasons[0].text == told

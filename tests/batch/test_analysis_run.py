@@ -327,13 +327,13 @@ def test_a_batch_that_drifts_is_said_to_do_so_when_it_is_resumed_too(tmp_path, o
 def killed_at_b(run: Analyzing, item: tuple[int, ImageFile]) -> Any:
     if item[1].name == "b":
         os.kill(os.getpid(), signal.SIGKILL)
-    return module._there(run, item)
+    return module._analyze(run, item)
 
 
 def hanging_at_b(run: Analyzing, item: tuple[int, ImageFile]) -> Any:
     if item[1].name == "b":
         time.sleep(60)
-    return module._there(run, item)
+    return module._analyze(run, item)
 
 
 def telling_who(run: Analyzing, item: tuple[int, ImageFile]) -> Any:
@@ -346,7 +346,7 @@ def telling_who(run: Analyzing, item: tuple[int, ImageFile]) -> Any:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(LOAD, told)
-        return module._there(run, item)
+        return module._analyze(run, item)
 
 
 @pytest.mark.slow
@@ -363,7 +363,7 @@ def test_one_process_or_two_write_the_same_bytes(pictures, out, model, tmp_path,
 @pytest.mark.slow
 def test_each_process_reads_the_model_once(tmp_path, out, model, monkeypatch):
     monkeypatch.setattr(module, "FEW", 1)
-    monkeypatch.setattr(module, "_there", telling_who)
+    monkeypatch.setattr(module, "_analyze", telling_who)
     names = [f"p{number}" for number in range(8)]
     compared(analyzing(other_pictures(tmp_path / "pictures", *names), out, model, workers=2))
     reads = (out / "reads.txt").read_text().split()
@@ -381,7 +381,7 @@ def test_each_process_reads_the_model_once(tmp_path, out, model, monkeypatch):
 def test_a_picture_that_takes_its_process_with_it_is_neither_graded_nor_compared(
     pictures, out, model, monkeypatch, stands_in, limit_s, told
 ):
-    monkeypatch.setattr(module, "_there", stands_in)
+    monkeypatch.setattr(module, "_analyze", stands_in)
     config = replace(SMALL, batch=replace(SMALL.batch, retries=1, time_limit_s=limit_s))
     done = compared(analyzing(pictures, out, model, config=config, workers=1))
     assert done["b"].inspection.verdict.reasons[0].text == told

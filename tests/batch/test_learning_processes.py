@@ -58,13 +58,13 @@ def test_one_process_or_two_learn_the_same_bytes(good, tmp_path, caplog):
 def killed_at_3(job: Job, item: tuple[int, ImageFile]) -> Any:
     if item[1].file == "good_3.png":
         os.kill(os.getpid(), signal.SIGKILL)
-    return module._there(job, item)
+    return module._see(job, item)
 
 
 def hanging_at_3(job: Job, item: tuple[int, ImageFile]) -> Any:
     if item[1].file == "good_3.png":
         time.sleep(60)
-    return module._there(job, item)
+    return module._see(job, item)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def hanging_at_3(job: Job, item: tuple[int, ImageFile]) -> Any:
 def test_a_picture_that_takes_its_process_with_it_teaches_nothing(
     good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stands_in: Callable[..., Any], limit_s: int, told: str
 ) -> None:
-    monkeypatch.setattr(module, "_there", stands_in)
+    monkeypatch.setattr(module, "_see", stands_in)
     config = replace(SMALL, batch=replace(SMALL.batch, retries=0, time_limit_s=limit_s))
     card = learn(learning(good, tmp_path / "m.dscope", config=config, workers=2)).model.card
     assert {face.file: face.why_not for face in card.faces if not face.used} == {"good_3.png": told}

@@ -18,7 +18,6 @@ import psutil
 import pytest
 
 from dscope_blink.batch import run
-from dscope_blink.batch.executors import own_time_limit
 from dscope_blink.batch.job import Job
 from dscope_blink.batch.run import Batch, run_batch
 from dscope_blink.batch.whole_run import Done
@@ -84,7 +83,7 @@ def test_workers_are_those_of_the_program_wherever_the_user_stands(tmp_path):
 def killed_at_b(job: Job, item: tuple[int, ImageFile]) -> Done:
     if item[1].name == "b":
         os.kill(os.getpid(), signal.SIGKILL)
-    return run._inspect_there(job, item)
+    return run._inspect(job, item)
 
 
 def killed_once_at_b(job: Job, item: tuple[int, ImageFile]) -> Done:
@@ -92,13 +91,13 @@ def killed_once_at_b(job: Job, item: tuple[int, ImageFile]) -> Done:
     if item[1].name == "b" and not once.exists():
         once.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return run._inspect_there(job, item)
+    return run._inspect(job, item)
 
 
 def hanging_at_b(job: Job, item: tuple[int, ImageFile]) -> Done:
     if item[1].name == "b":
         time.sleep(60)
-    return run._inspect_there(job, item)
+    return run._inspect(job, item)
 
 
 def settings(**changes: Any) -> Config:
@@ -111,7 +110,7 @@ def settings(**changes: Any) -> Config:
 def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_are(
     faces, out, monkeypatch, caplog, retries, tried
 ):
-    monkeypatch.setattr("dscope_blink.batch.run._inspect_there", killed_at_b)
+    monkeypatch.setattr("dscope_blink.batch.run._inspect", killed_at_b)
     finished(shared(batch_of(faces, out, config=settings(retries=retries))))
     found = {row["Image_Filename"]: row for row in rows(out)}
     assert found.pop("b.png")["Failure_Reason(s)"] == (f"Internal error: its process ended with code -9 ({tried})")
@@ -124,7 +123,7 @@ def test_an_image_that_takes_its_process_with_it_is_not_graded_and_the_others_ar
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
 def test_an_image_that_kills_one_process_only_is_inspected_by_the_next(faces, out, monkeypatch, tmp_path):
-    monkeypatch.setattr("dscope_blink.batch.run._inspect_there", killed_once_at_b)
+    monkeypatch.setattr("dscope_blink.batch.run._inspect", killed_once_at_b)
     finished(shared(batch_of(faces, out)))
     assert {row["Pass/Fail_Status"] for row in rows(out)} == {"PASS", "FAIL"}
 
@@ -132,7 +131,7 @@ def test_an_image_that_kills_one_process_only_is_inspected_by_the_next(faces, ou
 @pytest.mark.slow
 @pytest.mark.usefixtures("no_batch_is_small")
 def test_an_image_that_hangs_is_given_up(faces, out, monkeypatch):
-    monkeypatch.setattr("dscope_blink.batch.run._inspect_there", hanging_at_b)
+    monkeypatch.setattr("dscope_blink.batch.run._inspect", hanging_at_b)
     finished(shared(batch_of(faces, out, config=settings(time_limit_s=3))))
     found = {row["Image_Filename"]: row["Failure_Reason(s)"] for row in rows(out)}
     assert found["b.png"] == "Time limit: more than 3 s"
@@ -160,7 +159,6 @@ def test_a_small_batch_takes_few_processes_and_one_without_workers_none(
         return ThreadPoolExecutor(count)
 
     monkeypatch.setattr("dscope_blink.batch.crew.Processes", processes)
-    monkeypatch.setattr("dscope_blink.batch.run._inspect_there", run._inspect_here)
     asked = batch_of(blanks(tmp_path / "blanks", *(f"{k}.png" for k in range(images))), out)
     assert len(finished(replace(asked, workers=workers))) == images
     assert started == ([expected] if expected else [])
@@ -249,16 +247,15 @@ def test_a_cluster_that_loses_a_worker_finishes_all_the_same(tmp_path, cluster):
     assert {row["Pass/Fail_Status"] for row in rows(tmp_path / "out")} == {"PASS"}
 
 
-def hanging_on_a_cluster_at_1(job: Job, item: tuple[int, ImageFile]) -> Done:
-    with own_time_limit(job.config.batch.time_limit_s, job.output_dir / f".{item[0]}.dscope-tmp"):
-        if item[1].name == "1":
-            time.sleep(120)
-        return run._inspect_there(job, item)
+def hanging_at_1(job: Job, item: tuple[int, ImageFile]) -> Done:
+    if item[1].name == "1":
+        time.sleep(120)
+    return run._inspect(job, item)
 
 
 @pytest.mark.slow
 def test_an_image_that_hangs_on_a_cluster_is_given_up(tmp_path, cluster, monkeypatch):
-    monkeypatch.setattr("dscope_blink.batch.run._inspect_on_cluster", hanging_on_a_cluster_at_1)
+    monkeypatch.setattr("dscope_blink.batch.run._inspect", hanging_at_1)
     faces = folder_of(tmp_path / "pictures", *(f"{k}.png" for k in range(12)))
     asked = batch_of(faces, tmp_path / "out", config=settings(time_limit_s=3))
     started = time.monotonic()
