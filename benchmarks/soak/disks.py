@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 LOOP_BYTES = 48 * 2**20
+MOST_COPIES = 200
 
 
 class NoMount(Exception):
@@ -32,6 +33,20 @@ def ext4(image: Path, at: Path, fresh: bool = True) -> Iterator[Path]:
         _system("mkfs.ext4", "-q", "-F", str(image))
     with _mounted(at, "-o", "loop", str(image)):
         yield at
+
+
+def copied_at_once(image: Path, copy: Path) -> None:
+    """What a disk holds at one moment: copied until nothing was written to it while it was copied.
+
+    A copy of blocks of different moments is what no power cut leaves: the journal may tell of a file whose blocks were
+    read before they were written. The system writes on its own account as well, whether or not any program runs.
+    """
+    for _ in range(MOST_COPIES):
+        held = image.read_bytes()
+        if image.read_bytes() == held:
+            copy.write_bytes(held)
+            return
+    raise RuntimeError(f"{image}: written to during each of {MOST_COPIES} copies")
 
 
 @contextmanager

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import signal
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.soak.disks import checked, ext4, why_no_mount
+from benchmarks.soak.disks import checked, copied_at_once, ext4, why_no_mount
 from benchmarks.soak.part import Asked, Part, timed
 from benchmarks.soak.program import (
     BARE,
@@ -20,6 +16,7 @@ from benchmarks.soak.program import (
     damaged,
     ended,
     files_of,
+    standing_still,
     started,
     temporaries,
     undisturbed,
@@ -72,11 +69,8 @@ def _cut_off(part: Part, asked: Asked, place: str, pictures: Path, calm: Path, c
 def _copied(image: Path, run: subprocess.Popen[bytes], number: int) -> Path:
     """What would be on the disk were the power cut now; the program stands still meanwhile, as it would for good."""
     copy = image.with_name(f"copy_{number}.img")
-    with suppress(ProcessLookupError):
-        os.killpg(run.pid, signal.SIGSTOP)
-    shutil.copyfile(image, copy)
-    with suppress(ProcessLookupError):
-        os.killpg(run.pid, signal.SIGCONT)
+    with standing_still(run):
+        copied_at_once(image, copy)
     return copy
 
 

@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,18 @@ def kill_group(run: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(run.pid, signal.SIGKILL)
     run.wait()
+
+
+@contextmanager
+def standing_still(run: subprocess.Popen[bytes]) -> Iterator[None]:
+    """A program that was `started`, held where it is for the body."""
+    with suppress(ProcessLookupError):
+        os.killpg(run.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGCONT)
 
 
 def completed(words: list[str], said: Path) -> tuple[int | None, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.soak.program import ended, started
 from tests.builders.batches import program
 from tests.builders.disks import after_power_cut, can_mount, disk
 from tests.builders.pictures import folder_of
@@ -48,10 +49,10 @@ def test_whenever_the_power_goes_no_record_says_more_than_there_is(pictures, tmp
     folder_of(pictures, *(f"{k}.png" for k in range(10)))
     seen = []
     with disk(tmp_path) as (mount, image):
-        with subprocess.Popen(program(pictures, mount / "out", "--workers=2")) as run:
-            while run.poll() is None:
-                with after_power_cut(image, tmp_path) as cut:
-                    seen.append(len(list((cut / "out").glob("*_result.json"))))
-                    assert broken(cut / "out") == []
-        assert run.returncode == 0
+        run = started(program(pictures, mount / "out", "--workers=2"), tmp_path / "said.txt")
+        while run.poll() is None:
+            with after_power_cut(image, tmp_path, run) as cut:
+                seen.append(len(list((cut / "out").glob("*_result.json"))))
+                assert broken(cut / "out") == []
+        assert ended(run) == 0
     assert len(seen) > 3

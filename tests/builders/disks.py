@@ -6,8 +6,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+from benchmarks.soak.disks import copied_at_once
+from benchmarks.soak.program import standing_still
 
 MEGABYTES = 64
 
@@ -32,10 +35,14 @@ def disk(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 
 @contextmanager
-def after_power_cut(image: Path, folder: Path) -> Iterator[Path]:
-    """What a disk would hold if the power went now: of what the system still keeps in memory, nothing."""
+def after_power_cut(image: Path, folder: Path, run: subprocess.Popen[bytes] | None = None) -> Iterator[Path]:
+    """What a disk would hold if the power went now: of what the system still keeps in memory, nothing.
+
+    A program that writes to it, `run`, is held while it is copied.
+    """
     copy, mount = folder / "cut.img", folder / "cut"
-    _run("cp", "--sparse=always", str(image), str(copy))
+    with standing_still(run) if run else nullcontext():
+        copied_at_once(image, copy)
     with _mounted(copy, mount):
         yield mount
     copy.unlink()
