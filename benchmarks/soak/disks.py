@@ -11,6 +11,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from benchmarks.soak.part import Asked, Part
+from benchmarks.soak.program import undisturbed
+
 LOOP_BYTES = 48 * 2**20
 MOST_COPIES = 200
 
@@ -90,6 +93,15 @@ def why_no_mount() -> str:
                 return ""
         except NoMount as error:
             return str(error)
+
+
+def undisturbed_on_disks(part: Part, asked: Asked, count: int, *words: str) -> tuple[Path, Path] | None:
+    """As `undisturbed`; None, with a note, where nothing can be mounted."""
+    why = why_no_mount()
+    if why:
+        part.notes.append(f"left out, nothing can be mounted here: {why}")
+        return None
+    return undisturbed(part, asked, count, *words)
 
 
 def _system(*words: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.soak.disks import resize_tmpfs, tmpfs, why_no_mount
+from benchmarks.soak.disks import resize_tmpfs, tmpfs, undisturbed_on_disks
 from benchmarks.soak.part import Asked, Part, timed
 from benchmarks.soak.program import (
     FAST,
@@ -18,7 +18,6 @@ from benchmarks.soak.program import (
     draw_faces,
     files_of,
     temporaries,
-    undisturbed,
     unlike_one_line,
 )
 
@@ -30,11 +29,7 @@ ROOM = 64 * 2**20
 def soak_full_disks(asked: Asked) -> Part:
     """Fill so many disks, at random places of a run."""
     with timed(Part("full disks")) as part:
-        why = why_no_mount()
-        if why:
-            part.notes.append(f"left out, nothing can be mounted here: {why}")
-            return part
-        calm = undisturbed(part, asked, PICTURES, *WORDS)
+        calm = undisturbed_on_disks(part, asked, PICTURES, *WORDS)
         if calm is None:
             return part
         pictures, first = calm

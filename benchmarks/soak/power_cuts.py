@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from benchmarks.soak.disks import checked, copied_at_once, ext4, why_no_mount
+from benchmarks.soak.disks import checked, copied_at_once, ext4, undisturbed_on_disks
 from benchmarks.soak.part import Asked, Part, timed
 from benchmarks.soak.program import (
     BARE,
@@ -19,7 +19,6 @@ from benchmarks.soak.program import (
     standing_still,
     started,
     temporaries,
-    undisturbed,
     unequal,
     until_records,
 )
@@ -32,11 +31,7 @@ LATEST_S = 0.3
 def soak_power_cuts(asked: Asked) -> Part:
     """Copy the disk so many times; of each copy what is there must be whole, after success all of it."""
     with timed(Part("power cuts")) as part:
-        why = why_no_mount()
-        if why:
-            part.notes.append(f"left out, nothing can be mounted here: {why}")
-            return part
-        found = undisturbed(part, asked, PICTURES, *BARE)
+        found = undisturbed_on_disks(part, asked, PICTURES, *BARE)
         if found is None:
             return part
         pictures, calm = found

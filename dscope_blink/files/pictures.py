@@ -25,7 +25,7 @@ SYSTEM_FOLDERS = frozenset(
 )
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-PIXELS = ".json"  # pixels as numbers, of a file that says so: others of this name are of anything
+PIXELS = ".json"  # pixels as numbers, of a file that says so: other JSON is of anything
 
 # Kinds of pictures that this program does not read: whoever has some is to know that nobody looks at them.
 NOT_READ = (
@@ -35,6 +35,7 @@ NOT_READ = (
 OWN_DRAWINGS = (*DRAWN, *GATE_PICTURE.values())
 OWN_JSON = (RESULT, FOREIGN_REPORT, AGGREGATE, CAMERA)
 SAYS_PIXELS = re.compile(rb'"pixels"\s*:')
+BEFORE_JSON = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"  # marks of byte order, zeros of UTF-16, blanks
 FIRST_BYTES = 4096
 OWN_SCHEMA = b"dscope-blink/"  # in the first lines of a record that was renamed
 
@@ -212,24 +213,30 @@ def _pictures(folder: Path, names: Sequence[str], others: _LeftOut) -> list[str]
 
 
 def _is_one(path: Path, others: _LeftOut) -> bool:
-    if path.name.lower().endswith(PIXELS):
-        return _holds_pixels(path)
     kind = kind_of(path)
     if kind is not None:
         others.special(path, kind)
-    return kind is None  # a link to nothing is one too, which the batch then reports
+        return False
+    return not path.name.lower().endswith(PIXELS) or _holds_pixels(
+        path
+    )  # a link to nothing is one: the batch reports it
 
 
 def _holds_pixels(path: Path) -> bool:
-    """Whether a file of JSON speaks of pixels, right or wrong, and is none that this program has written."""
+    """Whether a file of this name speaks of pixels, right or wrong, and is none that this program has written.
+
+    What is no JSON at all is one as well and gets its row: a picture under a wrong name, or what is left of one.
+    """
     if path.name.endswith(OWN_JSON) or not os.path.isfile(path):
         return False
     try:
         with path.open("rb") as file:
             begins = file.read(FIRST_BYTES)
     except OSError:
+        return True  # the batch then reports why
+    if OWN_SCHEMA in begins:
         return False
-    return SAYS_PIXELS.search(begins) is not None and OWN_SCHEMA not in begins
+    return SAYS_PIXELS.search(begins) is not None or not begins.lstrip(BEFORE_JSON).startswith((b"{", b"["))
 
 
 def _is_drawn(folder: Path, name: str, there: set[str], others: _LeftOut) -> bool:

@@ -176,6 +176,33 @@ def test_a_pipe_is_never_opened_and_named_like_all_that_is_no_file(tmp_path):
     assert sorted(result.warnings) == told
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_by_the_name_of_pixels_is_named_as_well(tmp_path):
+    os.mkfifo(tmp_path / "a.json")
+    result = find_images(tmp_path, False, tmp_path)
+    assert result.files == ()
+    assert result.warnings == ("a.json: a pipe, no picture",)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_one"),
+    [
+        (b'{"width": 2, "height": 2, "depth": 8, "pixels": [[1, 2], [3, 4]]}', True),
+        (b"\x89PNG\r\n\x1a\n....", True),
+        (b"II*\x00\x08\x00", True),
+        (b"", True),
+        (b"dth: 24, ...", True),
+        (b'{"labels": []}', False),
+        (b'\xef\xbb\xbf \r\n[{"name": "a.png"}]', False),
+        ('{"labels": []}'.encode("utf-16"), False),
+        (b'{"schema": "dscope-blink/inspection/2", "pixels": []}', False),
+    ],
+)
+def test_of_files_of_json_those_are_pictures_that_speak_of_pixels_or_are_no_json(tmp_path, data, is_one):
+    (tmp_path / "a.json").write_bytes(data)
+    assert found(tmp_path) == (("a.json",) if is_one else ())
+
+
 def test_a_link_that_leads_to_itself_is_kept_to_be_reported(tmp_path):
     (tmp_path / "a.png").symlink_to("a.png")
     assert found(tmp_path) == ("a.png",)

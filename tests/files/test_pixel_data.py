@@ -156,7 +156,7 @@ def test_the_schema_takes_what_the_reader_takes(document: dict[str, Any]) -> Non
 # --- in a folder
 
 
-def test_of_a_folder_only_json_that_speaks_of_pixels_is_a_picture(tmp_path: Path) -> None:
+def test_of_a_folder_json_of_other_things_is_no_picture(tmp_path: Path) -> None:
     for name, data in {
         "face.json": packed(GREY),
         "FACE2.JSON": packed(GREY | {"pixels": "none"}),
@@ -169,7 +169,9 @@ def test_of_a_folder_only_json_that_speaks_of_pixels_is_a_picture(tmp_path: Path
     }.items():
         (tmp_path / name).write_bytes(data)
     (tmp_path / "folder.json").mkdir()
-    assert find_images(tmp_path, False, tmp_path / "out").files == ("FACE2.JSON", "face.json", "truncated.json")
+    assert find_images(tmp_path, False, tmp_path / "out").files == (
+        *("empty.json", "FACE2.JSON", "face.json", "truncated.json"),
+    )
 
 
 @pytest.mark.parametrize("name", ["ragged", "nested in pixels", "not UTF-8"])
