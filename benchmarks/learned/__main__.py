@@ -118,7 +118,7 @@ def head(amounts: engines.Amounts, file: Path | None, networks: str) -> str:
 def page(found: Measured, networks: int) -> list[Section]:
     """The page, in its order."""
     return [
-        sections.of_default(conditions(found.faces, found.photographs.figures)),
+        sections.of_default(conditions(found.faces, found.photographs.figures, found.photographs.scopes)),
         sections.of_faint(found.faces, found.injected),
         sections.of_kinds(found.faces),
         sections.of_false(found.faces),

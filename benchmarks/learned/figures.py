@@ -108,8 +108,10 @@ class Condition:
     holds: bool | None
 
 
-def conditions(faces: Sequence[Face], photographs: Mapping[str, Figures]) -> tuple[Condition, ...]:
-    """The conditions under which `both` is the default, with what was found."""
+def conditions(
+    faces: Sequence[Face], photographs: Mapping[str, Figures], scopes: Mapping[str, Sequence[str]]
+) -> tuple[Condition, ...]:
+    """The conditions under which `both` is the default, with what was found; `scopes` are the scorer's lines."""
     gain = difference([f for f in faces if f.sort == FAINT], BOTH, is_asked)
     clean = [face for face in faces if face.sort == CLEAN]
     false = false_per_face(clean, BOTH) if clean else None
@@ -130,6 +132,7 @@ def conditions(faces: Sequence[Face], photographs: Mapping[str, Figures]) -> tup
             None if false is None else false <= MOST_FALSE,
         ),
         _of_time(faces),
+        _of_scopes(scopes),
     )
 
 
@@ -141,6 +144,21 @@ def _of_time(faces: Sequence[Face]) -> Condition:
         "-" if more is None else f"{more:+.0f} ms",
         None if more is None else more <= MOST_MORE_MS,
     )
+
+
+def _of_scopes(scopes: Mapping[str, Sequence[str]]) -> Condition:
+    more = newly_false(scopes, BOTH) if scopes else ()
+    return Condition(
+        "on photographs of other microscopes no clean region is marked that `classical` leaves clean",
+        (", ".join(more) or "none") if scopes else "-",
+        not more if scopes else None,
+    )
+
+
+def newly_false(scopes: Mapping[str, Sequence[str]], engine: str) -> tuple[str, ...]:
+    """Clean regions of other microscopes that an engine marks and the classical one does not."""
+    of = {e: {line.strip() for line in scopes[e] if line.startswith("false ")} for e in (engine, CLASSICAL)}
+    return tuple(sorted(of[engine] - of[CLASSICAL]))
 
 
 def lost(photographs: Mapping[str, Figures], engine: str) -> dict[str, int]:

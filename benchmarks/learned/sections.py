@@ -62,8 +62,9 @@ def of_default(found: Sequence[Condition]) -> Section:
     """The rule, and what it says."""
     text = prose("""
         `both` is the default engine only if every condition holds; what could not be measured does not hold. The rule
-        was written before any figure below was known, but for its last condition, which had been asked of the network
-        from the first and was added when the others were known to hold.
+        was written before any figure below was known, but for its last two conditions, which were added when the
+        others were known to hold: the time had been asked of the network from the first, and that a clean face passes
+        on any microscope is asked of the whole program.
     """)
     words = {True: "holds", False: "does not hold", None: "not measured"}
     rows = tuple((c.words, c.found, words[c.holds]) for c in found)

@@ -167,13 +167,14 @@ def of_photographs(**less):
     return {e: {f"zone_{r}": {"sens": [5, 6], "spec": [spec[e][r], 37]} for r in REGIONS} for e in ENGINES}
 
 
+SCOPES = dict.fromkeys(ENGINES, ("false B: other.png", "gradable fibers graded rightly 21/22", "A sens 1/1"))
 GAINED = [face(mark(BOTH)) for _ in range(30)] + [face(mark()) for _ in range(30)]
 UNMARKED = [face(sort=CLEAN) for _ in range(40)]
 
 
 def test_both_is_the_default_where_every_condition_holds():
-    found = conditions([*GAINED, *UNMARKED], of_photographs())
-    assert [one.holds for one in found] == [True, True, True, True]
+    found = conditions([*GAINED, *UNMARKED], of_photographs(), SCOPES)
+    assert [one.holds for one in found] == [True] * 5
     assert default_engine(found) == BOTH
 
 
@@ -190,9 +191,26 @@ def test_both_is_the_default_where_every_condition_holds():
     ids=["nothing gained", "less specific", "no photographs", "false marks", "no faint faces", "no clean faces"],
 )
 def test_one_condition_that_does_not_hold_leaves_the_classical_engine(faces, photographs, broken):
-    found = conditions(faces, photographs)
+    found = conditions(faces, photographs, SCOPES)
     assert [bool(one.holds) for one in found[:3]] == [k != broken for k in range(3)]
     assert default_engine(found) == CLASSICAL
+
+
+@pytest.mark.parametrize(
+    ("lines", "told", "holds"),
+    [
+        (SCOPES[BOTH], "none", True),
+        (("false A: own.png", *SCOPES[BOTH]), "false A: own.png", False),
+        (("missed A: own.png", *SCOPES[BOTH][1:]), "none", True),
+    ],
+)
+def test_no_clean_region_of_another_microscope_may_be_marked_beside_those_of_the_classical_engine(lines, told, holds):
+    last = conditions([*GAINED, *UNMARKED], of_photographs(), {**SCOPES, BOTH: lines})[-1]
+    assert (last.found, last.holds) == (told, holds)
+
+
+def test_what_no_other_microscope_was_asked_for_does_not_hold():
+    assert conditions([*GAINED, *UNMARKED], of_photographs(), {})[-1].holds is None
 
 
 @pytest.mark.parametrize(
@@ -298,7 +316,7 @@ def test_times_are_told_beside_those_of_the_classical_engine():
 
 def test_the_page_tells_found_marks_of_each_engine_and_the_outcome_of_the_rule():
     faces = [*GAINED, *UNMARKED]
-    rule = sections.of_default(conditions(faces, of_photographs()))
+    rule = sections.of_default(conditions(faces, of_photographs(), SCOPES))
     assert rule.blocks[-1] == "By this rule the default is **`both`**."
     asked = rows_of(sections.of_faint((), faces).blocks[1])
     assert [row[1] for row in asked] == list(ENGINES)
