@@ -19,7 +19,7 @@ from dscope_blink.image_processing import line_marks, seen_marks
 from dscope_blink.image_processing.crossing_lines import split_crossing
 from dscope_blink.image_processing.dashes import bridge_dashes
 from dscope_blink.image_processing.outlining import PATCH_PX, outlined
-from dscope_blink.models.segmentation import EDGE_PX
+from dscope_blink.models.blemish_views import EDGE_PX
 from dscope_blink.records import Candidate, FloatImage, Mask, Residual
 
 
@@ -202,7 +202,7 @@ def _cut_out(marks: Regions, field: Residual, settings: Fusion) -> Iterator[tupl
 
 USUAL_CLADDING_UM = 125.0
 
-SEEN_RISE = 0.8  # of what makes a mark, where a network alone sees it: with 0.6 three times as many of clean faces do
+SEEN_RISE = 0.65  # of what makes a mark, where a network alone sees it: with 0.5 three of seven clean claddings got one
 TOUCH_PX = 2.5  # as `edge_chip` has it: what lies farther from the edge has not broken it
 EDGE_DETECTOR = "edge_chip"  # the walk along the cladding edge
 LINE_DETECTOR = "faint_lines"  # sums along lines

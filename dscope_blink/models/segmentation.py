@@ -1,8 +1,8 @@
 """Marks by a learned network: the residual of a picture in, the probability of each kind at each pixel out.
 
 A network is an ONNX file of one input, float32 [1, 2, T, T], and one output, float32 [1, 6, T, T], the probabilities of
-`KINDS`. A picture is shown to it in tiles that overlap, so that what it says of a pixel does not depend on where a tile
-ends.
+`KINDS`. Its views (`blemish_views`) are shown to it in tiles that overlap, where they are larger than one, so that what
+it says of a pixel does not depend on where a tile ends.
 """
 
 from __future__ import annotations
@@ -16,15 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dscope_blink.models.blemish_views import CHANNELS, KINDS, SNR_CLIP, SNR_SCALE, by_views, network_input, searched
 from dscope_blink.models.session import BadNetwork, Network, TensorForm, load_network
-from dscope_blink.records import CLASSIFICATIONS, FloatImage, Mask, Residual
+from dscope_blink.records import FloatImage, Residual
 
-KINDS = ("none", *CLASSIFICATIONS)
-CHANNELS = 2  # of `network_input`
-SNR_CLIP = 20.0  # sigmas: a mark that stands out more is no more of one
-SNR_SCALE = 5.0  # sigmas: such a departure is 1
-FAR_RHO = 2.0  # cladding radii: all that lies further off is one zone
-EDGE_PX = 6.0  # to either side of the cladding edge, where chips are looked for and other marks are not
 MARGIN_PX = 32  # of a tile, where another follows: what lies so near its border is taken from that one
 SIDES = range(128, 1025, 16)  # of a tile
 ROUNDING = 1e-3  # by which probabilities may miss their sum of 1
@@ -67,14 +62,13 @@ class SegmentationNetwork:
         ------
         BadNetwork : the network gives what are no probabilities
         """
-        seen, looked = network_input(residual), searched(residual)
-        found = np.zeros((len(KINDS), *looked.shape), np.float32)
-        found[0] = 1
-        for tile in tiles(looked.shape, self.side_px):
-            if looked[tile.kept].any():
-                found[:, *tile.kept] = self._of_tile(seen, tile)
-        found[1:] *= looked
-        found[0][~looked] = 1
+        return by_views(network_input(residual), searched(residual), self._of_view)
+
+    def _of_view(self, seen: FloatImage) -> FloatImage:
+        """What it says of a view, tile by tile; (2, h, w) to (6, h, w)."""
+        found = np.empty((len(KINDS), *seen.shape[1:]), np.float32)
+        for tile in tiles(seen.shape[1:], self.side_px):
+            found[:, *tile.kept] = self._of_tile(seen, tile)
         return found
 
     def _of_tile(self, seen: FloatImage, tile: Tile) -> FloatImage:
@@ -83,7 +77,7 @@ class SegmentationNetwork:
         inner = tuple(slice(k.start - t.start, k.stop - t.start) for k, t in zip(tile.kept, tile.taken, strict=True))
         kept = probabilities[0][:, *inner]
         _check_probabilities(self.name, kept)
-        return np.clip(kept, 0, 1)
+        return kept if kept.min() >= 0 else np.clip(kept, 0, 1)
 
 
 def load_segmentation(path: Path, sha256: str | None = None) -> SegmentationNetwork:
@@ -105,32 +99,6 @@ def load_segmentation(path: Path, sha256: str | None = None) -> SegmentationNetw
     (tried,) = network.run([_trial(found.side_px)])
     _check_probabilities(network.name, tried[0])
     return found
-
-
-def network_input(residual: Residual) -> FloatImage:
-    """What a network is shown of a residual, the same in training and in use.
-
-    Parameters
-    ----------
-    residual : window of a picture, (h, w)
-
-    Returns
-    -------
-    (2, h, w) float32: how far each pixel stands out, in fives of its sigmas and clipped, beside the cladding edge by
-    the noise that a broken edge does not raise, 0 where no mark is looked for; and its distance from the centre, in
-    halves of cladding radii and clipped. Not scaled in size: that is what is measured.
-    """
-    stands_out = np.where(residual.inside, residual.snr, residual.edge_snr)
-    stands_out[~searched(residual)] = 0
-    np.clip(stands_out, -SNR_CLIP, SNR_CLIP, out=stands_out)
-    return np.stack((stands_out / np.float32(SNR_SCALE), np.minimum(residual.rho, FAR_RHO) / np.float32(FAR_RHO)))
-
-
-def searched(residual: Residual) -> Mask:
-    """Where marks are looked for: as for all detectors, and beside the cladding edge; (h, w) bool."""
-    beside_edge = np.abs(residual.rho - 1) * np.float32(residual.cladding_radius_px) < EDGE_PX
-    looked = residual.inside | beside_edge
-    return looked if residual.unseen is None else looked & ~residual.unseen
 
 
 class Tile(NamedTuple):

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 NAME = "blemish_segmenter"
 MOST_BYTES = 2 * 2**20
-SIDE_PX = 368  # of a tile: two in a row hold what is searched around most fibers, up to 672 px
+SIDE_PX = 400  # of a tile: one holds most fibers as they are, one what lies around them at half the scale
 OWN_SHARE = 0.5  # of what it is tuned with: photographs and data sets; the others are rendered
 TUNING = 0.5  # of the fastest learning
 FOR_FIGURES = 1_000  # later numbers of held-out faces than those for curve and calibration

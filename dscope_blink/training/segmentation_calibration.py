@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dscope_blink.models.segmentation import KINDS
+from dscope_blink.models.blemish_views import KINDS, by_views
 from dscope_blink.records import FloatImage
-from dscope_blink.training.segmentation_lessons import FAR, IGNORED, read_lesson
+from dscope_blink.training.segmentation_lessons import FAR, IGNORED, Lesson, far_view, near_view, read_lesson
 from dscope_blink.training.segmentation_network import BlemishNetwork
 
-PIXELS = 20_000  # of a lesson, drawn at random; its marks all
+PIXELS = 20_000  # of a view, drawn at random; its marks all
 ROUNDS = 60
 
 
@@ -46,8 +46,12 @@ def logits_of(network: BlemishNetwork, shown: FloatImage) -> Tensor:
 def probabilities_of(network: BlemishNetwork, calibration: Calibration, shown: FloatImage) -> FloatImage:
     """What the exported network says of a whole picture, (6, h, w) float32."""
     bias = torch.tensor(calibration.bias)[:, None, None]
-    found = torch.softmax((logits_of(network, shown) + bias) / calibration.temperature, 0)
-    return np.asarray(found.numpy())
+
+    def say(view: FloatImage) -> FloatImage:
+        found = torch.softmax((logits_of(network, view) + bias) / calibration.temperature, 0)
+        return np.asarray(found.numpy())
+
+    return by_views(shown, np.ones(shown.shape[1:], bool), say)
 
 
 def calibrate(network: BlemishNetwork, files: Sequence[Path], seed: int) -> Calibration:
@@ -57,7 +61,8 @@ def calibrate(network: BlemishNetwork, files: Sequence[Path], seed: int) -> Cali
     """
     network.eval()
     rng = np.random.default_rng((seed, 2))
-    parts = [_pixels(network, file, rng) for file in files]
+    views = [view(read_lesson(file)) for file in files for view in (near_view, far_view)]
+    parts = [_pixels(network, view, rng) for view in views]
     logits, kinds, weights = (torch.cat(part) for part in zip(*parts, strict=True))
     sharpness, bias = torch.zeros(1, requires_grad=True), torch.zeros(len(KINDS), requires_grad=True)
     optimizer = torch.optim.LBFGS([sharpness, bias], max_iter=ROUNDS, line_search_fn="strong_wolfe")
@@ -73,12 +78,11 @@ def calibrate(network: BlemishNetwork, files: Sequence[Path], seed: int) -> Cali
     return Calibration(float(torch.exp(-sharpness).item()), tuple(float(one) for one in bias.tolist()))
 
 
-def _pixels(network: BlemishNetwork, file: Path, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits, kinds and weights of some pixels: marks count as when they teach, the others for all that are not drawn.
+def _pixels(network: BlemishNetwork, lesson: Lesson, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits, kinds and weights of some pixels of a view: marks count as when they teach, others for all not drawn.
 
     So it is findings that are to be believable, not pixels, of which large marks have nearly all.
     """
-    lesson = read_lesson(file)
     kinds = lesson.kinds.ravel()
     asked = np.flatnonzero((kinds != IGNORED) & (lesson.zone.ravel() < FAR))
     clean, marks = asked[kinds[asked] == 0], asked[kinds[asked] > 0]

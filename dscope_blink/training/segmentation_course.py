@@ -17,12 +17,13 @@ from torch import Tensor
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.records import UserError, read_file
 from dscope_blink.training.network_export import pace
-from dscope_blink.training.segmentation_lessons import Crop, crop_of, read_lesson
+from dscope_blink.training.segmentation_lessons import Crop, Lesson, crop_of, far_view, near_view, read_lesson
 from dscope_blink.training.segmentation_network import BlemishNetwork, loss_of
 from dscope_blink.training.segmentation_options import BATCH
 
 CROP_PX = 192
 NEAR_MARK = 0.7  # of the crops of lessons with marks
+FAR_VIEWS = 0.3  # of the crops: of what lies around the fiber
 FASTEST = 4e-3  # of learning
 EVERY = 50  # steps: the loss on held-out crops, and what it has learned is kept
 CHECKED = 48  # held-out crops
@@ -56,7 +57,7 @@ class Course:
     def made_of(self) -> str:
         """A hash of all that the result follows from, but for what it starts from."""
         names = [[pool.share, [file.name for file in pool.files], pool.weights] for pool in self.pools]
-        said = repr((names, self.steps, self.seed, self.fastest, CROP_PX, BATCH, NEAR_MARK))
+        said = repr((names, self.steps, self.seed, self.fastest, CROP_PX, BATCH, NEAR_MARK, FAR_VIEWS))
         return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -122,8 +123,13 @@ def _batch(course: Course, step: int) -> tuple[Tensor, Tensor, Tensor]:
         pool = course.pools[int(rng.choice(len(shares), p=shares / shares.sum()))]
         weights = np.array(pool.weights)
         file = pool.files[int(rng.choice(len(weights), p=weights / weights.sum()))]
-        crops.append(crop_of(read_lesson(file), CROP_PX, NEAR_MARK, rng))
+        crops.append(crop_of(_view(read_lesson(file), rng), CROP_PX, NEAR_MARK, rng))
     return _stacked(crops)
+
+
+def _view(lesson: Lesson, rng: np.random.Generator) -> Lesson:
+    """By chance one of both that a network is shown of a picture."""
+    return far_view(lesson) if rng.random() < FAR_VIEWS else near_view(lesson)
 
 
 def _stacked(crops: Sequence[Crop]) -> tuple[Tensor, Tensor, Tensor]:
@@ -138,7 +144,7 @@ def _checked(course: Course) -> tuple[Tensor, Tensor, Tensor] | None:
         return None
     rng = np.random.default_rng((course.seed, 1, 1))
     files = [course.held_out[k % len(course.held_out)] for k in range(CHECKED)]
-    return _stacked([crop_of(read_lesson(file), CROP_PX, NEAR_MARK, rng) for file in files])
+    return _stacked([crop_of(_view(read_lesson(file), rng), CROP_PX, NEAR_MARK, rng) for file in files])
 
 
 def _held_out_loss(network: BlemishNetwork, checked: tuple[Tensor, Tensor, Tensor] | None) -> float:

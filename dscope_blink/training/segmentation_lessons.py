@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 
 from dscope_blink.config.settings import Config
 from dscope_blink.files.whole_files import whole_file
-from dscope_blink.models.segmentation import (
+from dscope_blink.models.blemish_views import (
     CHANNELS,
     KINDS,
     SNR_CLIP,
     SNR_SCALE,
+    box_around,
+    halved,
+    is_near,
     network_input,
     searched,
 )
@@ -39,6 +42,7 @@ STEPS = 127 / (SNR_CLIP / SNR_SCALE)  # of the first channel
 FAR = 255  # of the second
 MOST_DEPARTURE = 2.5  # standard deviation in sigmas where a rendered face is clean: 1 and less in nearly all
 USUAL_PX, WEIGHTS = 150.0, (0.5, 8.0)  # area of a mark whose pixels count once, and how little and how much they may
+HALF_OF_FOUR, LEAST_FAR_PX = 2, 3  # at half the scale: of four pixels for one, and of a mark that is asked for
 BESIDE_PX = 60  # the middle of a crop lies so far from a mark at most
 
 Small: TypeAlias = NDArray[np.int8]
@@ -229,6 +233,45 @@ def read_lesson(path: Path) -> Lesson:
 
 def _truth(text: str) -> bool | None:
     return None if text == "None" else text == "True"
+
+
+# --- views
+
+
+def near_view(lesson: Lesson) -> Lesson:
+    """Of a lesson what a network is shown as it is, the fiber and its edge; of what lies around nothing is asked."""
+    near = is_near(lesson.shown)
+    if not near.any():
+        return replace(lesson, labels=np.full_like(lesson.labels, IGNORED))
+    box = box_around(near)
+    labels = np.where(near, lesson.labels, np.uint8(IGNORED))[box]
+    return _asking(replace(lesson, snr=lesson.snr[box], zone=lesson.zone[box], labels=labels), 1)
+
+
+def far_view(lesson: Lesson) -> Lesson:
+    """Of a lesson what a network is shown at half the scale; of the fiber nothing is asked.
+
+    Of two by two pixels that are not all of one mark, or of none, nothing is asked but of the mark most of them hold.
+    """
+    snr, zone = halved(np.stack((lesson.snr, lesson.zone)).astype(np.float32))
+    held = np.where(is_near(lesson.shown), np.uint8(IGNORED), lesson.labels)
+    even = np.pad(held, ((0, held.shape[0] % 2), (0, held.shape[1] % 2)), "edge")
+    four = np.stack((even[::2, ::2], even[1::2, ::2], even[::2, 1::2], even[1::2, 1::2]))
+    labels = np.full(snr.shape, IGNORED, np.uint8)
+    labels[(four == 0).all(axis=0)] = 0
+    for k in range(1, len(lesson.marks) + 1):
+        labels[(four == k).sum(axis=0) >= HALF_OF_FOUR] = k
+    view = replace(lesson, snr=np.rint(snr).astype(np.int8), zone=np.rint(zone).astype(np.uint8), labels=labels)
+    return _asking(view, LEAST_FAR_PX)
+
+
+def _asking(view: Lesson, least_px: int) -> Lesson:
+    """With the marks asked for of which so many pixels can be seen in the view."""
+    areas = np.bincount(view.labels.ravel(), minlength=256)
+    marks = tuple(
+        replace(mark, asked=mark.asked and bool(areas[k] >= least_px)) for k, mark in enumerate(view.marks, 1)
+    )
+    return replace(view, marks=marks)
 
 
 # --- crops

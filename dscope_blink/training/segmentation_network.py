@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dscope_blink.models.segmentation import CHANNELS, KINDS
+from dscope_blink.models.blemish_views import CHANNELS, KINDS
 from dscope_blink.training.network_export import onnx_bytes_of
 from dscope_blink.training.segmentation_lessons import IGNORED
 
@@ -16,6 +16,7 @@ WIDTHS = (8, 16, 32, 64)  # channels at 2, 4, 8 and 16 px
 # How much a pixel of each kind counts: marks are one pixel in a hundred, and cracks and chips the rarest of them.
 WEIGHTS = (1.0, 3.0, 3.0, 3.0, 4.0, 4.0)
 RARE = 0.01  # share of pixels that are to hold a mark at first: it keeps the first steps from being lost
+MOST_LOGIT = 30.0  # of which one as little as e^-60 beside it is left of another
 SMOOTH = 50.0  # pixels: of a crop without marks, a few that are doubtful are no whole loss
 
 
@@ -49,33 +50,45 @@ class BlemishNetwork(nn.Module):
 
     def forward(self, shown: Tensor) -> Tensor:
         """Logits at every pixel."""
-        seen, kept = functional.pixel_unshuffle(shown, 2), []
+        return functional.pixel_shuffle(self.head(self.lifted(functional.pixel_unshuffle(shown, 2))), 2)
+
+    def lifted(self, seen: Tensor) -> Tensor:
+        """What the head is given, of four pixels taken as one."""
+        kept = []
         for k, block in enumerate(self.down):
             seen = block(functional.max_pool2d(seen, 2) if k else seen)
             kept.append(seen)
         for lift, block, beside in zip(self.lift, self.up, reversed(kept[:-1]), strict=True):
             lifted = functional.interpolate(lift(seen), scale_factor=2.0, mode="nearest")
             seen = block(torch.cat((lifted, beside), 1))
-        return functional.pixel_shuffle(self.head(seen), 2)
+        return seen
 
 
 class _Exported(nn.Module):
-    """The same with calibrated probabilities in place of logits.
+    """The same with calibrated probabilities in place of logits, in the operators that ONNX Runtime is quickest at.
 
-    Written out: ONNX Runtime takes three times as long for its own softmax over channels.
+    Four pixels become one and one becomes four by convolutions; its softmax over channels takes three times as long as
+    one that is written out, and a pass over them for their largest is spared by a bound that no logit comes near.
     """
 
     def __init__(self, network: BlemishNetwork, temperature: float, bias: Tensor) -> None:
         super().__init__()
         self.network = copy.deepcopy(network)
-        head = self.network.head
-        with torch.no_grad():  # four times each: its channels are those of the four pixels, kind by kind
-            head.bias.copy_((head.bias + bias.repeat_interleave(4)) / temperature)
-            head.weight.div_(temperature)
+        kinds = len(KINDS)
+        # A channel of ones lifts the bias, which each of the four pixels has its own of, into the weights.
+        self.apart = nn.ConvTranspose2d(WIDTHS[0] + 1, kinds, 2, 2, bias=False)
+        self.together = nn.Conv2d(CHANNELS, 4 * CHANNELS, 2, 2, bias=False)
+        head = network.head
+        own = head.bias + bias.repeat_interleave(4)  # four times each: its channels are kind by kind
+        with torch.no_grad():
+            weights = torch.cat((head.weight[:, :, 0, 0], own[:, None]), 1) / temperature
+            self.apart.weight.copy_(weights.reshape(kinds, 2, 2, -1).permute(3, 0, 1, 2))
+            self.together.weight.copy_(torch.eye(4 * CHANNELS).reshape(-1, CHANNELS, 2, 2))
 
     def forward(self, shown: Tensor) -> Tensor:
-        logits = self.network(shown)
-        powers = torch.exp(logits - logits.amax(1, keepdim=True))
+        lifted = self.network.lifted(self.together(shown))
+        logits = self.apart(torch.cat((lifted, torch.ones_like(lifted[:, :1])), 1))
+        powers = torch.exp(torch.clamp(logits, -MOST_LOGIT, MOST_LOGIT))
         return powers / powers.sum(1, keepdim=True)
 
 

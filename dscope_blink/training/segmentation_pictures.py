@@ -35,11 +35,11 @@ from dscope_blink.synthetic.varied_marks import Group, group_masks, varied_group
 
 HELD_OUT = 1_000_003  # the first number of faces that teach nothing
 CLEAN_SHARE = 0.4  # of the rendered faces
-FAINT_SHARE = 0.5  # of those with marks: pits and contamination that are hard to see
+FAINT_SHARE = 0.6  # of those with marks: pits and contamination that are hard to see
 FAINT = (0.04, 0.14)  # contrast of these
 FAINT_UM = (0.8, 16.0)  # diameter of these
 FAINT_KINDS = ("pit_dig", "contamination", "pit_dig", "contamination", "scratch")
-BEYOND, BEYOND_SHARE = (1.05, 1.95), 0.3  # radii of the cladding, and how many faint marks lie there
+BEYOND, BEYOND_SHARE = (1.05, 1.95), 0.4  # radii of the cladding, and how many faint marks lie there
 VARIED = (0.05, 0.7)  # contrast of marks of every kind
 MOST_MARKS = 9  # on one face
 SHAPES = ((864, 1152), (576, 720), (600, 800), (480, 640), (420, 560), (300, 400))

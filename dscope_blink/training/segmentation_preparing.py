@@ -48,7 +48,7 @@ from dscope_blink.training.segmentation_pictures import (
     varied,
 )
 
-FORM = 2  # of lessons in files: another one makes them anew
+FORM = 3  # of lessons in files: another one makes them anew
 VARIED_CLEAN, INJECTED = 2, 4  # copies of a photograph: in other light and focus, and with blemishes painted into it
 
 

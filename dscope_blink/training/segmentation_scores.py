@@ -9,7 +9,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from dscope_blink.models.segmentation import KINDS
+from dscope_blink.models.blemish_views import KINDS
 from dscope_blink.records import FloatImage, Labels, Mask
 from dscope_blink.training.segmentation_lessons import NEAR_PX, Lesson, LessonMark
 

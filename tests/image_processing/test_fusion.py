@@ -13,7 +13,7 @@ import pytest
 from dscope_blink.files.decoding import to_gray
 from dscope_blink.image_processing import background, fusion
 from dscope_blink.image_processing.fiber_coordinates import working_picture
-from dscope_blink.models.segmentation import KINDS
+from dscope_blink.models.blemish_views import KINDS
 from dscope_blink.synthetic.faces import Chip, Contamination, Pit, Scratch
 from tests.builders.residuals import (
     CONFIG,

@@ -5,16 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dscope_blink.models.segmentation import (
+from dscope_blink.models.blemish_views import (
     KINDS,
-    MARGIN_PX,
     SNR_CLIP,
     SNR_SCALE,
-    load_segmentation,
+    by_views,
+    doubled,
+    halved,
+    is_near,
     network_input,
     searched,
-    tiles,
 )
+from dscope_blink.models.segmentation import MARGIN_PX, load_segmentation, tiles
 from dscope_blink.records import Residual
 from tests.builders.networks import segmenting
 
@@ -84,15 +86,62 @@ def test_tiles_keep_each_pixel_once_and_none_near_a_cut(size, side):
 def test_probabilities_are_those_of_the_whole_window_whatever_the_tiles(network):
     field = residual_of()
     snr = field.snr.copy()
-    snr[40:44, 200:206] = 9
+    snr[90:94, 200:206] = 9
     field = residual_of(snr=snr)
     found = network.probabilities(field)
     assert found.shape == (6, *field.snr.shape)
-    height = np.abs(network_input(field)[0]) * 10 - 8
-    alone = np.where(searched(field), 1 / (1 + np.exp(-height)), 0)  # what one layer says, pixel by pixel
-    assert np.allclose(found[2], alone, atol=1e-5)
+    seen = network_input(field)
+    near = is_near(seen) & searched(field)
+    assert near.sum() > 30000
+    assert np.allclose(found[2][near], pixel_by_pixel(seen)[near], atol=1e-5)
     assert np.allclose(found.sum(axis=0), 1, atol=1e-5)
     assert (found[0][~searched(field)] == 1).all()
+
+
+def pixel_by_pixel(seen):
+    """What the one layer of `segmenting` says."""
+    return 1 / (1 + np.exp(8 - 10 * np.abs(seen[0])))
+
+
+def test_what_lies_around_the_fiber_is_looked_at_in_half_the_scale(network):
+    field = residual_of()
+    snr = field.snr.copy()
+    snr[20:40, 200:220] = 9
+    field = residual_of(snr=snr)
+    seen, found = network_input(field), network.probabilities(field)[2]
+    far = searched(field) & ~is_near(seen)
+    told = np.repeat(np.repeat(pixel_by_pixel(halved(seen)), 2, 0), 2, 1)
+    assert far.sum() > 20000
+    inner = np.s_[22:38, 202:218]  # straight lines between equal answers
+    assert np.allclose(found[inner], told[inner], atol=1e-5)
+    assert found[inner].min() > 0.99
+    assert (found[~searched(field)] == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (7, 8), (6, 9), (7, 9), (1, 1)])
+def test_what_is_halved_and_doubled_lies_where_it_lay(shape):
+    slope = np.broadcast_to(np.arange(shape[1], dtype=np.float32), (1, *shape))
+    half = halved(slope)
+    assert half.shape == (1, -(-shape[0] // 2), -(-shape[1] // 2))
+    back = doubled(half[0], shape)
+    assert back.shape == shape
+    assert np.allclose(back[:, 1:-2], slope[0, :, 1:-2])
+
+
+def test_a_face_that_fills_no_window_is_asked_in_one_view():
+    asked = []
+
+    def say(view):
+        asked.append(view.shape)
+        return np.full((6, *view.shape[1:]), np.float32(1 / 6))
+
+    far_off = np.ones((2, 40, 50), np.float32)
+    found = by_views(far_off, np.ones((40, 50), bool), say)
+    assert asked == [(2, 20, 25)]
+    assert np.allclose(found, 1 / 6)
+    near = np.zeros((2, 40, 50), np.float32)
+    assert np.allclose(by_views(near, np.ones((40, 50), bool), say), 1 / 6)
+    assert asked[1:] == [(2, 40, 50)]
 
 
 def test_a_window_smaller_than_a_tile_is_looked_at_whole(network):

@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
-from dscope_blink.models.segmentation import KINDS, load_segmentation, network_input, searched
+from dscope_blink.models.blemish_views import KINDS, network_input, searched
+from dscope_blink.models.segmentation import load_segmentation
 from dscope_blink.records import UserError
 from dscope_blink.synthetic.faces import FaceSpec, Pit, render_face
 from dscope_blink.synthetic.varied_marks import Group

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dscope_blink.models.segmentation import KINDS, SNR_CLIP, SNR_SCALE
+from dscope_blink.models.blemish_views import KINDS, NEAR_RHO, SNR_CLIP, SNR_SCALE
 from dscope_blink.synthetic.faces import Chip, FaceSpec, Pit, render_face
 from dscope_blink.synthetic.varied_marks import Group
 from dscope_blink.training.segmentation_lessons import (
@@ -18,7 +18,9 @@ from dscope_blink.training.segmentation_lessons import (
     Lesson,
     LessonMark,
     crop_of,
+    far_view,
     lesson_of,
+    near_view,
     read_lesson,
     write_lesson,
 )
@@ -118,6 +120,59 @@ def test_a_small_mark_counts_as_much_as_a_large_one():
     assert weights[labels == 2].sum() == pytest.approx(300)  # each of its pixels counts at least half
     assert (weights[labels == 0] == 1).all()
     assert (weights[labels == IGNORED] == 0).all()
+
+
+# --- views
+
+
+def ringed(*masks):
+    """A lesson on a window of 60 x 80: the fiber has a radius of 20, and each mask is a mark."""
+    rows, columns = np.indices((60, 80))
+    rho = np.hypot(rows - 30, columns - 40) / 20
+    labels = np.zeros(rho.shape, np.uint8)
+    for k, mask in enumerate(masks, 1):
+        labels[mask] = k
+    zone = np.rint(np.minimum(rho, 2) / 2 * FAR).astype(np.uint8)
+    marks = tuple(LessonMark("pit_dig", 0.1, 5.0, 3.0) for _ in masks)
+    return Lesson("ringed", (rows - columns).astype(np.int8), zone, labels, marks)
+
+
+def at(rows, columns):
+    mask = np.zeros((60, 80), bool)
+    mask[rows, columns] = True
+    return mask
+
+
+def test_near_the_fiber_is_shown_as_it_is_and_asked_alone():
+    lesson = ringed(at(slice(28, 31), slice(38, 44)), at(slice(5, 8), slice(38, 44)))
+    view = near_view(lesson)
+    assert [mark.asked for mark in view.marks] == [True, False]
+    assert view.snr.shape < lesson.snr.shape
+    assert (view.labels == 1).sum() == 18
+    assert 2 not in view.labels
+    asked = view.labels != IGNORED
+    assert view.zone[asked].max() <= FAR * NEAR_RHO / 2
+    assert asked.sum() == pytest.approx(math.pi * (20 * NEAR_RHO) ** 2, rel=0.02)
+
+
+def test_around_the_fiber_is_shown_at_half_the_scale_and_asked_alone():
+    lesson = ringed(at(slice(28, 31), slice(38, 44)), at(slice(4, 9), slice(38, 44)), at(slice(4, 5), slice(20, 21)))
+    view = far_view(lesson)
+    assert view.snr.shape == (30, 40)
+    assert [mark.asked for mark in view.marks] == [False, True, False]  # one pixel is none at half the scale
+    assert (view.labels[2:5, 19:22] == 2).all()  # in the last row by two of four pixels
+    assert (view.labels == 2).sum() == 9
+    assert view.labels[2, 10] == IGNORED  # neither that mark nor none
+    assert view.labels[2, 11] == 0
+    half = np.indices((30, 40))
+    assert (view.snr == 2 * (half[0] - half[1])).all()
+    assert (view.labels[14:16, 19:22] == IGNORED).all()
+
+
+def test_a_window_without_the_fiber_has_nothing_to_ask_near_it():
+    lesson = replace(ringed(), zone=np.full((60, 80), FAR, np.uint8))
+    assert (near_view(lesson).labels == IGNORED).all()
+    assert (far_view(lesson).labels == 0).all()
 
 
 # --- crops

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dscope_blink.models.segmentation import KINDS
+from dscope_blink.models.blemish_views import KINDS
 from dscope_blink.training.segmentation_lessons import IGNORED, Lesson, LessonMark
 from dscope_blink.training.segmentation_scores import (
     calibration_error,
