@@ -17,6 +17,7 @@ from dscope_blink.training.dataset import open_dataset
 from dscope_blink.training.labels import read_label
 from dscope_blink.training.masks import instances_of
 from dscope_blink.training.painted import injected_items, render_picture, rendered_items
+from tests.builders.batches import written
 from tests.builders.pictures import MULTIMODE, SCRATCH, face_png
 from tests.builders.settings import SETTINGS
 
@@ -29,11 +30,7 @@ def decoded(path: Path) -> np.ndarray:
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.suffix != ".log" and "inspections" not in path.parts
-    }
+    return {name: (folder / name).read_bytes() for name in written(folder)}
 
 
 def test_items_are_numbered_and_named_by_their_background() -> None:
