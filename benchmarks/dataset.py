@@ -34,6 +34,7 @@ from dscope_blink.config.settings import Config
 from dscope_blink.files.names import RESULT
 from dscope_blink.files.plan import ImageFile
 from dscope_blink.files.results import find_results
+from dscope_blink.records.sealing import sealed
 from dscope_blink.records.stored import load_record
 from dscope_blink.synthetic.faces import FaceSpec, render_face
 from dscope_blink.synthetic.scenes import random_blemishes
@@ -111,7 +112,7 @@ def multiplied(pictures: Path, results: Path, count: int, folder: Path) -> tuple
         name = f"{number:06}"
         os.link(picture, more / f"{name}{picture.suffix}")
         record["image"]["file"] = f"{name}{picture.suffix}"
-        (records / f"{name}{RESULT}").write_text(json.dumps(record))
+        (records / f"{name}{RESULT}").write_text(json.dumps(sealed(record)))
         record["image"]["file"] = picture.name
     return more, records
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dscope_blink.config.settings import Config
+from dscope_blink.files.syncing import make_folder
 from dscope_blink.files.whole_files import write_file
 from dscope_blink.training.arrays import write_hdf5, write_shards
 from dscope_blink.training.card import write_card
@@ -31,7 +32,9 @@ class Finisher:
 
 
 def _write_classes(dataset: Dataset, config: Config) -> None:
-    write_file(dataset.folder / "pixel_level" / "classes.json", json_bytes(classes_json()))
+    folder = dataset.folder / "pixel_level"
+    make_folder(folder)  # of no picture it is there
+    write_file(folder / "classes.json", json_bytes(classes_json()))
 
 
 def _write_problems(dataset: Dataset, config: Config) -> None:

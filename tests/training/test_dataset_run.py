@@ -193,6 +193,16 @@ def test_a_broken_record_is_left_out_and_told(folders) -> None:
     assert [problem.file for problem in dataset.problems] == ["broken"]
 
 
+def test_of_pictures_that_are_all_left_out_there_is_a_data_set_of_none(folders) -> None:
+    folders[1].mkdir(exist_ok=True)
+    (folders[1] / f"broken{RESULT}").write_text("{")
+    assert [one.there for one in built(run_of(folders))] == [False]
+    dataset = open_dataset(folders[2])
+    assert dataset.names == ()
+    assert [problem.file for problem in dataset.problems] == ["broken"]
+    assert (folders[2] / "pixel_level" / "classes.json").exists()
+
+
 def test_a_picture_that_is_gone_is_left_out_and_told(folders) -> None:
     stored(folders, "kept")
     stored(folders, "gone")
