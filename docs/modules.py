@@ -116,7 +116,7 @@ ROOMS: Mapping[str, set[str]] = {
         *("reporting.as_shipped", "reporting.figures"),
         *("reporting.sheet_figure", "reporting.calibration_plot", "reporting.learning_plot", "reporting.stages"),
     },
-    "pandas": {"reporting.tables", "library"},
+    "pandas": {"reporting.tables", "library.inspecting"},
     "pypylon": {"devices.camera"},
     "pymodbus": {"devices.modbus"},
     "paho": {"devices.mqtt"},
