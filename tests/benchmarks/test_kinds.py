@@ -43,7 +43,7 @@ def test_a_kind_renders_its_picture_again(kind):
 
 @pytest.mark.slow
 def test_a_plain_face_passes_when_it_is_clean_and_fails_when_it_is_not():
-    outcomes = [judged(k, "plain", 5, SETTINGS.profile("deep_inspection")).outcome for k in range(2)]
+    outcomes = [judged(k, "plain", 5, SETTINGS.profile("deep_inspection")).outcome for k in (2, 1)]
     assert outcomes == ["right PASS", "right FAIL"]
 
 
