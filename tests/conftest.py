@@ -37,6 +37,12 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "project"))
 THOROUGH = frozenset(Path(__file__).with_name("thorough.txt").read_text(encoding="utf-8").split())
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even read what is thorough where none of it would run."""
+    here = collection_path.relative_to(config.rootpath).as_posix()
+    return True if here in THOROUGH and "not thorough" in config.option.markexpr else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what is thorough, and skip the accuracy tests, with the reason, where the photographs are absent."""
     for item in items:
