@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -62,15 +62,11 @@ class Job:
 
 
 def inspected_faces(bench: Bench, amounts: Amounts, network: Path | None) -> list[Face]:
-    """All rendered faces, by every engine."""
-    counts = {
-        FAINT: amounts.faint,
-        LINES: amounts.lines,
-        VARIED: amounts.varied,
-        CLEAN: amounts.clean,
-        TIMED: amounts.timed,
-    }
-    return bench.run(inspected, [Job(sort, k, network) for sort, n in counts.items() for k in range(n)])
+    """All rendered faces, by every engine; while one is timed no other is inspected."""
+    counts = {FAINT: amounts.faint, LINES: amounts.lines, VARIED: amounts.varied, CLEAN: amounts.clean}
+    jobs = [Job(sort, k, network) for sort, n in counts.items() for k in range(n)]
+    timed_jobs = [Job(TIMED, k, network) for k in range(amounts.timed)]
+    return [*bench.run(inspected, jobs), *replace(bench, workers=1).run(inspected, timed_jobs)]
 
 
 def inspected(job: Job) -> Face:

@@ -434,8 +434,8 @@ def _drift_cell(pictures: Sequence[Drifted], way: str, step: float) -> str:
 def of_time(faces: Sequence[Face]) -> Section:
     """What an inspection costs."""
     text = prose("""
-        Milliseconds of the processor for one rendered picture, from the decoded picture to the verdict, one thread; the
-        engines take turns on each picture, and another begins with each.
+        Milliseconds of the processor for one rendered picture, from the decoded picture to the verdict, in one thread,
+        while no other is inspected; the engines take turns on each picture, and another begins with each.
     """)
     rows = [
         (engine, str(len(some)), *(f"{ms:.0f}" for ms in times(some, engine)))
