@@ -79,7 +79,7 @@ def by_views(seen: FloatImage, looked: Mask, say: Callable[[FloatImage], FloatIm
         box = box_around(far)
         for kind, half in zip(found[1:], say(halved(seen[:, *box]))[1:], strict=True):
             np.copyto(kind[box], doubled(half, far[box].shape), where=far[box])
-    found[0] = 1 - found[1:].sum(axis=0)
+    found[0] = np.maximum(1 - found[1:].sum(axis=0), 0)
     return found
 
 

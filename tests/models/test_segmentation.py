@@ -144,6 +144,12 @@ def test_a_face_that_fills_no_window_is_asked_in_one_view():
     assert asked[1:] == [(2, 40, 50)]
 
 
+def test_sums_that_are_a_little_off_leave_no_probability_below_0():
+    near = np.zeros((2, 40, 50), np.float32)
+    found = by_views(near, np.ones((40, 50), bool), lambda view: np.full((6, *view.shape[1:]), np.float32(0.2004)))
+    assert found[0].min() == 0
+
+
 def test_a_window_smaller_than_a_tile_is_looked_at_whole(network):
     field = residual_of((60, 75), radius_px=25.0)
     assert network.probabilities(field).shape == (6, 60, 75)
