@@ -23,7 +23,9 @@ test-all: $(VENV)/dev.stamp
 test-whole: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest -n auto -m slow tests/test_installed.py tests/test_doors.py tests/test_end_to_end.py \
 		tests/terminal tests/batch tests/devices tests/files/test_watching.py \
-		tests/reporting/test_as_shipped.py tests/reporting/test_page_in_browser.py
+		tests/reporting/test_as_shipped.py tests/reporting/test_page_in_browser.py \
+		tests/training tests/benchmarks/test_dataset_benchmark.py tests/benchmarks/test_kinds.py \
+		tests/test_library.py tests/detectors
 
 # Where the time of the tests goes; what makes the quick ones take more than a minute belongs into tests/thorough.txt.
 durations: $(VENV)/dev.stamp
