@@ -160,7 +160,8 @@ def find_candidates(
     ]
     support = evidence.supports.get(LEARNED_DETECTOR)
     if support is not None:
-        seen = label_regions(seen_marks.unshown(support, _covered(field, found), field.inside))
+        centre = field.rho * np.float32(field.cladding_radius_px) < CENTRE_PX
+        seen = label_regions(seen_marks.unshown(support, _covered(field, found), field.inside, centre))
         found += [
             _candidate(mask, corner, field, evidence, chips, settings)
             for mask, corner in _cut_out(label_regions(seen.only(seen.holding(agreed))), field, settings)
@@ -203,6 +204,7 @@ def _cut_out(marks: Regions, field: Residual, settings: Fusion) -> Iterator[tupl
 USUAL_CLADDING_UM = 125.0
 
 SEEN_RISE = 0.65  # of what makes a mark, where a network alone sees it: with 0.5 three of seven clean claddings got one
+CENTRE_PX = 1.0  # from the centre of the fiber: the pixels at it
 TOUCH_PX = 2.5  # as `edge_chip` has it: what lies farther from the edge has not broken it
 EDGE_DETECTOR = "edge_chip"  # the walk along the cladding edge
 LINE_DETECTOR = "faint_lines"  # sums along lines

@@ -16,14 +16,18 @@ from dscope_blink.records import FloatImage, Mask
 BESIDE_PX = 2  # so near to another mark it is a part of that
 
 
-def unshown(support: FloatImage, marks: Mask, inside: Mask) -> Mask:
+def unshown(support: FloatImage, marks: Mask, inside: Mask, centre: Mask) -> Mask:
     """What a network takes for a mark and no other mark shows, as far as it supports it at all.
+
+    Not what holds the centre of the fiber: the background is a profile over the distance from there, and where few
+    pixels have the same, a faint mark cannot be told from a profile that is a little off, as in the glow of a lit core.
 
     Parameters
     ----------
     support : (h, w) float32, 0..1, of the network
     marks : (h, w) bool, all others
     inside : (h, w) bool, where marks are looked for
+    centre : (h, w) bool, the pixels at the centre of the fiber
 
     Returns
     -------
@@ -35,4 +39,4 @@ def unshown(support: FloatImage, marks: Mask, inside: Mask) -> Mask:
     regions = label_regions((support > 0) & inside)
     side = 2 * BESIDE_PX + 1
     near = cv2.dilate(marks.astype(np.uint8), np.ones((side, side), np.uint8)).astype(bool)
-    return regions.only(regions.holding(seeds) & ~regions.holding(near))
+    return regions.only(regions.holding(seeds) & ~regions.holding(near) & ~regions.holding(centre))

@@ -21,7 +21,7 @@ def support():
 
 
 def test_a_mark_that_the_network_is_sure_of_reaches_as_far_as_it_supports_it(support):
-    found = unshown(support, NOWHERE, EVERYWHERE)
+    found = unshown(support, NOWHERE, EVERYWHERE, NOWHERE)
     assert found.sum() == 64
     assert found[10:18, 10:18].all()
 
@@ -30,11 +30,20 @@ def test_a_mark_that_the_network_is_sure_of_reaches_as_far_as_it_supports_it(sup
 def test_what_another_mark_shows_or_lies_beside_is_a_part_of_that(support, column, others):
     marks = NOWHERE.copy()
     marks[12, column] = True
-    assert unshown(support, marks, EVERYWHERE).sum() == others
+    assert unshown(support, marks, EVERYWHERE, NOWHERE).sum() == others
 
 
 def test_nothing_is_a_mark_where_none_is_looked_for(support):
     inside = EVERYWHERE.copy()
     inside[:, :14] = False
-    assert unshown(support, NOWHERE, inside).sum() == 8 * 4
-    assert not unshown(support, NOWHERE, NOWHERE).any()
+    assert unshown(support, NOWHERE, inside, NOWHERE).sum() == 8 * 4
+    assert not unshown(support, NOWHERE, NOWHERE, NOWHERE).any()
+
+
+def test_what_holds_the_centre_is_no_mark_of_its_own(support):
+    support[10:18, 40:48] = 0.9
+    centre = NOWHERE.copy()
+    centre[13, 11] = True
+    found = unshown(support, NOWHERE, EVERYWHERE, centre)
+    assert found.sum() == 64
+    assert found[10:18, 40:48].all()
