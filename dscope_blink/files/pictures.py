@@ -217,9 +217,8 @@ def _is_one(path: Path, others: _LeftOut) -> bool:
     if kind is not None:
         others.special(path, kind)
         return False
-    return not path.name.lower().endswith(PIXELS) or _holds_pixels(
-        path
-    )  # a link to nothing is one: the batch reports it
+    # A link to nothing is one, which the batch then reports.
+    return _holds_pixels(path) if path.name.lower().endswith(PIXELS) else True
 
 
 def _holds_pixels(path: Path) -> bool:

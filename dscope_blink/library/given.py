@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from datetime import datetime
 from numbers import Real
 from pathlib import Path
@@ -17,7 +16,6 @@ from dscope_blink.batch.job import (
     hash_of_flat_field,
     hash_of_network,
     hash_of_reference,
-    inspect_unwritten,
     load,
 )
 from dscope_blink.calibration.scale_file import load_calibration
@@ -29,7 +27,7 @@ from dscope_blink.files.keys import known_key
 from dscope_blink.files.manifest import NUMBERS, Manifest, make_request
 from dscope_blink.files.pictures import find_images
 from dscope_blink.files.plan import ImageFile, plan_images
-from dscope_blink.records import ENGINES, ZONE_NAMES, Calibration, ImageInfo, Inspection, Request, UserError
+from dscope_blink.records import ENGINES, ZONE_NAMES, Calibration, ImageInfo, Request, UserError
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
@@ -180,16 +178,9 @@ def _check_array(picture: Picture) -> None:
 
 def images_of(folder: Path, output_dir: FilePath | None, recursive: bool, request: Request) -> tuple[ImageFile, ...]:
     """The pictures of a folder; UserError where there is none."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: {'not a folder' if folder.exists() else 'no such folder'}")
+    folder_of(folder)
     results = Path(os.devnull) if output_dir is None else Path(output_dir)
     found = find_images(folder, recursive, results)
     if not found.files:
         raise UserError(f"{folder}: no picture in it")
     return plan_images(found, results, Manifest(), request)
-
-
-def inspected(job: Job, image: ImageFile) -> Inspection:
-    """The record of a picture, of which nothing is written."""
-    _, inspection = inspect_unwritten(job, image)
-    return replace(inspection, confidence=None)

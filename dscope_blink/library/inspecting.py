@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Unpack
 
 from dscope_blink.analysis.rejudging import load_trusted
 from dscope_blink.batch import regrading
-from dscope_blink.batch.job import inspect_loaded, provenance_of
+from dscope_blink.batch.job import Job, inspect_loaded, inspect_unwritten, provenance_of
 from dscope_blink.batch.run import Batch, run_batch
 from dscope_blink.config.settings import Config, ConfigFile
 from dscope_blink.files.decoding import Picture
+from dscope_blink.files.plan import ImageFile
 from dscope_blink.library.given import (
     Asked,
     FilePath,
     check_workers,
     images_of,
-    inspected,
     job_of,
     load_config,
     picture_of,
@@ -136,7 +136,7 @@ def inspect_folder(
     job = job_of(config, profile, calibration, engine)
     images = images_of(Path(folder), output_dir, recursive, request_of(job.config, asked))
     if output_dir is None:
-        return (inspected(job, image) for image in images)
+        return (_inspected(job, image) for image in images)
     batch = Batch(replace(job, output_dir=Path(output_dir)), images, workers=workers)
     return (done.inspection for done in run_batch(batch))
 
@@ -222,3 +222,8 @@ def judge(
     wanted = regrading.Asked(edition, fiber_class, own=edition is None and fiber_class is None and config is None)
     wanted.check(settings.profile(settings.default_profile).criteria)
     return regrading.judge_again(inspection, wanted, settings)
+
+
+def _inspected(job: Job, image: ImageFile) -> Inspection:
+    _, inspection = inspect_unwritten(job, image)
+    return replace(inspection, confidence=None)

@@ -61,7 +61,7 @@ def calibrate(network: BlemishNetwork, files: Sequence[Path], seed: int) -> Cali
     """
     network.eval()
     rng = np.random.default_rng((seed, 2))
-    views = [view(read_lesson(file)) for file in files for view in (near_view, far_view)]
+    views = [view(lesson) for lesson in map(read_lesson, files) for view in (near_view, far_view)]
     parts = [_pixels(network, view, rng) for view in views]
     logits, kinds, weights = (torch.cat(part) for part in zip(*parts, strict=True))
     sharpness, bias = torch.zeros(1, requires_grad=True), torch.zeros(len(KINDS), requires_grad=True)
