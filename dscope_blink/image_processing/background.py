@@ -57,14 +57,10 @@ def residual(
     veiled = None if drawn is None else _veiled(drawn, grid)
     model = _angular_model(_unveiled(grid.sampled(gray), veiled), grid, settings)
     bounded = _bound(model, grid, settings)
-    background = _wrapped_back(model, coordinates, grid)
     lit = _lit(window, settings)
     if drawn is not None:
         lit &= ~_surrounded(drawn, settings)[here]
-    left = window - background
-    trend = _ferrule_trend(left, lit, coordinates.rho, settings)
-    background += trend
-    left -= trend
+    background, left = _apart(window, _wrapped_back(model, coordinates, grid), lit, coordinates.rho, settings)
     if drawn is not None:
         left[~lit] = 0
     smooth = cv2.GaussianBlur(left, (0, 0), settings.smooth_px)
@@ -93,6 +89,17 @@ def residual(
         inside=(coordinates.rho < reach) & clear & lit,
         unseen=_unseen(lit, background, noise),
     )
+
+
+def _apart(
+    window: FloatImage, background: FloatImage, lit: Mask, rho: FloatImage, settings: ResidualSettings
+) -> tuple[FloatImage, FloatImage]:
+    """The background with the shading of the ferrule, which is added in place, and what is left of the window."""
+    left = window - background
+    trend = _ferrule_trend(left, lit, rho, settings)
+    background += trend
+    left -= trend
+    return background, left
 
 
 # Where it is darker, a mark of 40 % of its brightness does not reach the 5 sigmas of the faintest one. The roughest
